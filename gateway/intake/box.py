@@ -17,21 +17,7 @@ from pathlib import Path
 
 from gateway.home import Spool
 from gateway.home.settings import IntakeLimits
-from gateway.intake.answers import (
-    ALREADY_EXISTS,
-    CUT_OFF,
-    GONE,
-    HANDED_OVER,
-    NOT_KEPT,
-    ONLY_TEMPORARY,
-    STILL_OPEN,
-    TAKEN_OVER,
-    TOO_MANY_FOLDERS,
-    TOO_MANY_TODAY,
-    TOO_MANY_UNFINISHED,
-    TOO_MUCH_TODAY,
-    TOO_MUCH_WAITING,
-)
+from gateway.intake import answers
 from gateway.intake.disk import Landed, check_room, on_disk
 from gateway.intake.paths import IntakePlace, is_temporary
 from gateway.intake.recent import HandedOver, Recent
@@ -85,7 +71,7 @@ class Folders:
         now = self._clock()
         self._made = {known: made for known, made in self._made.items() if now - made < _KEPT}
         if len(self._made) >= _MOST:
-            raise Declined(TOO_MANY_FOLDERS)
+            raise Declined(answers.TOO_MANY_FOLDERS)
         self._made[place] = now
 
     def remove(self, place: IntakePlace) -> None:
@@ -203,9 +189,9 @@ class Box:
     async def _check_begin(self) -> None:
         """Raise Declined if the provider has too many unfinished uploads, or too many uploads today."""
         if len(self._unfinished()) >= self._limits.unfinished_uploads:
-            raise Declined(TOO_MANY_UNFINISHED)
+            raise Declined(answers.TOO_MANY_UNFINISHED)
         if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
-            raise Declined(TOO_MANY_TODAY)
+            raise Declined(answers.TOO_MANY_TODAY)
         await self._landed.refresh()
         self.check_growth(0)
         await self._check_disk()
@@ -214,10 +200,10 @@ class Box:
         """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
         unfinished = sum(upload.size for upload in self._unfinished())
         if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
-            raise Declined(TOO_MUCH_TODAY)
+            raise Declined(answers.TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting(self.provider) + size
         if waiting > self._limits.bytes_waiting_per_provider:
-            raise Declined(TOO_MUCH_WAITING)
+            raise Declined(answers.TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
         """Check the free disk space, at most once a second. OSError where less than `free_bytes` is free."""
@@ -234,7 +220,7 @@ class Box:
         """
         known = self.named.get((folder, name))
         if wish.exclusive and (known or self.recent.find(folder, name)) is not None:
-            raise Declined(ALREADY_EXISTS)
+            raise Declined(answers.ALREADY_EXISTS)
         if known is not None and not wish.truncate:
             return await self._resume(known, wish)
         if known is None:
@@ -244,7 +230,7 @@ class Box:
             if not here and not wish.create:
                 raise Declined(NO_SUCH_FILE)
             if here and not wish.truncate and (wish.append or not wish.create):
-                raise Declined(HANDED_OVER)
+                raise Declined(answers.HANDED_OVER)
         await self._check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
         upload = new_unfinished(self.partial, label)
@@ -258,16 +244,16 @@ class Box:
 
     async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
         if upload.completing:
-            raise Declined(STILL_OPEN)
+            raise Declined(answers.STILL_OPEN)
         if upload.receiving is not None:
             await self._take_over(upload.receiving)
         if upload.worthless or upload.label.withheld:
-            raise Declined(NOT_KEPT)
+            raise Declined(answers.NOT_KEPT)
         await self._check_disk()
         descriptor = await on_disk(open_again, upload)
         if upload.busy:
             os.close(descriptor)
-            raise Declined(STILL_OPEN)
+            raise Declined(answers.STILL_OPEN)
         return self._receiving(upload, descriptor, wish)
 
     def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
@@ -299,9 +285,9 @@ class Box:
         """Discard an unfinished upload."""
         upload = self.named.get((folder, name))
         if upload is None:
-            raise Declined(NO_SUCH_FILE if self.recent.find(folder, name) is None else GONE)
+            raise Declined(NO_SUCH_FILE if self.recent.find(folder, name) is None else answers.GONE)
         if upload.completing:
-            raise Declined(STILL_OPEN)
+            raise Declined(answers.STILL_OPEN)
         if upload.receiving is not None:
             await self._take_over(upload.receiving)
         await self._drop(upload)
@@ -313,7 +299,7 @@ class Box:
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
-            raise Declined(TAKEN_OVER)
+            raise Declined(answers.TAKEN_OVER)
         upload.completing = True
         reference = None
         try:
@@ -343,13 +329,13 @@ class Box:
         """Rename a temporary upload to its final name and hand it over. Returns the reference."""
         upload = self.named.get((folder, old))
         if upload is None:
-            raise Declined(NO_SUCH_FILE if self.recent.find(folder, old) is None else HANDED_OVER)
+            raise Declined(NO_SUCH_FILE if self.recent.find(folder, old) is None else answers.HANDED_OVER)
         if not is_temporary(old) or is_temporary(new):
-            raise Declined(ONLY_TEMPORARY)
+            raise Declined(answers.ONLY_TEMPORARY)
         if upload.busy:
-            raise Declined(STILL_OPEN)
+            raise Declined(answers.STILL_OPEN)
         if not upload.label.whole:
-            raise Declined(CUT_OFF)
+            raise Declined(answers.CUT_OFF)
         upload.completing = True
         try:
             reference = await self._hand_over(upload, new, by)

@@ -21,20 +21,7 @@ import asyncssh
 
 from gateway.home import Published
 from gateway.home.settings import IntakeLimits
-from gateway.intake.answers import (
-    ALREADY_EXISTS,
-    KEPT,
-    NO_SUBFOLDERS,
-    NOT_DOWNLOADABLE,
-    NOT_EMPTY,
-    NOT_WRITABLE,
-    ONLY_IN,
-    ONLY_TEMPORARY,
-    READ_ONLY,
-    RECEIPTS_FOLLOW,
-    SIZE_IS_SET,
-    TAKEN_NAME,
-)
+from gateway.intake import answers
 from gateway.intake.box import Box, Wish
 from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.paths import (
@@ -111,7 +98,7 @@ class ProviderTree(Server):
         if attrs.size is not None:
             known = await self.find(path)
             if known is not None and known.size != attrs.size:
-                raise Declined(SIZE_IS_SET)
+                raise Declined(answers.SIZE_IS_SET)
         if attrs.mtime is not None:
             with suppress(Declined):
                 place = place_of(path)
@@ -199,7 +186,7 @@ class ProviderTree(Server):
                 return FileIO(await on_disk(open_published, folder, place.name))
             except FileNotFoundError:
                 continue
-        raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else NOT_DOWNLOADABLE)
+        raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
 
     async def open_to_write(self, raw: bytes, wish: Wish) -> Receiving:
         """Open an upload, new or resumed. Declined in a folder without uploads, or for a bad name."""
@@ -235,7 +222,7 @@ class ProviderTree(Server):
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Return up to `size` bytes of a published file. Declined for an upload."""
         if not isinstance(file_obj, FileIO):
-            raise Declined(NOT_DOWNLOADABLE)
+            raise Declined(answers.NOT_DOWNLOADABLE)
         if offset > _LAST_OFFSET:
             raise Declined(BAD_REQUEST)
         return await on_disk(os.pread, file_obj.fileno(), size, offset)
@@ -243,7 +230,7 @@ class ProviderTree(Server):
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Write a block of an upload at an offset; return the number of bytes."""
         if not isinstance(file_obj, Receiving):
-            raise Declined(NOT_WRITABLE)
+            raise Declined(answers.NOT_WRITABLE)
         await file_obj.write(offset, data)
         return len(data)
 
@@ -278,12 +265,12 @@ class ProviderTree(Server):
         """Make a folder below /in, which exists for a limited time."""
         place = place_of(path)
         if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
-            raise Declined(ALREADY_EXISTS)
+            raise Declined(answers.ALREADY_EXISTS)
         if place.folder != "in":
-            raise Declined(ONLY_IN)
+            raise Declined(answers.ONLY_IN)
         checked_name(place.name, self._name_bytes)
         if not self._is_folder(place.above):
-            raise Declined(NO_SUBFOLDERS)
+            raise Declined(answers.NO_SUBFOLDERS)
         self.box.folders.make(place)
 
     async def rmdir(self, path: bytes) -> None:
@@ -292,9 +279,9 @@ class ProviderTree(Server):
         if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
         if place.name is None:
-            raise Declined(KEPT)
+            raise Declined(answers.KEPT)
         if any(True for _ in self._sent(place)):
-            raise Declined(NOT_EMPTY)
+            raise Declined(answers.NOT_EMPTY)
         self.box.folders.remove(place)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -303,7 +290,7 @@ class ProviderTree(Server):
         folder, name = await self._writable(newpath)
         kept = await self._published_entry(before) is not None
         if before.name is None or before.above != after.above or kept:
-            raise Declined(ONLY_TEMPORARY)
+            raise Declined(answers.ONLY_TEMPORARY)
         await self.box.rename(folder, before.name, name, self.by)
 
     posix_rename = rename
@@ -314,7 +301,7 @@ class ProviderTree(Server):
         if place.name is None:
             raise Declined(IS_FOLDER)
         if await self._published_entry(place) is not None:
-            raise Declined(KEPT)
+            raise Declined(answers.KEPT)
         if place.uploads is None:
             raise Declined(NO_SUCH_FILE)
         await self.box.remove(place.uploads, place.name)
@@ -325,12 +312,12 @@ class ProviderTree(Server):
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
         if place.uploads is None:
-            raise Declined(READ_ONLY)
+            raise Declined(answers.READ_ONLY)
         if not self._is_folder(place.above):
-            raise Declined(NO_SUBFOLDERS)
+            raise Declined(answers.NO_SUBFOLDERS)
         name = checked_name(place.name, self._name_bytes)
         if await self._published_entry(place) is not None:
-            raise Declined(TAKEN_NAME)
+            raise Declined(answers.TAKEN_NAME)
         return place.uploads, name
 
     def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
@@ -362,7 +349,7 @@ class ProviderTree(Server):
             if await on_disk(_ask, folder, self.box.asked):
                 return
             await asyncio.sleep(_PAUSE_SECONDS)
-        raise Declined(RECEIPTS_FOLLOW)
+        raise Declined(answers.RECEIPTS_FOLLOW)
 
     def _sent_entry(self, place: IntakePlace) -> ListedFile | None:
         if place.uploads is None or place.name is None:

@@ -27,15 +27,7 @@ from starlette.routing import Route
 
 from gateway.home import REFERENCE, Published
 from gateway.home.settings import SECURITY, IntakeLimits, WebSettings
-from gateway.intake.answers import (
-    GAP,
-    NAME_NOT_UTF8,
-    NO_SUBFOLDERS,
-    NOT_SEALED,
-    STILL_OPEN,
-    TOO_LARGE,
-    WITHOUT_TEMPORARY,
-)
+from gateway.intake import answers
 from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import is_temporary
@@ -65,8 +57,8 @@ _SHOWN = re.compile(
 _NOT_LOGGED_IN = denied("Log in with your passkey first.")
 _BUSY = 423
 _STATUS = {
-    BAD_REQUEST: 400, _NOT_LOGGED_IN: 401, GAP: 409, TOO_LARGE: 413, NOT_SEALED: 415, STILL_OPEN: _BUSY,
-    NO_ROOM: 507,
+    BAD_REQUEST: 400, _NOT_LOGGED_IN: 401, answers.GAP: 409, answers.TOO_LARGE: 413,
+    answers.NOT_SEALED: 415, answers.STILL_OPEN: _BUSY, NO_ROOM: 507,
 }  # fmt: skip
 _BY_KIND = {
     constants.FX_NO_SUCH_FILE: 404,
@@ -96,7 +88,7 @@ class WebDoor:
 
     def app(self) -> Starlette:
         """Return the HTTP application with all paths of the web door."""
-        answers: dict[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
+        handlers: dict[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
             ("/login", "GET"): self._challenge,
             ("/login", "POST"): self._log_in,
             ("/logout", "POST"): self._log_out,
@@ -116,7 +108,7 @@ class WebDoor:
         def route(path: str, methods: tuple[str, ...]) -> Route:
             async def answered(request: Request) -> Response:
                 try:
-                    return await answers[path, request.method](request)
+                    return await handlers[path, request.method](request)
                 except Exception as error:  # noqa: BLE001 - this is the boundary
                     return self._told(request, error)
 
@@ -210,9 +202,9 @@ class WebDoor:
                 return wrong
             length = _number(request, "upload-length")
             if length > self._limits.sealed_bytes:
-                raise Declined(TOO_LARGE)
+                raise Declined(answers.TOO_LARGE)
             if length == 0:
-                raise Declined(NOT_SEALED)
+                raise Declined(answers.NOT_SEALED)
             tree.box.check_growth(length)
             receiving = await tree.open_to_write(_path(request), _ANEW)
             upload = receiving.upload
@@ -242,18 +234,18 @@ class WebDoor:
             upload = _found(tree, request)
             offset, length = _number(request, "upload-offset"), upload.label.length or 0
             if upload.busy:
-                raise Declined(STILL_OPEN)
+                raise Declined(answers.STILL_OPEN)
             if offset != upload.size:
-                raise Declined(GAP)
+                raise Declined(answers.GAP)
             if offset + len(data) > length:
-                raise Declined(TOO_LARGE)
+                raise Declined(answers.TOO_LARGE)
             if offset == 0:
                 # Raise Declined unless an upload begins as an OpenPGP message; it is then forgotten.
                 if len(data) < min(length, ENOUGH_BYTES):
                     raise Declined(BAD_REQUEST)
                 if judge_for(upload.label.folder)(data[:ENOUGH_BYTES]) is not True:
                     await tree.box.remove(upload.label.folder, upload.label.name)
-                    raise Declined(NOT_SEALED)
+                    raise Declined(answers.NOT_SEALED)
             tree.box.check_growth(len(data))
             reference = await _taken(tree, upload, offset, data)
             if reference is None:
@@ -319,7 +311,7 @@ async def _body(request: Request, most: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > most:
-            raise Declined(TOO_LARGE)
+            raise Declined(answers.TOO_LARGE)
         parts.append(part)
     return b"".join(parts)
 
@@ -350,12 +342,12 @@ def _path(request: Request) -> bytes:
     if folder not in {b"in", b"keys", b"agreement"} or not name:
         raise Declined(BAD_REQUEST)
     if b"/" in name or name in {b".", b".."}:
-        raise Declined(NO_SUBFOLDERS)
+        raise Declined(answers.NO_SUBFOLDERS)
     try:
         if is_temporary(name.decode("utf-8")):
-            raise Declined(WITHOUT_TEMPORARY)
+            raise Declined(answers.WITHOUT_TEMPORARY)
     except UnicodeDecodeError:
-        raise Declined(NAME_NOT_UTF8) from None
+        raise Declined(answers.NAME_NOT_UTF8) from None
     return b"/" + folder + b"/" + name
 
 
@@ -373,7 +365,7 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
     if receiving.upload is not upload or upload.size != offset:
         await tree.box.cut_off(receiving)
-        raise Declined(GAP)
+        raise Declined(answers.GAP)
     closed = False
     try:
         await receiving.write(offset, data)
