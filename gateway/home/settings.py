@@ -401,16 +401,6 @@ class DoorLimits(File):
     penalty_pace: float = Field(default=0.5, gt=0)
     penalty_exempt: tuple[Network, ...] = ()
 
-    @property
-    def connections_each(self) -> int:
-        """The maximum number of connections of one provider or person; a service may lower it."""
-        return self.connections
-
-    @property
-    def sessions_each(self) -> int:
-        """The maximum number of sessions of one provider or person, over all connections."""
-        return self.connections_each * self.sessions_per_connection
-
 
 class IntakeLimits(DoorLimits):
     """Quotas and limits of intake. Sizes in bytes, times in seconds."""
@@ -428,16 +418,6 @@ class IntakeLimits(DoorLimits):
     resume_hours: float = 24
     recent_days: float = 1
 
-    @property
-    def connections_each(self) -> int:
-        """The maximum number of connections of one provider."""
-        return self.connections_per_provider
-
-    @property
-    def sessions_each(self) -> int:
-        """The maximum number of sessions of one provider."""
-        return self.sessions_per_provider
-
 
 class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
@@ -453,11 +433,6 @@ class MailboxLimits(DoorLimits):
     open_files_per_session: int = 8
     open_files: int = 64
     open_bytes: int = 4 * 1024**3
-
-    @property
-    def connections_each(self) -> int:
-        """The maximum number of connections of one person."""
-        return self.connections_per_person
 
 
 OldCipher = Literal["3des", "cast5"]

@@ -100,7 +100,8 @@ class Intake:
         self._landed = Landed(spool.landed)
         self._boxes: dict[str, Box] = {}
         self.running: set[asyncio.Task[None]] = set()
-        self.door = Door(limits, INTAKE_DOOR, time.monotonic)
+        each = limits.connections_per_provider, limits.sessions_per_provider
+        self.door = Door(limits, INTAKE_DOOR, time.monotonic, each)
 
     def shown(self, name: str) -> str:
         """Return a provider's name in the form for log lines."""

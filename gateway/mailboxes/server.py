@@ -84,7 +84,9 @@ class Mailboxes:
     def __init__(self, resources: SharedResources) -> None:
         self._resources = resources
         self.running: set[asyncio.Task[None]] = set()
-        self.door = Door(resources.limits, MAILBOXES_DOOR, time.monotonic)
+        limits, each = resources.limits, resources.limits.connections_per_person
+        sessions = each * limits.sessions_per_connection
+        self.door = Door(limits, MAILBOXES_DOOR, time.monotonic, (each, sessions))
 
     def shown(self, name: str) -> str:  # noqa: ARG002
         """Return "kind=staff" for log lines: no name, as the key logged beside identifies the person."""

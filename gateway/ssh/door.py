@@ -170,10 +170,16 @@ class Guest:
 
 
 class Door:
-    """The connections of a service and their limits; `clock` returns monotonic seconds."""
+    """The connections of a service and their limits; `clock` returns monotonic seconds.
 
-    def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
+    `each`: the maximum numbers of connections, and of sessions, of one provider or person.
+    """
+
+    def __init__(
+        self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float], each: tuple[int, int]
+    ) -> None:
         self.limits = limits
+        self._connections_each, self._sessions_each = each
         self.offences = Offences(clock, counts.offences)
         self.penalties = Penalties(limits, clock)
         self.counts = counts
@@ -218,7 +224,7 @@ class Door:
         """Record a login; return False if the provider or person already has the most connections allowed."""
         guest.active_at = self._clock()
         of_name = self._of(name)
-        if len(of_name) >= self.limits.connections_each and not self._send_away(
+        if len(of_name) >= self._connections_each and not self._send_away(
             other for other in of_name if not other.sessions
         ):
             self.offences.note("too-many-connections-of-one", guest.address)
@@ -233,7 +239,7 @@ class Door:
         if guest.sessions >= self.limits.sessions_per_connection:
             self.offences.note("too-many-sessions", guest.address)
             return False
-        if guest.name is None or self.sessions_of(guest.name) >= self.limits.sessions_each:
+        if guest.name is None or self.sessions_of(guest.name) >= self._sessions_each:
             self.offences.note("too-many-sessions-of-one", guest.address)
             return False
         guest.sessions += 1

@@ -48,7 +48,8 @@ class House:
     welcome: bool = True
 
     def __post_init__(self) -> None:
-        self.door = Door(LIMITS, INTAKE_DOOR, self.clock)
+        each = LIMITS.connections_per_provider, LIMITS.sessions_per_provider
+        self.door = Door(LIMITS, INTAKE_DOOR, self.clock, each)
 
     def enter(self, address: str, *, logged_in: bool = True, name: str = "") -> Guest | None:
         async def welcome() -> bool:
