@@ -27,9 +27,8 @@ from pydantic import ValidationError
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import CLAIMED, PROVIDER_ID, Home, Published, Spool
 from gateway.home.settings import IntakeLimits, IntakeSettings
-from gateway.intake.box import Box
+from gateway.intake.box import Box, sweep_journals
 from gateway.intake.disk import Landed, on_disk, sweep_landed
-from gateway.intake.recent import sweep_journals
 from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import sweep_unfinished
 from gateway.observe import metrics, systemd

@@ -22,7 +22,7 @@ import asyncssh
 from gateway.home import Published
 from gateway.home.settings import IntakeLimits
 from gateway.intake import answers
-from gateway.intake.box import Box, Wish
+from gateway.intake.box import Box, HandedOver, Wish
 from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.paths import (
     FOLDERS,
@@ -37,7 +37,6 @@ from gateway.intake.paths import (
     place_of,
     scan_published,
 )
-from gateway.intake.recent import HandedOver
 from gateway.intake.upload import Receiving, Unfinished
 from gateway.model import Folder
 from gateway.ssh.answers import BAD_REQUEST, IS_FOLDER, NO_SUCH_FILE, Declined, encoded

@@ -28,10 +28,9 @@ from starlette.routing import Route
 from gateway.home import REFERENCE, Published
 from gateway.home.settings import SECURITY, IntakeLimits, WebSettings
 from gateway.intake import answers
-from gateway.intake.box import Wish
+from gateway.intake.box import HandedOver, Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import is_temporary
-from gateway.intake.recent import HandedOver
 from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import Unfinished
 from gateway.intake.web_sessions import WebLogin, WebSessions

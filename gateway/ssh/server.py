@@ -196,26 +196,18 @@ class Balancers:
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
         """Take the networks of the balancers; exempt them from penalties, since they make health checks."""
-        self._door = door
-        self._named: Sequence[str] = ()
+        self.door = door
+        self.networks: Sequence[str] = ()
         self.name(networks)
 
     def name(self, networks: Sequence[str]) -> None:
         """Replace the balancers' networks; connections from all other networks have no PROXY header."""
-        self._door.penalties.spare(set(networks).difference(self._named))
-        self._named = networks
+        self.door.penalties.spare(set(networks).difference(self.networks))
+        self.networks = networks
 
     def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
         """Return the protocol for a new connection; with balancers, one that reads a PROXY header first."""
-        return _Reception(self, connect) if self._named else connect()
-
-    def speaks(self, address: str) -> bool:
-        """Return True if connections from an address begin with a PROXY header."""
-        return is_within(address, self._named)
-
-    def refuse(self, address: str) -> None:
-        """Log that a connection from a balancer had no PROXY header."""
-        self._door.offences.note("no-proxy-header", address)
+        return _Reception(self, connect) if self.networks else connect()
 
 
 class _Reception(asyncio.Protocol):
@@ -236,7 +228,7 @@ class _Reception(asyncio.Protocol):
         if not peer:  # Gone already, like a port check ending at once.
             self._transport.abort()
             return
-        if not self._balancers.speaks(str(peer[0])):
+        if not is_within(str(peer[0]), self._balancers.networks):
             self._hand_on(None, b"")
             return
         self._peer = (str(peer[0]), int(peer[1]))
@@ -274,7 +266,7 @@ class _Reception(asyncio.Protocol):
 
     def _refuse(self) -> None:
         self._stop_waiting()
-        self._balancers.refuse(self._peer[0])
+        self._balancers.door.offences.note("no-proxy-header", self._peer[0])
         if self._transport is not None:
             self._transport.abort()
 

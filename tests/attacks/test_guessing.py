@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gateway.intake.recent import HandedOver, Recent, sweep_journals
+from gateway.intake.box import HandedOver, Recent, sweep_journals
 from gateway.log.leaf import canonical, commitment
 from gateway.model import Upload
 from gateway.processor.retention import Sweep

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.homes.demo.parties import Party
-from gateway.intake.recent import HandedOver
+from gateway.intake.box import HandedOver
 from gateway.publish.projection import EVENTS_TOLD, UP_TO
 from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_parts, in_turns, line, percentile, seconds, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.intake.recent import HandedOver, Recent
+from gateway.intake.box import HandedOver, Recent
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEEP = timedelta(days=7)
