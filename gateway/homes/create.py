@@ -56,9 +56,36 @@ def create_home(
             raise ConfigurationError(f"{policies} is no folder of policies")
         if faults := check(policies):
             raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
-    origin = policies or shipped_policies()
     with _whole_or_nothing(home.root):
-        return _make_home(home, settings, now, known, registry, kind, origin)
+        make_folders(home)
+        _copy_policies(policies or shipped_policies(), home)
+        if known is not None:
+            passphrase.keep(known)
+        pem = LogKey.generate()
+        secret_files.write_secret(home.log_key(""), pem if known is None else lock(pem, known))
+        secret_files.make_pupil_key(home)
+        log_key = LogKey.load(pem)
+        vkey = log_key.vkey(settings.log_origin)
+        new = make_gateway_key(home, settings.organisation, vkey, now, known, kind=kind)
+        secret_files.choose_signing_key(home, new.fingerprint)
+        host_key(home.keys / "mailboxes_host_key")
+        if settings.database is None:
+            home.registry.touch()
+            home.registry.chmod(private_mode(home.root))
+        registry.migrate()
+        with registry.write() as session:
+            keys.add_key(
+                session, "gateway", "gateway", "openpgp",
+                fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
+                at=now, by="init",
+            )  # fmt: skip
+            log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
+            log.sign_head(session, log_key, settings.log_origin, now)
+        registry.close()
+        # Write the settings last: their presence marks a complete home.
+        write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
+        publish_all(home, now)
+    return new.fingerprint
 
 
 def check_unused(home: Home) -> None:
@@ -82,48 +109,13 @@ def _whole_or_nothing(root: Path) -> Iterator[None]:
         raise
 
 
-def _make_home(  # noqa: PLR0917 - what a home is made of
-    home: Home,
-    settings: Settings,
-    now: datetime,
-    known: str | None,
-    registry: Registry,
-    kind: GatewayKeyKind,
-    policies: Path,
-) -> str:
-    make_folders(home)
-    # Copy the policy files and their schemas, nothing else.
+def _copy_policies(policies: Path, home: Home) -> None:
+    """Copy the policy files and their schemas, nothing else."""
     home.policies.mkdir(mode=0o755, exist_ok=True)
     for path in policy_files(policies):
         shutil.copyfile(path, home.policies / path.name)
     if (policies / "schemas").is_dir():
         shutil.copytree(policies / "schemas", home.policies / "schemas", dirs_exist_ok=True)
-    if known is not None:
-        passphrase.keep(known)
-    pem = LogKey.generate()
-    secret_files.write_secret(home.log_key(""), pem if known is None else lock(pem, known))
-    secret_files.make_pupil_key(home)
-    log_key = LogKey.load(pem)
-    vkey = log_key.vkey(settings.log_origin)
-    new = make_gateway_key(home, settings.organisation, vkey, now, known, kind=kind)
-    secret_files.choose_signing_key(home, new.fingerprint)
-    host_key(home.keys / "mailboxes_host_key")
-    if settings.database is None:
-        home.registry.touch()
-        home.registry.chmod(private_mode(home.root))
-    registry.migrate()
-    with registry.write() as session:
-        keys.add_key(
-            session, "gateway", "gateway", "openpgp",
-            fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm, at=now, by="init",
-        )  # fmt: skip
-        log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
-        log.sign_head(session, log_key, settings.log_origin, now)
-    registry.close()
-    # Write the settings last: their presence marks a complete home.
-    write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
-    publish_all(home, now)
-    return new.fingerprint
 
 
 def make_folders(home: Home) -> None:
