@@ -18,16 +18,13 @@ def _endpoint(url: str) -> str:
     parts = urlsplit(url)
     if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
         raise ValueError("it has to be https://HOST or https://HOST:PORT")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(parts.hostname)):
+    try:
+        is_here = ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        is_here = parts.hostname == "localhost"
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
         raise ValueError("it has to begin with https://; http:// is for an address of this machine only")
     return url.rstrip("/")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class StoreSettings(File):

@@ -55,39 +55,8 @@ class Wish:
     append: bool
 
 
-_MOST = 1_000
-_KEPT = timedelta(hours=1)
-
-
-class Folders:
-    """Folders that one provider's clients have made below /in, each with the time of making."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._made: dict[IntakePlace, datetime] = {}
-
-    def __contains__(self, place: IntakePlace) -> bool:
-        """Return True if the folder exists now."""
-        made = self._made.get(place)
-        return made is not None and self._clock() - made < _KEPT
-
-    def make(self, place: IntakePlace) -> None:
-        """Make a folder. Declined above the maximum number."""
-        now = self._clock()
-        self._made = {known: made for known, made in self._made.items() if now - made < _KEPT}
-        if len(self._made) >= _MOST:
-            raise Declined(answers.TOO_MANY_FOLDERS)
-        self._made[place] = now
-
-    def remove(self, place: IntakePlace) -> None:
-        """Remove a folder; harmless if missing."""
-        self._made.pop(place, None)
-
-    def within(self, above: IntakePlace) -> list[str]:
-        """Return the names of the folders in the folder `above`."""
-        here = [made for made in self._made if made.above == above and made in self]
-        return [made.name.rpartition("/")[2] for made in here if made.name is not None]
-
+_MOST_FOLDERS = 1_000
+_FOLDER_KEPT = timedelta(hours=1)
 
 # The provider's latest hand-overs, in intake's own memory, for listings and for the day's count. A journal in
 # spool/recent/PROVIDER.jsonl restores this memory after a restart; its loss loses no upload.
@@ -256,7 +225,7 @@ class Box:
         self.named: dict[tuple[Folder, str], Unfinished] = {}  # By client-given names.
         self._open: set[Unfinished] = set()  # Including those replaced under their name.
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
-        self.folders = Folders(clock)
+        self.made: dict[IntakePlace, datetime] = {}  # Folders that clients made below /in, and when.
         self.asked = spool.asked / f"{provider}.asked"
         self._spool = spool
         self._limits = limits
@@ -312,6 +281,18 @@ class Box:
         if upload is not None and not upload.busy:
             self._take_down(upload)
             await on_disk(upload.erase)
+
+    def is_made(self, place: IntakePlace) -> bool:
+        """Return True if a client made the folder, and it exists now."""
+        made = self.made.get(place)
+        return made is not None and self._clock() - made < _FOLDER_KEPT
+
+    def make_folder(self, place: IntakePlace) -> None:
+        """Make a folder. Declined above the maximum number."""
+        self.made = {known: made for known, made in self.made.items() if self.is_made(known)}
+        if len(self.made) >= _MOST_FOLDERS:
+            raise Declined(answers.TOO_MANY_FOLDERS)
+        self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
         """Return the upload with a name, the unfinished one rather than one handed over; None without one."""

@@ -165,19 +165,20 @@ class ProviderTree(Server):
                     yield first, known
                 else:
                     folders.add(first)
-        folders.update(self.box.folders.within(place))
+        here = [made for made in self.box.made if made.above == place and self.box.is_made(made)]
+        folders.update(made.name.rpartition("/")[2] for made in here if made.name is not None)
         yield from ((name, None) for name in sorted(folders))
 
     def _is_folder(self, place: IntakePlace) -> bool:
         """Return True for a folder: fixed, or made by a client."""
-        if place.name is None or place in self.box.folders:
+        if place.name is None or self.box.is_made(place):
             return True
         return place.uploads is not None and self.box.has_below(place.uploads, place.name)
 
     async def open_to_read(self, raw: bytes) -> FileIO:
         """Open a published file. Declined for everything else, with a helpful reason."""
         place = place_of(raw)
-        if place.name is None or place in self.box.folders:
+        if place.name is None or self.box.is_made(place):
             raise Declined(IS_FOLDER)
         await self._await_receipts(place)
         for folder in self._published_folders(place.folder):
@@ -270,7 +271,7 @@ class ProviderTree(Server):
         checked_name(place.name, self._name_bytes)
         if not self._is_folder(place.above):
             raise Declined(answers.NO_SUBFOLDERS)
-        self.box.folders.make(place)
+        self.box.make_folder(place)
 
     async def rmdir(self, path: bytes) -> None:
         """Remove an empty folder made by the client."""
@@ -281,7 +282,7 @@ class ProviderTree(Server):
             raise Declined(answers.KEPT)
         if any(True for _ in self._sent(place)):
             raise Declined(answers.NOT_EMPTY)
-        self.box.folders.remove(place)
+        self.box.made.pop(place, None)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Complete a temporary upload under its final name, and overwrite nothing; else declined."""

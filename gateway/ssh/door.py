@@ -85,10 +85,6 @@ class Penalties:
         """Cancel the penalty of a source (an address or a /64 network); return False if it has none."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
-    def __len__(self) -> int:
-        """Return the number of sources with a penalty, in force or not."""
-        return len(self._debts)
-
     def in_force(self) -> dict[str, float]:
         """Return every source with a penalty in force, with the seconds left."""
         now = self._clock()

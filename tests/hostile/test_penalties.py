@@ -122,11 +122,11 @@ def test_the_table_is_bounded_and_forgets_what_is_paid_first(clock: Seconds) -> 
     clock.now += 10
     for number in range(3_000):
         fail(penalties, 1, f"10.1.{number // 256}.{number % 256}")
-    assert len(penalties) <= MOST_KNOWN
+    assert len(penalties._debts) <= MOST_KNOWN
     assert penalties.waits("203.0.113.9") > 500
     for number in range(2 * MOST_KNOWN):
         fail(penalties, 1, f"10.2.{number // 256}.{number % 256}")
-    assert len(penalties) <= MOST_KNOWN
+    assert len(penalties._debts) <= MOST_KNOWN
 
 
 def test_a_network_that_is_none_is_a_mistake_in_the_settings() -> None:

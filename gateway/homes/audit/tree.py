@@ -80,7 +80,8 @@ class KeptPortions:
     """The state file of an audit: the portions of rows found faultless. GatewayError if unusable."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
-        self._key, self._known = key, set[str]()
+        self._key = key
+        self.known = set[str]()  # The digests of portions, signed by this log's key.
         try:
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
             kept = self._file.read()
@@ -96,11 +97,7 @@ class KeptPortions:
             digest, _, signature = line.decode("ascii", "replace").partition(" ")
             with suppress(ValueError):
                 if verifier.verify(base64.b64decode(signature, validate=True), _HEADER + digest.encode()):
-                    self._known.add(digest)
-
-    def __contains__(self, digest: str) -> bool:
-        """Return True if the state file has this digest of entries, signed by this log's key."""
-        return digest in self._known
+                    self.known.add(digest)
 
     def keep(self, digest: str) -> None:
         """Add the digest of a faultless portion to the state file, signed."""
@@ -135,7 +132,7 @@ class AuditPortions:
             given = relied(portion)
             digest = "" if self._state is None else _digest(check, portion, given)
             found: Future[Faults] | Faults = {}
-            if self._state is not None and digest in self._state:
+            if self._state is not None and digest in self._state.known:
                 digest = ""  # It is kept already.
             elif self._pool is None:
                 found = check(portion, *given)
