@@ -12,11 +12,11 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from asyncssh import FXF_APPEND, FXF_CREAT, FXF_EXCL, FXF_TRUNC
 from pydantic import ValidationError
 
 from gateway.errors import trace_of
@@ -43,16 +43,6 @@ from gateway.zones.failpoints import passing
 from gateway.zones.spool import NotDurableError, complete, hand_over, reserve_reference
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """The flags of a client's SFTP OPEN for writing that matter for an upload."""
-
-    create: bool
-    exclusive: bool
-    truncate: bool
-    append: bool
 
 
 _MOST_FOLDERS = 1_000
@@ -345,37 +335,38 @@ class Box:
             await on_disk(check_room, self.partial, self._limits.free_bytes)
             self._room_at = now
 
-    async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+    async def receive(self, folder: Folder, name: str, flags: int) -> Receiving:
         """Open an upload for writing: a new one, or an unfinished one, continued behind its received bytes.
 
-        If another connection is still writing an upload of this name, its upload continues separately where
-        this client starts anew, and is taken over where this client resumes it.
+        `flags`: of an SFTP OPEN (draft-ietf-secsh-filexfer-02, section 6.3). If another connection is still
+        writing an upload of this name, its upload continues separately where this client starts anew, and is
+        taken over where this client resumes it.
         """
         known = self.named.get((folder, name))
-        if wish.exclusive and (known or self.recent.find(folder, name)) is not None:
+        if flags & FXF_EXCL and (known or self.recent.find(folder, name)) is not None:
             raise Declined(answers.ALREADY_EXISTS)
-        if known is not None and not wish.truncate:
-            return await self._resume(known, wish)
+        if known is not None and not flags & FXF_TRUNC:
+            return await self._resume(known, flags)
         if known is None:
             # Refuse to resume a handed-over file, or to open a missing one without creating it. A rest
             # received as a new upload would make a file of a tail.
             here = self.recent.find(folder, name) is not None
-            if not here and not wish.create:
+            if not here and not flags & FXF_CREAT:
                 raise Declined(NO_SUCH_FILE)
-            if here and not wish.truncate and (wish.append or not wish.create):
+            if here and not flags & FXF_TRUNC and (flags & FXF_APPEND or not flags & FXF_CREAT):
                 raise Declined(answers.HANDED_OVER)
         await self._check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
         upload = new_unfinished(self.partial, label)
         earlier = self.named.get((folder, name))
         self.named[folder, name] = upload
-        receiving = self._receiving(upload, None, wish)
+        receiving = self._receiving(upload, None, flags)
         passing("upload.opened")
         if earlier is not None and not earlier.busy:
             await on_disk(earlier.erase)
         return receiving
 
-    async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
+    async def _resume(self, upload: Unfinished, flags: int) -> Receiving:
         if upload.completing:
             raise Declined(answers.STILL_OPEN)
         if upload.receiving is not None:
@@ -387,14 +378,14 @@ class Box:
         if upload.busy:
             os.close(descriptor)
             raise Declined(answers.STILL_OPEN)
-        return self._receiving(upload, descriptor, wish)
+        return self._receiving(upload, descriptor, flags)
 
-    def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
+    def _receiving(self, upload: Unfinished, descriptor: int | None, flags: int) -> Receiving:
         receiving = Receiving(
             upload,
             descriptor,
-            append=wish.append,
-            anew=wish.truncate,
+            append=bool(flags & FXF_APPEND),
+            anew=bool(flags & FXF_TRUNC),
             limits=self._limits,
             memory=self._memory,
             may_grow=self.check_growth,

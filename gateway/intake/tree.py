@@ -22,7 +22,7 @@ import asyncssh
 from gateway.home import Published
 from gateway.home.settings import IntakeLimits
 from gateway.intake import answers
-from gateway.intake.box import Box, HandedOver, Wish
+from gateway.intake.box import Box, HandedOver
 from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.paths import (
     FOLDERS,
@@ -188,22 +188,16 @@ class ProviderTree(Server):
                 continue
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
 
-    async def open_to_write(self, raw: bytes, wish: Wish) -> Receiving:
+    async def open_to_write(self, raw: bytes, flags: int) -> Receiving:
         """Open an upload, new or resumed. Declined in a folder without uploads, or for a bad name."""
         folder, name = await self._writable(raw)
-        return await self.box.receive(folder, name, wish)
+        return await self.box.receive(folder, name, flags)
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> FileIO | Receiving:  # noqa: ARG002 - asyncssh's signature
         """Open a published file for reading, or an upload for writing."""
         if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
             return await self.open_to_read(path)
-        wish = Wish(
-            create=bool(pflags & asyncssh.FXF_CREAT),
-            exclusive=bool(pflags & asyncssh.FXF_EXCL),
-            truncate=bool(pflags & asyncssh.FXF_TRUNC),
-            append=bool(pflags & asyncssh.FXF_APPEND),
-        )
-        return await self.open_to_write(path, wish)
+        return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
         """Complete an upload; return its reference, None before its rename. Close any other file."""

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncssh import constants
+from asyncssh import FXF_CREAT, FXF_TRUNC, constants
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -28,7 +28,7 @@ from starlette.routing import Route
 from gateway.home import REFERENCE, Published
 from gateway.home.settings import SECURITY, IntakeLimits, WebSettings
 from gateway.intake import answers
-from gateway.intake.box import HandedOver, Wish
+from gateway.intake.box import HandedOver
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import is_temporary
 from gateway.intake.tree import ProviderTree
@@ -64,8 +64,6 @@ _BY_KIND = {
     constants.FX_PERMISSION_DENIED: 403,
     constants.FX_FAILURE: 429,  # A quota; whatever else fails is told as 500.
 }
-_ANEW = Wish(create=True, exclusive=False, truncate=True, append=False)
-_AGAIN = Wish(create=False, exclusive=False, truncate=False, append=False)
 
 
 class WebDoor:
@@ -205,7 +203,7 @@ class WebDoor:
             if length == 0:
                 raise Declined(answers.NOT_SEALED)
             tree.box.check_growth(length)
-            receiving = await tree.open_to_write(_path(request), _ANEW)
+            receiving = await tree.open_to_write(_path(request), FXF_CREAT | FXF_TRUNC)
             upload = receiving.upload
             try:
                 upload.label = upload.label.model_copy(update={"length": length})
@@ -361,7 +359,7 @@ def _found(tree: ProviderTree, request: Request) -> Unfinished:
 
 async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
     """Write the next part of an upload; return its reference after the last part, else None."""
-    receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
+    receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), 0)
     if receiving.upload is not upload or upload.size != offset:
         await tree.box.cut_off(receiving)
         raise Declined(answers.GAP)

@@ -27,12 +27,13 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+from asyncssh import FXF_CREAT, FXF_TRUNC
 from sqlalchemy import Engine, event
 
 from gateway.classify import classify, load_rules
 from gateway.home import Home, Spool
 from gateway.home.settings import ClassifyLimits, IntakeLimits
-from gateway.intake.box import Box, Wish
+from gateway.intake.box import Box
 from gateway.intake.disk import Landed
 from gateway.passage import conclude
 from gateway.processor.service import open_processor, open_registrar
@@ -214,12 +215,11 @@ def _uploading(folder: Path) -> dict[str, float]:
     spool.landed.mkdir(parents=True)
     spool.recent.mkdir()
     limits, by = IntakeLimits(free_bytes=0), LoggedIn("oak", "SHA256:" + "A" * 43, "")
-    wish = Wish(create=True, exclusive=False, truncate=True, append=False)
 
     async def put(name: str, final: str | None = None) -> None:
         box = Box("oak", spool, limits, Landed(spool.landed), now)
         await box.load()
-        receiving = await box.receive("in", name, wish)
+        receiving = await box.receive("in", name, FXF_CREAT | FXF_TRUNC)
         await receiving.write(0, bytes.fromhex("c15e03" + 8 * "00" + "12") + bytes(100_000))
         await box.close(receiving, by)
         if final is not None:

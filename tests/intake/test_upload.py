@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from asyncssh import FXF_APPEND, FXF_CREAT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.home.settings import IntakeLimits
 from gateway.intake import upload as upload_module
 from gateway.intake.answers import GAP, TAKEN_OVER, TOO_LARGE
-from gateway.intake.box import Box, Wish
+from gateway.intake.box import Box
 from gateway.intake.disk import Landed
 from gateway.intake.upload import (
     AHEAD_BYTES,
@@ -300,7 +301,7 @@ def test_a_handle_that_was_taken_over_ends_nothing_of_the_one_that_hands_over(tm
     for folder in (spool.partial("avon"), spool.landed, spool.recent):
         folder.mkdir(parents=True)
     by = LoggedIn("avon", "SHA256:test", "a client")
-    resumed = Wish(create=True, exclusive=False, truncate=False, append=True)
+    resumed = FXF_CREAT | FXF_APPEND
 
     async def work() -> None:
         box = Box("avon", spool, LIMITS, Landed(spool.landed), lambda: datetime.now(UTC))
