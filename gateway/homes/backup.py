@@ -127,18 +127,6 @@ def put_back(folder: Path, home: Home, settings: Settings) -> None:
     store.settle()
 
 
-def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
-    """Return a backup's settings, as text and parsed; with `in_folder`, changed to keep files in a folder.
-
-    Raises ConfigurationError where reading fails.
-    """
-    settings, text = read_toml(file, Settings), tomlkit.parse(file.read_text("utf-8"))
-    if in_folder:
-        text.pop("store", None)
-        settings = settings.model_copy(update={"store": StoreSettings()})
-    return tomlkit.dumps(text), settings
-
-
 _log = logging.getLogger(__name__)
 
 MANIFEST = "backup.json"
@@ -280,7 +268,11 @@ def restore(
         if new:
             home.root.chmod(0o755)
         copy_tree(folder / "keys", home.root / "keys")
-        text, settings = settings_in(folder / home.settings.name, in_folder=in_folder)
+        kept = folder / home.settings.name
+        settings, text = read_toml(kept, Settings), tomlkit.parse(kept.read_text("utf-8"))
+        if in_folder:
+            text.pop("store", None)
+            settings = settings.model_copy(update={"store": StoreSettings()})
         if settings.store.url is None:
             copy_tree(folder / "sealed", home.root / "sealed")
         else:
@@ -295,8 +287,8 @@ def restore(
                 fsync_tree(home.root / written)
         fsync_folder(home.root)  # Existing folders of services may be unreadable.
         # Write the settings last: their presence marks a complete home.
-        mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
-        write_durably(home.settings, text.encode(), mode=mode)
+        mode = stat.S_IMODE(kept.stat().st_mode)
+        write_durably(home.settings, tomlkit.dumps(text).encode(), mode=mode)
     except OSError as error:
         raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
     return manifest
