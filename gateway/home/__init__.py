@@ -249,7 +249,3 @@ class Home:
     def sealed(self, reference: str) -> Path:
         """Return the path of the one stored copy of a transfer, as sealed by its sender."""
         return self.root / "sealed" / f"{checked_reference(reference)}.sealed"
-
-    def session(self, reference: str) -> Path:
-        """Return the path of a transfer's session key, sealed anew to a newer gateway key; few have one."""
-        return self.root / "sealed" / f"{checked_reference(reference)}.session"
