@@ -192,7 +192,7 @@ class WebSessions:
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
         """Return the secret of a new session. Declined without the signature of a published passkey."""
         door, login = self.intake.door, WebLogin(self, address)
-        guest = door.enter(login, address, login.still_welcome)
+        guest = door.enter(login.abort, address, login.still_welcome)
         if guest is None:
             raise Declined(TOO_MANY)
         login.guest = guest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -49,8 +50,7 @@ def publish_all(home: Home, now: datetime) -> None:
         web=settings.web,
     )
     publish_common(home, signing.certificate, signing.vkey, intake, settings.security_txt)
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         publish_access(registry, home.published, now)
         # Write the gateway's certificates and successions for every provider. Idempotent.
         folder = home.published.common / "keys"
@@ -72,8 +72,6 @@ def publish_all(home: Home, now: datetime) -> None:
         publish_log_keys(home, registry, signing, settings.organisation)
         publish_agreement_news(registry, home.published)
         take_back_copies(home, registry)
-    finally:
-        registry.close()
 
 
 # Publish the gateway's own OpenPGP keys for providers. In /keys a provider finds `gateway.asc`, the

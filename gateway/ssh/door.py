@@ -13,7 +13,6 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from prometheus_client import Counter as Metric
 
@@ -141,20 +140,13 @@ def _tell(key: tuple[str, str, str], level: int, since: int) -> None:
 _GRACE_SECONDS = 3.0
 
 
-class Line(Protocol):
-    """The methods of a connection the door calls."""
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-
-
 @dataclass(slots=True, eq=False)
 class Guest:
     """An admitted connection. Times are monotonic seconds. `name`: the key's owner; None before the login.
-    `held`: the seconds from arrival until the service begins to read.
+    `abort` closes it at once. `held`: the seconds from arrival until the service begins to read.
     """
 
-    line: Line
+    abort: Callable[[], None]
     address: str
     source: str
     still_welcome: Callable[[], Awaitable[bool]]
@@ -186,7 +178,9 @@ class Door:
         """Iterate over the connections, oldest first."""
         return iter(tuple(self._guests))
 
-    def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
+    def enter(
+        self, abort: Callable[[], None], address: str, still_welcome: Callable[[], Awaitable[bool]]
+    ) -> Guest | None:
         """Admit a new connection; return None at a limit if no other connection can be closed for it."""
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
@@ -201,7 +195,7 @@ class Door:
             self.offences.note("too-many-connections-in-all", address)
             return None
         now = self._clock()
-        guest = Guest(line, address, source, still_welcome, since=now, active_at=now, held=held)
+        guest = Guest(abort, address, source, still_welcome, since=now, active_at=now, held=held)
         self._guests[guest] = None
         self.counts.connections.inc()
         return guest
@@ -273,7 +267,7 @@ class Door:
         """Close the first of `guests`; return False without one."""
         for guest in guests:
             self.leave(guest)
-            guest.line.abort()
+            guest.abort()
             return True
         return False
 
@@ -306,7 +300,7 @@ class Door:
     def close(self) -> None:
         """Abort every connection."""
         for guest in self:
-            guest.line.abort()
+            guest.abort()
 
     async def look_round(self) -> None:
         """Close logged-in connections idle for too long, or with a key no longer in force."""
@@ -315,4 +309,4 @@ class Door:
             allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds
             is_idle = self._clock() - guest.active_at > allowed
             if guest.name is not None and (is_idle or not await guest.still_welcome()):
-                guest.line.abort()
+                guest.abort()

@@ -80,7 +80,7 @@ class Visitor(asyncssh.SSHServer):
             raise TypeError("the listener makes connections of another kind")
         self._connection = conn
         self._address = str((conn.get_extra_info("peername") or ("local",))[0])
-        self._guest = self._door.enter(conn, self._address, self.still_welcome)
+        self._guest = self._door.enter(conn.abort, self._address, self.still_welcome)
         if self._guest is None:
             conn.abort()
         elif self._guest.held:

@@ -55,7 +55,7 @@ class House:
         async def welcome() -> bool:
             return self.welcome
 
-        guest = self.door.enter(Line(), address, welcome)
+        guest = self.door.enter(Line().abort, address, welcome)
         if guest is not None and logged_in:
             assert self.door.log_in(guest, name or f"provider-{next(_numbers)}")
             assert self.door.begin_session(guest)
@@ -82,9 +82,9 @@ def test_of_the_source_with_most_new_ones_one_gives_way_to_a_source_with_fewer()
         house.enter(address, logged_in=False) for address in ("192.0.2.1", "192.0.2.2") for _ in range(3)
     ]
     assert house.enter("192.0.2.3", logged_in=False) is not None
-    assert [guest.line.aborted for guest in first if guest is not None] == [True, *[False] * 5]
+    assert [guest.abort.__self__.aborted for guest in first if guest is not None] == [True, *[False] * 5]
     assert house.enter("192.0.2.4", logged_in=False) is not None  # In the place of one of the other's.
-    assert [guest.line.aborted for guest in first if guest is not None][3] is True
+    assert [guest.abort.__self__.aborted for guest in first if guest is not None][3] is True
     assert house.enter("192.0.2.3", logged_in=False) is None  # Nobody would have more than it.
 
 
@@ -106,7 +106,7 @@ def test_silent_connections_give_way_and_others_do_not() -> None:
     assert house.enter("192.0.2.1") is None
     house.clock.now = 5
     assert house.enter("192.0.2.1") is not None
-    assert [guest.line.aborted for guest in (busy, silent, younger)] == [False, True, False]
+    assert [guest.abort.__self__.aborted for guest in (busy, silent, younger)] == [False, True, False]
 
 
 def test_addresses_of_one_ipv6_network_share_a_cap() -> None:
@@ -135,7 +135,7 @@ def test_a_providers_connection_without_a_session_gives_way_to_its_next() -> Non
     third = house.enter("192.0.2.3", logged_in=False)
     assert third is not None
     assert house.door.log_in(third, "bath")
-    assert idle.line.aborted
+    assert idle.abort.__self__.aborted
 
 
 def test_at_the_cap_in_all_connections_without_a_session_give_way_to_others() -> None:
@@ -148,7 +148,7 @@ def test_at_the_cap_in_all_connections_without_a_session_give_way_to_others() ->
     assert house.enter("192.0.2.9") is None
     house.clock.now = 5
     assert house.enter("192.0.2.9") is not None
-    assert [guest.line.aborted for guest in idle if guest is not None] == [True] + 5 * [False]
+    assert [guest.abort.__self__.aborted for guest in idle if guest is not None] == [True] + 5 * [False]
 
 
 def test_sessions_are_counted_for_a_connection_and_for_its_provider() -> None:
@@ -188,7 +188,7 @@ def test_whoever_is_judged_and_says_nothing_gives_way() -> None:
     assert house.enter("192.0.2.1", logged_in=False) is None
     house.clock.now = 5
     assert house.enter("192.0.2.1", logged_in=False) is not None
-    assert [guest and guest.line.aborted for guest in silent] == [True, False]
+    assert [guest and guest.abort.__self__.aborted for guest in silent] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_idle_and_unwelcome_guests_are_sent_away(
         house.door.end_session(guest)
     house.clock.now = idle
     asyncio.run(house.door.look_round())
-    assert guest.line.aborted is gone
+    assert guest.abort.__self__.aborted is gone
 
 
 def test_a_guest_that_does_something_is_not_idle() -> None:
@@ -220,7 +220,7 @@ def test_a_guest_that_does_something_is_not_idle() -> None:
     house.door.touch(guest)
     house.clock.now = 180
     asyncio.run(house.door.look_round())
-    assert not guest.line.aborted
+    assert not guest.abort.__self__.aborted
 
 
 def test_offences_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
