@@ -160,9 +160,11 @@ class WebLogin:
         self.ended = False
 
     def abort(self) -> None:
-        """End the login at once and free its connection slot."""
+        """End the login at once and free its connection slot; harmless when repeated."""
         self.ended = True
-        self._sessions.forget(self)
+        self._sessions.open.pop(self.digest, None)
+        if self.guest is not None:
+            self._sessions.intake.door.leave(self.guest)
 
     async def still_welcome(self) -> bool:
         """Return True if the passkey is still published for its provider."""
@@ -186,7 +188,7 @@ class WebSessions:
         self._published = published
         self._origin = origin
         self.challenges = WebChallenges()
-        self._open: dict[str, WebLogin] = {}
+        self.open: dict[str, WebLogin] = {}  # By the digest of the secret.
         self._counts: dict[str, int] = {}  # Of signatures, by passkey: a copy of one would fall behind.
 
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
@@ -210,8 +212,8 @@ class WebSessions:
             if not logged_in:  # Also where reading failed, or the browser went away.
                 door.leave(guest)
         secret = secrets.token_urlsafe(32)
-        login.digest = _digest(secret)
-        self._open[login.digest] = login
+        login.digest = hashlib.sha256(secret.encode()).hexdigest()
+        self.open[login.digest] = login
         shown = self.intake.shown(login.passkey.provider)
         _log.info("login %s key=%s web", shown, login.passkey.key.get_fingerprint())
         return secret
@@ -237,19 +239,9 @@ class WebSessions:
 
     def find(self, secret: str, address: str) -> WebLogin | None:
         """Return the login with this secret from the same address, and record activity; None without one."""
-        login = self._open.get(_digest(secret)) if secret else None
+        login = self.open.get(hashlib.sha256(secret.encode()).hexdigest())
         if login is None or login.address != address or time.monotonic() > login.until:
             return None
         if login.guest is not None:
             self.intake.door.touch(login.guest)
         return login
-
-    def forget(self, login: WebLogin) -> None:
-        """Forget an ended login; harmless when repeated."""
-        self._open.pop(login.digest, None)
-        if login.guest is not None:
-            self.intake.door.leave(login.guest)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
