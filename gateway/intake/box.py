@@ -324,7 +324,7 @@ class Box:
         unfinished = sum(upload.size for upload in self._unfinished())
         if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
             raise Declined(answers.TOO_MUCH_TODAY)
-        waiting = unfinished + self._landed.waiting(self.provider) + size
+        waiting = unfinished + self._landed.waiting[self.provider] + size
         if waiting > self._limits.bytes_waiting_per_provider:
             raise Declined(answers.TOO_MUCH_WAITING)
 
@@ -481,7 +481,7 @@ class Box:
             raise
         self._take_down(upload)
         self.recent.remember(entry)
-        self._landed.add(by.name, entry.size)
+        self._landed.waiting[by.name] += entry.size
         LANDED.inc()
         LANDED_BYTES.inc(entry.size)
         _log.info("landed reference=%s bytes=%d", entry.reference, entry.size)

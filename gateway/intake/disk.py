@@ -83,27 +83,22 @@ _FRESH_SECONDS = 2.0
 
 
 class Landed:
-    """Count of the bytes waiting in spool/landed, by provider; at most a few seconds old."""
+    """Count of the bytes waiting in spool/landed, by provider; at most a few seconds old.
+
+    Whoever hands over adds to `waiting`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bytes: Counter[str] = Counter()
+        self.waiting: Counter[str] = Counter()
         self._counted_at = float("-inf")
-
-    def waiting(self, provider: str) -> int:
-        """Return the bytes of one provider that wait in spool/landed, by the last count."""
-        return self._bytes[provider]
-
-    def add(self, provider: str, size: int) -> None:
-        """Add an upload just handed over to the count."""
-        self._bytes[provider] += size
 
     async def refresh(self) -> None:
         """Count the bytes in spool/landed again, if the last count is old."""
         now = time.monotonic()
         if now - self._counted_at >= _FRESH_SECONDS:
             self._counted_at = now
-            self._bytes = await on_disk(_count, self._folder)
+            self.waiting = await on_disk(_count, self._folder)
 
 
 def _count(folder: Path) -> Counter[str]:

@@ -86,7 +86,7 @@ def test_what_a_crash_left_half_handed_over_counts_until_it_is_swept(tmp_path: P
         place(f"261127-avon-0000{number}").write_bytes(bytes(10**number))
     landed = Landed(spool.landed)
     asyncio.run(landed.refresh())
-    assert landed.waiting("avon") == 111
+    assert landed.waiting["avon"] == 111
 
 
 def test_bytes_waiting_while_a_file_grows(tmp_path: Path) -> None:
