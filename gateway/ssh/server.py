@@ -305,9 +305,7 @@ class Offer:
         self._looked_at = time.monotonic()
         seen = [path.stat().st_ino if path.exists() else None for path in self._files]
         if seen != self._seen and seen[0] is not None:
-            keys = [
-                host_key(path) for path, there in zip(self._files, seen, strict=True) if there is not None
-            ]
+            keys = [host_key(path) for path in self._files if path.exists()]
             self._options = ssh_options(keys, self._limits, self._visitor)
             self._seen = seen
 
