@@ -30,7 +30,7 @@ from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy, load_settings
-from gateway.homes.settings_text import note_passphrase_file
+from gateway.homes.create import note_passphrase_file
 from gateway.keys import reseal as resealing
 from gateway.keys import rotation
 from gateway.keys.notices import host_list

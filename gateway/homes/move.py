@@ -21,7 +21,7 @@ from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
 from gateway.homes.audit.audit import audit
 from gateway.homes.audit.files import check_sealed, settled
-from gateway.homes.settings_text import note_places
+from gateway.homes.create import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import only_owner
 from gateway.registry import log, retention, tables

@@ -19,8 +19,8 @@ from click.testing import Result
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.homes.create import note_passphrase_file
 from gateway.homes.demo.parties import Stage
-from gateway.homes.settings_text import note_passphrase_file
 from gateway.openpgp.sealer import is_locked, lock, unlock
 from gateway.secrets import passphrase, secret_files
 from tests.commands import Commands
