@@ -90,7 +90,7 @@ _utc_now = partial(datetime.now, UTC)
 class Intake:
     """The SFTP service for providers."""
 
-    requests = Requests
+    requests: type[Handler] = Requests
 
     def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
         self._spool = spool

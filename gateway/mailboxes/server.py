@@ -79,7 +79,7 @@ def host_key_path(home: Home) -> Path:
 class Mailboxes:
     """The SFTP service for staff."""
 
-    requests = Handler
+    requests: type[Handler] = Handler
 
     def __init__(self, resources: SharedResources) -> None:
         self._resources = resources
