@@ -223,7 +223,7 @@ def _web_door(
         return nullcontext()
     from gateway.intake.web import WebDoor, answering  # noqa: PLC0415 - loads a web framework, and WebAuthn
 
-    return answering(WebDoor(intake, published, settings.web, settings.limits), place)
+    return answering(WebDoor(intake, intake.tree, published, settings.web, settings.limits), place)
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:

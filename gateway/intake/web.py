@@ -17,7 +17,6 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from asyncssh import FXF_CREAT, FXF_TRUNC, constants
 from starlette.applications import Starlette
@@ -35,13 +34,11 @@ from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import Unfinished
 from gateway.intake.web_sessions import WebLogin, WebSessions
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
+from gateway.ssh.serving import LoggedIn, Service
 from gateway.zones.console_api.serving import at_work, config_of, listening
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 from gateway.zones.passkeys import to_sign
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
-
-if TYPE_CHECKING:
-    from gateway.intake.server import Intake
 
 _TUS = {"tus-resumable": "1.0.0"}
 _VERSIONS = {"tus-version": "1.0.0", "tus-extension": "creation,termination"}
@@ -70,11 +67,17 @@ class WebDoor:
     """The HTTP application in a running intake that answers the requests passed on by the web door."""
 
     def __init__(
-        self, intake: Intake, published: Published, settings: WebSettings, limits: IntakeLimits
+        self,
+        intake: Service,
+        tree: Callable[[LoggedIn], ProviderTree],
+        published: Published,
+        settings: WebSettings,
+        limits: IntakeLimits,
     ) -> None:
         if settings.origin is None:
             raise ValueError("the web door has no origin")
-        self._intake = intake
+        self._door = intake.door
+        self._tree_of = tree
         self._published = published
         self._settings = settings
         self._limits = limits
@@ -122,7 +125,7 @@ class WebDoor:
 
         def tell(code: str, detail: str) -> None:
             address = request.headers.get(ADDRESS, "")
-            self._intake.door.offences.note(code, address, level=logging.ERROR, detail=detail)
+            self._door.offences.note(code, address, level=logging.ERROR, detail=detail)
 
         answer = answer_for(error, tell)
         status = _STATUS.get(answer) or (
@@ -181,7 +184,7 @@ class WebDoor:
     @asynccontextmanager
     async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
         """Yield the tree of the logged-in provider, one request at a time."""
-        tree = self._intake.tree(self._login(request).by)
+        tree = self._tree_of(self._login(request).by)
         await tree.box.load()
         async with tree.box.turns:
             yield tree

@@ -18,7 +18,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
@@ -28,11 +27,8 @@ from gateway.home import PROVIDER_ID, Published
 from gateway.intake.disk import on_disk
 from gateway.ssh.answers import Declined, denied, failed
 from gateway.ssh.door import Guest
-from gateway.ssh.serving import LoggedIn
+from gateway.ssh.serving import LoggedIn, Service
 from gateway.zones.passkeys import SECONDS, count_signed, host_of
-
-if TYPE_CHECKING:
-    from gateway.intake.server import Intake
 
 _KIND = "sk-ecdsa-sha2-nistp256@openssh.com"
 _LINE = re.compile(rf"{re.escape(_KIND)} [A-Za-z0-9+/=]{{100,1000}}")
@@ -183,7 +179,7 @@ class WebLogin:
 class WebSessions:
     """The logins at the web door of `origin`."""
 
-    def __init__(self, intake: Intake, published: Published, origin: str) -> None:
+    def __init__(self, intake: Service, published: Published, origin: str) -> None:
         self.intake = intake
         self._published = published
         self._origin = origin

@@ -49,7 +49,7 @@ from gateway.home import REFERENCE, checked_provider, checked_reference
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
-from gateway.store.of_home import Kept
+from gateway.store import Kept
 from gateway.zones.failpoints import passing
 from gateway.zones.memory import anonymous_memory
 

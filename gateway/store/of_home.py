@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from gateway.errors import ConfigurationError
 from gateway.home import REFERENCE, Home, checked_reference
 from gateway.home.settings import Settings, load_settings
+from gateway.store import Kept
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
@@ -35,14 +36,6 @@ file stays unchanged. `settle` comes before reporting files as safe; after an OS
 stored. `reading` and `reading_session` yield descriptors at the start, for this process and its child
 processes; FileNotFoundError for a missing file, another OSError for a changed one, as far as detectable.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The size and SHA-256 (hex) of a file as stored."""
-
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

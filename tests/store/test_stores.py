@@ -20,8 +20,9 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
+from gateway.store import Kept
 from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of, faults_of
-from gateway.store.of_home import Kept, SealedFolder, Store, check_store, faults_of_store, store_of
+from gateway.store.of_home import SealedFolder, Store, check_store, faults_of_store, store_of
 from tests.store.servers import Server
 
 ONE, TWO, THREE = "261126-oak-00001", "261126-oak-00002", "261126-elm-00003"
