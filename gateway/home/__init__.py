@@ -19,7 +19,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
@@ -81,15 +81,29 @@ def shown_name(name: str) -> str:
     return "_" + clipped[1:] if clipped[0] in ".-" else clipped
 
 
-class Below:
-    """A path below the `root` of a folder object, declared in its class: `keys = Below("keys")`."""
+P = TypeVar("P")
 
-    def __init__(self, *parts: str) -> None:
-        self._parts = parts
 
-    def __get__(self, folder: Any, _: type | None = None) -> Path:  # noqa: ANN401 - anything with a root
+class Below(Generic[P]):
+    """A path below the `root` of a folder object, declared in its class: `keys = Below("keys")`.
+
+    `kind` is the class of a folder with paths of its own.
+    """
+
+    @overload
+    def __init__(self: "Below[Path]", *parts: str) -> None: ...
+
+    @overload
+    def __init__(self, *parts: str, kind: type[P]) -> None: ...
+
+    def __init__(self, *parts: str, kind: Any = None) -> None:
+        self._parts, self._kind = parts, kind
+
+    def __get__(self, folder: Any, _: type | None = None) -> P:  # noqa: ANN401 - anything with a root
         """Return the declared path inside `folder`."""
-        return Path(folder.root, *self._parts)
+        path: Any = Path(folder.root, *self._parts)
+        found: P = path if self._kind is None else self._kind(path)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,25 +240,17 @@ class Home:
     web = Below("web")
     """The folder of the Unix socket at which the web door asks intake, and of nothing else."""
 
-    @property
-    def letters(self) -> Letters:
-        """The folder of letters between the inside and the courier."""
-        return Letters(self.root / "letters")
-
+    letters = Below("letters", kind=Letters)
+    """The folder of letters between the inside and the courier."""
     hand_on = Below("hand-on")
     """The folder of files on their way to other systems; what becomes of them is noted there."""
     hooks = Below("hooks")
     """The folder of messages on their way to web hooks; which were taken is noted there."""
 
-    @property
-    def spool(self) -> Spool:
-        """The folder from outside to inside."""
-        return Spool(self.root / "spool")
-
-    @property
-    def published(self) -> Published:
-        """The folder from inside to outside."""
-        return Published(self.root / "published")
+    spool = Below("spool", kind=Spool)
+    """The folder from outside to inside."""
+    published = Below("published", kind=Published)
+    """The folder from inside to outside."""
 
     def sealed(self, reference: str) -> Path:
         """Return the path of the one stored copy of a transfer, as sealed by its sender."""
