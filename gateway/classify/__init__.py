@@ -1,7 +1,7 @@
 """Recognise a file by its content: data type, facts, data items and quality findings.
 
-`recognise` finds the container and calls the recogniser of its format family: `ctf`, `dfe_message`,
-`tables` and others. Their rules stand in policies/data_types.toml and policies/items.toml. A new data type
+`recognise` finds the container and calls the recogniser of its format family: `pupil_xml`, `jcq` or
+`tables`. Their rules stand in policies/data_types.toml and policies/items.toml. A new data type
 usually changes only policies/, in seven files: CONTRIBUTING.md has the recipe.
 """
 

@@ -3,7 +3,8 @@
 Columns and elements that belong to the file's type are left out of the result. Each other one becomes an
 `Unlisted`: not understood, outside the file's type, or with unexpected values.
 
-A sample of values (`value_shapes`) describes most of them. One pupil's story among a thousand
+A sample of values, kept only while the file is read and counted by value, describes most of them by one word
+(`kind_of`): grades, dates, names, free text. One pupil's story among a thousand
 addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
 after the search, except the last few values of a repetitive column.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -20,17 +21,82 @@ from gateway.classify.archive import Place
 from gateway.classify.content import beside
 from gateway.classify.format_rules import plain
 from gateway.classify.identifiers import is_nhs_number
-from gateway.classify.report_wording import is_long
+from gateway.classify.report_wording import is_free_text, is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_shapes import (
-    LENGTH,
-    SAMPLE,
-    are_national_insurance_numbers,
-    is_free_text,
-    kind_of,
+from gateway.classify.value_kinds import FLAGS, read_date
+from gateway.model import Unlisted, ValueKind
+
+SAMPLE = 300
+_LENGTH = 200
+_MOSTLY = 0.8
+_STORIES = 0.02
+_NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
+_IDENTIFIER = re.compile(
+    r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}",
+    re.ASCII,
 )
-from gateway.model import Unlisted
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9/_.*+-]{0,11}|[/\\#-]", re.ASCII)
+_CONTACT = re.compile(r"[^@\s]+@[^@\s]+|\+?0[\d ()-]{8,}")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?", re.ASCII)
+_NAME = re.compile(r"[^\W\d_][^\W\d_'\u2019.-]*(?:[,]? +[^\W\d_][\w'\u2019.-]*){0,3}")
+_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.ASCII | re.IGNORECASE)
+# Checked in this order.
+_LOOKS: dict[ValueKind, Callable[[str], object]] = {
+    "times": _TIME.fullmatch,
+    "dates": read_date,
+    "contact details": _CONTACT.fullmatch,
+    "identifiers": lambda text: _IDENTIFIER.fullmatch(text.upper()) and any(map(str.isdigit, text)),
+    "codes": _CODE.fullmatch,
+    "names": lambda text: text[:1].isupper() and _NAME.fullmatch(text),
+}
+
+
+def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
+    """Return the kind of most sampled values. `grades`: all grades of examinations and assessments."""
+    kinds: Counter[ValueKind] = Counter()
+    for value, count in counts.items():
+        text = value.strip()
+        if text and is_free_text(text):
+            kinds["free text"] += count
+        elif text and _NUMBER.fullmatch(text):
+            kinds["numbers"] += count
+        elif text and text.upper() in grades:
+            kinds["grades"] += count
+        elif text:
+            kinds[next((kind for kind, fits in _LOOKS.items() if fits(text)), "words")] += count
+    if not kinds:
+        return "nothing"
+    total = kinds.total()
+    if kinds["free text"] > _STORIES * total:
+        return "free text"
+    flags = sum(count for value, count in counts.items() if value.strip().upper() in FLAGS)
+    if flags >= _MOSTLY * total:
+        return "flags"
+    figures = kinds["numbers"] + kinds["grades"]
+    if kinds["grades"] and figures >= _MOSTLY * total and kinds["grades"] < total:
+        return "grades" if kinds["grades"] > _STORIES * total else "numbers"
+    kind, count = kinds.most_common(1)[0]
+    return kind if count >= total / 2 else "mixed"
+
+
+def share_among(counts: Counter[str], values: frozenset[str]) -> float:
+    """Return the fraction of sampled values among `values`, in any case."""
+    total = sum(count for value, count in counts.items() if value.strip())
+    among = sum(count for value, count in counts.items() if value.strip().upper() in values)
+    return among / total if total else 0.0
+
+
+def _are_national_insurance_numbers(counts: Counter[str]) -> bool:
+    """Return True if four in five distinct sampled values look like national insurance numbers."""
+    texts = [text for value in counts if (text := value.strip())]
+    others = len(texts) - max(1, _MOSTLY * len(texts))  # so many may be otherwise
+    for text in texts:
+        if others < 0:
+            break
+        others -= _NATIONAL_INSURANCE.fullmatch(text) is None
+    return others >= 0
+
 
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
@@ -40,7 +106,7 @@ _HALF = 0.5
 # Numbers of people with a check proving they are no NHS numbers, or already judged as NHS numbers.
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
-_NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
+_TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -64,9 +130,9 @@ class Disclosure:
         if self.key not in _OTHER_NUMBERS:
             for value in values:
                 if len(value) in _NHS_LENGTHS:
-                    numbers: Iterable[str] = (value,) if _NUMBER.fullmatch(value) else ()
+                    numbers: Iterable[str] = (value,) if _TEN_DIGITS.fullmatch(value) else ()
                 elif len(value) > _DIGITS_OF_NHS and "NHS" in value.upper():
-                    numbers = _NUMBER.findall(value)
+                    numbers = _TEN_DIGITS.findall(value)
                 else:
                     continue
                 for number in numbers:
@@ -103,7 +169,6 @@ _LIKE_RESULTS = ("grades", "numbers", "codes")
 _MOST = 100
 _PARTS = 4_000
 _HEADER_LENGTH = 80
-_NATIONAL_INSURANCE = "national-insurance"
 
 
 @dataclass(slots=True)
@@ -131,7 +196,7 @@ class Part:
         """
         self.filled += filled
         if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:
-            self.counts.update([value[:LENGTH] for value in islice(filter(None, values), SAMPLE)])
+            self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
 
 class ColumnInventory:
@@ -159,7 +224,11 @@ class ColumnInventory:
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
         """Return up to 100 parts outside a data type, sensitive ones first; an entry more sums all others."""
-        found = [*self._titles(), *self._parts(data_type)]
+        topics = [*filter(None, map(self._topic_of, self._texts))]
+        found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]
+        if beside := self._beside_cells:
+            found.append(Unlisted(position=0, header="", filled=beside, kind="words", place="text"))
+        found += self._parts(data_type)
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
         if not beyond:
@@ -205,13 +274,6 @@ class ColumnInventory:
     def _topic_of(self, text: str) -> str:
         return self._rules.sensitive.of_name(text) or self._rules.sensitive.of_text(text)
 
-    def _titles(self) -> Iterator[Unlisted]:
-        if self._beside_cells:
-            yield Unlisted(position=0, header="", filled=self._beside_cells, kind="words", place="text")
-        for title in self._texts:
-            if topic := self._topic_of(title):
-                yield Unlisted(position=0, header="", filled=1, kind="words", topic=topic)
-
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
         carried = self._rules.carried[data_type]
         for position, part in enumerate(self.parts, 1):
@@ -240,7 +302,7 @@ class ColumnInventory:
         if part.assessment:
             return ""  # A subject, such as psychology, with grades under it.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
-        national = part.key != _NATIONAL_INSURANCE and are_national_insurance_numbers(part.counts)
+        national = part.key != "national-insurance" and _are_national_insurance_numbers(part.counts)
         if national or told.has_nhs_numbers():
             return sensitive.identifiers
         # A flag only says yes or no; any other value may say more.

@@ -26,12 +26,11 @@ from gateway.classify.content import (
     locked,
     malformed,
     part_called,
-    size_of,
     unknown,
     utf8_chunks,
 )
+from gateway.classify.report_wording import is_free_text
 from gateway.classify.sensitive import Sensitive
-from gateway.classify.value_shapes import is_free_text
 from gateway.home.settings import ClassifyLimits
 
 _MOST_BYTES = 1024 * 1024
@@ -46,7 +45,7 @@ _DESKTOP_INI = ("[.shellclassinfo]", "[localizedfilenames]")
 _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
-def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
+def _is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
     """Return True for a small file left by an operating system, by its name and form, and without words."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
@@ -55,9 +54,13 @@ def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) ->
     if not is_apples and last not in {".ds_store", "thumbs.db", "desktop.ini"}:
         return False
     content = archive.read(name)
-    return _has_its_form(content, last, is_apples=is_apples) and not any(
-        is_free_text(words) or sensitive.of_text(words) for words in _said(content)
-    )
+    if not _has_its_form(content, last, is_apples=is_apples):
+        return False
+    # Words may be written in ASCII or in UTF-16.
+    wide = [content[at:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for at in (0, 1)]
+    found = (words for text in (content.decode("ascii", "replace"), *wide) for words in _WORDS.findall(text))
+    said = (" ".join(words.split()) for words in found)
+    return not any(is_free_text(words) or sensitive.of_text(words) for words in said)
 
 
 def _has_its_form(content: bytes, name: str, *, is_apples: bool) -> bool:
@@ -67,12 +70,8 @@ def _has_its_form(content: bytes, name: str, *, is_apples: bool) -> bool:
     if name == "desktop.ini":
         encoding = "utf-16" if content.startswith(b"\xff\xfe") else "latin-1"
         return content.decode(encoding, "replace").strip().casefold().startswith(_DESKTOP_INI)
-    return content.startswith(_DESKTOP_STORE) or (is_apples and _is_apple_double(content))
-
-
-def _is_apple_double(content: bytes) -> bool:
-    if not content.startswith(_APPLE_DOUBLE):
-        return False
+    if content.startswith(_DESKTOP_STORE) or not (is_apples and content.startswith(_APPLE_DOUBLE)):
+        return content.startswith(_DESKTOP_STORE)
     try:
         (count,) = unpack_from(">H", content, _ENTRIES_AT)
         entries = [unpack_from(">III", content, _ENTRIES_FROM + n * _ENTRY_LENGTH) for n in range(count)]
@@ -80,15 +79,6 @@ def _is_apple_double(content: bytes) -> bool:
         return False
     ends = [_ENTRIES_FROM + count * _ENTRY_LENGTH, *(at + length for _, at, length in entries)]
     return all(kind in _ENTRY_IDS for kind, _, _ in entries) and max(ends) == len(content)
-
-
-def _said(content: bytes) -> Iterator[str]:
-    """Yield the possible words in a file left by an operating system, read as ASCII and as UTF-16."""
-    ways = (content.decode("ascii", "replace"), *(
-        content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
-    ))  # fmt: skip
-    for text in ways:
-        yield from (" ".join(words.split()) for words in _WORDS.findall(text))
 
 
 FORMAT = "ZIP"
@@ -115,7 +105,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
     try:
         with zipfile.ZipFile(content) as archive:
             members = archive.infolist()
-            size = size_of(content)
+            size = content.seek(0, 2)
             content.seek(max(0, size - _END_LENGTH))
             if not content.read().startswith(_ENDS):  # a comment would stand here
                 raise malformed("something stands behind the archive", format=FORMAT)
@@ -146,7 +136,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
     """Return the names of the files packed by a person, without operating systems' files."""
-    found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
+    found = [name for name in names(archive) if not _is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
     return found
@@ -199,17 +189,13 @@ def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  
     for name in names(book):
         if name.endswith(".rels"):
             for relation in records(book, name, ("Relationship",), limits):
-                _check_relation(relation, format)
-
-
-def _check_relation(relation: markup.Element, format: str) -> None:  # noqa: A002
-    kind = relation.get("Type", "").rpartition("/")[2]
-    outside = relation.get("TargetMode", "").casefold() == "external"
-    if kind not in _RELATIONS:
-        raise active("a part of no known kind", format=format)
-    # A mail address typed into a cell becomes a link by itself, and reaches nobody until followed.
-    if outside and not (kind == "hyperlink" and relation.get("Target", "").casefold().startswith("mailto:")):
-        raise active("links to other files", format=format)
+                kind = relation.get("Type", "").rpartition("/")[2]
+                if kind not in _RELATIONS:
+                    raise active("a part of no known kind", format=format)
+                # A mail address typed into a cell becomes a link by itself, and reaches nobody until followed.
+                mail = kind == "hyperlink" and relation.get("Target", "").casefold().startswith("mailto:")
+                if relation.get("TargetMode", "").casefold() == "external" and not mail:
+                    raise active("links to other files", format=format)
 
 
 Place = Literal["page", "cell", "book"]

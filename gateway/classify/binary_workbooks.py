@@ -32,7 +32,6 @@ from gateway.classify.content import (
     other_document,
     packed_away,
     part_called,
-    size_of,
     unknown,
 )
 from gateway.classify.delimited import Sheet, Shown
@@ -75,7 +74,7 @@ class _Extent:
 
 def in_memory(content: BinaryIO, format: str) -> BytesIO:  # noqa: A002
     """Read a whole packed file into memory. Raises Unreadable above 64 MiB."""
-    if size_of(content) > _LARGEST:
+    if content.seek(0, 2) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=format)
     return BytesIO(b"".join(chunks(content)))
 
@@ -235,14 +234,8 @@ def is_old_document(content: BinaryIO) -> bool:
 
 
 def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of an XLS workbook. Raises Unreadable for any other content."""
+    """Return the sheets of an XLS workbook. Raises Unreadable for other content, or a stream not allowed."""
     whole = in_memory(content, XLS)
-    shown = _check(_stream_of(whole), limits)
-    return _sheets(whole, XLS, shown, malformed(_DAMAGED, format=XLS))
-
-
-def _stream_of(whole: BytesIO) -> bytes:
-    """Return the workbook stream of an OLE file. Raises Unreadable for any stream not allowed."""
     try:
         with olefile.OleFileIO(whole) as ole:
             streams = [tuple(part.casefold() for part in entry) for entry in ole.listdir(storages=True)]
@@ -251,18 +244,19 @@ def _stream_of(whole: BytesIO) -> bytes:
                 raise locked(LOCKED_DOCUMENT)
             if _OF_MESSAGES in there:
                 raise packed_away(OUTLOOK_MESSAGE)
-            for stream, kind in OFFICE_PARTS["old_documents"].items():
-                if stream in there:
+            for name, kind in OFFICE_PARTS["old_documents"].items():
+                if name in there:
                     raise other_document(kind)
             for path in streams:
                 if len(path) > 1 or path[0] not in _ALLOWED:
                     raise active(part_called(path[0], "old"), format=XLS)
-            name = next((n for n in _STREAMS if (n,) in streams), None)
-            if name is None:
+            stream = next((n for n in _STREAMS if (n,) in streams), None)
+            if stream is None:
                 raise other_document("an Office document")
-            return bytes(ole.openstream(name).read())
+            octets = bytes(ole.openstream(stream).read())
     except _BROKEN_FILE:
         raise malformed(_DAMAGED, format=XLS) from None
+    return _sheets(whole, XLS, _check(octets, limits), malformed(_DAMAGED, format=XLS))
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:

@@ -72,20 +72,20 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 @dataclass(slots=True)
 class Formulas:
     """Count of the rows of one table that contain a formula; `rows`: the numbers of the first of these rows.
-    `passed_over` counts lines printed by a report under the table, which are no rows.
+    `passed_over` counts lines printed by a report under the table, which are no rows; `seen`, earlier rows.
     """
 
     count: int = 0
     passed_over: int = 0
     rows: list[int] = field(default_factory=list)
-    _seen: int = 0
+    seen: int = 0
 
     def settle(self, batch: list[Row]) -> list[Row]:
         """Return the rows without the ="..." of Excel around texts, and count the rows with other formulas.
         Raises Unreadable for a formula that calls a program or service, or reads another file.
         """
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
-        for number, row in enumerate(settled, self._seen + 1):
+        for number, row in enumerate(settled, self.seen + 1):
             if formulas := list(filter(is_formula, row)):
                 for formula in formulas:
                     check_formula(formula)
@@ -93,10 +93,6 @@ class Formulas:
                 if len(self.rows) < _ROWS_SHOWN:
                     self.rows.append(number)
         return settled
-
-    def passed(self, rows: int) -> None:
-        """Add to the number of rows seen, so that formulas in later rows get the right row numbers."""
-        self._seen += rows
 
 
 def _may_be_formula(cell: str) -> bool:

@@ -65,6 +65,18 @@ def part_called(name: str, kinds: str) -> str:
     return next(known, "a part of no known kind")
 
 
+EXTENSIONS = {
+    **dict.fromkeys(("XML", "CTF XML", "DfE Message XML"), "xml"),
+    "CSV": "csv",
+    "JSON": "json",
+    "text": "txt",
+    "JCQ results": "txt",
+    "JCQ file": "txt",
+    **{name: name.casefold() for name in ("XLSX", "XLSB", "XLS", "ODS", "ZIP")},
+}
+"""Extension of the files of each format."""
+
+
 class TimedContent:
     """A content with a time limit on reading, in seconds: Unreadable afterwards.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
@@ -149,11 +161,6 @@ beside = _about("classify:beside-table")
 """Return the error for unread content beside the table, given a phrase of the gateway."""
 
 
-def size_of(content: BinaryIO) -> int:
-    """Return the size of a content in bytes; leaves the position at the end."""
-    return content.seek(0, 2)
-
-
 def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
     """Return the first bytes of a content, 64 KB by default."""
     content.seek(0)
@@ -169,28 +176,31 @@ def refuse_other_documents(content: BinaryIO) -> None:
     for start, magic, kind in _PACKED:
         if head.startswith(magic, start):
             raise packed_away(kind)
-    if _is_message(head):
+    # An e-mail has a From header, and another header of every e-mail (RFC 5322, 3.6).
+    headers = BytesHeaderParser().parsebytes(head) if _FIRST_HEADER.match(head) else ()
+    if "from" in headers and any(name in headers for name in _OF_MESSAGES):
         raise packed_away("an e-mail")
     if b"%PDF-" in head[:_PDF_WITHIN]:
         raise other_document("a PDF document")
-    content.seek(max(0, size_of(content) - _ZIP_TAIL))
+    content.seek(max(0, content.seek(0, 2) - _ZIP_TAIL))
     if _ZIP_END in content.read():
         raise malformed("an archive is hidden behind other content")
-
-
-def _is_message(head: bytes) -> bool:
-    """Return True for an e-mail: a From header, and another header of every e-mail (RFC 5322, 3.6)."""
-    if not _FIRST_HEADER.match(head):
-        return False
-    message = BytesHeaderParser().parsebytes(head)
-    return "from" in message and any(name in message for name in _OF_MESSAGES)
 
 
 def encoding_of(content: BinaryIO) -> str:
     """Return the codec of a text: by `told_encoding`, else UTF-8 if all of it decodes, else Windows-1252.
     Raises Unreadable where an XML declaration names an unusable encoding.
     """
-    return told_encoding(content) or ("utf-8" if _is_utf8(content) else "cp1252")
+    if (told := told_encoding(content)) is not None:
+        return told
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in chunks(content):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
 
 
 def told_encoding(content: BinaryIO) -> str | None:
@@ -216,17 +226,6 @@ def told_encoding(content: BinaryIO) -> str | None:
             raise malformed("the XML declares an encoding that is not in use for pupil data")
         return _CODECS[codec]
     return None
-
-
-def _is_utf8(content: BinaryIO) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for chunk in chunks(content):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:

@@ -189,7 +189,7 @@ def batches(
                 batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
             if suspicious():
                 batch = formulas.settle(batch)
-            formulas.passed(len(batch))
+            formulas.seen += len(batch)
             if batch:
                 yield batch
     except csv.Error:

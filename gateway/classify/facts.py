@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
-from gateway.classify.schools import RecordSchool, said
 from gateway.classify.tally import Tally
 from gateway.model import Facts
 
@@ -64,40 +63,31 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
     )
 
 
-def of_facts(facts: Facts) -> RecordSchool:
-    """Return the numbers of the school in a file's facts."""
-    return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
-
-
 def table_facts(tally: Tally) -> Facts:
     """Return the facts most rows of a table agree on."""
     numbers = _counts(tally, "school-number")
-    both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
-    las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)
-    establishments = _summed([*numbers.items(), *((found[2], n) for found, n in both)])
+    both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
+    las = [*_counts(tally, "la-number"), *((found[1], n) for found, n in both)]
+    establishments = [*numbers, *((found[2], n) for found, n in both)]
     years, terms = _counts(tally, "academic-year"), _counts(tally, "census-term")
     return Facts(
-        la=_majority((v, n) for v, n in las.items() if is_la(v)),
-        establishment=_majority((v, n) for v, n in establishments.items() if is_establishment(v)),
-        urn=_majority((v, n) for v, n in numbers.items() if is_urn(v)),
-        academic_year=_majority((year, n) for v, n in years.items() if (year := academic_year(v))),
-        term=_majority((name, n) for v, n in terms.items() if (name := term(v))),
+        la=_majority((v, n) for v, n in las if is_la(v)),
+        establishment=_majority((v, n) for v, n in establishments if is_establishment(v)),
+        urn=_majority((v, n) for v, n in numbers if is_urn(v)),
+        academic_year=_majority((year, n) for v, n in years if (year := academic_year(v))),
+        term=_majority((name, n) for v, n in terms if (name := term(v))),
     )
 
 
-def _counts(tally: Tally, key: str) -> Counter[str]:
+def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:
+    """Return the values of a field that is counted, each with its number of records."""
     known = tally.fields.get(key)
-    return _summed((v.strip(), n) for v, n in (known.counts or Counter()).items()) if known else Counter()
-
-
-def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for value, count in pairs:
-        total[value] += count
-    return total
+    return [(v.strip(), n) for v, n in (known.counts or Counter()).items()] if known else []
 
 
 def _majority(pairs: Iterable[tuple[str, int]]) -> str | None:
-    counts = _summed(pairs)
-    value, count = next(iter(counts.most_common(1)), (None, 0))
+    counts: Counter[str] = Counter()
+    for value, count in pairs:
+        counts[value] += count
+    value, count = next(iter(counts.most_common(1)), ("", 0))
     return value if 2 * count > counts.total() else None

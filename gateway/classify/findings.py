@@ -7,7 +7,7 @@ checking. A finding never decides the type of a file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -95,7 +95,7 @@ class FieldTally:
 
     def add(self, values: Sequence[str], rows: Sequence[int]) -> AbstractSet[str]:
         """Count values, each with its record's number, and return the distinct faulty ones.
-        An empty text is a blank.
+        An empty text is a blank. The first 20 records of each fault are listed.
         """
         self.filled += len(values) - values.count("")
         if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
@@ -103,7 +103,14 @@ class FieldTally:
             del self.counts[""]
         bad = self._judge.faults(values)
         if bad:
-            self._note_all(bad, values, rows)
+            counts = Counter(values)
+            for text, fault in bad.items():
+                self.faults.setdefault(fault, FaultCount()).count += counts[text]
+                self.others += counts[text] * (fault not in QUERIES)
+            if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
+                faulty = ((row, value) for row, value in zip(rows, values, strict=True) if value in bad)
+                for row, value in sorted(faulty):
+                    self.faults[bad[value]].show(row)
         self.doubted = set(values) - {""} if self._look_at_all else set(bad)
         return bad.keys()
 
@@ -121,17 +128,6 @@ class FieldTally:
         """Count one faulty value, in the record with this number."""
         self.faults.setdefault(fault, FaultCount()).add(row)
         self.others += fault not in QUERIES
-
-    def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
-        """Count faulty values (`bad`: fault by value), and list the first 20 records of each fault."""
-        counts = Counter(values)
-        for text, fault in bad.items():
-            self.faults.setdefault(fault, FaultCount()).count += counts[text]
-            self.others += counts[text] * (fault not in QUERIES)
-        if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
-            faulty = ((row, value) for row, value in zip(rows, values, strict=True) if value in bad)
-            for row, value in sorted(faulty):
-                self.faults[bad[value]].show(row)
 
     def share_good(self) -> float:
         """Return the fraction of filled values without a fault, 0 to 1; 0 where nothing is filled."""

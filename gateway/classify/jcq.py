@@ -16,51 +16,63 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
 from gateway.classify.account import Part
-from gateway.classify.content import Source, Unreadable, malformed, recognised, unknown
-from gateway.classify.delimited import line_batches
+from gateway.classify.content import Row, Source, Unreadable, malformed, recognised, unknown
+from gateway.classify.delimited import BATCH, Header, Table, line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
+from gateway.classify.report_wording import is_free_text
 from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
-from gateway.classify.value_shapes import is_free_text
 from gateway.model import Classified, Level
 
+FORMAT = "JCQ results"
+OTHER_FORMAT = "JCQ file"
+_START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")
 _STARTS = (95, 107, 108, 109)
 _CODE_WIDTHS = (6, 4, 5, 7, 8)
 _OPTION_WIDTHS = (1, 0)
 _GRADE_WIDTHS = (2, 1, 3)
 _FITTING_SHARE = 0.6
-
-
-_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER = slice(2, 11), slice(11, 24), slice(24, 34)
-_UNIT, _GRADE = slice(40, 46), slice(46, 66)
-BETWEEN = (_LEARNER.stop, _UNIT.start)
-"""Places of a result between the numbers of its candidate and its unit."""
-FROM_GRADE_ON = _GRADE.start
+_LEARN_FROM = 50
 _TOLD_BY = 2_000
 """Characters of a record examined for its layout: records of the awarding bodies are shorter."""
 
+# One result a record: the places of its parts.
+_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER = slice(2, 11), slice(11, 24), slice(24, 34)
+_UNIT, _GRADE = slice(40, 46), slice(46, 66)
+# Several results a record.
+_CANDIDATE, _NAME, _HEAD = slice(2, 12), slice(12, 112), 12
+# Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
+_UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
+_UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
+_FIGURE = re.compile(r"[0-9]")
+_TOKEN = re.compile(r"[0-9A-Z*-]+")
 
-def result_in(record: str) -> dict[str, str]:
-    """Return the fields of the one result at the fixed places of a record; none for any other record.
-    The candidate number is the centre's number followed by the candidate's.
-    """
-    candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
-    uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
-    if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
-        return {}
-    if (uci and not is_uci(uci)) or (uln and not (uln.isascii() and uln.isdigit())):
-        return {}
-    grade = next(iter(record[_GRADE].split()), "").upper()
-    return {"candidate-number": candidate, "uci": uci, "uln": uln, "entry-code": unit, "exam-grade": grade}
+_GAP = re.compile(r" {2,}")
+_MARK_OR_CODE = re.compile(r"[0-9+-]{1,7}|(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
+_LETTERS = 2
+_NAME_LENGTH = 60
+# Names allowed in a record by its second character: an awarding body, a centre, none in a trailer.
+_NAMES = {"1": 1, "3": 1, "7": 0, "9": 0}
+_TYPE = 2
+_CENTRE_DIGITS = 5
+_COUNT_DIGITS = 7
+_WORD = re.compile(r"[0-9A-Z]+")
+# Some systems write a letter for the kind of entry before the centre.
+_CENTRE = re.compile(r"[A-Z][35][A-Z]?(\d{5})", re.ASCII)
+_COLUMNS = {
+    "centre-number": "Centre Number", "candidate-number": "Candidate Number", "upn": "UPN", "uci": "UCI",
+    "uln": "ULN", "surname": "Surname", "forename": "Forename", "entry-code": "Entry Code",
+    "exam-grade": "Grade",
+}  # fmt: skip
 
 
 class JcqLayout(NamedTuple):
@@ -79,44 +91,12 @@ class JcqLayout(NamedTuple):
         return [(at, g[: self.code], g[grade_at:].strip().upper()) for at, g in cut if g.strip()]
 
 
-def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """Return the layout with the most valid groups in candidates' records; None if under 60 % are valid."""
-    records = [record[:_TOLD_BY] for record in records]
-    judged = []
-    for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS):
-        layout = JcqLayout(*sizes)
-        groups = [group for record in records for group in layout.groups(record)]
-        good = len([1 for _, code, grade in groups if grade in grades and _CODE.fullmatch(code.upper())])
-        judged.append((good, len(groups), layout))
-    good, met, best = max(judged, key=lambda each: 2 * each[0] - each[1])
-    return best if good and good >= _FITTING_SHARE * met else None
+class _Entry(NamedTuple):
+    """Fields of the candidate of a record; code and grade of each result; True if one at the fixed places."""
 
-
-_GAP = re.compile(r" {2,}")
-_MARK_OR_CODE = re.compile(r"[0-9+-]{1,7}|(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
-_LETTERS = 2
-_NAME_LENGTH = 60
-# Names allowed in a record by its second character: an awarding body, a centre, none in a trailer.
-_NAMES = {"1": 1, "3": 1, "7": 0, "9": 0}
-_TYPE, _HEAD = 2, 12
-
-
-FORMAT = "JCQ results"
-OTHER_FORMAT = "JCQ file"
-_START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
-_TOKEN = re.compile(r"[0-9A-Z*-]+")
-_LEARN_FROM = 50
-_CENTRE_DIGITS = 5
-_COUNT_DIGITS = 7
-# Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
-_UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
-_UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
-_WORD = re.compile(r"[0-9A-Z]+")
-_CANDIDATE = slice(2, 12)
-# Some systems write a letter for the kind of entry before the centre.
-_CENTRE = re.compile(r"[A-Z][35][A-Z]?(\d{5})", re.ASCII)
-_NAME = slice(12, 112)
-_DIGITS = frozenset("0123456789")
+    person: dict[str, str]
+    results: list[tuple[str, str]]
+    is_fixed: bool
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
@@ -128,7 +108,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 def recognise(source: Source, tally: Tally) -> Classified:
     """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
     rule = tally.rules.data_types.jcq
-    reader = _ResultsReader(tally, layout_in(source, tally.rules))
+    reader = _ResultsReader(tally, _layout_in(source, tally.rules))
     last, tally.counts_fields = "", True
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
@@ -152,6 +132,21 @@ def recognise(source: Source, tally: Tally) -> Classified:
     return recognised(kind, level, evidence, FORMAT, mixed_with=mixed)
 
 
+def read_table(source: Source, rules: Rules) -> Table:
+    """Return the results in an awarding body's file as a table; options and other data have no column."""
+    rows = _rows(source, rules)
+    return Table(Header(tuple(_COLUMNS.values()), 0, ""), iter(lambda: list(islice(rows, BATCH)), []))
+
+
+def _rows(source: Source, rules: Rules) -> Iterator[Row]:
+    layout = _layout_in(source, rules)
+    for centre, line in _candidates(source):
+        entry = _entry_in(line, layout, rules)
+        for code, grade in entry.results:
+            values = {"centre-number": centre, **entry.person, "entry-code": code, "exam-grade": grade}
+            yield [values.get(key, "").strip() for key in _COLUMNS]
+
+
 class _ResultsReader:
     """Reader of the candidates of a file, and counter of their kinds of results.
     `proven`: a trailer, of a centre or of the file, states the right number of records.
@@ -160,7 +155,6 @@ class _ResultsReader:
     def __init__(self, tally: Tally, layout: JcqLayout | None) -> None:
         self._tally = tally
         self._layout = layout
-        self._rule = tally.rules.data_types.jcq
         self._grades = tally.rules.code_sets["exam-grade"]
         self._results_rule = tally.rules.data_types.results
         self._said: set[Kind] = set()
@@ -175,27 +169,40 @@ class _ResultsReader:
         Raises Unreadable if a trailer states another number of records.
         """
         self._lines += 1
-        if line[1] in "35" and (centre := centre_in(line)):
+        kind = line[1]
+        if kind in "35" and (centre := _centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
-        if line[1] != "5":
-            self._names(line, _TYPE, len(line), _NAMES.get(line[1:2], 0))
-            self._check_frame(line[1], line[2:].strip())
-        if line[1] == "5" and (result := result_in(line)):
-            self.one_a_record = True
-            code, grade = result.pop("entry-code"), result.pop("exam-grade")
-            self._count_person(result)
-            if grade in self._grades:
-                self._found[code, grade] += 1
-            else:
-                self._tally.wrong_results.add(self._tally.records)
-            self._of_codes(line, *BETWEEN)
-            self._of_codes(line, FROM_GRADE_ON)
-        elif line[1] == "5":
-            self._count_person(candidate_in(line, self._rule))
-            self._count_results(line)
-        elif line[1] in "13":
+        if kind == "5":
+            self._count(line)
+            return
+        self._names(line, _TYPE, len(line), _NAMES[kind])
+        self._check_frame(kind, line[2:].strip())
+        if kind in "13":
             words = (word for word in _WORD.findall(line[2:].upper()) if len(word) > 1)
             self._said.update(filter(None, map(self._results_rule.kind_said, words)))
+
+    def _count(self, line: str) -> None:
+        """Count the candidate and the results of a record, and examine the rest of the record."""
+        entry = _entry_in(line, self._layout, self._tally.rules)
+        self._tally.record({key: text for key, text in entry.person.items() if text.strip()})
+        graded = [result for result in entry.results if result[1] in self._grades]
+        self._found.update(graded)
+        if len(graded) < len(entry.results):
+            self._tally.wrong_results.add(self._tally.records)
+        if entry.is_fixed:
+            self.one_a_record = True
+            self._of_codes(line, _LEARNER.stop, _UNIT.start)
+            self._of_codes(line, _GRADE.start)
+            return
+        start = self._tally.rules.data_types.jcq.results_from if self._layout is None else self._layout.start
+        self._names(line, _HEAD, start, 1 if ":" in line[_HEAD:start] else 2)
+        if self._layout is None:
+            self._of_codes(line, start)
+        else:
+            for at, code, _ in self._layout.groups(line):
+                if not _CODE.fullmatch(code.upper()):
+                    self._put(at, line[at:])
+                    break
 
     def _check_frame(self, kind: str, text: str) -> None:
         """Raise Unreadable if a trailer states another number of records than its centre or file has."""
@@ -240,13 +247,10 @@ class _ResultsReader:
 
     def _put(self, place: int, text: str) -> None:
         """Add a text at position `place` (from 0) to the inventory, as a column without a known field."""
-        text = text.strip()
-        if not text:
-            return
-        part = self._parts.get(place)
-        if part is None:
-            part = self._parts[place] = self._tally.account.part("", None, at=place + 1)
-        self._tally.take(part, [text], [self._tally.records])
+        if text := text.strip():
+            if place not in self._parts:
+                self._parts[place] = self._tally.account.part("", None, at=place + 1)
+            self._tally.take(self._parts[place], [text], [self._tally.records])
 
     def kinds(self) -> Counter[Kind | None]:
         """Return the number of results of each kind.
@@ -260,75 +264,69 @@ class _ResultsReader:
             kinds = Counter({GCSE: kinds.total()})
         return kinds
 
-    def _count_person(self, values: dict[str, str]) -> None:
-        self._tally.record({key: text for key, text in values.items() if text.strip()})
 
-    def _count_results(self, line: str) -> None:
-        start = self._rule.results_from if self._layout is None else self._layout.start
-        self._names(line, _HEAD, start, 1 if ":" in line[_HEAD:start] else 2)
-        if self._layout is None:
-            self._of_codes(line, start)
-        else:
-            for at, code, _ in self._layout.groups(line):
-                if not _CODE.fullmatch(code.upper()):
-                    self._put(at, line[at:])
-                    break
-        found = grades_in(line, self._layout, self._grades, self._rule)
-        self._found.update((code, grade) for code, grade in found if grade in self._grades)
-        if any(grade not in self._grades for _, grade in found):
-            self._tally.wrong_results.add(self._tally.records)
-
-
-def candidates(source: Source) -> Iterator[tuple[str, str]]:
+def _candidates(source: Source) -> Iterator[tuple[str, str]]:
     """Yield each candidate's record with the number of its centre."""
     centre = ""
     for line in chain.from_iterable(line_batches(source)):
         if line[1:2] in ("3", "5"):
-            centre = centre_in(line) or centre
+            centre = _centre_in(line) or centre
         if line[1:2] == "5":
             yield centre, line
 
 
-def layout_in(source: Source, rules: Rules) -> JcqLayout | None:
-    """Return the layout of the first candidates' records with several results; None if no layout fits."""
-    first = (line for _, line in islice(candidates(source), _LEARN_FROM))
+def _layout_in(source: Source, rules: Rules) -> JcqLayout | None:
+    """Return the layout with the most valid groups in the first candidates' records with several results.
+    None if under 60 % of the groups are valid, or no record has several results.
+    """
+    grades, judged = rules.code_sets["exam-grade"], []
+    first = (line for _, line in islice(_candidates(source), _LEARN_FROM))
     ours = takewhile(lambda line: line[0] == rules.data_types.jcq.results, first)
-    return learn([line for line in ours if not result_in(line)], rules.code_sets["exam-grade"])
+    records = [line[:_TOLD_BY] for line in ours if not _result_in(line)]
+    for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS) if records else ():
+        layout = JcqLayout(*sizes)
+        groups = [group for record in records for group in layout.groups(record)]
+        good = len([1 for _, code, grade in groups if grade in grades and _CODE.fullmatch(code.upper())])
+        judged.append((good, len(groups), layout))
+    good, met, best = max(judged, key=lambda each: 2 * each[0] - each[1], default=(0, 0, None))
+    return best if good and good >= _FITTING_SHARE * met else None
 
 
-def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
-    """Return the fields of the candidate in a record; "" for each missing one."""
-    surname, forename = _name_in(line[_NAME])
-    return {
+def _result_in(record: str) -> dict[str, str]:
+    """Return the fields of the one result at the fixed places of a record; none for any other record.
+    The candidate number is the centre's number followed by the candidate's.
+    """
+    candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
+    uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
+    if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
+        return {}
+    if (uci and not is_uci(uci)) or (uln and not (uln.isascii() and uln.isdigit())):
+        return {}
+    grade = next(iter(record[_GRADE].split()), "").upper()
+    return {"candidate-number": candidate, "uci": uci, "uln": uln, "entry-code": unit, "exam-grade": grade}
+
+
+def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
+    """Return candidate and results of a record; without a layout, all words that are grades are results."""
+    if result := _result_in(line):
+        return _Entry(result, [(result.pop("entry-code"), result.pop("exam-grade"))], is_fixed=True)
+    results_from = rules.data_types.jcq.results_from
+    # The name is SURNAME:FORENAME between figures.
+    before, colon, after = line[_NAME].partition(":")
+    person = {
         "candidate-number": line[_CANDIDATE],
-        "upn": next(reversed(_UPN.findall(line[: rule.results_from])), ""),
+        "upn": next(reversed(_UPN.findall(line[:results_from])), ""),
         "uci": next(filter(is_uci, _UCI.findall(line)), ""),
-        "surname": surname,
-        "forename": forename,
+        "surname": _FIGURE.split(before)[-1].strip() if colon else "",
+        "forename": _FIGURE.split(after.partition("  ")[0])[0].strip(),
     }
-
-
-def grades_in(
-    line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
-) -> list[tuple[str, str]]:
-    """Return code and grade of each result in a record; without a layout, all words that are grades."""
     if layout is not None:
-        return [(code, grade) for _, code, grade in layout.groups(line)]
-    tokens = _TOKEN.findall(line[rule.results_from :].upper())
-    return [("", token) for token in tokens if token in grades]
+        return _Entry(person, [(code, grade) for _, code, grade in layout.groups(line)], is_fixed=False)
+    tokens, grades = _TOKEN.findall(line[results_from:].upper()), rules.code_sets["exam-grade"]
+    return _Entry(person, [("", token) for token in tokens if token in grades], is_fixed=False)
 
 
-def centre_in(line: str) -> str:
+def _centre_in(line: str) -> str:
     """Return the number of the centre in a record of a centre or candidate; empty without one."""
     found = _CENTRE.match(line)
     return found[1] if found else ""
-
-
-def _name_in(text: str) -> tuple[str, str]:
-    """Return surname and forename from SURNAME:FORENAME in a text; both empty without a colon."""
-    before, colon, after = text.partition(":")
-    if not colon:
-        return "", ""
-    surname = "".join(takewhile(lambda c: c not in _DIGITS, reversed(before)))[::-1]
-    forename = "".join(takewhile(lambda c: c not in _DIGITS, after.partition("  ")[0]))
-    return surname.strip(), forename.strip()

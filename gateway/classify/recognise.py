@@ -1,29 +1,21 @@
 """Classify the content of a file: exactly one data type with evidence, or the reason for none."""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import date
 from functools import partial
 from typing import BinaryIO, cast
 from zipfile import ZipFile
 
-from gateway.classify import (
-    archive,
-    containers,
-    ctf,
-    dfe_message,
-    jcq,
-    json_records,
-    markup,
-    parts,
-    registers,
-)
+from gateway.classify import archive, jcq, json_records, markup, pupil_xml, workbook
 from gateway.classify.content import (
+    EXTENSIONS,
     LOCKED_DOCUMENT,
     OFFICE_PARTS,
     Source,
     TimedContent,
+    Told,
     Unreadable,
     encoding_of,
     head_of,
@@ -31,22 +23,23 @@ from gateway.classify.content import (
     other_document,
     packed_away,
     refuse_other_documents,
-    size_of,
     told_encoding,
     unknown,
 )
 from gateway.classify.delimited import read_table, tables_in
-from gateway.classify.parts import refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
 from gateway.classify.tables import judge
 from gateway.classify.tally import OnPersons, OnPupils, Tally
 from gateway.home.settings import ClassifyLimits
-from gateway.model import Classified, ContentRefused
+from gateway.model import Classified, ContentRefused, Facts, Level
 
 _APPLE_PARTS = ".iwa"
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
+_WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
+_SCHOOL = ("la", "establishment", "urn")
+_Part = Callable[[Tally], Classified]
 
 
 def classify(
@@ -71,10 +64,15 @@ def classify(
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        found = told(_recognise(timed, tally, limits), tally)
+        found = tally.told(_recognise(timed, tally, limits))
     except Unreadable as reason:
         tally.settle()  # Persons read before the obstacle are told of too.
-        return _with_topics(refused(reason), content, rules)
+        refused = _refused(reason)
+        # Malformed content is refused for good, and locked content cannot be searched.
+        if refused.code == "classify:malformed" or refused.about == LOCKED_DOCUMENT:
+            return refused
+        topics = (rules.sensitive.of_name(refused.about or ""), *topics_in(content, rules.sensitive))
+        return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)
 
 
@@ -97,42 +95,32 @@ def classify_ahead(
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        if containers.is_packed(timed):
+        if workbook.is_packed(timed):
             return None
         encoding = told_encoding(timed) or "utf-8"
         verdict = _recognise_text(Source(timed, encoding, limits), tally)
         refuse_other_documents(timed)
         if encoding_of(timed) != encoding:
             return None
-        return replace(told(verdict, tally), name_suggests=tally.declared)
+        return replace(tally.told(verdict), name_suggests=tally.declared)
     except Unreadable:
         return None
-
-
-def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """Return the refusal with the sensitive topics the content seems to have.
-    Malformed or encrypted content gets none: the first is refused for good, the second cannot be searched.
-    """
-    if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
-        return found
-    topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))
-    return replace(found, sensitive=tuple(dict.fromkeys(filter(None, topics))))
 
 
 def _recognise(
     content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False
 ) -> Classified:
-    if not size_of(content):
+    if not content.seek(0, 2):
         raise unknown("the file is empty")
-    with containers.opened(content, limits) as found:
-        if isinstance(found, containers.Workbook):
+    with workbook.opened(content, limits) as found:
+        if isinstance(found, workbook.Workbook):
             for place, text in found.beside:
                 tally.account.beside_cells(place, text)
             for sheet in found.sheets:
                 tally.account.title(sheet.name)
             tables = tables_in(found.sheets, tally.rules, limits, found.format)
             each = [partial(judge, table, format=found.format) for table in tables]
-            return parts.together(each, tally, "tables", found.format)
+            return _together(each, tally, "tables", found.format)
         if found is None:
             refuse_other_documents(content)
             return _recognise_text(Source(content, encoding_of(content), limits), tally)
@@ -149,29 +137,19 @@ def _recognise(
         for name in names:
             tally.account.title(name.rpartition(".")[0])
         files = [partial(_recognise_file, found, limits, name) for name in names]
-        verdict = parts.together(files, tally, "files", archive.FORMAT)
+        verdict = _together(files, tally, "files", archive.FORMAT)
         return replace(verdict, format=f"{verdict.format} in ZIP")
 
 
 def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Classified:
-    with containers.file_in(packed, name) as content:
+    with workbook.file_in(packed, name) as content:
         return _recognise(content, tally, limits, inside=True)
 
 
 def _recognise_text(source: Source, tally: Tally) -> Classified:
     start = head_of(source.content).decode(source.encoding, "replace").lstrip("\ufeff")
     if start.lstrip().startswith("<"):
-        root = markup.root_of(source)
-        name = markup.local_name(root).casefold()
-        missing = tally.rules.data_types.ctf.is_of_missing_child(name)
-        if name == "ctfile" or missing:
-            return ctf.recognise(source, tally, missing=missing)
-        if name == "message":
-            return dfe_message.recognise(source, tally)
-        kind = tally.rules.data_types.outside_roots.get(name)
-        if kind is not None:
-            raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)
-        return registers.recognise(source, root, tally)
+        return pupil_xml.recognise(source, markup.root_of(source), tally)
     if any(sign in start[:_XML_WITHIN].casefold() for sign in _XML_SIGNS):
         raise malformed("other content stands before the XML", format="XML")
     if jcq.looks_like(start, tally.rules.data_types.jcq):
@@ -180,3 +158,83 @@ def _recognise_text(source: Source, tally: Tally) -> Classified:
         read = partial(json_records.read_table, source, tally.rules)
         return judge(read, tally, format=json_records.FORMAT)
     return judge(partial(read_table, source, tally.rules), tally, format="CSV")
+
+
+def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
+    """Judge the files of an archive, or the tables of a workbook, and return their common verdict.
+    Raises Unreadable if the parts have no type in common: each is then reported by itself, as the decisions
+    on them may differ. A table with figures about nobody, such as a summary by subject, may accompany
+    parts of another type. `what`: "tables" or "files", for the evidence.
+    """
+    if len(parts) == 1:
+        return parts[0](tally)
+    each = [_alone(part, tally) for part in parts]
+    found = tuple(told for told, _ in each)
+    records = tuple(told for told, of_nobody in each if not of_nobody)
+    types = tally.rules.data_types.types
+    kinds = {one.data_type if isinstance(one, Classified) else None for one in records}
+    if len(kinds) != 1 or None in kinds:
+        raise _different(found, what, format)
+    if len(records) < len(found) and any(types[one.data_type].must for one in records):  # type: ignore[union-attr]
+        raise _different(found, what, format)
+    verdicts = []
+    for part, (_, of_nobody) in zip(parts, each, strict=True):
+        try:
+            verdict = part(tally)
+            tally.schools.end_part()
+            verdicts.append(verdict)
+        except Unreadable:
+            if not of_nobody:
+                raise
+    # Merge verdicts, at the weakest level. A school is named where no two parts name different ones.
+    first = verdicts[0]
+    said = {
+        key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
+        for key in fields(Facts)
+    }
+    several = any(len(set(said[key])) > 1 for key in _SCHOOL)
+    facts = {
+        key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
+    }
+    return replace(
+        first,
+        level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
+        evidence=(f"{len(verdicts)} {what} of one kind", *first.evidence),
+        mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
+        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
+        facts=Facts(**facts),
+    )
+
+
+def _alone(part: _Part, tally: Tally) -> tuple[Told, bool]:
+    """Judge one part by itself; also return True for a part of no known type without personal data."""
+    own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
+    try:
+        return own.told(part(own)), False
+    except Unreadable as reason:
+        own.settle()
+        of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
+        return _refused(reason), bool(of_nobody)
+
+
+def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
+    why = {(each.code, each.about) for each in found if isinstance(each, ContentRefused)}
+    first, classified = found[0], any(isinstance(each, Classified) for each in found)
+    if isinstance(first, ContentRefused) and not classified and len(why) == 1 and not first.parts:
+        return Unreadable(first.code, *first.evidence, format=format, about=first.about)
+    kinds = sorted({each.data_type if isinstance(each, Classified) else each.code for each in found})
+    said = f"{len(found)} {what}: {', '.join(kinds)}"
+    return Unreadable("classify:several-kinds", said, format=format, parts=found)
+
+
+def _refused(reason: Unreadable) -> ContentRefused:
+    """Convert an Unreadable error to the `ContentRefused` that `classify` returns."""
+    return ContentRefused(
+        code=reason.code,
+        evidence=reason.evidence,
+        runner_up=reason.about if reason.code == "classify:outside-agreement" else None,
+        format=reason.format,
+        extension=EXTENSIONS.get(reason.format or "", "bin"),
+        about=reason.about,
+        parts=reason.parts,
+    )

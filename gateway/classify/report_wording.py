@@ -18,6 +18,8 @@ _FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
 _LONGEST = 150
 _LONGEST_NUMBER = 6
 _ABOVE = 4_000
+_STORY_LENGTH = 60
+_STORY_WORDS = 7
 _COVER_CELLS = 60
 _TITLE_CELLS = 40
 _TITLE_WORDS = 12
@@ -116,6 +118,11 @@ def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
 def is_long(text: str) -> bool:
     """Return True for a text longer than a title: over 150 characters or 12 words."""
     return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
+
+
+def is_free_text(text: str) -> bool:
+    """Return True for a value of more than 60 characters, or at least seven words: free text."""
+    return len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:

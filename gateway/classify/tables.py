@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from gateway.classify import results
-from gateway.classify.account import Part
+from gateway.classify.account import Part, kind_of, share_among
 from gateway.classify.content import Row, Unreadable, beside, declared_between, recognised, unknown
 from gateway.classify.delimited import Header, TableOf
 from gateway.classify.facts import table_facts
@@ -19,11 +19,13 @@ from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import in_a_title
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
-from gateway.classify.value_shapes import kind_of, share_among
 from gateway.model import Classified
 
 _MOSTLY = 0.5
+_ONLY_SHARE = 0.5
+_AGED_SHARE = 0.8
 _GRADES = 0.6
+_GRADE_CODES = ("exam-grade", "teacher-assessment")
 _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
@@ -34,6 +36,15 @@ _SAYS_WHAT = frozenset(
     {None, "exam-series", "qualification", "session", "outcome", "key-stage", "exam-detail"}
 )
 
+# Field proving that a row is a record: the first of these in the table.
+_TELLING = ("upn", "birth-date")
+_WORDS_OF_A_NUMBER = 3
+_OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
+"""Fields that each pupil has one of."""
+_OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
+_TESTS = "ks2"
+"""Data type with results of national tests, held until their day; the teacher's assessments are not."""
+
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
     """Return True if a column of this name and field may contain one subject's grades, if the values fit."""
@@ -41,40 +52,6 @@ def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
         return False
     types = rules.data_types
     return types.results.kind_of(code=header) is not None or types.subjects.is_subject(header)
-
-
-def _has_subject_grades(part: Part, tally: Tally) -> bool:
-    rules = tally.rules
-    if not part.filled or not may_be_subject(part.header, part.key, rules):
-        return False
-    exam = share_among(part.counts, rules.code_sets["exam-grade"])
-    return exam >= _GRADES and exam >= share_among(part.counts, rules.code_sets["teacher-assessment"])
-
-
-def _said_in_a_column(tally: Tally) -> str:
-    """Return the assessment, such as "mock", told by half the values of a column of no subject; else ""."""
-    subjects = tally.rules.data_types.subjects
-    for part in tally.account.parts:
-        if part.key in _SAYS_WHAT and part.counts:
-            said = Counter({text: n for text, n in part.counts.items() if subjects.assessment(text)})
-            if said.total() >= _MOSTLY * part.counts.total():
-                return subjects.assessment(said.most_common(1)[0][0])
-    return ""
-
-
-def _too_early(tally: Tally) -> str:
-    """Return "teacher-assessed" where most pupils are too young to have sat the examination; else ""."""
-    years = tally.fields.get("year-group")
-    if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
-        return ""
-    if years.share_among(_EXAM_YEARS) < _MOSTLY:
-        return "teacher-assessed"
-    taught = years.share_among(_STILL_TAUGHT) >= _MOSTLY
-    return "teacher-assessed" if taught and tally.today and tally.today.month in _BEFORE_EXAMS else ""
-
-
-_ONLY_SHARE = 0.5
-_AGED_SHARE = 0.8
 
 
 def best_fit(
@@ -130,29 +107,24 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
     )
 
 
-# Field proving that a row is a record: the first of these in the table.
-_TELLING = ("upn", "birth-date")
-_WORDS_OF_A_NUMBER = 3
-
 Column = tuple[Sequence[str], Collection[str]]
 """Values of a column in some rows, and the faulty values among them."""
 
 
-def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repeated headers, which reports print on each page."""
-    header = _filled(names)
-    return [row for row in batch if row[0].strip() != header[0] or _filled(row) != header]
+def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
+    """Return the rows without repeated headers, which reports print on each page: alike up to blanks."""
+    header = [name.strip() for name in names]
+    width = max((place for place, name in enumerate(header, 1) if name), default=0)
+    return [
+        row
+        for row in batch
+        if row[0].strip() != header[0]
+        or [cell.strip() for cell in row[:width]] != header[:width]
+        or any(map(str.strip, row[width:]))
+    ]
 
 
-def _filled(row: Sequence[str]) -> list[str]:
-    """Return the cells up to the last filled one, trimmed."""
-    cells = [cell.strip() for cell in row]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def strays(checked: Mapping[str, Sequence[Column]]) -> int:
+def _strays(checked: Mapping[str, Sequence[Column]]) -> int:
     """Count rows that are no records: words in place of the UPN or birth date, and no other valid value.
     `checked`: by field, for each column, all values and the faulty values.
     """
@@ -172,24 +144,6 @@ def strays(checked: Mapping[str, Sequence[Column]]) -> int:
         value in strange and not any(v[row].strip() and v[row] not in bad for v, bad in others)
         for row, value in enumerate(values)
     )
-
-
-def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable if two columns identify different pupils in a row: tables side by side."""
-    first, *others = several
-    for other in others:
-        pairs = ((a.strip().upper(), b.strip().upper()) for a, b in zip(first, other, strict=True))
-        if any(a and b and a != b for a, b in pairs):
-            raise beside("two tables side by side")
-
-
-_OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
-"""Fields that each pupil has one of."""
-_OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
-
-
-_TESTS = "ks2"
-"""Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
 
 def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A002
@@ -239,7 +193,13 @@ class _Counter:
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
         """Return the type of the counted table; `above`: the text above. Raises Unreadable if unknown."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
-        assessment = subjects.assessment(above) or _said_in_a_column(tally)
+        assessment = subjects.assessment(above)
+        # A column of no subject may tell the assessment, by half of its values.
+        for part in tally.account.parts if not assessment else ():
+            if not assessment and part.key in _SAYS_WHAT and part.counts:
+                said = Counter({text: n for text, n in part.counts.items() if subjects.assessment(text)})
+                if said.total() >= _MOSTLY * part.counts.total():
+                    assessment = subjects.assessment(said.most_common(1)[0][0])
         graded, others = self._find_grades(assessment)
         widths = {key: len(indexes) for key, indexes in self._columns.items()}
         widths |= {"subject-grade": graded} if graded else {}
@@ -263,12 +223,17 @@ class _Counter:
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
         """Find the columns of grades; return the number of those of results, and of other assessments.
-        Columns of results become `subject-grade`. `assessment` is that of the whole table.
+        Columns of results become `subject-grade`, and are counted as such. `assessment` is that of the whole
+        table. Fields with too many wrong values are marked.
         """
-        account, rules, graded, others = self._tally.account, self._tally.rules, 0, 0
-        subjects, too_early = rules.data_types.subjects, _too_early(self._tally)
-        for part in account.parts:
-            if not _has_subject_grades(part, self._tally):
+        tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
+        subjects, too_early = rules.data_types.subjects, self._too_early()
+        for part in tally.account.parts:
+            is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
+            if is_graded:
+                exam, teacher = (share_among(part.counts, rules.code_sets[key]) for key in _GRADE_CODES)
+                is_graded = exam >= max(_GRADES, teacher)
+            if not is_graded:
                 kind = kind_of(part.counts, rules.grades) if part.key is None else "nothing"
                 others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
                 continue
@@ -281,23 +246,32 @@ class _Counter:
             said = "GCSE" if _GCSE.search(part.header) else "A LEVEL" if _A_LEVEL.search(part.header) else ""
             for grade, count in part.counts.items():
                 self.kinds[rules.data_types.results.kind_of("", said, part.header, grade)] += count
-        self._settle()
-        return graded, others
-
-    def _settle(self) -> None:
-        """Count columns recognised as grades only after reading; mark fields with too many wrong values."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
-                self._tally.field("subject-grade").take(column)
-        for part in self._parts:
-            if part.key is not None:
-                self._tally.column_has(part.key, part.others, part.filled)
+                tally.field("subject-grade").take(column)
+        is_too_much = rules.data_types.values.is_too_much
+        known = (part for part in self._parts if is_too_much(part.others, part.filled))
+        tally.wrong_columns.update(part.key for part in known if part.key is not None)
+        return graded, others
+
+    def _too_early(self) -> str:
+        """Return "teacher-assessed" where most pupils are too young to have sat the examination; else ""."""
+        tally = self._tally
+        years = tally.fields.get("year-group")
+        if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
+            return ""
+        before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
+        early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
+        return "teacher-assessed" if early or years.share_among(_EXAM_YEARS) < _MOSTLY else ""
 
     def count(self, batch: list[Row]) -> None:
         """Count a batch of non-blank rows, without repeated headers."""
-        columns = _columns(batch)
-        if self._names[0] in columns[0] and len(left := without_headers(batch, self._names)) < len(batch):
+        try:
+            columns: list[tuple[str, ...]] = list(zip(*batch, strict=True))
+        except ValueError:  # Rows may be of different lengths.
+            columns = list(zip_longest(*batch, fillvalue=""))
+        if self._names[0] in columns[0] and len(left := _without_headers(batch, self._names)) < len(batch):
             if left:
                 self.count(left)
             return
@@ -317,7 +291,7 @@ class _Counter:
                 full.add(part.key)
             if part.key is not None and self._tally.field(part.key).strict:
                 checked.setdefault(part.key, []).append((values, bad))
-        self.strays += strays(checked)
+        self.strays += _strays(checked)
         by_field = {key: [columns[index] for index in indexes] for key, indexes in self._columns.items()}
         for index, column in self._may_be_grades.items():
             column.add(columns[index], rows)
@@ -338,17 +312,15 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if two columns of the same heading name different pupils in one row."""
+        """Raise Unreadable if two columns of a heading name different pupils in one row: two tables."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):
                 named["" if key == "upn" else plain(self._names[index])].append(values)
-            for several in named.values():
-                check_side_by_side(several)
-
-
-def _columns(batch: list[Row]) -> list[tuple[str, ...]]:
-    try:
-        return list(zip(*batch, strict=True))
-    except ValueError:  # Rows may be of different lengths.
-        return list(zip_longest(*batch, fillvalue=""))
+            for first, *others in named.values():
+                for other in others:
+                    pairs = (
+                        (a.strip().upper(), b.strip().upper()) for a, b in zip(first, other, strict=True)
+                    )
+                    if any(a and b and a != b for a, b in pairs):
+                        raise beside("two tables side by side")

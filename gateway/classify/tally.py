@@ -16,6 +16,7 @@ from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.account import ColumnInventory, Part
+from gateway.classify.content import EXTENSIONS, beside
 from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
     IDENTITIES,
@@ -29,9 +30,9 @@ from gateway.classify.identifiers import (
     right_upns,
 )
 from gateway.classify.rules import ItemRule, Rules
-from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of
+from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of, said
 from gateway.classify.sensitive import WORDS
-from gateway.model import Finding
+from gateway.model import Classified, Facts, Finding
 
 OnPupils = Callable[[Iterable[Pupil], AbstractSet[str]], None]
 OnPersons = Callable[[Sequence[str], Mapping[str, Sequence[str]], AbstractSet[str]], None]
@@ -96,12 +97,14 @@ class Tally:
         self._duplicates = FaultCount()
         self._temporary = FaultCount()
 
-    def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
-        """Judge the records read from now on by the law in force on `day`, for a file of this data type."""
-        if day is not None:
-            self.rules = self.all_rules.on(day)
+    def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
+        """Judge later records by a header's facts: the school, and the law in force on that date."""
+        numbers = facts.establishment or "", facts.urn or ""
+        self.schools.around = said([("la", facts.la or ""), *(("number", number) for number in numbers)])
+        if facts.reference_date is not None:
+            self.rules = self.all_rules.on(facts.reference_date)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
-        asked = self.rules.must_have(data_type, form, term)
+        asked = self.rules.must_have(data_type, form, facts.term)
         self._asked = tuple((key,) for key in asked if key not in known)
         self.missing.update({group: FaultCount() for group in self._asked if group not in self.missing})
         self.naming |= set(asked)
@@ -223,7 +226,11 @@ class Tally:
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)
-        upns = _tidied(columns["upn"]) if "upn" in columns else ("",) * len(leaving)
+        upns = columns.get("upn", ("",) * len(leaving))
+        together = "".join(upns)
+        # A quick check: nearly always all are in upper case and trimmed.
+        if together != together.upper() or len(together.split(None, 1)) > 1:
+            upns = [text.strip().upper() for text in upns]
         named = "" not in upns
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
         self._compare_names(upns, columns.get("surname") or columns.get("full-name") or (), first)
@@ -242,7 +249,12 @@ class Tally:
         if repeated and named and len(self._duplicates.rows) >= ROWS_SHOWN:
             self._duplicates.count += repeated
         elif repeated:
-            self._note_repeated(identities, first)
+            met: set[str] = set()
+            for row, identity in enumerate(identities, first):
+                is_upn = identity and NO_UPN not in identity
+                if is_upn and (identity in met or identity in self._people):
+                    self._duplicates.add(row)
+                met.add(identity)
         if len(self._temporary_upns) < PUPILS_REMEMBERED:
             self._temporary_upns |= {i for i in new if i and not i[-1].isdigit() and is_temporary_upn(i)}
         if not distinct.isdisjoint(self._temporary_upns):
@@ -271,14 +283,6 @@ class Tally:
         before = self._surnames.setdefault(upn, surname)
         return before != surname and _letters(before) != _letters(surname)
 
-    def _note_repeated(self, identities: Sequence[str], first: int) -> None:
-        met: set[str] = set()
-        for row, identity in enumerate(identities, first):
-            is_upn = identity and NO_UPN not in identity
-            if is_upn and (identity in met or identity in self._people):
-                self._duplicates.add(row)
-            met.add(identity)
-
     def _pupils(
         self,
         upns: Sequence[str],
@@ -298,15 +302,33 @@ class Tally:
             if upn:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
-    def pupils(self) -> int:
-        """Return the number of distinct pupils, by UPNs, other numbers and names."""
-        return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
+    def told(self, verdict: Classified) -> Classified:
+        """Complete a verdict with the results. Raises Unreadable if content beside the records was found.
+        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
+        """
+        if self.beside:
+            raise beside(self.beside, format=verdict.format)
+        kind, facts, people = verdict.data_type, verdict.facts, len(self._people)
+        extension = EXTENSIONS["ZIP" if verdict.format.endswith(" in ZIP") else verdict.format]
+        authorities = tuple(sorted(filter(str.isdigit, self._upn_authorities)))[:_AUTHORITIES]
+        return replace(
+            verdict,
+            extension=f"formulas.{extension}" if self.formulas.count else extension,
+            pupils=self.records if people >= PUPILS_REMEMBERED else people,
+            facts=replace(
+                facts,
+                key_stage=facts.key_stage or self.rules.data_types.types[kind].key_stage,
+                upn_authorities=authorities or None,
+                upper_years=self._upper_years(),
+            ),
+            findings=self._findings(kind),
+            items=self._labels(self.rules.items, kind),
+            other_items=self._labels(self.rules.others, kind),
+            unlisted=self.account.unlisted(kind),
+            schools=self.schools.named(),
+        )
 
-    def upn_authorities(self) -> tuple[str, ...]:
-        """Return the numbers of the local authorities that first gave the UPNs."""
-        return tuple(sorted(la for la in self._upn_authorities if la.isdigit()))[:_AUTHORITIES]
-
-    def upper_years(self) -> int:
+    def _upper_years(self) -> int:
         """Return the number of records of pupils in year 9 or above, by year group, else by date of birth."""
         years = self.fields.get("year-group")
         if years is not None and years.counts:
@@ -330,60 +352,41 @@ class Tally:
             if (born := value_kinds.read_date(text)) is not None:
                 yield on.year - born.year - ((on.month, on.day) < (born.month, born.day)), number
 
-    def findings(self, data_type: str) -> tuple[Finding, ...]:
+    def _findings(self, data_type: str) -> tuple[Finding, ...]:
         """Return the findings of a file of a data type, in the order of the codes."""
-        kind = self.rules.data_types.types[data_type]
-        carried = self.rules.carried[data_type]
-        found = [
-            self._of_field(key, tally, code, fault)
-            for key, tally in self.fields.items()
-            if key not in self.rules.data_types.fields or key in carried
-            for code, fault in tally.faults.items()
-        ]
+        kind, carried = self.rules.data_types.types[data_type], self.rules.carried[data_type]
+        found = []
+        for key, field in self.fields.items():
+            if key in self.rules.data_types.fields and key not in carried:
+                continue
+            much = self.rules.data_types.values.is_too_much(field.others, field.filled)
+            much = much or key in self.wrong_columns
+            for fault, counted in field.faults.items():
+                code = "code:unknown" if fault == value_kinds.OTHER_YEAR else fault
+                wrong = fault not in value_kinds.QUERIES
+                expected = self.rules.expected(key) if wrong else ""
+                found.append(_finding(code, counted, self._about(key), expected, much=wrong and much))
         must = [g for g in kind.must if not self.is_part or any(self.filled(key) for key in g)]
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
-        wrong = _finding("code:unknown", self.wrong_results, "assessment result")
-        found.append(replace(wrong, expected=value_kinds.PUBLISHED_CODE))
+        wrong_results = self.wrong_results, "assessment result", value_kinds.PUBLISHED_CODE
+        found.append(_finding("code:unknown", *wrong_results))
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
-        if kind.whole is not None:
+        if (whole := kind.whole) is not None:
             # The number of result columns of a table, or of assessments per pupil in XML.
             assessed = self.assessed[data_type]
-            columns = self.account.count_of(kind.whole.fields)
+            columns = self.account.count_of(whole.fields)
             results = self.results[data_type] // assessed if assessed else columns
-            code, whole = "results:lacking", kind.whole
-            lacking = _finding(code, FaultCount(max(0, whole.count - results)), whole.called)
-            found.append(replace(lacking, of=whole.count))
+            lacking = FaultCount(max(0, whole.count - results))
+            found.append(_finding("results:lacking", lacking, whole.called, of=whole.count))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
-    def _of_field(self, key: str, field: FieldTally, code: str, fault: FaultCount) -> Finding:
-        finding = _finding(
-            "code:unknown" if code == value_kinds.OTHER_YEAR else code, fault, self._about(key)
-        )
-        if code in value_kinds.QUERIES:
-            return finding
-        rule = self.rules.data_types.values
-        much = key in self.wrong_columns or rule.is_too_much(field.others, field.filled)
-        return replace(finding, expected=self.rules.expected(key), much=much)
-
-    def column_has(self, key: str, others: int, filled: int) -> None:
-        """Mark a field as wrong if a column has too many values of a wrong kind (`others`) among `filled`."""
-        if self.rules.data_types.values.is_too_much(others, filled):
-            self.wrong_columns.add(key)
-
-    def items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of the Appendix A items the file carries, in the order of the agreement."""
-        return self._labels(self.rules.items, data_type)
-
-    def other_items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of the file's personal items that are outside Appendix A."""
-        return self._labels(self.rules.others, data_type)
-
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
+        """Return the labels of the items that the file carries, in the order of the agreement."""
         filled = {key for key, field in self.fields.items() if field.filled}
         carried = (
             item.label
@@ -401,14 +404,10 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalpha, name.casefold()))
 
 
-def _finding(code: str, fault: FaultCount, about: str) -> Finding:
-    rows = tuple(sorted(fault.rows))
-    return Finding(code=code, severity=FINDINGS[code].severity, count=fault.count, rows=rows, about=about)
-
-
-def _tidied(texts: Sequence[str]) -> Sequence[str]:
-    """Return texts in upper case and trimmed; unchanged where a quick check finds them so."""
-    together = "".join(texts)
-    if together == together.upper() and len(together.split(None, 1)) == 1:
-        return texts
-    return [text.strip().upper() for text in texts]
+def _finding(
+    code: str, fault: FaultCount, about: str, expected: str = "", *, much: bool = False, of: int = 0
+) -> Finding:
+    severity, count, rows = FINDINGS[code].severity, fault.count, tuple(sorted(fault.rows))
+    return Finding(
+        code=code, severity=severity, count=count, rows=rows, about=about, expected=expected, much=much, of=of
+    )

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlmodel import Session
 
+from gateway.classify.content import EXTENSIONS
 from gateway.classify.load import faults as rule_faults
-from gateway.classify.parts import EXTENSIONS
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.views.sieve import ViewFilter

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.classify import Rules, classify, markup
-from gateway.classify.account import Disclosure, Part
+from gateway.classify.account import SAMPLE, Disclosure, Part
 from gateway.classify.content import Source, Unreadable
 from gateway.classify.value_kinds import QUERIES, Judge
-from gateway.classify.value_shapes import SAMPLE
 from gateway.home.settings import ClassifyLimits
 from gateway.samples import make, variants
 from tests.classify.hostile import HOSTILE

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from gateway.classify.ctf import RECORDS as CTF_RECORDS
-from gateway.classify.dfe_message import RECORDS as MESSAGE_RECORDS
+from gateway.classify.pupil_xml import CTF_RECORDS, MESSAGE_RECORDS
 from gateway.samples import make, school, variants
 from tests.classify.stories import STORIES
 from tests.classify.test_stories import ALSO_NAMES

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import openpyxl
 from lxml import etree
 
-from gateway.classify.ctf import RECORDS as CTF_RECORDS
-from gateway.classify.dfe_message import RECORDS as MESSAGE_RECORDS
+from gateway.classify.pupil_xml import CTF_RECORDS, MESSAGE_RECORDS
 from gateway.samples import make, school, variants
 from tests.views.making import RULES
 

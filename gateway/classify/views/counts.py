@@ -17,7 +17,7 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO, Literal, NamedTuple
@@ -27,8 +27,7 @@ from gateway.classify.rules import Rules
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import MAIN
 from gateway.classify.value_kinds import read_date
-from gateway.classify.views.tables import Write
-from gateway.classify.views.walk import Values, records_in
+from gateway.classify.views.walk import RecordWalk, Values, Write
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Counting
 
@@ -84,28 +83,23 @@ def told_years(
     lines: list[ToldLine] = []
     at_most, rest = 0, 0
     for year, sexes in years.items():
-        told = _by_sexes(year, sexes, rule) if year else None
-        if told is None:
-            rest += sum(sexes.values())
+        each = {sex: rule.told(f"year {year} {sex}", sexes.get(sex, 0)) for sex in ("F", "M")}
+        told = [ToldLine(year, sex, figure) for sex, figure in each.items() if figure is not None]
+        count, is_split = sum(sexes.values()), len(told) > 1 and sexes.get("", 0) <= rule.most_withheld
+        if not is_split:
+            figure = rule.told(f"year {year}", count)
+            told = [] if figure is None else [ToldLine(year, "", figure)]
+        if not year or not told:
+            rest += count
             continue
         lines += told
         at_most += sum(line.figure + rule.slack for line in told)
-        at_most += rule.most_withheld if len(told) > 1 else 0  # pupils without a known sex
+        at_most += rule.most_withheld if is_split else 0  # pupils without a known sex
     figure = rule.told(f"year {OTHER}", rest)
     if figure is not None:
         lines.append(ToldLine(OTHER, "", figure))
     at_most += rule.most_withheld if figure is None else figure + rule.slack
     return tuple(lines), at_most
-
-
-def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[ToldLine] | None:
-    each = {sex: rule.told(f"year {year} {sex}", sexes.get(sex, 0)) for sex in ("F", "M")}
-    few = sexes.get("", 0) <= rule.most_withheld
-    split = [ToldLine(year, sex, figure) for sex, figure in each.items() if figure is not None]
-    if len(split) == len(each) and few:
-        return split
-    figure = rule.told(f"year {year}", sum(sexes.values()))
-    return None if figure is None else [ToldLine(year, "", figure)]
 
 
 def told_parts(
@@ -133,10 +127,10 @@ HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")
 LOW = "low"
 """Text in place of a withheld number."""
 
-_WANTED = (
+_WANTED = frozenset((
     "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address",
     "entry-date", "start-date", "leaving-date", "end-date", "enrolment-status",
-)  # fmt: skip
+))  # fmt: skip
 _POSTCODE = re.compile(r"(?P<district>[A-Z]{1,2}[0-9][0-9A-Z]?) ?(?P<sector>[0-9])[A-Z]{2}", re.ASCII)
 _YEAR = re.compile(r"(?:(?:CURRICULUM )?YEAR(?: GROUP)? |Y)?0?(?P<year>1[0-4]|[1-9])", re.ASCII)
 _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
@@ -156,22 +150,15 @@ def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
     """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable if faulty."""
-    counts = count(records_in(content, rules, limits, _WANTED), asked.since)
+    counts, met = PupilCounts(), set[str]()
+    for values in RecordWalk(rules, limits, _WANTED).walk(content):
+        who = _who(values)
+        if who is not None and who not in met:
+            met.add(who)
+            _count(counts, values, asked.since)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(table(counts, asked))
     write(text.getvalue().encode())
-
-
-def count(records: Iterator[Values], since: date | None) -> PupilCounts:
-    """Count each pupil once, by UPN or name; joiners and leavers since a day, or all leavers without one."""
-    counts, met = PupilCounts(), set[str]()
-    for values in records:
-        who = _who(values)
-        if who is None or who in met:
-            continue
-        met.add(who)
-        _count(counts, values, since)
-    return counts
 
 
 def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
@@ -193,13 +180,18 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
 
 
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
+    """Count a pupil; one who joined or left since a day, or left at all without one, as such."""
     came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
     if gone is not None and (came is None or gone >= came):
         counts.left += since is None or gone >= since
         return
     if _one(values, "enrolment-status").upper() not in MAIN:
         return
-    counts.years.setdefault(_year(values), Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
+    said = " ".join(_one(values, "year-group").upper().split())
+    found = _YEAR.fullmatch(said)
+    year = found["year"] if found else ""
+    year = "R" if said in WORDS["reception"] else "N" if said in WORDS["nursery"] else year
+    counts.years.setdefault(year, Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
     counts.arrived += came is not None and since is not None and came >= since
     postcodes = (" ".join(text.upper().split()) for text in values.get("address", ()))
     if (found := next(filter(None, map(_POSTCODE.fullmatch, postcodes)), None)) is not None:
@@ -221,15 +213,5 @@ def _last(values: Values, *keys: str) -> date | None:
     return max(filter(None, map(read_date, texts)), default=None)
 
 
-def _one(values: Mapping[str, list[str]], key: str) -> str:
+def _one(values: Values, key: str) -> str:
     return values.get(key, [""])[0]
-
-
-def _year(values: Values) -> str:
-    said = " ".join(_one(values, "year-group").upper().split())
-    if said in WORDS["reception"]:
-        return "R"
-    if said in WORDS["nursery"]:
-        return "N"
-    found = _YEAR.fullmatch(said)
-    return found["year"] if found else ""

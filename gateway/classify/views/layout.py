@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gateway.classify import markup
 from gateway.classify.format_rules import plain
 from gateway.classify.rules import Rules
-from gateway.classify.views.tables import Write, inert
-from gateway.classify.views.walk import OF_OTHERS, RecordWalk, Values
+from gateway.classify.views.view import inert
+from gateway.classify.views.walk import RecordWalk, Values, Write
 from gateway.home.settings import ClassifyLimits
 from gateway.model import FileLayout, LaidColumn
 
@@ -32,20 +31,15 @@ def lay_out(
 
     put([column.name for column in layout.columns])
     rows, filled = 0, [0] * len(layout.columns)
-    for cells in _rows(view, layout, rules, limits):
-        put(cells)
-        rows += 1
-        filled = [count + bool(cell) for count, cell in zip(filled, cells, strict=True)]
-    return rows, filled
-
-
-def _rows(view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits) -> Iterator[list[str]]:
     for values in _LayoutWalk(rules, limits, layout).walk(view):
         numbers = sorted({int(key.partition(" ")[0]) for key in values if " " in key})
         for number in numbers if layout.each else (0,):
             cells = [_cell(column, number, values) for column in layout.columns]
             if any(cell and not column.value for cell, column in zip(cells, layout.columns, strict=True)):
-                yield cells
+                put(cells)
+                rows += 1
+                filled = [count + bool(cell) for count, cell in zip(filled, cells, strict=True)]
+    return rows, filled
 
 
 def _cell(column: LaidColumn, number: int, values: Values) -> str:
@@ -77,32 +71,12 @@ class _LayoutWalk(RecordWalk):
         if self._each and (found := self._numbered.fullmatch(heading)):
             yield f"{int(found[1])} {found[2]}"
 
-    def _of_element(self, record: markup.Element) -> Values:
-        values: Values = {}
-        self._collect(record, 0, values)
-        return values
-
-    def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values inside an element to `values`; `number`: of the repeated part, or 0 outside."""
-        parent, met = markup.local_name(element.tag), 0
-        for child in element:
-            name = markup.local_name(child.tag)
-            if len(child):
-                met += name == self._each
-                parts = {name, *(markup.local_name(inner.tag) for inner in child)}
-                if name not in OF_OTHERS or self._each in parts:
-                    self._collect(child, met if name == self._each else number, values)
-            elif text := (child.text or "").strip():
-                for key in self._keys_of(parent, name, number):
-                    values.setdefault(key, []).append(text)
-
-    def _keys_of(self, parent: str, name: str, number: int) -> Iterator[str]:
+    def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
         heading = plain(name)
         if number:
             if heading in self._parts:
                 yield f"{number} {heading}"
             return
-        if (key := self._field(parent, name)) in self._wanted and key is not None:
-            yield key
+        yield from super()._keys_within(parent, name, number)
         if heading in self._whole:
             yield f"={heading}"

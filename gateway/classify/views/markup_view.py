@@ -17,8 +17,7 @@ from gateway.classify.content import Source, unknown
 from gateway.classify.markup import children, cut, name_in, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import ViewFilter, Visibility
-from gateway.classify.views.tables import Write
-from gateway.classify.views.walk import HEADER
+from gateway.classify.views.walk import HEADER, Write
 from gateway.model import WITHHELD
 
 Element = Any  # lxml carries no types.

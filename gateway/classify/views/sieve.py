@@ -7,7 +7,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from gateway.classify.content import Row
-from gateway.classify.ctf import is_result, type_of_assessment
+from gateway.classify.pupil_xml import is_result, type_of_assessment
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.schools import said
 from gateway.classify.tables import may_be_subject

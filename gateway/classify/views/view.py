@@ -6,90 +6,40 @@ disk, and add the time of day; so the few parts are written here, by `zipfile`.
 """
 
 import io
+import json
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from html import escape
+from itertools import chain
+from operator import itemgetter
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from gateway.classify import archive, containers, jcq, json_records
+from gateway.classify import archive, json_records, workbook
+from gateway.classify.cells import is_formula
 from gateway.classify.content import Source, data, encoding_of
-from gateway.classify.delimited import read_table, tables_in
+from gateway.classify.delimited import Table, tables_in
 from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import Judge
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import ViewFilter
-from gateway.classify.views.tables import Batches, Write, write_csv, write_json, write_table
-from gateway.classify.views.walk import other_records, read_results, record_names, start_of
+from gateway.classify.views.walk import Write, other_records, record_names, start_of, table_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Basis
+
+Row = Sequence[str]
+Columns = Sequence[Sequence[str]]
+WriteTable = Callable[[Row, Iterator[Columns]], None]
+"""Function that writes one table: its header, and batches of columns of one length."""
 
 # Each part of a workbook by its name, as text: the start, what stands once for each sheet, and the end.
 _PARTS: dict[str, list[str]] = data("views/workbook")
 _SHEET, _ROW, _CELL = (_PARTS.pop(part) for part in ("sheet", "row", "cell"))
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
-
-
-class WorkbookWriter:
-    """Write tables as the sheets of one XLSX workbook; `close` completes the workbook."""
-
-    def __init__(self, write: Write) -> None:
-        self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
-        self._sheets = 0
-
-    def table(self, header: Sequence[str], batches: Batches) -> None:
-        """Write one table as the next sheet."""
-        self._sheets += 1
-        name = f"xl/worksheets/sheet{self._sheets}.xml"
-        with self._book.open(entry(name), "w", force_zip64=True) as part:
-            part.write(f"{_SHEET[0]}{_row(header)}".encode())
-            for columns in batches:
-                part.write("".join(map(_row, zip(*columns, strict=True))).encode())
-            part.write(_SHEET[-1].encode())
-
-    def close(self) -> None:
-        """Write the list of sheets and the end of the workbook."""
-        for name, (start, each, end) in _PARTS.items():
-            sheets = "".join(each.format(n=n) for n in range(1, self._sheets + 1))
-            self._book.writestr(entry(name), f"{start}{sheets}{end}")
-        self._book.close()
-
-
-def _row(cells: Sequence[str]) -> str:
-    written = [_CELL[0] + _written(text) + _CELL[-1] if text else "<c/>" for text in cells]
-    return f"{_ROW[0]}{''.join(written)}{_ROW[-1]}" if cells else f"{_ROW[0].rstrip('>')}/>"
-
-
-def _written(text: str) -> str:
-    return escape(text if text.isprintable() else _UNWRITABLE.sub("", text), quote=False)
-
-
-class Stream(io.RawIOBase):
-    """Write-only stream that passes on each piece of an archive, so that no seeking is needed."""
-
-    def __init__(self, write: Write) -> None:
-        super().__init__()
-        self._give = write
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def write(self, data: Any, /) -> int:  # noqa: ANN401 - bytes in any form
-        """Pass all of the data on and return the length."""
-        self._give(bytes(data))
-        return len(data)
-
-
-def entry(name: str) -> zipfile.ZipInfo:
-    """Return a ZIP entry for a file, with a fixed time, so that each view has the same bytes."""
-    made = zipfile.ZipInfo(name, _SINCE)
-    made.compress_type = zipfile.ZIP_DEFLATED
-    made.external_attr = 0o600 << 16
-    return made
 
 
 def make_view(
@@ -112,42 +62,172 @@ def make_view(
 
 def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
     """Write the view of a content; return True if the view has another format, as for a workbook."""
-    with containers.opened(content, limits) as found:
-        if found is None:
-            return _write_text(content, sieve, limits, write)
+    with workbook.opened(content, limits) as found:
         if isinstance(found, ZipFile):
-            return _write_archive(found, sieve, limits, write)
-        with closing(WorkbookWriter(write)) as book:
-            for table in tables_in(found.sheets, sieve.rules, limits, found.format):
-                write_table(table(), sieve, book.table)
-        return True
+            _write_archive(found, sieve, limits, write)
+            return True
+        if found is not None:
+            with closing(WorkbookWriter(write)) as book:
+                for table in tables_in(found.sheets, sieve.rules, limits, found.format):
+                    _write_table(table(), sieve, book.table)
+            return True
+        source, start = Source(content, encoding_of(content), limits), start_of(content)
+        # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
+        respelt = source.encoding.startswith("utf-16")
+        if start.startswith("<"):
+            write_markup(source, record_names(source, sieve.rules), sieve, write)
+            return respelt
+        form, records = table_in(source, start, sieve.rules)
+        write_rows = _write_json if form == json_records.FORMAT else _write_csv
+        _write_table(records, sieve, partial(write_rows, write))
+        # Content beside JSON records, such as the number of pages, is lost.
+        return respelt or form != "CSV"
 
 
-def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    """Write an archive of views, named by numbers, as file names may name people; return True."""
+def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> None:
+    """Write an archive of views, named by numbers, as file names may name people."""
     with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
         for number, name in enumerate(archive.files(packed, sieve.rules.sensitive), 1):
-            with containers.file_in(packed, name) as content:
-                start = "" if (is_book := containers.is_packed(content)) else start_of(content)
+            with workbook.file_in(packed, name) as content:
+                start = "" if (is_book := workbook.is_packed(content)) else start_of(content)
                 of_text = "json" if json_records.looks_like(start) else "csv"
                 extension = "xlsx" if is_book else "xml" if start.startswith("<") else of_text
-                with made.open(entry(f"{number}.{extension}"), "w", force_zip64=True) as part:
+                with made.open(_entry(f"{number}.{extension}"), "w", force_zip64=True) as part:
                     _write(content, sieve, limits, part.write)
-    return True
 
 
-def _write_text(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    source, start, rules = Source(content, encoding_of(content), limits), start_of(content), sieve.rules
-    # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
-    respelt = source.encoding.startswith("utf-16")
-    if start.startswith("<"):
-        write_markup(source, record_names(source, rules), sieve, write)
-        return respelt
-    if jcq.looks_like(start, rules.data_types.jcq):
-        write_table(read_results(source, rules), sieve, partial(write_csv, write))
+def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
+    """Write the columns and rows of a table that a view keeps."""
+    header = table.header
+    kept = sieve.columns(header.names)
+    if header.above.strip():
+        sieve.leave_out()
+    write([header.names[index] for index, _ in kept], _batches(table, sieve, kept))
+    if table.formulas.passed_over:
+        sieve.leave_out()
+
+
+def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]]) -> Iterator[Columns]:
+    """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
+    names, formulas, own = len(table.header.names), table.formulas, sieve.own_rows(table.header.names)
+    met, width = 0, names
+    for batch in table.batches:
+        lengths = {names, *map(len, batch)}
+        width = max(width, *lengths)
+        if max(lengths) > names and any(any(row[names:]) for row in batch):
+            sieve.leave_out()
+        if min(lengths) < names:
+            batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
+        rows = [row for row in batch if sieve.next_stays()] if sieve.leaves_records_out else batch
+        rows = list(filter(own, rows)) if own is not None else rows
+        if rows and kept:
+            stay = []
+            columns = _columns(rows, [index for index, _ in kept])
+            for (_, judge), column in zip(kept, columns, strict=True):
+                others = sieve.others(judge, column)
+                stay.append([v if v not in others else "" for v in column] if others else column)
+            if formulas.count > met:
+                met, sieve.changed = formulas.count, True
+                stay = [list(map(inert, column)) for column in stay]
+            yield stay
+    if sieve.columns_met is not None:
+        sieve.columns_met += width
+
+
+def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
+    if 1 < len(kept) < len(rows[0]) // 2:
+        return list(zip(*map(itemgetter(*kept), rows), strict=True))
+    columns = list(zip(*rows, strict=False))
+    return [columns[index] for index in kept]
+
+
+def inert(cell: str) -> str:
+    """Return a cell that spreadsheets show as text: a possible formula gets an apostrophe in front."""
+    return f"'{cell}" if is_formula(cell) else cell
+
+
+def _write_csv(write: Write, header: Row, batches: Iterator[Columns]) -> None:
+    """Write one table as CSV (RFC 4180) in UTF-8; a blank in the only column becomes ""."""
+    for columns in chain([[[name] for name in header]], batches):
+        written = []
+        for values in columns:
+            together, cells = "".join(values), values
+            if '"' in together:
+                cells = [value.replace('"', '""') for value in cells]
+            if '"' in together or "," in together or "\n" in together or "\r" in together:
+                cells = [f'"{v}"' if "," in v or "\n" in v or "\r" in v or '"' in v else v for v in cells]
+            written.append([value or '""' for value in cells] if len(columns) == 1 else cells)
+        lines = "\r\n".join(map(",".join, zip(*written, strict=True)))
+        write(f"{lines}\r\n".encode("utf-8", "replace"))
+
+
+def _write_json(write: Write, header: Row, batches: Iterator[Columns]) -> None:
+    """Write one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259), with texts as values."""
+    between = "["
+    for columns in batches:
+        lines = []
+        for row in zip(*columns, strict=True):
+            record = {name: text for name, text in zip(header, row, strict=True) if text}
+            lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
+            between = ","
+        write("".join(lines).encode("utf-8", "replace"))
+    write(b"\n]\n" if between == "," else b"[]\n")
+
+
+class WorkbookWriter:
+    """Write tables as the sheets of one XLSX workbook; `close` completes the workbook."""
+
+    def __init__(self, write: Write) -> None:
+        self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
+        self._sheets = 0
+
+    def table(self, header: Row, batches: Iterator[Columns]) -> None:
+        """Write one table as the next sheet."""
+        self._sheets += 1
+        name = f"xl/worksheets/sheet{self._sheets}.xml"
+        with self._book.open(_entry(name), "w", force_zip64=True) as part:
+            part.write(f"{_SHEET[0]}{_row(header)}".encode())
+            for columns in batches:
+                part.write("".join(map(_row, zip(*columns, strict=True))).encode())
+            part.write(_SHEET[-1].encode())
+
+    def close(self) -> None:
+        """Write the list of sheets and the end of the workbook."""
+        for name, (start, each, end) in _PARTS.items():
+            sheets = "".join(each.format(n=n) for n in range(1, self._sheets + 1))
+            self._book.writestr(_entry(name), f"{start}{sheets}{end}")
+        self._book.close()
+
+
+def _row(cells: Row) -> str:
+    plain = [text if text.isprintable() else _UNWRITABLE.sub("", text) for text in cells]
+    written = [
+        f"{_CELL[0]}{escape(shown, quote=False)}{_CELL[-1]}" if text else "<c/>"
+        for text, shown in zip(cells, plain, strict=True)
+    ]
+    return f"{_ROW[0]}{''.join(written)}{_ROW[-1]}" if cells else f"{_ROW[0].rstrip('>')}/>"
+
+
+class Stream(io.RawIOBase):
+    """Write-only stream that passes on each piece of an archive, so that no seeking is needed."""
+
+    def __init__(self, write: Write) -> None:
+        super().__init__()
+        self._give = write
+
+    def writable(self) -> bool:
+        """Return True."""
         return True
-    if json_records.looks_like(start):
-        write_table(json_records.read_table(source, rules), sieve, partial(write_json, write))
-        return True  # Content beside the records, such as the number of pages, is lost.
-    write_table(read_table(source, rules), sieve, partial(write_csv, write))
-    return respelt
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - bytes in any form
+        """Pass all of the data on and return the length."""
+        self._give(bytes(data))
+        return len(data)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Return a ZIP entry for a file, with a fixed time, so that each view has the same bytes."""
+    made = zipfile.ZipInfo(name, _SINCE)
+    made.compress_type = zipfile.ZIP_DEFLATED
+    made.external_attr = 0o600 << 16
+    return made
