@@ -19,11 +19,10 @@ from itertools import islice
 
 from gateway.classify.archive import Place
 from gateway.classify.content import beside
-from gateway.classify.format_rules import plain
 from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_free_text, is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
-from gateway.classify.sensitive import WORDS
+from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.value_kinds import FLAGS, read_date
 from gateway.model import Unlisted, ValueKind
 
@@ -236,10 +235,6 @@ class ColumnInventory:
         more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
-    def has_unknown(self) -> bool:
-        """Return True if a filled column or element has no known field."""
-        return any(part.key is None and part.filled for part in self.parts)
-
     def has_unknown_results(self) -> bool:
         """Return True if a column or element without a known field looks like examination results."""
         strange = (part for part in self.parts if part.key is None and part.filled)
@@ -295,7 +290,7 @@ class ColumnInventory:
                     topic=topic,
                     assessment=part.assessment or graded,
                     field=part.key or "",
-                    types=self._rules.types_carrying(part.key) if part.key else (),
+                    types=tuple(name for name, keys in self._rules.carried.items() if part.key in keys),
                 )
 
     def _topic(self, part: Part) -> str:
@@ -304,7 +299,7 @@ class ColumnInventory:
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
         national = part.key != "national-insurance" and _are_national_insurance_numbers(part.counts)
         if national or told.has_nhs_numbers():
-            return sensitive.identifiers
+            return sensitive.topics["identity"].label
         # A flag only says yes or no; any other value may say more.
         if rule is None or (rule.values == ("flag",) and told.met):
             return sensitive.of_name(part.header) or told.topic

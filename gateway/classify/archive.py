@@ -22,7 +22,6 @@ from gateway.classify.content import (
     Source,
     active,
     encoding_of,
-    head_of,
     locked,
     malformed,
     part_called,
@@ -83,18 +82,13 @@ def _has_its_form(content: bytes, name: str, *, is_apples: bool) -> bool:
 
 FORMAT = "ZIP"
 FILES = 200
-_STARTS = b"PK\x03\x04"
+STARTS = b"PK\x03\x04"
 _ENDS = b"PK\x05\x06"
 _END_LENGTH = 22
 _LONGEST_WORD = 100
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
-
-
-def is_archive(content: BinaryIO) -> bool:
-    """Return True where the content starts like a ZIP archive."""
-    return head_of(content, len(_STARTS)) == _STARTS
 
 
 @contextmanager
@@ -192,7 +186,7 @@ def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  
                 kind = relation.get("Type", "").rpartition("/")[2]
                 if kind not in _RELATIONS:
                     raise active("a part of no known kind", format=format)
-                # A mail address typed into a cell becomes a link by itself, and reaches nobody until followed.
+                # A mail address typed into a cell becomes a link by itself, and reaches nobody yet.
                 mail = kind == "hyperlink" and relation.get("Target", "").casefold().startswith("mailto:")
                 if relation.get("TargetMode", "").casefold() == "external" and not mail:
                     raise active("links to other files", format=format)

@@ -26,7 +26,6 @@ from gateway.classify.content import (
     Row,
     active,
     chunks,
-    head_of,
     locked,
     malformed,
     other_document,
@@ -77,10 +76,6 @@ def in_memory(content: BinaryIO, format: str) -> BytesIO:  # noqa: A002
     if content.seek(0, 2) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=format)
     return BytesIO(b"".join(chunks(content)))
-
-
-def _calls_outside(formula: bytes) -> bool:
-    return _NUMBERED.search(formula) is not None
 
 
 def _names_outside(part: bytes) -> bool:
@@ -149,7 +144,7 @@ def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> 
                     raise malformed(_DAMAGED, format=XLSB)
             elif kind in _CELLS:
                 extent.add(row, int.from_bytes(data[:4], "little"))
-                if kind in _FORMULAS and _calls_outside(data):
+                if kind in _FORMULAS and _NUMBERED.search(data):
                     raise active(OUTSIDE_FORMULA, format=XLSB)
         extent.check(limits, XLSB)
     if len(parts) != len(shown):
@@ -197,7 +192,7 @@ def _number(part: bytes, at: int, longest: int) -> tuple[int, int]:
 # XLS: a small file system of streams. Only the workbook's own stream and the usual properties are allowed:
 # macros, embedded objects and controls have streams or folders of their own.
 
-_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+STARTS = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STREAMS = ("workbook", "book")
 _ALLOWED = frozenset({*_STREAMS, "\x05summaryinformation", "\x05documentsummaryinformation", "\x01compobj"})
 _LOCKED = "encryptedpackage"  # a workbook or document of any Office program since 2007
@@ -226,11 +221,6 @@ _OUTSIDE = {
     0x00B0: "pivot tables, which hold copies of their data",
     _LINK: "links to other files",
 }
-
-
-def is_old_document(content: BinaryIO) -> bool:
-    """Return True where a content starts like a file of an Office program before 2007."""
-    return head_of(content, len(_MAGIC)) == _MAGIC
 
 
 def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
@@ -293,7 +283,7 @@ def _check_record(kind: int, data: bytes) -> None:
             raise locked("a workbook", format=XLS)
         if kind != _LINK or b"m\0a\0i\0l\0t\0o\0:" not in data:  # a mail address becomes a link by itself
             raise active(_OUTSIDE[kind], format=XLS)
-    if (kind == _FORMULA and _calls_outside(data)) or (kind == _NAME and _names_outside(data)):
+    if (kind == _FORMULA and _NUMBERED.search(data)) or (kind == _NAME and _names_outside(data)):
         raise active(OUTSIDE_FORMULA, format=XLS)
 
 

@@ -5,9 +5,10 @@ file. A formula that calls another program, or fetches or sends anything, makes 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from itertools import chain
 from typing import Any
 
 from gateway.classify.content import Row, active
@@ -58,14 +59,9 @@ def maybe_formulas(text: str) -> bool:
     return any(sign in text for sign in "=(|") and _SIGN_FIRST.search(text) is not None
 
 
-def reaches_out(formula: str) -> bool:
-    """Return True where a formula calls a program or service, or reads another file."""
-    return _REACHES_OUT.search(formula) is not None
-
-
 def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A002
     """Raise Unreadable for a formula that calls a program or service, or reads another file."""
-    if reaches_out(formula):
+    if _REACHES_OUT.search(formula):
         raise active(OUTSIDE_FORMULA, format=format)
 
 
@@ -73,18 +69,25 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 class Formulas:
     """Count of the rows of one table that contain a formula; `rows`: the numbers of the first of these rows.
     `passed_over` counts lines printed by a report under the table, which are no rows; `seen`, earlier rows.
+    `suspected`: a formula may have been read; in texts, formulas are searched for only then.
     """
 
     count: int = 0
     passed_over: int = 0
     rows: list[int] = field(default_factory=list)
     seen: int = 0
+    suspected: bool = False
 
     def settle(self, batch: list[Row]) -> list[Row]:
         """Return the rows without the ="..." of Excel around texts, and count the rows with other formulas.
         Raises Unreadable for a formula that calls a program or service, or reads another file.
         """
-        settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
+        settled = [
+            [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
+            if any(cell.lstrip()[:1] in _SIGNS for cell in row)
+            else row
+            for row in batch
+        ]
         for number, row in enumerate(settled, self.seen + 1):
             if formulas := list(filter(is_formula, row)):
                 for formula in formulas:
@@ -95,22 +98,12 @@ class Formulas:
         return settled
 
 
-def _may_be_formula(cell: str) -> bool:
-    return cell.lstrip()[:1] in _SIGNS
-
-
 def is_formula(cell: str) -> bool:
     """Return True where a spreadsheet would run a cell instead of showing the text."""
-    return _may_be_formula(cell) and _FORMULA.match(cell) is not None
+    return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
 
 
-def _unwrapped(row: Row) -> Row:
-    return [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
-
-
-def settled_header(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows above a table and its header, without Excel's ="...". Unreadable for unsafe formulas."""
-    for row in rows:
-        for formula in filter(is_formula, row):
-            check_formula(formula)
-        yield _unwrapped(row)
+def check_header(rows: Iterable[Row]) -> None:
+    """Raise Unreadable for an unsafe formula in the rows above a table or in its header."""
+    for formula in filter(is_formula, chain.from_iterable(rows)):
+        check_formula(formula)

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Literal
 
-from gateway.classify.cells import Formulas, maybe_formulas, settled_header
+from gateway.classify.cells import Formulas, check_header, maybe_formulas
 from gateway.classify.content import Row, Source, active, beside, malformed, text_chunks, unknown
 from gateway.classify.report_wording import ReportWording, is_lookup, title_of
 from gateway.classify.rules import Rules
@@ -36,8 +36,6 @@ _ENDS = 2
 _DELIMITERS = (",", ";", "\t", "|")
 
 _SECOND = itemgetter(1)
-
-Look = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +69,21 @@ def read_table(source: Source, rules: Rules) -> Table:
     """Return the table in a text; the rows are read when asked for.
     Raises Unreadable where no row looks like a header, or later for a faulty row.
     """
-    sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
+    sample = list(islice(_lines(_stretches(source)), 2 * HEADER_WITHIN))
     met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
     found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in met]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
     header.check("CSV")
-    for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
-        pass
-    formulas, alarmed = Formulas(), list[bool]()
-
-    def watch(text: str) -> None:
-        if not alarmed and maybe_formulas(text):
-            alarmed.append(True)
-
+    check_header(islice(_sampled(sample, delimiter), header.position + 1))
+    formulas = Formulas()
     # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
     # quotation mark has swallowed them.
-    lines = chain(_lines(_stretches(source, watch)), _END * _ENDS)
+    lines = chain(_lines(_stretches(source, formulas)), _END * _ENDS)
     rows = chain.from_iterable(_until_the_end(csv.reader(lines, delimiter=delimiter)))
     below = islice(rows, header.position + 1, None)
-    return Table(header, batches(below, rules, source.limits, formulas, lambda: bool(alarmed)), formulas)
+    return Table(header, _batches(below, rules, source.limits, formulas), formulas)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
@@ -120,17 +112,18 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
 
 def line_batches(source: Source) -> Iterator[list[str]]:
     """Yield the lines of a text without their ends, many at a time."""
-    for text in _stretches(source, lambda _: None):
+    for text in _stretches(source):
         yield text.split("\n")[:-1]
 
 
-def _stretches(source: Source, look: Look) -> Iterator[str]:
-    """Yield a text in pieces of whole lines, each ending in a line feed; call `look` on each piece before."""
+def _stretches(source: Source, formulas: Formulas | None = None) -> Iterator[str]:
+    """Yield a text in pieces of whole lines, each ending in a line feed; look for signs of formulas."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
         text = rest + newlines.decode(piece)
-        look(text)
+        if formulas is not None and not formulas.suspected:
+            formulas.suspected = maybe_formulas(text)
         end = text.rfind("\n") + 1
         rest = text[end:]
         if len(rest) > source.limits.text_bytes:
@@ -162,17 +155,12 @@ def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         yield from csv.reader(lines, delimiter=delimiter)
 
 
-def batches(
-    rows: Iterator[Row],
-    rules: Rules,
-    limits: ClassifyLimits,
-    formulas: Formulas,
-    suspicious: Callable[[], bool],
+def _batches(
+    rows: Iterator[Row], rules: Rules, limits: ClassifyLimits, formulas: Formulas
 ) -> Iterator[list[Row]]:
     """Yield the filled rows in batches. Raises Unreadable for too many rows or columns.
     A line that a report prints under its table (a total, a date, the name of a system or person) is skipped,
     and counted in `formulas`; any other row with only its first cell filled raises Unreadable.
-    `suspicious` returns True once a formula may have been read: only then are formulas searched for.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
     try:
@@ -187,7 +175,7 @@ def batches(
             # Nearly every batch passes this quick test; only the others are examined row by row.
             if not (min(lengths) > 1 and all(map(_SECOND, batch))):
                 batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
-            if suspicious():
+            if formulas.suspected:
                 batch = formulas.settle(batch)
             formulas.seen += len(batch)
             if batch:
@@ -230,22 +218,29 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
-    found: list[TableOf] = []
+    found, codes = list[TableOf](), rules.code_sets.values()
     for sheet in sheets:
         rows = sheet.rows()
         first = list(islice(rows, HEADER_WITHIN))
         score, header = find_header(first, rules, limits)
-        if header is None or score < KNOWN_COLUMNS or _lists_codes(sheet, first, rules):
-            _check_other(sheet, rules, format)
-        else:
-            if sheet.shown == "very hidden":
-                raise active("a sheet that the spreadsheet program does not show", format=format)
-            if sheet.shown == "hidden":
-                raise beside("a hidden sheet with a table", format=format)
-            header.check(format)
-            # The start of an only sheet is read once. Of several none waits half read: a reader may hold all.
-            begun: list[Iterator[Row]] = [chain(first, rows)] if len(sheets) == 1 else []
-            found.append(partial(_table, sheet, begun, header, rules, limits))
+        is_codes = is_lookup(first, codes) or not any(cell.strip() for row in first[1:] for cell in row)
+        is_codes = is_codes and is_lookup(sheet.rows(), codes)
+        is_table = header is not None and score >= KNOWN_COLUMNS and not is_codes
+        if not is_table and not any(any(map(str.strip, row)) for row in sheet.rows()):
+            continue
+        if sheet.shown == "very hidden":
+            raise active("a sheet that the spreadsheet program does not show", format=format)
+        if header is None or not is_table:
+            if not (is_lookup(sheet.rows(), codes) or rules.report_wording.are_rows(sheet.rows())):
+                where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
+                raise beside(f"{where} that is no table of known columns", format=format)
+            continue
+        if sheet.shown == "hidden":
+            raise beside("a hidden sheet with a table", format=format)
+        header.check(format)
+        # The start of an only sheet is read once. Of several none waits half read: a reader may hold all.
+        begun: list[Iterator[Row]] = [chain(first, rows)] if len(sheets) == 1 else []
+        found.append(partial(_table, sheet, begun, header, rules, limits))
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)
     return found
@@ -255,23 +250,5 @@ def _table(
     sheet: Sheet, begun: list[Iterator[Row]], header: Header, rules: Rules, limits: ClassifyLimits
 ) -> Table:
     rows, formulas = begun.pop() if begun else sheet.rows(), Formulas()
-    for _ in settled_header(islice(rows, header.position + 1)):
-        pass
-    return Table(header, batches(rows, rules, limits, formulas, lambda: False), formulas)
-
-
-def _lists_codes(sheet: Sheet, first: list[Row], rules: Rules) -> bool:
-    """Return True if a sheet is a list of published codes and not data."""
-    codes = rules.code_sets.values()
-    is_open = is_lookup(first, codes) or not any(cell.strip() for row in first[1:] for cell in row)
-    return is_open and is_lookup(sheet.rows(), codes)
-
-
-def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
-    if not any(any(map(str.strip, row)) for row in sheet.rows()):
-        return
-    if sheet.shown == "very hidden":
-        raise active("a sheet that the spreadsheet program does not show", format=format)
-    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or rules.report_wording.are_rows(sheet.rows())):
-        where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
-        raise beside(f"{where} that is no table of known columns", format=format)
+    check_header(islice(rows, header.position + 1))
+    return Table(header, _batches(rows, rules, limits, formulas), formulas)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.classify.content import data
-from gateway.classify.value_kinds import QUERIES, WORDY, FieldRule, Judge, is_expected
+from gateway.classify.value_kinds import EXPECTED_CODES, EXPECTED_TEXTS, QUERIES, WORDY, FieldRule, Judge
 from gateway.model import Finding, Severity
 
 
@@ -29,7 +29,8 @@ FINDINGS = {code: Kind(*told) for code, told in data("findings").items()}
 
 def shown_expected(finding: Finding) -> str:
     """Return a finding's `expected` text, or "" for one that `value_kinds.expected` cannot have written."""
-    return finding.expected if is_expected(finding.expected) else ""
+    text = finding.expected
+    return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
@@ -68,11 +69,6 @@ class FaultCount:
         """List a record as one with the fault, unless 20 records are listed already."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
-
-    def add_run(self, first: int, length: int) -> None:
-        """Count the fault in `length` consecutive records from number `first`."""
-        self.count += length
-        self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
 
 
 class FieldTally:

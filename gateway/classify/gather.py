@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -15,8 +15,6 @@ from gateway.classify.markup import (
     cut,
     leaves,
     local_name,
-    name_in,
-    prefix_of,
     text_count,
     text_of,
     written,
@@ -82,7 +80,9 @@ class _FormOfRecords:
 
 
 class Gatherer:
-    """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form."""
+    """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form.
+    `met`: by parent, the elements that had a text.
+    """
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
@@ -90,7 +90,7 @@ class Gatherer:
         self._kinds = self._comments = 0
         self._names_schools = False
         self._headed, self._before = False, tally.records
-        self._met: dict[str, dict[str, Part]] = {}
+        self.met: dict[str, dict[str, Part]] = {}
         self._around: dict[str, dict[str, Part]] = {}
         self._plans: dict[str, _FormOfRecords] = {}
         self._parts: dict[tuple[str, str], _Reading] = {}
@@ -138,15 +138,12 @@ class Gatherer:
     def _own_texts(self, record: Element) -> None:
         """Count texts that stand beside elements, anywhere in a record or header."""
         for element in record.iter():
-            if len(element):
-                self._own_text(local_name(element.tag), element.text)
+            texts = [(element, element.text)] if len(element) else []
             if element is not record:
-                self._own_text(local_name(element.getparent().tag), element.tail)
-
-    def _own_text(self, name: str, text: str | None) -> None:
-        """Count a text that stands directly in the element `name`, beside other elements."""
-        if text is not None and not text.isspace():
-            self.aside(name, "", text)
+                texts.append((element.getparent(), element.tail))
+            for around, text in texts:
+                if text is not None and not text.isspace():
+                    self.aside(local_name(around.tag), "", text)
 
     def gather(
         self,
@@ -169,7 +166,8 @@ class Gatherer:
         form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            around = local_name(record.tag), prefix_of(record), apart, beside
+            prefix = f"{record.prefix}:" if record.prefix else ""
+            around = local_name(record.tag), prefix, apart, beside
             if around != self._reading:
                 self._reading, self._parts = around, {}
             plan = _FormOfRecords(self._part(around[0], tags), tags)
@@ -198,7 +196,7 @@ class Gatherer:
             for place in plan.unresolved:
                 if texts[place]:
                     parent, name, _ = plan.part.leaves[place - 2]
-                    known = self._met.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
+                    known = self.met.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
                     if name not in known:
                         key = self._tally.rules.element_field(parent, name)
                         plan.parts[place] = self._resolve(known, parent, name, key)
@@ -256,7 +254,7 @@ class Gatherer:
         if known is not None:
             return known
         record, prefix, apart, beside = self._reading
-        inside = [(first, after, name_in(tags[first], prefix)) for first, after in children(tags)]
+        inside = list(children(tags, prefix))
         within = "" if path in self._tally.rules.containers else f"{path}/"
         leaves = [(path, name, 2 * first + 1) for first, after, name in inside if after - first == _OF_A_LEAF]
         texts = (first for first, after, name in inside if name == beside and after > first + 1)
@@ -284,14 +282,6 @@ class Gatherer:
             self._tally.another(text)
         if key != "former-upn":
             self._tally.stands_beside(INSIDE)
-
-    def saw(self, parent: str, names: Iterable[str]) -> bool:
-        """Return True if an element with one of these names and a text occurred directly in `parent`."""
-        return not self._met.get(parent, {}).keys().isdisjoint(names)
-
-    def parents(self) -> set[str]:
-        """Return the names of all elements that had a filled child."""
-        return {parent for parent, parts in self._met.items() if parts}
 
     def _resolve(self, known: dict[str, Part], parent: str, name: str, key: str | None) -> Part:
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import repeat
+from itertools import count, repeat
 from operator import mul
 from typing import Literal, TypeVar
 
@@ -69,13 +69,11 @@ class Remembered(dict[Key, Found]):
         return self.setdefault(key, self._make(key))
 
 
-def _sums(weight: int) -> Remembered[str, int]:
-    """Return, by four digits, the sum of each digit times its weight; weights rise by 1 from `weight`."""
-    weights = range(weight, weight + 4)
-    return Remembered(lambda digits: sum(map(mul, weights, map(int, digits))))
-
-
-_FIRST, _MIDDLE, _LAST = map(_sums, _UPN_WEIGHTS[::4])
+# By four digits, the sum of each digit times its weight.
+_FIRST, _MIDDLE, _LAST = (
+    Remembered[str, int](lambda digits, first=first: sum(map(mul, count(first), map(int, digits))))
+    for first in _UPN_WEIGHTS[::4]
+)
 _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?![^\x1f])", re.ASCII)
 
 
@@ -208,19 +206,16 @@ IDENTITIES = (
 NO_UPN = "\t"
 
 
-def identity_of(values: Mapping[str, str]) -> str:
-    """Return text that identifies the pupil of a record without a UPN; empty if the record has none."""
-    for keys in IDENTITIES:
-        said = [values.get(key, "").strip().upper() for key in keys]
-        if all(said):
-            return NO_UPN.join((keys[0], *said, ""))
-    return ""
-
-
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record the UPN, or else the result of `identity_of`."""
-    records = records_of(columns) if columns else repeat({}, len(upns))
-    return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
+    """Return for each record the UPN, or else text that identifies the pupil; "" where nothing does."""
+    records, found = records_of(columns) if columns else repeat({}), list(upns)
+    for place, (upn, values) in enumerate(zip(upns, records, strict=False)):
+        for keys in IDENTITIES if not upn else ():
+            said = [values.get(key, "").strip().upper() for key in keys]
+            if all(said):
+                found[place] = NO_UPN.join((keys[0], *said, ""))
+                break
+    return found
 
 
 def records_of(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:

@@ -23,12 +23,12 @@ from typing import NamedTuple
 from gateway.classify.account import Part
 from gateway.classify.content import Row, Source, Unreadable, malformed, recognised, unknown
 from gateway.classify.delimited import BATCH, Header, Table, line_batches
-from gateway.classify.format_rules import JcqRule
+from gateway.classify.format_rules import GCSE, JcqRule, Kind
 from gateway.classify.identifiers import is_uci
 from gateway.classify.report_wording import is_free_text
-from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
+from gateway.classify.tables import prevailing_kind
 from gateway.classify.tally import Tally
 from gateway.model import Classified, Level
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gateway.classify.content import data
-from gateway.classify.format_rules import plain
 from gateway.classify.rules import NOTES, DataTypes, Items, Rules
-from gateway.classify.sensitive import Sensitive
+from gateway.classify.sensitive import Sensitive, plain
 from gateway.classify.value_kinds import FieldRule
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml

@@ -17,14 +17,19 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.classify.content import Source, Unreadable, beside, malformed, utf8_chunks
+from gateway.classify.content import Source, beside, malformed, utf8_chunks
 from gateway.home.settings import ClassifyLimits
 
 Element = Any  # lxml carries no types.
 
+_SAFELY: dict[str, Any] = {
+    **dict.fromkeys(("no_network", "remove_blank_text", "remove_comments", "remove_pis"), True),
+    **dict.fromkeys(("resolve_entities", "load_dtd", "huge_tree", "collect_ids"), False),
+    "encoding": "utf-8",
+}
+"""Options of the parser."""
 _PROLOG_BYTES = 64 * 1024
 COMMENT = "<!--"
-INSTRUCTION = "<?"
 _ENDS = {b"<!--": b"-->", b"<?": b"?>", b"<![CDATA[": b"]]>"}
 _BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
 _MORE = etree.XPath("boolean(.//@*)")
@@ -99,7 +104,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
     Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
-    parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
+    parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
+    limits, waiting, end, around = source.limits, 0, b"", None
     unparsed, spaces = _Unparsed(aside, limits.record_bytes), 0
     begins: re.Pattern[bytes] | None = re.compile(
         rb"<(?:[^<>\s/:]*+:)?(?:%s)(?=[\s/>])" % "|".join(names).encode()
@@ -153,22 +159,6 @@ def pupil_records(
         yield record
 
 
-def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no types
-    return etree.XMLPullParser(
-        events=("end",),
-        tag=tags,
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        collect_ids=False,
-        remove_blank_text=True,
-        remove_comments=True,
-        remove_pis=True,
-    )
-
-
 class _Unparsed:
     """Finder of comments and processing instructions, dropped by the parser but visible to people.
     Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
@@ -207,33 +197,22 @@ class _Unparsed:
                     raise malformed("a stretch of the XML is too long for one record", format="XML")
                 return
             self._inside.append(text[position:end])
-            self._tell(b"".join(self._inside))
+            inside = b"".join(self._inside)
+            if self._begin == b"<!--" or (self._begin == b"<?" and inside.split(maxsplit=1)[:1] != [b"xml"]):
+                self._aside(self._begin.decode(), "", inside.decode("utf-8", "replace").strip())
             position = end + len(_ENDS[self._begin])
             self._begin = b""
-
-    def _tell(self, inside: bytes) -> None:
-        if self._begin == b"<!--":
-            self._aside(COMMENT, "", inside.decode("utf-8", "replace").strip())
-        elif self._begin == b"<?" and inside.split(maxsplit=1)[:1] != [b"xml"]:
-            self._aside(INSTRUCTION, "", inside.decode("utf-8", "replace").strip())
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
     """Report the attributes of a record to `aside`. Raises Unreadable for too many in one element.
     `named`: an element may have more namespaces than the limit of attributes.
     """
-    if not named and not _asks_for_a_closer_look(record, limits, aside):
-        return
-    for inner in record.iter():
-        attributes = inner.attrib
-        if max(len(attributes), len(inner.nsmap) if named else 0) > limits.xml_attributes:
-            raise _too_many_attributes()
-        if attributes and aside is not None:
+    if named or _asks_for_a_closer_look(record, limits, aside):
+        for inner in record.iter():
+            if named and len(inner.nsmap) > limits.xml_attributes:
+                raise malformed("an element has too many attributes", format="XML")
             _tell_attributes(inner, aside, limits.xml_attributes)
-
-
-def _too_many_attributes() -> Unreadable:
-    return malformed("an element has too many attributes", format="XML")
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
@@ -247,12 +226,12 @@ def is_of_markup(name: str, value: str) -> bool:
     return known is not None and known.fullmatch(value) is not None
 
 
-def _tell_attributes(element: Element, aside: OnOutside, most: int) -> None:
+def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> None:
     # The parser searches all attributes for each value.
     if len(element.attrib) > most:
-        raise _too_many_attributes()
-    for name, value in element.attrib.items():
-        if not is_of_markup(name, value):
+        raise malformed("an element has too many attributes", format="XML")
+    for name, value in element.attrib.items() if aside is not None else ():
+        if aside is not None and not is_of_markup(name, value):
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 
@@ -313,8 +292,11 @@ def cut(text: str) -> list[str]:
     return text.replace(">", "<").split("<")
 
 
-def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield for each child of an element the positions of its first tag and of the tag after its last."""
+def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]:
+    """Yield for each child of an element the positions of its first tag and of the tag after its last, and
+    its name without the record's `prefix` (with its colon). The name of an element in another namespace ends in a
+    colon, so that no rule knows it.
+    """
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
         tag = tags[place]
@@ -323,7 +305,9 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
         elif tag[-1] != "/":
             depth += 1
         if not depth:
-            yield first, place + 1
+            name, _, attributes = tags[first].removesuffix("/").partition(" ")
+            known = name.startswith(prefix) and "xmlns" not in attributes
+            yield first, place + 1, name.removeprefix(prefix) if known else f"{name}:"
             first = place + 1
 
 
@@ -337,22 +321,6 @@ def element_at(element: Element, place: int) -> Element:
     """Return the descendant of an element whose first tag is at `place` among the pieces (`cut`)."""
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
-
-
-def name_in(tag: str, prefix: str) -> str:
-    """Return the name in a tag without the record's `prefix` (with its colon).
-    For an element in another namespace, the name ends in a colon, so that no rule knows it.
-    """
-    if " " not in tag and not prefix:
-        return tag.removesuffix("/")
-    name, _, attributes = tag.removesuffix("/").partition(" ")
-    known = name.startswith(prefix) and "xmlns" not in attributes
-    return name.removeprefix(prefix) if known else f"{name}:"
-
-
-def prefix_of(element: Element) -> str:
-    """Return the prefix of an element's name, with its colon; empty without one."""
-    return f"{element.prefix}:" if element.prefix else ""
 
 
 def text_of(piece: str) -> str:

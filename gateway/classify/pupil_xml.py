@@ -13,19 +13,20 @@ filled, as in tables.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, beside, recognised, unknown
-from gateway.classify.facts import academic_year_from, academic_year_of, school, software, term, version
 from gateway.classify.format_rules import CtfRule, SchoolsRule
 from gateway.classify.gather import Gatherer
+from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.markup import element_at, text_of
 from gateway.classify.rules import Rules
 from gateway.classify.schools import Slot, said
-from gateway.classify.tables import best_fit
+from gateway.classify.tables import academic_year, best_fit, term
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts, Level
@@ -45,8 +46,11 @@ _REMEMBERED = 1_000
 _LONG = 2_000
 _CODE_LENGTH = 20
 _SLOTS = 100
+_AUGUST = 8  # An academic year starts.
+_SOFTWARE_LENGTH = 40
+_VERSION = re.compile(r"(\d{1,4})(?:\.(\d{1,4}))?", re.ASCII)
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
-_ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
+_ATTENDANCE_ELEMENTS = frozenset({"AttendanceMarks", "SessionsPossible", "SessionsAuthorised"})
 
 
 class _Assessments:
@@ -147,6 +151,32 @@ def _texts_of(header: markup.Element) -> dict[tuple[str, str], str]:
     return {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
 
 
+def _academic_year_from(start: str) -> str | None:
+    """Return the academic year starting in the calendar year `start`."""
+    return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
+
+
+def _software(name: str) -> str | None:
+    """Return the name of the program that wrote a file, as safe text: ASCII, at most 40 characters."""
+    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
+    return kept[:_SOFTWARE_LENGTH].strip() or None
+
+
+def _version(text: str) -> str | None:
+    """Return a version number such as "26.0"; None for a blank text, "" for a text of another form."""
+    found = _VERSION.fullmatch(text.strip())
+    return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
+
+
+def _school(la: str, establishment: str, urn: str = "") -> Facts:
+    """Return facts with these numbers of a school, leaving out malformed numbers."""
+    return Facts(
+        la=la.strip() if is_la(la) else None,
+        establishment=establishment.strip() if is_establishment(establishment) else None,
+        urn=urn.strip() if is_urn(urn) else None,
+    )
+
+
 def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified:
     """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
     `missing`: the root names a message about children missing education.
@@ -164,11 +194,11 @@ def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified
                 for name in ("DocumentName", "DataDescriptor", "DocumentQualifier")
             )
             facts = replace(
-                school(*(text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN"))),
-                academic_year=academic_year_from(text.get(("SourceSchool", "AcademicYear"), "")),
+                _school(*(text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN"))),
+                academic_year=_academic_year_from(text.get(("SourceSchool", "AcademicYear"), "")),
                 reference_date=read_date(text.get(("Header", "DateTime"), "")),
-                software=software(text.get(("Header", "SupplierID"), "")),
-                version=version(text.get(("Header", "CTFversion"), "")),
+                software=_software(text.get(("Header", "SupplierID"), "")),
+                version=_version(text.get(("Header", "CTFversion"), "")),
             )
             missing = missing or rule.is_of_missing_child(f"{document} {descriptor}")
             if missing and rule.missing_type is None:
@@ -201,13 +231,13 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
     """Return the type of a counted CTF: core data, attendance, or the assessments of most pupils."""
-    core = gatherer.parents() & set(rule.core_sections)
+    core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)
     if not found.rows:
         if core:
             sections = f"{len(core)} sections of core data"
             return _core("certain", f"a Common Transfer File with {sections} and no assessments")
-        if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
+        if not _ATTENDANCE_ELEMENTS.isdisjoint(gatherer.met.get("YearData", ())):
             return recognised(_ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], _CTF)
         return _core("moderate", "a Common Transfer File with names alone")
     if described is None and len(found.stages) > 1:
@@ -290,11 +320,11 @@ def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
     day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
     release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
     return data_type, replace(
-        school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
-        academic_year=academic_year_of(day),
+        _school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
+        academic_year=_academic_year_from(str(day.year - (day.month < _AUGUST)) if day else ""),
         term=term(text.get(("CollectionDetails", "Term"), "")),
         reference_date=day,
-        software=software(release),
+        software=_software(release),
     )
 
 

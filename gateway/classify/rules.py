@@ -8,9 +8,9 @@ are compared without case, blanks and punctuation.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 
 from pydantic import Field
@@ -19,8 +19,7 @@ from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
 from gateway.classify.identifiers import Remembered
 from gateway.classify.report_wording import ReportWording
-from gateway.classify.results import ResultsRule, SubjectRule
-from gateway.classify.sensitive import WORDS, Sensitive, is_legible
+from gateway.classify.sensitive import WORDS, RuleTable, Sensitive, is_legible, plain
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
@@ -41,6 +40,7 @@ _NAME_LENGTH = 100
 _WORDS = "{words}"
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
+_SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried")
 
 
 class ItemRule(value_kinds.FieldRule):
@@ -72,7 +72,7 @@ class WorkingRule(value_kinds.FieldRule):
     """A field needed by systems, and revealing nothing of a pupil while its values are of its kind."""
 
 
-class ColumnSignature(formats.RuleTable):
+class ColumnSignature(RuleTable):
     """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
     `level`, `because`: how sure a match is, and the evidence to report.
     `results`: grades decide between this type and the other examination's.
@@ -111,12 +111,8 @@ class ColumnSignature(formats.RuleTable):
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
-    def names(self) -> tuple[str, ...]:
-        """Return every field in the signature, including forbidden ones."""
-        return (*self.fields(), *self.without)
 
-
-class WholeRule(formats.RuleTable):
+class WholeRule(RuleTable):
     """Requirement on a complete return: `count` of these fields; `called`: the return's name in messages."""
 
     fields: tuple[str, ...] = Field(min_length=1)
@@ -124,7 +120,7 @@ class WholeRule(formats.RuleTable):
     called: str
 
 
-class TypeRule(formats.RuleTable):
+class TypeRule(RuleTable):
     """Rules for every file of a data type.
     `must`: groups of fields; every record has a field of each group. `whole`: what makes a return complete.
     `carries`: working fields allowed in addition to the fields of the signatures.
@@ -138,7 +134,7 @@ class TypeRule(formats.RuleTable):
     key_stage: str | None = None
 
 
-class ColumnRule(formats.RuleTable):
+class ColumnRule(RuleTable):
     """Prefixes and suffixes systems add to a column name; and the `{words}` of patterns."""
 
     prefixes: tuple[str, ...]
@@ -146,7 +142,7 @@ class ColumnRule(formats.RuleTable):
     words: tuple[str, ...] = ()
 
 
-class ValuesRule(formats.RuleTable):
+class ValuesRule(RuleTable):
     """Bounds on unexpected values of a column, beyond which the file waits: a fraction and a number."""
 
     share: float = Field(gt=0, le=1)
@@ -157,7 +153,7 @@ class ValuesRule(formats.RuleTable):
         return others >= self.at_least and others > self.share * filled
 
 
-class DataTypes(formats.RuleTable):
+class DataTypes(RuleTable):
     """Model of data_types.toml: the rules by which a file's data type is recognised."""
 
     types: dict[str, TypeRule]
@@ -167,8 +163,8 @@ class DataTypes(formats.RuleTable):
     fields: dict[str, value_kinds.FieldRule]
     tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
-    results: ResultsRule
-    subjects: SubjectRule
+    results: formats.ResultsRule
+    subjects: formats.SubjectRule
     jcq: formats.JcqRule
     ctf: formats.CtfRule
     message: formats.MessageRule
@@ -180,7 +176,7 @@ class DataTypes(formats.RuleTable):
     names: tuple[formats.NameHint, ...]
 
 
-class Items(formats.RuleTable):
+class Items(RuleTable):
     """Model of items.toml: data items, personal items outside Appendix A, and working fields."""
 
     items: dict[str, ItemRule]
@@ -188,7 +184,7 @@ class Items(formats.RuleTable):
     working: dict[str, WorkingRule]
 
 
-class Rules(formats.RuleTable):
+class Rules(RuleTable):
     """The rules of the three policy files, checked against each other, with look-ups for recognisers."""
 
     data_types: DataTypes
@@ -206,23 +202,23 @@ class Rules(formats.RuleTable):
 
     @cached_property
     def _by_pack(self) -> dict[str, Rules]:
-        return {pack.academic_year: self._under(pack) for pack in self.law}
-
-    def _under(self, pack: LawPack) -> Rules:
-        codes = codes_of(self.law, pack, self.data_types.codes)
-        under = Rules(
-            data_types=self.data_types.model_copy(update={"codes": codes}),
-            items=self.items, others=self.others, working=self.working, sensitive=self.sensitive, pack=pack,
-        )  # fmt: skip
-        # Only the codes differ: everything slow to compile is shared.
-        for name in (
-            "fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried",
-        ):  # fmt: skip
-            under.__dict__[name] = getattr(self, name)
-        changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
-        alike = frozenset(key for key, rule in self.fields.items() if rule.codes not in changed)
-        under.__dict__["_checked_by"] = self, alike
-        return under
+        found = {}
+        for pack in self.law:
+            codes = codes_of(self.law, pack, self.data_types.codes)
+            found[pack.academic_year] = under = Rules(
+                data_types=self.data_types.model_copy(update={"codes": codes}),
+                items=self.items,
+                others=self.others,
+                working=self.working,
+                sensitive=self.sensitive,
+                pack=pack,
+            )
+            # Only the codes differ: everything slow to compile is shared.
+            under.__dict__.update((name, getattr(self, name)) for name in _SHARED)
+            changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
+            alike = frozenset(key for key, rule in self.fields.items() if rule.codes not in changed)
+            under.__dict__["_checked_by"] = self, alike
+        return found
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
         """Return these rules with the headings a provider stated: pairs of heading and field key.
@@ -230,7 +226,7 @@ class Rules(formats.RuleTable):
         item identifying a person, nor to a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
-        own = {formats.plain(name): key for name, key in allowed if not self._is_apart(name)}
+        own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
         if not own:
             return self
         made = self.model_copy()
@@ -263,10 +259,6 @@ class Rules(formats.RuleTable):
         named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
         return frozenset(found.union(filter(None, named)))
 
-    def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types of files that may have the working field."""
-        return tuple(name for name, fields in self.carried.items() if key in fields)
-
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
         """By data type, the fields allowed: of signatures, of `carries`, and fields standing for items."""
@@ -296,21 +288,18 @@ class Rules(formats.RuleTable):
         """Every group of fields some data type requires: each record needs one field of the group."""
         return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
 
-    def check(self, key: str) -> value_kinds.Check | None:
-        """Return the check that judges a value of this field; None for a field of free text."""
-        return self._checks[key]
-
     @cached_property
-    def _checks(self) -> Remembered[str, value_kinds.Check | None]:
-        """Checks made so far, by field: made on first use, as some are slow to make."""
+    def check(self) -> Callable[[str], value_kinds.Check | None]:
+        """Function from a field's key to the check of its values, made on first use; None for free text."""
         other, alike = self._checked_by
 
+        @cache
         def made(key: str) -> value_kinds.Check | None:
             if other is not None and key in alike:
                 return other.check(key)
             return value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive)
 
-        return Remembered(made)
+        return made
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return the quick check of many values of this field at once (`quick_for`); None without one."""
@@ -322,17 +311,14 @@ class Rules(formats.RuleTable):
             lambda of: value_kinds.quick_for(self.fields[of[0]], self.sensitive, with_queries=of[1])
         )
 
-    def judge(self, key: str) -> value_kinds.Judge:
-        """Return the judge that decides if a view may show a value of this field; queries may be shown."""
-        return self._judges[key]
-
     @cached_property
-    def _judges(self) -> Remembered[str, value_kinds.Judge]:
+    def judges(self) -> Remembered[str, value_kinds.Judge]:
+        """By field, the judge that decides if a view may show a value; queries may be shown."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
     def forget_values(self) -> None:
         """Forget all values judged, at the end of each view, so that none stays in memory."""
-        for judge in self._judges.values():
+        for judge in self.judges.values():
             judge.forget()
 
     @cached_property
@@ -373,7 +359,7 @@ class Rules(formats.RuleTable):
 
     @cached_property
     def _columns(self) -> dict[str, str]:
-        return {formats.plain(name): key for key, name in self.column_names()}
+        return {plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
         """Yield field key and name for each known column name: general ones, then those of products."""
@@ -397,12 +383,10 @@ class Rules(formats.RuleTable):
         """The pattern for `{words}`: up to 12 words of columns, subjects or short figures in a row.
         The name of a column in a law pack counts as one word.
         """
-        subjects = (name for name in map(formats.plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
+        subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
         tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
-        of_law = {
-            formats.plain(element.name) for each in tables for element in each.elements
-        } - self._columns.keys()
-        words = {*map(formats.plain, self.data_types.columns.words), *subjects, *of_law}
+        of_law = {plain(element.name) for each in tables for element in each.elements} - self._columns.keys()
+        words = {*map(plain, self.data_types.columns.words), *subjects, *of_law}
         longest_first = sorted(words, key=lambda word: (-len(word), word))
         return f"(?:{'|'.join(map(re.escape, longest_first))}|[0-9]{{1,4}}){{1,12}}+"
 
@@ -426,8 +410,9 @@ class Rules(formats.RuleTable):
         """
         if not is_legible(name):
             return None
-        name = _without_day(name)
-        text = formats.plain(name)
+        if "(" in name or "[" in name or "s at " in name or "s of " in name:
+            name = _without_day(name)
+        text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         # A path through objects without a meaning of their own: `education_details.data.upn`.
         *around, last = name.split(".")
@@ -493,8 +478,7 @@ class Rules(formats.RuleTable):
 
 def _without_day(name: str) -> str:
     """Return a column name without the day or days at its end, such as "(as at 10 Nov 2026)"."""
-    found = _DATED.search(name) if "(" in name or "[" in name or "s at " in name or "s of " in name else None
-    if found is None:
+    if (found := _DATED.search(name)) is None:
         return name
     days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]
     return name[: found.start()].rstrip() if days and all(map(value_kinds.read_date, days)) else name

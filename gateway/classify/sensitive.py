@@ -21,14 +21,13 @@ from operator import itemgetter
 from string import ascii_lowercase
 from typing import Annotated, BinaryIO
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.classify.content import Unreadable, data, encoding_of, head_of
-from gateway.classify.format_rules import RuleTable
 from gateway.classify.identifiers import Remembered
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_IDENTITY = "identity"
+_PUNCTUATION = re.compile(r"[\W_]+")
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
 _BESIDE_A_TITLE = 3
@@ -105,6 +104,14 @@ def is_legible(text: str) -> bool:
     return text.isascii() or _LEGIBLE.fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
+def plain(name: str) -> str:
+    """Normalise a name for comparison: lower case, without blanks and punctuation.
+    "%" and, between blanks, "&" count as words; a name of punctuation only (the attendance code `/`) stays.
+    """
+    words = name.replace("%", "percent").replace(" & ", "and")
+    return _PUNCTUATION.sub("", words).casefold() or name.strip()
+
+
 def plain_text(text: str) -> str:
     """Normalise a text: lower case, without accents, marks and invisible signs, one blank between words."""
     return " ".join(text.translate(_FOLDS).split())
@@ -132,6 +139,12 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
 Words = tuple[Annotated[str, Field(pattern=r"\S")], ...]
 Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 """Letters anywhere in a column's plain name; fewer than four would stand in too many names."""
+
+
+class RuleTable(BaseModel):
+    """Table of a policy file; any key that names no field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Topic(RuleTable):
@@ -194,8 +207,11 @@ class Sensitive(RuleTable):
         In a person's name (`of_people`) an ordinary word counts, too; a school's name may contain such words.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
-        if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
-            text = plain = rest
+        if kind == "label" and (title := self._titles.search(plain)) is not None:
+            # Without the allowed phrase, unless a long word is left.
+            rest = f"{plain[: title.start()]} {plain[title.end() :]}"
+            if all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split()):
+                text = plain = rest
         words = plain.split()
         telling = self._value_words.intersection(words) - may
         if kind == "name" and of_people:
@@ -206,15 +222,6 @@ class Sensitive(RuleTable):
             return True
         made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
         return any(word in self._value_words and word not in may for word in made)
-
-    def _beside_a_title(self, plain: str) -> str | None:
-        """Return a label without the allowed phrase in it; None without one, or if a long word is left."""
-        found = self._titles.search(plain)
-        if found is None:
-            return None
-        rest = f"{plain[: found.start()]} {plain[found.end() :]}"
-        short = all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split())
-        return rest if short else None
 
     @cached_property
     def _titles(self) -> re.Pattern[str]:
@@ -311,11 +318,6 @@ class Sensitive(RuleTable):
             words += plain_text(" ".join(word for word in words if not word.isascii())).split()
         return not self._telling.isdisjoint(words) or _APART.search(text) is not None
 
-    @property
-    def identifiers(self) -> str:
-        """Label of the topic for numbers that identify a person, recognised by shape."""
-        return self.topics[_IDENTITY].label
-
     def _label(self, found: re.Match[str]) -> str:
         return self.topics[(found.lastgroup or "").replace("_", "-")].label
 
@@ -374,31 +376,18 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """Return labels of likely topics in a content of no known type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
-        found |= dict.fromkeys(_topics(text, sensitive, elements=elements))
-    return tuple(found)
-
-
-def _topics(text: str, sensitive: Sensitive, *, elements: bool) -> Iterator[str]:
-    start = text[:_HEADINGS_WITHIN]
-    marked = start.lstrip("\ufeff \r\n\t").startswith("<")
-    names = _ELEMENT.findall(start) if marked and elements else []
-    longest = _NAME_LENGTH
-    if marked and _NOTES.search(start):
-        start, longest = text, len(text)
-    plain = _TAG.sub("\n", start) if marked else start
-    for name in dict.fromkeys((*names, *_names(plain, longest, marked=marked))):
-        if topic := sensitive.of_name(name):
-            yield topic
-    if topic := sensitive.of_text(text):
-        yield topic
-
-
-def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
-    """Yield possible headings: texts between tags (`marked`), or cells of a row with three or more."""
-    for line in text.splitlines():
-        cells = [line] if marked else _CELLS.split(line)
-        if marked or len(cells) >= _TABLE_CELLS:
-            yield from (name for cell in cells if (name := cell.strip()) and len(name) <= longest)
+        start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
+        marked = start.lstrip("\ufeff \r\n\t").startswith("<")
+        names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
+        if marked and _NOTES.search(start):
+            start, longest = text, len(text)
+        # Possible headings are texts between tags, or cells of a row with three or more.
+        lines = (_TAG.sub("\n", start) if marked else start).splitlines()
+        rows = ([line] if marked else _CELLS.split(line) for line in lines)
+        cells = (cell.strip() for row in rows if marked or len(row) >= _TABLE_CELLS for cell in row)
+        names |= dict.fromkeys(cell for cell in cells if cell and len(cell) <= longest)
+        found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
+    return tuple(filter(None, found))
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from gateway.classify import results
 from gateway.classify.account import Part, kind_of, share_among
 from gateway.classify.content import Row, Unreadable, beside, declared_between, recognised, unknown
 from gateway.classify.delimited import Header, TableOf
-from gateway.classify.facts import table_facts
-from gateway.classify.format_rules import plain
-from gateway.classify.results import KINDS, Kind
+from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
+from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import in_a_title
-from gateway.classify.sensitive import WORDS
+from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.tally import Tally
-from gateway.model import Classified
+from gateway.model import Classified, Facts
 
 _MOSTLY = 0.5
 _ONLY_SHARE = 0.5
@@ -42,6 +40,9 @@ _WORDS_OF_A_NUMBER = 3
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
 """Fields that each pupil has one of."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
+_TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
+_LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
+_TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
 _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
@@ -54,10 +55,31 @@ def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
     return types.results.kind_of(code=header) is not None or types.subjects.is_subject(header)
 
 
+def prevailing_kind(
+    kinds: Counter[Kind | None],
+    format: str,  # noqa: A002
+    declared: str | None,
+) -> tuple[Kind, Kind | None, str]:
+    """Return the kind of most results, the other kind where both occur, and the evidence.
+    If no result tells its kind, return the kind that the file's name declares, and the other as if
+    present: the file waits for the later release. Raises Unreadable if the name declares neither.
+    """
+    gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
+    if not gcse and not a_level:
+        if declared in KINDS:
+            found, rest = (GCSE, A_LEVEL) if declared == GCSE else (A_LEVEL, GCSE)
+            return found, rest, declared_between(found, KINDS)
+        why = "results that may be GCSE or A level: no series, qualification or grade tells"
+        raise Unreadable("classify:ambiguous", why, format=format)
+    evidence = f"{gcse} GCSE and {a_level} A level results, {kinds[None]} of neither"
+    winner, other = (GCSE, A_LEVEL) if gcse >= a_level else (A_LEVEL, GCSE)
+    return winner, other if gcse and a_level else None, evidence
+
+
 def best_fit(
     widths: Mapping[str, int],
     tally: Tally,
-    kinds: Counter[results.Kind | None],
+    kinds: Counter[Kind | None],
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
@@ -83,7 +105,7 @@ def best_fit(
         why.append(declared_between(best[0].type, tied))
     data_type, mixed = best[0].type, None
     if best[0].results:
-        data_type, mixed, told = results.prevailing_kind(kinds, format, declared)
+        data_type, mixed, told = prevailing_kind(kinds, format, declared)
         why.append(told)
     tally.is_part |= best[0].part
     runner_up = next(iter(others), None)
@@ -219,7 +241,7 @@ class _Counter:
                     part.assessment = assessment
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
-        return replace(verdict, results=kinds, facts=table_facts(tally))
+        return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
         """Find the columns of grades; return the number of those of results, and of other assessments.
@@ -324,3 +346,46 @@ class _Counter:
                     )
                     if any(a and b and a != b for a, b in pairs):
                         raise beside("two tables side by side")
+
+
+def academic_year(text: str) -> str | None:
+    """Return the academic year in a text such as 2025/26, 202526 or 2025-2026, as 2025/26."""
+    found = _TWO_YEARS.fullmatch(text.strip())
+    if found is None or (int(found[1]) + 1) % 100 != int(found[2]):
+        return None
+    return f"{found[1]}/{found[2]}"
+
+
+def term(text: str) -> str | None:
+    """Return the term named by the first three letters of a text."""
+    return _TERMS.get(text.strip().upper()[:3])
+
+
+def _facts(tally: Tally) -> Facts:
+    """Return the facts most rows of a table agree on."""
+    numbers = _counts(tally, "school-number")
+    both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
+    las = [*_counts(tally, "la-number"), *((found[1], n) for found, n in both)]
+    establishments = [*numbers, *((found[2], n) for found, n in both)]
+    years, terms = _counts(tally, "academic-year"), _counts(tally, "census-term")
+    return Facts(
+        la=_majority((v, n) for v, n in las if is_la(v)),
+        establishment=_majority((v, n) for v, n in establishments if is_establishment(v)),
+        urn=_majority((v, n) for v, n in numbers if is_urn(v)),
+        academic_year=_majority((year, n) for v, n in years if (year := academic_year(v))),
+        term=_majority((name, n) for v, n in terms if (name := term(v))),
+    )
+
+
+def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:
+    """Return the values of a field that is counted, each with its number of records."""
+    known = tally.fields.get(key)
+    return [(v.strip(), n) for v, n in (known.counts or Counter()).items()] if known else []
+
+
+def _majority(pairs: Iterable[tuple[str, int]]) -> str | None:
+    counts: Counter[str] = Counter()
+    for value, count in pairs:
+        counts[value] += count
+    value, count = next(iter(counts.most_common(1)), ("", 0))
+    return value if 2 * count > counts.total() else None

@@ -118,12 +118,13 @@ class Tally:
     def column(self, key: str) -> FieldTally:
         """Return new counts for a field, for one column alone."""
         rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
-        if check is not None and any_year is not None and check is not any_year:
-            check = value_kinds.of_another_year(check, any_year)
         quick = self.all_rules.quick(key, with_queries=False)
-        if check is not None and self.today is not None and "past date" in rule.values:
-            check = value_kinds.in_the_past(check, self.today)
-            quick = value_kinds.quick_in_the_past(quick, self.today) if quick is not None else None
+        today = self.today if "past date" in rule.values else None
+        if any_year is check:
+            any_year = None
+        if check is not None and (any_year is not None or today is not None):
+            check = value_kinds.checked_on(check, any_year, today)
+            quick = value_kinds.quick_in_the_past(quick, today) if quick is not None and today else quick
         return FieldTally(rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
 
     def take(
@@ -150,7 +151,8 @@ class Tally:
     def says_of_anybody(self) -> bool:
         """Return True if any record fills a field with personal data, or an unknown column."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
-        return self.account.has_unknown() or any(map(self.filled, items))
+        is_unknown = any(part.key is None and part.filled for part in self.account.parts)
+        return is_unknown or any(map(self.filled, items))
 
     def filled(self, key: str) -> bool:
         """Return True where any record fills this field."""
@@ -221,7 +223,8 @@ class Tally:
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
-                fault.add_run(first, len(leaving))
+                fault.count += len(leaving)
+                fault.rows += range(first, first + min(len(leaving), ROWS_SHOWN - len(fault.rows)))
             elif not any(key in full for key in group):
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):

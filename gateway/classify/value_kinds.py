@@ -17,9 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from gateway.classify import identifiers
 from gateway.classify.content import data
-from gateway.classify.format_rules import RuleTable
-from gateway.classify.marks import marks_check
-from gateway.classify.sensitive import ACCENTED, WORDS, Sensitive, is_latin, is_legible
+from gateway.classify.sensitive import ACCENTED, WORDS, RuleTable, Sensitive, is_latin, is_legible
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -169,16 +167,6 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
     return check
 
 
-def of_another_year(check: Check, any_year: Check) -> Check:
-    """Return a check that gives the fault `OTHER_YEAR` to values only `any_year` accepts, else as `check`."""
-
-    def checked(text: str) -> str | None:
-        fault = check(text)
-        return OTHER_YEAR if fault is not None and any_year(text) is None else fault
-
-    return checked
-
-
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
     """Return a quick check of dates that rejects dates after today."""
     last = today.isoformat()
@@ -193,12 +181,16 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
     return looked
 
 
-def in_the_past(check: Check, today: date) -> Check:
-    """Return a check that gives a fault to dates after today, and to the faulty values of `check`."""
+def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
+    """Return `check`, with the fault `OTHER_YEAR` for values that only `any_year` accepts.
+    With `today`, dates after it have a fault of their own.
+    """
 
     def checked(text: str) -> str | None:
-        day = read_date(text)
-        return "date:future" if day is not None and day > today else check(text)
+        if today is not None and (day := read_date(text)) is not None and day > today:
+            return "date:future"
+        fault = check(text)
+        return OTHER_YEAR if fault is not None and any_year is not None and any_year(text) is None else fault
 
     return checked
 
@@ -230,6 +222,57 @@ def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) ->
     return words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
 
 
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_GAPS = re.compile(r"[\s,;]+")
+_SIGNS = re.compile(r"[^a-z]+")
+# Letters in a row of which none is as the one before.
+_CHANGING = re.compile(r"(?:([a-z])(?!\1)){5,}")
+_SHORTEST_WORD = 4
+_DIFFERENT_IN_A_ROW = 2
+_PAIR = 2
+_MOST_MARKS = 1_000  # sessions of two years
+
+
+def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Return a function that is True for attendance marks: one mark, a code's words, or a string of marks.
+    `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
+    letters are codes, so a text that spells a word counts as no marks.
+    """
+    pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
+    singles = re.escape("".join(code for code in known if len(code) == 1))
+    is_string = re.compile(f"(?:{pairs}[{singles}])++").fullmatch
+
+    def are_marks(text: str) -> bool:
+        whole = text.strip().upper()
+        if whole in known:
+            return True
+        words = _GAPS.split(whole)
+        strings = whole if len(words) == 1 else "".join(w for w in words if len(w) == 1 or w not in known)
+        if len(whole) > _MOST_MARKS or _spell(strings.lower(), tells):
+            return False
+        runs = _LETTERS.findall(text)
+        signs = len(whole) - sum(map(str.isalpha, whole)) if runs else 0
+        few_signs = 2 * signs < len(whole)
+        if any(run != run.upper() or (few_signs and len(set(run)) > _DIFFERENT_IN_A_ROW) for run in runs):
+            return all(word in known for word in words)  # A run of letters may be a word.
+        return all(word in known or not word or is_string(word) for word in words)
+
+    return are_marks
+
+
+def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
+    """Return True if attendance marks look like words: joined, or between two signs, the letters spell a
+    sensitive word, or five letters in a row differ each from the letter before, which pupils seldom have.
+    """
+    if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
+        return False
+    runs = _SIGNS.split(marks)
+    letters = "".join(runs)
+    if any(len(run) >= _SHORTEST_WORD and tells(run) for run in (letters, *runs)):
+        return True
+    return any(len(set(found[0])) > _DIFFERENT_IN_A_ROW for found in _CHANGING.finditer(marks))
+
+
 _SIMPLE: dict[str, Callable[[str], bool]] = {
     "date": lambda text: read_date(text) is not None,
     "past date": lambda text: read_date(text) is not None,
@@ -244,10 +287,10 @@ _SIMPLE: dict[str, Callable[[str], bool]] = {
 _EXPECTED: dict[str, str] = _KINDS["expected"]
 PUBLISHED_CODE = "a published code"
 _UPN, _NOTHING_ELSE = "a UPN", "nothing"
-_EXPECTED_TEXTS = frozenset({*_EXPECTED.values(), _UPN, PUBLISHED_CODE, _NOTHING_ELSE})
+EXPECTED_TEXTS = frozenset({*_EXPECTED.values(), _UPN, PUBLISHED_CODE, _NOTHING_ELSE})
 _CODES_NAMED = 4
 _CODE_LENGTH = 5
-_EXPECTED_CODES = re.compile(
+EXPECTED_CODES = re.compile(
     rf"one of the codes [^\s,]{{1,{_CODE_LENGTH}}}(, [^\s,]{{1,{_CODE_LENGTH}}}){{0,{_CODES_NAMED - 1}}} …"
 )
 
@@ -262,11 +305,6 @@ def expected(rule: FieldRule, codes: Sequence[str]) -> str:
     length = min(len(codes[0]) if codes else 0, _CODE_LENGTH)
     short = [code for code in codes if len(code) == length and not set(code) & {" ", ","}]
     return f"one of the codes {', '.join(short[:_CODES_NAMED])} …" if short else PUBLISHED_CODE
-
-
-def is_expected(text: str) -> bool:
-    """Return True if `expected` can have written this text: no content of a file passes."""
-    return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
 Quick = Callable[[Collection[str]], Collection[str]]
@@ -457,10 +495,6 @@ class Words:
         self._sensitive = sensitive
         self._relations = Codes(codes["relationship"]) if kind == "names" else None
 
-    def are(self, text: str) -> bool:
-        """Return True if a text is a single name or label: of few and harmless words."""
-        return self._are_plain(text, _MOST_WORDS[self._kind])
-
     def are_names(self, text: str) -> bool:
         """Return True if a text has only people's names, titles and relations to a pupil."""
         relations = self._relations
@@ -477,33 +511,32 @@ class Words:
         rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):
             return False
-        return self._are_plain(", ".join(rest), _MOST_WORDS["address line"])
+        return self.are(", ".join(rest))
 
-    def _are_plain(self, text: str, most: int) -> bool:
+    def are(self, text: str) -> bool:
+        """Return True if a text is a single name, label or address: of few and harmless words.
+        Words are in title case; lower case passes in short labels, and in a name or "smith, ann".
+        """
+        kind = self._kind
         text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())
-        if self._kind == "name":
+        if kind == "name":
             text = _SURNAME_AND_FORENAME.sub(", ", text, count=1)
         words = text.split()
-        if len(text) > _MOST_CHARACTERS[self._kind] or len(words) > most:
+        if len(text) > _MOST_CHARACTERS[kind] or len(words) > _MOST_WORDS[kind]:
             return False
         if not all(is_latin(c) or c in self._marks or c in _DIGITS or c in _ACCENTS for c in text):
             return False
-        digits = sum(map(_DIGITS.__contains__, text))
-        if digits > (0 if self._kind == "name" else _MOST_DIGITS):
+        if sum(map(_DIGITS.__contains__, text)) > (0 if kind == "name" else _MOST_DIGITS):
             return False
-        sensitive, of_people = self._sensitive, self._of_people
-        return self._are_in_case(words) and not sensitive.of_value(text, self._kind, of_people=of_people)
-
-    def _are_in_case(self, words: list[str]) -> bool:
-        """Return True for title case; lower case passes in short labels, and in a name or "smith, ann"."""
         small = []
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")
             if bare[:1].islower() and bare.casefold() not in self._small and not _ELIDED.match(bare):
                 small.append(word)
-        if not small:
-            return True
-        if self._kind != "name":
-            return small == [w for w in words if w[:1].isalpha()] and len(small) <= _WORDS_IN_LOWER_CASE
-        whole = [word for word in words if word.strip(",").casefold() not in self._small]
-        return len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
+        in_case = not small
+        if small and kind != "name":
+            in_case = small == [w for w in words if w[:1].isalpha()] and len(small) <= _WORDS_IN_LOWER_CASE
+        elif small:
+            whole = [word for word in words if word.strip(",").casefold() not in self._small]
+            in_case = len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
+        return in_case and not self._sensitive.of_value(text, kind, of_people=self._of_people)

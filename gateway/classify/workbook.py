@@ -22,11 +22,11 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 from gateway.classify import archive, markup
 from gateway.classify.archive import Place, check_package
 from gateway.classify.binary_workbooks import (
+    STARTS,
     XLS,
     XLSB,
     XLSB_PARTS,
     in_memory,
-    is_old_document,
     sheets_of_xls,
     sheets_of_xlsb,
 )
@@ -38,6 +38,7 @@ from gateway.classify.content import (
     Unreadable,
     active,
     encoding_of,
+    head_of,
     locked,
     malformed,
     part_called,
@@ -61,10 +62,10 @@ class Workbook(NamedTuple):
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | ZipFile | None]:
     """Yield the workbook or archive in a content, None for anything else. Raises Unreadable if faulty."""
-    if is_old_document(content):
-        yield Workbook(sheets_of_xls(content, limits), XLS)
-    elif not archive.is_archive(content):
+    if not is_packed(content):
         yield None
+    elif head_of(content, len(archive.STARTS)) != archive.STARTS:
+        yield Workbook(sheets_of_xls(content, limits), XLS)
     else:
         with archive.opened(content, limits) as packed:
             names, beside = archive.names(packed), archive.texts_in(packed, limits)
@@ -91,7 +92,7 @@ def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
 
 def is_packed(content: BinaryIO) -> bool:
     """Return True for a ZIP archive, or a file of an Office program before 2007."""
-    return archive.is_archive(content) or is_old_document(content)
+    return head_of(content, len(STARTS)).startswith((archive.STARTS, STARTS))
 
 
 # XLSX.

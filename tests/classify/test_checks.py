@@ -5,8 +5,7 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
-from gateway.classify.marks import marks_check
-from gateway.classify.value_kinds import read_date
+from gateway.classify.value_kinds import marks_check, read_date
 
 
 @pytest.mark.parametrize(

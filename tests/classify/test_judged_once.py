@@ -51,7 +51,7 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
     monkeypatch.setattr(FieldTally, "note", lambda *said: noted.append(said))
     monkeypatch.setattr(value_kinds, "Judge", Counting)
     for each in (RULES, *RULES._by_pack.values()):
-        monkeypatch.delitem(each.__dict__, "_judges", raising=False)
+        monkeypatch.delitem(each.__dict__, "judges", raising=False)
     what = recognised(data)
     (bad,) = (finding for finding in what.findings if finding.code == "code:unknown")
     assert bad.count == ROWS

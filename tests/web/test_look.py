@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page
 
 from gateway.classify import load_rules
-from gateway.classify.format_rules import plain
 from gateway.classify.load import known_headings
+from gateway.classify.sensitive import plain
 from gateway.home import Home
 from gateway.samples import make, variants
 from gateway.samples import school as sample_school

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gateway.classify.format_rules import plain
 from gateway.classify.rules import Rules
+from gateway.classify.sensitive import plain
 from gateway.classify.views.view import inert
 from gateway.classify.views.walk import RecordWalk, Values, Write
 from gateway.home.settings import ClassifyLimits

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.markup import children, cut, name_in, text_count, text_of, written
+from gateway.classify.markup import children, cut, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import ViewFilter, Visibility
 from gateway.classify.views.walk import HEADER, Write
@@ -161,7 +161,7 @@ class _Plan:
 
 
 def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tuple[int, int, int]]:
-    inside = [(first, after, name_in(tags[first], prefix)) for first, after in children(tags)]
+    inside = list(children(tags, prefix))
     stages = [at + first for first, after, name in inside if name == _STAGE and after > first + 1]
     stage = 2 * stages[0] + 2 if stages else 0
     for first, after, name in inside:
@@ -270,7 +270,13 @@ class _Pruner:
             for place, (start, end) in enumerate(pairwise(starts)):
                 forms.setdefault("<".join(tags[start // 2 : end // 2]), []).append(place)
         for form, places in forms.items():
-            plan = self._plan(form, enough)
+            plan = self._plans.get((form, enough))
+            if plan is None:
+                plan = _Plan(form, enough)
+                # Attributes and declared namespaces are left out.
+                self._sieve.changed = self._sieve.changed or " " in form
+                if self._takes(plan.tags):
+                    self._plans[form, enough] = plan
             blank -= plan.blank * len(places)
             alike: dict[tuple[bool, ...], Any] = {} if plan.assessments else {(): places}
             for place in places if plan.assessments else ():
@@ -290,16 +296,6 @@ class _Pruner:
             for before, text, after in zip(tags, pieces[2::2], tags[1:], strict=False)
         ):
             self.leave_out()  # Text between elements.
-
-    def _plan(self, form: str, enough: Visibility) -> _Plan:
-        plan = self._plans.get((form, enough))
-        if plan is None:
-            plan = _Plan(form, enough)
-            # Attributes and declared namespaces are left out.
-            self._sieve.changed = self._sieve.changed or " " in form
-            if self._takes(plan.tags):
-                self._plans[form, enough] = plan
-        return plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
         """Return the template that writes what a view keeps of a form's elements; None if nothing."""
@@ -331,8 +327,7 @@ class _Pruner:
         """Return the kept part of an assessment; "" without a data type. Unknown results are removed."""
         said: dict[str, str] = {}
         results = []
-        for first, after in children(inside[::2]):
-            name = name_in(inside[2 * first], plan.prefix)
+        for first, after, name in children(inside[::2], plan.prefix):
             text = text_of(inside[2 * first + 1]) if after == first + _OF_A_LEAF else ""
             said.setdefault(name, text)
             if name == _RESULT:
@@ -361,17 +356,20 @@ class _Pruner:
             return _NOTHING
         parts = self._parts.setdefault((plan.enough, plan.prefix), {})
         best, texts, gaps = Visibility.OUT, list[str](), list[tuple[int, Judge | None]]()
-        for first, after in children(tags):
+        for first, after, inner in children(tags, plan.prefix):
             if at + first in assessed:
                 stays, text, inside = _ASSESSED if assessed[at + first] else _NOTHING
             else:
                 form = name, "<".join(tags[first:after])
                 known = parts.get(form)
                 if known is None:
-                    inner = name_in(tags[first], plan.prefix)
                     is_leaf = after - first <= _OF_A_LEAF
-                    if is_leaf:
-                        known = self._leaf(plan, name, inner, filled=after > first + 1)
+                    if is_leaf and after == first + 1:
+                        known = self._stay_of(name, inner, plan.enough), f"<{inner}/>", ()
+                    elif is_leaf:
+                        gap = [(2, self._sieve.judge(name, inner))]
+                        stays = self._stay_of(name, inner, plan.enough)
+                        known = stays, f"<{inner}>%s</{inner}>", gap if stays else ()
                     else:
                         known = self._part(plan, inner, tags[first:after], at + first, assessed)
                     if (is_leaf or not assessed) and self._takes(tags[first:after]):
@@ -384,13 +382,6 @@ class _Pruner:
         if best < plan.enough:
             return _NOTHING
         return Visibility.IN, f"<{name}>{''.join(texts)}</{name}>", gaps
-
-    def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
-        """Return the kept part of an element without children; `filled`: the element has a text."""
-        stay = self._stay_of(parent, name, plan.enough)
-        if not filled:
-            return stay, f"<{name}/>", ()
-        return stay, f"<{name}>%s</{name}>", [(2, self._sieve.judge(parent, name))] if stay else ()
 
     def _stay_of(self, parent: str, name: str, enough: Visibility) -> Visibility:
         is_around = enough is Visibility.BESIDE

@@ -12,7 +12,7 @@ from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.schools import said
 from gateway.classify.tables import may_be_subject
 from gateway.classify.value_kinds import Judge
-from gateway.model import APART, OTHER_RECORDS, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis
+from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis
 from gateway.words import plain
 
 _REMEMBERED = 5_000
@@ -30,7 +30,9 @@ class Visibility(IntEnum):
 
 
 class ViewFilter:
-    """Filter of a file's columns, elements and rows by a `Basis`; collects the labels of items left out."""
+    """Filter of a file's columns, elements and rows by a `Basis`; collects the labels of items left out.
+    `without`: numbers, from 0, of records left out.
+    """
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self.rules = rules
@@ -44,7 +46,7 @@ class ViewFilter:
         self._named = {(one.field, plain(one.header)) for one in listed}
         self._until = max((one.position for one in listed if not one.topic), default=0)
         self.columns_met: int | None = 0
-        self._without, self._records = set(basis.without), 0
+        self.without, self._records = set(basis.without), 0
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Visibility] = {}
         self.of_school = basis.of_school
@@ -52,21 +54,10 @@ class ViewFilter:
         if basis.without:
             self.leave_out(APART)
 
-    def leave_out_records(self, numbers: Collection[int]) -> None:
-        """Leave out some records by number, from 0, as not among those that the view is about."""
-        if numbers:
-            self.leave_out(OTHER_RECORDS)
-            self._without.update(numbers)
-
-    @property
-    def leaves_records_out(self) -> bool:
-        """True where some records are left out by number."""
-        return bool(self._without)
-
     def next_stays(self) -> bool:
         """Count the next record of the content, over all parts; return True if the view keeps the record."""
         self._records += 1
-        return self._records - 1 not in self._without
+        return self._records - 1 not in self.without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
         """Return a test for rows under these headings, True for a row that names the view's school alone.
@@ -108,13 +99,13 @@ class ViewFilter:
                 position = self.columns_met + index + 1
                 told = position in self._positions or (not self._is_all and position > self._until)
             if self._keeps(key, told=told) and key is not None:
-                found.append((index, self.rules.judge(key)))
+                found.append((index, self.rules.judges[key]))
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
         """Return the judge of an element's text; without a known field, every value is unexpected."""
         key = self.rules.element_field(parent, name)
-        return self.rules.judge(key) if key is not None else Judge(None)
+        return self.rules.judges[key] if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
         """Return the values that are not of their field's kind, and note any as withheld."""

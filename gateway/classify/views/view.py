@@ -28,7 +28,7 @@ from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import ViewFilter
 from gateway.classify.views.walk import Write, other_records, record_names, start_of, table_in
 from gateway.home.settings import ClassifyLimits
-from gateway.model import Basis
+from gateway.model import OTHER_RECORDS, Basis
 
 Row = Sequence[str]
 Columns = Sequence[Sequence[str]]
@@ -51,7 +51,9 @@ def make_view(
     """
     sieve = ViewFilter(rules, basis)
     if basis.where is not None:
-        sieve.leave_out_records(other_records(content, rules, limits, basis.where))
+        if others := other_records(content, rules, limits, basis.where):
+            sieve.leave_out(OTHER_RECORDS)
+            sieve.without |= others
         content.seek(0)
     try:
         changed = _write(content, sieve, limits, write)
@@ -118,7 +120,7 @@ def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]])
             sieve.leave_out()
         if min(lengths) < names:
             batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
-        rows = [row for row in batch if sieve.next_stays()] if sieve.leaves_records_out else batch
+        rows = [row for row in batch if sieve.next_stays()] if sieve.without else batch
         rows = list(filter(own, rows)) if own is not None else rows
         if rows and kept:
             stay = []
