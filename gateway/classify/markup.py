@@ -293,9 +293,9 @@ def cut(text: str) -> list[str]:
 
 
 def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]:
-    """Yield for each child of an element the positions of its first tag and of the tag after its last, and
-    its name without the record's `prefix` (with its colon). The name of an element in another namespace ends in a
-    colon, so that no rule knows it.
+    """Yield for each child of an element the positions of its first tag and of the tag after its last,
+    and its name: without the record's `prefix` (with its colon), and in another namespace with a colon at
+    the end, so that no rule knows it.
     """
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):

@@ -413,7 +413,11 @@ class Rules(RuleTable):
         if "(" in name or "[" in name or "s at " in name or "s of " in name:
             name = _without_day(name)
         text = plain(name)
-        known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
+        prefix = next(filter(text.startswith, self.data_types.columns.prefixes), "")
+        suffix = next(filter(text.endswith, self.data_types.columns.suffixes), "")
+        bare = text.removeprefix(prefix)
+        forms = (text, bare, text.removesuffix(suffix), bare.removesuffix(suffix))
+        known = next((self._columns[form] for form in forms if form in self._columns), None)
         # A path through objects without a meaning of their own: `education_details.data.upn`.
         *around, last = name.split(".")
         transparent = self.data_types.json_records.transparent
@@ -427,18 +431,6 @@ class Rules(RuleTable):
         if found is None or self._is_apart(name):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
-
-    def _forms(self, text: str) -> tuple[str, ...]:
-        prefixes, suffixes = self.data_types.columns.prefixes, self.data_types.columns.suffixes
-        prefix = suffix = ""
-        if text.startswith(prefixes):  # Rare.
-            prefix = next(p for p in prefixes if text.startswith(p))
-        if text.endswith(suffixes):
-            suffix = next(s for s in suffixes if text.endswith(s))
-        if not prefix and not suffix:
-            return (text,)
-        bare = text.removeprefix(prefix)
-        return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
         """Return the key of the field an element within `parent` means; None where unknown.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
 from gateway.classify.markup import children, cut, text_count, text_of, written
+from gateway.classify.pupil_xml import is_result, type_of_assessment
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import ViewFilter, Visibility
 from gateway.classify.views.walk import HEADER, Write
@@ -114,7 +115,10 @@ class _Document:
             element.text and not element.text.isspace()
         ):
             self._pruner.leave_out()
-        name = self._pruner.container(markup.local_name(element.tag), bare=not (attributes or element.nsmap))
+        # An unknown name around records becomes "Data"; attributes and namespaces are not written.
+        met = markup.local_name(element.tag)
+        name = self._sieve.rules.container(met)
+        self._sieve.changed |= bool(name != met or attributes or element.nsmap)
         self._pruner.put(f"<{name}>\n")
         self._open.append((element, name))
 
@@ -178,7 +182,7 @@ class _Pruner:
     def __init__(self, sieve: ViewFilter, space: str) -> None:
         self._sieve = sieve
         self._space = space
-        self.container, self.leave_out = sieve.container, sieve.leave_out
+        self.leave_out = sieve.leave_out
         self._plans: dict[tuple[str, Visibility], _Plan] = {}
         self._room = _TAGS_REMEMBERED
         self._parts: dict[tuple[Visibility, str], dict[tuple[str, str], _Part]] = {}
@@ -333,10 +337,13 @@ class _Pruner:
             if name == _RESULT:
                 results.append((2 * first, 2 * after - 1, text))
         subject, qualifier = said.get("Subject", ""), said.get("ResultQualifier", "")
-        if not self._sieve.assessment((said.get(_STAGE) or stage).strip().upper(), subject.strip().upper()):
+        stage, rules = (said.get(_STAGE) or stage).strip().upper(), self._sieve.rules
+        if not type_of_assessment(rules.data_types.ctf, stage, subject.strip().upper()):
+            self.leave_out()
             return ""
         for start, end, text in reversed(results):
-            if not self._sieve.is_result(qualifier, text):
+            if not is_result(rules, qualifier, text):
+                self.leave_out(WITHHELD)
                 inside[start:end] = [f"{inside[start].removesuffix('/')}/"]
         (line,) = self._lines([(f"<{'<'.join(inside)}<", plan.enough)])
         return line.rstrip("\n")

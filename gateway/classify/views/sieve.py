@@ -7,7 +7,6 @@ from enum import IntEnum
 from functools import lru_cache
 
 from gateway.classify.content import Row
-from gateway.classify.pupil_xml import is_result, type_of_assessment
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.schools import said
 from gateway.classify.tables import may_be_subject
@@ -139,28 +138,6 @@ class ViewFilter:
             return True
         self.leave_out()
         return False
-
-    def container(self, name: str, *, bare: bool) -> str:
-        """Return the name the view gives an element around records; an unknown name becomes "Data".
-        `bare`: the element has no attributes and declares no namespaces, which are not written.
-        """
-        known = self.rules.container(name)
-        self.changed = self.changed or known != name or not bare
-        return known
-
-    def assessment(self, stage: str, subject: str) -> bool:
-        """Return True if assessments of a stage and subject have a data type; if not, note one left out."""
-        known = bool(type_of_assessment(self.rules.data_types.ctf, stage, subject))
-        if not known:
-            self.leave_out()
-        return known
-
-    def is_result(self, qualifier: str, result: str) -> bool:
-        """Return True if a result is in its qualifier's code list; if not, note a withheld value."""
-        known = is_result(self.rules, qualifier, result)
-        if not known:
-            self.leave_out(WITHHELD)
-        return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
         """Note that the view leaves something out: an item's label, or a constant such as `UNKNOWN`."""
