@@ -22,6 +22,8 @@ _START = re.compile(r"\s*[\[{]\s*[\"{\]}]")
 # Addresses, dates, numbers, and words such as "success".
 _OF_PAGES = re.compile(r"(?:https?:/)?/[^\s]{0,500}|[\d :.,TZ+-]{1,40}|[a-z_]{1,20}", re.ASCII)
 _TIME_ZONE = re.compile(r"[A-Za-z_]{1,20}/[A-Za-z_/]{1,40}|[+-]\d\d:?\d\d|UTC|GMT|BST|Z|\d", re.ASCII)
+# "contacts" is "contact" of each, but "address" stays.
+_PLURAL = re.compile(r"(?<!s)s\Z")
 _OPENS = frozenset({"start_map", "start_array"})
 _CLOSES = frozenset({"end_map", "end_array"})
 
@@ -137,15 +139,10 @@ class _RecordsReader:
         """Return the current value's column name; None for the time zone of a date, which has no column."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
-        around = " ".join(map(_of_one, telling))
+        around = [_PLURAL.sub("", key) for key in telling]
         if self._key in self._rule.parts_of_a_date and telling:
             if self._key == "date":
-                return " ".join([*map(_of_one, telling[:-1]), telling[-1]])
+                return " ".join([*around[:-1], telling[-1]])
             if _TIME_ZONE.fullmatch(text):
                 return None
-        return f"{around} {self._key}".strip() or (inside[-1] if inside else "")
-
-
-def _of_one(name: str) -> str:
-    """Return a list's name in the singular: "contact" for "contacts", but "address" stays."""
-    return name if name.endswith("ss") else name.removesuffix("s")
+        return f"{' '.join(around)} {self._key}".strip() or (inside[-1] if inside else "")

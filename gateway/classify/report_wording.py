@@ -54,7 +54,11 @@ class ReportWording:
             return False
         named = text.casefold().split()[-1:]
         is_school = not self.schools.isdisjoint(named) and self._is_named(text)
-        if is_school or self.are_words(text) or self._is_count(text) or self._is_key(text):
+        pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]
+        is_key = bool(pairs) and all(
+            len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
+        )
+        if is_school or is_key or self.are_words(text) or self._is_count(text):
             return True
         heading, _, after = _NAMING.sub("\n", text, count=1).partition("\n")
         words = after.split()
@@ -85,12 +89,6 @@ class ReportWording:
         tokens = _TOKEN.findall(heading.casefold())
         plain = bool(colon and tokens) and is_legible(heading) and not self.is_telling(heading)
         return plain and _FIGURES.fullmatch(count.strip()) is not None and self.headings.issuperset(tokens)
-
-    def _is_key(self, text: str) -> bool:
-        pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]
-        return bool(pairs) and all(
-            len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
-        )
 
     def _is_named(self, text: str) -> bool:
         return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)

@@ -184,13 +184,10 @@ class Items(RuleTable):
     working: dict[str, WorkingRule]
 
 
-class Rules(RuleTable):
+class Rules(Items):
     """The rules of the three policy files, checked against each other, with look-ups for recognisers."""
 
     data_types: DataTypes
-    items: dict[str, ItemRule]
-    others: dict[str, ItemRule]
-    working: dict[str, WorkingRule]
     sensitive: Sensitive
     law: tuple[LawPack, ...] = ()
     pack: LawPack | None = None
@@ -282,11 +279,6 @@ class Rules(RuleTable):
     def grades(self) -> frozenset[str]:
         """Every known grade of an examination or assessment."""
         return self.code_sets["exam-grade"] | self.code_sets["teacher-assessment"]
-
-    @cached_property
-    def musts(self) -> tuple[tuple[str, ...], ...]:
-        """Every group of fields some data type requires: each record needs one field of the group."""
-        return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
 
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:

@@ -156,19 +156,15 @@ def _read(slot: Slot, text: str) -> tuple[str, str]:
     """Return kind and value of a text in a school column; kind: a field of `RecordSchool`, "la" or "code"."""
     if slot == "la":
         return "la", text if is_la(text) else ""
+    code = "code", _NO_LETTER.sub("", text).casefold()
     if slot == "centre":
-        return ("centre", text) if is_centre(text) else ("code", _bare(text))
-    if slot == "name":
-        # Systems also write a number under the heading of a name.
-        field, value = _read("number", text)
-        return (field, value) if field != "code" else ("name", value)
+        return ("centre", text) if is_centre(text) else code
+    # Systems also write a number under the heading of a name.
     both = _LA_AND_ESTABLISHMENT.fullmatch(text)
     if both is not None and is_la(both[1]) and is_establishment(both[2]):
         return "dfe_number", both[1] + both[2]
     if is_urn(text):
         return "urn", text.upper()
-    return ("establishment", text) if is_establishment(text) else ("code", _bare(text))
-
-
-def _bare(text: str) -> str:
-    return _NO_LETTER.sub("", text).casefold()
+    if is_establishment(text):
+        return "establishment", text
+    return ("name", code[1]) if slot == "name" else code

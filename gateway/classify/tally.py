@@ -82,8 +82,9 @@ class Tally:
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
         self.wrong_columns: set[str] = set()
-        self.missing = {group: FaultCount() for group in rules.musts}
-        self.naming = _NAMING.union(*rules.musts)
+        musts = dict.fromkeys(group for kind in rules.data_types.types.values() for group in kind.must)
+        self.missing = {group: FaultCount() for group in musts}
+        self.naming = _NAMING.union(*musts)
         self.reports_pupils = on_pupils is not None
         self.counts_fields = self.is_part = False
         self._on_pupils = on_pupils
@@ -284,7 +285,8 @@ class Tally:
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
-        return before != surname and _letters(before) != _letters(surname)
+        letters = {"".join(filter(str.isalpha, name.casefold())) for name in (before, surname)}
+        return before != surname and len(letters) > 1
 
     def _pupils(
         self,
@@ -401,10 +403,6 @@ class Tally:
     def _about(self, key: str) -> str:
         rule: value_kinds.FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalpha, name.casefold()))
 
 
 def _finding(

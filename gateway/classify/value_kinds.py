@@ -120,28 +120,22 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 def read_date(text: str) -> date | None:
     """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
     day = text.strip()
-    if day[2:3] == day[5:6] == "/" and len(day) == len("31/12/2026"):
-        return _day_first(day)
-    day = _TIME_AFTER.sub("", day)
-    try:
-        return date.fromisoformat(day)
-    except ValueError:
-        return _day_first(_MONTH_NAMED.sub(r"\3-\2-\1", day))
-
-
-def _day_first(text: str) -> date | None:
-    found = _DAY_FIRST.fullmatch(text)
+    if not (day[2:3] == day[5:6] == "/" and len(day) == len("31/12/2026")):
+        day = _TIME_AFTER.sub("", day)
+        try:
+            return date.fromisoformat(day)
+        except ValueError:
+            day = _MONTH_NAMED.sub(r"\3-\2-\1", day)
+    found = _DAY_FIRST.fullmatch(day)
     if found is None:
         return None
     year, named = int(found[4]), found[3].lower()
     if len(found[4]) == len("26"):
         year += 2000 if year <= _LAST_YEAR_OF_2000S else 1900
-    if named.isdigit():
-        month = int(named)
-    else:
-        if len(named) > _NAME_LENGTH and named not in WORDS["months"]:
-            return None
-        month = _MONTHS.index(named[:_NAME_LENGTH]) + 1 if named[:_NAME_LENGTH] in _MONTHS else 0
+    if not named.isdigit() and len(named) > _NAME_LENGTH and named not in WORDS["months"]:
+        return None
+    short = named[:_NAME_LENGTH]
+    month = int(named) if named.isdigit() else _MONTHS.index(short) + 1 if short in _MONTHS else 0
     try:
         return date(year, month, int(found[1]))
     except ValueError:
@@ -413,16 +407,13 @@ def distinct(values: Collection[str]) -> AbstractSet[str]:
     return values if isinstance(values, AbstractSet) else set(values)
 
 
-def _any(words: AbstractSet[str]) -> str:
-    return "|".join(sorted(words, reverse=True))  # A longer word before its own beginning.
-
-
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
-# Words in title case, and the small ones in names and places; `without_sensitive_words` checks the meaning.
+# Words in title case, and the small ones in names and places, a longer word before its own beginning;
+# `without_sensitive_words` checks the meaning.
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
-_NAME = rf"(?:{_TITLED}|(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
-_SMALL = rf"(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
+_NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=True))}){_END_OF_WORD})"
+_SMALL = rf"(?:{'|'.join(sorted(_IN_A_PLACE, reverse=True))}){_END_OF_WORD}"
 _PLACE = rf"(?:{_TITLED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"

@@ -279,41 +279,31 @@ def _sheets_of_ods(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     if _MANIFEST in archive.names(book):
         for _ in archive.records(book, _MANIFEST, ("encryption-data",), limits):
             raise locked("a workbook", format=_ODS)
-    walker = _Walker(book, limits)
-    tables = enumerate(walker.tables())
-    return [Sheet(shown, partial(walker.rows, number), name) for number, (shown, name) in tables]
+    tables = enumerate(_tables(book, limits))
+    return [Sheet(shown, partial(_rows, book, limits, number), name) for number, (shown, name) in tables]
 
 
-class _Walker:
-    """Reader of content.xml, the part of an ODS with the sheets, row by row."""
+def _tables(book: ZipFile, limits: ClassifyLimits) -> list[tuple[Shown, str]]:
+    """Return visibility and name of each table with rows, in order."""
+    hidden: set[str] = set()
+    found: list[tuple[Shown, str]] = []
+    for number, record in _walk(book, limits, "style"):
+        if markup.local_name(record.tag) == "style":
+            if any(_said(inner, "display") == "false" for inner in record.iter("{*}table-properties")):
+                hidden.add(_said(record, "name"))
+        elif number == len(found):
+            around = _table_around(record)
+            style, name = ("" if around is None else _said(around, a) for a in ("style-name", "name"))
+            found.append(("hidden" if style in hidden else "visible", name))
+    return found
 
-    def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
-        self._book = book
-        self._limits = limits
 
-    def tables(self) -> list[tuple[Shown, str]]:
-        """Return visibility and name of each table with rows, in order."""
-        hidden: set[str] = set()
-        found: list[tuple[Shown, str]] = []
-        for number, record in self._walk("style"):
-            if markup.local_name(record.tag) == "style":
-                if any(_said(inner, "display") == "false" for inner in record.iter("{*}table-properties")):
-                    hidden.add(_said(record, "name"))
-            elif number == len(found):
-                around = _table_around(record)
-                style, name = ("" if around is None else _said(around, a) for a in ("style-name", "name"))
-                found.append(("hidden" if style in hidden else "visible", name))
-        return found
-
-    def rows(self, wanted: int) -> Iterator[Row]:
-        """Yield the filled rows of one table; a row with a repeat count comes that many times."""
-        spare = _REPEATED_ROWS
-        for number, record in self._walk():
-            if number != wanted:
-                continue
-            row = self._row(record)
-            if not any(row):
-                continue
+def _rows(book: ZipFile, limits: ClassifyLimits, wanted: int) -> Iterator[Row]:
+    """Yield the filled rows of one table; a row with a repeat count comes that many times."""
+    spare = _REPEATED_ROWS
+    for number, record in _walk(book, limits):
+        row = _row(record, limits) if number == wanted else []
+        if any(row):
             often = _count(record, "number-rows-repeated")
             spare -= often - 1
             if spare < 0:
@@ -321,40 +311,41 @@ class _Walker:
             for _ in range(often):
                 yield list(row)
 
-    def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
-        """Yield each row, and each element named in `others`, with the number of its table, from 0.
-        Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside.
-        """
-        number, table = -1, None
-        wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)
-        for record in archive.records(self._book, _CONTENT, wanted, self._limits):
-            name = markup.local_name(record.tag)
-            if name in _FORBIDDEN and (len(record) or record.attrib or name != "scripts"):
-                raise active(_FORBIDDEN[name], format=_ODS)
-            if name in _FORMULAS:
-                _check_formula(" ".join(record.attrib.values()))
-            if name == "table-row":
-                around = _table_around(record)
-                number, table = (number, table) if around is table else (number + 1, around)
-                yield number, record
-            elif name in others:
-                yield number, record
 
-    def _row(self, record: markup.Element) -> Row:
-        cells: Row = []
+def _walk(book: ZipFile, limits: ClassifyLimits, *others: str) -> Iterator[tuple[int, markup.Element]]:
+    """Yield each row, and each element named in `others`, with the number of its table, from 0.
+    Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside.
+    """
+    number, table = -1, None
+    wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)
+    for record in archive.records(book, _CONTENT, wanted, limits):
+        name = markup.local_name(record.tag)
+        if name in _FORBIDDEN and (len(record) or record.attrib or name != "scripts"):
+            raise active(_FORBIDDEN[name], format=_ODS)
+        if name in _FORMULAS:
+            _check_formula(" ".join(record.attrib.values()))
+        if name == "table-row":
+            around = _table_around(record)
+            number, table = (number, table) if around is table else (number + 1, around)
+        if name == "table-row" or name in others:
+            yield number, record
+
+
+def _row(record: markup.Element, limits: ClassifyLimits) -> Row:
+    cells: Row = []
+    blanks = 0
+    for cell in record:
+        if markup.local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
+            raise active("embedded objects", format=_ODS)
+        text, often = _value(cell), _count(cell, "number-columns-repeated")
+        if not text:
+            blanks += often  # a blank cell repeated to the right edge ends a row
+            continue
+        if len(cells) + blanks + often > limits.columns:
+            raise unknown("a table with more columns than this gateway reads", format=_ODS)
+        cells += [*[""] * blanks, *[text] * often]
         blanks = 0
-        for cell in record:
-            if markup.local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
-                raise active("embedded objects", format=_ODS)
-            text, often = _value(cell), _count(cell, "number-columns-repeated")
-            if not text:
-                blanks += often  # a blank cell repeated to the right edge ends a row
-                continue
-            if len(cells) + blanks + often > self._limits.columns:
-                raise unknown("a table with more columns than this gateway reads", format=_ODS)
-            cells += [*[""] * blanks, *[text] * often]
-            blanks = 0
-        return cells
+    return cells
 
 
 def _table_around(row: markup.Element) -> markup.Element:
