@@ -5,8 +5,6 @@
 usually changes only policies/, in seven files: CONTRIBUTING.md has the recipe.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

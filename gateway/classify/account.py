@@ -9,8 +9,6 @@ addresses is not most values, and still a disclosure, so this search covers ever
 after the search, except the last few values of a repetitive column.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Count the elements of XML records into the tally, many records of one form together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple

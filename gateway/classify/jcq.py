@@ -12,8 +12,6 @@ Whatever else a record holds is examined like an unlisted column: codes, marks a
 sentence about a child is not.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Load the rules, check that the policy files agree, and list the known headings for a browser."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache

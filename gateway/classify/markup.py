@@ -7,8 +7,6 @@ Records of one form are planned once, by their markup cut at the tags (`cut`). l
 of a text as a reference, so those left belong to tags.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice

@@ -11,8 +11,6 @@ No public schema covers registers of attendance and exclusions, so their records
 filled, as in tables.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping

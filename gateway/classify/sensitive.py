@@ -5,8 +5,6 @@ content as rows of text: texts, tables, markup, parts of archives and of office 
 Pictures and most PDFs reveal nothing.
 """
 
-from __future__ import annotations
-
 import lzma
 import re
 import string

@@ -1,7 +1,5 @@
 """Decide the data type of a table (CSV, JSON, a worksheet) by signatures in policies/data_types.toml."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

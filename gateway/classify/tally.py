@@ -4,8 +4,6 @@ Only while the file is read, a tally keeps identities of pupils, a bounded numbe
 results of a tally are counts.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ are attributes, comments, text between elements, namespaces, elements of unknown
 nothing left inside.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate, pairwise
