@@ -11,7 +11,7 @@ after the search, except the last few values of a repetitive column.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -20,7 +20,7 @@ from gateway.classify.content import beside
 from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_free_text, is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
-from gateway.classify.sensitive import WORDS, plain
+from gateway.classify.sensitive import WORDS
 from gateway.classify.value_kinds import FLAGS, read_date
 from gateway.model import Unlisted, ValueKind
 
@@ -164,7 +164,7 @@ def _is_text(value: str) -> bool:
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LIKE_RESULTS = ("grades", "numbers", "codes")
 _MOST = 100
-_PARTS = 4_000
+PARTS = 4_000
 _HEADER_LENGTH = 80
 
 
@@ -213,7 +213,7 @@ class ColumnInventory:
         # A field stands in several elements, and none of them is above suspicion where one tells something.
         told = Disclosure(key) if key is None or not element else self._told.setdefault(key, Disclosure(key))
         made = Part(header[:_HEADER_LENGTH], key, told, element, at)
-        if len(self.parts) < _PARTS:
+        if len(self.parts) < PARTS:
             self.parts.append(made)
         else:
             self.left_over += 1
@@ -225,7 +225,25 @@ class ColumnInventory:
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]
         if beside := self._beside_cells:
             found.append(Unlisted(position=0, header="", filled=beside, kind="words", place="text"))
-        found += self._parts(data_type)
+        carried, subjects = self._rules.carried, self._rules.data_types.subjects
+        for position, part in enumerate(self.parts, 1):
+            topic, rule = self._topic(part), self._rules.fields.get(part.key or "")
+            listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried[data_type]
+            if part.filled and (topic or part.assessment or not listed):
+                kind = kind_of(part.counts, self._grades)
+                graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""
+                one = Unlisted(
+                    position=part.at or position,
+                    header=part.header.strip(),
+                    filled=part.filled,
+                    kind="free text" if part.told.story else kind,
+                    place="element" if part.element else "column",
+                    topic=topic,
+                    assessment=part.assessment or graded,
+                    field=part.key or "",
+                    types=tuple(name for name, keys in carried.items() if part.key in keys),
+                )
+                found.append(one)
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
         if not beyond:
@@ -237,13 +255,6 @@ class ColumnInventory:
         """Return True if a column or element without a known field looks like examination results."""
         strange = (part for part in self.parts if part.key is None and part.filled)
         return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
-
-    def count_of(self, keys: Iterable[str]) -> int:
-        """Return the number of filled, differently named columns of these fields; 4,000 if all are in XML."""
-        if all(part.element for part in self.parts):
-            return _PARTS
-        wanted = frozenset(keys)
-        return len({plain(part.header) for part in self.parts if part.key in wanted and part.filled})
 
     def title(self, text: str) -> None:
         """Keep a text above or between tables for the search for sensitive topics: the first 100 only."""
@@ -267,33 +278,9 @@ class ColumnInventory:
     def _topic_of(self, text: str) -> str:
         return self._rules.sensitive.of_name(text) or self._rules.sensitive.of_text(text)
 
-    def _parts(self, data_type: str) -> Iterator[Unlisted]:
-        carried = self._rules.carried[data_type]
-        for position, part in enumerate(self.parts, 1):
-            if not part.filled:
-                continue
-            topic = self._topic(part)
-            rule = self._rules.fields[part.key] if part.key is not None else None
-            listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried
-            if topic or part.assessment or not listed:
-                kind = kind_of(part.counts, self._grades)
-                subjects = self._rules.data_types.subjects
-                graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""
-                yield Unlisted(
-                    position=part.at or position,
-                    header=part.header.strip(),
-                    filled=part.filled,
-                    kind="free text" if part.told.story else kind,
-                    place="element" if part.element else "column",
-                    topic=topic,
-                    assessment=part.assessment or graded,
-                    field=part.key or "",
-                    types=tuple(name for name, keys in self._rules.carried.items() if part.key in keys),
-                )
-
     def _topic(self, part: Part) -> str:
-        if part.assessment:
-            return ""  # A subject, such as psychology, with grades under it.
+        if part.assessment or not part.filled:
+            return ""  # Grades stand under a subject, such as psychology.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
         national = part.key != "national-insurance" and _are_national_insurance_numbers(part.counts)
         if national or told.has_nhs_numbers():

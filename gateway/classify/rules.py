@@ -283,7 +283,7 @@ class Rules(Items):
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
         """Function from a field's key to the check of its values, made on first use; None for free text."""
-        other, alike = self._checked_by
+        other, alike = self.__dict__.get("_checked_by", (None, frozenset()))
 
         @cache
         def made(key: str) -> value_kinds.Check | None:
@@ -307,26 +307,6 @@ class Rules(Items):
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field, the judge that decides if a view may show a value; queries may be shown."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
-
-    def forget_values(self) -> None:
-        """Forget all values judged, at the end of each view, so that none stays in memory."""
-        for judge in self.judges.values():
-            judge.forget()
-
-    @cached_property
-    def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
-        """By data type and field key: labels of the items the field reveals."""
-        found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
-        for key, item in (*self.items.items(), *self.others.items()):
-            for data_type, labels in found.items():
-                for name in (key, *item.when.get(data_type, ()), *item.beside):
-                    labels[name] = labels.get(name, frozenset()) | {item.label}
-        return found
-
-    @cached_property
-    def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Rules with the same checks for some fields, or None; and the keys of these fields."""
-        return None, frozenset()
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

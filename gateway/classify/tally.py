@@ -13,7 +13,7 @@ from datetime import date
 from itertools import chain, count
 
 from gateway.classify import value_kinds
-from gateway.classify.account import ColumnInventory, Part
+from gateway.classify.account import PARTS, ColumnInventory, Part
 from gateway.classify.content import EXTENSIONS, beside
 from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
@@ -29,7 +29,7 @@ from gateway.classify.identifiers import (
 )
 from gateway.classify.rules import ItemRule, Rules
 from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of, said
-from gateway.classify.sensitive import WORDS
+from gateway.classify.sensitive import WORDS, plain
 from gateway.model import Classified, Facts, Finding
 
 OnPupils = Callable[[Iterable[Pupil], AbstractSet[str]], None]
@@ -378,9 +378,10 @@ class Tally:
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if (whole := kind.whole) is not None:
             # The number of result columns of a table, or of assessments per pupil in XML.
-            assessed = self.assessed[data_type]
-            columns = self.account.count_of(whole.fields)
-            results = self.results[data_type] // assessed if assessed else columns
+            assessed, parts = self.assessed[data_type], self.account.parts
+            columns = {plain(part.header) for part in parts if part.key in whole.fields and part.filled}
+            lines = PARTS if all(part.element for part in parts) else len(columns)
+            results = self.results[data_type] // assessed if assessed else lines
             lacking = FaultCount(max(0, whole.count - results))
             found.append(_finding("results:lacking", lacking, whole.called, of=whole.count))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))

@@ -70,7 +70,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | Zip
         with archive.opened(content, limits) as packed:
             names, beside = archive.names(packed), archive.texts_in(packed, limits)
             if {"[Content_Types].xml", _WORKBOOK}.issubset(names):
-                yield Workbook(_sheets_of_xlsx(packed, limits), _XLSX, beside)
+                yield Workbook(_Parts(packed, limits).sheets(), _XLSX, beside)
             elif XLSB_PARTS.issubset(names):
                 yield Workbook(sheets_of_xlsb(content, packed, limits), XLSB, beside)
             elif {"mimetype", _CONTENT}.issubset(names) and _is_spreadsheet(packed):
@@ -105,22 +105,11 @@ _RULES = ("cfRule", "dataValidation")  # display and validity of cells: formulas
 _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
 
-def _sheets_of_xlsx(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the workbook. Raises Unreadable for any other content."""
-    check_package(book, limits, _XLSX)
-    parts = _Parts(book, limits)
-    named = parts.sheets()
-    for _, part, _ in named:
-        if archive.says(book, part, _RULES, limits):
-            for rule in parts.records(part, *_RULES):
-                check_formula("".join(rule.itertext()), _XLSX)
-    return [Sheet(shown, partial(parts.rows, part), name) for shown, part, name in named]
-
-
 class _Parts:
-    """The parts of one workbook: sheets, shared strings and cell formats."""
+    """The parts of one XLSX workbook: sheets, shared strings and cell formats."""
 
     def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
+        check_package(book, limits, _XLSX)
         self._book = book
         self._limits = limits
         self._names = set(archive.names(book))
@@ -141,8 +130,8 @@ class _Parts:
         self._dates = frozenset(dates)
         self._epoch = CALENDAR_WINDOWS_1900
 
-    def sheets(self) -> list[tuple[Shown, str, str]]:
-        """Return visibility, part and name of each sheet, in order. Raises Unreadable if inconsistent."""
+    def sheets(self) -> list[Sheet]:
+        """Return the sheets, in order. Raises Unreadable for any other content."""
         targets = {r.get("Id"): r.get("Target", "") for r in self.records(_RELATIONS, "Relationship")}
         found = []
         for element in self.records(_WORKBOOK, "sheet", "workbookPr", "definedName"):
@@ -165,9 +154,13 @@ class _Parts:
             raise malformed("the workbook is damaged", format=_XLSX)
         if there - named:
             raise active("a sheet that the workbook does not name", format=_XLSX)
-        return found
+        for _, part, _ in found:
+            if archive.says(self._book, part, _RULES, self._limits):
+                for rule in self.records(part, *_RULES):
+                    check_formula("".join(rule.itertext()), _XLSX)
+        return [Sheet(shown, partial(self._rows, part), name) for shown, part, name in found]
 
-    def rows(self, sheet: str) -> Iterator[Row]:
+    def _rows(self, sheet: str) -> Iterator[Row]:
         """Yield the rows in a sheet's part, as text; blank rows may be missing there."""
         return map(self._row, self.records(sheet, "row"))
 
@@ -279,14 +272,7 @@ def _sheets_of_ods(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     if _MANIFEST in archive.names(book):
         for _ in archive.records(book, _MANIFEST, ("encryption-data",), limits):
             raise locked("a workbook", format=_ODS)
-    tables = enumerate(_tables(book, limits))
-    return [Sheet(shown, partial(_rows, book, limits, number), name) for number, (shown, name) in tables]
-
-
-def _tables(book: ZipFile, limits: ClassifyLimits) -> list[tuple[Shown, str]]:
-    """Return visibility and name of each table with rows, in order."""
-    hidden: set[str] = set()
-    found: list[tuple[Shown, str]] = []
+    hidden, found = set[str](), list[Sheet]()
     for number, record in _walk(book, limits, "style"):
         if markup.local_name(record.tag) == "style":
             if any(_said(inner, "display") == "false" for inner in record.iter("{*}table-properties")):
@@ -294,7 +280,8 @@ def _tables(book: ZipFile, limits: ClassifyLimits) -> list[tuple[Shown, str]]:
         elif number == len(found):
             around = _table_around(record)
             style, name = ("" if around is None else _said(around, a) for a in ("style-name", "name"))
-            found.append(("hidden" if style in hidden else "visible", name))
+            shown: Shown = "hidden" if style in hidden else "visible"
+            found.append(Sheet(shown, partial(_rows, book, limits, number), name))
     return found
 
 

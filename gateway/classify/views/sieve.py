@@ -37,7 +37,11 @@ class ViewFilter:
         self.rules = rules
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried[basis.data_type]
-        self._labels = rules.labels_of_types[basis.data_type]
+        # By field key: labels of the items the field reveals in files of the type.
+        self._labels: dict[str, frozenset[str]] = {}
+        for key, item in (*rules.items.items(), *rules.others.items()):
+            for name in (key, *item.when.get(basis.data_type, ()), *item.beside):
+                self._labels[name] = self._labels.get(name, frozenset()) | {item.label}
         # The classifier's list of content outside the file's type, which may be incomplete.
         listed = [one for one in basis.told if not one.further]
         self._is_all = len(listed) == len(basis.told)

@@ -26,7 +26,7 @@ from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import ViewFilter
-from gateway.classify.views.walk import Write, other_records, record_names, start_of, table_in
+from gateway.classify.views.walk import RecordWalk, Write, record_names, start_of, table_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
 
@@ -50,15 +50,25 @@ def make_view(
     Unreadable for any content that `classify` would refuse.
     """
     sieve = ViewFilter(rules, basis)
-    if basis.where is not None:
-        if others := other_records(content, rules, limits, basis.where):
+    if (where := basis.where) is not None:
+        # Records without any of the values that the view is about are left out.
+        keys = frozenset(k for k, item in (rules.items | rules.others).items() if item.label == where.item)
+        records = enumerate(RecordWalk(rules, limits, keys).walk(content))
+        wanted = {value.casefold() for value in where.values}
+        met = (
+            (number, {text.casefold() for each in values.values() for text in each})
+            for number, values in records
+        )
+        if others := {number for number, texts in met if wanted.isdisjoint(texts)}:
             sieve.leave_out(OTHER_RECORDS)
             sieve.without |= others
         content.seek(0)
     try:
         changed = _write(content, sieve, limits, write)
     finally:
-        rules.forget_values()
+        # No value judged stays in memory.
+        for judge in rules.judges.values():
+            judge.forget()
     return sieve.left_out, not (changed or sieve.changed)
 
 

@@ -12,7 +12,6 @@ from gateway.classify.pupil_xml import CTF_RECORDS, MESSAGE_RECORDS
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
-from gateway.model import RecordsWhere
 
 Values = dict[str, list[str]]
 """Values of a record by field: all texts that are not blank, in order."""
@@ -21,17 +20,6 @@ Write = Callable[[bytes], object]
 HEADER = "Header"
 # People around a pupil have names and addresses of their own.
 _OF_OTHERS = frozenset({"Contacts", "Contact"})
-
-
-def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
-    """Return the numbers, from 0, of records without any of `where.values`. Raises Unreadable."""
-    keys = frozenset(k for k, item in (rules.items | rules.others).items() if item.label == where.item)
-    wanted = {value.casefold() for value in where.values}
-    return {
-        number
-        for number, values in enumerate(RecordWalk(rules, limits, keys).walk(content))
-        if wanted.isdisjoint(text.casefold() for texts in values.values() for text in texts)
-    }
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
