@@ -39,7 +39,7 @@ def read_table(source: Source, rules: Rules) -> Table:
     """Return the records as a table. Raises Unreadable without records, or with content beside them."""
     rule, limits = rules.data_types.json_records, source.limits
     names: dict[str, None] = {}
-    for record in _records(source, rule):
+    for record in _RecordsReader(limits, rule).records(source):
         names.update(dict.fromkeys(record))
         if len(names) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format=FORMAT)
@@ -52,23 +52,13 @@ def read_table(source: Source, rules: Rules) -> Table:
 def _batches(
     source: Source, rule: JsonRule, names: tuple[str, ...], limits: ClassifyLimits
 ) -> Iterator[list[Row]]:
-    rows, seen = ([record.get(name, "") for name in names] for record in _records(source, rule)), 0
+    records = _RecordsReader(limits, rule).records(source)
+    rows, seen = ([record.get(name, "") for name in names] for record in records), 0
     while batch := list(islice(rows, BATCH)):
         seen += len(batch)
         if seen > limits.rows:
             raise unknown("a table with more rows than this gateway reads", format=FORMAT)
         yield batch
-
-
-def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
-    """Yield the values of each record: the objects in the one list at the top, or directly under the top."""
-    reader = _RecordsReader(source.limits, rule)
-    try:
-        for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
-            if (record := reader.take(event, value)) is not None:
-                yield record
-    except (ijson.JSONError, ValueError, OverflowError, RecursionError):
-        raise malformed("the JSON is not well formed", format=FORMAT) from None
 
 
 class _RecordsReader:
@@ -85,25 +75,28 @@ class _RecordsReader:
         self._leaves: dict[str, list[str]] = {}
         self._size = 0
 
-    def take(self, event: str, value: object) -> Leaves | None:
-        """Take one event of the parser; return the record that the event completes, or None."""
-        if event == "map_key":
-            self._key = str(value)
-        elif event in _OPENS:
-            self._open(event)
-        elif event in _CLOSES:
-            kind = self._stack.pop()
-            self._keys.pop()
-            self._key = ""
-            if len(self._stack) < self._base:
-                self._base, self._done = -1, True
-            elif kind == "start_map" and len(self._stack) == self._base:
-                complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
-                self._leaves, self._size = {}, 0
-                return complete
-        elif value is not None and value != "":
-            self._leaf(text_of(value), says=isinstance(value, str))
-        return None
+    def records(self, source: Source) -> Iterator[Leaves]:
+        """Yield the values of each record: the objects in the one list at the top or directly under it."""
+        try:
+            for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
+                if event == "map_key":
+                    self._key = str(value)
+                elif event in _OPENS:
+                    self._open(event)
+                elif event in _CLOSES:
+                    kind = self._stack.pop()
+                    self._keys.pop()
+                    self._key = ""
+                    if len(self._stack) < self._base:
+                        self._base, self._done = -1, True
+                    elif kind == "start_map" and len(self._stack) == self._base:
+                        complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
+                        self._leaves, self._size = {}, 0
+                        yield complete
+                elif value is not None and value != "":
+                    self._leaf(text_of(value), says=isinstance(value, str))
+        except (ijson.JSONError, ValueError, OverflowError, RecursionError):
+            raise malformed("the JSON is not well formed", format=FORMAT) from None
 
     def _open(self, event: str) -> None:
         if len(self._stack) > self._limits.xml_depth:
