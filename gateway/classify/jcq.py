@@ -25,7 +25,7 @@ from gateway.classify.format_rules import GCSE, JcqRule, Kind
 from gateway.classify.identifiers import is_uci
 from gateway.classify.report_wording import is_free_text
 from gateway.classify.rules import Rules
-from gateway.classify.schools import said
+from gateway.classify.schools import RecordSchool
 from gateway.classify.tables import prevailing_kind
 from gateway.classify.tally import Tally
 from gateway.model import Classified, Level
@@ -85,15 +85,17 @@ class JcqLayout(NamedTuple):
         """Return position, code and grade of each filled group in a record."""
         grade_at = self.code + self.option
         width = grade_at + self.grade
-        cut = [(at, record[at : at + width]) for at in range(self.start, len(record), width)]
+        cut = [(at, record[at : at + width]) for at in range(self.start, len(record.rstrip()), width)]
         return [(at, g[: self.code], g[grade_at:].strip().upper()) for at, g in cut if g.strip()]
 
 
 class _Entry(NamedTuple):
-    """Fields of the candidate of a record; code and grade of each result; True if one at the fixed places."""
+    """Fields of the candidate of a record; position, code and grade of each result; True if one at the fixed
+    places. The position is that of a group in a layout; 0 without one.
+    """
 
     person: dict[str, str]
-    results: list[tuple[str, str]]
+    results: list[tuple[int, str, str]]
     is_fixed: bool
 
 
@@ -140,7 +142,7 @@ def _rows(source: Source, rules: Rules) -> Iterator[Row]:
     layout = _layout_in(source, rules)
     for centre, line in _candidates(source):
         entry = _entry_in(line, layout, rules)
-        for code, grade in entry.results:
+        for _, code, grade in entry.results:
             values = {"centre-number": centre, **entry.person, "entry-code": code, "exam-grade": grade}
             yield [values.get(key, "").strip() for key in _COLUMNS]
 
@@ -169,7 +171,7 @@ class _ResultsReader:
         self._lines += 1
         kind = line[1]
         if kind in "35" and (centre := _centre_in(line)):
-            self._tally.schools.around = said([("centre", centre)])
+            self._tally.schools.around = RecordSchool(centre=centre)
         if kind == "5":
             self._count(line)
             return
@@ -183,7 +185,7 @@ class _ResultsReader:
         """Count the candidate and the results of a record, and examine the rest of the record."""
         entry = _entry_in(line, self._layout, self._tally.rules)
         self._tally.record({key: text for key, text in entry.person.items() if text.strip()})
-        graded = [result for result in entry.results if result[1] in self._grades]
+        graded = [(code, grade) for _, code, grade in entry.results if grade in self._grades]
         self._found.update(graded)
         if len(graded) < len(entry.results):
             self._tally.wrong_results.add(self._tally.records)
@@ -196,11 +198,9 @@ class _ResultsReader:
         self._names(line, _HEAD, start, 1 if ":" in line[_HEAD:start] else 2)
         if self._layout is None:
             self._of_codes(line, start)
-        else:
-            for at, code, _ in self._layout.groups(line):
-                if not _CODE.fullmatch(code.upper()):
-                    self._put(at, line[at:])
-                    break
+        unfit = (at for at, code, _ in entry.results if at and not _CODE.fullmatch(code.upper()))
+        if (at := next(unfit, 0)) > 0:
+            self._put(at, line[at:])
 
     def _check_frame(self, kind: str, text: str) -> None:
         """Raise Unreadable if a trailer states another number of records than its centre or file has."""
@@ -307,7 +307,7 @@ def _result_in(record: str) -> dict[str, str]:
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
     """Return candidate and results of a record; without a layout, all words that are grades are results."""
     if result := _result_in(line):
-        return _Entry(result, [(result.pop("entry-code"), result.pop("exam-grade"))], is_fixed=True)
+        return _Entry(result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], is_fixed=True)
     results_from = rules.data_types.jcq.results_from
     # The name is SURNAME:FORENAME between figures.
     before, colon, after = line[_NAME].partition(":")
@@ -319,9 +319,9 @@ def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
         "forename": _FIGURE.split(after.partition("  ")[0])[0].strip(),
     }
     if layout is not None:
-        return _Entry(person, [(code, grade) for _, code, grade in layout.groups(line)], is_fixed=False)
+        return _Entry(person, layout.groups(line), is_fixed=False)
     tokens, grades = _TOKEN.findall(line[results_from:].upper()), rules.code_sets["exam-grade"]
-    return _Entry(person, [("", token) for token in tokens if token in grades], is_fixed=False)
+    return _Entry(person, [(0, "", token) for token in tokens if token in grades], is_fixed=False)
 
 
 def _centre_in(line: str) -> str:
