@@ -107,6 +107,10 @@ class Source:
     encoding: str
     limits: ClassifyLimits
 
+    def start(self) -> str:
+        """Return the first 64 KB of the text, without a byte order mark."""
+        return head_of(self.content).decode(self.encoding, "replace").lstrip("\ufeff")
+
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
     """Raised for a content of no known data type; `code`: the reason's code, such as `classify:unknown`.

@@ -18,7 +18,6 @@ from gateway.classify.content import (
     Told,
     Unreadable,
     encoding_of,
-    head_of,
     malformed,
     other_document,
     packed_away,
@@ -147,7 +146,7 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
 
 
 def _recognise_text(source: Source, tally: Tally) -> Classified:
-    start = head_of(source.content).decode(source.encoding, "replace").lstrip("\ufeff")
+    start = source.start()
     if start.lstrip().startswith("<"):
         return pupil_xml.recognise(source, markup.root_of(source), tally)
     if any(sign in start[:_XML_WITHIN].casefold() for sign in _XML_SIGNS):

@@ -26,7 +26,7 @@ from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import ViewFilter
-from gateway.classify.views.walk import RecordWalk, Write, record_names, start_of, table_in
+from gateway.classify.views.walk import RecordWalk, Write, record_names, table_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
 
@@ -83,13 +83,13 @@ def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: 
                 for table in tables_in(found.sheets, sieve.rules, limits, found.format):
                     _write_table(table(), sieve, book.table)
             return True
-        source, start = Source(content, encoding_of(content), limits), start_of(content)
+        source = Source(content, encoding_of(content), limits)
         # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
         respelt = source.encoding.startswith("utf-16")
-        if start.startswith("<"):
+        if source.start().lstrip().startswith("<"):
             write_markup(source, record_names(source, sieve.rules), sieve, write)
             return respelt
-        form, records = table_in(source, start, sieve.rules)
+        form, records = table_in(source, sieve.rules)
         write_rows = _write_json if form == json_records.FORMAT else _write_csv
         _write_table(records, sieve, partial(write_rows, write))
         # Content beside JSON records, such as the number of pages, is lost.
@@ -101,9 +101,10 @@ def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, w
     with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
         for number, name in enumerate(archive.files(packed, sieve.rules.sensitive), 1):
             with workbook.file_in(packed, name) as content:
-                start = "" if (is_book := workbook.is_packed(content)) else start_of(content)
+                is_book = workbook.is_packed(content)
+                start = "" if is_book else Source(content, encoding_of(content), limits).start()
                 of_text = "json" if json_records.looks_like(start) else "csv"
-                extension = "xlsx" if is_book else "xml" if start.startswith("<") else of_text
+                extension = "xlsx" if is_book else "xml" if start.lstrip().startswith("<") else of_text
                 with made.open(_entry(f"{number}.{extension}"), "w", force_zip64=True) as part:
                     _write(content, sieve, limits, part.write)
 

@@ -5,7 +5,7 @@ from typing import BinaryIO
 from zipfile import ZipFile
 
 from gateway.classify import archive, jcq, json_records, markup, workbook
-from gateway.classify.content import Source, encoding_of, head_of
+from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
 from gateway.classify.pupil_xml import CTF_RECORDS, MESSAGE_RECORDS
@@ -33,13 +33,9 @@ def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
     return tuple(each for each in rules.data_types.registers.records if each != root)
 
 
-def start_of(content: BinaryIO) -> str:
-    """Return the first 64 KB of a text, without leading blanks."""
-    return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
-
-
-def table_in(source: Source, start: str, rules: Rules) -> tuple[str, Table]:
-    """Return the format of a text that is no XML, given its `start`, and its records as a table."""
+def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
+    """Return the format of a text that is no XML, and its records as a table."""
+    start = source.start()
     if jcq.looks_like(start, rules.data_types.jcq):
         return jcq.FORMAT, jcq.read_table(source, rules)
     if json_records.looks_like(start):
@@ -69,9 +65,9 @@ class RecordWalk:
                 for table in tables_in(found.sheets, self._rules, self._limits, found.format):
                     yield from self._rows(table())
             else:
-                source, start = Source(content, encoding_of(content), self._limits), start_of(content)
-                if not start.startswith("<"):
-                    yield from self._rows(table_in(source, start, self._rules)[1])
+                source = Source(content, encoding_of(content), self._limits)
+                if not source.start().lstrip().startswith("<"):
+                    yield from self._rows(table_in(source, self._rules)[1])
                     return
                 for record in markup.pupil_records(source, record_names(source, self._rules)):
                     if markup.local_name(record.tag) != HEADER:
