@@ -303,7 +303,7 @@ def test_elements_that_are_judged_by_their_form_are_pruned_as_each_by_itself(
     asked = basis(data_type, "Pupil: Ethnicity", "SEN: SEN Need")
     by_form = view_of(data, asked)
     # Nothing is remembered, neither of records nor of what is inside, and nothing waits.
-    monkeypatch.setattr("gateway.classify.views.markup_view._Pruner._takes", lambda *_: False)
+    monkeypatch.setattr("gateway.classify.views.markup_view._Document._takes", lambda *_: False)
     monkeypatch.setattr("gateway.classify.views.markup_view._AT_ONCE", 0)
     assert view_of(data, asked) == by_form
 

@@ -8,7 +8,7 @@ nothing left inside.
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
@@ -40,109 +40,15 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, wr
     document.end()
 
 
-class _Document:
-    """The view of an XML document being written: its open elements, outermost first."""
-
-    def __init__(self, write: Write, sieve: ViewFilter, space: str, records: frozenset[str]) -> None:
-        self._give = write
-        self._sieve, self._pruner = sieve, _Pruner(sieve, space)
-        self._records, self._header = records, f"{space}{HEADER}"
-        self._open: list[tuple[Element, str]] = []
-        self._loose = False
-        self._last: Element | None = None
-
-    def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note that content was left out, if it is an attribute, a comment or text between elements."""
-        self._loose = True
-        if not name:
-            self._pruner.leave_out()
-
-    def take(self, record: Element) -> None:
-        """Write the markup before a record, then the kept part of the record."""
-        # Nothing is unwritten between a record and the next one.
-        if self._last is None or record.getprevious() is not self._last:
-            around = [record, *record.iterancestors()][::-1]
-            for outer, inner in pairwise(around):
-                if not self._is_open(outer):
-                    self._start(outer)
-                self._catch_up(outer, inner)
-        is_first, self._last = self._last is None, record
-        if record.tag == self._header:
-            if is_first:
-                self._write(record, loose=self._loose, enough=Visibility.BESIDE)
-        elif self._sieve.next_stays():
-            self._write(record, loose=self._loose, enough=Visibility.IN)
-        self._loose = False
-
-    def end(self) -> None:
-        """Write the content after the last record and close the open elements."""
-        if self._open:
-            self._finish(self._open[0][0])
-        self._give(self._pruner.written().encode())
-
-    def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` that precede `until` (None: all), and remove each from the tree."""
-        # Asking for the number of children takes as long as there are many.
-        while (child := next(iter(parent), None)) is not None and child is not until:
-            if self._is_open(child):
-                self._finish(child)
-            elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
-                self._write(child, loose=True, enough=Visibility.BESIDE)
-            if child.tail and not child.tail.isspace():
-                self._pruner.leave_out()
-            parent.remove(child)
-
-    def _write(self, element: Element, *, loose: bool, enough: Visibility) -> None:
-        """Collect the kept part of an element for writing; many elements are judged and written together.
-        `loose`: the element may have attributes or text between elements. `enough`: see `_Pruner.put`.
-        """
-        if loose:
-            self._pruner.tidy(element)
-        if not len(element):
-            self._pruner.put(self._pruner.leaf(element, enough))
-        elif enough is Visibility.BESIDE and "}" in self._pruner.name(element):
-            self._pruner.leave_out()
-        else:
-            self._pruner.put(written(element), enough)
-        if self._pruner.length >= _AT_ONCE:
-            self._give(self._pruner.written().encode())
-
-    def _start(self, element: Element) -> None:
-        attributes = element.attrib
-        if not all(map(markup.is_of_markup, attributes.keys(), attributes.values())) or (
-            element.text and not element.text.isspace()
-        ):
-            self._pruner.leave_out()
-        # An unknown name around records becomes "Data"; attributes and namespaces are not written.
-        met = markup.local_name(element.tag)
-        name = self._sieve.rules.container(met)
-        self._sieve.changed |= bool(name != met or attributes or element.nsmap)
-        self._pruner.put(f"<{name}>\n")
-        self._open.append((element, name))
-
-    def _finish(self, element: Element) -> None:
-        self._catch_up(element, None)
-        end = f"</{self._open.pop()[1]}>"
-        self._pruner.put(f"{end}\n" if self._open else end)
-
-    def _is_open(self, element: Element) -> bool:
-        return any(each is element for each, _ in self._open)
-
-
-class _Template(NamedTuple):
-    """The text a view keeps of all elements of one form, with gaps for the values.
-    `gaps`: position and judge of each value; no judge for an assessment, judged before, nor for the first
-    gap, always empty.
-    """
-
-    text: str
-    gaps: Sequence[tuple[int, Judge | None]]
-
-
-_Part = tuple[Visibility, str, Sequence[tuple[int, Judge | None]]]
+_Gaps = Sequence[tuple[int, Judge | None]]
+"""Position and judge of each value in what is kept of all elements of one form; no judge for an assessment,
+judged before, nor for the first gap of an outermost element, always empty."""
+_Part = tuple[Visibility, str, _Gaps]
 """What is kept of an element inside others: if it stays, its text and gaps, by places from its first tag."""
 _NOTHING: _Part = Visibility.OUT, "", ()
 _ASSESSED: _Part = Visibility.IN, "%s", ((1, None),)
+_Template = tuple[str, _Gaps]
+"""The text a view keeps of all elements of one form, with gaps for the values."""
 _Kept = tuple[_Template, list[list[str]], list[int]]
 """What is kept of elements: their template, the pieces in its gaps, and the numbers of the elements."""
 
@@ -174,35 +80,115 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
                 yield from _assessments(tags[first:after], prefix, at + first)
 
 
-class _Pruner:
-    """Writer of elements, many at once, without the parts a team may not have."""
+class _Document:
+    """The view of an XML document being written, many elements at once, without what a team may not have."""
 
-    def __init__(self, sieve: ViewFilter, space: str) -> None:
-        self._sieve = sieve
-        self._space = space
-        self.leave_out = sieve.leave_out
+    def __init__(self, write: Write, sieve: ViewFilter, space: str, records: frozenset[str]) -> None:
+        self._give = write
+        self._sieve, self._leave_out = sieve, sieve.leave_out
+        self._space, self._records, self._header = space, records, f"{space}{HEADER}"
+        self._open: list[tuple[Element, str]] = []  # outermost first
+        self._loose = False
+        self._last: Element | None = None
         self._plans: dict[tuple[str, Visibility], _Plan] = {}
         self._room = _TAGS_REMEMBERED
         self._parts: dict[tuple[Visibility, str], dict[tuple[str, str], _Part]] = {}
         self._assessments: dict[tuple[Visibility, str, str], str] = {}
         self._waiting: list[tuple[str, Visibility | None]] = []
-        self.length = 0  # characters that wait
+        self._length = 0  # characters that wait
 
-    def tidy(self, element: Element) -> None:
+    def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
+        """Note that content was left out, if it is an attribute, a comment or text between elements."""
+        self._loose = True
+        if not name:
+            self._leave_out()
+
+    def take(self, record: Element) -> None:
+        """Write the markup before a record, then the kept part of the record."""
+        # Nothing is unwritten between a record and the next one.
+        if self._last is None or record.getprevious() is not self._last:
+            around = [record, *record.iterancestors()][::-1]
+            for outer, inner in pairwise(around):
+                if not self._is_open(outer):
+                    self._start(outer)
+                self._catch_up(outer, inner)
+        is_first, self._last = self._last is None, record
+        if record.tag == self._header:
+            if is_first:
+                self._write(record, loose=self._loose, enough=Visibility.BESIDE)
+        elif self._sieve.next_stays():
+            self._write(record, loose=self._loose, enough=Visibility.IN)
+        self._loose = False
+
+    def end(self) -> None:
+        """Write the content after the last record and close the open elements."""
+        if self._open:
+            self._finish(self._open[0][0])
+        self._give(self._written().encode())
+
+    def _catch_up(self, parent: Element, until: Element | None) -> None:
+        """Write the children of `parent` that precede `until` (None: all), and remove each from the tree."""
+        # Asking for the number of children takes as long as there are many.
+        while (child := next(iter(parent), None)) is not None and child is not until:
+            if self._is_open(child):
+                self._finish(child)
+            elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
+                self._write(child, loose=True, enough=Visibility.BESIDE)
+            if child.tail and not child.tail.isspace():
+                self._leave_out()
+            parent.remove(child)
+
+    def _write(self, element: Element, *, loose: bool, enough: Visibility) -> None:
+        """Collect the kept part of an element for writing; many elements are judged and written together.
+        `loose`: the element may have attributes or text between elements. `enough`: see `_put`.
+        """
+        if loose:
+            self._tidy(element)
+        if not len(element):
+            self._put(self._leaf(element, enough))
+        elif enough is Visibility.BESIDE and "}" in self._name(element):
+            self._leave_out()
+        else:
+            self._put(written(element), enough)
+        if self._length >= _AT_ONCE:
+            self._give(self._written().encode())
+
+    def _start(self, element: Element) -> None:
+        attributes = element.attrib
+        if not all(map(markup.is_of_markup, attributes.keys(), attributes.values())) or (
+            element.text and not element.text.isspace()
+        ):
+            self._leave_out()
+        # An unknown name around records becomes "Data"; attributes and namespaces are not written.
+        met = markup.local_name(element.tag)
+        name = self._sieve.rules.container(met)
+        self._sieve.changed |= bool(name != met or attributes or element.nsmap)
+        self._put(f"<{name}>\n")
+        self._open.append((element, name))
+
+    def _finish(self, element: Element) -> None:
+        self._catch_up(element, None)
+        end = f"</{self._open.pop()[1]}>"
+        self._put(f"{end}\n" if self._open else end)
+
+    def _is_open(self, element: Element) -> bool:
+        return any(each is element for each, _ in self._open)
+
+    def _tidy(self, element: Element) -> None:
         """Remove all attributes in an element, and text between elements; note content left out."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
-                self.leave_out()
+                self._leave_out()
             if inner.attrib:
                 self._sieve.changed = True
                 if not all(map(markup.is_of_markup, inner.attrib.keys(), inner.attrib.values())):
-                    self.leave_out()
+                    self._leave_out()
                 inner.attrib.clear()
 
-    def leaf(self, element: Element, enough: Visibility) -> str:
+    def _leaf(self, element: Element, enough: Visibility) -> str:
         """Return the kept part of an element without children, with a line feed; "" for nothing."""
-        name, text = self.name(element), element.text or ""
+        name, text = self._name(element), element.text or ""
         self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
         if not text.strip() and self._sieve.is_container(name):
             return ""
@@ -215,16 +201,16 @@ class _Pruner:
         kept = escape(text, quote=False).replace("\r", "&#13;")
         return f"<{name}>{kept}</{name}>\n"
 
-    def put(self, text: str, enough: Visibility | None = None) -> None:
-        """Collect a kept text, or a kept element with children, to be written by `written`.
+    def _put(self, text: str, enough: Visibility | None = None) -> None:
+        """Collect a kept text, or a kept element with children, to be written by `_written`.
         `enough`: the visibility needed of something inside for the element to stay; None for a text.
         """
         self._waiting.append((text, enough))
-        self.length += len(text)
+        self._length += len(text)
 
-    def written(self) -> str:
+    def _written(self) -> str:
         """Return the collected markup without the parts the view leaves out."""
-        waiting, self._waiting, self.length = self._waiting, [], 0
+        waiting, self._waiting, self._length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
@@ -237,17 +223,17 @@ class _Pruner:
                 kept += self._kept(waiting, numbers, each)
         values: dict[Judge, set[str]] = {}
         for template, columns, _ in kept:
-            for (_, judge), column in zip(template.gaps, columns, strict=True):
+            for (_, judge), column in zip(template[1], columns, strict=True):
                 if judge is not None:
                     values.setdefault(judge, set()).update(column)
         bad = {judge: others for judge, met in values.items() if (others := self._others(judge, met))}
         for template, columns, numbers in kept:
             good = (
                 ["" if text in bad[judge] else text for text in column] if judge in bad else column
-                for (_, judge), column in zip(template.gaps, columns, strict=True)
+                for (_, judge), column in zip(template[1], columns, strict=True)
             )
             for number, row in zip(numbers, zip(*good, strict=True), strict=True):
-                lines[number] = template.text % row
+                lines[number] = template[0] % row
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
@@ -255,7 +241,7 @@ class _Pruner:
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
-            self.leave_out(WITHHELD)
+            self._leave_out(WITHHELD)
         return bad
 
     def _kept(
@@ -290,14 +276,14 @@ class _Pruner:
                         pieces[gap : -1 : 2 * own]
                         if same == range(len(texts))
                         else [pieces[starts[place] + gap] for place in same]
-                        for gap, _ in template.gaps
+                        for gap, _ in template[1]
                     ]
                     yield template, columns, [numbers[place] for place in same]
         if blank < 1 and any(
             text and not text.isspace() and (before[0] == "/" or before[-1] == "/" or after[0] != "/")
             for before, text, after in zip(tags, pieces[2::2], tags[1:], strict=False)
         ):
-            self.leave_out()  # Text between elements.
+            self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
         """Return the template that writes what a view keeps of a form's elements; None if nothing."""
@@ -305,7 +291,7 @@ class _Pruner:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
         stays, text, gaps = self._part(plan, plan.name, plan.tags, 0, assessed)
-        template = _Template(f"%s{text}\n", ((0, None), *gaps)) if stays else None
+        template = (f"%s{text}\n", ((0, None), *gaps)) if stays else None
         if self._takes(plan.tags):
             plan.kept[stay] = template
         return template
@@ -337,11 +323,11 @@ class _Pruner:
         subject, qualifier = said.get("Subject", ""), said.get("ResultQualifier", "")
         stage, rules = (said.get(_STAGE) or stage).strip().upper(), self._sieve.rules
         if not type_of_assessment(rules.data_types.ctf, stage, subject.strip().upper()):
-            self.leave_out()
+            self._leave_out()
             return ""
         for start, end, text in reversed(results):
             if not is_result(rules, qualifier, text):
-                self.leave_out(WITHHELD)
+                self._leave_out(WITHHELD)
                 inside[start:end] = [f"{inside[start].removesuffix('/')}/"]
         (line,) = self._lines([(f"<{'<'.join(inside)}<", plan.enough)])
         return line.rstrip("\n")
@@ -369,12 +355,11 @@ class _Pruner:
                 known = parts.get(form)
                 if known is None:
                     is_leaf = after - first <= _OF_A_LEAF
-                    if is_leaf and after == first + 1:
-                        known = self._stay_of(name, inner, plan.enough), f"<{inner}/>", ()
-                    elif is_leaf:
-                        gap = [(2, self._sieve.judge(name, inner))]
-                        stays = self._stay_of(name, inner, plan.enough)
-                        known = stays, f"<{inner}>%s</{inner}>", gap if stays else ()
+                    if is_leaf:
+                        stays, is_filled = self._stay_of(name, inner, plan.enough), after > first + 1
+                        text = f"<{inner}>%s</{inner}>" if is_filled else f"<{inner}/>"
+                        gap = [(2, self._sieve.judge(name, inner))] if stays and is_filled else ()
+                        known = stays, text, gap
                     else:
                         known = self._part(plan, inner, tags[first:after], at + first, assessed)
                     if (is_leaf or not assessed) and self._takes(tags[first:after]):
@@ -392,6 +377,6 @@ class _Pruner:
         is_around = enough is Visibility.BESIDE
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
-    def name(self, element: Element) -> str:
+    def _name(self, element: Element) -> str:
         """Return an element's name; in a namespace other than the root's, a name unknown to every rule."""
         return str(element.tag).removeprefix(self._space)
