@@ -210,11 +210,14 @@ class Rules(Items):
                 sensitive=self.sensitive,
                 pack=pack,
             )
-            # Only the codes differ: everything slow to compile is shared.
+            # Only the codes differ: everything slow to compile is shared, and each check of the same codes.
             under.__dict__.update((name, getattr(self, name)) for name in _SHARED)
             changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
             alike = frozenset(key for key, rule in self.fields.items() if rule.codes not in changed)
-            under.__dict__["_checked_by"] = self, alike
+            own = under.check
+            under.__dict__["check"] = lambda key, own=own, alike=alike: (self.check if key in alike else own)(
+                key
+            )
         return found
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
@@ -283,15 +286,7 @@ class Rules(Items):
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
         """Function from a field's key to the check of its values, made on first use; None for free text."""
-        other, alike = self.__dict__.get("_checked_by", (None, frozenset()))
-
-        @cache
-        def made(key: str) -> value_kinds.Check | None:
-            if other is not None and key in alike:
-                return other.check(key)
-            return value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive)
-
-        return made
+        return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return the quick check of many values of this field at once (`quick_for`); None without one."""
