@@ -36,9 +36,6 @@ from gateway.classify.content import (
 from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
-Record = tuple[int, bytes]
-"""Number of a record, as published for the format, and its data."""
-
 XLS, XLSB = "XLS", "XLSB"
 _LARGEST = 64 * 1024**2
 _MOST_CELLS = 3_000_000
@@ -164,7 +161,8 @@ def _shown(part: bytes) -> Iterator[Shown]:
             raise active("links to other files", format=XLSB)
 
 
-def _records(part: bytes) -> Iterator[Record]:
+def _records(part: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and data of each record."""
     at, end = 0, len(part)
     while at < end:
         kind, at = _number(part, at, 2)
@@ -287,7 +285,7 @@ def _check_record(kind: int, data: bytes) -> None:
         raise active(OUTSIDE_FORMULA, format=XLS)
 
 
-def _records_of_xls(stream: bytes) -> Iterator[Record]:
+def _records_of_xls(stream: bytes) -> Iterator[tuple[int, bytes]]:
     at, end = 0, len(stream)
     while at + 4 <= end:
         kind, length = struct.unpack_from("<HH", stream, at)

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
+from functools import partial
 from importlib.resources import files
 from typing import Any, BinaryIO
 
@@ -131,14 +132,10 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
         self.about, self.parts = about, parts
 
 
-def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a content of a known format that ends too early or breaks the format's rules."""
-    return Unreadable("classify:malformed", *evidence, format=format)
-
-
-def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for content of no known kind."""
-    return Unreadable("classify:unknown", *evidence, format=format)
+malformed = partial(Unreadable, "classify:malformed")
+"""Return the error for a content of a known format that ends too early or breaks the format's rules."""
+unknown = partial(Unreadable, "classify:unknown")
+"""Return the error for content of no known kind."""
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:

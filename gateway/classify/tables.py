@@ -127,10 +127,6 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
     )
 
 
-Column = tuple[Sequence[str], Collection[str]]
-"""Values of a column in some rows, and the faulty values among them."""
-
-
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
     """Return the rows without repeated headers, which reports print on each page: alike up to blanks."""
     header = [name.strip() for name in names]
@@ -144,18 +140,18 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
     ]
 
 
-def _strays(checked: Mapping[str, Sequence[Column]]) -> int:
+def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
     """Count rows that are no records: words in place of the UPN or birth date, and no other valid value.
     `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
-    strange = set()
-    for value in doubted:
-        text = value.strip().upper()
-        has_figures = any(map(str.isdigit, text)) and text.count(" ") < _WORDS_OF_A_NUMBER
-        if text not in WORDS["not_yet"] and not has_figures:
-            strange.add(value)
+    strange = {
+        value
+        for value in doubted
+        if (text := value.strip().upper()) not in WORDS["not_yet"]
+        and not (any(map(str.isdigit, text)) and text.count(" ") < _WORDS_OF_A_NUMBER)
+    }
     if not strange:
         return 0
     others = checked.get("birth-date", ()) if telling == "upn" else ()
@@ -303,7 +299,7 @@ class _Counter:
         self._batches += 1
         sampled = self._batches & (self._batches - 1) == 0
         rows = range(self._tally.records + 1, self._tally.records + 1 + len(batch))
-        checked, full = dict[str, list[Column]](), set[str]()
+        checked, full = dict[str, list[tuple[Sequence[str], Collection[str]]]](), set[str]()
         for part, values in zip(self._parts, columns, strict=True):
             filled = part.filled
             bad = self._tally.take(part, values, rows, sample=sampled)
