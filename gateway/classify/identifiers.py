@@ -69,11 +69,12 @@ class Remembered(dict[Key, Found]):
         return self.setdefault(key, self._make(key))
 
 
-# By four digits, the sum of each digit times its weight.
-_FIRST, _MIDDLE, _LAST = (
-    Remembered[str, int](lambda digits, first=first: sum(map(mul, count(first), map(int, digits))))
-    for first in _UPN_WEIGHTS[::4]
-)
+def _sums(weight: int) -> Remembered[str, int]:
+    """Return, by four digits, the sum of each digit times its weight; weights rise by 1 from `weight`."""
+    return Remembered(lambda digits: sum(map(mul, count(weight), map(int, digits))))
+
+
+_FIRST, _MIDDLE, _LAST = map(_sums, _UPN_WEIGHTS[::4])
 _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?![^\x1f])", re.ASCII)
 
 
