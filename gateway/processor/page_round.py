@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from gateway.model import Provider
@@ -14,6 +15,8 @@ from gateway.record.registrar import Registrar
 from gateway.registry import providers
 
 _PAUSE_SECONDS = 20.0
+_EVENTS_SECONDS = 0.5
+"""Seconds of a round for event files: after an upgrade, those of years are due, and files wait meanwhile."""
 
 
 class Pages:
@@ -24,9 +27,12 @@ class Pages:
         self._made_for: tuple[object, ...] | None = None
         self._told_up_to = 0
         self._known: dict[str, Provider] = {}
+        self._owes_events = False
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
         """Make the outdated pages, unless done seconds ago and not `at_once`. Fault if writing fails."""
+        if self._owes_events:
+            self._publish_events(registrar, at_once=at_once)
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         at = registrar.clock()
@@ -50,6 +56,10 @@ class Pages:
         )  # fmt: skip
         if registrar.settings.web.origin is not None:
             publish_log_proofs(registrar.registry, registrar.home.published, only)
-        publish_events(registrar.registry, registrar.home.published)
+        self._publish_events(registrar, at_once=at_once)
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
         self._known = known
+
+    def _publish_events(self, registrar: Registrar, *, at_once: bool) -> None:
+        seconds = math.inf if at_once else _EVENTS_SECONDS
+        self._owes_events = not publish_events(registrar.registry, registrar.home.published, seconds)

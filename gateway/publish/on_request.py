@@ -11,6 +11,7 @@ only ever added; `events.jsonl` is that of the newest month.
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
 import shutil
@@ -48,12 +49,13 @@ _MONTHS = 3
 _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
-def publish_events(registry: Registry, published: Published) -> None:
-    """Append new receipts to their providers' event files.
+def publish_events(registry: Registry, published: Published, seconds: float = math.inf) -> bool:
+    """Append new receipts to their providers' event files, for about so many seconds; True if all are there.
 
     A line cut short by a crash is removed and written again; no line comes twice. Raises Fault where
     published/ cannot be written.
     """
+    ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
     with published_is_written(), registry.read() as session:
         for found in pages_after(session, number_in(mark)):
@@ -67,6 +69,9 @@ def publish_events(registry: Registry, published: Published) -> None:
                 if is_brought_out(published, folder):
                     add_events(folder, rows)
             replace_published(mark, str(page[-1].sequence))
+            if time.monotonic() >= ends:
+                return False
+    return True
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:

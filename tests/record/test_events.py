@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway.processor import page_round
+from gateway.publish import projection
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk, fresh
 
@@ -46,4 +50,30 @@ def test_each_receipt_is_one_line_and_lines_are_only_added(tmp_path: Path) -> No
     numbers = [one["number"] for one in events(desk, month.name)]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == len(whole.splitlines()) + 1
+    desk.close()
+
+
+def test_events_of_before_an_upgrade_are_told_a_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    for _ in range(3):
+        desk.land(oak, b"in the clear")
+    desk.process()
+    whole = events(desk)
+    for old in (desk.home.published.provider("oak") / "receipts").glob("events*.jsonl"):
+        old.unlink()
+    (desk.home.published.root / ".events").unlink()
+    monkeypatch.setattr(projection, "_PAGE", 1)
+    monkeypatch.setattr(page_round, "_EVENTS_SECONDS", 0.0)
+    monkeypatch.setattr(page_round, "_PAUSE_SECONDS", 3600.0)
+    pages = page_round.Pages()
+    counts = []
+    with desk.registrar() as registrar:
+        for _ in range(len(whole) + 2):
+            pages.tend(registrar)
+            counts.append(len(events(desk)))
+    assert counts == [*range(1, len(whole) + 1), len(whole), len(whole)]
+    assert events(desk) == whole
     desk.close()
