@@ -186,7 +186,7 @@ class Listen(File):
 
 
 class ProcessorSettings(File):
-    """The processor's settings. `workers` 0 means one for each processor core."""
+    """The processor's settings. `workers` 0 means one more than there are processor cores."""
 
     workers: int = Field(default=0, ge=0, le=64)
     engine: Literal["auto", "sop", "embedded"] = "auto"

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
 
+_SWITCH_SECONDS = 0.0005
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +78,8 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
     with open_processor(home, clock) as processor, _observed(home, clock):
         keep_in_memory()
         gc.freeze()  # Objects loaded so far stay: spare the collector from scanning them.
+        # A worker whose child has answered needs a short turn, and the loop is busy for long.
+        sys.setswitchinterval(_SWITCH_SECONDS)
 
         def end(*_: object) -> None:
             stop.set()
@@ -150,7 +154,7 @@ def open_processor(
         keeper.vouch()
         yield Processor(
             registrar,
-            pool=WorkerPool(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
+            pool=WorkerPool(settings.workers or 1 + (os.cpu_count() or 1), clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
             renew=partial(renewed, keeper, registrar) if registrar.settings.host.shares else keeper.changed,

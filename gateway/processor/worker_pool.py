@@ -227,7 +227,7 @@ class WorkerPool:
         return Finished(reference, lost=True)
 
 
-A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
+A_TURN_FILES, A_TURN_SECONDS = 16, 0.5
 """Most files, and most seconds, of one turn while other providers wait."""
 
 _ABOUT_SECONDS = 10.0
@@ -295,7 +295,11 @@ class Turns:
             del self._turns[one]
             if one in self._waiting:
                 self._waiting.move_to_end(one)
-        most = max(1, self.workers - 1) if self.are_shared else self.workers
+        most = self.workers
+        if self.are_shared:
+            # A process serves one provider only: two workers for a turn would start twice as many.
+            each = math.ceil(self.workers / max(1, len(self._waiting)))
+            most = max(1, min(each, self.workers - 1))
         free = (one for one in self._waiting if self.at_work[one] < (1 if one == _STRUCK else most))
         whose = next(free, None)
         if whose is None:

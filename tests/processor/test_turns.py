@@ -137,6 +137,25 @@ def test_where_others_wait_nobody_is_given_every_worker(turns: Turns) -> None:
     assert {turns.next()[0].upload.provider for _ in range(2)} == {"mallory", "oak"}  # type: ignore[index]
 
 
+def test_where_as_many_wait_as_there_are_workers_each_provider_has_one() -> None:
+    turns = Turns(3, lambda: 0.0)
+    for number in range(10):
+        for name in ("mallory", "oak", "elm"):
+            turns.add(file(name, number))
+    assert {turns.next()[0].upload.provider for _ in range(3)} == {"mallory", "oak", "elm"}  # type: ignore[index]
+
+
+def test_a_heap_that_waits_alone_has_all_workers_but_one_beside_whoever_was_about() -> None:
+    turns = Turns(3, lambda: 0.0)
+    turns.add(file("oak"))
+    assert turns.next() is not None
+    for number in range(3):
+        turns.add(file("mallory", number))
+    assert turns.next() is not None
+    assert turns.next() is not None
+    assert turns.next() is None
+
+
 def test_who_is_alone_has_every_worker(turns: Turns) -> None:
     turns.add(file("mallory", 1))
     turns.add(file("mallory", 2))
