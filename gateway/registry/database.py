@@ -41,6 +41,22 @@ _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes file
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Raise Fault for a database that fails. The error for a wrong statement of ours stays as it is."""
+    try:
+        yield
+    except _OUR_BUGS:
+        raise
+    except DatabaseError as error:
+        # Only the driver's own words: the full error would carry the statement's values.
+        if getattr(error.orig, "sqlite_errorname", "").startswith(_UNWRITABLE):
+            raise Fault(
+                f"the registry cannot be written: see that this user may write its folder ({error.orig})"
+            ) from None
+        raise Fault(f"the registry did not answer: {error.orig}") from None
+
+
 class Registry:
     """The registry behind one SQLAlchemy URL. ConfigurationError where the driver is not installed.
 
@@ -75,19 +91,13 @@ class Registry:
 
         Fault as for `write`.
         """
-        try:
-            with (
-                self._engine.connect().execution_options(gateway_write=True) as connection,
-                connection.begin() as transaction,
-            ):
-                tried = copy.copy(self)
-                tried._tried, tried._register = connection, register.KeptRegister()  # noqa: SLF001 - its own kind
-                try:
-                    yield tried
-                finally:
-                    transaction.rollback()
-        except DatabaseError as error:
-            raise _fault(error) from None
+        with self._writing() as connection:
+            tried = copy.copy(self)
+            tried._tried, tried._register = connection, register.KeptRegister()  # noqa: SLF001 - its own kind
+            try:
+                yield tried
+            finally:
+                connection.rollback()
 
     @contextmanager
     def read(self, version: int | None = None) -> Iterator[Session]:
@@ -115,42 +125,47 @@ class Registry:
     ) -> Iterator[Session]:
         """Yield a session for reading, or for writing after `writing` has taken the locks."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
-        try:
-            with ExitStack() as open_until_done:
-                if (connection := self._tried) is None:
-                    connection = self._engine.connect().execution_options(**options)
-                    open_until_done.enter_context(connection)
-                known = {register.KEPT: self._register, register.VERSION: version}
-                session = Session(connection, info=known)
-                open_until_done.enter_context(session)  # Closed after the commit: others wait for that.
-                if self._tried is None:
-                    open_until_done.enter_context(connection.begin())
-                if writing:
-                    tables.load_all()  # A row refers to others.
-                    if self.is_shared:  # SQLite has one writer at a time already.
-                        writing(session)
-                elif self._sight is not None:
-                    from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
+        with _answered(), ExitStack() as open_until_done:
+            if (connection := self._tried) is None:
+                connection = self._engine.connect().execution_options(**options)
+                open_until_done.enter_context(connection)
+            known = {register.KEPT: self._register, register.VERSION: version}
+            session = Session(connection, info=known)
+            open_until_done.enter_context(session)  # Closed after the commit: others wait for that.
+            if self._tried is None:
+                open_until_done.enter_context(connection.begin())
+            if writing:
+                tables.load_all()  # A row refers to others.
+                if self.is_shared:  # SQLite has one writer at a time already.
+                    writing(session)
+            elif self._sight is not None:
+                from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
 
-                    keep_to(session, self._sight(session))
-                yield session
-                if writing:
-                    if log.PENDING in session.info:
-                        raise AssertionError("events wait for a head that nobody has signed")
-                    log.record_changes(session, datetime.now(UTC))
-                    if REGISTER_CHANGED in session.info:
-                        connection.execute(register.COUNT_UP)
-                    session.flush()
-        except DatabaseError as error:
-            raise _fault(error) from None
+                keep_to(session, self._sight(session))
+            yield session
+            if writing:
+                if log.PENDING in session.info:
+                    raise AssertionError("events wait for a head that nobody has signed")
+                log.record_changes(session, datetime.now(UTC))
+                if REGISTER_CHANGED in session.info:
+                    connection.execute(register.COUNT_UP)
+                session.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction for writing, without a writer's lock in PostgreSQL."""
+        with (
+            _answered(),
+            self._engine.connect().execution_options(gateway_write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """Yield a connection that commits each statement, closed at the end. Fault without a database."""
-        try:
+        with _answered():
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except DatabaseError as error:
-            raise _fault(error) from None
         try:
             yield connection
         finally:
@@ -160,26 +175,17 @@ class Registry:
     @contextmanager
     def moving(self) -> Iterator[Connection]:
         """Yield the single writer's connection for moving a whole registry; the log records no changes."""
-        try:
-            with (
-                self._engine.connect().execution_options(gateway_write=True) as connection,
-                connection.begin(),
-            ):
-                with Session(connection) as session:
-                    places.take_the_writers_place(session)
-                yield connection
-        except DatabaseError as error:
-            raise _fault(error) from None
+        with self._writing() as connection:
+            with Session(connection) as session:
+                places.take_the_writers_place(session)
+            yield connection
 
+    @_answered()
     def check_unused(self) -> None:
         """Raise ConfigurationError unless the database is empty and stores any character. Fault as `read`."""
-        try:
-            with self._engine.connect() as connection:
-                used = inspect(connection).get_table_names()
-                postgresql = connection.dialect.name == "postgresql"
-                encoding = connection.scalar(text("SHOW server_encoding")) if postgresql else "UTF8"
-        except DatabaseError as error:
-            raise _fault(error) from None
+        with self._engine.connect() as connection:
+            used = inspect(connection).get_table_names()
+            encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
         if used:
             raise ConfigurationError("the database holds tables already; a registry is never overwritten")
         if encoding != "UTF8":
@@ -187,42 +193,27 @@ class Registry:
 
     def check_version(self) -> None:
         """Raise ConfigurationError if a newer gateway has changed the tables. Fault as for `read`."""
-        try:
-            with self._engine.connect() as connection:
-                _check_known(_revision(connection))
-        except DatabaseError as error:
-            raise _fault(error) from None
+        _check_known(self.revision())
 
+    @_answered()
     def revision(self) -> str | None:
         """Return the number of the last migration of the tables; None without tables. Fault as for `read`."""
-        try:
-            with self._engine.connect() as connection:
-                return _revision(connection)
-        except DatabaseError as error:
-            raise _fault(error) from None
+        with self._engine.connect() as connection:
+            return _revision(connection)
 
     def migrate(self) -> None:
         """Bring the tables to the current version, if they are older. Fault as for `read` and `write`.
 
         ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
-        try:
-            self._migrate()
-        except DatabaseError as error:
-            raise _fault(error) from None
-
-    def _migrate(self) -> None:
-        with self._engine.connect() as connection:
-            if _revision(connection) == newest_revision():
-                return  # The usual start: Alembic would load every migration to find out.
+        if self.revision() == newest_revision():
+            return  # The usual start: Alembic would load every migration to find out.
         from alembic import command  # noqa: PLC0415 - takes a quarter of a second that few starts wait for
         from alembic.config import Config  # noqa: PLC0415
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self._engine.connect().execution_options(gateway_write=True) as connection, connection.begin():
-            with Session(connection) as session:
-                places.take_the_writers_place(session)
+        with self.moving() as connection:
             before = _revision(connection)
             _check_known(before)
             config.attributes["connection"] = connection
@@ -241,7 +232,6 @@ class Registry:
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the number of the last migration; None without tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -250,22 +240,21 @@ def _revision(connection: Connection) -> str | None:
 
 def newest_revision() -> str:
     """Return the number of the newest migration in the package."""
-    return max(_known_revisions())
+    return max(_migrations())
 
 
 def pending_migrations(revision: str | None) -> list[str]:
     """Return the first sentence of each migration of the package newer than `revision`, in order."""
-    found = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
-    lacking = [path for path in found if path.name.partition("_")[0] > (revision or "")]
+    lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 
 
-def _known_revisions() -> set[str]:
-    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+def _migrations() -> dict[str, Path]:
+    return {path.name.partition("_")[0]: path for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
 
 
 def _check_known(revision: str | None) -> None:
-    if revision is None or revision in _known_revisions():
+    if revision is None or revision in _migrations():
         return
     if revision < newest_revision():
         raise ConfigurationError(
@@ -278,18 +267,6 @@ def _check_known(revision: str | None) -> None:
     )
 
 
-def _fault(error: DatabaseError) -> Exception:
-    """Return the Fault for a database error, or the error itself where our statement was wrong."""
-    if isinstance(error, _OUR_BUGS):
-        return error
-    # Only the driver's own words: the full error would carry the statement's values.
-    if getattr(error.orig, "sqlite_errorname", "").startswith(_UNWRITABLE):
-        return Fault(
-            f"the registry cannot be written: see that this user may write its folder ({error.orig})"
-        )
-    return Fault(f"the registry did not answer: {error.orig}")
-
-
 def _engine(url: str) -> Engine:
     """Make the engine for a URL; sqlite:///FILE?timeout=SECONDS sets how long SQLite waits for a lock."""
     asked = make_url(url)
@@ -297,7 +274,18 @@ def _engine(url: str) -> Engine:
         return _postgresql(asked)
     waits = {} if "timeout" in asked.query else {"timeout": _BUSY_SECONDS}
     engine = create_engine(asked, connect_args=waits, hide_parameters=True)
-    _prepare_sqlite(engine)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("gateway_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
     return engine
 
 
@@ -313,11 +301,6 @@ def _postgresql(asked: URL) -> Engine:
         raise ConfigurationError(
             "psycopg is missing, which PostgreSQL needs: pip install 'psycopg[binary]'"
         ) from None
-    _prepare_postgresql(engine)
-    return engine
-
-
-def _prepare_postgresql(engine: Engine) -> None:
     from psycopg.types.array import ListBinaryDumper  # noqa: PLC0415 - few have it
     from psycopg.types.datetime import DatetimeBinaryDumper, DatetimeDumper  # noqa: PLC0415 - as above
 
@@ -332,7 +315,7 @@ def _prepare_postgresql(engine: Engine) -> None:
     ]
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as below
+    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
         # Text arrays of long texts would take ten times as long as storing.
         connection.adapters.register_dumper(list, ListBinaryDumper)
         for kind in aware:
@@ -340,15 +323,4 @@ def _prepare_postgresql(engine: Engine) -> None:
         connection.execute(_QUICK_COMPRESSION)
         connection.commit()
 
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("gateway_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    return engine
