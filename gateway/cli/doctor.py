@@ -311,11 +311,11 @@ def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
-    newest = log.newest_at(session)
-    if newest is not None and newest - at > _BEHIND:
+    newest = log.latest(session)
+    if newest is not None and newest.at - at > _BEHIND:
         yield fault(
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
-            f"{newest:%Y-%m-%d %H:%M}: one of them is wrong",
+            f"{newest.at:%Y-%m-%d %H:%M}: one of them is wrong",
             "timedatectl set-ntp true, and see that the time is right; then start the services again",
         )
 

@@ -166,13 +166,12 @@ def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None
         signing = registrar.signing
         signed = registrar.sign_head(session, now())
         size = log.size(session)
+        numbers = [event.number for event in log.events(session, reference)]
         proved = [
-            {
-                "index": event.number,
-                "leaf": event.leaf.decode(),
-                "proof": [_base64(node) for node in log.inclusion_proof(session, event.number, size)],
-            }
-            for event in log.events(session, reference)
+            {"index": number, "leaf": leaf.decode(), "proof": [*map(_base64, proof)]}
+            for number, (leaf, proof) in zip(
+                numbers, log.inclusion_proofs(session, numbers, size), strict=True
+            )
         ]
     if not proved:
         raise NotFoundError(f"the log holds nothing on {reference}")
@@ -189,9 +188,9 @@ def consistency(
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         if not 0 < first < second <= log.size(session):
             raise GatewayError(f"give two sizes, the smaller one first, of at most {log.size(session)}")
-        proof = [_base64(node) for node in log.consistency_proof(session, first, second)]
-    origin = registrar.signing.origin
-    print_json({"origin": origin, "first": first, "second": second, "proof": proof})
+        (proof,) = log.consistency_proofs(session, [first], second)
+    told = {"origin": registrar.signing.origin, "first": first, "second": second}
+    print_json({**told, "proof": [*map(_base64, proof)]})
 
 
 @command_in(app)
@@ -300,7 +299,7 @@ def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Res
     if old > size:
         raise GatewayError(f"the witness has seen {old} entries, the log has only {size}: it was cut")
     with registrar.registry.read() as session:
-        proof = log.consistency_proof(session, old, size)
+        (proof,) = log.consistency_proofs(session, [old], size)
     lines = "".join(f"{line}\n" for line in (f"old {old}", *map(_base64, proof), ""))
     try:
         return httpx.post(f"{address.rstrip('/')}/add-checkpoint", content=lines + head, timeout=30)

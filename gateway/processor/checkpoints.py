@@ -25,7 +25,7 @@ from gateway.home.settings import LogSettings
 from gateway.publish.projection import number_in, published_is_written, replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import log
-from gateway.registry.log import SignedHead
+from gateway.registry.tables import CheckpointRow
 
 _SENDMAIL = "/usr/sbin/sendmail"
 _PAUSE_SECONDS = 300.0
@@ -232,18 +232,18 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
+def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
     """Yield the heads to keep: the last of each hour before `now`'s, and the cosigned ones.
 
     `heads` ascend by size.
     """
-    next_at = [*(head.at for head in heads[1:]), now]
+    next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # A quiet hour has none.
-        if head.cosigned or hour_of(head.at) != hour_of(following):
+        if head.cosigned or hour_of(head.created_at) != hour_of(following):
             yield head
 
 
-def keep_cosigned(published: Published, head: SignedHead) -> None:
+def keep_cosigned(published: Published, head: CheckpointRow) -> None:
     """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
     with published_is_written():
         replace_published(published.log / str(head.size), head.text)

@@ -25,6 +25,7 @@ from gateway.model import LogStep
 from gateway.registry import places
 from gateway.registry.places import WritersPlace
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
+from gateway.registry.tables.row import rows
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
@@ -114,20 +115,6 @@ class Entry:
     content: str | None = None
     note: str | None = None
     rows: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedHead:
-    """A signed head in the log. `cosigned`: at least one witness signed it too."""
-
-    size: int
-    text: str
-    at: datetime
-
-    @property
-    def cosigned(self) -> bool:
-        """True if a witness signed the head too."""
-        return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
 def append(
@@ -264,10 +251,9 @@ def check_is_ours(session: Session, vkey: str) -> None:
 
     So a setting that names another authority's database mixes no records.
     """
-    heads = select(CheckpointRow.text).order_by(col(CheckpointRow.size).desc())
-    newest = session.exec(heads.limit(1)).first()
+    newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
-    if newest is not None and not (vkey in keys and names_signer(newest, keys)):
+    if newest is not None and not (vkey in keys and names_signer(newest.text, keys)):
         raise ConfigurationError(
             "the registry is another gateway's: its log is signed by another key than the one in keys/ of "
             "this home. Set database in gateway.toml to this gateway's own, or bring keys/ back from a backup"
@@ -314,11 +300,6 @@ def record_changes(session: Session, at: datetime) -> None:
     append(session, vouching(session, ()), at)
 
 
-def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
-    """Return the proof that leaf `number` is in the tree of `at_size` leaves."""
-    return _read(session, lambda store: tree.inclusion_proof(store, number, at_size))
-
-
 def inclusion_proofs(
     session: Session, numbers: Sequence[int], at_size: int
 ) -> list[tuple[bytes, list[bytes]]]:
@@ -330,11 +311,6 @@ def inclusion_proofs(
         leaves |= dict(session.exec(select(EventRow.number, EventRow.leaf).where(some)).all())
     proofs = _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
     return [(leaves[number], proof) for number, proof in zip(numbers, proofs, strict=True)]
-
-
-def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
-    """Return the proof that the log of `second` leaves begins with the log of `first` leaves."""
-    return _read(session, lambda store: tree.consistency_proof(store, first, second))
 
 
 def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
@@ -360,31 +336,28 @@ def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
             yield leaf
 
 
-def newest_head(session: Session) -> SignedHead | None:
+def newest_head(session: Session) -> CheckpointRow | None:
     """Return the signed head with the most entries; None if none is signed."""
-    row = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
-    return None if row is None else _head(row)
+    return next(iter(rows(session, CheckpointRow, "-size", limit=1)), None)
 
 
-def is_told(session: Session, head: SignedHead) -> bool:
+def is_told(session: Session, head: CheckpointRow) -> bool:
     """Return True if nothing follows a signed head in the log, except one entry vouching only for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
-    return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
+    vouched = {table for each in later for (table, _), _ in read_changes(each.rows or each.note or "[]")}
+    return not later or (
+        [each.kind for each in later] == ["recorded"] and vouched == {str(CheckpointRow.__tablename__)}
+    )
 
 
-def _vouches_for_heads_alone(event: EventRow) -> bool:
-    tables = {table for (table, _), _ in read_changes(event.rows or event.note or "[]")}
-    return event.kind == "recorded" and tables == {str(CheckpointRow.__tablename__)}
-
-
-def heads_after(session: Session, size: int) -> Sequence[SignedHead]:
+def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
     """Return the signed heads of more than `size` entries, by size."""
     query = select(CheckpointRow).where(CheckpointRow.size > size).order_by(col(CheckpointRow.size))
-    return [_head(row) for row in session.exec(query)]
+    return session.exec(query).all()
 
 
-def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
+def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
     """Store the cosignatures of a signed head. `vkeys` are those of the log and the witnesses.
 
     CheckpointError where one is invalid or none is new; NotFoundError where the log never signed the head.
@@ -396,18 +369,12 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
     row.text = add_cosignatures(row.text, offered, vkeys)
     session.add(row)
     session.flush()
-    return _head(row)
+    return row
 
 
-def newest_at(session: Session) -> datetime | None:
-    """Return the time of the last entry; None for an empty log."""
-    return session.exec(select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)).first()
-
-
-def latest(session: Session, kind: Kind) -> EventRow | None:
-    """Return the last entry of a kind; None for none."""
-    query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())
-    return session.exec(query.limit(1)).first()
+def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
+    """Return the last entry, of a kind if given; None for none."""
+    return next(iter(rows(session, EventRow, "-number", limit=1, kind=kind)), None)
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
@@ -453,10 +420,6 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
         # Earlier versions, and redeliveries, wrote one entry for each team instead.
         for team in filter(None, fields.get("teams", "").split(",") if "rows" in fields else ()):
             yield step._replace(kind="delivered", team=team, reasons=None)
-
-
-def _head(row: CheckpointRow) -> SignedHead:
-    return SignedHead(size=row.size, text=row.text, at=row.created_at)
 
 
 def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:

@@ -123,19 +123,19 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
     given = [name for name in key if name not in rows[0]]
     if set(rows[0]).union(given) != set(place.columns.keys()):
         raise AssertionError(f"a row of {place.name} has other columns than these")
-    if given:
-        if session.get_bind().dialect.name == "postgresql":
-            numbers = insert_numbered(session, table, given[0], rows)
-            rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
-        else:  # SQLite would report each number separately.
-            numbers = next_numbers(session, table, given[0], len(rows))
-            rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
-            insert_rows(session, table, rows)
-    else:
+    in_postgresql = session.get_bind().dialect.name == "postgresql"
+    if given:  # SQLite would report each number separately.
+        numbers = (
+            insert_numbered(session, table, given[0], rows)
+            if in_postgresql
+            else next_numbers(session, table, given[0], len(rows))
+        )
+        rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
+    if not (given and in_postgresql):
         insert_rows(session, table, rows)
     for row in rows:
         identified = place.name, _spelled_key(row[name] for name in key)
-        _note(session, identified, _digest(place.name, row), row)
+        vouch_as(session, identified, _digest(place.name, row), row)
     return numbers
 
 
@@ -156,11 +156,6 @@ def digest_changes(session: Session) -> None:
         changed[row] = digest(kept) if isinstance(kept, SQLModel) else kept, of
 
 
-def vouch_as(session: Session, row: Row, stated: str, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row by `stated`, a digest that signatures added later do not change."""
-    _note(session, row, stated, content)
-
-
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
     """Return the digest of a receipt's row before signing: columns, and the statement as text and JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
@@ -170,16 +165,17 @@ def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> s
 
 def vouch_for(session: Session, row: SQLModel) -> None:
     """Let the log vouch for the present content of a row, although unchanged."""
-    _note(session, identity(row), row, row.__dict__)
+    vouch_as(session, identity(row), row, row.__dict__)
 
 
-def _note(session: Session, row: Row, kept: Kept, content: Mapping[str, Any]) -> None:
+def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
+    """Let the log vouch for a row of some content: by its digest, which may leave signatures out."""
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}
     if row[0] == "transfer":
         session.info.setdefault(_REFERENCES, {})[content.get("sequence")] = content.get("reference")
     of = content.get("transfer", content.get("reference"))
-    session.info.setdefault(_CHANGED, {})[row] = kept, of
+    session.info.setdefault(_CHANGED, {})[row] = stated, of
 
 
 def digest(row: SQLModel) -> str:
@@ -223,19 +219,14 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.new if _LAST in session.info else ():
         if (table := str(row.__tablename__)) in NUMBERED:
             session.info[_LAST][table] = max(getattr(row, NUMBERED[table]), session.info[_LAST][table])
-    for row in (*session.new, *filter(_changed, session.dirty)):
-        if row.__tablename__ not in OUTSIDE:
-            _note(session, identity(row), row, row.__dict__)
-    for row in session.deleted:
-        if row.__tablename__ not in OUTSIDE:
-            _note(session, identity(row), None, row.__dict__)
-
-
-def _changed(row: SQLModel) -> bool:
-    left_out = _UNRECORDED.get(str(row.__tablename__), frozenset())
-    return any(
-        attribute.history.has_changes() for attribute in inspect(row).attrs if attribute.key not in left_out
-    )
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if (table := str(row.__tablename__)) in OUTSIDE:
+            continue
+        left_out = _UNRECORDED.get(table, frozenset())
+        if row not in session.dirty or any(
+            each.history.has_changes() for each in inspect(row).attrs if each.key not in left_out
+        ):
+            vouch_as(session, identity(row), None if row in session.deleted else row, row.__dict__)
 
 
 @event.listens_for(Session, "do_orm_execute")

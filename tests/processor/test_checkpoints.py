@@ -17,7 +17,7 @@ from gateway.home.settings import LogSettings, Settings, load_settings
 from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
 from gateway.processor.checkpoints import Checkpoints, Witness, mail, to_keep
 from gateway.registry import log
-from gateway.registry.log import SignedHead
+from gateway.registry.tables import CheckpointRow
 from tests.clock import THIS_YEAR, Seconds
 from tests.content import core_data
 from tests.waiting import until
@@ -27,9 +27,9 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOTE = "o\n{size}\nroot\n\n— o sig\n"
 
 
-def head(size: int, minutes: int, *, cosigned: bool = False) -> SignedHead:
+def head(size: int, minutes: int, *, cosigned: bool = False) -> CheckpointRow:
     text = NOTE.format(size=size) + ("— witness sig\n" if cosigned else "")
-    return SignedHead(size=size, text=text, at=NOON + timedelta(minutes=minutes))
+    return CheckpointRow(size=size, text=text, created_at=NOON + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(

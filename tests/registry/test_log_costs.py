@@ -48,6 +48,6 @@ def test_one_question_for_an_append_and_one_for_a_proof(size: int, tmp_path: Pat
         log.inclusion_proofs(session, [0, size // 2, size - 1], size)
         assert len(seen) == 1
     with registry.read() as session, statements(session) as seen:
-        log.consistency_proof(session, max(1, size // 2), size)
+        log.consistency_proofs(session, [max(1, size // 2)], size)
         assert len(seen) <= 1
     registry.close()

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.acts.act import columns_of
 from gateway.acts.agreement import standings
 from gateway.mailboxes.console_api.carrying_out import for_pages
 from gateway.mailboxes.console_api.context import Before, Caller, ConsoleContext
@@ -148,7 +147,9 @@ def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = N
         head = log.newest_head(session)
     shown, wording = found[:PAGE], console.catalogue().wording
     return {
-        "heads": () if head is None else columns_of([head], "size", "at", "text", "cosigned"),
+        "heads": ()
+        if head is None
+        else [{"at": head.created_at, "size": head.size, "text": head.text, "cosigned": head.cosigned}],
         "openings": [
             {
                 "number": one.number,

@@ -46,6 +46,11 @@ class CheckpointRow(Row, table=True):
     text: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
+    @property
+    def cosigned(self) -> bool:
+        """True if a witness signed the head too."""
+        return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
+
 
 class HookRow(Row, table=True):
     """A web hook. `events` and `teams` are separated by commas; without teams all teams' events are sent.

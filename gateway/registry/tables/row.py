@@ -1,6 +1,6 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict
 from sqlalchemy import DateTime, TypeDecorator
 from sqlalchemy.engine.interfaces import Dialect
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from gateway.errors import NotFoundError
 
@@ -20,12 +20,32 @@ class Row(SQLModel):
 
 
 A = TypeVar("A")
+T = TypeVar("T", bound=SQLModel)
 
 
 def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
     """Build the dataclass `kind` from a row's columns of the same names, and `other` values."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
+
+
+def rows(
+    session: Session,
+    table: type[T],
+    *order: str,
+    limit: int | None = None,
+    **equal: Any,  # noqa: ANN401 - values of columns
+) -> Sequence[T]:
+    """Return rows by the values of columns, where a value is not None: at most `limit`, sorted by `order`.
+
+    `order` names columns; a column after a hyphen descends.
+    """
+    which = [getattr(table, name) == value for name, value in equal.items() if value is not None]
+    columns = [getattr(table, name.removeprefix("-")) for name in order]
+    ordered = [
+        column.desc() if name.startswith("-") else column for name, column in zip(order, columns, strict=True)
+    ]
+    return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
 
 
 def existing(row: A | None, said: str) -> A:
