@@ -28,7 +28,7 @@ from gateway.record.policies_in_force import Keeper, Policies
 from gateway.record.registrar import Registrar
 from gateway.record.snapshot import spool_ages
 from gateway.registry import hosts, transfers, work_queue
-from gateway.registry.ownership import Ownership
+from gateway.registry.hosts import Ownership
 from gateway.store.of_home import check_store
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.registry import tables
-from gateway.registry.hosts import CLOCK_SECONDS
 
 # Arbitrary numbers, equal in every writing process.
 _WRITERS_PLACE, _SUBJECTS = 7_201_917, 7_201_920
+CLOCK_SECONDS = 5.0
+"""Seconds by which the clock of a host may differ from the database's."""
 BESIDE_OTHERS = "gateway writes beside others"
 """Marks a transaction that others write beside, and wait for at the log."""
 

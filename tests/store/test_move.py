@@ -25,8 +25,8 @@ from gateway.mailboxes.mailbox_access import Person
 from gateway.processor import retention
 from gateway.registry import keys, log
 from gateway.registry.database import Registry
+from gateway.registry.hosts import Ownership
 from gateway.registry.log import Entry
-from gateway.registry.ownership import Ownership
 from gateway.store.objects import ObjectStore, client_of
 from gateway.store.of_home import SealedFolder
 from gateway.zones.failpoints import VARIABLE

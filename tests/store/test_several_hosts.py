@@ -32,8 +32,8 @@ from gateway.record import reconsider
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
 from gateway.registry import log, places, receipts, waits, work_queue
+from gateway.registry.hosts import Ownership
 from gateway.registry.log import Entry
-from gateway.registry.ownership import Ownership
 from gateway.registry.places import WritersPlace
 from gateway.samples import make
 from gateway.store.of_home import shared_store

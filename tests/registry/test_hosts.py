@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import Fault
 from gateway.registry.database import Registry
-from gateway.registry.ownership import Ownership
+from gateway.registry.hosts import Ownership
 from tests.registry.cluster import Cluster
 from tests.waiting import until
 
@@ -86,7 +86,7 @@ def test_one_that_says_nothing_is_not_waited_for(
     two: tuple[Registry, Registry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that stands still: the server ends its session."""
-    monkeypatch.setattr("gateway.registry.ownership._SETTINGS", ("SET idle_session_timeout = '2s'",))
+    monkeypatch.setattr("gateway.registry.hosts._SETTINGS", ("SET idle_session_timeout = '2s'",))
     still, other = two
     with owned(still, says_seconds=600):
         assert not is_free(other)
