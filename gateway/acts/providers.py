@@ -41,7 +41,7 @@ from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
-from gateway.registry import keys, log, provider_life, providers, register
+from gateway.registry import keys, log, providers, register
 from gateway.registry.tables import ContactRow
 from gateway.zones.spool import waiting
 
@@ -409,7 +409,7 @@ class ReopenProvider(_ProviderAct, command="providers reopen"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Undo the closure of the provider."""
         with context.recording() as record:
-            reopened = provider_life.reopen(record.session, self.provider)
+            reopened = providers.reopen(record.session, self.provider)
             note(record, "provider-reopened", reopened, self.why)
         return ActDone(f"{self.provider} is open again")
 
@@ -430,7 +430,7 @@ class ConvertProvider(_ProviderAct, command="providers convert"):
             if self.kind not in bodies.kinds():
                 raise GatewayError(f"a provider is one of {', '.join(bodies.kinds())}")
             before = providers.get_provider(record.session, self.provider)
-            changed = provider_life.convert(
+            changed = providers.convert(
                 record.session,
                 self.provider,
                 self.kind,
@@ -462,7 +462,7 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
             gone = providers.get_provider(record.session, self.former)
             if gone.closed_on is None:
                 gone = _close(record, self.former, self.on, self.why)
-            provider_life.succeed(record.session, self.former, self.into)
+            providers.succeed(record.session, self.former, self.into)
             note(record, "provider-merged", gone, self.why, {"provider": self.into})
         return ActDone(
             f"{self.former} is closed, and {self.into} has its place\n"
@@ -485,7 +485,7 @@ class RemoveProvider(_ProviderAct, command="providers remove"):
             raise GatewayError(f"{files} of {self.provider} landed: gateway process")
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.provider)
-            provider_life.remove(record.session, self.provider)
+            providers.remove(record.session, self.provider)
             note(record, "provider-removed", provider, self.why)
         shutil.rmtree(context.home.published.provider(self.provider), ignore_errors=True)
         return ActDone(f"{self.provider} is removed, with its keys")
@@ -497,7 +497,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
     GatewayError for an id malformed or taken, a number taken, or an unfit `succeeds`.
     """
     if succeeds is not None:
-        provider_life.succeed(record.session, succeeds, provider.id)
+        providers.succeed(record.session, succeeds, provider.id)
     providers.add_provider(record.session, provider, record.at)
     note(record, "provider-added", provider)
 
@@ -523,7 +523,7 @@ def _close(record: Recording, provider: str, on: date | None, why: str) -> Provi
     today = local_day(record.at, record.registrar.catalogue.calendar.timezone)
     if on is not None and on > today:
         raise GatewayError(f"{on} is still to come: put it on record once it has closed")
-    closed = provider_life.close(record.session, provider, on or today, record.at)
+    closed = providers.close(record.session, provider, on or today, record.at)
     note(record, "provider-closed", closed, why)
     return closed
 

@@ -1,17 +1,34 @@
-"""Providers: the bodies allowed to send, their contacts, and columns listed as harmless."""
+"""Providers: the bodies allowed to send, events in their lives, contacts, columns listed as harmless."""
 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from itertools import chain
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
-from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
-from gateway.registry.tables.row import answer_of, existing
+from gateway.registry import rolls
+from gateway.registry.tables import (
+    AgreementSignatureRow,
+    ContactRow,
+    CopyRow,
+    DeclarationRow,
+    DiscrepancyPartyRow,
+    ExpectationRow,
+    HarmlessRow,
+    KeyRow,
+    NilReturnRow,
+    ProviderRow,
+    RatificationRow,
+    ReceiptRow,
+    SchoolOfTransferRow,
+    TransferRow,
+)
+from gateway.registry.tables.row import answer_of, existing, rows
 
 EVERY = ""
 """Stands for all providers, where a column is listed as harmless."""
@@ -26,18 +43,8 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
     if session.get(ProviderRow, provider.id) is not None:
         raise GatewayError(f"there is a provider {provider.id} already")
     check_numbers(session, provider)
-    session.add(
-        ProviderRow(
-            id=provider.id,
-            name=provider.name,
-            kind=provider.kind,
-            dfe_number=provider.dfe_number,
-            urn=provider.urn,
-            number=provider.number,
-            added_at=at,
-            schools=" ".join(provider.schools) or None,
-        )
-    )
+    told = {name: getattr(provider, name) for name in ("id", "name", "kind", "dfe_number", "urn", "number")}
+    session.add(ProviderRow(**told, added_at=at, schools=" ".join(provider.schools) or None))
     session.flush()
 
 
@@ -77,9 +84,8 @@ def get_provider(session: Session, provider: str) -> Provider:
 
 def list_providers(session: Session) -> Sequence[Provider]:
     """Return every provider by id, without ratifications (see `register`)."""
-    rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     listed = _columns_of_providers(session)
-    return [_provider(row, listed) for row in rows]
+    return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 
 
 def names(session: Session) -> dict[str, str]:
@@ -105,9 +111,8 @@ def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
 
 def _provider(row: ProviderRow, columns: Mapping[str, _Columns]) -> Provider:
     of_all, (own, stated) = columns.get(EVERY, _NO_COLUMNS)[0], columns.get(row.id, _NO_COLUMNS)
-    schools = tuple((row.schools or "").split())
-    told = tuple(stated)
-    return answer_of(Provider, row, harmless=(*of_all, *own), stated=told, schools=schools, ratified=False)
+    said = {"schools": tuple((row.schools or "").split()), "stated": tuple(stated)}
+    return answer_of(Provider, row, **said, harmless=(*of_all, *own), ratified=False)
 
 
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")
@@ -153,16 +158,13 @@ def forget_contact(session: Session, provider: str, role: str) -> None:
 
 def contacts(session: Session, provider: str | None = None) -> Sequence[ContactRow]:
     """Return the contacts of one provider, or of all, by provider and role."""
-    query = select(ContactRow).order_by(col(ContactRow.provider), col(ContactRow.role))
-    if provider is not None:
-        query = query.where(ContactRow.provider == provider)
-    return session.exec(query).all()
+    return rows(session, ContactRow, "provider", "role", provider=provider)
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
     """Return columns listed as harmless; with `stated`, headings with a meaning stated by a provider."""
-    rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
-    return [row for row in rows if (row.field is not None) == stated]
+    listed = rows(session, HarmlessRow, "name", "provider")
+    return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
@@ -185,12 +187,9 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 def state_heading(session: Session, column: HarmlessRow) -> None:
     """Store a provider's statement on the meaning of a heading; a column listed as harmless stays so."""
     row = session.get(HarmlessRow, (column.name, column.provider))
-    if row is not None and row.field is None:
-        return
-    if row is not None:
-        session.delete(row)
+    if row is None or row.field is not None:
+        session.merge(column)
         session.flush()
-    list_column(session, column)
 
 
 def list_column(session: Session, column: HarmlessRow) -> None:
@@ -210,3 +209,114 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
         raise GatewayError("no such column is listed as harmless; see: gateway policy harmless list")
     session.delete(row)
     session.flush()
+
+
+def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
+    """Record the closure of a provider: `on` is the last day. From now on no pupil is on the roll.
+
+    The provider keeps the keys and may still fetch receipts. GatewayError for a closed provider.
+    """
+    row = provider_row(session, provider)
+    if row.closed_on is not None:
+        raise GatewayError(f"{provider} is on record as closed since {row.closed_on}")
+    row.closed_on = on
+    rolls.note_full_rolls(session, {provider: at})
+    session.flush()
+    return get_provider(session, provider)
+
+
+def reopen(session: Session, provider: str) -> Provider:
+    """Undo a closure. GatewayError for an open provider, or if another has taken one of the numbers."""
+    row = provider_row(session, provider)
+    if row.closed_on is None:
+        raise GatewayError(f"{provider} is not on record as closed")
+    row.closed_on, row.succeeded_by = None, None
+    session.flush()
+    found = get_provider(session, provider)
+    check_numbers(session, found)
+    return found
+
+
+def convert(
+    session: Session,
+    provider: str,
+    kind: ProviderKind,
+    *,
+    may_become: Collection[str],
+    name: str | None = None,
+    dfe_number: str | None = None,
+    urn: str | None = None,
+) -> Provider:
+    """Change a provider's kind, as when a school becomes an academy; keys and history stay.
+
+    `may_become` lists the kinds allowed. GatewayError for the same kind, a kind not allowed, a closed
+    provider, or a number of another provider.
+    """
+    row = provider_row(session, provider)
+    if row.kind == kind:
+        raise GatewayError(f"{provider} is {kind} already")
+    if row.closed_on is not None:
+        raise GatewayError(f"{provider} has closed: gateway providers reopen {provider}")
+    if kind not in may_become:
+        raise GatewayError(f"{row.kind} never becomes {kind}, as the policies say: add it anew")
+    row.kind = kind
+    row.name, row.dfe_number, row.urn = name or row.name, dfe_number or row.dfe_number, urn or row.urn
+    session.flush()
+    found = get_provider(session, provider)
+    check_numbers(session, found)
+    return found
+
+
+def succeed(session: Session, former: str, successor: str) -> None:
+    """Record one provider as successor of a closed one.
+
+    GatewayError for an open provider, or one with another successor.
+    """
+    row = provider_row(session, former)
+    if former == successor:
+        raise GatewayError("a provider cannot take its own place")
+    if row.closed_on is None:
+        raise GatewayError(f"{former} is open: gateway providers close {former}")
+    if row.succeeded_by not in {None, successor}:
+        raise GatewayError(f"{row.succeeded_by} took the place of {former} already")
+    row.succeeded_by = successor
+    session.flush()
+
+
+def remove(session: Session, provider: str) -> None:
+    """Delete a provider enrolled by mistake, with keys and contacts.
+
+    GatewayError where anything was received from, made for or said about the provider: closing is then the
+    only way.
+    """
+    row = provider_row(session, provider)
+    for what, column in _HISTORY:
+        if session.exec(select(column).where(column == provider).limit(1)).first() is not None:
+            raise GatewayError(
+                f"{provider} has {what}, which stay on record: gateway providers close {provider}"
+            )
+    owned = [rows(session, table, provider=provider) for table in _OWNED]
+    for each in (*chain.from_iterable(owned), *rows(session, KeyRow, owner_kind="provider", owner=provider)):
+        session.delete(each)
+    session.flush()
+    session.delete(row)
+    session.flush()
+
+
+_OWNED: tuple[type[SQLModel], ...] = (
+    ContactRow,
+    RatificationRow,
+    AgreementSignatureRow,
+    ExpectationRow,
+    NilReturnRow,
+    HarmlessRow,
+    ReceiptRow,
+)
+_HISTORY = (
+    ("transfers", col(TransferRow.provider)),
+    ("declarations", col(DeclarationRow.provider)),
+    ("copies of files", col(CopyRow.provider)),
+    ("discrepancies", col(DiscrepancyPartyRow.provider)),
+    ("files of others about it", col(SchoolOfTransferRow.provider)),
+    ("a provider whose place it took", col(ProviderRow.succeeded_by)),
+)

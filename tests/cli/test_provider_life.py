@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from gateway.registry import provider_life, providers
+from gateway.registry import providers
 from gateway.registry.tables import ContactRow, PupilRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -180,7 +180,7 @@ def test_the_pupils_of_a_closed_school_are_on_its_roll_no_more(desk: Desk) -> No
     desk.process()
     with desk.registry.write() as session:
         assert session.exec(select(PupilRow)).first() is not None
-        provider_life.close(session, "oak", desk.now.date(), desk.now + timedelta(seconds=1))
+        providers.close(session, "oak", desk.now.date(), desk.now + timedelta(seconds=1))
     desk.pass_time(hours=1)
     desk.send(elm, csv(core(LAESTAB=ELM)), "elm.csv.pgp")
     desk.process()
