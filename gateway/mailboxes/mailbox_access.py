@@ -227,7 +227,7 @@ class MailboxAccess:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
-            keys.note(session, "staff", person.name, person.key, now)
+            keys.note_each(session, "staff", [(person.name, person.key, now)])
             deliveries.note_collected(session, delivery, now)
             self._record(session, person, delivery, "collected", now, given)
             passing("collect.written")

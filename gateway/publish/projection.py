@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -129,14 +130,14 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
     Otherwise a revoked key could let somebody in again, or a new key be missing.
     """
     with registry.write(dated=False) as session:
-        in_force = keys.all_in_force(session, "provider", "ssh", now)
+        in_force: defaultdict[str, str] = defaultdict(str)
+        for key in keys.keys_in_force(session, "provider", None, "ssh", now):
+            in_force[key.owner] += f"{key.material}\n"
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)
             (folder / "out").mkdir(parents=True, exist_ok=True)
             is_brought_out(published, folder / "receipts")
-            allowed = () if provider.suspended else in_force.get(provider.id, ())
-            lines = "".join(f"{key.material}\n" for key in allowed)
-            put_published(folder / "authorized_keys", lines)
+            put_published(folder / "authorized_keys", "" if provider.suspended else in_force[provider.id])
 
 
 def publish_common(

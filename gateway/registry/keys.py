@@ -5,20 +5,21 @@ A key is in force while active or retiring and within the gateway's own limits; 
 judged from the certificate.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, update
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import KeyKind, NewKey
 from gateway.registry import givings
 from gateway.registry.tables import KeyRow
+from gateway.registry.tables.row import rows
 
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
@@ -26,6 +27,12 @@ Ended = Literal["retired", "revoked"]
 KeyState = Literal["pending", "active", "retiring"] | Ended
 IN_FORCE = ("active", "retiring")
 _COLUMN = {"why": "end_reason"}
+_SAID_OF: Mapping[KeyKind, tuple[str, str]] = {
+    "ssh": ("SSH key", "log in"),
+    "openpgp": ("OpenPGP key", "send anything"),
+    "passkey": ("passkey", "log in to the console with one"),
+    "openid": ("OpenID account", "log in to the console with one"),
+}
 _USED = (
     update(KeyRow)
     .where(
@@ -73,30 +80,12 @@ class Key:
     @property
     def noun(self) -> str:
         """The name of this kind of key in a sentence, as "SSH key"."""
-        match self.kind:
-            case "ssh":
-                return "SSH key"
-            case "openpgp":
-                return "OpenPGP key"
-            case "passkey":
-                return "passkey"
-            case "openid":
-                return "OpenID account"
-            case _:
-                assert_never(self.kind)
+        return _SAID_OF[self.kind][0]
 
     @property
     def use(self) -> str:
         """The use of this kind of key, in words, such as "log in" for an SSH key."""
-        match self.kind:
-            case "ssh":
-                return "log in"
-            case "openpgp":
-                return "send anything"
-            case "passkey" | "openid":
-                return "log in to the console with one"
-            case _:
-                assert_never(self.kind)
+        return _SAID_OF[self.kind][1]
 
     @property
     def until(self) -> datetime | None:
@@ -145,9 +134,14 @@ def add_key(
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
+        way_out = ""
+        if known.owner_kind == owner_kind == "provider" and known.owner != owner:
+            way_out = (
+                f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
+                f"gateway providers convert {known.owner}, or gateway providers set {known.owner}"
+            )
         raise GatewayError(
-            f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})"
-            + _way_out(known, owner_kind, owner)
+            f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state}){way_out}"
         )
     row = KeyRow(
         owner_kind=owner_kind,
@@ -171,16 +165,6 @@ def add_key(
     return _key(row)
 
 
-def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
-    """Return advice for enrolling a key already enrolled for another provider; "" if there is none."""
-    if known.owner_kind == owner_kind == "provider" and known.owner != owner:
-        return (
-            f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
-            f"gateway providers convert {known.owner}, or gateway providers set {known.owner}"
-        )
-    return ""
-
-
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
     """Return the key with a fingerprint, of any owner and in any state; None for none."""
     return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
@@ -198,22 +182,11 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 
 
 def keys_in_force(
-    session: Session, owner_kind: OwnerKind, owner: str, kind: KeyKind, now: datetime
+    session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """Return the keys of one owner in force at `now`."""
-    found = _read(session, KeyRow.owner_kind == owner_kind, KeyRow.owner == owner, KeyRow.kind == kind)
-    return [key for key in found if key.is_in_force(now)]
-
-
-def all_in_force(
-    session: Session, owner_kind: OwnerKind, kind: KeyKind, now: datetime
-) -> Mapping[str, Sequence[Key]]:
-    """Return by owner the keys in force at `now`, without owners that have none."""
-    found: defaultdict[str, list[Key]] = defaultdict(list)
-    for key in _read(session, KeyRow.owner_kind == owner_kind, KeyRow.kind == kind):
-        if key.is_in_force(now):
-            found[key.owner].append(key)
-    return found
+    """Return the keys of one owner, or of all of a kind, in force at `now`."""
+    found = list_keys(session, owner_kind, owner)
+    return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
@@ -237,38 +210,38 @@ def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: s
 
 def approve_key(session: Session, key: Key) -> Key:
     """Put a pending or unconfirmed key in force. GatewayError in any other state."""
-    row = _row(session, key)
+    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state != "pending" and not (row.unconfirmed and row.state in IN_FORCE):
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
     row.state = "active" if row.state == "pending" else row.state
     row.unconfirmed = None
-    return _kept(session, row)
+    return _key(row)
 
 
 def suspend_key(session: Session, key: Key) -> Key:
     """Take a key out of use: the state becomes pending. GatewayError for a key not in use."""
-    row = _row(session, key)
+    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
     row.state = "pending"
-    return _kept(session, row)
+    return _key(row)
 
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
     """Replace a certificate by the same one with later dates or further subkeys."""
-    row = _row(session, key)
+    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
     row.warned_days = None
-    return _kept(session, row)
+    return _key(row)
 
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
     """Let a key in use retire at the moment `until`. GatewayError for a key not in use."""
-    row = _row(session, key)
+    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
     row.state, row.not_after = "retiring", until
-    return _kept(session, row)
+    return _key(row)
 
 
 def restore_key(session: Session, key: Key) -> Key:
@@ -276,7 +249,7 @@ def restore_key(session: Session, key: Key) -> Key:
 
     GatewayError also where the owner has used another key of the same kind since the retirement.
     """
-    row = _row(session, key)
+    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state not in {"retired", "retiring"}:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
     since = row.ended_at
@@ -291,7 +264,7 @@ def restore_key(session: Session, key: Key) -> Key:
         )
     row.state, row.not_after = "pending" if row.unconfirmed else "active", None
     row.ended_at, row.ended_by, row.end_reason = None, None, None
-    return _kept(session, row)
+    return _key(row)
 
 
 def end_key(
@@ -319,39 +292,22 @@ def end_key(
         row.ended_at = at
     row.state, row.ended_by, row.end_reason = state, by, why
     row.revocation = revocation if state == "revoked" else None
-    return _kept(session, row)
+    return _key(row)
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
     """Record the step of the last warning to a key's owner: `days` before the key's expiry."""
-    row = _row(session, key)
-    row.warned_days = days
-    _kept(session, row)
+    _find(session, key.owner_kind, key.owner, key.fingerprint).warned_days = days
 
 
 def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> KeyRow:
     wanted = fingerprint.replace(" ", "")
-    rows = session.exec(select(KeyRow).where(KeyRow.owner_kind == owner_kind, KeyRow.owner == owner)).all()
-    found = [row for row in rows if row.fingerprint.lower().startswith(wanted.lower())]
+    theirs = rows(session, KeyRow, owner_kind=owner_kind, owner=owner)
+    found = [row for row in theirs if row.fingerprint.lower().startswith(wanted.lower())]
     exact = [row for row in found if row.fingerprint.lower() == wanted.lower()]
     if len(exact or found) != 1:
         raise NotFoundError(f"{owner} has no single key {fingerprint}")
     return (exact or found)[0]
-
-
-def _row(session: Session, key: Key) -> KeyRow:
-    query = select(KeyRow).where(
-        KeyRow.owner_kind == key.owner_kind,
-        KeyRow.owner == key.owner,
-        KeyRow.kind == key.kind,
-        KeyRow.fingerprint == key.fingerprint,
-    )
-    return session.exec(query).one()
-
-
-def _kept(session: Session, row: KeyRow) -> Key:
-    session.flush()
-    return _key(row)
 
 
 def _key(row: KeyRow) -> Key:
@@ -364,13 +320,11 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
     return [Key(**row) for row in session.execute(query).mappings()]
 
 
-def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
-    """Record the use of a key at `at`. Does nothing for a fingerprint not enrolled."""
-    note_each(session, owner_kind, [(owner, fingerprint, at)])
-
-
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys, each as owner, fingerprint and time; each key's oldest use is given first."""
+    """Record uses of keys, each as owner, fingerprint and time; each key's oldest use is given first.
+
+    A fingerprint not enrolled is passed over.
+    """
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [

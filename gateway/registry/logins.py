@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -19,6 +19,7 @@ from sqlmodel import Session, col, delete, or_, select
 from gateway.registry import keys
 from gateway.registry.keys import Key
 from gateway.registry.tables import ConsoleSessionRow, InvitationRow, KeyRow, StaffRow
+from gateway.registry.tables.row import rows
 
 LONGEST = timedelta(hours=10)
 """How long a session lasts at most: a working day."""
@@ -55,13 +56,8 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
     session.flush()
 
 
-def invited(session: Session, secret: str, now: datetime) -> InvitationRow | None:
-    """Return an invitation by the secret; None if unknown, used or ended, or if the person has left."""
-    return invited_by(session, digest_of(secret), now)
-
-
-def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | None:
-    """Return an invitation by the digest of its secret; None as for `invited`."""
+def invited(session: Session, digest: str, now: datetime) -> InvitationRow | None:
+    """Return an invitation by the digest of its secret; None if used or ended, or if the person has left."""
     row = session.get(InvitationRow, digest)
     return row if row is not None and row.ends_at > now and _is_here(session, row.staff) else None
 
@@ -73,14 +69,9 @@ def _is_here(session: Session, name: str) -> bool:
 
 def withdraw_invitations(session: Session, name: str) -> None:
     """Delete every invitation of a person, because one was used or is replaced."""
-    for row in session.exec(select(InvitationRow).where(col(InvitationRow.staff) == name)).all():
+    for row in rows(session, InvitationRow, staff=name):
         session.delete(row)
     session.flush()
-
-
-def fingerprint_of(credential: bytes) -> str:
-    """Return a passkey's name in listings and in the log: the SHA-256 of the credential id."""
-    return hashlib.sha256(credential).hexdigest()
 
 
 def openid_fingerprint(issuer: str, subject: str) -> str:
@@ -98,39 +89,30 @@ def add_passkey(
     at: datetime,
     by: str,
 ) -> str:
-    """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey."""
-    fingerprint = fingerprint_of(credential)
-    material = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
-    _add(session, name, "passkey", fingerprint, material, by, at)
-    note_signature(session, fingerprint, sign_count, at)
-    return fingerprint
+    """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey.
+
+    The fingerprint, its name in listings and in the log, is the SHA-256 of the credential id.
+    """
+    told = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
+    key = keys.add_key(
+        session, "staff", name, "passkey", fingerprint=hashlib.sha256(credential).hexdigest(),
+        material=json.dumps(told, sort_keys=True), at=at, by=by, unconfirmed=True,
+    )  # fmt: skip
+    note_signature(session, key.fingerprint, sign_count, at)
+    return key.fingerprint
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
     """Record an invited person's OpenID account; return the fingerprint. GatewayError if on record."""
-    fingerprint = openid_fingerprint(issuer, subject)
-    _add(session, name, "openid", fingerprint, {"issuer": issuer}, by, at)
-    return fingerprint
-
-
-def _add(  # noqa: PLR0917 - the columns of a key
-    session: Session,
-    name: str,
-    kind: Literal["passkey", "openid"],
-    fingerprint: str,
-    material: Mapping[str, str],
-    by: str,
-    at: datetime,
-) -> None:
-    told = json.dumps(material, sort_keys=True)
-    keys.add_key(
-        session, "staff", name, kind, fingerprint=fingerprint, material=told, at=at, by=by, unconfirmed=True
-    )
+    return keys.add_key(
+        session, "staff", name, "openid", fingerprint=openid_fingerprint(issuer, subject),
+        material=json.dumps({"issuer": issuer}), at=at, by=by, unconfirmed=True,
+    ).fingerprint  # fmt: skip
 
 
 def find_passkey(session: Session, credential: bytes, now: datetime) -> KeyRow | None:
     """Return the passkey with a credential id; None if the key or the owner is not in force."""
-    key = _in_force(session, "passkey", fingerprint_of(credential), now)
+    key = _in_force(session, "passkey", hashlib.sha256(credential).hexdigest(), now)
     return None if key is None else _passkey_row(session, key.fingerprint)
 
 
@@ -164,7 +146,6 @@ def note_signature(session: Session, fingerprint: str, sign_count: int, at: date
     """Record a signature by a passkey, with the passkey's count of signatures."""
     row = _passkey_row(session, fingerprint)
     row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
-    session.flush()
 
 
 def passkey_part(passkey: KeyRow, part: Literal["credential", "public_key"]) -> bytes:
@@ -173,8 +154,8 @@ def passkey_part(passkey: KeyRow, part: Literal["credential", "public_key"]) -> 
 
 
 def _passkey_row(session: Session, fingerprint: str) -> KeyRow:
-    query = select(KeyRow).where(col(KeyRow.kind) == "passkey", col(KeyRow.fingerprint) == fingerprint)
-    return session.exec(query).one()
+    (row,) = rows(session, KeyRow, kind="passkey", fingerprint=fingerprint)
+    return row
 
 
 def begin_session(
@@ -205,7 +186,6 @@ def note_seen(session: Session, secret: str, at: datetime) -> None:
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is not None:
         row.seen_at = at
-        session.flush()
 
 
 def sessions_of(session: Session, name: str, now: datetime) -> Sequence[ConsoleSessionRow]:
@@ -224,8 +204,7 @@ def end_session(session: Session, secret: str) -> None:
 def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
     """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
     kept = None if but is None else digest_of(but)
-    rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
-    ended = [row for row in rows if row.digest != kept]
+    ended = [row for row in rows(session, ConsoleSessionRow, staff=name) if row.digest != kept]
     for row in ended:
         session.delete(row)
     session.flush()

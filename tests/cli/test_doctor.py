@@ -41,7 +41,7 @@ def advice(site: Commands, about: str, *, at: datetime = LATER) -> list[str]:
 def used(site: Commands, fingerprint: str, at: datetime) -> None:
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        keys.note(session, "provider", "oak", fingerprint, at)
+        keys.note_each(session, "provider", [("oak", fingerprint, at)])
     registry.close()
 
 
@@ -97,7 +97,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     assert "last" not in site.gateway("keys", "retire", "elm", first)
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        keys.note(session, "provider", "elm", login_of(second), LATER)
+        keys.note_each(session, "provider", [("elm", login_of(second), LATER)])
     registry.close()
     assert "has used another key since" in site.refused("keys", "restore", "elm", first, "--why", "x")
     assert "everything fits" in site.gateway("log", "verify")

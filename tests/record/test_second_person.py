@@ -99,9 +99,9 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         at += CREDENTIAL_WAIT
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
-        assert logins.invited(session, "secret", at)
+        assert logins.invited(session, logins.digest_of("secret"), at)
         assert dual_control.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
-        assert logins.invited(session, "secret", at) is None
+        assert logins.invited(session, logins.digest_of("secret"), at) is None
 
 
 class _DoneError(Exception):

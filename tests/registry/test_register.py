@@ -122,7 +122,7 @@ def test_the_use_of_a_key_is_no_change(registry: Registry) -> None:
     with registry.read() as session:
         version = register.version(session)
     with registry.write() as session:
-        keys.note(session, "provider", "oak", "f", NOW)
+        keys.note_each(session, "provider", [("oak", "f", NOW)])
         log.append(session, [Entry(kind="recorded", subject="registry")], NOW)
     with registry.read() as session:
         assert register.version(session) == version

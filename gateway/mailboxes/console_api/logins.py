@@ -176,7 +176,7 @@ def enrol(
     except (WebAuthnException, ValueError, TypeError, KeyError):
         raise GuessedError(_NOT_SIGNED) from None
     with console.mailboxes.registry.write() as session:
-        invitation = logins.invited(session, code, console.clock())
+        invitation = logins.invited(session, logins.digest_of(code), console.clock())
         begun = _take_up(
             console, session, question, invitation, "passkey",
             lambda by, at: logins.add_passkey(
@@ -218,7 +218,7 @@ def finish_openid(
         with registry.write() as session:
             if digest:
                 begun = _take_up(
-                    console, session, question, logins.invited_by(session, digest, now), "openid",
+                    console, session, question, logins.invited(session, digest, now), "openid",
                     lambda by, at: logins.bind_openid(
                         session, by.staff, issuer, subject, by=by.made_by, at=at
                     ),
@@ -370,7 +370,7 @@ def _signed_by(
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
     """Return the name of the person invited by a code. GuessedError, delayed, for an invalid code."""
     with console.noting_failure(question.address), console.mailboxes.registry.read() as session:
-        invitation = logins.invited(session, code, console.clock())
+        invitation = logins.invited(session, logins.digest_of(code), console.clock())
         if invitation is None:
             raise GuessedError(_NOT_INVITED)
         return invitation.staff
