@@ -407,7 +407,7 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
     return any(
         (one.provider, one.folder, one.name, one.started_at)
         == (upload.provider, upload.folder, upload.name, upload.started_at)
-        for one in transfers.uploads(session, [reference])
+        for one, _ in transfers.to_examine(session, [reference])
     )
 
 

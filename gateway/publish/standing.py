@@ -165,7 +165,10 @@ def gather(
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
     years = of_each.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties
-    waiting = of_each.held
+    waiting, lately = of_each.held, of_each.lately
+    if lately is None:
+        term = moment(began, time(), zone)
+        lately = transfer_lists.lately_in_short(session, term, provider.id, _MOST_FILES)
     if waiting is None and provider.id in of_each.waiting:
         waiting = transfer_lists.held_in_short(session, _WAITING, provider.id)
     return ProviderFacts(
@@ -174,9 +177,7 @@ def gather(
         catalogue=catalogue,
         at=at,
         due=list(agenda(provider, flows, catalogue, today)),
-        files=transfer_lists.latest_in_short(session, provider.id, moment(began, time(), zone), _MOST_FILES)
-        if of_each.lately is None
-        else of_each.lately.get(provider.id, ()),
+        files=lately.get(provider.id, ()),
         waiting=(waiting or {}).get(provider.id, ()),
         own_keys=of_each.own_keys.get(provider.id, ()),
         ratified=sorted(years),

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, literal_column, or_, select
-from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
@@ -45,11 +44,8 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 def waits(session: Session, latest: int) -> list[timedelta]:
     """Return the time from landing to decision of each decided file among the `latest`."""
-    rows = session.execute(
-        select(col(TransferRow.landed_at), col(TransferRow.decided_at))
-        .order_by(col(TransferRow.sequence).desc())
-        .limit(latest)
-    )
+    query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
+    rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
     return [decided - landed for landed, decided in rows if decided is not None]
 
 
@@ -243,19 +239,19 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
     """Count the transfers matching the criteria, at most `most`."""
-    return _count(session, select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
+    return _count(session, select(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
 
 
 def _count(session: Session, query: Select[Any], most: int | None) -> int:
-    counted = select_columns(func.count()).select_from(query.limit(most).subquery())
+    counted = select(func.count()).select_from(query.limit(most).subquery())
     return int(session.execute(counted).scalar_one())
 
 
 def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
     """Count the transfers matching the criteria, by each value of the column `group`."""
     key = _column(wanted.group or "").label("key")
-    some = select_columns(key).where(*_conditions(wanted)).subquery()
-    grouped = select_columns(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
+    some = select(key).where(*_conditions(wanted)).subquery()
+    grouped = select(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
     return {value: int(number) for value, number in session.execute(grouped)}
 
 
@@ -263,42 +259,40 @@ def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsF
     """Count the first `most` transfers matching the criteria, by the person or event waited for."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
-    query = select_columns(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
+    query = select(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
     some = query.limit(most).subquery()
-    grouped = select_columns(some.c.whom, func.count(), func.min(some.c.since)).group_by(some.c.whom)
+    grouped = select(some.c.whom, func.count(), func.min(some.c.since)).group_by(some.c.whom)
     return {WaitsForWhom(name): ThingsWaiting(*found) for name, *found in session.execute(grouped)}
 
 
 def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:
-    """Return the latest `most` transfers matching the criteria, in order of landing, without contents."""
-    query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
-    return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
+    """Return the latest `most` transfers matching the criteria, latest first, without contents."""
+    query = select(TransferRow).where(*_conditions(wanted)).order_by(col(TransferRow.sequence).desc())
+    return transfers_of(session, session.scalars(query.limit(most)).all(), with_content=False)
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return the next `most` transfers matching the criteria, after a sequence; sorted, or latest first."""
     if wanted.sort is None and wanted.group is None:
-        return latest(session, replace(wanted, before=after), most)[::-1]
+        return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
     down = wanted.sort is None or wanted.sort.startswith("-") != (wanted.sort.lstrip("-") == "days")
     if wanted.sort:
         order.append((_column(wanted.sort.removeprefix("-")), down))
     order.append((col(TransferRow.sequence), down))
     # Only numbers are sorted: a sorted row is carried whole, and one of this table is long.
-    query = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted))
+    query = select(col(TransferRow.sequence)).where(*_conditions(wanted))
     if after is not None:
-        keys = select_columns(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
+        keys = select(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
         if (last := session.execute(keys).one_or_none()) is None:
             return []
         # The first key alone, too: an index finds its place.
         query = query.where(order[0][0] <= last[0] if order[0][1] else order[0][0] >= last[0])
         query = query.where(_beyond(order, last))
     query = query.order_by(*(key.desc() if down else key for key, down in order)).limit(most)
-    numbers = [*session.execute(query).scalars()]
-    rows = {
-        row.sequence: row
-        for row in _rows(session, select_columns(TransferRow).where(col(TransferRow.sequence).in_(numbers)))
-    }
+    numbers = [*session.scalars(query)]
+    found = session.scalars(select(TransferRow).where(col(TransferRow.sequence).in_(numbers)))
+    rows = {row.sequence: row for row in found}
     return transfers_of(session, [rows[one] for one in numbers], with_content=False)
 
 
@@ -318,22 +312,22 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
     match name:
         case "provider_name":
-            school = select_columns(col(ProviderRow.name)).where(col(ProviderRow.id) == col(row.provider))
+            school = select(col(ProviderRow.name)).where(col(ProviderRow.id) == col(row.provider))
             found: Any = func.coalesce(school.scalar_subquery(), col(row.provider))
         case "owner":
             of_it = event.c.subject == col(row.reference), event.c.kind == "assigned"
-            last = select_columns(event.c.note).where(*of_it).order_by(event.c.number.desc()).limit(1)
+            last = select(event.c.note).where(*of_it).order_by(event.c.number.desc()).limit(1)
             found = func.coalesce(last.scalar_subquery(), "")
         case "waits_for":
             # Few files wait for a second person: both queries are asked once, not for each file.
-            withdrawn = select_columns(reason.c.transfer).where(reason.c.code == WITHDRAWN_BY_ONE)
+            withdrawn = select(reason.c.transfer).where(reason.c.code == WITHDRAWN_BY_ONE)
             later = event.alias()
             ends = exists().where(
                 later.c.subject == event.c.subject, later.c.number > event.c.number,
                 later.c.kind.in_(PROPOSAL_ENDS),
             )  # fmt: skip
             proposed = (
-                select_columns(transfer.c.sequence)
+                select(transfer.c.sequence)
                 .join(event, event.c.subject == transfer.c.reference)
                 .where(event.c.kind == "release-proposed", ~ends)
             )
@@ -343,11 +337,10 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
         case "outcome":
             advised = exists().where(reason.c.transfer == sequence, reason.c.code == RETURNED)
             returned = col(row.state) == "refused", advised
-            found = case(
-                (and_(*returned), SENT_BACK), (col(row.state) == "landed", UNDECIDED), else_=col(row.state)
-            )
+            undecided = col(row.state) == "landed"
+            found = case((and_(*returned), SENT_BACK), (undecided, UNDECIDED), else_=col(row.state))
         case "why":
-            code = select_columns(func.min(reason.c.code)).where(reason.c.transfer == sequence)
+            code = select(func.min(reason.c.code)).where(reason.c.transfer == sequence)
             found = func.coalesce(code.scalar_subquery(), "")
         case "data_type":
             found = func.coalesce(col(row.data_type), "")
@@ -369,25 +362,20 @@ class InShort(NamedTuple):
 _IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
 
 
-def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
-    """Return the latest `most` transfers of a provider landed from `since` on, latest first."""
-    query = (
-        select_columns(*_IN_SHORT)
-        .where(col(TransferRow.provider) == provider, col(TransferRow.landed_at) >= since)
-        .order_by(col(TransferRow.sequence).desc())
-        .limit(most)
-    )
-    return [InShort._make(found) for found in session.execute(query)]
-
-
-def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[InShort]]:
-    """Return by provider all transfers landed from `since` on, latest first."""
+def lately_in_short(
+    session: Session, since: datetime, provider: str | None = None, most: int | None = None
+) -> Mapping[str, Sequence[InShort]]:
+    """Return by provider the transfers landed from `since` on, latest first; of one the latest `most`."""
     found: defaultdict[str, list[InShort]] = defaultdict(list)
-    landed = col(TransferRow.landed_at)
-    query = select_columns(col(TransferRow.provider), *_IN_SHORT).where(landed >= since)
-    # In the order of the index of landings: all files would be gone through for that of their sequence.
-    for provider, *rest in session.execute(query.order_by(landed.desc(), col(TransferRow.sequence).desc())):
-        found[provider].append(InShort._make(rest))
+    landed, latest_first = col(TransferRow.landed_at), col(TransferRow.sequence).desc()
+    query = select(col(TransferRow.provider), *_IN_SHORT).where(landed >= since)
+    if provider is not None:
+        query = query.where(col(TransferRow.provider) == provider).order_by(latest_first).limit(most)
+    else:
+        # In the order of the index of landings: all files would be gone through for that of their sequence.
+        query = query.order_by(landed.desc(), latest_first)
+    for of, *rest in session.execute(query):
+        found[of].append(InShort._make(rest))
     return found
 
 
@@ -398,12 +386,12 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
-    same = select_columns(func.aggregate_strings(numbered, ",")).where(
+    same = select(func.aggregate_strings(numbered, ",")).where(
         col(twin.content_sha256) == col(sent.content_sha256),
         col(twin.provider) == col(sent.provider),
         col(twin.state) == literal_column("'held'"),  # No value to be filled in, or the index does not apply.
     )
-    query = select_columns(col(sent.reference), same.scalar_subquery())
+    query = select(col(sent.reference), same.scalar_subquery())
     told = session.execute(query.where(col(sent.sequence).in_([one.sequence for one in found])))
     numbers = {of: [one.split(" ") for one in every.split(",")] for of, every in told if "," in (every or "")}
     return {
@@ -414,7 +402,7 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
 
 def whose_files_wait(session: Session) -> frozenset[str]:
     """Return the ids of providers with a held file."""
-    query = select_columns(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
+    query = select(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
     return frozenset(session.execute(query).scalars())
 
 
@@ -432,11 +420,11 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()
     if provider is not None:
-        some = select_columns(col(row.sequence)).where(*held).order_by(latest_first).limit(most)
+        some = select(col(row.sequence)).where(*held).order_by(latest_first).limit(most)
         held.append(col(row.sequence).in_(some))
     of_it = col(row.provider), col(row.reference), col(row.landed_at)
     told = col(why.code), col(why.clause), col(why.sentence), col(why.next_step)
-    query = select_columns(*of_it, *told).join(why, col(why.transfer) == col(row.sequence)).where(*held)
+    query = select(*of_it, *told).join(why, col(why.transfer) == col(row.sequence)).where(*held)
     found: defaultdict[str, dict[str, HeldInShort]] = defaultdict(dict)
     for of, reference, at, code, clause, sentence, step in session.execute(
         query.order_by(latest_first, col(why.ordinal))
@@ -447,21 +435,12 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
     return {of: [*files.values()][::-1] for of, files in found.items()}
 
 
-def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:
-    """Return a transfer's sequence by reference; None if the criteria do not match."""
-    query = select_columns(col(TransferRow.sequence)).where(
-        col(TransferRow.reference) == reference, *_conditions(wanted)
-    )
-    found = session.execute(query).scalar_one_or_none()
-    return None if found is None else int(found)
-
-
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
     """Yield all transfers matching the criteria in order of landing, in pages, without contents."""
     after = 0
     while True:
-        query = _query(wanted).where(col(TransferRow.sequence) > after)
-        rows = _rows(session, query.order_by(col(TransferRow.sequence)).limit(AT_ONCE))
+        query = select(TransferRow).where(*_conditions(wanted), col(TransferRow.sequence) > after)
+        rows = session.scalars(query.order_by(col(TransferRow.sequence)).limit(AT_ONCE)).all()
         if not rows:
             return
         after = rows[-1].sequence or after
@@ -469,22 +448,10 @@ def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]
         session.expunge_all()  # Listed rows need no memory.
 
 
-def _query(wanted: TransfersWanted) -> Select[Any]:
-    return select_columns(TransferRow).where(*_conditions(wanted))
-
-
-def _rows(session: Session, query: Select[Any]) -> Sequence[TransferRow]:
-    return session.execute(query).scalars().all()
-
-
 def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
-    for column, value in (
-        (TransferRow.state, wanted.state),
-        (TransferRow.provider, wanted.provider),
-        (TransferRow.data_type, wanted.data_type),
-    ):
-        if value is not None:
-            yield col(column) == value
+    for name in ("state", "provider", "data_type"):
+        if (value := getattr(wanted, name)) is not None:
+            yield col(getattr(TransferRow, name)) == value
     for name, value in wanted.equal:
         yield _column(name) == value
         if name == "outcome":  # The state is in an index.
@@ -501,24 +468,16 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
         of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)
         yield exists().where(of_it, col(DeliveryRow.team) == wanted.team)
     if wanted.code is not None:
-        code = col(ReasonRow.code)
-        fits = (
-            code == wanted.code if ":" in wanted.code else code.startswith(f"{wanted.code}:", autoescape=True)
-        )
+        code, of_stage = col(ReasonRow.code), f"{wanted.code}:"
+        fits = code == wanted.code if ":" in wanted.code else code.startswith(of_stage, autoescape=True)
         yield exists().where(col(ReasonRow.transfer) == col(TransferRow.sequence), fits)
 
 
 def _has_word(wanted: TransfersWanted, word: str) -> ColumnElement[bool]:
-    named = select_columns(col(ProviderRow.id)).where(
-        col(ProviderRow.name).icontains(word, autoescape=True)
-        | col(ProviderRow.id).icontains(word, autoescape=True)
-    )
+    def within_one_of(row: type[ProviderRow | TransferRow], *names: str) -> list[ColumnElement[bool]]:
+        return [col(getattr(row, name)).icontains(word, autoescape=True) for name in names]
+
+    named = select(col(ProviderRow.id)).where(or_(*within_one_of(ProviderRow, "name", "id")))
     kinds = [one for one, name in wanted.kinds.items() if word.casefold() in name.casefold()]
-    return or_(
-        col(TransferRow.provider).in_(named),
-        col(TransferRow.data_type).in_(kinds),
-        *(
-            col(column).icontains(word, autoescape=True)
-            for column in (TransferRow.reference, TransferRow.name, TransferRow.data_type)
-        ),
-    )
+    of_it = within_one_of(TransferRow, "reference", "name", "data_type")
+    return or_(col(TransferRow.provider).in_(named), col(TransferRow.data_type).in_(kinds), *of_it)

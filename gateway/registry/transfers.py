@@ -33,7 +33,7 @@ from gateway.model import (
 )
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import answer_of
+from gateway.registry.tables.row import answer_of, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -71,11 +71,10 @@ def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
     """Return the references of transfers, by sequence."""
     found: dict[int, str] = {}
     wanted = sorted(sequences)
-    for start in range(0, len(wanted), 500):
-        query = select(TransferRow.sequence, TransferRow.reference).where(
-            col(TransferRow.sequence).in_(wanted[start : start + 500])
-        )
-        found |= {sequence: reference for sequence, reference in session.exec(query) if sequence is not None}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = col(TransferRow.sequence).in_(wanted[start : start + AT_ONCE])
+        query = select_columns(col(TransferRow.sequence), col(TransferRow.reference)).where(some)
+        found |= dict(session.execute(query).all())
     return found
 
 
@@ -109,44 +108,38 @@ def find(
     session: Session, *, state: str | None = None, provider: str | None = None, limit: int | None = None
 ) -> Sequence[Transfer]:
     """Return transfers in order of landing, of a state and provider if given; with `limit` the latest."""
-    query = select(TransferRow).order_by(col(TransferRow.sequence).desc())
-    if state is not None:
-        query = query.where(TransferRow.state == state)
-    if provider is not None:
-        query = query.where(TransferRow.provider == provider)
-    if limit is not None:
-        query = query.limit(limit)
-    return transfers_of(session, list(reversed(session.exec(query).all())))
+    found = rows(session, TransferRow, "-sequence", limit=limit, state=state, provider=provider)
+    return transfers_of(session, list(reversed(found)))
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
     """Return the classified contents of transfers, by sequence."""
-    query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
-        col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
+    return {number: CONTENT.validate_json(text) for number, text in _stored(session, sequences)}
+
+
+def _stored(session: Session, sequences: Collection[int]) -> Iterable[tuple[int, str]]:
+    content = col(TransferRow.content)
+    query = select_columns(col(TransferRow.sequence), content).where(
+        col(TransferRow.sequence).in_(list(sequences)), content.is_not(None)
     )
-    return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
+    return ((number, text or "") for number, text in session.execute(query))
 
 
 def contents_since(
     session: Session, since: datetime, provider: str | None = None
 ) -> Iterator[tuple[str, str, Classified | ContentRefused]]:
     """Yield provider, reference and classified content of files landed since a moment, latest first."""
-    query = select_columns(
-        col(TransferRow.provider), col(TransferRow.reference), col(TransferRow.content)
-    ).where(col(TransferRow.landed_at) >= since, col(TransferRow.content).is_not(None))
-    if provider is not None:
-        query = query.where(col(TransferRow.provider) == provider)
+    by, content = col(TransferRow.provider), col(TransferRow.content)
+    query = select_columns(by, col(TransferRow.reference), content).where(col(TransferRow.landed_at) >= since)
+    query = query.where(content.is_not(None), *(() if provider is None else (by == provider,)))
     for whose, reference, text in session.execute(query.order_by(col(TransferRow.sequence).desc())):
         yield whose, reference, CONTENT.validate_json(text)
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
     """Return by sequence the contents of transfers, in the form for comparison; only of recognised files."""
-    query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
-        col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
-    )
     found = {}
-    for number, text in session.execute(query):
+    for number, text in _stored(session, sequences):
         with contextlib.suppress(ValidationError):  # An unrecognised file released by a person.
             found[number] = _CONTAINED.validate_json(text)
     return found
@@ -165,20 +158,14 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
     """Yield the transfers landed since a moment in pages, in the order of landing."""
     query = select(TransferRow).where(col(TransferRow.landed_at) >= since).order_by(col(TransferRow.sequence))
-    for rows in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
-        yield transfers_of(session, list(rows))
+    for some in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
+        yield transfers_of(session, list(some))
 
 
 def landed(session: Session) -> Sequence[str]:
     """Return the references still to be decided, oldest first."""
-    return session.exec(
-        select(TransferRow.reference).where(TransferRow.state == "landed").order_by(col(TransferRow.sequence))
-    ).all()
-
-
-def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
-    """Return the uploads of transfers by reference, oldest first."""
-    return [upload for upload, _ in to_examine(session, references)]
+    query = select(TransferRow.reference).where(TransferRow.state == "landed")
+    return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
@@ -262,9 +249,8 @@ def transfers_of(
     for start in range(0, len(sequences), AT_ONCE):
         some = sequences[start : start + AT_ONCE]
         reasons |= reasons_of(session, some)
-        for delivery in session.exec(
-            select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some)).order_by(col(DeliveryRow.team))
-        ):
+        given = select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some))
+        for delivery in session.exec(given.order_by(col(DeliveryRow.team))):
             teams[delivery.transfer].append(delivery.team)
     return [
         transfer_of(row, tuple(reasons.get(sequence, ())), tuple(teams[sequence]), with_content=with_content)
@@ -347,15 +333,10 @@ def record_signature(session: Session, reference: str, signature: Signature) -> 
     row.signed_at = signature.created_at
 
 
-def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
-    """Store a decision (state, flow, reasons, deliveries) and return the changed transfer."""
-    return record_decisions(session, [(reference, decision)], at)[0]
-
-
 def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
-    """Store decisions on many transfers, each named once; return the changed transfers."""
+    """Store decisions on transfers, each named once, with reasons and deliveries; return the transfers."""
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
@@ -388,15 +369,11 @@ def record_decisions(
     add_rows(session, DeliveryRow, deliveries)
     if again:
         return transfers_of(session, rows)
-    return [
-        transfer_of(
-            row,
-            decision.reasons,
-            tuple(sorted(decision.teams)) if row.state == "accepted" else (),
-            content=contents[reference],
-        )
-        for row, (reference, decision) in zip(rows, decisions, strict=True)
-    ]
+    transfers = []
+    for row, (reference, decision) in zip(rows, decisions, strict=True):
+        teams = tuple(sorted(decision.teams)) if row.state == "accepted" else ()
+        transfers.append(transfer_of(row, decision.reasons, teams, content=contents[reference]))
+    return transfers
 
 
 def _decide(

@@ -156,7 +156,7 @@ class Mailroom:
         with self.registry.write() as session:
             transfers.land(session, upload)
             transfers.record_content(session, reference, opened, what, period, rules=self.rules)
-            transfers.record_decision(session, reference, decision, NOW)
+            transfers.record_decisions(session, [(reference, decision)], NOW)
         return reference
 
     def path(self, team: str, reference: str) -> str:

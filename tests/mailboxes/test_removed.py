@@ -85,7 +85,7 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
         assert file.read(4)
         with mailroom.registry.write() as session:
             withdrawn = Held(reasons=(why("person:withdrawn", "5.1", opened=""),))
-            transfers.record_decision(session, reference, withdrawn, NOW)
+            transfers.record_decisions(session, [(reference, withdrawn)], NOW)
         with pytest.raises(OSError, match="taken back"):
             file.read(4)
         assert sftp.listdir(f"/{team}") == []

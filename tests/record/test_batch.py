@@ -41,7 +41,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def on_record(session: Session, file: Upload, decision: Released | Held | Refused) -> None:
     transfers.land(session, file)
     transfers.record_content(session, file.reference, opened(), classified("student-core"), rules="")
-    transfers.record_decision(session, file.reference, decision, NOW)
+    transfers.record_decisions(session, [(file.reference, decision)], NOW)
 
 
 @pytest.mark.parametrize(("decision", "replays"), [(ACCEPTED, True), (HELD, True), (REFUSED, False)])

@@ -114,7 +114,7 @@ def test_a_team_without_records_to_which_a_file_is_released_has_counts_of_it(tmp
         providers.add_provider(session, sender, NOW)
         transfers.land(session, upload())
         transfers.record_content(session, upload().reference, opened(), kind, rules="5" * 64)
-        transfer = transfers.record_decision(session, upload().reference, decision, NOW)
+        (transfer,) = transfers.record_decisions(session, [(upload().reference, decision)], NOW)
         CountsOwed(session, shipped(), NOW).give([(transfer, decision, sender, True)])
         counts = {team: deliveries.delivered(session, team, limit=1)[0].counts for team in decision.teams}
     assert counts == {"sen": False, TEAM: True}

@@ -48,7 +48,7 @@ def put(registry: Registry, number: int, decision: Decision | None, *, opened: b
         if opened:
             transfers.record_content(session, reference, what, kind, rules=RULES)
         if decision is not None:
-            transfers.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
+            transfers.record_decisions(session, [(reference, decision)], NOW + timedelta(minutes=1))
     return reference
 
 
@@ -135,7 +135,7 @@ def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     reference = put(registry, 1, HELD)
     with registry.write() as session:
-        transfers.record_decision(session, reference, ACCEPTED, NOW)
+        transfers.record_decisions(session, [(reference, ACCEPTED)], NOW)
     with registry.read() as session:
         assert deliveries.find_held(session, reference, EVERYTHING, RULES) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None

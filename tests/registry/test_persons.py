@@ -57,7 +57,7 @@ def put(registry: Registry, number: int, provider: str, *known: bytes) -> str:
         sequence = transfers.get(session, reference).sequence
         persons.note(session, sequence, b"".join(known))
         decision = Released(flow="school-census", teams=("sen",), reasons=())
-        transfers.record_decision(session, reference, decision, NOW)
+        transfers.record_decisions(session, [(reference, decision)], NOW)
     return reference
 
 

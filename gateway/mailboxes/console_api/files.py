@@ -234,7 +234,9 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
     references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
-        if transfer_lists.find(session, TransfersWanted(state="held", sight=caller.sight), reference) is None:
+        named = [("reference", reference)]
+        wanted = TransfersWanted(state="held", sight=caller.sight, equal=named)
+        if not transfer_lists.count(session, wanted, 1):
             raise DecliningError("That file is not held, or it waits for others than you.")
         transfer, names = transfers.get(session, reference), providers.names(session)
         events = log.events(session, reference)

@@ -106,7 +106,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             if catalogue.text_wanted in {None, each.text_sha256}
             and (each.ends_on is None or on < each.ends_on)
         }
-        files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
+        files = transfer_lists.latest(session, wanted, FILES + 1)
         shown = files[:FILES]
         names = {one: named.name for one in catalogue.data_types() if (named := type_named(catalogue, one))}
         cells = [flow for _, flows in statuses(session, catalogue, on, [row.id]) for flow in flows]
