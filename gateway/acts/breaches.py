@@ -249,14 +249,14 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
     for name in told.staff:
         if not recalls.is_staff(session, name):
             raise NotFoundError(f"there is no member of staff {name}")
-        references |= recalls.collected_by(session, name, told.since, told.until)
+        references |= recalls.stepped_between(session, told.since, told.until, opened_by=name)
     for fingerprint in told.keys:
         key = _named_key(session, fingerprint)
         if key.owner_kind == "staff":
-            references |= recalls.collected_by(session, key.owner, told.since, told.until)
+            references |= recalls.stepped_between(session, told.since, told.until, opened_by=key.owner)
         else:
-            asked = recalls.sealed_to if key.owner_kind == "gateway" else recalls.sent_with
-            references |= asked(session, key.fingerprint, told.since, told.until)
+            used = ("opened_by",) if key.owner_kind == "gateway" else recalls.SENT_WITH
+            references |= recalls.landed_with(session, key.fingerprint, told.since, told.until, used)
     if not (told.transfers or told.staff or told.keys):
         references |= recalls.stepped_between(session, told.since, told.until)
     found = [transfers.get(session, reference) for reference in references]

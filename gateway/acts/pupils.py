@@ -124,7 +124,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
                 _FoundFile(
                     transfer=transfers.get(session, name),
                     openings=recalls.openings(session, name),
-                    copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
+                    copies=tuple(copy.provider for copy in copies.owed(session, made_too=True, of=name)),
                     deleted_at=deleted.get(name),
                     on_hold=name in held,
                 )

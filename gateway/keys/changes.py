@@ -113,7 +113,7 @@ class Clerk:
         cause = "compromised" if revocation == "hard" else "superseded"
         self._done(changed, "key-revoked", "revoked", why, cause=cause, drop=dropped_as)
         if revocation == "hard" and key.owner_kind == "provider":
-            waits.examine_superseded(self.session, key.owner, key.fingerprint)
+            waits.examine_again(self.session, key.owner, key.fingerprint)
         return changed
 
     def destroyed(self, key: Key) -> None:

@@ -136,7 +136,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 def _files(home: Home, session: Session, due: Due) -> list[str]:
     """Return the files of one thing due: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
-        made = (copy_path(home, copy) for copy in copies.of_transfer(session, due.reference))
+        made = (copy_path(home, copy) for copy in copies.owed(session, made_too=True, of=due.reference))
         return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]
     row, receipts = retention.holding(session, due.reference)
     if due.what == "index" and row and row.withheld:  # A withheld file has an empty placeholder.

@@ -248,7 +248,7 @@ def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], 
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, now)
     told: defaultdict[str, list[tuple[int, Reason]]] = defaultdict(list)
-    marked = markers.marked_children(session)
+    marked = markers.kept_from(session, None)
     for number, each in zip(numbers, named, strict=True):
         if not marked.isdisjoint(bytes.fromhex(row.pupil) for row in each.rows):
             continue  # A protected child's former school would learn that the child is in the county.

@@ -27,7 +27,7 @@ from gateway.registry.tables import (
     ProviderRow,
     RatificationRow,
 )
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
@@ -68,10 +68,18 @@ def sign(
     if role is not None and role not in known:
         raise GatewayError(f"the agreement asks for no signature of {role}{nearest(role, known)}")
     if role is not None:
+        year, text = signed.academic_year, catalogue.text_sha256
+        given = session.get(AgreementSignatureRow, (signed.provider, year, role))
+        if given is not None and given.text_sha256 == text:
+            raise GatewayError(f"the {role} of {signed.provider} has signed for {year} already")
+        if given is not None:  # Under another text.
+            session.delete(given)
+            session.flush()
         stated = signed.model_dump(exclude={"ratified_on", "ends_on"})
-        note_signature(session, AgreementSignatureRow(**stated, role=role, signed_on=signed.ratified_on))
+        session.add(AgreementSignatureRow(**stated, role=role, signed_on=signed.ratified_on))
+        session.flush()
         _note(session, "signed-in-part", signed, {"what": role}, actor)
-        there = signatures(session, signed.provider, signed.academic_year, catalogue.text_sha256)
+        there = signatures(session, signed.provider, year, text)
         done = {each.role for each in there}
         if missing := tuple(each.name for each in known.values() if each.role not in done):
             return missing
@@ -96,66 +104,36 @@ def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]
 
     A ratification that has ended by `day`, the day of the notice, or that ends before `on`, stays as it is.
     """
-    rows = [
-        row
-        for row in ratifications(session, provider)
-        if row.ends_on is None or (row.ends_on > on and row.ends_on > day)
-    ]
-    for row in rows:
-        row.ends_on = on
-    session.flush()
-    return tuple(row.academic_year for row in rows)
-
-
-def note_signature(session: Session, row: AgreementSignatureRow) -> None:
-    """Record the signature of one role, in place of the same role's signature under another text.
-
-    GatewayError where the role has signed the same text already.
-    """
-    known = session.get(AgreementSignatureRow, (row.provider, row.academic_year, row.role))
-    if known is not None and known.text_sha256 == row.text_sha256:
-        raise GatewayError(f"the {row.role} of {row.provider} has signed for {row.academic_year} already")
-    if known is not None:
-        session.delete(known)
-        session.flush()
-    session.add(row)
-    session.flush()
+    years = []
+    for row in ratifications(session, provider):
+        if row.ends_on is None or row.ends_on > max(on, day):
+            row.ends_on = on
+            years.append(row.academic_year)
+    return tuple(years)
 
 
 def signatures(
     session: Session, provider: str, academic_year: str, text_sha256: str
 ) -> Sequence[AgreementSignatureRow]:
     """Return the signatures given to one text for one year by people of a provider, sorted by role."""
-    query = select(AgreementSignatureRow).where(
-        AgreementSignatureRow.provider == provider,
-        AgreementSignatureRow.academic_year == academic_year,
-        AgreementSignatureRow.text_sha256 == text_sha256,
-    )
-    return session.exec(query.order_by(col(AgreementSignatureRow.role))).all()
+    to_it = {"provider": provider, "academic_year": academic_year, "text_sha256": text_sha256}
+    return rows(session, AgreementSignatureRow, "role", **to_it)
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:
     """Return every ratification, by provider and year."""
-    query = select(RatificationRow).order_by(
-        col(RatificationRow.provider), col(RatificationRow.academic_year)
-    )
-    if provider is not None:
-        query = query.where(RatificationRow.provider == provider)
-    return session.exec(query).all()
+    return rows(session, RatificationRow, "provider", "academic_year", provider=provider)
 
 
 def declaration(session: Session, reference: str) -> DeclarationRow:
     """Return a declaration. NotFoundError for an unknown reference."""
-    query = select(DeclarationRow).where(DeclarationRow.reference == reference)
-    return existing(session.exec(query).first(), f"there is no declaration {reference}")
+    found = rows(session, DeclarationRow, reference=reference)
+    return existing(next(iter(found), None), f"there is no declaration {reference}")
 
 
 def declarations(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:
     """Return declarations in the order of recording."""
-    query = select(DeclarationRow).order_by(col(DeclarationRow.sequence))
-    if provider is not None:
-        query = query.where(DeclarationRow.provider == provider)
-    return session.exec(query).all()
+    return rows(session, DeclarationRow, "sequence", provider=provider)
 
 
 def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
@@ -166,7 +144,7 @@ def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
     """Return by provider and data type the expectations on record: True where the data is expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
-    for row in session.exec(select(ExpectationRow)):
+    for row in rows(session, ExpectationRow):
         found[row.provider][row.data_type] = row.expected
     return found
 
@@ -176,23 +154,24 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
 
     `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
-    found: list[Mapping[str, Any]] = [
+    found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
+        (row, "expected" if row.expected else "not-expected", None)
+        for row in rows(session, ExpectationRow, provider=provider)
+    ]
+    found += ((row, "nil", row.period) for row in rows(session, NilReturnRow, provider=provider))
+    found.sort(key=lambda one: (one[0].provider, one[0].data_type, one[2] or ""))
+    return [
         {
             "provider": row.provider,
             "data_type": row.data_type,
             "what": what,
-            "period": row.period if isinstance(row, NilReturnRow) else None,
+            "period": period,
             "at": row.recorded_at,
             "by": row.recorded_by,
             "why": row.why,
         }
-        for row in (*session.exec(select(ExpectationRow)), *session.exec(select(NilReturnRow)))
-        if provider in {None, row.provider}
-        for what in [
-            "nil" if isinstance(row, NilReturnRow) else "expected" if row.expected else "not-expected"
-        ]
+        for row, what, period in found
     ]
-    return sorted(found, key=lambda one: (one["provider"], one["data_type"], one["period"] or ""))
 
 
 def expect(session: Session, row: ExpectationRow) -> None:
@@ -239,17 +218,18 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
     """Count open providers of the kinds `parties`, the ones with `year` ratified, and all expectations."""
-    open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
-    ratified = (
-        select(func.count())
-        .select_from(RatificationRow)
-        .join(ProviderRow, col(ProviderRow.id) == col(RatificationRow.provider))
-        .where(RatificationRow.academic_year == year, *open_ones)
+    open_ones = select(ProviderRow.id).where(
+        col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None)
     )
+    ratified = select(RatificationRow.provider).where(
+        RatificationRow.academic_year == year, col(RatificationRow.provider).in_(open_ones)
+    )
+    counted = {
+        "education_providers": open_ones,
+        "ratified": ratified,
+        "expectations": select(ExpectationRow.provider),
+    }
     return {
-        "education_providers": session.exec(
-            select(func.count()).select_from(ProviderRow).where(*open_ones)
-        ).one(),
-        "ratified": session.exec(ratified).one(),
-        "expectations": session.exec(select(func.count()).select_from(ExpectationRow)).one(),
+        what: session.exec(select(func.count()).select_from(query.subquery())).one()
+        for what, query in counted.items()
     }

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
-from gateway.registry.tables.row import answer_of
+from gateway.registry.tables.row import answer_of, rows
 from gateway.registry.transfers import transfers_of
 
 _TRANSFER = col(TransferRow.sequence) == col(CopyRow.transfer)
@@ -64,32 +64,41 @@ def count_waiting(session: Session) -> Counter[str]:
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
 
-def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
-    """Return the copies to be made now, oldest first; with `made_too` all copies on record.
+def owed(
+    session: Session, *, made_too: bool = False, made_since: datetime | None = None, of: str | None = None
+) -> Sequence[Copy]:
+    """Return the copies to be made now, oldest first; with `made_too` all on record, of one file or of any.
 
     With `made_since` also those made from then on. No copy is to be made while it waits for a ratification,
     or while a child in the file is restricted or for named people alone.
     """
-    query = _COPIES
+    query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
         still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None), is_seen_by(None))
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
-    return [_copy(row, transfer) for row, transfer in session.exec(query)]
-
-
-def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
-    """Return every copy of one file, made or not."""
-    found = session.exec(_COPIES.where(TransferRow.reference == reference))
-    return [_copy(row, transfer) for row, transfer in found]
+    return [
+        answer_of(
+            Copy,
+            row,
+            number=row.id or 0,
+            reference=transfer.reference,
+            flow=transfer.flow or "none",
+            extension=transfer.extension or "bin",
+            content_sha256=transfer.content_sha256 or "",
+            made=row.made_at is not None,
+            part=bool(row.part),
+        )
+        for row, transfer in session.exec(query)
+    ]
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
     """Delete all copies of a file; return the ids of providers with a copy already made."""
-    rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
-    for row in rows:
+    found = rows(session, CopyRow, transfer=transfer)
+    for row in found:
         session.delete(row)
     session.flush()
-    return tuple(sorted(row.provider for row in rows if row.made_at is not None))
+    return tuple(sorted(row.provider for row in found if row.made_at is not None))
 
 
 def is_owed(session: Session, number: int) -> bool:
@@ -104,18 +113,3 @@ def record_made(
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)
-    session.flush()
-
-
-def _copy(row: CopyRow, transfer: TransferRow) -> Copy:
-    return answer_of(
-        Copy,
-        row,
-        number=row.id or 0,
-        reference=transfer.reference,
-        flow=transfer.flow or "none",
-        extension=transfer.extension or "bin",
-        content_sha256=transfer.content_sha256 or "",
-        made=row.made_at is not None,
-        part=bool(row.part),
-    )

@@ -73,16 +73,10 @@ def of_providers(
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
     """Return the `keys` of discrepancies open, or resolved although the data still differ."""
     found: set[str] = set()
-    wanted = sorted(keys)
+    wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
     for start in range(0, len(wanted), _AT_ONCE):
-        found |= set(
-            session.exec(
-                select(DiscrepancyRow.key).where(
-                    col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE]),
-                    col(DiscrepancyRow.state).in_(LASTING),
-                )
-            )
-        )
+        some = col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE])
+        found |= set(session.exec(select(DiscrepancyRow.key).where(some, lasts)))
     return found
 
 
@@ -98,7 +92,6 @@ def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -
     if row.state != "open":
         raise GatewayError(f"discrepancy {number} is {row.state} already")
     row.state, row.ended_at, row.ended_by, row.why = "resolved", at, by, why
-    session.flush()
     return row
 
 

@@ -55,11 +55,8 @@ def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
     """Return the days from a provider's enrolment to closure, with the expectations `told` by data type."""
-    return timescale.DutySpan(
-        since=local_day(added, catalogue.calendar.timezone),
-        until=provider.closed_on or date.max,
-        expected=told,
-    )
+    since = local_day(added, catalogue.calendar.timezone)
+    return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
@@ -149,20 +146,17 @@ def _last(whom: str) -> Select[Any]:
     """Return the query for each provider's last accepted file of one kind landed before `lately`."""
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 
+    accepted = (
+        col(TransferRow.state) == "accepted",
+        col(TransferRow.data_type) == bindparam("kind"),
+        col(TransferRow.provider) == col(ProviderRow.id),
+        landed < bindparam("lately"),
+        landed >= bindparam("since"),
+        _OWN,
+    )
+
     def sought(what: Mapped[Any], is_about: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a column of any type
-        return (
-            select(func.max(what))
-            .where(
-                col(TransferRow.state) == "accepted",
-                col(TransferRow.data_type) == bindparam("kind"),
-                col(TransferRow.provider) == col(ProviderRow.id),
-                is_about,
-                landed < bindparam("lately"),
-                landed >= bindparam("since"),
-                _OWN,
-            )
-            .scalar_subquery()
-        )
+        return select(func.max(what)).where(*accepted, is_about).scalar_subquery()
 
     some, none = period.is_not(None), period.is_(None)
     query = select(col(ProviderRow.id), sought(landed, none), sought(landed, some), sought(period, some))
@@ -187,26 +181,18 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
     accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, since = is_in(data_type, "often"), landed >= bindparam("since")
     # For frequent types the last file and the last period: the later one counts.
-    last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
-        whose, flow, data_type, period.is_(None)
-    )
-    every = select(whose, flow, data_type, func.max(landed), period).group_by(
-        whose, flow, data_type, period, *_day(landed, midnights)
-    )
+    key = (whose, flow, data_type)
+    last = select(*key, func.max(landed), func.max(period)).group_by(*key, period.is_(None))
+    # By local day: the UTC date, and whether the time is past each midnight.
+    day = func.substr(cast(landed, Text), 1, 10)
+    past = (func.substr(cast(landed, Text), 12, 5) >= midnight for midnight in midnights)
+    every = select(*key, func.max(landed), period).group_by(*key, period, day, *past)
     asked: list[Any] = [every.where(often, landed >= bindparam("lately"))]
     if seldom:
         asked.append(every.where(is_in(data_type, "seldom"), since))
     if whom == "one" or not own:
         asked.append(last.where(often, landed < bindparam("lately"), since))
     return [query.where(accepted) for query in asked]
-
-
-def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
-    """Yield SQL columns to group UTC times by local day: the UTC date, and True past each midnight."""
-    written = cast(at, Text)
-    yield func.substr(written, 1, 10)
-    for midnight in midnights:
-        yield func.substr(written, 12, 5) >= midnight
 
 
 def _told(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:

@@ -8,6 +8,7 @@ from typing import Literal, cast
 from sqlmodel import Session, col, or_, select
 
 from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
+from gateway.registry.tables.row import rows
 
 What = Literal["key", "role", "account"]
 Credential = tuple[str, What, str]
@@ -23,7 +24,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
     """Delete the givers on record of a person's role or account, by default of all; givers of keys stay."""
-    for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
+    for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)
     session.flush()
@@ -36,15 +37,15 @@ def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequen
     credential. Unconfirmed keys are left out.
     """
     givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
-    for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
+    for row in rows(session, GivingRow, "id"):
         givers[row.staff, cast("What", row.what), row.mark].append(row)
     counted = or_(col(KeyRow.ended_at).is_(None), col(KeyRow.ended_at) >= since)
     confirmed = col(KeyRow.unconfirmed).is_not(True)
     theirs = session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted, confirmed)).all()
     current: list[tuple[str, What, str, str, datetime]] = [
         *((key.owner, "key", key.fingerprint, key.added_by, key.added_at) for key in theirs),
-        *((one.staff, "role", one.role, "", _LONG_AGO) for one in session.exec(select(RoleRow))),
-        *((one.staff, "account", one.account, "", _LONG_AGO) for one in session.exec(select(AccountRow))),
+        *((one.staff, "role", one.role, "", _LONG_AGO) for one in rows(session, RoleRow)),
+        *((one.staff, "account", one.account, "", _LONG_AGO) for one in rows(session, AccountRow)),
     ]
     return {
         (owner, what, mark): givers[owner, what, mark]

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.policy.small_schemas import HandOn
 from gateway.registry.deliveries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 
 AT_ONCE = 200
 """The most files of a batch."""
@@ -97,16 +97,13 @@ def owe(
 
     An earlier batch with a recalled file is made again without the file, if not sent yet.
     """
-    last = session.exec(
-        select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
-    ).one()
-    batch = HandOnBatchRow(
-        hand_on=hand_on.id, number=(last or 0) + 1, team=hand_on.team, target=target_of(hand_on), owed_at=at
-    )
+    numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
+    number = (session.exec(numbers).one() or 0) + 1
+    target, team = target_of(hand_on), hand_on.team
+    batch = HandOnBatchRow(hand_on=hand_on.id, number=number, team=team, target=target, owed_at=at)
     session.add(batch)
     session.flush()
-    for reference in references:
-        session.add(HandOnFileRow(batch=batch.id or 0, reference=reference))
+    session.add_all(HandOnFileRow(batch=batch.id or 0, reference=reference) for reference in references)
     for file in recalled:
         file.recalled_in = batch.id
         earlier = session.get_one(HandOnBatchRow, file.batch)
@@ -126,14 +123,13 @@ def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatc
 
 def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
     """Return a batch. NotFoundError for an unknown number."""
-    query = select(HandOnBatchRow).where(HandOnBatchRow.hand_on == hand_on, HandOnBatchRow.number == number)
-    return existing(session.exec(query).first(), f"there is no batch {number} of {hand_on}")
+    found = rows(session, HandOnBatchRow, hand_on=hand_on, number=number)
+    return existing(next(iter(found), None), f"there is no batch {number} of {hand_on}")
 
 
 def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
     """Return the files of a batch, in the order of adding."""
-    query = select(HandOnFileRow).where(HandOnFileRow.batch == batch.id).order_by(col(HandOnFileRow.id))
-    return session.exec(query).all()
+    return rows(session, HandOnFileRow, "id", batch=batch.id)
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
@@ -152,7 +148,6 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     for file in files(session, batch):
         file.handed_at = None
-    session.flush()
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
@@ -169,7 +164,6 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
     )
     for batch in session.exec(query):
         batch.made_at = batch.sent_at = batch.due_at = None
-    session.flush()
 
 
 def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetime) -> None:

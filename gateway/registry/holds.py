@@ -36,7 +36,6 @@ def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> i
     if row is None:
         raise GatewayError(f"{_named(subject)} is not on hold")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    session.flush()
     return cast("int", row.number)
 
 
@@ -56,14 +55,18 @@ def on_hold(session: Session, references: Collection[str]) -> set[str]:
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}
-    if held:
-        for table in (TransferRow, ReceiptRow):
-            query = select(table.reference).where(
-                col(table.reference).in_(wanted), col(table.provider).in_(held)
-            )
-            found |= set(session.exec(query).all())
+    for table in (TransferRow, ReceiptRow) if held else ():
+        theirs = col(table.reference).in_(wanted), col(table.provider).in_(held)
+        found |= set(session.exec(select(table.reference).where(*theirs)).all())
     children = {one for row in on if row.persons for one in markers.split(row.persons)}
-    return found | _with_children(session, wanted, children)
+    if children:
+        with_one = (
+            select(TransferRow.reference)
+            .join(PersonsOfTransferRow, col(PersonsOfTransferRow.transfer) == col(TransferRow.sequence))
+            .where(col(TransferRow.reference).in_(wanted), persons.holds_one_of(session, children))
+        )
+        found |= set(session.exec(with_one).all())
+    return found
 
 
 def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
@@ -72,23 +75,10 @@ def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
     return [row for row in list_holds(session) if not wanted.isdisjoint(markers.split(row.persons or b""))]
 
 
-def _with_children(session: Session, wanted: Sequence[str], children: Collection[bytes]) -> set[str]:
-    if not children:
-        return set()
-    query = (
-        select(TransferRow.reference)
-        .join(PersonsOfTransferRow, col(PersonsOfTransferRow.transfer) == col(TransferRow.sequence))
-        .where(col(TransferRow.reference).in_(wanted), persons.holds_one_of(session, children))
-    )
-    return set(session.exec(query).all())
-
-
 def _hold_on(
     session: Session, reference: str = "", provider: str | None = None, persons: bytes | None = None
 ) -> HoldRow | None:
     if persons is not None:
         return next(iter(of_child(session, markers.split(persons))), None)
-    of_it = reference, provider, None
-    return next(
-        (row for row in list_holds(session) if (row.reference, row.provider, row.persons) == of_it), None
-    )
+    on = {(row.reference, row.provider, row.persons): row for row in list_holds(session)}
+    return on.get((reference, provider, None))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import EventRow, HookRow
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 
 AT_ONCE = 2000
 """The most entries that a hook is told of at once."""
@@ -29,7 +29,7 @@ class HookEvent(StrEnum):
 
 def listed(session: Session) -> Sequence[HookRow]:
     """Return the web hooks, by name."""
-    return session.exec(select(HookRow).order_by(col(HookRow.name))).all()
+    return rows(session, HookRow, "name")
 
 
 def find(session: Session, name: str) -> HookRow:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 
 _DIGITS = 40
 _CHASED_DAYS = 30
@@ -59,10 +59,8 @@ def get(session: Session, number: int) -> LetterRow:
 
 def of_week(session: Session, week: str) -> set[str]:
     """Return the events of the weekly letters queued in a week, such as "2026-W48"."""
-    query = select(LetterRow.event).where(
-        LetterRow.kind == "weekly", col(LetterRow.event).endswith(f":{week}", autoescape=True)
-    )
-    return set(session.exec(query).all())
+    of_it = LetterRow.kind == "weekly", col(LetterRow.event).endswith(f":{week}", autoescape=True)
+    return set(session.exec(select(LetterRow.event).where(*of_it)).all())
 
 
 def before(session: Session, letter: LetterRow) -> Sequence[str]:
@@ -83,10 +81,7 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
     """Queue the letters not on record yet, in the caller's transaction; return the number added."""
     owed = 0
     for letter in letters:
-        query = select(LetterRow.number).where(
-            LetterRow.event == letter.event, LetterRow.recipient == letter.recipient
-        )
-        if session.exec(query).first() is None:
+        if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):
             said = dataclasses.asdict(letter)
             session.add(LetterRow(**said, message_id=letter.message_id(origin), owed_at=at))
             session.flush()
@@ -129,13 +124,12 @@ def forget(session: Session, before: datetime) -> None:
 
 def listed(session: Session) -> Sequence[LetterRow]:
     """Return every letter, oldest first."""
-    return session.exec(select(LetterRow).order_by(col(LetterRow.number))).all()
+    return rows(session, LetterRow, "number")
 
 
 def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterRow]:
     """Return the latest letters to a provider, latest first."""
-    query = select(LetterRow).where(LetterRow.provider == provider)
-    return session.exec(query.order_by(col(LetterRow.number).desc()).limit(limit)).all()
+    return rows(session, LetterRow, "-number", limit=limit, provider=provider)
 
 
 def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:

@@ -56,7 +56,6 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> N
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    session.flush()
 
 
 def list_markers(session: Session) -> list[Marker]:
@@ -75,7 +74,7 @@ def list_markers(session: Session) -> list[Marker]:
 
 def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
     """Return the digests of the child of each marker in force, by the marker's number."""
-    return {cast("int", row.number): frozenset(split(row.persons)) for row in _on(session)}
+    return {row.number or 0: frozenset(split(row.persons)) for row in _on(session)}
 
 
 def note(
@@ -106,21 +105,21 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     return [marker for marker in list_markers(session) if marker.number in numbers]
 
 
-def marked_children(session: Session) -> frozenset[bytes]:
-    """Return the digests of every child with a marker in force."""
-    return frozenset(digest for row in _on(session) for digest in split(row.persons))
-
-
-def kept_from(session: Session, person: str) -> frozenset[bytes]:
-    """Return the digests of every child with data kept from a member of staff by a marker."""
-    own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)
-    allowed = set(session.exec(own).all())
+def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
+    """Return the digests of every child with data kept from a member of staff by a marker; None: by any."""
+    allowed = _allowed(session, person)
     return frozenset(
         digest
         for row in _on(session)
         if row.kind != "named" or row.number not in allowed
         for digest in split(row.persons)
     )
+
+
+def _allowed(session: Session, person: str | None) -> set[int]:
+    """Return the numbers of the markers on children whose data a person may see."""
+    query = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
+    return set(session.exec(query).all())
 
 
 def on_transfer(session: Session, transfer: int) -> list[Marker]:
@@ -139,21 +138,22 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
 
     Files without such a child are left out.
     """
+    if not transfers:
+        return {}
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
-        .where(col(MarkerRow.lifted_at).is_(None))
+        .where(
+            col(MarkerRow.lifted_at).is_(None),
+            # Marked children are few, files may be thousands: naming every file would cost more.
+            col(MarkedTransferRow.transfer).between(min(transfers), max(transfers)),
+        )
     )
-    if not transfers:
-        return {}
-    # Marked children are few, files may be thousands: naming every file would cost more.
-    between = col(MarkedTransferRow.transfer).between(min(transfers), max(transfers))
     asked = frozenset(transfers)
-    marked = [(number, row) for number, row in session.exec(query.where(between)) if number in asked]
+    marked = [(number, row) for number, row in session.exec(query) if number in asked]
     if not marked:
         return {}
-    own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
-    allowed = set(session.exec(own).all())
+    allowed = _allowed(session, person)
     found: dict[int, dict[int, frozenset[bytes]]] = {}
     for transfer, row in marked:
         if row.kind == "restricted" or row.number not in allowed:

@@ -21,6 +21,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.registry.tables.row import rows
 from gateway.registry.vouched_rows import insert_rows
 
 
@@ -98,30 +99,26 @@ def carry_over(
     # Nothing vouches for the indexes, which are long.
     place, key = PupilRow.__table__, col(PupilRow.provider)  # type: ignore[attr-defined] # as in vouched_rows
     said = select_columns(key, *(getattr(PupilRow, name) for name in ("pupil", "former", "birth_date")))
-    pupils = [
-        {
-            "of": provider,
-            "was": pupil,
-            "pupil": carry(pupil),
+    pupils = []
+    for provider, was, former, born in session.execute(said):
+        carried = {
+            "pupil": carry(was),
             "former": former and carry(former),
             "birth_date": born and carry(born),
         }
-        for provider, pupil, former, born in session.execute(said)
-    ]
+        pupils.append({"of": provider, "was": was, **carried})
     one = update(place).where(place.c.provider == bindparam("of"), place.c.pupil == bindparam("was"))
     if pupils:
         session.connection().execute(one, pupils)
-    for indexed in session.exec(select(PersonsOfTransferRow)).all():
+    for indexed in (*rows(session, PersonsOfTransferRow), *rows(session, MarkerRow)):
         indexed.persons = all_of(indexed.persons)
-    for staged in session.exec(select(StagedRollRow)).all():
+    for staged in rows(session, StagedRollRow):
         staged.roll = carry_roll(staged.roll)
-    for marker in session.exec(select(MarkerRow)).all():
-        marker.persons = all_of(marker.persons)
-    for hold in session.exec(select(HoldRow).where(col(HoldRow.persons).is_not(None))).all():
-        hold.persons = all_of(hold.persons or b"")
-    for party in session.exec(select(DiscrepancyPartyRow)).all():
+    for hold in rows(session, HoldRow):
+        hold.persons = None if hold.persons is None else all_of(hold.persons)
+    for party in rows(session, DiscrepancyPartyRow):
         party.pupil = carry(party.pupil)
-    for found in session.exec(select(DiscrepancyRow)).all():
+    for found in rows(session, DiscrepancyRow):
         # Spelled by `discrepancies.key_of`: the kind, one digest or two in hexadecimal, the providers.
         digests = 2 if found.kind == "former-upn" else 1
         kind, *parts = found.key.split(":")

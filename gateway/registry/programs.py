@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
+from gateway.registry.tables.row import rows
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 _KEY = "program:"
@@ -53,17 +54,16 @@ def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | Non
 
 def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
     """Revoke a program's credential at once. NotFoundError if none is in force."""
-    rows = _active(session, name, at)
-    if not rows:
+    found = _active(session, name, at)
+    if not found:
         raise NotFoundError(f"no program {name} is in force")
-    for row in rows:
+    for row in found:
         row.revoked_at, row.revoked_by, row.why = at, by, why
-    session.flush()
 
 
 def listed(session: Session) -> Sequence[ProgramRow]:
     """Return every program, in force or not, by name."""
-    return session.exec(select(ProgramRow).order_by(col(ProgramRow.name), col(ProgramRow.made_at))).all()
+    return rows(session, ProgramRow, "name", "made_at")
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
@@ -91,13 +91,10 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
 def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
     """Record the answer to a program's request; with None delete the request, as nothing was done."""
     row = session.get(ProgramRequestRow, (program, key))
-    if row is None:
-        return
-    if answer is None:
+    if row is not None and answer is None:
         session.delete(row)
-    else:
+    elif row is not None:
         row.answer = answer
-    session.flush()
 
 
 def _in_force(session: Session, digest: str, now: datetime) -> ProgramRow | None:
@@ -106,7 +103,5 @@ def _in_force(session: Session, digest: str, now: datetime) -> ProgramRow | None
 
 
 def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:
-    found = select(ProgramRow).where(
-        col(ProgramRow.name) == name, col(ProgramRow.revoked_at).is_(None), col(ProgramRow.ends_at) > at
-    )
-    return [*session.exec(found).all()]
+    known = rows(session, ProgramRow, name=name)
+    return [row for row in known if row.revoked_at is None and row.ends_at > at]

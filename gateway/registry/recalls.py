@@ -20,7 +20,7 @@ from gateway.registry.tables import (
     StaffRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 from gateway.registry.vouched_rows import add_rows
 
 OPENED = ("collected", "opened")
@@ -37,8 +37,7 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
 
 def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
     """Return the deliveries of a file, ordered by team."""
-    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
-    return session.exec(query).all()
+    return rows(session, DeliveryRow, "team", transfer=transfer)
 
 
 def deliver_again(
@@ -48,12 +47,7 @@ def deliver_again(
 
     `whole`: as sent. Otherwise each team is shown a view, except a team shown the file as sent before.
     """
-    known = {
-        row.team: row
-        for row in session.exec(
-            select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
-        )
-    }
+    known = {row.team: row for row in places(session, transfer)}
     for team in teams:
         row = known.get(team) or DeliveryRow(transfer=transfer, team=team, delivered_at=at)
         row.delivered_at, row.collected_at, row.dealt_with_at, row.dealt_with_by = at, None, None, None
@@ -64,18 +58,11 @@ def deliver_again(
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
     """Append reasons to a transfer, except for codes already among the reasons."""
-    rows = session.exec(select(ReasonRow).where(ReasonRow.transfer == transfer)).all()
-    known = {row.code for row in rows}
-    first = max((row.ordinal for row in rows), default=-1) + 1
-    new = {reason.code: reason for reason in reasons if reason.code not in known}
-    add_rows(
-        session,
-        ReasonRow,
-        [
-            {"transfer": transfer, "ordinal": ordinal, **asdict(reason)}
-            for ordinal, reason in enumerate(new.values(), first)
-        ],
-    )
+    known = {row.code: row.ordinal for row in rows(session, ReasonRow, transfer=transfer)}
+    new = {reason.code: asdict(reason) for reason in reasons if reason.code not in known}
+    numbered = enumerate(new.values(), max(known.values(), default=-1) + 1)
+    told = [{"transfer": transfer, "ordinal": ordinal, **reason} for ordinal, reason in numbered]
+    add_rows(session, ReasonRow, told)
 
 
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
@@ -88,7 +75,7 @@ def tell(session: Session, reference: str, subject: str, text: str, at: datetime
 
 def notices(session: Session) -> Sequence[AuthorityNoticeRow]:
     """Return every notice to data protection officers, latest first."""
-    return session.exec(select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())).all()
+    return rows(session, AuthorityNoticeRow, "-number")
 
 
 def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNoticeRow:
@@ -96,7 +83,6 @@ def read_notice(session: Session, number: int, *, by: str, at: datetime) -> Auth
     row = existing(session.get(AuthorityNoticeRow, number), f"there is no notice {number}")
     if row.read_at is None:
         row.read_at, row.read_by = at, by
-        session.flush()
     return row
 
 
@@ -116,12 +102,18 @@ _STEPS = (
 )
 
 
-def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files opened by a member of staff from `since` until before `until`.
+def stepped_between(
+    session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
+) -> set[str]:
+    """Return references of the files with any log entry from `since` until before `until`; None: no bound.
 
-    None leaves an end of the time open.
+    With `opened_by` only of files opened by this member of staff in the time.
     """
-    return _subjects(session, and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == name), since, until)
+    wanted = col(EventRow.kind).in_(_STEPS)
+    if opened_by is not None:
+        wanted = and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == opened_by)
+    when = _within(col(EventRow.at), since, until)
+    return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
 
 
 def is_staff(session: Session, name: str) -> bool:
@@ -129,20 +121,21 @@ def is_staff(session: Session, name: str) -> bool:
     return session.get(StaffRow, name) is not None
 
 
-def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of the files with any log entry from `since` until before `until`; None: no bound."""
-    return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
+SENT_WITH = ("ssh_key", "signer", "signing_key")
+"""Columns of a transfer with the fingerprints of keys of its sender: the SSH key and the certificate."""
 
 
-def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files landed between two moments over an SSH key or signed by a certificate."""
-    columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
-    return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
-
-
-def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files landed between two moments and sealed to one certificate of the gateway."""
-    return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
+def landed_with(
+    session: Session,
+    fingerprint: str,
+    since: datetime | None,
+    until: datetime | None,
+    columns: Sequence[str] = SENT_WITH,
+) -> set[str]:
+    """Return references of files landed between two moments with a key in one of the columns."""
+    wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
+    when = _within(col(TransferRow.landed_at), since, until)
+    return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
 
 
 def next_breach(session: Session) -> int:
@@ -150,20 +143,6 @@ def next_breach(session: Session) -> int:
     query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
     known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
     return max(known, default=0) + 1
-
-
-def _subjects(
-    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
-) -> set[str]:
-    when = _within(col(EventRow.at), since, until)
-    return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
-
-
-def _transfers(
-    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
-) -> set[str]:
-    when = _within(col(TransferRow.landed_at), since, until)
-    return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
 
 
 def _within(column: Mapped[datetime], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:

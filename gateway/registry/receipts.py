@@ -23,6 +23,7 @@ from gateway.openpgp.sealer import clearsign_each
 from gateway.registry import log
 from gateway.registry.places import WritersPlace, take_a_place
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
+from gateway.registry.tables.row import rows
 from gateway.registry.vouched_rows import (
     content_of,
     insert_numbered,
@@ -97,7 +98,7 @@ class Unsigned(NamedTuple):
 
 
 def put_unsigned(
-    session: Session, rows: Sequence[dict[str, Any]], statements: Sequence[Statement]
+    session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
     """Store receipts as statements without signature; return their numbers.
 
@@ -105,7 +106,7 @@ def put_unsigned(
     """
     take_a_place(session, WritersPlace.RECEIPTS)
     whole = []
-    for row, each in zip(rows, statements, strict=True):
+    for row, each in zip(receipts, statements, strict=True):
         told = f'{{"languages": {json.dumps(each.languages)}, "receipt": {each.canonical.decode()}}}'
         whole.append({**row, "text": each.text, "json_text": told, "seal": UNSIGNED})
     return insert_numbered(session, ReceiptRow, "sequence", whole)
@@ -129,11 +130,11 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
     """Sign receipts; return the rows with texts and with the seal, a signature by the log's key."""
     texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
-    rows = []
+    made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
         whole = {**row, "text": told, "json_text": statement.for_machines(proof, signing.log_key.sign)}
-        rows.append({**whole, "seal": signing.log_key.sign(sealed_content(whole, row["sequence"])).hex()})
-    return rows
+        made.append({**whole, "seal": signing.log_key.sign(sealed_content(whole, row["sequence"])).hex()})
+    return made
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
@@ -161,19 +162,17 @@ def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> 
     given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
-        rows = signed(signing, [given[number] for number in session.exec(ours)])
-        _store(session, rows)
-    return [ReceiptRow(**row) for row in rows]
+        made = signed(signing, [given[number] for number in session.exec(ours)])
+        _store(session, made)
+    return [ReceiptRow(**row) for row in made]
 
 
 def is_owed(session: Session, after: int) -> bool:
     """Return True if a receipt numbered above `after` is unsigned; in SQLite always False."""
     if session.get_bind().dialect.name != "postgresql":
         return False
-    unsigned = select(ReceiptRow.sequence).where(
-        ReceiptRow.seal == UNSIGNED, col(ReceiptRow.sequence) > after
-    )
-    return session.exec(unsigned.limit(1)).first() is not None
+    unsigned = ReceiptRow.seal == UNSIGNED, col(ReceiptRow.sequence) > after
+    return session.exec(select(ReceiptRow.sequence).where(*unsigned).limit(1)).first() is not None
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
@@ -227,19 +226,14 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
     return query.where(ReceiptRow.seal == UNSIGNED).order_by(col(ReceiptRow.sequence)).with_for_update()
 
 
-def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
     """Store texts and seals of signed receipts, without a log entry: signatures prove both."""
-    insert_rows(session, ReceiptRow, rows, ("text", "json_text", "seal"))
+    insert_rows(session, ReceiptRow, receipts, ("text", "json_text", "seal"))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
     """Return the latest receipt of a transfer, the one in force; None for none."""
-    return session.exec(
-        select(ReceiptRow)
-        .where(ReceiptRow.reference == reference)
-        .order_by(col(ReceiptRow.sequence).desc())
-        .limit(1)
-    ).first()
+    return next(iter(rows(session, ReceiptRow, "-sequence", limit=1, reference=reference)), None)
 
 
 def leave_notice(  # noqa: PLR0917 - the columns of a notice

@@ -70,11 +70,11 @@ class SendersRegister:
 
         A ratification ended by a notice is left out if it ended by the day `on`.
         """
-        found = []
-        for year, (signed_text, ends) in self.ratified.get(provider, {}).items():
-            if text_sha256 in {None, signed_text} and (ends is None or on is None or on < ends):
-                found.append(year)
-        return frozenset(found)
+        return frozenset(
+            year
+            for year, (signed_text, ends) in self.ratified.get(provider, {}).items()
+            if text_sha256 in {None, signed_text} and (ends is None or on is None or on < ends)
+        )
 
 
 @dataclass(slots=True)

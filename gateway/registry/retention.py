@@ -30,7 +30,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 from gateway.registry.transfers import row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
@@ -54,8 +54,8 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
     """Return the plan of all deletions due at `moment`, and of those on hold."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
-    rows = decided_before(session, accepted=accepted, refused=refused)
-    return plan(rules, chain(rows, _kept_notices(session, made)), moment)
+    decided = decided_before(session, accepted=accepted, refused=refused)
+    return plan(rules, chain(decided, _kept_notices(session, made)), moment)
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
@@ -63,17 +63,10 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
-    while True:
-        rows = session.exec(
-            select(TransferRow)
-            .where(decided, col(TransferRow.sequence) > sequence)
-            .order_by(col(TransferRow.sequence))
-            .limit(_PAGE)
-        ).all()
-        if not rows:
-            return
-        yield from _kept(session, rows)
-        sequence = cast("int", rows[-1].sequence)
+    query = select(TransferRow).where(decided).order_by(col(TransferRow.sequence)).limit(_PAGE)
+    while some := session.exec(query.where(col(TransferRow.sequence) > sequence)).all():
+        yield from _kept(session, some)
+        sequence = cast("int", some[-1].sequence)
         session.expunge_all()
 
 
@@ -83,26 +76,22 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
     )
-    rows = session.exec(
-        select(TransferRow)
-        .where(
-            TransferRow.state == "refused",
-            col(TransferRow.decided_at).between(begin, end),
-            col(TransferRow.withheld).is_(False),
-            col(TransferRow.reference).not_in(gone),
-            ~other.exists(),
-        )
-        .order_by(col(TransferRow.sequence))
-        .limit(_PAGE)
-    ).all()
-    return list(_kept(session, rows))
+    query = select(TransferRow).where(
+        TransferRow.state == "refused",
+        col(TransferRow.decided_at).between(begin, end),
+        col(TransferRow.withheld).is_(False),
+        col(TransferRow.reference).not_in(gone),
+        ~other.exists(),
+    )
+    found = session.exec(query.order_by(col(TransferRow.sequence)).limit(_PAGE)).all()
+    return list(_kept(session, found))
 
 
 def kept(session: Session, references: Collection[str]) -> list[Retained]:
     """Return transfers, notices and declarations by reference, with the facts for planning retention."""
-    rows = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
+    found = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
     made = col(ReceiptRow.reference).in_(references)
-    return [*_kept(session, rows), *_kept_notices(session, made)]
+    return [*_kept(session, found), *_kept_notices(session, made)]
 
 
 def undecided(session: Session) -> Sequence[str]:
@@ -113,42 +102,33 @@ def undecided(session: Session) -> Sequence[str]:
 
 def holding(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
     """Return the row of a transfer, None for a notice or declaration, and the receipts still stored."""
-    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
-    return row, session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
+    row = next(iter(rows(session, TransferRow, reference=reference)), None)
+    return row, rows(session, ReceiptRow, reference=reference)
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
     """Delete the rows of one part of a transfer; record the deletion, and the `files` still to be removed."""
     row, receipts = holding(session, due.reference)
-    sealed = row if due.what == "sealed" else None
-    session.add(
-        DeletionRow(
-            reference=due.reference,
-            what=due.what,
-            data_type=due.data_type,
-            rule=due.rule,
-            since=due.since,
-            deleted_at=at,
-            sha256=sealed.sha256 if sealed else None,
-            size=sealed.size if sealed else None,
-            files="\n".join(files),
-        )
-    )
+    told = {"reference": due.reference, "what": due.what, "data_type": due.data_type, "rule": due.rule}
+    gone = DeletionRow(**told, since=due.since, deleted_at=at, files="\n".join(files))
+    session.add(gone)
     match due.what:
         case "sealed":
+            if row is not None:
+                gone.sha256, gone.size = row.sha256, row.size
             _forget_file(session, due.reference, at)
         case "receipts" | "notices":
             _forget_receipts(session, receipts)
         case "declarations":
             _forget_receipts(session, receipts)
             # Delete the declarer; method, kind of data, times and state stay, as in the log.
-            made = session.exec(select(DeclarationRow).where(DeclarationRow.reference == due.reference)).one()
+            (made,) = rows(session, DeclarationRow, reference=due.reference)
             made.declared_by, made.circumstances = "", ""
-            _forget_people(session, due.reference)
+            _forget_people(session, due.reference, "actor", "note", "salt")
         case "index":
             _forget_index(session, due.reference)
         case "people":
-            _forget_people(session, due.reference)
+            _forget_people(session, due.reference, "actor", "note", "salt")
     session.flush()
 
 
@@ -160,15 +140,14 @@ def overwrite_what_goes(session: Session) -> None:
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
     """Return by reference and part the paths of files whose deletion is on record, perhaps still on disk."""
-    rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
-    return {(row.reference, row.what): row.files.split("\n") for row in rows}
+    found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
+    return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
     """Record the files of deletions, each named by reference and part, as off the disk."""
     for reference, what in removed:
         session.get_one(DeletionRow, (reference, what)).files = ""
-    session.flush()
 
 
 def uncertified(session: Session) -> Sequence[DeletionRow]:
@@ -220,16 +199,13 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
     session.flush()
     for row in rows:
         row.certificate = certificate.number
-    session.flush()
     return cast("int", certificate.number)
 
 
 def certificate(session: Session, number: int | None) -> str:
     """Return the signed certificate of deletion of a number, or the latest. NotFoundError without one."""
-    query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
-    if number is not None:
-        query = query.where(DeletionCertificateRow.number == number)
-    return existing(session.exec(query.limit(1)).first(), "there is no such certificate of deletion")
+    found = rows(session, DeletionCertificateRow, "-number", limit=1, number=number)
+    return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
 
 def deleted(session: Session, what: What) -> set[str]:
@@ -305,13 +281,11 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
     """Delete a file's copies for providers, and take the file out of every mailbox."""
     row = row_of(session, reference)
-    for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
+    for copy in rows(session, CopyRow, transfer=row.sequence):
         session.delete(copy)
-    waiting = select(DeliveryRow).where(
-        DeliveryRow.transfer == row.sequence, col(DeliveryRow.dealt_with_at).is_(None)
-    )
-    for delivery in session.exec(waiting).all():
-        delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
+    for delivery in rows(session, DeliveryRow, transfer=row.sequence):
+        if delivery.dealt_with_at is None:
+            delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
 
 
 def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
@@ -333,26 +307,21 @@ def _forget_index(session: Session, reference: str) -> None:
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""
-    for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
+    for reason in rows(session, ReasonRow, transfer=row.sequence):
         session.delete(reason)
-    for delivery in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == row.sequence)).all():
+    for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         delivery.dealt_with_by = None
-    _forget_notices(session, reference)
-    session.execute(delete(PupilRow).where(col(PupilRow.transfer) == row.sequence))
-    session.execute(delete(PersonsOfTransferRow).where(col(PersonsOfTransferRow.transfer) == row.sequence))
-    session.execute(delete(StagedRollRow).where(col(StagedRollRow.transfer) == row.sequence))
-    session.execute(update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None))
+    for index in (PupilRow, PersonsOfTransferRow, StagedRollRow):
+        session.execute(delete(index).where(col(index.transfer) == row.sequence))
+    _forget_people(session, reference, "actor", "note")
 
 
-def _forget_notices(session: Session, reference: str) -> None:
-    """Delete the notices to data protection officers about a file, since they name readers."""
-    for notice in session.exec(select(AuthorityNoticeRow).where(AuthorityNoticeRow.reference == reference)):
+def _forget_people(session: Session, reference: str, *columns: str) -> None:
+    """Erase columns of a file's log entries, and delete the notices about it, which name readers.
+
+    Without the salt no commitment leads to a person any more.
+    """
+    for notice in rows(session, AuthorityNoticeRow, reference=reference):
         session.delete(notice)
-
-
-def _forget_people(session: Session, reference: str) -> None:
-    """Erase names, notes and salts of a file's log entries: no commitment leads to a person any more."""
-    _forget_notices(session, reference)
-    session.execute(
-        update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)
-    )
+    of_it = update(EventRow).where(col(EventRow.subject) == reference)
+    session.execute(of_it.values(dict.fromkeys(columns)))

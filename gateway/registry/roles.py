@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import and_, inspect
 from sqlmodel import Session, col, select
 
 from gateway.access import POWERFUL, AccessRight, Role, Viewer, roles_with
@@ -66,10 +66,8 @@ def administrators(session: Session) -> frozenset[str]:
 def of_account(session: Session, account: str) -> str | None:
     """Return the owner of a personal machine account; None without one."""
     row = session.get(AccountRow, account)
-    if row is None:
-        return None
-    owner = session.get(StaffRow, row.staff)
-    return row.staff if owner is not None and owner.removed_at is None else None
+    owner = row and session.get(StaffRow, row.staff)
+    return owner.name if owner is not None and owner.removed_at is None else None
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
@@ -116,11 +114,8 @@ def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:
 
 
 def _holders(session: Session, role: Role | None) -> frozenset[str]:
-    query = (
-        select(RoleRow.staff)
-        .join(StaffRow, col(StaffRow.name) == col(RoleRow.staff))
-        .where(col(StaffRow.removed_at).is_(None))
-    )
+    here = col(StaffRow.name) == col(RoleRow.staff), col(StaffRow.removed_at).is_(None)
+    query = select(RoleRow.staff).join(StaffRow, and_(*here))
     if role is not None:
         query = query.where(RoleRow.role == str(role))
     return frozenset(session.exec(query).all())

@@ -27,6 +27,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.registry.tables.row import rows
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
 LASTING = ("open", "resolved")
@@ -65,11 +66,11 @@ def stage(session: Session, transfer: int, roll: bytes) -> None:
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
     """Remove the packed rolls of held files; return the rolls by sequence."""
-    rows = session.scalars(_STAGED, {"held": list(transfers)}).all()
-    for row in rows:
+    staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
+    for row in staged:
         session.delete(row)
     session.flush()
-    return {row.transfer: row.roll for row in rows}
+    return {row.transfer: row.roll for row in staged}
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
@@ -84,9 +85,8 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
     """Remove the statements made by a file; return them by provider, without school numbers."""
-    rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
-    for row in rows:
+    for row in rows(session, PupilRow, transfer=transfer):
         found[row.provider].append(RollEntry(row.pupil, row.on_roll, row.record, row.birth_date, row.former))
     session.execute(delete(PupilRow).where(col(PupilRow.transfer) == transfer))
     return found
@@ -128,17 +128,10 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 def _said(columns: Sequence[Any]) -> RollRow:
     """Return a statement on a pupil, as the columns of `_SAID`; `reference` holds the transfer's sequence."""
-    provider, pupil, on_roll, at, birth_date, former, transfer, record = columns
-    return RollRow(
-        provider=provider,
-        pupil=pupil.hex(),
-        on_roll=on_roll,
-        at=at,
-        birth_date=birth_date.hex() if birth_date else None,
-        former=former.hex() if former else None,
-        reference=str(transfer),
-        record=record,
-    )
+    said = dict(zip(_SAID, columns, strict=True))
+    reference = str(said.pop("transfer"))
+    digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}
+    return RollRow(**{**said, **digests}, reference=reference)
 
 
 def latest_of_everybody(session: Session) -> Iterator[RollRow]:
@@ -181,12 +174,8 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
     )
     of_them = select_columns(col(DiscrepancyPartyRow.pupil)).where(party.in_(lasting))
     flag = select_columns(lasting.exists().label("lasts")).subquery()
-    several = (
-        select_columns(pupil)
-        .where(is_one_of(dialect, pupil, "some"))
-        .group_by(pupil)
-        .having(func.count() > 1)
-    )
+    several = select_columns(pupil).where(is_one_of(dialect, pupil, "some")).group_by(pupil)
+    several = several.having(func.count() > 1)
     renamed = (select_columns(one).where(is_one_of(dialect, former, "some")) for one in (pupil, former))
     wanted: Any = union(several, *renamed, of_them)
     others = [is_in(pupil, "renumbered")] if renumbered else []
@@ -250,18 +239,14 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
         *(col(getattr(TransferRow, name)) for name in Earlier._fields[:6]),
         col(TransferRow.content) if with_content else null(),
     )
-    of_kind = (
-        col(TransferRow.state) == "accepted",
-        is_in(col(TransferRow.data_type), "data_types"),
-        is_in(provider, "senders"),
-    )
+    accepted, data_type = col(TransferRow.state) == "accepted", col(TransferRow.data_type)
+    of_kind = (accepted, is_in(data_type, "data_types"), is_in(provider, "senders"))
     of_period = is_in(col(TransferRow.period), "periods")
     if not with_teams:
         return select_columns(*columns).where(*of_kind, of_period)
     roll, team = _COUNTED_ON_ROLLS.subquery(), col(DeliveryRow.team)
-    given = and_(
-        col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True), is_in(team, "teams")
-    )
+    counted = col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True)
+    given = and_(*counted, is_in(team, "teams"))
     some = or_(of_period, is_in(sequence, "counted"), col(DeliveryRow.id).is_not(None))
     return (
         select_columns(*columns, team, col(DeliveryRow.collected_at), roll.c.pupils)
@@ -273,17 +258,15 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
     """Mark the deliveries of a file to the given teams: the teams get counts only."""
-    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
-    for row in session.exec(query):
-        row.counts = True
-    session.flush()
+    for row in rows(session, DeliveryRow, transfer=transfer):
+        row.counts = True if row.team in teams else row.counts
 
 
 def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
     """Record deliveries of counts, each given as sequence and team. No team may have the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
-    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
-    add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
+    new = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
+    add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in new])
 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:

@@ -23,7 +23,7 @@ from gateway.registry.tables import (
     StaffRow,
     StaffTeamRow,
 )
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, rows
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -49,8 +49,7 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
     else:
         row.added_at, row.removed_at, row.knows_pages = at, None, None
     session.flush()
-    for team in sorted(set(teams)):
-        session.add(StaffTeamRow(staff=name, team=team))
+    session.add_all(StaffTeamRow(staff=name, team=team) for team in sorted(set(teams)))
     session.flush()
 
 
@@ -59,8 +58,7 @@ def get_staff(session: Session, name: str) -> tuple[str, ...]:
     row = session.get(StaffRow, name)
     if row is None or row.removed_at is not None:
         raise NotFoundError(f"there is no member of staff {name}")
-    query = select(StaffTeamRow.team).where(StaffTeamRow.staff == name)
-    return tuple(session.exec(query.order_by(col(StaffTeamRow.team))).all())
+    return tuple(each.team for each in rows(session, StaffTeamRow, "team", staff=name))
 
 
 def knows_pages(session: Session, name: str) -> bool:
@@ -70,9 +68,7 @@ def knows_pages(session: Session, name: str) -> bool:
 
 def note_knows_pages(session: Session, name: str) -> None:
     """Record that the person has dismissed the first steps in the console."""
-    row = session.get_one(StaffRow, name)
-    row.knows_pages = True
-    session.flush()
+    session.get_one(StaffRow, name).knows_pages = True
 
 
 def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
@@ -93,26 +89,21 @@ def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
     enters = {owner for owner, state, _ in held if state in keys.IN_FORCE}
     used = {owner: at for owner, _, at in sorted(held, key=lambda key: str(key[2] or "")) if at}
 
-    def state(row: StaffRow) -> StaffState:
-        if row.removed_at is not None:
-            return StaffState.LEFT
-        if row.name in enters:
-            return StaffState.ACTIVE
-        return StaffState.INVITED if row.name in invited else StaffState.OUTSIDE
-
+    states = {**dict.fromkeys(invited, StaffState.INVITED), **dict.fromkeys(enters, StaffState.ACTIVE)}
     return [
         {
             "name": one.name, "teams": teams[one.name], "added_at": one.added_at, "roles": roles[one.name],
-            "state": state(one), "last_login": used.get(one.name),
+            "state": StaffState.LEFT if one.removed_at else states.get(one.name, StaffState.OUTSIDE),
+            "last_login": used.get(one.name),
         }
-        for one in session.exec(select(StaffRow).order_by(col(StaffRow.name))).all()
+        for one in rows(session, StaffRow, "name")
     ]  # fmt: skip
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
     """Return the sorted values of the column `what`, by the person in the column `name`."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for person, value in session.exec(select(name, what).order_by(what)).all():
+    for person, value in session.exec(select(name, what).order_by(what)):
         found[person].append(value)
     return found
 
@@ -127,7 +118,7 @@ def teams_while_in_force(
     """
     if programs.is_program(fingerprint):
         return programs.teams_of(session, fingerprint, now)
-    rows = session.execute(
+    found = session.execute(
         select_columns(col(StaffTeamRow.team))
         .select_from(StaffRow)
         .join(KeyRow, col(KeyRow.owner) == col(StaffRow.name))
@@ -143,22 +134,19 @@ def teams_while_in_force(
             or_(col(KeyRow.not_after).is_(None), col(KeyRow.not_after) > now),
         )
     ).all()
-    if not rows:
-        return None
-    return tuple(sorted(row.team for row in rows if row.team is not None))
+    return tuple(sorted(row.team for row in found if row.team is not None)) if found else None
 
 
 def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
     """Replace a person's teams; keys stay. NotFoundError for an unknown person."""
     get_staff(session, name)
     wanted = set(teams)
-    for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
+    for membership in rows(session, StaffTeamRow, staff=name):
         if membership.team in wanted:
             wanted.remove(membership.team)
         else:
             session.delete(membership)
-    for team in sorted(wanted):
-        session.add(StaffTeamRow(staff=name, team=team))
+    session.add_all(StaffTeamRow(staff=name, team=team) for team in sorted(wanted))
     session.flush()
 
 
@@ -168,7 +156,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
     for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow, SavedFilterRow):
-        for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
+        for row_of_theirs in rows(session, table, staff=name):
             session.delete(row_of_theirs)
     session.flush()
     givings.forget(session, name)
@@ -176,10 +164,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
 
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
     """Return a person's saved filters of one list, or of all, by name."""
-    query = select(SavedFilterRow).where(SavedFilterRow.staff == name)
-    if listing is not None:
-        query = query.where(SavedFilterRow.listing == listing)
-    return [*session.exec(query.order_by(col(SavedFilterRow.listing), col(SavedFilterRow.name))).all()]
+    return [*rows(session, SavedFilterRow, "listing", "name", staff=name, listing=listing)]
 
 
 def save_filter(session: Session, row: SavedFilterRow) -> None:

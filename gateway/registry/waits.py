@@ -34,7 +34,8 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
 
 def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
     """Return True if any transfer later than the sequence `after` meets the condition."""
-    return session.scalar(select(TransferRow.sequence).where(which, _later(after)).limit(1)) is not None
+    later = select(TransferRow.sequence).where(which, col(TransferRow.sequence) > after)
+    return session.scalar(later.limit(1)) is not None
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
@@ -42,20 +43,11 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
     Transfers locked by others, as for a release, are left out: whoever locked them decides them.
     """
-    rows = session.exec(
-        select(TransferRow)
-        .where(which, _later(after))
-        .order_by(col(TransferRow.sequence))
-        .limit(most)
-        .with_for_update(
-            skip_locked=True, key_share=True
-        )  # Rows of other files may refer to these meanwhile.
-    ).all()
-    return transfers_of(session, rows)
-
-
-def _later(after: int) -> ColumnElement[bool]:
-    return col(TransferRow.sequence) > after
+    query = select(TransferRow).where(which, col(TransferRow.sequence) > after)
+    query = query.order_by(col(TransferRow.sequence)).limit(most)
+    # Rows of other files may refer to these meanwhile.
+    locked = query.with_for_update(skip_locked=True, key_share=True)
+    return transfers_of(session, session.exec(locked).all())
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
@@ -80,27 +72,23 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
-def examine_again(session: Session, provider: str) -> Sequence[str]:
-    """Set a provider's transfers held for lack of a key back to landed; return the references."""
-    return _land_again(session, provider, col(TransferRow.waits_for) == "key")
+def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
+    """Set held transfers of a provider back to landed; return the references.
 
-
-def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
-    """Set held transfers signed with `signer`, a key since replaced, back to landed; return references."""
-    superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
-    return _land_again(
-        session,
-        provider,
-        col(TransferRow.waits_for) == "person",
-        col(TransferRow.signer) == signer,
-        col(TransferRow.sequence).in_(superseded),
-    )
-
-
-def _land_again(session: Session, provider: str, *which: ColumnElement[bool]) -> Sequence[str]:
-    query = select(TransferRow).where(TransferRow.provider == provider, *which)
-    rows = session.exec(query.order_by(col(TransferRow.sequence))).all()
-    for row in rows:
+    The transfers wait for lack of a key, or for a person since a newer key replaced the signer `superseded`.
+    """
+    query = select(TransferRow).where(TransferRow.provider == provider)
+    if superseded is None:
+        query = query.where(TransferRow.waits_for == "key")
+    else:
+        having = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
+        query = query.where(
+            TransferRow.waits_for == "person",
+            TransferRow.signer == superseded,
+            col(TransferRow.sequence).in_(having),
+        )
+    found = session.exec(query.order_by(col(TransferRow.sequence))).all()
+    for row in found:
         row.state, row.waits_for = "landed", None
     session.flush()
-    return [row.reference for row in rows]
+    return [row.reference for row in found]

@@ -92,19 +92,15 @@ def _without_task(session: Session) -> Sequence[str]:
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
     """Return the `references` still to be decided, oldest first."""
-    query = select(TransferRow.reference).where(
-        col(TransferRow.reference).in_(references), TransferRow.state == "landed"
-    )
-    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+    of_them = TransferRow.state == "landed", col(TransferRow.reference).in_(references)
+    query = select(TransferRow.reference).where(*of_them).order_by(col(TransferRow.sequence))
+    return session.exec(query).all()
 
 
 def _waiting(session: Session, providers: set[str]) -> Counter[str]:
     """Count the landed files of each provider."""
-    query = (
-        select(TransferRow.provider, func.count())
-        .where(TransferRow.state == "landed", col(TransferRow.provider).in_(providers))
-        .group_by(TransferRow.provider)
-    )
+    query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)
+    query = query.where(TransferRow.state == "landed", col(TransferRow.provider).in_(providers))
     return Counter(dict(session.exec(query).all()))
 
 
