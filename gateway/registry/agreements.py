@@ -116,8 +116,8 @@ def signatures(
     session: Session, provider: str, academic_year: str, text_sha256: str
 ) -> Sequence[AgreementSignatureRow]:
     """Return the signatures given to one text for one year by people of a provider, sorted by role."""
-    to_it = {"provider": provider, "academic_year": academic_year, "text_sha256": text_sha256}
-    return rows(session, AgreementSignatureRow, "role", **to_it)
+    table, digest = AgreementSignatureRow, text_sha256
+    return rows(session, table, "role", provider=provider, academic_year=academic_year, text_sha256=digest)
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:

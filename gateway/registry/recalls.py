@@ -109,7 +109,7 @@ def stepped_between(
 
     With `opened_by` only of files opened by this member of staff in the time.
     """
-    wanted = col(EventRow.kind).in_(_STEPS)
+    wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:
         wanted = and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == opened_by)
     when = _within(col(EventRow.at), since, until)
