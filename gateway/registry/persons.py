@@ -101,17 +101,15 @@ def carry_over(
     said = select_columns(key, *(getattr(PupilRow, name) for name in ("pupil", "former", "birth_date")))
     pupils = []
     for provider, was, former, born in session.execute(said):
-        carried = {
-            "pupil": carry(was),
-            "former": former and carry(former),
-            "birth_date": born and carry(born),
-        }
-        pupils.append({"of": provider, "was": was, **carried})
+        new, old, birth = (one and carry(one) for one in (was, former, born))
+        pupils.append({"of": provider, "was": was, "pupil": new, "former": old, "birth_date": birth})
     one = update(place).where(place.c.provider == bindparam("of"), place.c.pupil == bindparam("was"))
     if pupils:
         session.connection().execute(one, pupils)
-    for indexed in (*rows(session, PersonsOfTransferRow), *rows(session, MarkerRow)):
+    for indexed in rows(session, PersonsOfTransferRow):
         indexed.persons = all_of(indexed.persons)
+    for marker in rows(session, MarkerRow):
+        marker.persons = all_of(marker.persons)
     for staged in rows(session, StagedRollRow):
         staged.roll = carry_roll(staged.roll)
     for hold in rows(session, HoldRow):

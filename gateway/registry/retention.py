@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlmodel import Session, col, select
@@ -109,7 +109,12 @@ def holding(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
     """Delete the rows of one part of a transfer; record the deletion, and the `files` still to be removed."""
     row, receipts = holding(session, due.reference)
-    told = {"reference": due.reference, "what": due.what, "data_type": due.data_type, "rule": due.rule}
+    told: dict[str, Any] = {
+        "reference": due.reference,
+        "what": due.what,
+        "data_type": due.data_type,
+        "rule": due.rule,
+    }
     gone = DeletionRow(**told, since=due.since, deleted_at=at, files="\n".join(files))
     session.add(gone)
     match due.what:

@@ -66,7 +66,7 @@ def administrators(session: Session) -> frozenset[str]:
 def of_account(session: Session, account: str) -> str | None:
     """Return the owner of a personal machine account; None without one."""
     row = session.get(AccountRow, account)
-    owner = row and session.get(StaffRow, row.staff)
+    owner = None if row is None else session.get(StaffRow, row.staff)
     return owner.name if owner is not None and owner.removed_at is None else None
 
 
