@@ -73,7 +73,7 @@ class Portions:
                 return False
             found = waits.portion(session, self.which(registrar, session, now), self.after, A_PORTION)
             kinds = [subjects(one.upload.reference, one.content) for one in found]
-            places.take_a_place_of_many(session, {subject for some in kinds for subject in some})
+            places.take_a_writers_place(session, {subject for some in kinds for subject in some})
             rulings = list(_decided_anew(registrar, session, found, now))
             issued = put_in_force(registrar, Batch(session), rulings, now)
         registrar.bring_out(issued)

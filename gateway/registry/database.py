@@ -71,7 +71,7 @@ class Registry:
         self._engine = _engine(url)
         self.is_shared = self._engine.dialect.name == "postgresql"
         """Can several hosts use the registry?"""
-        self._register = register.KeptRegister()
+        self._register: dict[str, register.SendersRegister] = {}
         self._reading = _ONE_MOMENT if self.is_shared else {}
         self._sight: Callable[[Session], Sight] | None = None
         self._tried: Connection | None = None
@@ -93,7 +93,7 @@ class Registry:
         """
         with self._writing() as connection:
             tried = copy.copy(self)
-            tried._tried, tried._register = connection, register.KeptRegister()  # noqa: SLF001 - its own kind
+            tried._tried, tried._register = connection, {}  # noqa: SLF001 - its own kind
             try:
                 yield tried
             finally:
@@ -113,12 +113,12 @@ class Registry:
 
         `dated` is False where nothing is recorded, and the lock only keeps other writers out.
         """
-        yield from self._session(partial(places.take_the_writers_place, dated=dated))
+        yield from self._session(partial(places.take_a_writers_place, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Yield a session as `write` does, locking out only writers of the same subjects."""
-        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
+        yield from self._session(partial(places.take_a_writers_place, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
@@ -177,7 +177,7 @@ class Registry:
         """Yield the single writer's connection for moving a whole registry; the log records no changes."""
         with self._writing() as connection:
             with Session(connection) as session:
-                places.take_the_writers_place(session)
+                places.take_a_writers_place(session)
             yield connection
 
     @_answered()

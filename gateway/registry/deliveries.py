@@ -17,7 +17,8 @@ from gateway.errors import NotFoundError
 from gateway.reasons import WITHDRAWN
 from gateway.registry.markers import kept_apart
 from gateway.registry.sight import WHOLE, is_few, is_seen_by, within
-from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.transfers import is_stored
 
 _COLUMNS: tuple[Any, ...] = tuple(
     col(getattr(TransferRow, name))
@@ -63,11 +64,8 @@ def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*
         )
     )
     if wanted.removed_since is not None:
-        gone = select(col(DeletionRow.reference)).where(
-            col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
-        )
         # Recent deliveries come first: the index of deliveries avoids sorting.
-        query = query.where(_unindexed(dealt_with_at) >= wanted.removed_since, ~gone.exists())
+        query = query.where(_unindexed(dealt_with_at) >= wanted.removed_since, is_stored())
     else:
         query = query.where((_unindexed(dealt_with_at) if wanted.is_of_one else dealt_with_at).is_(None))
     if wanted.new:

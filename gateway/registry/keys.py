@@ -125,7 +125,6 @@ def add_key(
     by: str,
     algorithm: str = "",
     expires_at: datetime | None = None,
-    not_after: datetime | None = None,
     state: KeyState = "active",
     unconfirmed: bool = False,
     dropped_as: str | None = None,
@@ -154,7 +153,6 @@ def add_key(
         added_by=by,
         algorithm=algorithm,
         expires_at=expires_at,
-        not_after=not_after,
         dropped_as=dropped_as,
         unconfirmed=unconfirmed or state == "pending" or None,
     )

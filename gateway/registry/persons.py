@@ -22,6 +22,7 @@ from gateway.registry.tables import (
     TransferRow,
 )
 from gateway.registry.tables.row import rows
+from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import insert_rows
 
 
@@ -63,13 +64,12 @@ def is_any(session: Session) -> bool:
 
 def unindexed(session: Session) -> Sequence[str]:
     """Return references of files opened and still stored, but missing from the index of children."""
-    gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
         col(TransferRow.content_sha256).is_not(None),
         TransferRow.folder == "in",
         col(TransferRow.sequence).not_in(known),
-        col(TransferRow.reference).not_in(gone),
+        is_stored(),
     )
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 

@@ -41,46 +41,35 @@ class WritersPlace(Enum):
     LOG = 7_201_918
 
 
-def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
-    """Lock out every other writer until the end of the transaction; does nothing in SQLite.
+def take_a_writers_place(
+    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True
+) -> None:
+    """Lock out every other writer, or those of the same `subjects`, until the end of the transaction.
 
-    Reads after the lock see all earlier writes. Fault where `dated` and this machine's clock is wrong.
+    Does nothing in SQLite. Reads after the lock see all earlier writes. To compare providers' rolls take
+    `WritersPlace.ROLLS` as well. Fault where `dated` and this machine's clock is far from the database's.
     """
     tables.load_all()
-    if session.get_bind().dialect.name == "postgresql":
-        lock = "SELECT pg_advisory_xact_lock(:lock), clock_timestamp()"
-        _take_by_the_clock(session, lock, dated=dated)
-
-
-def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
-    """Take a writer's lock. Fault where `dated` and this machine's clock is far from the database's."""
-    _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    lock = "pg_advisory_xact_lock" if subjects is None else "pg_advisory_xact_lock_shared"
+    taken = text(f"SELECT {lock}(:lock), clock_timestamp()")
+    _, theirs = session.execute(taken, {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
         raise Fault(
             f"the clock of this host is {ahead:+.0f} s from the database's: nothing is recorded here until "
             "it is right (timedatectl set-ntp true)"
         )
-
-
-def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Lock named subjects until the end of the transaction; others may write about other subjects meanwhile.
-
-    Does nothing in SQLite, or where `take_the_writers_place` locks everything. To compare providers' rolls
-    take `WritersPlace.ROLLS` as well.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        return
-    _take_by_the_clock(session, "SELECT pg_advisory_xact_lock_shared(:lock), clock_timestamp()")
-    session.info[BESIDE_OTHERS] = set()
-    if not subjects:
-        return
-    # Sorted against deadlocks; subjects of equal numbers share a lock.
-    one_by_one = text(
-        "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
-        " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
-    )
-    session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
+    if subjects is not None:
+        session.info[BESIDE_OTHERS] = set()
+    if subjects:
+        # Sorted against deadlocks; subjects of equal numbers share a lock.
+        one_by_one = text(
+            "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
+            " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
+        )
+        session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
 
 
 def take_a_place(session: Session, place: WritersPlace) -> None:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
 from gateway.registry.tables.row import rows
 
@@ -36,20 +35,15 @@ def add(session: Session, row: ProgramRow) -> None:
     session.flush()
 
 
-def find(session: Session, secret: str, now: datetime) -> ProgramRow | None:
-    """Return the program with a credential; None if unknown, expired or revoked."""
-    return _in_force(session, digest_of(secret), now)
+def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
+    """Return the program with a credential, by `key_of` it or its digest; None unless in force."""
+    row = session.get(ProgramRow, key.removeprefix(_KEY))
+    return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
 
 def is_program(key: str) -> bool:
     """Return True if a key is a program's credential rather than a person's key."""
     return key.startswith(_KEY)
-
-
-def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
-    """Return a program's teams for collecting files, sorted; None if the credential is not in force."""
-    known = _in_force(session, key.removeprefix(_KEY), now)
-    return None if known is None else known.collects
 
 
 def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
@@ -95,11 +89,6 @@ def end_request(session: Session, program: str, key: str, answer: str | None) ->
         session.delete(row)
     elif row is not None:
         row.answer = answer
-
-
-def _in_force(session: Session, digest: str, now: datetime) -> ProgramRow | None:
-    row = session.get(ProgramRow, digest)
-    return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
 
 def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:

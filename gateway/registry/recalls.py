@@ -1,6 +1,5 @@
 """Rows for recalls and breaches: openings of files, deliveries, notices to data protection officers."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -136,13 +135,6 @@ def landed_with(
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)
     return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
-
-
-def next_breach(session: Session) -> int:
-    """Return the number of the next breach; the first is 1."""
-    query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
-    known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
-    return max(known, default=0) + 1
 
 
 def _within(column: Mapped[datetime], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from gateway.registry.tables import RatificationRow
 from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbers
 
 KEPT, VERSION = "gateway register", "gateway register version"
+"""Keys of a session: of the register as last read, shared by all threads, and of the version if known."""
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
 COUNT_UP = text(
     "INSERT INTO register_version (id, number) VALUES (1, 1)"
@@ -77,13 +78,6 @@ class SendersRegister:
         )
 
 
-@dataclass(slots=True)
-class KeptRegister:
-    """The register as last read by the process, shared by all threads."""
-
-    register: SendersRegister | None = None
-
-
 def version(session: Session) -> int:
     """Return the register's version number, as the transaction sees it."""
     if session.info.get(VERSION) is None:
@@ -102,10 +96,10 @@ def of(session: Session) -> SendersRegister:
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own
-    kept: KeptRegister = session.info.setdefault(KEPT, KeptRegister())
-    known = kept.register  # Read once: other threads may replace the value.
+    kept: dict[str, SendersRegister] = session.info.setdefault(KEPT, {})
+    known = kept.get("register")  # Read once: other threads may replace the value.
     if known is None or known.version != version(session):
-        known = kept.register = _read(session, version(session))
+        known = kept["register"] = _read(session, version(session))
     return known
 
 

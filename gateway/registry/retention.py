@@ -31,7 +31,7 @@ from gateway.registry.tables import (
     TransferRow,
 )
 from gateway.registry.tables.row import existing, rows
-from gateway.registry.transfers import row_of
+from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
 
@@ -72,7 +72,6 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
     """Return at most a page of stored files refused without opening, decided between two moments."""
-    gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
     )
@@ -80,7 +79,7 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
         TransferRow.state == "refused",
         col(TransferRow.decided_at).between(begin, end),
         col(TransferRow.withheld).is_(False),
-        col(TransferRow.reference).not_in(gone),
+        is_stored(),
         ~other.exists(),
     )
     found = session.exec(query.order_by(col(TransferRow.sequence)).limit(_PAGE)).all()
@@ -220,8 +219,8 @@ def deleted(session: Session, what: What) -> set[str]:
 
 def with_sealed_file(session: Session) -> set[str]:
     """Return references of transfers with a sealed file still stored."""
-    stored = session.exec(select(TransferRow.reference).where(col(TransferRow.withheld).is_(False)))
-    return set(stored.all()) - deleted(session, "sealed")
+    stored = select(TransferRow.reference).where(col(TransferRow.withheld).is_(False), is_stored())
+    return set(session.exec(stored).all())
 
 
 def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:

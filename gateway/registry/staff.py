@@ -117,7 +117,8 @@ def teams_while_in_force(
     One query gives the answers of `get_staff` and `keys_in_force`.
     """
     if programs.is_program(fingerprint):
-        return programs.teams_of(session, fingerprint, now)
+        program = programs.in_force(session, fingerprint, now)
+        return program and program.collects
     found = session.execute(
         select_columns(col(StaffTeamRow.team))
         .select_from(StaffRow)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import or_, tuple_
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -32,7 +32,7 @@ from gateway.model import (
     WaitsFor,
 )
 from gateway.reasons import WITHDRAWN
-from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import answer_of, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
@@ -104,12 +104,9 @@ def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
     return {transfer.upload.reference: transfer for transfer in transfers_of(session, rows)}
 
 
-def find(
-    session: Session, *, state: str | None = None, provider: str | None = None, limit: int | None = None
-) -> Sequence[Transfer]:
-    """Return transfers in order of landing, of a state and provider if given; with `limit` the latest."""
-    found = rows(session, TransferRow, "-sequence", limit=limit, state=state, provider=provider)
-    return transfers_of(session, list(reversed(found)))
+def find(session: Session, *, state: str | None = None) -> Sequence[Transfer]:
+    """Return transfers in order of landing, of a state if given."""
+    return transfers_of(session, rows(session, TransferRow, "sequence", state=state))
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
@@ -175,6 +172,12 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
         some = references[start : start + AT_ONCE]
         found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
     return [(answer_of(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
+
+
+def is_stored() -> ColumnElement[bool]:
+    """Return the SQL condition that a transfer's sealed file was not deleted."""
+    gone = DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
+    return ~select(DeletionRow.reference).where(*gone).exists()
 
 
 class SigningAct(NamedTuple):

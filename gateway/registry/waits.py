@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.reasons import WITHDRAWN
 from gateway.registry.deliveries import waits_for
-from gateway.registry.tables import DeletionRow, ReasonRow, TransferRow
-from gateway.registry.transfers import transfers_of
+from gateway.registry.tables import ReasonRow, TransferRow
+from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
@@ -52,16 +52,13 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
     """Return references of held files not judged by the rules of digest `rules` yet, oldest first."""
-    gone = select(DeletionRow.reference).where(
-        DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
-    )
     query = select(TransferRow.reference).where(
         TransferRow.state == "held",
         TransferRow.folder == "in",
         col(TransferRow.content_sha256).is_not(None),
         col(TransferRow.rules).is_distinct_from(rules),
         ~waits_for(WITHDRAWN),
-        ~gone.exists(),
+        is_stored(),
     )
     return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()
 

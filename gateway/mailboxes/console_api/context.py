@@ -310,7 +310,7 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:
-            program = programs.find(session, question.session, now)
+            program = programs.in_force(session, logins.digest_of(question.session), now)
         if program is None:
             raise DecliningError(NOT_LOGGED_IN, 401)
         person = Person(programs.actor_of(program), programs.key_of(program))
