@@ -27,7 +27,7 @@ from gateway.registry.tables import (
     ProviderRow,
     RatificationRow,
 )
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import drop, existing, rows, store
 
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
@@ -41,10 +41,8 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
     if known is not None:
         if known.ends_on is None and not (instead and known.text_sha256 != row.text_sha256):
             raise GatewayError(f"{row.provider} has ratified the agreement for {row.academic_year} already")
-        session.delete(known)
-        session.flush()
-    session.add(row)
-    session.flush()
+        drop(session, known)
+    store(session, row)
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
@@ -73,11 +71,9 @@ def sign(
         if given is not None and given.text_sha256 == text:
             raise GatewayError(f"the {role} of {signed.provider} has signed for {year} already")
         if given is not None:  # Under another text.
-            session.delete(given)
-            session.flush()
+            drop(session, given)
         stated = signed.model_dump(exclude={"ratified_on", "ends_on"})
-        session.add(AgreementSignatureRow(**stated, role=role, signed_on=signed.ratified_on))
-        session.flush()
+        store(session, AgreementSignatureRow(**stated, role=role, signed_on=signed.ratified_on))
         _note(session, "signed-in-part", signed, {"what": role}, actor)
         there = signatures(session, signed.provider, year, text)
         done = {each.role for each in there}
@@ -187,8 +183,7 @@ def forget_expectation(session: Session, provider: str, data_type: str) -> None:
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
         raise GatewayError(f"nothing is on record of {data_type} of {provider}: the calendar decides")
-    session.delete(row)
-    session.flush()
+    drop(session, row)
 
 
 def nil_return(session: Session, row: NilReturnRow) -> None:
@@ -198,8 +193,7 @@ def nil_return(session: Session, row: NilReturnRow) -> None:
         raise GatewayError(
             f"it is on record that {row.provider} has no {row.data_type} to send for {row.period}"
         )
-    session.add(row)
-    session.flush()
+    store(session, row)
 
 
 def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | None) -> None:

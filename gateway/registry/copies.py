@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
-from gateway.registry.tables.row import answer_of, rows
+from gateway.registry.tables.row import answer_of, drop, rows, store
 from gateway.registry.transfers import transfers_of
 
 _TRANSFER = col(TransferRow.sequence) == col(CopyRow.transfer)
@@ -48,8 +48,7 @@ def owe(
 ) -> None:
     """Record a copy to be made for a provider; `part`: of own records only; `waits`: after ratification."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
-    session.add(row)
-    session.flush()
+    store(session, row)
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
@@ -95,9 +94,7 @@ def owed(
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
     """Delete all copies of a file; return the ids of providers with a copy already made."""
     found = rows(session, CopyRow, transfer=transfer)
-    for row in found:
-        session.delete(row)
-    session.flush()
+    drop(session, *found)
     return tuple(sorted(row.provider for row in found if row.made_at is not None))
 
 

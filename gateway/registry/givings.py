@@ -8,7 +8,7 @@ from typing import Literal, cast
 from sqlmodel import Session, col, or_, select
 
 from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import drop, rows, store
 
 What = Literal["key", "role", "account"]
 Credential = tuple[str, What, str]
@@ -18,16 +18,14 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
     """Record `by` as the person giving a member of staff a credential, or confirming one."""
-    session.add(GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
-    session.flush()
+    store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
     """Delete the givers on record of a person's role or account, by default of all; givers of keys stay."""
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
-            session.delete(row)
-    session.flush()
+            drop(session, row)
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.policy.small_schemas import HandOn
 from gateway.registry.deliveries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import existing, rows, store
 
 AT_ONCE = 200
 """The most files of a batch."""
@@ -101,8 +101,7 @@ def owe(
     number = (session.exec(numbers).one() or 0) + 1
     target, team = target_of(hand_on), hand_on.team
     batch = HandOnBatchRow(hand_on=hand_on.id, number=number, team=team, target=target, owed_at=at)
-    session.add(batch)
-    session.flush()
+    store(session, batch)
     session.add_all(HandOnFileRow(batch=batch.id or 0, reference=reference) for reference in references)
     for file in recalled:
         file.recalled_in = batch.id

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import markers, persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
+from gateway.registry.tables.row import store
 
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
@@ -25,8 +26,7 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
         providers.provider_row(session, row.provider)
     if _hold_on(session, **subject) is not None:
         raise GatewayError(f"{_named(subject)} is on hold already")
-    session.add(row)
-    session.flush()
+    store(session, row)
     return cast("int", row.number)
 
 

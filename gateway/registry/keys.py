@@ -19,7 +19,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.model import KeyKind, NewKey
 from gateway.registry import givings
 from gateway.registry.tables import KeyRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import rows, store
 
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
@@ -156,8 +156,7 @@ def add_key(
         dropped_as=dropped_as,
         unconfirmed=unconfirmed or state == "pending" or None,
     )
-    session.add(row)
-    session.flush()
+    store(session, row)
     if owner_kind == "staff":
         givings.note(session, owner, "key", fingerprint, by=by, at=at)
     return _key(row)

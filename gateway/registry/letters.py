@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import existing, rows, store
 
 _DIGITS = 40
 _CHASED_DAYS = 30
@@ -83,8 +83,7 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
     for letter in letters:
         if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):
             said = dataclasses.asdict(letter)
-            session.add(LetterRow(**said, message_id=letter.message_id(origin), owed_at=at))
-            session.flush()
+            store(session, LetterRow(**said, message_id=letter.message_id(origin), owed_at=at))
             owed += 1
     return owed
 

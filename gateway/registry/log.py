@@ -25,7 +25,7 @@ from gateway.model import LogStep
 from gateway.registry import places
 from gateway.registry.places import WritersPlace
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import rows, store
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
@@ -367,8 +367,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRo
     if row is None:
         raise NotFoundError(f"this log has signed no head of {head.size} entries")
     row.text = add_cosignatures(row.text, offered, vkeys)
-    session.add(row)
-    session.flush()
+    store(session, row)
     return row
 
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, delete, or_, select
 from gateway.registry import keys
 from gateway.registry.keys import Key
 from gateway.registry.tables import ConsoleSessionRow, InvitationRow, KeyRow, StaffRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import drop, rows, store
 
 LONGEST = timedelta(hours=10)
 """How long a session lasts at most: a working day."""
@@ -50,10 +50,10 @@ def digest_of(secret: str) -> str:
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
     """Record a person's invitation in place of earlier ones, and delete everybody's that have ended."""
     withdraw_invitations(session, name)
-    for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
-        session.delete(row)
-    session.add(InvitationRow(digest=digest_of(secret), staff=name, made_at=at, ends_at=ends_at, made_by=by))
-    session.flush()
+    drop(session, *session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all())
+    store(
+        session, InvitationRow(digest=digest_of(secret), staff=name, made_at=at, ends_at=ends_at, made_by=by)
+    )
 
 
 def invited(session: Session, digest: str, now: datetime) -> InvitationRow | None:
@@ -69,9 +69,7 @@ def _is_here(session: Session, name: str) -> bool:
 
 def withdraw_invitations(session: Session, name: str) -> None:
     """Delete every invitation of a person, because one was used or is replaced."""
-    for row in rows(session, InvitationRow, staff=name):
-        session.delete(row)
-    session.flush()
+    drop(session, *rows(session, InvitationRow, staff=name))
 
 
 def openid_fingerprint(issuer: str, subject: str) -> str:
@@ -205,9 +203,7 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
     """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
     kept = None if but is None else digest_of(but)
     ended = [row for row in rows(session, ConsoleSessionRow, staff=name) if row.digest != kept]
-    for row in ended:
-        session.delete(row)
-    session.flush()
+    drop(session, *ended)
     return len(ended)
 
 

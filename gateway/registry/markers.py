@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
-from gateway.registry.tables.row import answer_of
+from gateway.registry.tables.row import answer_of, store
 
 Kind = Literal["named", "restricted"]
 DIGEST = 16
@@ -41,12 +41,10 @@ def place(
 ) -> int:
     """Mark a child, known by digests, and the `transfers` with the child; return the marker's number."""
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
-    session.add(row)
-    session.flush()
+    store(session, row)
     number = cast("int", row.number)
     session.add_all([MarkerPersonRow(marker=number, staff=name) for name in sorted(set(people))])
-    session.add_all([MarkedTransferRow(transfer=transfer, marker=number) for transfer in sorted(transfers)])
-    session.flush()
+    store(session, *(MarkedTransferRow(transfer=transfer, marker=number) for transfer in sorted(transfers)))
     return number
 
 
@@ -94,8 +92,7 @@ def note(
         return
     of_them = col(MarkedTransferRow.transfer).in_({transfer for transfer, _ in found})
     known = set(session.exec(select(MarkedTransferRow.transfer, MarkedTransferRow.marker).where(of_them)))
-    session.add_all(MarkedTransferRow(transfer=one, marker=number) for one, number in sorted(found - known))
-    session.flush()
+    store(session, *(MarkedTransferRow(transfer=one, marker=number) for one, number in sorted(found - known)))
 
 
 def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import rows, store
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 _KEY = "program:"
@@ -31,8 +31,7 @@ def add(session: Session, row: ProgramRow) -> None:
     """Record a program. GatewayError for a name in use."""
     if _active(session, row.name, row.made_at):
         raise GatewayError(f"there is a program {row.name} already: revoke it first, or give another name")
-    session.add(row)
-    session.flush()
+    store(session, row)
 
 
 def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
@@ -69,8 +68,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
     session.exec(delete(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED))
     row = session.get(ProgramRequestRow, (program, key))
     if row is None:
-        session.add(ProgramRequestRow(program=program, key=key, asked=asked, at=at))
-        session.flush()
+        store(session, ProgramRequestRow(program=program, key=key, asked=asked, at=at))
         return None
     if row.asked != asked:
         raise GatewayError("this Idempotency-Key was used for another request: take a new one")

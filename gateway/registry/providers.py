@@ -28,7 +28,7 @@ from gateway.registry.tables import (
     SchoolOfTransferRow,
     TransferRow,
 )
-from gateway.registry.tables.row import answer_of, existing, rows
+from gateway.registry.tables.row import answer_of, drop, existing, rows, store
 
 EVERY = ""
 """Stands for all providers, where a column is listed as harmless."""
@@ -44,8 +44,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
         raise GatewayError(f"there is a provider {provider.id} already")
     check_numbers(session, provider)
     told = {name: getattr(provider, name) for name in ("id", "name", "kind", "dfe_number", "urn", "number")}
-    session.add(ProviderRow(**told, added_at=at, schools=" ".join(provider.schools) or None))
-    session.flush()
+    store(session, ProviderRow(**told, added_at=at, schools=" ".join(provider.schools) or None))
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
@@ -152,8 +151,7 @@ def keep_contact(session: Session, contact: ContactRow) -> bool:
 
 def forget_contact(session: Session, provider: str, role: str) -> None:
     """Delete a contact. NotFoundError if the provider has none with this role."""
-    session.delete(existing(session.get(ContactRow, (provider, role)), f"{provider} has no contact {role}"))
-    session.flush()
+    drop(session, existing(session.get(ContactRow, (provider, role)), f"{provider} has no contact {role}"))
 
 
 def contacts(session: Session, provider: str | None = None) -> Sequence[ContactRow]:
@@ -196,8 +194,7 @@ def list_column(session: Session, column: HarmlessRow) -> None:
     """List a column as harmless. GatewayError if listed already."""
     if session.get(HarmlessRow, (column.name, column.provider)) is not None:
         raise GatewayError(f"{column.header} is listed as harmless already")
-    session.add(column)
-    session.flush()
+    store(session, column)
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
@@ -207,8 +204,7 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
         if stated:
             raise GatewayError("nothing is said of such a heading; see: gateway headings list")
         raise GatewayError("no such column is listed as harmless; see: gateway policy harmless list")
-    session.delete(row)
-    session.flush()
+    drop(session, row)
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
@@ -296,11 +292,10 @@ def remove(session: Session, provider: str) -> None:
                 f"{provider} has {what}, which stay on record: gateway providers close {provider}"
             )
     owned = [rows(session, table, provider=provider) for table in _OWNED]
-    for each in (*chain.from_iterable(owned), *rows(session, KeyRow, owner_kind="provider", owner=provider)):
-        session.delete(each)
-    session.flush()
-    session.delete(row)
-    session.flush()
+    remove(
+        session, *(*chain.from_iterable(owned), *rows(session, KeyRow, owner_kind="provider", owner=provider))
+    )
+    drop(session, row)
 
 
 _OWNED: tuple[type[SQLModel], ...] = (

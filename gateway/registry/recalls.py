@@ -19,7 +19,7 @@ from gateway.registry.tables import (
     StaffRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import existing, rows, store
 from gateway.registry.vouched_rows import add_rows
 
 OPENED = ("collected", "opened")
@@ -51,8 +51,7 @@ def deliver_again(
         row = known.get(team) or DeliveryRow(transfer=transfer, team=team, delivered_at=at)
         row.delivered_at, row.collected_at, row.dealt_with_at, row.dealt_with_by = at, None, None, None
         row.whole = whole or row.whole
-        session.add(row)
-    session.flush()
+        store(session, row)
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
@@ -67,8 +66,7 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
     """Store a notice for data protection officers; return its number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
-    session.add(row)
-    session.flush()
+    store(session, row)
     return cast("int", row.number)
 
 

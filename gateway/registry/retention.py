@@ -30,7 +30,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import drop, existing, rows, store
 from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
@@ -199,8 +199,7 @@ def deletion_certificate(
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
     """Store a signed certificate about deletions; return its number."""
     certificate = DeletionCertificateRow(made_at=at, text=text)
-    session.add(certificate)
-    session.flush()
+    store(session, certificate)
     for row in rows:
         row.certificate = certificate.number
     return cast("int", certificate.number)
@@ -285,8 +284,7 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
     """Delete a file's copies for providers, and take the file out of every mailbox."""
     row = row_of(session, reference)
-    for copy in rows(session, CopyRow, transfer=row.sequence):
-        session.delete(copy)
+    drop(session, *rows(session, CopyRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         if delivery.dealt_with_at is None:
             delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
@@ -311,8 +309,7 @@ def _forget_index(session: Session, reference: str) -> None:
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""
-    for reason in rows(session, ReasonRow, transfer=row.sequence):
-        session.delete(reason)
+    drop(session, *rows(session, ReasonRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         delivery.dealt_with_by = None
     for index in (PupilRow, PersonsOfTransferRow, StagedRollRow):
@@ -325,7 +322,6 @@ def _forget_people(session: Session, reference: str, *columns: str) -> None:
 
     Without the salt no commitment leads to a person any more.
     """
-    for notice in rows(session, AuthorityNoticeRow, reference=reference):
-        session.delete(notice)
+    drop(session, *rows(session, AuthorityNoticeRow, reference=reference))
     of_it = update(EventRow).where(col(EventRow.subject) == reference)
     session.execute(of_it.values(dict.fromkeys(columns)))

@@ -16,6 +16,7 @@ from gateway.errors import GatewayError
 from gateway.registry import givings, keys
 from gateway.registry.staff import by_person
 from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
+from gateway.registry.tables.row import drop, store
 
 
 def in_force(session: Session) -> bool:
@@ -76,8 +77,7 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")
     if row is None:
-        session.add(AccountRow(account=account, staff=name))
-        session.flush()
+        store(session, AccountRow(account=account, staff=name))
         givings.note(session, name, "account", account, by=by, at=at)
 
 
@@ -85,8 +85,7 @@ def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> 
     """Give a person a role. GatewayError if the person has it."""
     if session.get(RoleRow, (name, str(role))) is not None:
         raise GatewayError(f"{name} has the role {role} already")
-    session.add(RoleRow(staff=name, role=str(role)))
-    session.flush()
+    store(session, RoleRow(staff=name, role=str(role)))
     givings.note(session, name, "role", role, by=by, at=at)
 
 
@@ -97,8 +96,7 @@ def take(session: Session, name: str, role: Role) -> None:
         raise GatewayError(f"{name} does not have the role {role}")
     if role == Role.ADMINISTRATOR and administrators(session) == {name}:
         raise GatewayError(f"{name} is the last administrator: make another one first")
-    session.delete(row)
-    session.flush()
+    drop(session, row)
     givings.forget(session, name, "role", role)
 
 

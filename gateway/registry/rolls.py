@@ -27,7 +27,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import drop, rows
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
 LASTING = ("open", "resolved")
@@ -67,9 +67,7 @@ def stage(session: Session, transfer: int, roll: bytes) -> None:
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
     """Remove the packed rolls of held files; return the rolls by sequence."""
     staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
-    for row in staged:
-        session.delete(row)
-    session.flush()
+    drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 
 
@@ -271,6 +269,4 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
     """Delete deliveries of counts replaced by a later file's, each given as sequence and team."""
-    for row in session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all():
-        session.delete(row)
-    session.flush()
+    drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

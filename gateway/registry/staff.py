@@ -23,7 +23,7 @@ from gateway.registry.tables import (
     StaffRow,
     StaffTeamRow,
 )
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import drop, existing, rows, store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -49,8 +49,7 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
     else:
         row.added_at, row.removed_at, row.knows_pages = at, None, None
     session.flush()
-    session.add_all(StaffTeamRow(staff=name, team=team) for team in sorted(set(teams)))
-    session.flush()
+    store(session, *(StaffTeamRow(staff=name, team=team) for team in sorted(set(teams))))
 
 
 def get_staff(session: Session, name: str) -> tuple[str, ...]:
@@ -147,8 +146,7 @@ def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
             wanted.remove(membership.team)
         else:
             session.delete(membership)
-    session.add_all(StaffTeamRow(staff=name, team=team) for team in sorted(wanted))
-    session.flush()
+    store(session, *(StaffTeamRow(staff=name, team=team) for team in sorted(wanted)))
 
 
 def remove_staff(session: Session, name: str, at: datetime) -> None:
@@ -157,8 +155,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
     for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow, SavedFilterRow):
-        for row_of_theirs in rows(session, table, staff=name):
-            session.delete(row_of_theirs)
+        drop(session, *rows(session, table, staff=name))
     session.flush()
     givings.forget(session, name)
 
@@ -177,5 +174,4 @@ def save_filter(session: Session, row: SavedFilterRow) -> None:
 def remove_filter(session: Session, person: str, listing: str, name: str) -> None:
     """Delete a filter. NotFoundError for an unknown name."""
     row = session.get(SavedFilterRow, (person, listing, name))
-    session.delete(existing(row, f"you saved no filter {name} of {listing}"))
-    session.flush()
+    drop(session, existing(row, f"you saved no filter {name} of {listing}"))

@@ -33,7 +33,7 @@ from gateway.model import (
 )
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import answer_of, rows
+from gateway.registry.tables.row import answer_of, drop, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -344,8 +344,7 @@ def record_decisions(
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
         for table in (ReasonRow, DeliveryRow):  # A withdrawn file leaves the mailboxes.
-            for earlier in session.exec(select(table).where(col(table.transfer).in_(again))).all():
-                session.delete(earlier)
+            drop(session, *session.exec(select(table).where(col(table.transfer).in_(again))).all())
         session.flush()
     contents: dict[str, Classified | ContentRefused | None] = session.info.get(_CONTENTS, {})
     for row, (reference, decision) in zip(rows, decisions, strict=True):

@@ -48,6 +48,19 @@ def rows(
     return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
 
 
+def store(session: Session, *new: SQLModel) -> None:
+    """Add rows, and write them at once."""
+    session.add_all(new)
+    session.flush()
+
+
+def drop(session: Session, *unwanted: SQLModel) -> None:
+    """Delete rows at once."""
+    for row in unwanted:
+        session.delete(row)
+    session.flush()
+
+
 def existing(row: A | None, said: str) -> A:
     """Return a row that was looked for. NotFoundError, with the sentence `said`, if there is none."""
     if row is None:
