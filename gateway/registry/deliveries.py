@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, null, or_, select, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -20,14 +20,14 @@ from gateway.registry.sight import WHOLE, is_few, is_seen_by, within
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfers import is_stored
 
-_COLUMNS: tuple[Any, ...] = tuple(
-    col(getattr(TransferRow, name))
-    for name in (
-        *("sequence", "reference", "provider", "flow", "extension", "content_size", "content_sha256"),
-        *("landed_at", "decided_at", "data_type", "period"),
-    )
-)
-_OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), col(DeliveryRow.collected_at))
+
+def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
+    """Return the columns of a query in the order of `Delivery`."""
+    row = TransferRow
+    arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
+    content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
+    file = (col(row.sequence), col(row.reference), col(row.provider), col(row.flow), *content, *arrived)
+    return (*file, team, sensitive, col(row.data_type), col(row.period), whole, counts, collected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +55,11 @@ ALL = DeliveriesWanted()
 
 def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
     """Return the query for the deliveries of a team that match a filter and that a person may see."""
-    dealt_with_at = col(DeliveryRow.dealt_with_at)
+    dealt_with_at, collected = col(DeliveryRow.dealt_with_at), col(DeliveryRow.collected_at).is_not(None)
+    counts = func.coalesce(DeliveryRow.counts, false())
+    whole = and_(func.coalesce(DeliveryRow.whole, false()), ~counts)
     query = (
-        select(*_COLUMNS, *_OF_TEAM)
+        select(*_columns(literal(team), sensitive=false(), whole=whole, counts=counts, collected=collected))
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team, col(TransferRow.content_sha256).is_not(None), is_shown_to(person)
@@ -92,7 +94,8 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
     Files not judged by the `rules` in force are left out: these may restrict a file to few people.
     """
-    return select(*_COLUMNS, is_few().label("sensitive")).where(
+    given = {"whole": true(), "counts": false(), "collected": false()}
+    return select(*_columns(null(), sensitive=is_few(), **given)).where(
         col(TransferRow.state) == "held",
         col(TransferRow.content_sha256).is_not(None),
         col(TransferRow.rules) == rules,
@@ -166,7 +169,7 @@ def delivered(
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
     # Without the ORM, for speed.
-    return [_delivery(row, team) for row in session.connection().execute(query)]
+    return [Delivery(*row) for row in session.connection().execute(query)]
 
 
 def _place(wanted: DeliveriesWanted) -> Mapped[Any]:
@@ -200,7 +203,7 @@ def find_delivered(
     """Return a team's delivery by reference; None if hidden from `person` or outside the filter."""
     query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
-    return None if row is None else _delivery(row, team)
+    return None if row is None else Delivery(*row)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
@@ -229,13 +232,13 @@ def held(
 ) -> Sequence[Delivery]:
     """Return the held files a person may open, judged by the `rules` in force, latest first."""
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
-    return [_held_delivery(row) for row in session.execute(query)]
+    return [Delivery(*row) for row in session.execute(query)]
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
     """Return a held file by reference; None unless within the person's sight and judged by `rules`."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
-    return None if row is None else _held_delivery(row)
+    return None if row is None else Delivery(*row)
 
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
@@ -260,19 +263,3 @@ def delivered_values(
     what = col(getattr(TransferRow, name))
     query = to_team(team, person, ALL).with_only_columns(what).where(what.is_not(None))
     return [str(value) for value in session.execute(query.distinct().order_by(what)).scalars()]
-
-
-def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
-    *columns, sensitive = row
-    return _delivery((*columns, True, False, None), None)._replace(sensitive=bool(sensitive))
-
-
-def _delivery(row: Sequence[Any], team: str | None) -> Delivery:
-    """Build a delivery from a row of the module's queries; `team` is None for a held file."""
-    *columns, extension, size, sha256, landed_at, decided_at, data_type, period, whole, counts, collected = (
-        row
-    )
-    of_file = (*columns, extension or "bin", size, sha256, landed_at, decided_at or landed_at)
-    whole = team is None or (bool(whole) and not counts)
-    rest = (data_type, period, whole, bool(counts), collected is not None, frozenset[int]())
-    return Delivery._make((*of_file, team, False, *rest))

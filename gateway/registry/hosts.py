@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
@@ -91,17 +91,8 @@ def session_name(name: str) -> str:
     return f"{_SAID}/{name}"
 
 
-def say(
-    connection: Connection,
-    name: str,
-    *,
-    spool: int,
-    oldest_seconds: float,
-    ahead_seconds: float,
-    holds: Sequence[str],
-) -> None:
-    """Store a host's report (spool, clock, keys), at once and in no transaction."""
-    said: dict[str, Any] = {"spool": spool, "oldest_seconds": oldest_seconds, "ahead_seconds": ahead_seconds}
+def say(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
+    """Store a host's report (keys, and the columns of spool and clock), at once and in no transaction."""
     connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
 
 

@@ -1,6 +1,7 @@
 """Stored parts of transfers, records of deletions, and certificates of deletion."""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -229,18 +230,17 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
     query = select(DeletionRow.reference, DeletionRow.what).where(col(DeletionRow.reference).in_(references))
     for reference, what in session.exec(query):
         gone[reference].add(cast("What", what))
-    sequences = {cast("int", row.sequence): row.reference for row in rows}
-    codes: dict[str, set[str]] = {row.reference: set() for row in rows}
-    query_codes = select(ReasonRow.transfer, ReasonRow.code).where(col(ReasonRow.transfer).in_(sequences))
-    for sequence, code in session.exec(query_codes):
-        codes[sequences[sequence]].add(code)
+    codes: defaultdict[int | None, set[str]] = defaultdict(set)
+    of_them = col(ReasonRow.transfer).in_([row.sequence for row in rows])
+    for sequence, code in session.exec(select(ReasonRow.transfer, ReasonRow.code).where(of_them)):
+        codes[sequence].add(code)
     for row in rows:
         yield Retained(
             reference=row.reference,
             state=cast("State", row.state),
             data_type=row.data_type,
             at=row.decided_at,
-            unopened=bool(codes[row.reference]) and codes[row.reference] <= UNOPENED,
+            unopened=bool(codes[row.sequence]) and codes[row.sequence] <= UNOPENED,
             legal_hold=row.reference in on_hold,
             deleted=frozenset(gone[row.reference]),
         )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
 from gateway.access import Sight
+from gateway.log.leaf import Kind
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
 from gateway.registry.recalls import OPENED
@@ -84,15 +85,8 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
     """Return references of held files in a sight with a release proposed but not decided, latest first."""
     last = func.max(col(EventRow.number))
-    query = (
-        select(col(EventRow.subject), last)
-        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
-        .where(col(EventRow.kind) == "release-proposed", col(TransferRow.state) == "held", *within(sight))
-        .group_by(col(EventRow.subject))
-        .order_by(last.desc())
-        .limit(MOST)
-    )
-    asked = {row[0]: row[1] for row in session.execute(query)}
+    query = _of_held("release-proposed", sight, col(EventRow.subject), last).group_by(col(EventRow.subject))
+    asked = {row[0]: row[1] for row in session.execute(query.order_by(last.desc()).limit(MOST))}
     of_them = col(EventRow.subject).in_(asked), col(EventRow.kind).in_(PROPOSAL_ENDS)
     ended = select(col(EventRow.subject), last).where(*of_them).group_by(col(EventRow.subject))
     ends = {row[0]: row[1] for row in session.execute(ended)} if asked else {}
@@ -101,24 +95,20 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
     """Return the assigned person of each held file in a sight, by reference."""
-    query = (
-        select(col(EventRow.subject), col(EventRow.note))
-        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
-        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held", *within(sight))
-        .order_by(col(EventRow.number))
-    )
-    last = {reference: name for reference, name in session.execute(query)}  # noqa: C416 - rows, not pairs
+    query = _of_held("assigned", sight, col(EventRow.subject), col(EventRow.note))
+    last = {row[0]: row[1] for row in session.execute(query.order_by(col(EventRow.number)))}
     return {reference: name for reference, name in last.items() if name}
+
+
+def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: ANN401 - of whatever type
+    """Return the query for columns of the log entries of a kind about held files in a sight."""
+    query = select(*columns).join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
+    return query.where(col(EventRow.kind) == kind, col(TransferRow.state) == "held", *within(sight))
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
     """Count the held files in a sight that somebody else assigned to a person."""
-    last = (
-        select(func.max(col(EventRow.number)))
-        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
-        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held", *within(sight))
-        .group_by(col(EventRow.subject))
-    )
+    last = _of_held("assigned", sight, func.max(col(EventRow.number))).group_by(col(EventRow.subject))
     by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)
     return _waiting(
         session, col(EventRow.at), col(EventRow.number).in_(last), col(EventRow.note) == name, *by_others

@@ -309,8 +309,7 @@ def record_content(
     if opened is not None:
         row.content_size, row.content_sha256 = opened.size, opened.sha256
         row.opened_by, row.engine = opened.opened_by, opened.engine
-        row.signer, row.signing_key = opened.signature.certificate, opened.signature.signing_key
-        row.signed_at = opened.signature.created_at
+        record_signature(session, reference, opened.signature)
     if isinstance(content, Classified) and content.facts.software is not None:
         # The only free text of a content, the name of the software, is reduced to known words.
         content = replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
@@ -345,7 +344,6 @@ def record_decisions(
     if again:
         for table in (ReasonRow, DeliveryRow):  # A withdrawn file leaves the mailboxes.
             drop(session, *session.exec(select(table).where(col(table.transfer).in_(again))).all())
-        session.flush()
     contents: dict[str, Classified | ContentRefused | None] = session.info.get(_CONTENTS, {})
     for row, (reference, decision) in zip(rows, decisions, strict=True):
         contents[reference] = _decide(row, decision, at, contents.get(reference))
