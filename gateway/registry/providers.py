@@ -4,30 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from itertools import chain
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
-from gateway.registry import rolls
-from gateway.registry.tables import (
-    AgreementSignatureRow,
-    ContactRow,
-    CopyRow,
-    DeclarationRow,
-    DiscrepancyPartyRow,
-    ExpectationRow,
-    HarmlessRow,
-    KeyRow,
-    NilReturnRow,
-    ProviderRow,
-    RatificationRow,
-    ReceiptRow,
-    SchoolOfTransferRow,
-    TransferRow,
-)
+from gateway.registry import rolls, tables
+from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
 from gateway.registry.tables.row import answer_of, drop, existing, rows, store
 
 EVERY = ""
@@ -286,32 +270,22 @@ def remove(session: Session, provider: str) -> None:
     only way.
     """
     row = provider_row(session, provider)
-    for what, column in _HISTORY:
+    history = {
+        "transfers": tables.TransferRow.provider,
+        "declarations": tables.DeclarationRow.provider,
+        "copies of files": tables.CopyRow.provider,
+        "discrepancies": tables.DiscrepancyPartyRow.provider,
+        "files of others about it": tables.SchoolOfTransferRow.provider,
+        "a provider whose place it took": ProviderRow.succeeded_by,
+    }
+    for what, column in history.items():
         if session.exec(select(column).where(column == provider).limit(1)).first() is not None:
             raise GatewayError(
                 f"{provider} has {what}, which stay on record: gateway providers close {provider}"
             )
-    owned = [rows(session, table, provider=provider) for table in _OWNED]
-    remove(
-        session, *(*chain.from_iterable(owned), *rows(session, KeyRow, owner_kind="provider", owner=provider))
-    )
+    agreed = (tables.RatificationRow, tables.AgreementSignatureRow)
+    owed = (tables.ExpectationRow, tables.NilReturnRow)
+    for table in (ContactRow, *agreed, *owed, HarmlessRow, tables.ReceiptRow):
+        drop(session, *rows(session, table, provider=provider))
+    drop(session, *rows(session, tables.KeyRow, owner_kind="provider", owner=provider))
     drop(session, row)
-
-
-_OWNED: tuple[type[SQLModel], ...] = (
-    ContactRow,
-    RatificationRow,
-    AgreementSignatureRow,
-    ExpectationRow,
-    NilReturnRow,
-    HarmlessRow,
-    ReceiptRow,
-)
-_HISTORY = (
-    ("transfers", col(TransferRow.provider)),
-    ("declarations", col(DeclarationRow.provider)),
-    ("copies of files", col(CopyRow.provider)),
-    ("discrepancies", col(DiscrepancyPartyRow.provider)),
-    ("files of others about it", col(SchoolOfTransferRow.provider)),
-    ("a provider whose place it took", col(ProviderRow.succeeded_by)),
-)
