@@ -8,19 +8,9 @@ from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from gateway.registry import markers, register
+from gateway.registry import markers, register, tables
 from gateway.registry.markers import split
-from gateway.registry.tables import (
-    DeletionRow,
-    DiscrepancyPartyRow,
-    DiscrepancyRow,
-    HoldRow,
-    MarkerRow,
-    PersonsOfTransferRow,
-    PupilRow,
-    StagedRollRow,
-    TransferRow,
-)
+from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
 from gateway.registry.tables.row import rows
 from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import insert_rows
@@ -108,15 +98,15 @@ def carry_over(
         session.connection().execute(one, pupils)
     for indexed in rows(session, PersonsOfTransferRow):
         indexed.persons = all_of(indexed.persons)
-    for marker in rows(session, MarkerRow):
+    for marker in rows(session, tables.MarkerRow):
         marker.persons = all_of(marker.persons)
-    for staged in rows(session, StagedRollRow):
+    for staged in rows(session, tables.StagedRollRow):
         staged.roll = carry_roll(staged.roll)
-    for hold in rows(session, HoldRow):
+    for hold in rows(session, tables.HoldRow):
         hold.persons = None if hold.persons is None else all_of(hold.persons)
-    for party in rows(session, DiscrepancyPartyRow):
+    for party in rows(session, tables.DiscrepancyPartyRow):
         party.pupil = carry(party.pupil)
-    for found in rows(session, DiscrepancyRow):
+    for found in rows(session, tables.DiscrepancyRow):
         # Spelled by `discrepancies.key_of`: the kind, one digest or two in hexadecimal, the providers.
         digests = 2 if found.kind == "former-upn" else 1
         kind, *parts = found.key.split(":")

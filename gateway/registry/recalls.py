@@ -10,15 +10,8 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from gateway.model import LogStep, Reason
-from gateway.registry import log
-from gateway.registry.tables import (
-    AuthorityNoticeRow,
-    DeliveryRow,
-    EventRow,
-    ReasonRow,
-    StaffRow,
-    TransferRow,
-)
+from gateway.registry import log, tables
+from gateway.registry.tables import AuthorityNoticeRow, DeliveryRow, EventRow, TransferRow
 from gateway.registry.tables.row import existing, rows, store
 from gateway.registry.vouched_rows import add_rows
 
@@ -56,11 +49,11 @@ def deliver_again(
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
     """Append reasons to a transfer, except for codes already among the reasons."""
-    known = {row.code: row.ordinal for row in rows(session, ReasonRow, transfer=transfer)}
+    known = {row.code: row.ordinal for row in rows(session, tables.ReasonRow, transfer=transfer)}
     new = {reason.code: asdict(reason) for reason in reasons if reason.code not in known}
     numbered = enumerate(new.values(), max(known.values(), default=-1) + 1)
     told = [{"transfer": transfer, "ordinal": ordinal, **reason} for ordinal, reason in numbered]
-    add_rows(session, ReasonRow, told)
+    add_rows(session, tables.ReasonRow, told)
 
 
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
@@ -115,7 +108,7 @@ def stepped_between(
 
 def is_staff(session: Session, name: str) -> bool:
     """Return True if a member of staff has, or once had, this name."""
-    return session.get(StaffRow, name) is not None
+    return session.get(tables.StaffRow, name) is not None
 
 
 SENT_WITH = ("ssh_key", "signer", "signing_key")

@@ -13,22 +13,14 @@ from sqlmodel import Session, col, select
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
-from gateway.registry import holds
+from gateway.registry import holds, tables
 from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
 from gateway.registry.tables import (
-    AuthorityNoticeRow,
-    CheckpointRow,
-    CopyRow,
     DeclarationRow,
-    DeletionCertificateRow,
     DeletionRow,
     DeliveryRow,
-    EventRow,
-    PersonsOfTransferRow,
-    PupilRow,
     ReasonRow,
     ReceiptRow,
-    StagedRollRow,
     TransferRow,
 )
 from gateway.registry.tables.row import drop, existing, rows, store
@@ -199,7 +191,7 @@ def deletion_certificate(
 
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
     """Store a signed certificate about deletions; return its number."""
-    certificate = DeletionCertificateRow(made_at=at, text=text)
+    certificate = tables.DeletionCertificateRow(made_at=at, text=text)
     store(session, certificate)
     for row in rows:
         row.certificate = certificate.number
@@ -208,7 +200,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 def certificate(session: Session, number: int | None) -> str:
     """Return the signed certificate of deletion of a number, or the latest. NotFoundError without one."""
-    found = rows(session, DeletionCertificateRow, "-number", limit=1, number=number)
+    found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, number=number)
     return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
 
@@ -284,7 +276,7 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
     """Delete a file's copies for providers, and take the file out of every mailbox."""
     row = row_of(session, reference)
-    drop(session, *rows(session, CopyRow, transfer=row.sequence))
+    drop(session, *rows(session, tables.CopyRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         if delivery.dealt_with_at is None:
             delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
@@ -299,7 +291,7 @@ def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
         elif receipt.json_text:
             head = json.loads(receipt.json_text)["checkpoint"]
         if head is not None:
-            vouch_for(session, session.get_one(CheckpointRow, int(head.split("\n")[1])))
+            vouch_for(session, session.get_one(tables.CheckpointRow, int(head.split("\n")[1])))
         session.delete(receipt)
 
 
@@ -312,7 +304,7 @@ def _forget_index(session: Session, reference: str) -> None:
     drop(session, *rows(session, ReasonRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         delivery.dealt_with_by = None
-    for index in (PupilRow, PersonsOfTransferRow, StagedRollRow):
+    for index in (tables.PupilRow, tables.PersonsOfTransferRow, tables.StagedRollRow):
         session.execute(delete(index).where(col(index.transfer) == row.sequence))
     _forget_people(session, reference, "actor", "note")
 
@@ -322,6 +314,6 @@ def _forget_people(session: Session, reference: str, *columns: str) -> None:
 
     Without the salt no commitment leads to a person any more.
     """
-    drop(session, *rows(session, AuthorityNoticeRow, reference=reference))
-    of_it = update(EventRow).where(col(EventRow.subject) == reference)
+    drop(session, *rows(session, tables.AuthorityNoticeRow, reference=reference))
+    of_it = update(tables.EventRow).where(col(tables.EventRow.subject) == reference)
     session.execute(of_it.values(dict.fromkeys(columns)))

@@ -21,16 +21,7 @@ from gateway.errors import GatewayError
 from gateway.home import REFERENCE
 from gateway.model import Transfer
 from gateway.registry import tables
-from gateway.registry.tables import (
-    DiscrepancyPartyRow,
-    DiscrepancyRow,
-    LetterRow,
-    MarkedTransferRow,
-    MarkerPersonRow,
-    MarkerRow,
-    ReasonRow,
-    TransferRow,
-)
+from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow, ReasonRow, TransferRow
 
 WHOLE = "gateway_whole"
 """The execution option of a statement that is never limited: for numbers, or a team's own files."""
@@ -135,12 +126,12 @@ def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
                 found.append((mapper.class_, and_(*within(sight, attribute))))
             elif column.key in _NAMING and mapper.class_ is not TransferRow:
                 found.append((mapper.class_, and_(*(attribute.not_in(one) for one in _references(sight)))))
-    party = table_of(DiscrepancyPartyRow)
+    party = table_of(tables.DiscrepancyPartyRow)
     hidden = select_columns(party.c.discrepancy).where(not_(and_(*within(sight, party.c.transfer))))
-    found.append((DiscrepancyRow, col(DiscrepancyRow.number).not_in(hidden)))
+    found.append((tables.DiscrepancyRow, col(tables.DiscrepancyRow.number).not_in(hidden)))
     for one in _references(sight):  # The event of a letter about a file ends with the file's reference.
-        told = one.where(col(LetterRow.event).like(literal("%:") + table_of(TransferRow).c.reference))
-        found.append((LetterRow, ~exists(told.correlate(LetterRow))))
+        told = one.where(col(tables.LetterRow.event).like(literal("%:") + table_of(TransferRow).c.reference))
+        found.append((tables.LetterRow, ~exists(told.correlate(tables.LetterRow))))
     return tuple(with_loader_criteria(kind, condition, include_aliases=True) for kind, condition in found)
 
 

@@ -12,17 +12,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import givings, keys, programs
-from gateway.registry.tables import (
-    AccountRow,
-    ConsoleSessionRow,
-    InvitationRow,
-    KeyRow,
-    RoleRow,
-    SavedFilterRow,
-    StaffRow,
-    StaffTeamRow,
-)
+from gateway.registry import givings, keys, programs, tables
+from gateway.registry.tables import KeyRow, SavedFilterRow, StaffRow, StaffTeamRow
 from gateway.registry.tables.row import drop, existing, rows, store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -80,8 +71,8 @@ def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
 def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
     """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
-    roles = by_person(session, RoleRow.staff, RoleRow.role)
-    open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)
+    roles = by_person(session, tables.RoleRow.staff, tables.RoleRow.role)
+    open_links = select(tables.InvitationRow.staff).where(col(tables.InvitationRow.ends_at) > now)
     invited = set(session.exec(open_links).all())
     of_staff = select(KeyRow.owner, KeyRow.state, KeyRow.last_used_at).where(KeyRow.owner_kind == "staff")
     held = session.exec(of_staff).all()
@@ -154,7 +145,14 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     get_staff(session, name)
     session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
-    for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow, SavedFilterRow):
+    for table in (
+        StaffTeamRow,
+        tables.RoleRow,
+        tables.AccountRow,
+        tables.InvitationRow,
+        tables.ConsoleSessionRow,
+        SavedFilterRow,
+    ):
         drop(session, *rows(session, table, staff=name))
     session.flush()
     givings.forget(session, name)

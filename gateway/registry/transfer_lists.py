@@ -15,17 +15,10 @@ from gateway.access import Sight
 from gateway.log.leaf import Kind
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
+from gateway.registry import tables
 from gateway.registry.recalls import OPENED
 from gateway.registry.sight import table_of, within
-from gateway.registry.tables import (
-    AuthorityNoticeRow,
-    DeliveryRow,
-    EventRow,
-    KeyRow,
-    ProviderRow,
-    ReasonRow,
-    TransferRow,
-)
+from gateway.registry.tables import DeliveryRow, EventRow, KeyRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfers import AT_ONCE, transfers_of
 
 MOST = 1000
@@ -75,7 +68,9 @@ class ThingsWaiting(NamedTuple):
 
 def unread_notices(session: Session) -> ThingsWaiting:
     """Count the notices to data protection that nobody has read."""
-    return _waiting(session, col(AuthorityNoticeRow.created_at), col(AuthorityNoticeRow.read_at).is_(None))
+    return _waiting(
+        session, col(tables.AuthorityNoticeRow.created_at), col(tables.AuthorityNoticeRow.read_at).is_(None)
+    )
 
 
 PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused", "withdrawn"})
