@@ -15,14 +15,7 @@ from gateway.model import State
 from gateway.receipts.text import visible
 from gateway.registry import holds, tables
 from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
-from gateway.registry.tables import (
-    DeclarationRow,
-    DeletionRow,
-    DeliveryRow,
-    ReasonRow,
-    ReceiptRow,
-    TransferRow,
-)
+from gateway.registry.tables import DeclarationRow, DeletionRow, DeliveryRow, ReceiptRow, TransferRow
 from gateway.registry.tables.row import drop, existing, rows, store
 from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
@@ -65,8 +58,8 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
     """Return at most a page of stored files refused without opening, decided between two moments."""
-    other = select(ReasonRow.transfer).where(
-        ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
+    other = select(tables.ReasonRow.transfer).where(
+        tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
     query = select(TransferRow).where(
         TransferRow.state == "refused",
@@ -223,8 +216,10 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
     for reference, what in session.exec(query):
         gone[reference].add(cast("What", what))
     codes: defaultdict[int | None, set[str]] = defaultdict(set)
-    of_them = col(ReasonRow.transfer).in_([row.sequence for row in rows])
-    for sequence, code in session.exec(select(ReasonRow.transfer, ReasonRow.code).where(of_them)):
+    of_them = col(tables.ReasonRow.transfer).in_([row.sequence for row in rows])
+    for sequence, code in session.exec(
+        select(tables.ReasonRow.transfer, tables.ReasonRow.code).where(of_them)
+    ):
         codes[sequence].add(code)
     for row in rows:
         yield Retained(
@@ -301,7 +296,7 @@ def _forget_index(session: Session, reference: str) -> None:
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""
-    drop(session, *rows(session, ReasonRow, transfer=row.sequence))
+    drop(session, *rows(session, tables.ReasonRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):
         delivery.dealt_with_by = None
     for index in (tables.PupilRow, tables.PersonsOfTransferRow, tables.StagedRollRow):

@@ -145,16 +145,9 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     get_staff(session, name)
     session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
-    for table in (
-        StaffTeamRow,
-        tables.RoleRow,
-        tables.AccountRow,
-        tables.InvitationRow,
-        tables.ConsoleSessionRow,
-        SavedFilterRow,
-    ):
+    logins = (tables.InvitationRow, tables.ConsoleSessionRow)
+    for table in (StaffTeamRow, tables.RoleRow, tables.AccountRow, *logins, SavedFilterRow):
         drop(session, *rows(session, table, staff=name))
-    session.flush()
     givings.forget(session, name)
 
 

@@ -68,9 +68,8 @@ class ThingsWaiting(NamedTuple):
 
 def unread_notices(session: Session) -> ThingsWaiting:
     """Count the notices to data protection that nobody has read."""
-    return _waiting(
-        session, col(tables.AuthorityNoticeRow.created_at), col(tables.AuthorityNoticeRow.read_at).is_(None)
-    )
+    notice = tables.AuthorityNoticeRow
+    return _waiting(session, col(notice.created_at), col(notice.read_at).is_(None))
 
 
 PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused", "withdrawn"})
