@@ -216,10 +216,9 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
     for reference, what in session.exec(query):
         gone[reference].add(cast("What", what))
     codes: defaultdict[int | None, set[str]] = defaultdict(set)
-    of_them = col(tables.ReasonRow.transfer).in_([row.sequence for row in rows])
-    for sequence, code in session.exec(
-        select(tables.ReasonRow.transfer, tables.ReasonRow.code).where(of_them)
-    ):
+    why = tables.ReasonRow
+    of_them = col(why.transfer).in_([row.sequence for row in rows])
+    for sequence, code in session.exec(select(why.transfer, why.code).where(of_them)):
         codes[sequence].add(code)
     for row in rows:
         yield Retained(
