@@ -16,17 +16,10 @@ from gateway.log.leaf import Kind
 from gateway.model import Reason
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
-from gateway.registry import log
+from gateway.registry import log, tables
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider, provider_row
-from gateway.registry.tables import (
-    AgreementSignatureRow,
-    DeclarationRow,
-    ExpectationRow,
-    NilReturnRow,
-    ProviderRow,
-    RatificationRow,
-)
+from gateway.registry.tables import AgreementSignatureRow, ExpectationRow, NilReturnRow, RatificationRow
 from gateway.registry.tables.row import drop, existing, rows, store
 
 
@@ -121,18 +114,18 @@ def ratifications(session: Session, provider: str | None = None) -> Sequence[Rat
     return rows(session, RatificationRow, "provider", "academic_year", provider=provider)
 
 
-def declaration(session: Session, reference: str) -> DeclarationRow:
+def declaration(session: Session, reference: str) -> tables.DeclarationRow:
     """Return a declaration. NotFoundError for an unknown reference."""
-    found = rows(session, DeclarationRow, reference=reference)
+    found = rows(session, tables.DeclarationRow, reference=reference)
     return existing(next(iter(found), None), f"there is no declaration {reference}")
 
 
-def declarations(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:
+def declarations(session: Session, *, provider: str | None = None) -> Sequence[tables.DeclarationRow]:
     """Return declarations in the order of recording."""
-    return rows(session, DeclarationRow, "sequence", provider=provider)
+    return rows(session, tables.DeclarationRow, "sequence", provider=provider)
 
 
-def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
+def reasons_of(row: tables.DeclarationRow) -> tuple[Reason, ...]:
     """Return the reasons of the decision on a declaration."""
     return tuple(Reason(**each) for each in json.loads(row.reasons))
 
@@ -212,9 +205,8 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
     """Count open providers of the kinds `parties`, the ones with `year` ratified, and all expectations."""
-    open_ones = select(ProviderRow.id).where(
-        col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None)
-    )
+    row = tables.ProviderRow
+    open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))
     ratified = select(RatificationRow.provider).where(
         RatificationRow.academic_year == year, col(RatificationRow.provider).in_(open_ones)
     )

@@ -17,16 +17,8 @@ from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
 from gateway.policy.discrepancies import RollRow
-from gateway.registry.tables import (
-    DeliveryRow,
-    DiscrepancyPartyRow,
-    DiscrepancyRow,
-    FullRollRow,
-    PupilRow,
-    SchoolOfTransferRow,
-    StagedRollRow,
-    TransferRow,
-)
+from gateway.registry import tables
+from gateway.registry.tables import DeliveryRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
 from gateway.registry.tables.row import drop, rows
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
@@ -93,7 +85,7 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
     """Record the schools of the pupils in an accepted file, by provider id."""
     for school in sorted(schools):
-        session.merge(SchoolOfTransferRow(provider=school, transfer=transfer))
+        session.merge(tables.SchoolOfTransferRow(provider=school, transfer=transfer))
     session.flush()
 
 
@@ -165,12 +157,11 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
 
 @cache
 def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a query of such columns
-    pupil, former, party = col(PupilRow.pupil), col(PupilRow.former), col(DiscrepancyPartyRow.discrepancy)
-    last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)
-    lasting = last.where(
-        col(DiscrepancyRow.state).in_(LASTING), is_in(col(DiscrepancyPartyRow.provider), "providers")
-    )
-    of_them = select_columns(col(DiscrepancyPartyRow.pupil)).where(party.in_(lasting))
+    party, whole = tables.DiscrepancyPartyRow, tables.DiscrepancyRow
+    pupil, former, number = col(PupilRow.pupil), col(PupilRow.former), col(party.discrepancy)
+    last = select_columns(number).join(whole, col(whole.number) == number)
+    lasting = last.where(col(whole.state).in_(LASTING), is_in(col(party.provider), "providers"))
+    of_them = select_columns(col(party.pupil)).where(number.in_(lasting))
     flag = select_columns(lasting.exists().label("lasts")).subquery()
     several = select_columns(pupil).where(is_one_of(dialect, pupil, "some")).group_by(pupil)
     several = several.having(func.count() > 1)

@@ -108,7 +108,7 @@ def teams_while_in_force(
     """
     if programs.is_program(fingerprint):
         program = programs.in_force(session, fingerprint, now)
-        return program and program.collects
+        return None if program is None else program.collects
     found = session.execute(
         select_columns(col(StaffTeamRow.team))
         .select_from(StaffRow)

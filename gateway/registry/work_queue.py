@@ -6,7 +6,7 @@ choice of host, or a task run twice, changes nothing: an outcome counts only whi
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
@@ -66,9 +66,20 @@ def queue(session: Session, references: Sequence[str]) -> None:
 
     Providers take turns: the more files of a provider wait, the later the next ones are due.
     """
+    left = Counter(map(provider_of, references))
+    query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)
+    query = query.where(TransferRow.state == "landed", col(TransferRow.provider).in_(left))
+    waiting = Counter(dict(session.exec(query).all()))
+    by_priority: dict[int, list[str]] = {}  # Of equal urgency; 0 is the highest.
+    for reference in references:
+        provider = provider_of(reference)
+        before = waiting[provider] - left[provider]
+        left[provider] -= 1
+        by_priority.setdefault(-min(before // A_TASK, _LOWEST), []).append(reference)
     tasks = [
-        {"priority": priority, "args": {"references": some}}
-        for priority, some in _portions(references, _waiting(session, set(map(provider_of, references))))
+        {"priority": priority, "args": {"references": some[start : start + A_TASK]}}
+        for priority, some in sorted(by_priority.items(), reverse=True)
+        for start in range(0, len(some), A_TASK)
     ]
     if tasks:
         session.execute(_DEFER, {"queue": QUEUE, "task": TASK, "tasks": json.dumps(tasks)})
@@ -95,24 +106,3 @@ def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
     of_them = TransferRow.state == "landed", col(TransferRow.reference).in_(references)
     query = select(TransferRow.reference).where(*of_them).order_by(col(TransferRow.sequence))
     return session.exec(query).all()
-
-
-def _waiting(session: Session, providers: set[str]) -> Counter[str]:
-    """Count the landed files of each provider."""
-    query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)
-    query = query.where(TransferRow.state == "landed", col(TransferRow.provider).in_(providers))
-    return Counter(dict(session.exec(query).all()))
-
-
-def _portions(references: Sequence[str], waiting: Counter[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield the files in portions of equal urgency, each portion with its priority: 0 is the highest."""
-    left = Counter(map(provider_of, references))
-    by_priority: dict[int, list[str]] = {}
-    for reference in references:
-        provider = provider_of(reference)
-        before = waiting[provider] - left[provider]
-        left[provider] -= 1
-        by_priority.setdefault(-min(before // A_TASK, _LOWEST), []).append(reference)
-    for priority, some in sorted(by_priority.items(), reverse=True):
-        for start in range(0, len(some), A_TASK):
-            yield priority, some[start : start + A_TASK]
