@@ -419,6 +419,11 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
     return {of: [*files.values()][::-1] for of, files in found.items()}
 
 
+def has(session: Session, wanted: TransfersWanted, reference: str) -> bool:
+    """Return True if a transfer, by reference, matches the criteria."""
+    return bool(count(session, replace(wanted, equal=(*wanted.equal, ("reference", reference))), 1))
+
+
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
     """Yield all transfers matching the criteria in order of landing, in pages, without contents."""
     after = 0

@@ -234,9 +234,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
     references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
-        this = [("reference", reference)]
-        wanted = TransfersWanted(state="held", sight=caller.sight, equal=this)
-        if not transfer_lists.count(session, wanted, 1):
+        if not transfer_lists.has(session, TransfersWanted(state="held", sight=caller.sight), reference):
             raise DecliningError("That file is not held, or it waits for others than you.")
         transfer, names = transfers.get(session, reference), providers.names(session)
         events = log.events(session, reference)
