@@ -38,10 +38,9 @@ _RULES = ("data_types.fields", "items", "others", "working")
 _NAMED: dict[str, list[str]] = data("value_kinds")["names"]
 _PATTERNS = _NAMED.pop("a regular expression")
 _NEEDED_CODES = ("attendance", "exam-grade", "relationship")
-Fault = tuple[str, Location, str]
 
 
-def faults(rules: Rules) -> Iterator[Fault]:
+def faults(rules: Rules) -> Iterator[tuple[str, Location, str]]:
     """Yield inconsistencies: the file to correct, the location in the file, and the fault in words."""
     for location, words in _faults(rules):
         in_types = location[0] == "data_types"

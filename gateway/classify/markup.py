@@ -56,11 +56,6 @@ def local_name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def namespace_length(tag: str) -> int:
-    """Return the number of characters of a tag's namespace."""
-    return tag.rfind("}") + 1
-
-
 def root_of(source: Source) -> str:
     """Return the name of the root element; with a namespace, as NAMESPACE}NAME.
     Raises Unreadable for a document type declaration, and without an element after a well-formed prolog.
@@ -150,7 +145,7 @@ def pupil_records(
     for record in records(source, names, aside):
         if not tags:
             root = record.getroottree().getroot().tag
-            space = root[: namespace_length(root)]
+            space = root[: root.rfind("}") + 1]
             tags = frozenset(map(space.__add__, names))
         if record.tag not in tags or (space and _ELSEWHERE(record, space=space[1:-1])):
             raise beside("elements of several namespaces", format="XML")

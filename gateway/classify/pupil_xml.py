@@ -92,7 +92,7 @@ class _Assessments:
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
         """Return an assessment's data type, and three flags: filled, without fault, known elements only."""
-        tally, strip = self._tally, markup.namespace_length(assessment.tag)
+        tally, strip = self._tally, assessment.tag.rfind("}") + 1
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = (said.get("Stage") or stage_around).strip().upper()
         self.stages.add(stage)

@@ -58,7 +58,11 @@ class ReportWording:
         is_key = bool(pairs) and all(
             len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
         )
-        if is_school or is_key or self.are_words(text) or self._is_count(text):
+        counted, colon, count = text.rpartition(":")
+        tokens = _TOKEN.findall(counted.casefold())
+        plain = bool(colon and tokens) and is_legible(counted) and not self.is_telling(counted)
+        is_count = plain and _FIGURES.fullmatch(count.strip()) and self.headings.issuperset(tokens)
+        if is_school or is_key or is_count or self.are_words(text):
             return True
         heading, _, after = _NAMING.sub("\n", text, count=1).partition("\n")
         words = after.split()
@@ -83,12 +87,6 @@ class ReportWording:
             or all(map(self.is_line, row))
             for row in cells
         )
-
-    def _is_count(self, text: str) -> bool:
-        heading, colon, count = text.rpartition(":")
-        tokens = _TOKEN.findall(heading.casefold())
-        plain = bool(colon and tokens) and is_legible(heading) and not self.is_telling(heading)
-        return plain and _FIGURES.fullmatch(count.strip()) is not None and self.headings.issuperset(tokens)
 
     def _is_named(self, text: str) -> bool:
         return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)

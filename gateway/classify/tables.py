@@ -243,7 +243,12 @@ class _Counter:
         table. Fields with too many wrong values are marked.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
-        subjects, too_early = rules.data_types.subjects, self._too_early()
+        subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
+        if years is not None and years.share_among(rules.code_sets["year-group"]) >= _MOSTLY:
+            # Most pupils may be too young to have sat the examination.
+            before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
+            early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
+            too_early = "teacher-assessed" if early or years.share_among(_EXAM_YEARS) < _MOSTLY else ""
         for part in tally.account.parts:
             is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
             if is_graded:
@@ -270,16 +275,6 @@ class _Counter:
         known = (part for part in self._parts if is_too_much(part.others, part.filled))
         tally.wrong_columns.update(part.key for part in known if part.key is not None)
         return graded, others
-
-    def _too_early(self) -> str:
-        """Return "teacher-assessed" where most pupils are too young to have sat the examination; else ""."""
-        tally = self._tally
-        years = tally.fields.get("year-group")
-        if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
-            return ""
-        before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
-        early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
-        return "teacher-assessed" if early or years.share_among(_EXAM_YEARS) < _MOSTLY else ""
 
     def count(self, batch: list[Row]) -> None:
         """Count a batch of non-blank rows, without repeated headers."""

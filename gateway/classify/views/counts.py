@@ -152,7 +152,10 @@ def write_counts(
     """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable if faulty."""
     counts, met = PupilCounts(), set[str]()
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
-        who = _who(values)
+        # A pupil is known in the file by UPN or name.
+        born = read_date(_one(values, "birth-date"))
+        surname, forename, full = (_one(values, key) for key in ("surname", "forename", "full-name"))
+        who = _one(values, "upn").upper() or min(name_keys(surname, forename, full, born), default=None)
         if who is not None and who not in met:
             met.add(who)
             _count(counts, values, asked.since)
@@ -196,15 +199,6 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
     postcodes = (" ".join(text.upper().split()) for text in values.get("address", ()))
     if (found := next(filter(None, map(_POSTCODE.fullmatch, postcodes)), None)) is not None:
         counts.sectors[f"{found['district']} {found['sector']}"] += 1
-
-
-def _who(values: Values) -> str | None:
-    """Return text that identifies a pupil in the file, UPN or name; None without either."""
-    if upn := _one(values, "upn"):
-        return upn.upper()
-    born = read_date(_one(values, "birth-date"))
-    surname, forename, full = (_one(values, key) for key in ("surname", "forename", "full-name"))
-    return min(name_keys(surname, forename, full, born), default=None)
 
 
 def _last(values: Values, *keys: str) -> date | None:

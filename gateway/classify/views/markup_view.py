@@ -31,7 +31,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, wr
     if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
-    space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""
+    space = "{" + root[: root.rfind("}") + 1] if "}" in root else ""
     write(b"<?xml version='1.0' encoding='utf-8'?>\n")
     sieve.columns_met = None  # The classifier also numbers kinds of elements.
     document = _Document(write, sieve, space, frozenset(records))
