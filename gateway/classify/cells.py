@@ -103,6 +103,11 @@ def is_formula(cell: str) -> bool:
     return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
 
 
+def inert(cell: str) -> str:
+    """Return a cell that spreadsheets show as text: a possible formula gets an apostrophe in front."""
+    return f"'{cell}" if is_formula(cell) else cell
+
+
 def check_header(rows: Iterable[Row]) -> None:
     """Raise Unreadable for an unsafe formula in the rows above a table or in its header."""
     for formula in filter(is_formula, chain.from_iterable(rows)):

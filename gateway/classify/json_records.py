@@ -46,19 +46,17 @@ def read_table(source: Source, rules: Rules) -> Table:
     known = {key for name in names if (key := rules.column_field(name))}
     if len(known) < KNOWN_COLUMNS:
         raise unknown("JSON without records of known names", format=FORMAT)
-    return Table(Header(tuple(names), 0, ""), _batches(source, rule, tuple(names), limits))
 
+    def batches() -> Iterator[list[Row]]:
+        records, seen = _RecordsReader(limits, rule).records(source), 0
+        rows = ([record.get(name, "") for name in names] for record in records)
+        while batch := list(islice(rows, BATCH)):
+            seen += len(batch)
+            if seen > limits.rows:
+                raise unknown("a table with more rows than this gateway reads", format=FORMAT)
+            yield batch
 
-def _batches(
-    source: Source, rule: JsonRule, names: tuple[str, ...], limits: ClassifyLimits
-) -> Iterator[list[Row]]:
-    records = _RecordsReader(limits, rule).records(source)
-    rows, seen = ([record.get(name, "") for name in names] for record in records), 0
-    while batch := list(islice(rows, BATCH)):
-        seen += len(batch)
-        if seen > limits.rows:
-            raise unknown("a table with more rows than this gateway reads", format=FORMAT)
-        yield batch
+    return Table(Header(tuple(names), 0, ""), batches())
 
 
 class _RecordsReader:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from gateway.classify import archive, json_records, workbook
-from gateway.classify.cells import is_formula
+from gateway.classify.cells import inert
 from gateway.classify.content import Source, data, encoding_of
 from gateway.classify.delimited import Table, tables_in
 from gateway.classify.rules import Rules
@@ -152,11 +152,6 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
         return list(zip(*map(itemgetter(*kept), rows), strict=True))
     columns = list(zip(*rows, strict=False))
     return [columns[index] for index in kept]
-
-
-def inert(cell: str) -> str:
-    """Return a cell that spreadsheets show as text: a possible formula gets an apostrophe in front."""
-    return f"'{cell}" if is_formula(cell) else cell
 
 
 def _write_csv(write: Write, header: Row, batches: Iterator[Columns]) -> None:
