@@ -59,14 +59,9 @@ class FaultCount:
     count: int = 0
     rows: list[int] = field(default_factory=list)
 
-    def add(self, row: int) -> None:
-        """Count one fault, in the record with this number."""
-        self.count += 1
-        if len(self.rows) < ROWS_SHOWN:  # The others of many are quicker to pass over here.
-            self.show(row)
-
-    def show(self, row: int) -> None:
-        """List a record as one with the fault, unless 20 records are listed already."""
+    def add(self, row: int, count: int = 1) -> None:
+        """Count faults in the record with this number, listed unless 20 records are listed already."""
+        self.count += count
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
@@ -106,7 +101,7 @@ class FieldTally:
             if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
                 faulty = ((row, value) for row, value in zip(rows, values, strict=True) if value in bad)
                 for row, value in sorted(faulty):
-                    self.faults[bad[value]].show(row)
+                    self.faults[bad[value]].add(row, 0)
         self.doubted = set(values) - {""} if self._look_at_all else set(bad)
         return bad.keys()
 
@@ -118,7 +113,7 @@ class FieldTally:
             mine = self.faults.setdefault(fault, FaultCount())
             mine.count += counted.count
             for row in counted.rows:
-                mine.show(row)
+                mine.add(row, 0)
 
     def note(self, fault: str, row: int) -> None:
         """Count one faulty value, in the record with this number."""

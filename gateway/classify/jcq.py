@@ -134,17 +134,17 @@ def recognise(source: Source, tally: Tally) -> Classified:
 
 def read_table(source: Source, rules: Rules) -> Table:
     """Return the results in an awarding body's file as a table; options and other data have no column."""
-    rows = _rows(source, rules)
-    return Table(Header(tuple(_COLUMNS.values()), 0, ""), iter(lambda: list(islice(rows, BATCH)), []))
 
+    def rows() -> Iterator[Row]:
+        layout = _layout_in(source, rules)
+        for centre, line in _candidates(source):
+            entry = _entry_in(line, layout, rules)
+            for _, code, grade in entry.results:
+                values = {"centre-number": centre, **entry.person, "entry-code": code, "exam-grade": grade}
+                yield [values.get(key, "").strip() for key in _COLUMNS]
 
-def _rows(source: Source, rules: Rules) -> Iterator[Row]:
-    layout = _layout_in(source, rules)
-    for centre, line in _candidates(source):
-        entry = _entry_in(line, layout, rules)
-        for _, code, grade in entry.results:
-            values = {"centre-number": centre, **entry.person, "entry-code": code, "exam-grade": grade}
-            yield [values.get(key, "").strip() for key in _COLUMNS]
+    found = rows()
+    return Table(Header(tuple(_COLUMNS.values()), 0, ""), iter(lambda: list(islice(found, BATCH)), []))
 
 
 class _ResultsReader:
