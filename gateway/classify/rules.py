@@ -380,8 +380,9 @@ class Rules(Items):
         if "(" in name or "[" in name or "s at " in name or "s of " in name:
             name = _without_day(name)
         text = plain(name)
-        prefix = next(filter(text.startswith, self.data_types.columns.prefixes), "")
-        suffix = next(filter(text.endswith, self.data_types.columns.suffixes), "")
+        prefixes, suffixes = self.data_types.columns.prefixes, self.data_types.columns.suffixes
+        prefix = next(filter(text.startswith, prefixes)) if text.startswith(prefixes) else ""
+        suffix = next(filter(text.endswith, suffixes)) if text.endswith(suffixes) else ""
         bare = text.removeprefix(prefix)
         forms = (text, bare, text.removesuffix(suffix), bare.removesuffix(suffix))
         known = next((self._columns[form] for form in forms if form in self._columns), None)

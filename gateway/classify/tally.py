@@ -283,8 +283,9 @@ class Tally:
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
-        letters = {"".join(filter(str.isalpha, name.casefold())) for name in (before, surname)}
-        return before != surname and len(letters) > 1
+        if before == surname:
+            return False
+        return len({"".join(filter(str.isalpha, name.casefold())) for name in (before, surname)}) > 1
 
     def _pupils(
         self,
