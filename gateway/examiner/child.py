@@ -21,7 +21,7 @@ from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
 from gateway.examiner.growing import WHOLE
 from gateway.examiner.process_pool import CRASHED, GREETING, asked
-from gateway.examiner.protocol import ANSWER, REQUEST, Answer, Failed, Read, Reading, Request
+from gateway.examiner.protocol import ANSWER, REQUEST, Answer, Failed, Read, Reading, Request, content_size
 from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory, is_fixed
 
@@ -32,8 +32,7 @@ _STATUS_BYTES = 16
 _ANSWER_BYTES = 64 * 1024**2
 _MOST_PLACES = 2_000
 _ANSWERS_A_PROCESS = 100
-_OURS = re.compile(r"gateway(\.[a-z_0-9]+)+")
-_LINE = re.compile(r"[0-9]{1,4}")
+_LINE = re.compile(r"gateway\.([a-z_0-9]+(?:\.[a-z_0-9]+)*):[0-9]{1,4}")
 _ROOT = Path(__file__).parents[1]
 
 
@@ -200,71 +199,55 @@ def where(answer: bytes) -> str:
     """Return the location of a crash for the log: only names of errors and lines of the gateway's code.
     Anything else is shown as "?": a captured process could put parts of a file into its answer.
     """
-    told = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split()
-    return " ".join(place if _is_place(place) else "?" for place in told)
-
-
-def _is_place(told: str) -> bool:
-    module, _, line = told.partition(":")
-    if not line:
-        return isinstance(getattr(builtins, told, None), type)
-    if not _OURS.fullmatch(module) or not _LINE.fullmatch(line):
-        return False
-    return _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py").is_file()
+    shown = []
+    for told in answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split():
+        if line := _LINE.fullmatch(told):
+            is_known = _ROOT.joinpath(*line[1].split(".")).with_suffix(".py").is_file()
+        else:
+            is_known = isinstance(getattr(builtins, told, None), type)
+        shown.append(told if is_known else "?")
+    return " ".join(shown)
 
 
 A = TypeVar("A")
 D = TypeVar("D")
-MOST_DETAIL = 80
-CONTENT_BYTES_A_SECOND = 128 * 1024
-# A small file gets little time, so that other files wait little.
-_LEAST_SECONDS = 15.0
-
-
-def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """Return a `Child` that runs the examiner's module of this name."""
-    return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
+_MOST_DETAIL = 80
 
 
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
-) -> tuple[A, tuple[int, ...]]:
-    """Send a request and return the answer with its descriptors. ExaminerLost if not of a type `expected`."""
+) -> tuple[A, int]:
+    """Send a request and return the answer as `believed` does."""
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return believed(request, *child.finish(until), expected)
 
 
 def believed(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
-) -> tuple[A, tuple[int, ...]]:
-    """Return the parsed answer to a request and its descriptors, if of a type in `expected`.
-    Raises Fault where the child reports one, ExaminerLost for any other answer.
+) -> tuple[A, int]:
+    """Return the parsed answer to a request, and the descriptor of its content; -1 if it has none.
+    The answer is of a type in `expected`, the content immutable and of the size stated. Raises Fault where
+    the child reports one, ExaminerLost for any other answer.
     """
-    try:
-        answer: Answer = ANSWER.validate_json(said)
-    except ValidationError:
-        close_all(given)
-        raise ExaminerLost("the examining process gave an answer that cannot be read") from None
-    if isinstance(answer, Failed):
-        close_all(given)
-        raise Fault(answer.explanation[:MOST_DETAIL])
-    if answer.reference != request.reference or not isinstance(answer, expected):
-        close_all(given)
-        raise ExaminerLost("the examining process gave another answer than was asked")
-    return answer, given
-
-
-def checked(content: int, size: int) -> int:
-    """Return `content`, a descriptor from a child, if immutable and of this size; else raise ExaminerLost."""
-    if is_fixed(content) and os.fstat(content).st_size == size:
-        return content
-    os.close(content)
-    raise ExaminerLost("the examining process gave a content that can still change")
-
-
-def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds allowed for the file at a descriptor: 15 and more by its size, at most `most`."""
-    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
+    with ExitStack() as unless_believed:
+        unless_believed.callback(close_all, given)
+        try:
+            answer: Answer = ANSWER.validate_json(said)
+        except ValidationError:
+            raise ExaminerLost("the examining process gave an answer that cannot be read") from None
+        if isinstance(answer, Failed):
+            raise Fault(answer.explanation[:_MOST_DETAIL])
+        size = content_size(answer)
+        if (
+            answer.reference != request.reference
+            or not isinstance(answer, expected)
+            or len(given) != (size is not None)
+        ):
+            raise ExaminerLost("the examining process gave another answer than was asked")
+        if any(not is_fixed(content) or os.fstat(content).st_size != size for content in given):
+            raise ExaminerLost("the examining process gave a content that can still change")
+        unless_believed.pop_all()
+    return answer, next(iter(given), -1)
 
 
 @contextmanager
@@ -279,10 +262,10 @@ def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
 
 
 @contextmanager
-def closing(descriptor: int) -> Iterator[None]:
-    """Close a descriptor at the end of the context."""
+def closing(descriptor: int) -> Iterator[int]:
+    """Yield a descriptor, and close it at the end of the context."""
     try:
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -318,9 +301,7 @@ class Follower:
             self._word.write(WHOLE)
         self._is_over = True
         said, given = self._classifier.finish(time.monotonic() + seconds)
-        answer, given = believed(self._request, said, given, (Read,))
-        close_all(given)
-        return answer
+        return believed(self._request, said, given, (Read,))[0]
 
     def give_up(self) -> None:
         """End the classifier and ignore its answer, unless already read."""
@@ -336,27 +317,15 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
     In that case the classifier's next request reports the error.
     """
     with ExitStack() as kept:
-        memory = empty_memory()
-        kept.enter_context(closing(memory))
+        memory = kept.enter_context(closing(empty_memory()))
         # Content once readable must stay.
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
         ear, word = os.pipe2(os.O_CLOEXEC)
         told = kept.enter_context(os.fdopen(word, "wb", buffering=0))
-        with closing(ear):
-            can = _begins(classifier, request, memory, ear, seconds)
-        if not can:
-            yield None
-            return
-        follower = Follower(memory, classifier, request, told)
-        kept.callback(follower.give_up)
+        follower, owner = None, provider_of(request.reference)
+        sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
+        with closing(ear), closing(sight), suppress(Fault):
+            classifier.begin(owner, REQUEST.dump_json(request), (sight, ear), seconds)
+            follower = Follower(memory, classifier, request, told)
+            kept.callback(follower.give_up)
         yield follower
-
-
-def _begins(classifier: Child, request: Reading, memory: int, ear: int, seconds: float) -> bool:
-    """Start a classifier on a content still being written, with a pipe (`ear`); False if it cannot start."""
-    sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
-    owner, asked = provider_of(request.reference), REQUEST.dump_json(request)
-    with closing(sight), suppress(Fault):
-        classifier.begin(owner, asked, (sight, ear), seconds)
-        return True
-    return False

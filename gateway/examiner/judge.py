@@ -7,80 +7,56 @@ with the first one. A sealed drop is reported as such: the opener opens it, and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from pysequoia.packet import PacketPile, Tag
 
-from gateway.enrolment.key_file import Update, is_ssh, updated
+from gateway.enrolment.key_file import is_ssh, updated
 from gateway.enrolment.key_file import judge as judged_key
 from gateway.errors import Refusal
 from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import OpenLimits
-from gateway.model import Folder, NewKey, Signature, read_as, without_signatory
+from gateway.model import read_as, without_signatory
 from gateway.openpgp import packets
 from gateway.openpgp.certificates import CertificateRefused, describe
+from gateway.openpgp.embedded import is_sealed, open_signed
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.openpgp.signed import is_sealed, open_signed
 from gateway.zones import headings
 from gateway.zones.sealing import mended, needs_mending
 
-# Examine a drop in /keys, in the isolated child: the key, and the signature vouching for it.
-
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
+_CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
-def examine_key(
-    drop: protocol.DropToJudge,
-) -> protocol.KeyDrop | protocol.HeadingsDrop | protocol.FileRefused:
-    """Judge a drop in /keys: return the key or the stated headings in it, with the signer; or the refusal."""
-    job = drop.job
-    try:
-        content, signature = _unwrapped(drop)
-        if signature is not None and headings.is_statement(content):
-            return protocol.HeadingsDrop(
-                reference=job.reference, stated=headings.read(content), signature=signature
-            )
-        found = _lost(content) or _found(_said_of_keys(content), job, is_signed=signature is not None)
-    except Refusal as refusal:
-        return protocol.refused(job, refusal.code, refusal.detail)
-    return protocol.KeyDrop(reference=job.reference, key=found, signature=signature)
-
-
-def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
-    """Return a drop's content and its signature (None if unsigned). Raises Refusal, or IsSealed."""
-    data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
-    if drop.opened_by is not None:
-        return data, drop.opened_by
-    if is_ssh(data) or _holds_public_packets(data):
-        return data, None
-    if is_sealed(data):
-        raise protocol.IsSealed
-    senders = [sender.encode() for sender in job.senders]
-    return open_signed(data, senders, drop.limits, job.now, protocol.DROP_BYTES)
-
-
-def _lost(content: bytes) -> protocol.FoundKey | None:
-    """Return the SSH key that a lost-key statement names by fingerprint, revoked; None for other content."""
-    text = content.decode("latin-1")
-    said = read_as("lost-key", text)
-    if said is None or said == text or protocol.SSH_FINGERPRINT.fullmatch(said.strip()) is None:
-        return None
-    return protocol.FoundKey(
-        change="revoked", kind="ssh", fingerprint=said.strip(), material="", algorithm="", final=True
-    )
-
-
-def _said_of_keys(content: bytes) -> bytes:
-    """Remove the purpose statement from a signed content. Refusal where it names another purpose."""
-    said = read_as("key", content.decode("latin-1"))
-    if said is None:
+def _key_drop(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
+    """Return the key or the stated headings in a drop in /keys, with the signer. Raises Refusal."""
+    job, signature = request.job, request.signature
+    if needs_mending(data):
+        data = mended(data)
+    if signature is None and not (is_ssh(data) or _holds_public_packets(data)):
+        if is_sealed(data):
+            return protocol.StillSealed(reference=job.reference)
+        senders = [sender.encode() for sender in job.senders]
+        data, signature = open_signed(data, senders, limits, job.now, protocol.DROP_BYTES)
+    if signature is not None and headings.is_statement(data):
+        stated = headings.read(data)
+        return protocol.HeadingsDrop(reference=job.reference, stated=stated, signature=signature)
+    text = data.decode("latin-1")
+    lost = read_as("lost-key", text)
+    if lost is not None and lost != text and protocol.SSH_FINGERPRINT.fullmatch(lost.strip()):
+        found = protocol.FoundKey(
+            change="revoked", kind="ssh", fingerprint=lost.strip(), material="", algorithm="", final=True
+        )
+    elif (said := read_as("key", text)) is None:  # It states another purpose.
         raise Refusal("key:not-a-key")
-    return said.encode("latin-1")
+    else:
+        found = _found(said.encode("latin-1"), job, is_signed=signature is not None)
+    return protocol.KeyDrop(reference=job.reference, key=found, signature=signature)
 
 
 def _holds_public_packets(data: bytes) -> bool:
@@ -91,67 +67,56 @@ def _holds_public_packets(data: bytes) -> bool:
 
 
 def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.FoundKey:
+    """Return the key in a drop: new, or a known certificate with its renewal or revocation."""
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):
-        if _is_lone_signature(content):
-            return _revocation(_block(content), known, job)
-        shown = describe(content, job.now)
+        # The text in front of an armored block, such as gpg writes above a revocation, is left out.
+        kind = None if packets.is_binary(content) else packets.kind_of(content)
+        block = content if kind is None else content[kind[1] :]
+        is_revocation = False
+        with suppress(RuntimeError):
+            is_revocation = all(packet.tag == Tag.Signature for packet in PacketPile.from_bytes(block))
+        shown = None if is_revocation else describe(content, job.now).fingerprint
         for certificate in known:
-            if describe(certificate, job.now).fingerprint == shown.fingerprint:
-                return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
+            if shown is not None and describe(certificate, job.now).fingerprint != shown:
+                continue
+            news = block if is_revocation else content
+            try:
+                update = updated(certificate, news, job.now, job.least_rsa_bits, job.verified)
+            except CertificateRefused:
+                if is_revocation:  # Perhaps of another of the certificates.
+                    continue
+                raise
+            if update is None:
+                raise Refusal("key:nothing-new")
+            return protocol.FoundKey(change=update.change, final=update.final, **asdict(update.new))
+        if is_revocation:
+            raise Refusal("key:not-a-key")
+    new = judged_key(content, job.now, job.least_rsa_bits, job.verified)  # Reports a secret key as such.
     if not is_signed:
-        judged_key(content, job.now, job.least_rsa_bits, job.verified)  # Report a secret key as such.
         raise Refusal("key:not-signed")
-    return _as_found("new", judged_key(content, job.now, job.least_rsa_bits, job.verified))
+    return protocol.FoundKey(change="new", **asdict(new))
 
 
-def _revocation(content: bytes, known: Sequence[bytes], job: protocol.Job) -> protocol.FoundKey:
-    """Return the certificate in `known` that the revocation `content` revokes. Raises Refusal without one."""
-    for certificate in known:
-        with suppress(CertificateRefused):
-            return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
-    raise Refusal("key:not-a-key")
-
-
-def _of_update(update: Update | None) -> protocol.FoundKey:
-    if update is None:
-        raise Refusal("key:nothing-new")
-    return _as_found(update.change, update.new, final=update.final)
-
-
-def _as_found(change: protocol.FoundChange, new: NewKey, *, final: bool = False) -> protocol.FoundKey:
-    return protocol.FoundKey(change=change, final=final, **asdict(new))
-
-
-def _is_lone_signature(content: bytes) -> bool:
-    try:
-        return all(packet.tag == Tag.Signature for packet in PacketPile.from_bytes(_block(content)))
-    except RuntimeError:
-        return False
-
-
-def _block(content: bytes) -> bytes:
-    """Drop the text in front of an armored block, such as gpg writes above a revocation; return the rest."""
-    kind = None if packets.is_binary(content) else packets.kind_of(content)
-    return content if kind is None else content[kind[1] :]
-
-
-_CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
-
-
-def examine_agreement(drop: protocol.DropToJudge) -> protocol.AgreementCopy | protocol.FileRefused:
-    """Judge a drop in /agreement: return the signed copy if it has the agreement's text; or the refusal."""
-    job = drop.job
-    try:
-        text, signature = _signed_text(drop)
-    except SignatureInvalid:
-        return protocol.refused(job, "agreement:wrong-signer")
-    except Refusal as refusal:
-        return protocol.refused(job, refusal.code, refusal.detail)
+def _agreement_drop(request: protocol.Judging, data: bytes) -> protocol.Judged:
+    """Return the signed copy in a drop in /agreement, if it has the agreement's text. Raises Refusal."""
+    job, signature = request.job, request.signature
+    if signature is not None:
+        text = data.decode("utf-8", "replace")
+    elif _CLEARSIGNED not in data:
+        return protocol.StillSealed(reference=job.reference)
+    else:
+        senders = [sender.encode() for sender in job.senders]
+        try:
+            text, signature = verify_clearsigned(data.decode("utf-8-sig"), senders, comments=True)
+        except UnicodeDecodeError:  # The published text is UTF-8, so any other encoding means another text.
+            raise Refusal("agreement:other-text") from None
+        except SignatureInvalid:
+            raise Refusal("agreement:wrong-signer") from None
     agreed = read_as("ratification", text)
     who, bare = without_signatory(agreed or "")
     if agreed is None or lines_of(bare) != lines_of(job.agreement):
-        return protocol.refused(job, "agreement:other-text")
+        raise Refusal("agreement:other-text")
     return protocol.AgreementCopy(reference=job.reference, signature=signature, signatory=who)
 
 
@@ -163,35 +128,16 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def _signed_text(drop: protocol.DropToJudge) -> tuple[str, Signature]:
-    if drop.opened_by is not None:
-        return drop.data.decode("utf-8", "replace"), drop.opened_by
-    if _CLEARSIGNED not in drop.data:
-        raise protocol.IsSealed
-    try:
-        signed = drop.data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # The published text is UTF-8, so any other encoding means another text.
-        raise Refusal("agreement:other-text") from None
-    return verify_clearsigned(signed, [sender.encode() for sender in drop.job.senders], comments=True)
-
-
-_JUDGES: dict[Folder, Callable[[protocol.DropToJudge], protocol.Judged]] = {
-    "agreement": examine_agreement,
-    "keys": examine_key,
-}
-
-
 def judge(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
     """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
     job = request.job
-    if not data:
-        return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code="open:empty"))
-    if len(data) > protocol.DROP_BYTES:
-        return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code="open:too-large"))
+    if not data or len(data) > protocol.DROP_BYTES:
+        code = "open:too-large" if data else "open:empty"
+        return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))
     try:
-        return _JUDGES[job.folder](protocol.DropToJudge(job, data, request.signature, limits))
-    except protocol.IsSealed:
-        return protocol.StillSealed(reference=job.reference)
+        return _key_drop(request, data, limits) if job.folder == "keys" else _agreement_drop(request, data)
+    except Refusal as refusal:
+        return protocol.refused(job, refusal.code, refusal.detail)
 
 
 @dataclass(frozen=True, slots=True)

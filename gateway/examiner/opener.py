@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple, assert_never
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner import protocol
@@ -59,16 +58,6 @@ class Openers:
         return self.secrets[fingerprint]
 
 
-class Stored(NamedTuple):
-    """A sealed file, with a second descriptor, if any.
-    `other`: for a file examined earlier, its resealed session key; for a file to examine, the empty memory
-    for its content, if a classifier reads along.
-    """
-
-    sealed: OpenFile
-    other: OpenFile | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Opening:
     """Handler of the requests to an opener."""
@@ -79,14 +68,12 @@ class Opening:
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
         """Return the answer to one request; a fault of the gateway becomes an answer, too."""
         request = protocol.REQUEST.validate_json(message)
-        stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
+        answer: protocol.Answer
         try:
-            answer, given = self._in_time()._answer(request, stored)  # noqa: SLF001 - its own
+            answer, given = self._in_time()._answer(request, *map(OpenFile, descriptors))  # noqa: SLF001 - its own
         except (GatewayError, OSError) as error:
             explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
-            return protocol.ANSWER.dump_json(
-                protocol.Failed(reference=request.reference, explanation=explanation)
-            ), ()
+            answer, given = protocol.Failed(reference=request.reference, explanation=explanation), ()
         return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
@@ -97,35 +84,32 @@ class Opening:
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
         return replace(self, limits=self.limits.model_copy(update={"seconds": seconds}))
 
-    def _answer(self, request: protocol.Request, stored: Stored) -> tuple[protocol.OfOpener, Sequence[int]]:
+    def _answer(
+        self, request: protocol.Request, sealed: OpenFile, other: OpenFile | None = None
+    ) -> tuple[protocol.OfOpener, Sequence[int]]:
+        """Return the answer about a sealed file, and its descriptors.
+        `other`: for a file examined earlier, its resealed session key, if any; for a file to examine, the
+        empty memory for its content, if a classifier reads along.
+        """
         match request:
             case protocol.Job():
-                into = None if stored.other is None else stored.other.descriptor
-                return self.open(request, stored.sealed, into)
+                return self.open(request, sealed, None if other is None else other.descriptor)
             case protocol.Reopen():
-                content = self._content(stored, request.sha256)
+                content = self._content(sealed, other, request.sha256)
                 size = os.fstat(content).st_size
                 return protocol.Reopened(reference=request.reference, size=size), (content,)
             case protocol.Reseal():
-                return self.reseal(request, stored), ()
+                return self.reseal(request, sealed, other), ()
             case protocol.SealCopy():
                 if request.sha256 is None:
-                    return self._sealed(request, stored.sealed.read_bytes())
-                content = self._content(stored, request.sha256)
+                    return self._sealed(request, sealed.read_bytes())
+                content = self._content(sealed, other, request.sha256)
                 try:
                     return self._sealed(request, content)
                 finally:
                     os.close(content)
-            case (
-                protocol.Reading()
-                | protocol.Judging()
-                | protocol.Viewing()
-                | protocol.LayingOut()
-                | protocol.NamingRecords()
-            ):
+            case _:
                 raise Fault("an opener was asked for what is not its own")
-            case other:
-                assert_never(other)
 
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
@@ -134,37 +118,31 @@ class Opening:
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:
-            found, content = self._opened_by_another(job, sealed, found)
+            other, content = self._opened(job, job.others, sealed)
+            if isinstance(other, protocol.Unsealed):
+                found = replace(other, why=found.why)
+            elif other.why.code != "open:key-expired":
+                found = other
         passing("examine.opened")
         return found, content
 
-    def reseal(self, request: protocol.Reseal, stored: Stored) -> protocol.Resealed:
+    def reseal(self, request: protocol.Reseal, sealed: OpenFile, other: OpenFile | None) -> protocol.Resealed:
         """Re-encrypt a stored file's session key to another certificate; check the content by `sha256`.
 
         The answer's session key is "" where none of the gateway's keys opens the file.
         """
-        session = self._session_key(stored)
+        session = self._session_key(other)
+        if other is None:
+            session = self.openers.of().session_key(sealed, self.limits)
         if session is None:
             return protocol.Resealed(reference=request.reference, session="", proved=False)
         if request.sha256 is not None:
-            os.close(self.openers.of().reopen(stored.sealed, request.sha256, self.limits, session))
+            os.close(self.openers.of().reopen(sealed, request.sha256, self.limits, session))
         return protocol.Resealed(
             reference=request.reference,
             session=seal_session_key(session, request.certificate.encode()),
             proved=request.sha256 is not None,
         )
-
-    def _opened_by_another(
-        self, job: protocol.Job, sealed: OpenFile, stranger: protocol.FileRefused
-    ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a file with the provider's other keys; if none of these signed it, return `stranger`."""
-        match self._opened(job, job.others, sealed):
-            case protocol.Unsealed() as found, content:
-                return replace(found, why=stranger.why), content
-            case protocol.FileRefused(why=why), _ if why.code == "open:key-expired":
-                return stranger, ()
-            case told_apart:
-                return told_apart
 
     def _opened(
         self, job: protocol.Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
@@ -180,20 +158,23 @@ class Opening:
         answer = protocol.Unsealed(reference=job.reference, opened=replace(opened, content=-1), why=why)
         return answer, (opened.content,)
 
-    def _session_key(self, stored: Stored) -> bytes | None:
-        if stored.other is not None:
-            return open_session_key(stored.other.read_bytes(), self.openers.secrets.values())
-        return self.openers.of().session_key(stored.sealed, self.limits)
+    def _session_key(self, resealed: OpenFile | None) -> bytes | None:
+        if resealed is None:
+            return None
+        return open_session_key(resealed.read_bytes(), self.openers.secrets.values())
 
-    def _content(self, stored: Stored, sha256: str) -> int:
+    def _content(self, sealed: OpenFile, resealed: OpenFile | None, sha256: str) -> int:
         """Open a stored file, check its content by SHA-256; return a descriptor for the caller to close."""
-        session = self._session_key(stored) if stored.other is not None else None
-        return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
+        return self.openers.of().reopen(sealed, sha256, self.limits, self._session_key(resealed))
 
     def _sealed(
         self, request: protocol.SealCopy, content: int | bytes
     ) -> tuple[protocol.SealedCopy, Sequence[int]]:
-        able, signer = _able(request), self.openers.secret(request.signer)
+        recipients = [material.encode() for material in request.recipients]
+        able = [one for one in recipients if describe(one, request.now).can_encrypt]
+        if not able:
+            raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
+        signer = self.openers.secret(request.signer)
         try:
             sealed = seal(content, able, signer)
         except CannotSeal as error:
@@ -207,15 +188,6 @@ class Opening:
         with Content(len(sealed)) as memory:
             memory.write(sealed)
             return answer, (memory.finish()[0],)
-
-
-def _able(request: protocol.SealCopy) -> list[bytes]:
-    """Return the recipients' certificates that can encrypt. Raises Fault if none can."""
-    recipients = [material.encode() for material in request.recipients]
-    able = [one for one in recipients if describe(one, request.now).can_encrypt]
-    if not able:
-        raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
-    return able
 
 
 def opening(setup: protocol.OpenerSetup) -> Opening:
@@ -241,16 +213,6 @@ def rehearse(openers: Openers, limits: OpenLimits) -> int:
     return len(contents)
 
 
-def needs(setup: protocol.OpenerSetup) -> Needs:
-    """Return an opener's needs: memory, size of a content, and the SOP program, if one is used."""
-    settings, limits = setup.settings, setup.limits
-    return Needs(
-        memory_bytes=limits.memory_bytes,
-        writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
-        program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
-    )
-
-
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
@@ -258,11 +220,16 @@ def main() -> None:
         setup = protocol.OPENER_SETUP.validate_json(message)
         if setup.proved is not None:
             believe(setup.proved)
-        setup = replace(setup, settings=usable(setup.settings))  # While the program's files can be read.
-        found = opening(setup)
-        if setup.settings.engine != "sop":  # A program starts anew for each file.
-            rehearse(found.openers, setup.limits)
-        return needs(setup), found.work
+        settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
+        found = opening(replace(setup, settings=settings))
+        if settings.engine != "sop":  # A program starts anew for each file.
+            rehearse(found.openers, limits)
+        needs = Needs(
+            memory_bytes=limits.memory_bytes,
+            writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
+            program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
+        )
+        return needs, found.work
 
     serve("opens sealed files for the gateway's services", prepared)
 

@@ -22,7 +22,6 @@ from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
 from gateway.errors import Fault
 from gateway.examiner import child, protocol
-from gateway.examiner.channel import close_all
 from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.pupil_index import persons_of, records_with, roll_of
 from gateway.home import Home
@@ -47,6 +46,7 @@ from gateway.store.of_home import Store, store_of
 # over a Unix socket. A file with a finding is held; without an answer, files wait.
 
 MALWARE = "open:malware"
+_log = logging.getLogger(__name__)
 _MOST_SHOWN = 100
 
 
@@ -114,32 +114,29 @@ def believable_drop(
 
 
 def _fits(key: protocol.FoundKey) -> bool:
-    """Return True if the material of a key has the fingerprint stated with it.
+    """Return True if the material of a key has the fingerprint stated with it, as OpenSSH shows it.
     Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
     if key.change == "revoked":
         return not key.material and protocol.SSH_FINGERPRINT.fullmatch(key.fingerprint) is not None
-    line = _SSH_LINE.fullmatch(key.material)  # A drop does not renew an SSH key.
-    return line is not None and key.change == "new" and _ssh_fingerprint(line) == key.fingerprint
-
-
-def _ssh_fingerprint(line: re.Match[str]) -> str | None:
-    """Return the fingerprint of an OpenSSH public key, as OpenSSH shows it; None for a broken line."""
+    line = _SSH_LINE.fullmatch(key.material)
+    if line is None or key.change != "new":  # A drop does not renew an SSH key.
+        return False
     try:
         blob = base64.b64decode(line["blob"], validate=True)
     except binascii.Error:
-        return None
+        return False
     algorithm = line["algorithm"].encode()
-    if not blob.startswith(len(algorithm).to_bytes(4, "big") + algorithm):
-        return None
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    is_of_kind = blob.startswith(len(algorithm).to_bytes(4, "big") + algorithm)
+    return is_of_kind and key.fingerprint == f"SHA256:{digest}"
 
 
-_log = logging.getLogger(__name__)
 A = TypeVar("A")
-_SEALED_BYTES_A_SECOND = 1024**2
+_SEALED_BYTES_A_SECOND, _CONTENT_BYTES_A_SECOND = 1024**2, 128 * 1024
+_LEAST_SECONDS = 15.0  # A small file gets little time, so that other files wait little.
 
 _OPENED: tuple[type[protocol.Unsealed | protocol.FileRefused], ...] = (
     protocol.Unsealed,
@@ -163,13 +160,13 @@ class Examiner:
         self._other_policies = policies
         self._limits = self._load_limits()
         # An opener may run only the program file that it began with, not even a newer one in the same place.
-        self._opener = child.child_of(
-            "opener",
+        self._opener = child.Child(
+            ("-m", "gateway.examiner.opener"),
             self._for_opener,
             lambda: (self._surroundings(), program_file(load_settings(home).processor)),
         )
         self._classifier, self._judge, self._viewer = (
-            child.child_of(name, self._for_reader, self._surroundings)
+            child.Child(("-m", f"gateway.examiner.{name}"), self._for_reader, self._surroundings)
             for name in ("classifier", "judge", "viewer")
         )
 
@@ -228,13 +225,12 @@ class Examiner:
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content at a descriptor."""
-        seconds = self._seconds_to_read(content)
-        return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
+        return self._of_content(self._classifier, request, content, protocol.Read)[0]
 
     def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
         """Open a stored transfer; return a descriptor, for the caller to close, and the size in bytes."""
-        answer, (content,) = self._of_stored(request, protocol.Reopened, given=1)
-        return child.checked(content, answer.size), answer.size
+        answer, content = self._of_stored(request, protocol.Reopened)
+        return content, answer.size
 
     def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
         """Make the view of a transfer for `basis`; return a descriptor for the caller to close, and data."""
@@ -245,14 +241,10 @@ class Examiner:
         """Make the view of a content as `view` does. `content` is closed, or returned if nothing changed."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
-            seconds = self._seconds_to_read(content)
             asked = protocol.Viewing(reference=reference, basis=basis)
-            answer, given = child.ask(self._viewer, asked, (content,), seconds, (protocol.Viewed,))
-            if len(given) != (0 if answer.view.whole else 1):
-                close_all(given)
-                raise child.ExaminerLost("the viewing process gave another answer than was asked")
+            answer, made = self._of_content(self._viewer, asked, content, protocol.Viewed)
             if not answer.view.whole:
-                return child.checked(given[0], answer.view.size), answer.view
+                return made, answer.view
             unless_whole.pop_all()
         return content, answer.view
 
@@ -278,50 +270,48 @@ class Examiner:
     ) -> tuple[int, protocol.LaidOut]:
         """Lay a view out as CSV for another system; return descriptor and data. `view` stays open."""
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
-        answer, given = child.ask(
-            self._viewer, asked, (view,), self._seconds_to_read(view), (protocol.LaidOut,)
-        )
-        if len(given) != 1:
-            close_all(given)
-            raise child.ExaminerLost("the viewing process gave another answer than was asked")
-        return child.checked(given[0], answer.size), answer
+        answer, made = self._of_content(self._viewer, asked, view, protocol.LaidOut)
+        return made, answer
 
     def records_named(self, reference: str, content: int) -> protocol.RecordsNamed:
         """Return the persons in each record of a content, in a view's order; `content` stays open."""
-        seconds = self._seconds_to_read(content)
-        return child.ask(
-            self._viewer,
-            protocol.NamingRecords(reference=reference),
-            (content,),
-            seconds,
-            (protocol.RecordsNamed,),
-        )[0]
+        asked = protocol.NamingRecords(reference=reference)
+        return self._of_content(self._viewer, asked, content, protocol.RecordsNamed)[0]
 
     def seal_copy(self, request: protocol.SealCopy) -> tuple[int, protocol.SealedCopy]:
         """Seal a file to a provider; return a descriptor, for the caller to close, and data of the copy."""
-        answer, (content,) = self._of_stored(request, protocol.SealedCopy, given=1)
-        return child.checked(content, answer.size), answer
+        answer, sealed = self._of_stored(request, protocol.SealedCopy)
+        return sealed, answer
 
     def seal_part(self, request: protocol.SealCopy, content: int) -> tuple[int, protocol.SealedCopy]:
         """Seal a part of a file, in `content`, as `seal_copy` does; `content` stays open."""
-        answer, (sealed,) = self._ask_opener(request, (content,), protocol.SealedCopy, 1)
-        return child.checked(sealed, answer.size), answer
+        answer, sealed = self._ask_opener(request, (content,), protocol.SealedCopy)
+        return sealed, answer
 
     def reseal(self, request: protocol.Reseal) -> protocol.Resealed:
         """Seal the session key of a stored file to another certificate of the gateway."""
-        return self._of_stored(request, protocol.Resealed, given=0)[0]
+        return self._of_stored(request, protocol.Resealed)[0]
 
     def _of_stored(
-        self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A], *, given: int
-    ) -> tuple[A, Sequence[int]]:
+        self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A]
+    ) -> tuple[A, int]:
         """Ask the opener about a stored file; pass the file's resealed session key, too, if one is stored."""
-        store, reference = self._store, request.reference
         with (
-            child.opened_for_reading(store.reading(reference)) as sealed,
-            child.opened_for_reading(store.reading_session(reference)) as session,
+            child.opened_for_reading(self._store.reading(request.reference)) as sealed,
+            child.opened_for_reading(self._store.reading_session(request.reference)) as session,
         ):
-            files = (sealed,) if session is None else (sealed, session)
-            return self._ask_opener(request, files, expected, given)
+            return self._ask_opener(request, [sealed] if session is None else [sealed, session], expected)
+
+    def _ask_opener(
+        self, request: protocol.Request, files: Sequence[int], *expected: type[A]
+    ) -> tuple[A, int]:
+        return child.ask(self._opener, request, files, self._seconds_to_open(files[0]), expected)
+
+    def _of_content(
+        self, reader: child.Child, request: protocol.Request, content: int, expected: type[A]
+    ) -> tuple[A, int]:
+        """Ask the classifier or the viewer about a content."""
+        return child.ask(reader, request, (content,), self._seconds_to_read(content), (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
         """Start a classifier that reads along with a large file, unless a malware scanner must go first."""
@@ -333,16 +323,10 @@ class Examiner:
 
     def _unsealed(
         self, job: protocol.Job, sealed: int, follower: child.Follower | None = None
-    ) -> tuple[protocol.Unsealed, int] | tuple[protocol.FileRefused, int]:
+    ) -> tuple[protocol.Unsealed | protocol.FileRefused, int]:
         files = (sealed,) if follower is None else (sealed, follower.memory)
-        answer, given = child.ask(self._opener, job, files, self._seconds_to_open(sealed), _OPENED)
-        if isinstance(answer, protocol.FileRefused):
-            close_all(given)
-            return believable_refusal(answer), -1
-        if len(given) != 1:
-            close_all(given)
-            raise child.ExaminerLost("the opening process gave no content")
-        return answer, child.checked(given[0], answer.opened.size)
+        answer, content = self._ask_opener(job, files, *_OPENED)
+        return believable_refusal(answer) if isinstance(answer, protocol.FileRefused) else answer, content
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
         """Judge a drop; if sealed, open it first."""
@@ -363,31 +347,17 @@ class Examiner:
         return answer
 
     def _judgement(self, request: protocol.Judging, drop: int) -> protocol.Judged:
-        seconds = child.seconds_for(drop, child.CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = child.ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
-        close_all(given)
+        seconds = _seconds_for(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
+        answer, _ = child.ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
         if isinstance(answer, protocol.FileRefused):
             return believable_refusal(answer)
         return answer if isinstance(answer, protocol.StillSealed) else believable_drop(answer)
 
-    def _ask_opener(
-        self,
-        request: protocol.Reopen | protocol.SealCopy | protocol.Reseal,
-        files: Sequence[int],
-        expected: type[A],
-        given: int,
-    ) -> tuple[A, Sequence[int]]:
-        answer, came = child.ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
-        if len(came) != given:
-            close_all(came)
-            raise child.ExaminerLost("the opening process gave another answer than was asked")
-        return answer, came
-
     def _seconds_to_read(self, content: int) -> float:
-        return child.seconds_for(content, child.CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
 
     def _seconds_to_open(self, sealed: int) -> float:
-        return child.seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        return _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
     @cached_property
     def _store(self) -> Store:
@@ -419,6 +389,11 @@ class Examiner:
         return protocol.READER_SETUP.dump_json(
             protocol.ReaderSetup(rules=self._policies().absolute(), limits=self._limits)
         )
+
+
+def _seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
+    """Return the seconds allowed for the file at a descriptor: 15 and more by its size, at most `most`."""
+    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 def _reading(job: protocol.Job) -> protocol.Reading:

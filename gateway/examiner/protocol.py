@@ -382,6 +382,18 @@ REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminat
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
 
 
+def content_size(answer: Answer) -> int | None:
+    """Return the size of the content whose descriptor comes with an answer; None for an answer without."""
+    match answer:
+        case Unsealed(opened=content):
+            return content.size
+        case Viewed(view=content):
+            return None if content.whole else content.size
+        case Reopened() | SealedCopy() | LaidOut():
+            return answer.size
+    return None
+
+
 # Setup of each kind of isolated child at its start, and nothing else: plain values.
 
 
@@ -409,8 +421,6 @@ OPENER_SETUP = TypeAdapter(OpenerSetup)
 READER_SETUP = TypeAdapter(ReaderSetup)
 
 
-# A drop to judge: as sent, or unsealed together with its signer.
-
 DROP_BYTES = 1024**2
 """Most bytes of a drop: more than any text of an agreement, or certificate, has."""
 
@@ -427,20 +437,6 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
         **dict.fromkeys((*_UNREADABLE, *_NO_KEY), "key:not-a-key"),
     },
 }
-
-
-class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """Raised for a sealed drop, which must be opened first."""
-
-
-@dataclass(frozen=True, slots=True)
-class DropToJudge:
-    """A drop to judge. `opened_by`: the signature in a sealed drop, found on opening; None if not sealed."""
-
-    job: Job
-    data: bytes
-    opened_by: Signature | None
-    limits: OpenLimits
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:

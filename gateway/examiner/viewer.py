@@ -10,7 +10,6 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
@@ -22,7 +21,7 @@ from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import ClassifyLimits
-from gateway.model import EVERY_RECORD, Basis, Counting, View
+from gateway.model import EVERY_RECORD, Basis, View
 from gateway.openpgp.memory import Content
 
 _UNREADABLE = "the content cannot be read as it was classified"
@@ -42,53 +41,44 @@ class Looking:
         request = protocol.REQUEST.validate_json(message)
         if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):
             raise TypeError(request.kind)
+        answer: protocol.Answer
         try:
-            if isinstance(request, protocol.NamingRecords):
-                return protocol.ANSWER.dump_json(self.named(request, descriptors[0])), ()
-            if isinstance(request, protocol.LayingOut):
-                laid_out, made = self.laid_out(request, descriptors[0])
-                return protocol.ANSWER.dump_json(laid_out), (made,)
-            view, given = self.view(request, descriptors[0])
+            answer, given = self._answer(request, descriptors[0])
         except (GatewayError, Unreadable) as error:
             explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
-            return protocol.ANSWER.dump_json(
-                protocol.Failed(reference=request.reference, explanation=explanation)
-            ), ()
-        return protocol.ANSWER.dump_json(protocol.Viewed(reference=request.reference, view=view)), given
+            answer, given = protocol.Failed(reference=request.reference, explanation=explanation), ()
+        return protocol.ANSWER.dump_json(answer), given
 
-    def view(self, request: protocol.Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
-        """Make the view; return its data, and its descriptor unless the view is the whole content."""
-        with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
-            with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
-                left_out, whole = self._make(content, request.basis, pieces.write)
-            made, size, sha256 = memory.finish()
+    def _answer(
+        self, request: protocol.Viewing | protocol.LayingOut | protocol.NamingRecords, descriptor: int
+    ) -> tuple[protocol.Answer, Sequence[int]]:
+        """Return the answer about a content, and its descriptor, unless a view is the whole content."""
+        about = request.reference
+        with os.fdopen(descriptor, "rb", closefd=False) as content:
+            if isinstance(request, protocol.NamingRecords):
+                records = list(named_records(content, self.rules, self.limits))
+                return protocol.RecordsNamed(reference=about, records=records), ()
+            with Content(self.most) as memory:
+                left_out: tuple[str, ...] = (EVERY_RECORD,)
+                whole, rows, filled = False, 0, list[int]()
+                with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
+                    if isinstance(request, protocol.LayingOut):
+                        rules = self.rules.with_stated(request.stated)
+                        rows, filled = lay_out(content, request.layout, rules, self.limits, pieces.write)
+                    elif isinstance(request.basis, Basis):
+                        rules = self.rules.with_stated(request.basis.stated)
+                        left_out, whole = make_view(content, request.basis, rules, self.limits, pieces.write)
+                    else:
+                        write_counts(content, request.basis, self.rules, self.limits, pieces.write)
+                made, size, sha256 = memory.finish()
+        if isinstance(request, protocol.LayingOut):
+            return protocol.LaidOut(
+                reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
+            ), (made,)
         if whole:
             os.close(made)
-        return View(size=size, sha256=sha256, left_out=left_out, whole=whole), () if whole else (made,)
-
-    def _make(self, content: BinaryIO, asked: Basis | Counting, write: Write) -> tuple[tuple[str, ...], bool]:
-        if isinstance(asked, Basis):
-            rules = self.rules.with_stated(asked.stated)
-            return make_view(content, asked, rules, self.limits, write)
-        write_counts(content, asked, self.rules, self.limits, write)
-        return (EVERY_RECORD,), False
-
-    def laid_out(self, request: protocol.LayingOut, descriptor: int) -> tuple[protocol.LaidOut, int]:
-        """Lay a view out as CSV for another system; return the data and the descriptor."""
-        rules, about = self.rules.with_stated(request.stated), request.reference
-        with os.fdopen(descriptor, "rb", closefd=False) as view, Content(self.most) as memory:
-            with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
-                rows, filled = lay_out(view, request.layout, rules, self.limits, pieces.write)
-            made, size, sha256 = memory.finish()
-        return protocol.LaidOut(
-            reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
-        ), made
-
-    def named(self, request: protocol.NamingRecords, descriptor: int) -> protocol.RecordsNamed:
-        """Return the persons in each record of a content."""
-        with os.fdopen(descriptor, "rb", closefd=False) as content:
-            found = named_records(content, self.rules, self.limits)
-            return protocol.RecordsNamed(reference=request.reference, records=list(found))
+        view = View(size=size, sha256=sha256, left_out=left_out, whole=whole)
+        return protocol.Viewed(reference=about, view=view), () if whole else (made,)
 
 
 def main() -> None:

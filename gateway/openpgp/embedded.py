@@ -9,6 +9,7 @@ The engine holds the content several times in memory: call it in a child process
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from pysequoia import verify
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
-from gateway.openpgp import judge
+from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
 from gateway.openpgp.interface import Certs, Sealed, SealedSource
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
-from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
+from gateway.openpgp.layers import decompressed, read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 
 class EmbeddedOpener:
@@ -100,3 +102,40 @@ def verified_message(
     )
     ended = check_signature(signature, senders, limits, now)
     return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
+
+
+# Signed messages that are not encrypted: clearsigned text, and the output of `gpg --sign`.
+
+
+def is_sealed(data: bytes) -> bool:
+    """Return True for an encrypted message, armored or binary."""
+    with suppress(packets.FramingError):
+        binary = data if packets.is_binary(data) else packets.dearmored_head(data)
+        return packets.first(binary)[0] in packets.ENCRYPTION
+    return False
+
+
+def open_signed(
+    data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
+) -> tuple[bytes, Signature]:
+    """Return the content of a signed message, up to `cap` bytes, and its signature.
+    There must be one signature over all, by one of `certificates` in force, made within the time window.
+    Raises Refusal otherwise.
+    """
+    senders = parsed_senders(certificates)
+    if (kind := packets.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
+        try:
+            text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates, comments=True)
+        except (SignatureInvalid, UnicodeDecodeError):
+            raise Refusal("open:bad-signature") from None
+        content, ended = text.encode(), check_signature(signature, senders, limits, now)
+    else:
+        try:
+            message = data if packets.is_binary(data) else packets.dearmored(data)
+        except packets.FramingError:
+            raise Refusal("open:damaged") from None
+        verified = verified_message(decompressed(message, cap)[0], senders, limits, now)
+        content, signature, ended = verified.content, verified.signature, verified.ended
+    if ended is not None:
+        raise Refusal(ended)
+    return content, signature

@@ -211,7 +211,7 @@ def unwrapped(
         plain = whole
     else:
         plain, opened_by, cipher = _decrypted(decrypt_with, [wrap.body(data) for wrap in wraps], keys)
-    message, rearranged = _decompressed(plain, limits.embedded_content_bytes)
+    message, rearranged = decompressed(plain, limits.embedded_content_bytes)
     old = containers.is_old(cipher)
     return Unwrapped(message, opened_by, uncommon=rearranged or old or protection == GNUPG_OCB)
 
@@ -279,11 +279,6 @@ def _start_inflated(body: bytes) -> bytes:
         return b""
 
 
-def uncompressed(message: bytes, cap: int) -> bytes:
-    """Return a message in the clear without compression, up to `cap` bytes. Refusal if that fails."""
-    return _decompressed(message, cap)[0]
-
-
 def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
@@ -302,7 +297,7 @@ def _decrypted(
     raise Refusal("open:damaged" if yielded or named else "open:not-for-us")
 
 
-def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
+def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
     """Remove all layers of compression from a message; Refusal beyond `cap` bytes (a decompression bomb).
     The flag is True if a compressed literal stood inside the signature, and was replaced by a plain one.
     """

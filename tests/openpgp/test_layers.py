@@ -17,7 +17,7 @@ from gateway.openpgp import containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look
 from gateway.openpgp.interface import SealedSource
-from gateway.openpgp.layers import uncompressed
+from gateway.openpgp.layers import decompressed
 from gateway.openpgp.packets import FramingError
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
@@ -77,19 +77,19 @@ def test_a_changed_head_or_a_wrong_key():
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_compression_comes_off(kind):
     message = literal(b"content")
-    assert uncompressed(compressed(message, kind), 1000) == message
-    assert uncompressed(padding() + compressed(compressed(message, kind), kind), 1000) == message
+    assert decompressed(compressed(message, kind), 1000)[0] == message
+    assert decompressed(padding() + compressed(compressed(message, kind), kind), 1000)[0] == message
 
 
 def test_a_compressed_packet_must_be_all_there_is():
     squeezed = split(compressed(literal(b"content")))[0][1]
     for body in (squeezed + b"more", squeezed[:-1], squeezed[:1], b""):
         with pytest.raises(Refusal, match="open:damaged"):
-            uncompressed(joined([(8, body)]), 1000)
+            decompressed(joined([(8, body)]), 1000)
     with pytest.raises(Refusal, match="open:too-large"):
-        uncompressed(compressed(literal(bytes(2000))), 1000)
+        decompressed(compressed(literal(bytes(2000))), 1000)
     with pytest.raises(Refusal, match="open:not-one-file"):
-        uncompressed(_often(compressed, literal(b"content"), 5), 1000)
+        decompressed(_often(compressed, literal(b"content"), 5), 1000)
 
 
 def _often(wrap, message: bytes, times: int) -> bytes:
@@ -158,4 +158,4 @@ def test_zlib_is_asked_for_little_at_a_time():
     """The memory for a bomb is bounded by the cap and not by what the bomb holds."""
     bomb = joined([(8, b"\2" + zlib.compress(bytes(200_000_000)))])
     with pytest.raises(Refusal, match="open:too-large"):
-        uncompressed(bomb, 10_000)
+        decompressed(bomb, 10_000)
