@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +18,13 @@ from gateway.passage import decide_file, foresee
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import counts_teams, is_whole_roll
-from gateway.policy.ratification import years_at
 from gateway.record.conclude import assignment_of, signers_of
+from gateway.record.registrar import KeylessRules
 from gateway.record.rulings import Batch
-from gateway.registry import register, rolls
+from gateway.registry import rolls
 from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
-_PIECE = 1024**2
 _ATTEMPTS = 3
 _NOWHERE = "00000"
 """Random part of the reference of a trial; a file only tried gets no reference of its own."""
@@ -55,18 +53,14 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRules:
+class TrialRules(KeylessRules):
     """Policies and providers for a dry run; the policies may differ from those in force."""
 
-    home: Home
-    catalogue: Catalogue
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider at `now`: `ratified` if these policies count one of its ratifications."""
-        if self.anyone is not None:
-            return self.anyone
-        return register.of(session).provider(provider, years_at(now, self.catalogue))
+        """Return a provider at `now`, or the one that stands in for it."""
+        return self.anyone or KeylessRules.provider(self, session, provider, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,87 +73,46 @@ class TriedFile:
     def examine(self, job: Job) -> Looked:
         """Examine the file, again if the process is lost. Raises ExaminerLost after the last attempt."""
         for _ in range(_ATTEMPTS - 1):
-            try:
+            with suppress(ExaminerLost):
                 return self.examiner.look(job, self.descriptor)
-            except ExaminerLost:
-                continue
         return self.examiner.look(job, self.descriptor)
 
 
 def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home, registry: Registry) -> Tried:
     """Return the decision on a file, unencrypted or sealed. Raises OSError if it cannot be read."""
-    rules = TrialRules(home, catalogue, trial.anyone)
-    with _opened(trial.file) as descriptor, registry.read() as session:
+    rules, at = TrialRules(home, catalogue, trial.anyone), trial.at
+    reference = f"{at:%y%m%d}-{trial.provider}-{_NOWHERE}"
+    found: Classified | ContentRefused | None
+    with trial.file.open("rb") as opened, registry.read() as session:
+        descriptor = opened.fileno()
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
-            return _sealed(trial, rules, TriedFile(examiner, descriptor), session)
-        # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
-        # clear.
-        job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
-        read = examiner.read(job, descriptor)
-        provider = rules.provider(session, trial.provider, trial.at)
-        decision = decide(read.content, rules.catalogue, provider, trial.at)
-        return _tried(trial, rules, session, decision, read.content)
-
-
-def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Session) -> Tried:
-    upload, batch = _upload(trial, examiner.descriptor), Batch(session)
-    claimed = assignment_of(rules, session, upload, trial.at)
-    try:
-        decision, file = foresee(rules, batch, claimed, examiner, trial.at)
-    except ExaminerLost:
-        lost, signers = FileLost(reference=upload.reference), signers_of(session, upload.provider, trial.at)
-        return Tried(decision=decide_file(rules, batch, upload, lost, trial.at, signers=signers))
-    found = file.content if isinstance(file, FileOpened | FileWaits) else None
-    return _tried(trial, rules, session, decision, found)
-
-
-def _tried(
-    trial: Trial,
-    rules: TrialRules,
-    session: Session,
-    decision: Decision,
-    found: Classified | ContentRefused | None,
-) -> Tried:
-    if not isinstance(found, Classified):
-        return Tried(decision=decision, found=found)
-    provider = rules.provider(session, trial.provider, trial.at)
-    counted = counts_teams(found, decision, provider, rules.catalogue)
-    known = rolls.count_on_rolls(session, [trial.provider])[trial.provider] if counted else 0
-    whole = is_whole_roll(found, known, rules.catalogue)
-    return Tried(decision=decision, found=found, counted=counted if whole else ())
-
-
-def _upload(trial: Trial, descriptor: int) -> Upload:
-    """Return the upload that intake would have recorded for a file to try."""
-    return Upload(
-        reference=_reference(trial),
-        provider=trial.provider,
-        name=trial.file.name,
-        folder="in",
-        size=os.fstat(descriptor).st_size,
-        sha256=_digest(descriptor),
-        started_at=trial.at,
-        landed_at=trial.at,
-        ssh_key="",
-    )
-
-
-def _reference(trial: Trial) -> str:
-    return f"{trial.at:%y%m%d}-{trial.provider}-{_NOWHERE}"
-
-
-def _digest(descriptor: int) -> str:
-    digest, offset = hashlib.sha256(), 0
-    while piece := os.pread(descriptor, _PIECE, offset):
-        digest.update(piece)
-        offset += len(piece)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+            upload = Upload(  # As intake would have recorded it.
+                reference=reference,
+                provider=trial.provider,
+                name=trial.file.name,
+                folder="in",
+                size=os.fstat(descriptor).st_size,
+                sha256=hashlib.file_digest(opened, "sha256").hexdigest(),
+                started_at=at,
+                landed_at=at,
+                ssh_key="",
+            )
+            batch, claimed = Batch(session), assignment_of(rules, session, upload, at)
+            try:
+                decision, file = foresee(rules, batch, claimed, TriedFile(examiner, descriptor), at)
+            except ExaminerLost:
+                lost, signers = FileLost(reference=reference), signers_of(session, upload.provider, at)
+                return Tried(decision=decide_file(rules, batch, upload, lost, at, signers=signers))
+            found = file.content if isinstance(file, FileOpened | FileWaits) else None
+        else:
+            # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
+            # clear.
+            job = Job(reference=reference, name=trial.file.name, senders=(), now=at)
+            found = examiner.read(job, descriptor).content
+            decision = decide(found, catalogue, rules.provider(session, trial.provider, at), at)
+        if not isinstance(found, Classified):
+            return Tried(decision=decision, found=found)
+        counted = counts_teams(found, decision, rules.provider(session, trial.provider, at), catalogue)
+        known = rolls.count_on_rolls(session, [trial.provider])[trial.provider] if counted else 0
+        whole = is_whole_roll(found, known, catalogue)
+        return Tried(decision=decision, found=found, counted=counted if whole else ())
