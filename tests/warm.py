@@ -52,7 +52,6 @@ _MODULES = (
     "gateway.examiner.viewer", "gateway.homes.sandbox", "gateway.homes.demo.story", "uvloop",
     "holidays.countries",
 )  # fmt: skip
-_ROUNDS = ("gateway.processor.page_round", "gateway.processor.rounds")
 _PAUSE_SECONDS = 2.0
 """How long the rounds rest, instead of twenty and five: a test that waits for a page waits for them."""
 _CODE = "PYTHONPATH"
@@ -182,8 +181,8 @@ def serve(descriptor: int) -> None:
     gc.disable()
     for name in _MODULES:
         importlib.import_module(name)
-    for name in _ROUNDS:
-        sys.modules[name]._PAUSE_SECONDS = _PAUSE_SECONDS  # type: ignore[attr-defined]
+    for name in ("_PAUSE_SECONDS", "_PAGES_SECONDS"):
+        setattr(sys.modules["gateway.processor.rounds"], name, _PAUSE_SECONDS)
     _work_once()
     gc.collect()
     gc.freeze()

@@ -9,6 +9,7 @@ can be repeated.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,23 +20,73 @@ from gateway.errors import Fault
 from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
 from gateway.keys.changes import Clerk, sign_head
+from gateway.model import Provider
 from gateway.policy.dates import local_day
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
 from gateway.processor.hook_round import HookRound
-from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
 from gateway.publish.everything import publish_all
 from gateway.publish.letters_out import lay_out, pass_letters
+from gateway.publish.on_request import publish_events
 from gateway.publish.penalties import PenaltiesIn
-from gateway.publish.projection import publish_access
+from gateway.publish.projection import UP_TO, number_in, publish_access
+from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
+from gateway.publish.standing import Authority
 from gateway.record import owed, reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import keys
 from gateway.registry.keys import Key
+from gateway.registry.providers import list_providers
 
-_PAUSE_SECONDS = 5.0
+_PAUSE_SECONDS, _PAGES_SECONDS = 5.0, 20.0
+_EVENTS_SECONDS = 0.5
+"""Seconds of a round for event files: after an upgrade, those of years are due, and files wait meanwhile."""
+
+
+class Pages:
+    """Makes the providers' pages in published/ within seconds of a change, and all pages at the start."""
+
+    def __init__(self) -> None:
+        self._made_at = float("-inf")
+        self._made_for: tuple[object, ...] | None = None
+        self._told_up_to = 0
+        self._known: dict[str, Provider] = {}
+        self._owes_events = False
+
+    def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
+        """Make the outdated pages, unless done seconds ago and not `at_once`. Fault if writing fails."""
+        if self._owes_events:
+            self._publish_events(registrar, at_once=at_once)
+        if not at_once and time.monotonic() - self._made_at < _PAGES_SECONDS:
+            return
+        at = registrar.clock()
+        day = local_day(at, registrar.catalogue.calendar.timezone)
+        home, catalogue, signing = registrar.home, registrar.catalogue, registrar.signing
+        made_for = (day, catalogue, signing.fingerprint)
+        with registrar.registry.read() as session:
+            changed, up_to = told_since(session, self._told_up_to, number_in(home.published.root / UP_TO))
+            known = {one.id: one for one in list_providers(session)}
+        changed |= {name for name, one in known.items() if one != self._known.get(name)}
+        if made_for == self._made_for and not changed:
+            return
+        only = changed if made_for == self._made_for else None
+        if only is None:
+            publish_policies(home.published, home.version(catalogue.digest), signing, at)
+        publish_pages(
+            registrar.registry, home.published, catalogue, signing,
+            authority=Authority.of(registrar.settings), at=at, only=only,
+        )  # fmt: skip
+        if registrar.settings.web.origin is not None:
+            publish_log_proofs(registrar.registry, home.published, only)
+        self._publish_events(registrar, at_once=at_once)
+        self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
+        self._known = known
+
+    def _publish_events(self, registrar: Registrar, *, at_once: bool) -> None:
+        seconds = math.inf if at_once else _EVENTS_SECONDS
+        self._owes_events = not publish_events(registrar.registry, registrar.home.published, seconds)
 
 
 class LetterRound:

@@ -41,7 +41,6 @@ _BESIDES = tuple(
         "processor/checkpoints.py",
         "processor/follow.py",
         "processor/hook_round.py",
-        "processor/page_round.py",
         "processor/retention.py",
         "publish/penalties.py",
         "record/reconsider.py",
