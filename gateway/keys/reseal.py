@@ -21,7 +21,7 @@ from gateway.home import Home, Spool
 from gateway.home.settings import load_limits
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
-from gateway.openpgp.components import components
+from gateway.openpgp.components import parts_of
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
 from gateway.openpgp.interface import OpenFile
 from gateway.registry import keys, transfers
@@ -186,4 +186,4 @@ def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[st
 
 def _key_ids(key: Key) -> frozenset[str]:
     certificates = split(key.material.encode())
-    return frozenset(part.key_id for certificate in certificates for part in components(certificate))
+    return frozenset(part.key_id for certificate in certificates for part in parts_of(certificate).keys)

@@ -12,10 +12,17 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import Component, Parts, own_packets, parts_of, user_ids
+from gateway.openpgp.components import (
+    OLD_HASHES,
+    Component,
+    Parts,
+    Revocation,
+    own_packets,
+    parts_of,
+    user_ids,
+)
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
-from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
 from gateway.zones.sealing import mended, needs_mending
 
 _MOST_BYTES = 256 * 1024

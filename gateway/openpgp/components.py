@@ -1,17 +1,177 @@
 """Read the keys and user ids of a certificate from its packets, and judge their validity at any moment.
 
-Sequoia parses the packets and verifies the signatures; `Parts.standing` judges validity.
+Sequoia parses the packets and verifies the signatures. Self-signatures, the owner's statements on keys and
+user ids, are read here; `Parts.standing` judges validity by them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
-from gateway.openpgp import self_signatures
+# Types of a signature's subpackets (RFC 9580, 5.2.3.7).
+REASON_FOR_REVOCATION = 29
+FEATURES = 30
+EMBEDDED_SIGNATURE = 32
+INTENDED_RECIPIENT = 35
+
+_UNCOVERED = frozenset({16, 33, EMBEDDED_SIGNATURE})
+_LARGE = 2048
+_MOST_UNCOVERED = 8
+_VERSION_6 = b"\x06"
+_CRITICAL = 0x80
+_ONE_OCTET, _FIVE_OCTETS = 192, 255
+
+
+class Subpacket(NamedTuple):
+    """Subpacket of a signature: its type, its data, and whether it is critical (must be understood)."""
+
+    kind: int
+    data: bytes
+    critical: bool
+
+
+def hashed(body: bytes) -> tuple[Subpacket, ...]:
+    """Return the subpackets in the hashed area of a signature's body. IndexError if it is cut off."""
+    size, end, _ = _areas(body)
+    return tuple(_in_area(body[4 + size : end]))
+
+
+def critical(body: bytes) -> set[int]:
+    """Return the types of the critical subpackets in the hashed area of a signature's body."""
+    return {one.kind for one in hashed(body) if one.critical}
+
+
+def _lean(body: bytes) -> bytes:
+    """Return a signature's body without foreign additions to its unhashed area.
+    The issuer's name stays, and so does a subkey's consent, a signature of its own.
+    """
+    size, end, more = _areas(body)
+    found = list(_in_area(body[end + size : more]))
+    kept = [one for one in found if one.kind in _UNCOVERED and len(one.data) < _LARGE][:_MOST_UNCOVERED]
+    if kept == found:
+        return body
+    bodies = [bytes([one.kind | (_CRITICAL if one.critical else 0)]) + one.data for one in kept]
+    area = b"".join(b"\xff" + len(one).to_bytes(4, "big") + one for one in bodies)
+    return body[:end] + len(area).to_bytes(size, "big") + area + body[more:]
+
+
+def _areas(body: bytes) -> tuple[int, int, int]:
+    """Return the size of an area's length field, and where the hashed and the unhashed area end."""
+    size = 4 if body[:1] == _VERSION_6 else 2
+    end = 4 + size + int.from_bytes(body[4 : 4 + size], "big")
+    return size, end, end + size + int.from_bytes(body[end : end + size], "big")
+
+
+def _in_area(area: bytes) -> Iterator[Subpacket]:
+    position = 0
+    while position < len(area):
+        length, position = area[position], position + 1
+        if length >= _FIVE_OCTETS:
+            length, position = int.from_bytes(area[position : position + 4], "big"), position + 4
+        elif length >= _ONE_OCTET:
+            length, position = ((length - _ONE_OCTET) << 8) + area[position] + _ONE_OCTET, position + 1
+        if length:
+            kind = area[position]
+            yield Subpacket(kind & ~_CRITICAL, area[position + 1 : position + length], bool(kind & _CRITICAL))
+        position += length
+
+
+Revocation = Literal["soft", "hard"]
+
+OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
+"""Digests that can be forged: a signature with one never counts, at any date."""
+
+UNKNOWN = "unknown"
+# The subpackets of RFC 9580, 5.2.3.7 understood by Sequoia. Critical notations never are.
+_UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33, 35, 37, 39})
+# RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
+_SOFT_REASONS = frozenset({1, 3, 32})
+
+
+class Backing(NamedTuple):
+    """A signing subkey's consent to belong to its certificate: a signature inside the binding signature."""
+
+    made: datetime
+    ends: datetime | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfSignature:
+    """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
+    `lasts`: validity of the key from its making; zero for ever. `ends`: the end of the statement itself.
+    """
+
+    made: datetime
+    ends: datetime | None
+    digest: str
+    understood: bool
+    lasts: timedelta | None = None
+    signs: bool | None = None
+    encrypts: bool | None = None
+    leads: bool = False
+    backings: tuple[Backing, ...] = ()
+    binds_subkey: bool = False
+
+    def holds(self, moment: datetime) -> bool:
+        """Return True if the statement is in force at a moment, with a sound digest and needed consent."""
+        if not (self.understood and _counts(self, moment)):
+            return False
+        return self.is_backed(moment) if self.binds_subkey and self.signs else True
+
+    def is_backed(self, moment: datetime) -> bool:
+        """Return True if the subkey had consented by a moment (RFC 9580, 5.2.1.9)."""
+        return any(_counts(backing, moment) for backing in self.backings)
+
+
+class Revoked(NamedTuple):
+    """One revocation: its kind, the time when it was made, and the time when it ends, if any."""
+
+    kind: Revocation
+    at: datetime | None
+    ends: datetime | None = None
+
+    def counts(self, moment: datetime, since: datetime | None) -> bool:
+        """Return True if in force at `moment`; a later statement, of `since`, lifts a soft revocation."""
+        if self.kind == "hard":
+            return True
+        made = self.at or datetime.min.replace(tzinfo=UTC)
+        if since is not None and since > made:
+            return False
+        return made <= moment and (self.ends is None or moment < self.ends)
+
+
+def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
+    """Return the newest statement valid at `moment`; `said` is newest first."""
+    return next((one for one in said if one.holds(moment)), None)
+
+
+def revocation_at(
+    revocations: Sequence[Revoked], moment: datetime, since: datetime | None
+) -> Revocation | None:
+    """Return how a key or user id is revoked at a moment: "hard", "soft", or None if not revoked."""
+    kinds = {one.kind for one in revocations if one.counts(moment, since)}
+    return "hard" if "hard" in kinds else "soft" if kinds else None
+
+
+def _counts(one: SelfSignature | Backing, moment: datetime) -> bool:
+    """Return True if a signature is made and not expired at a moment, and has a sound digest."""
+    lives = one.made <= moment and (one.ends is None or moment < one.ends)
+    return lives and one.digest not in OLD_HASHES and one.digest != UNKNOWN
+
+
+def named(packet: Packet, attribute: str) -> str:
+    """Return the name that pysequoia gives to an attribute, such as `SHA256`; `UNKNOWN` for none."""
+    try:
+        return repr(getattr(packet, attribute)).rpartition(".")[2]
+    except RuntimeError:
+        return UNKNOWN
+
 
 # Sequoia judges a key at the time of a signature, and names an expiry for the present only. Other moments are
 # judged here by the same rules (RFC 9580, 5.2.3.10): the newest statement in force counts; for facts that are
@@ -39,8 +199,8 @@ class Component:
     primary: bool
     created_at: datetime
     public: bytes = b""
-    said: list[self_signatures.SelfSignature] = field(default_factory=list)
-    revocations: list[self_signatures.Revoked] = field(default_factory=list)
+    said: list[SelfSignature] = field(default_factory=list)
+    revocations: list[Revoked] = field(default_factory=list)
 
     def is_named(self, handle: str) -> bool:
         """Return True if `handle`, a fingerprint or key id in hex, names this key."""
@@ -53,8 +213,8 @@ class UserId:
 
     value: bytes
     text: bool
-    said: list[self_signatures.SelfSignature] = field(default_factory=list)
-    revocations: list[self_signatures.Revoked] = field(default_factory=list)
+    said: list[SelfSignature] = field(default_factory=list)
+    revocations: list[Revoked] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +229,7 @@ class Standing:
     says_uses: bool = False
     can_sign: bool = False
     can_encrypt: bool = False
-    revoked: self_signatures.Revocation | None = None
+    revoked: Revocation | None = None
     since: datetime | None = None
 
     @property
@@ -92,11 +252,13 @@ class Parts:
 
     def standing(self, key: Component, moment: datetime) -> Standing:
         """Return the validity of a key at `moment`, whatever that of its primary key (see `counts`)."""
-        leading = self._leading(moment)
-        statement = leading if key.primary else self_signatures.counting(key.said, moment)
+        leading, direct = self._leading(moment), counting(self.primary.said, moment)
+        statement = leading if key.primary else counting(key.said, moment)
+        made = [one.made for one in (statement, direct if key.primary else None) if one is not None]
+        revoked = revocation_at(key.revocations, moment, max(made, default=None))
+        since = min((one.at for one in key.revocations if one.at), default=None)
         if leading is None or statement is None:
-            return Standing(bound=False, revoked=self._revoked(key, moment, statement), since=_since(key))
-        direct = self_signatures.counting(self.primary.said, moment)
+            return Standing(bound=False, revoked=revoked, since=since)
         stated = [statement] if direct is None else [statement, direct]
         lasts = next((one.lasts for one in stated if one.lasts is not None), None)
         expires_at = key.created_at + lasts if lasts else None
@@ -110,15 +272,15 @@ class Parts:
             says_uses=flags is not None,
             can_sign=signs and (key.primary or statement.is_backed(moment)),
             can_encrypt=encrypts,
-            revoked=self._revoked(key, moment, statement),
-            since=_since(key),
+            revoked=revoked,
+            since=since,
         )
 
     def counts(self, key: Component, moment: datetime) -> bool:
         """Return True if the key and its certificate are in force at `moment`."""
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
-    def statements(self, key: Component) -> Iterator[self_signatures.SelfSignature]:
+    def statements(self, key: Component) -> Iterator[SelfSignature]:
         """Yield the owner's statements about a key; for the primary key, also those on user ids."""
         yield from key.said
         if key.primary:
@@ -142,31 +304,19 @@ class Parts:
             if not key.primary and self.is_meant_to_sign(key) and not any(one.backings for one in key.said)
         ]
 
-    def _leading(self, moment: datetime) -> self_signatures.SelfSignature | None:
+    def _leading(self, moment: datetime) -> SelfSignature | None:
         """Return the statement in force on the main user id at a moment, else the one on the primary key."""
         found = []
         for place, user_id in enumerate(self.user_ids):
-            said = self_signatures.counting(user_id.said, moment) if user_id.text else None
+            said = counting(user_id.said, moment) if user_id.text else None
             if said is not None:
                 # All as soft: an owner may vouch for a user id again after any revocation of it.
-                soft = [self_signatures.Revoked("soft", one.at, one.ends) for one in user_id.revocations]
-                revoked = self_signatures.revocation_at(soft, moment, said.made) is not None
+                soft = [Revoked("soft", one.at, one.ends) for one in user_id.revocations]
+                revoked = revocation_at(soft, moment, said.made) is not None
                 found.append(((not revoked, said.leads, said.made, -place), said))
         if found:
             return max(found, key=lambda one: one[0])[1]
-        return self_signatures.counting(self.primary.said, moment)
-
-    def _revoked(
-        self, key: Component, moment: datetime, statement: self_signatures.SelfSignature | None
-    ) -> self_signatures.Revocation | None:
-        made = [statement.made] if statement is not None else []
-        if key.primary and (direct := self_signatures.counting(key.said, moment)) is not None:
-            made.append(direct.made)
-        return self_signatures.revocation_at(key.revocations, moment, max(made, default=None))
-
-
-def _since(key: Component) -> datetime | None:
-    return min((one.at for one in key.revocations if one.at), default=None)
+        return counting(self.primary.said, moment)
 
 
 _KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey)
@@ -195,7 +345,6 @@ _CURVES = {
     "2b06010401da470f01": "Ed25519",
     "2b060104019755010501": "Curve25519",
 }
-_VERSION_6 = b"\x06"
 _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 
@@ -239,15 +388,10 @@ def own_packets(certificate: bytes) -> bytes:
             if user_id is not None and not named:
                 kept.append(bytes(user_id))
                 named = True
-            body = self_signatures.lean(packet.body)
+            body = _lean(packet.body)
             whole = b"\xc2\xff" + len(body).to_bytes(4, "big") + body
             kept.append(bytes(packet) if body == packet.body else whole)
     return b"".join(kept)
-
-
-def components(certificate: bytes) -> tuple[Component, ...]:
-    """Return the keys of a certificate in binary, the primary key first. RuntimeError as `parts_of`."""
-    return parts_of(certificate).keys
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
@@ -260,10 +404,10 @@ def says_what_it_reads(certificate: bytes) -> bool:
         return True
     owner = _component(primary)
     return any(
-        one.kind == self_signatures.FEATURES
+        one.kind == FEATURES
         for packet in rest
         if packet.tag == Tag.Signature and _is_own(packet, owner)
-        for one in self_signatures.hashed(packet.body)
+        for one in hashed(packet.body)
     )
 
 
@@ -287,8 +431,10 @@ def _good_packets(certificate: bytes) -> Iterator[Packet]:
 
 
 def _component(packet: Packet) -> Component:
-    kind = self_signatures.named(packet, "key_algorithm")
-    algorithm = _algorithm(kind, packet.body)
+    kind = _named(packet, "key_algorithm")
+    # The common name: `RSA`, `Ed25519`, `NIST P-256`, …
+    curve = packet.body[7 : 7 + packet.body[6]].hex() if kind in _WITH_CURVE else ""
+    algorithm = _CURVES.get(curve, kind) if kind in _WITH_CURVE else _NAMES.get(kind, kind)
     if packet.key_created is None:
         raise RuntimeError("a key without a time of creation")
     # The length of the modulus or prime: the first number after version, time and algorithm.
@@ -304,26 +450,53 @@ def _component(packet: Packet) -> Component:
     )
 
 
-def _algorithm(kind: str, body: bytes) -> str:
-    """Return the common name of a key's algorithm: `RSA`, `Ed25519`, `NIST P-256`, …"""
-    if kind in _WITH_CURVE:
-        length = body[6]
-        return _CURVES.get(body[7 : 7 + length].hex(), kind)
-    return _NAMES.get(kind, kind)
-
-
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
     """Add the statement or revocation in a self-signature to its subject, a key or user id."""
     if not _is_own(signature, primary):
         return
+    made, ends = signature.signature_created, signature.signature_expiration_time
     if signature.signature_type in _REVOCATIONS:
-        subject.revocations.append(self_signatures.read_revocation(signature))
-    else:
-        said = self_signatures.read_statement(
-            signature, binds_subkey=isinstance(subject, Component) and not subject.primary
+        # A weak digest counts, too: forging a revocation gains nothing.
+        kind: Revocation = "hard"
+        for one in hashed(signature.body):
+            if one.kind == REASON_FOR_REVOCATION and one.data:
+                kind = "soft" if one.data[0] in _SOFT_REASONS else "hard"
+        subject.revocations.append(Revoked(kind, made, ends))
+    elif made is not None:
+        binds_subkey, flags = isinstance(subject, Component) and not subject.primary, signature.key_flags
+        subject.said.append(
+            SelfSignature(
+                made=made,
+                ends=ends,
+                digest=_named(signature, "hash_algorithm"),
+                understood=critical(signature.body) <= _UNDERSTOOD,
+                lasts=signature.key_validity_period,
+                signs=None if flags is None else flags.signing,
+                encrypts=None if flags is None else flags.transport_encryption or flags.storage_encryption,
+                leads=bool(signature.primary_userid),
+                backings=tuple(_backings(signature)) if binds_subkey else (),
+                binds_subkey=binds_subkey,
+            )
         )
-        if said is not None:
-            subject.said.append(said)
+
+
+def _backings(packet: Packet) -> Iterator[Backing]:
+    """Yield the consents in a signature, whether hashed or not."""
+    size, end, more = _areas(packet.body)
+    for one in (*hashed(packet.body), *_in_area(packet.body[end + size : more])):
+        if one.kind == EMBEDDED_SIGNATURE:
+            (inner,) = PacketPile.from_bytes(b"\xc2\xff" + len(one.data).to_bytes(4, "big") + one.data)
+            if inner.signature_created is not None:
+                digest = _named(inner, "hash_algorithm")
+                yield Backing(inner.signature_created, inner.signature_expiration_time, digest)
+
+
+def _named(packet: Packet, attribute: str) -> str:
+    """Return the name that pysequoia gives to an attribute, such as `SHA256`; `UNKNOWN` for none."""
+    try:
+        return repr(getattr(packet, attribute)).rpartition(".")[2]
+    except RuntimeError:
+        return UNKNOWN
 
 
 def _is_own(signature: Packet, primary: Component) -> bool:

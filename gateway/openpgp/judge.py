@@ -28,9 +28,16 @@ from pysequoia.packet import PacketPile
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Late, Opened, Signature
-from gateway.openpgp import packets, self_signatures
-from gateway.openpgp.components import Component, Parts, parts_of
-from gateway.openpgp.self_signatures import OLD_HASHES
+from gateway.openpgp import packets
+from gateway.openpgp.components import (
+    INTENDED_RECIPIENT,
+    OLD_HASHES,
+    Component,
+    Parts,
+    critical,
+    hashed,
+    parts_of,
+)
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
@@ -269,7 +276,9 @@ def _claim(signature: bytes) -> SignatureClaim:
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
             digest=repr(packet.hash_algorithm).rpartition(".")[2],
-            recipients=self_signatures.intended_recipients(packet.body),
+            recipients=tuple(
+                one.data[1:].hex() for one in hashed(packet.body) if one.kind == INTENDED_RECIPIENT
+            ),
         )
     except (RuntimeError, IndexError):
         return SignatureClaim("")
@@ -368,7 +377,7 @@ def _number(data: bytes) -> int:
 
 
 # Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7): the only critical subpackets understood.
-_UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
+_UNDERSTOOD = frozenset({2, 3, 16, 28, 33, INTENDED_RECIPIENT})
 
 
 def verified_late(
@@ -388,7 +397,7 @@ def verified_late(
     for sender, key in islice(signers, 1):
         late, content = _how_late(sender.parts, key, made), literal(message)
         body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-        if not (late and claim.is_for(addressee) and self_signatures.critical(body) <= _UNDERSTOOD):
+        if not (late and claim.is_for(addressee) and critical(body) <= _UNDERSTOOD):
             return None
         if signature_matches(body, key.public, content):
             signature = Signature(

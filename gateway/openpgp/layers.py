@@ -28,7 +28,7 @@ from pysequoia import Cert, Tsk, decrypt, encrypt
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import containers, packets
-from gateway.openpgp.components import components
+from gateway.openpgp.components import parts_of
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
@@ -70,7 +70,7 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
     """Return the fingerprint and key ids of a secret certificate; RuntimeError if unable to decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
-    keys = components(bytes(secret.extract_certificate()))
+    keys = parts_of(bytes(secret.extract_certificate())).keys
     return keys[0].fingerprint, frozenset(key.key_id for key in keys)
 
 

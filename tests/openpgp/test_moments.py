@@ -9,9 +9,8 @@ from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Signature
 from gateway.openpgp.certificates import CertificateRefused, pinned
-from gateway.openpgp.components import parts_of
+from gateway.openpgp.components import counting, parts_of
 from gateway.openpgp.judge import check_signature, parsed_senders
-from gateway.openpgp.self_signatures import counting
 from tests.openpgp.make import moments
 from tests.openpgp.make.family import signs
 from tests.openpgp.make.writer import Key, Said, signed
