@@ -4,7 +4,7 @@ Sequoia decides if a certificate is sound; the gateway's own rules then refuse m
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,12 +14,10 @@ from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 from gateway.errors import Refusal
 from gateway.openpgp.components import (
     OLD_HASHES,
-    Component,
     Parts,
     Revocation,
     own_packets,
     parts_of,
-    user_ids,
 )
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
@@ -214,46 +212,41 @@ def _parts(cert: Cert) -> Parts:
 
 
 def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
-    in_force = [key for key in parts.keys if parts.counts(key, now)]
-    signing = tuple(key.fingerprint for key in in_force if parts.standing(key, now).can_sign)
-    encryption = tuple(key.fingerprint for key in in_force if parts.standing(key, now).can_encrypt)
-    primary, standing = parts.primary, parts.standing(parts.primary, now)
+    every = [(key, parts.standing(key, now)) for key in parts.keys]
+    primary, standing = every[0]
+    in_force = [(key, one) for key, one in every if standing.counts and one.counts]
+    encryption = tuple(key.fingerprint for key, one in in_force if one.can_encrypt)
+    # The end of each signing key, or of the primary key if earlier; None for never.
+    ends = [
+        min((end for end in (standing.expires_at, one.expires_at) if end is not None), default=None)
+        for _, one in every
+        if one.bound and one.can_sign and one.revoked is None
+    ]
+    known, warnings = [end for end in ends if end is not None], list[str]()
+    if standing.expires_at is None:
+        warnings.append("It never expires: agree on a date to renew it.")
+    elif now < standing.expires_at <= now + timedelta(days=_WARN_DAYS):
+        warnings.append(f"It expires on {standing.expires_at:%Y-%m-%d}.")
+    if not encryption:
+        warnings.append("It cannot encrypt: no file can be sealed to it.")
+    signing = tuple(key.fingerprint for key, one in in_force if one.can_sign)
     return Certificate(
         fingerprint=cert.fingerprint,
         algorithm=primary.algorithm,
         bits=primary.bits,
         created_at=primary.created_at,
         expires_at=standing.expires_at,
-        user_ids=user_ids(bytes(cert)),
+        user_ids=tuple(
+            one.user_id or "" for one in PacketPile.from_bytes(bytes(cert)) if one.tag == Tag.UserID
+        ),
         can_sign=bool(signing),
         can_encrypt=bool(encryption),
         revoked=cert.is_revoked or standing.revoked is not None,
         signing_keys=signing,
         encryption_keys=encryption,
-        signs_until=_signs_until(parts, now),
-        warnings=tuple(_warnings(standing.expires_at, encryption=bool(encryption), now=now)),
+        signs_until=max(known) if known and len(known) == len(ends) else None,
+        warnings=tuple(warnings),
     )
-
-
-def _signs_until(parts: Parts, now: datetime) -> datetime | None:
-    """Return the end of the last signing key, or of the primary key if earlier; None for never."""
-    primary = parts.standing(parts.primary, now)
-    ends = [
-        min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
-        for standing in (parts.standing(key, now) for key in parts.keys)
-        if standing.bound and standing.can_sign and standing.revoked is None
-    ]
-    known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else None
-
-
-def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -> Iterator[str]:
-    if expires_at is None:
-        yield "It never expires: agree on a date to renew it."
-    elif now < expires_at <= now + timedelta(days=_WARN_DAYS):
-        yield f"It expires on {expires_at:%Y-%m-%d}."
-    if not encryption:
-        yield "It cannot encrypt: no file can be sealed to it."
 
 
 def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
@@ -262,18 +255,16 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
         if key.algorithm.startswith("RSA") and (key.bits or 0) < least_rsa_bits:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
-        if key.algorithm == "RSA" and (weak := weakness(*_rsa_numbers(key))) is not None:
-            raise CertificateRefused("key:weak", algorithm=weak)
+        if key.algorithm == "RSA":
+            # Modulus and exponent (RFC 9580, 5.5.5.1).
+            material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
+            end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
+            numbers = int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
+            if (weak := weakness(*numbers)) is not None:
+                raise CertificateRefused("key:weak", algorithm=weak)
         digests = {said.digest for said in parts.statements(key)}
         if digests and digests <= OLD_HASHES:
             raise CertificateRefused("key:old-hash")
-
-
-def _rsa_numbers(key: Component) -> tuple[int, int]:
-    """Return modulus and exponent of an RSA key (RFC 9580, 5.5.5.1)."""
-    material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
-    end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
-    return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
 
 
 def _check_bound(parts: Parts) -> None:

@@ -411,12 +411,6 @@ def says_what_it_reads(certificate: bytes) -> bool:
     )
 
 
-def user_ids(certificate: bytes) -> tuple[str, ...]:
-    """Return the user ids of a certificate as written there."""
-    every = PacketPile.from_bytes(certificate)
-    return tuple(packet.user_id or "" for packet in every if packet.tag == Tag.UserID)
-
-
 def _good_packets(certificate: bytes) -> Iterator[Packet]:
     """Yield the packets of a certificate, without self-signatures that do not verify.
     Sequoia writes keys with their good signatures first, the newest in front, and the bad ones at the end: a

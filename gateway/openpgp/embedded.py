@@ -8,10 +8,11 @@ signature.
 The engine holds the content several times in memory: call it in a child process with limits on resources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pysequoia import verify
 
@@ -21,11 +22,22 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.interface import Certs, Sealed, SealedSource
-from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
+from gateway.openpgp.interface import Certs, Opener, Sealed, SealedSource
+from gateway.openpgp.judge import (
+    Sender,
+    SigningKeyEnded,
+    Verified,
+    check_signature,
+    parsed_senders,
+    verified_late,
+)
 from gateway.openpgp.layers import decompressed, read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+
+SMALL_BYTES = 1024**2
+_SMALL_CONTENT_BYTES = 16 * 1024**2
+T = TypeVar("T")
 
 
 class EmbeddedOpener:
@@ -65,6 +77,53 @@ class EmbeddedOpener:
                 return content.finish_as(sha256)
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
+
+
+class BySizeOpener:
+    """Opener that uses the engine `at_hand` for sealed files of up to 1 MiB, and `program` for all others.
+    Starting a program costs more than opening a small file. Both engines keep the contract of `Opener`, so
+    either may open a file; but a file the embedded engine refuses is judged afresh by the program.
+    """
+
+    def __init__(self, at_hand: Opener, program: Opener) -> None:
+        self.name = program.name
+        self._at_hand = at_hand
+        self._program = program
+
+    def open(
+        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
+    ) -> Opened:
+        """See `Opener.open`."""
+        return self._first(
+            sealed,
+            limits,
+            lambda opener, caps: opener.open(
+                sealed, senders, caps, now, into if opener is self._program else None
+            ),
+        )
+
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+        """See `Opener.reopen`."""
+        return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
+
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
+        """See `Opener.session_key`."""
+        return self._program.session_key(sealed, limits)
+
+    def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
+        try:
+            is_small = sealed.stat().st_size <= SMALL_BYTES
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        if not is_small:
+            return ask(self._program, limits)
+        cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)
+        try:
+            return ask(self._at_hand, limits.model_copy(update={"embedded_content_bytes": cap}))
+        except SigningKeyEnded:
+            raise
+        except (Refusal, Fault, MemoryError):
+            return ask(self._program, limits)
 
 
 def verified_message(

@@ -79,8 +79,10 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
     `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
     program, an unusable key, or, at the first use, a program failing the `self_test`.
     """
-    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
-    from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
+    from gateway.openpgp.embedded import (  # noqa: PLC0415 - loading all of it costs 0.2 s
+        BySizeOpener,
+        EmbeddedOpener,
+    )
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
     program = _program(settings)
