@@ -144,48 +144,27 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
     if len(session.key) != _AES_KEY_BYTES[cipher]:
         return None
     algorithm, nonce_bytes = _AEAD[mode]
-    size, length = 1 << (body[3] + 6), len(session.key)
+    step, length = (1 << (body[3] + 6)) + _AEAD_TAG_BYTES, len(session.key)
     if protection == SEIPD_2:  # Key and nonces derive from the session key and a salt (RFC 9580, 5.13.2).
         about = b"\xd2" + body[:4]
         derived = HKDF(SHA256(), length + nonce_bytes - _INDEX_BYTES, body[4:36], about).derive(session.key)
-        nonce = derived[length:] + bytes(_INDEX_BYTES)
-        chunks = _Chunks(algorithm(derived[:length]), nonce, about, size, body[36:])
+        aead, nonce, sealed = algorithm(derived[:length]), derived[length:] + bytes(_INDEX_BYTES), body[36:]
     else:  # GnuPG uses the session key itself; the nonce is in the clear.
-        start = 4 + nonce_bytes
-        about = b"\xd4" + body[:4]
-        chunks = _Chunks(algorithm(session.key), body[4:start], about, size, body[start:], numbered=True)
+        about, start = b"\xd4" + body[:4], 4 + nonce_bytes
+        aead, nonce, sealed = algorithm(session.key), body[4:start], body[start:]
+
+    def decrypted(number: int, piece: bytes, total: bytes = b"") -> bytes:
+        index = number.to_bytes(_INDEX_BYTES, "big")
+        counted = bytes(a ^ b for a, b in zip(nonce[-_INDEX_BYTES:], index, strict=True))
+        numbered = about if protection == SEIPD_2 else about + index
+        return aead.decrypt(nonce[:-_INDEX_BYTES] + counted, piece, numbered + total)
+
+    chunks, last = sealed[:-_AEAD_TAG_BYTES], sealed[-_AEAD_TAG_BYTES:]
     try:
-        return chunks.opened(whole=whole)
+        if not whole:
+            return decrypted(0, sealed[:step] if len(sealed) > step else chunks)
+        plain = [decrypted(at // step, chunks[at : at + step]) for at in range(0, len(chunks), step)]
+        decrypted(len(plain), last, sum(map(len, plain)).to_bytes(8, "big"))
     except (InvalidTag, ValueError):
         return None
-
-
-class _Chunks(NamedTuple):
-    """The chunks of an AEAD container with the final tag (`sealed`). `numbered`: tags cover chunk numbers."""
-
-    aead: _Aead
-    nonce: bytes
-    about: bytes
-    size: int
-    sealed: bytes
-    numbered: bool = False
-
-    def opened(self, *, whole: bool) -> bytes:
-        """Decrypt all chunks, or only the first. InvalidTag for a changed or missing chunk."""
-        step = self.size + _AEAD_TAG_BYTES
-        chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
-        if not whole:
-            return self._decrypted(0, self.sealed[:step] if len(self.sealed) > step else chunks)
-        plain = [
-            self._decrypted(number, chunks[start : start + step])
-            for number, start in enumerate(range(0, len(chunks), step))
-        ]
-        total = sum(map(len, plain)).to_bytes(8, "big")
-        self._decrypted(len(plain), last, total)
-        return b"".join(plain)
-
-    def _decrypted(self, number: int, sealed: bytes, total: bytes = b"") -> bytes:
-        index = number.to_bytes(_INDEX_BYTES, "big")
-        counted = bytes(a ^ b for a, b in zip(self.nonce[-_INDEX_BYTES:], index, strict=True))
-        about = self.about + (index if self.numbered else b"") + total
-        return self.aead.decrypt(self.nonce[:-_INDEX_BYTES] + counted, sealed, about)
+    return b"".join(plain)

@@ -9,6 +9,7 @@ certificate. `verified_late` distinguishes such a late signature from a forged o
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -307,37 +308,31 @@ def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
     """Return True if the signature covers `content` and was made by `key`; both are bodies of packets.
     False also for a signature over anything but data, or by an algorithm no longer in use.
     """
-    try:
-        return _fits_the_key(signature, key, content)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, IndexError):
-        return False
-
-
-def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
-    version, kind, algorithm, digest = signature[:4]
-    if version not in {_V4, _V6} or key[0] != version or key[5] != algorithm or kind not in {_BINARY, _TEXT}:
-        return False
-    if (hashing := _DIGESTS.get(digest)) is None:
-        return False
-    size = 4 if version == _V6 else 2
-    hashed = 4 + size + int.from_bytes(signature[4 : 4 + size], "big")
-    unhashed = hashed + size + int.from_bytes(signature[hashed : hashed + size], "big")
-    salt, numbers = b"", signature[unhashed + 2 :]
-    if version == _V6:
-        salt, numbers = numbers[1 : 1 + numbers[0]], numbers[1 + numbers[0] :]
-    sum_ = hashes.Hash(hashing)
-    sum_.update(salt)
-    sum_.update(re.sub(rb"\r?\n", b"\r\n", content) if kind == _TEXT else content)
-    sum_.update(signature[:hashed] + bytes([version, 0xFF]) + hashed.to_bytes(4, "big"))
-    material = key[10:] if version == _V6 else key[6:]
-    _verify(algorithm, material, numbers, sum_.finalize(), hashing)
-    return True
+    with suppress(InvalidSignature, UnsupportedAlgorithm, ValueError, IndexError):
+        version, kind, algorithm, digest = signature[:4]
+        is_meant = version in {_V4, _V6} and kind in {_BINARY, _TEXT}
+        if not is_meant or key[0] != version or key[5] != algorithm or digest not in _DIGESTS:
+            return False
+        size, hashing = 4 if version == _V6 else 2, _DIGESTS[digest]
+        hashed = 4 + size + int.from_bytes(signature[4 : 4 + size])
+        unhashed = hashed + size + int.from_bytes(signature[hashed : hashed + size])
+        salt, numbers = b"", signature[unhashed + 2 :]
+        if version == _V6:
+            salt, numbers = numbers[1 : 1 + numbers[0]], numbers[1 + numbers[0] :]
+        sum_ = hashes.Hash(hashing)
+        sum_.update(salt)
+        sum_.update(re.sub(rb"\r?\n", b"\r\n", content) if kind == _TEXT else content)
+        sum_.update(signature[:hashed] + bytes([version, 0xFF]) + hashed.to_bytes(4, "big"))
+        material = key[10:] if version == _V6 else key[6:]
+        _verify(algorithm, material, numbers, sum_.finalize(), hashing)
+        return True
+    return False
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
     """Verify a signature's numbers with a key. InvalidSignature, or ValueError, if the signature is wrong."""
     if algorithm in _RSA:
-        modulus, exponent = map(_number, _numbers(key, 2))
+        modulus, exponent = map(int.from_bytes, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()
         (number,) = _numbers(numbers, 1)
         rsa.verify(number.rjust(rsa.key_size // 8, b"\0"), digest, PKCS1v15(), Prehashed(hashing))
@@ -346,7 +341,7 @@ def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: 
         if curve is None:
             raise ValueError("an unknown curve")
         (point,) = _numbers(key[1 + key[0] :], 1)
-        r, s = map(_number, _numbers(numbers, 2))
+        r, s = map(int.from_bytes, _numbers(numbers, 2))
         public = ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
         public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(hashing)))
     elif algorithm == _EDDSA:
@@ -370,10 +365,6 @@ def _numbers(data: bytes, count: int) -> Iterator[bytes]:
         if position > len(data):
             raise ValueError("cut off")
         yield data[position - size : position]
-
-
-def _number(data: bytes) -> int:
-    return int.from_bytes(data, "big")
 
 
 # Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7): the only critical subpackets understood.

@@ -60,10 +60,8 @@ class SecretKey:
         return None
 
 
-@cache
-def secret_key(data: bytes) -> SecretKey:
-    """Parse a secret certificate; cached, because loading RSA keys is slow."""
-    return SecretKey(data)
+secret_key = cache(SecretKey)
+"""Parse a secret certificate; cached, because loading RSA keys is slow."""
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
@@ -123,7 +121,19 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
         number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
         secret = bytes(private.decrypt(number.rjust(private.key_size // 8, b"\0"), PKCS1v15()))
     else:
-        secret = _ecdh(numbers, key)
+        # ECDH; unlike PGPy, allow padding of more than 8 octets (RFC 9580, 11.5).
+        material, wrapped = packet.keymaterial, ECDHCipherText()
+        wrapped.parse(bytearray(numbers))
+        if material.oid == EllipticCurveOID.Curve25519:
+            shared = private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
+        else:
+            point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
+            shared = private.exchange(ECDH(), point.public_key())
+        kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, packet.fingerprint)
+        padded = aes_key_unwrap(kek, bytes(wrapped.c))
+        secret = padded[: -padded[-1]]
+        if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:
+            raise ValueError("the padding does not fit")
     cipher, secret = (secret[0], secret[1:]) if named else (None, secret)
     session, checksum = secret[:-_CHECKSUM_BYTES], secret[-_CHECKSUM_BYTES:]
     if not hmac.compare_digest((sum(session) % 65536).to_bytes(2, "big"), checksum):
@@ -132,25 +142,6 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     if not unwrapped.fits:
         raise ValueError("not as long as its cipher wants")
     return unwrapped
-
-
-def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
-    """Unwrap a session key by ECDH; unlike PGPy, allow padding of more than 8 octets (RFC 9580, 11.5)."""
-    packet, private = key
-    material = packet.keymaterial
-    wrapped = ECDHCipherText()
-    wrapped.parse(bytearray(numbers))
-    if material.oid == EllipticCurveOID.Curve25519:
-        shared = private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
-    else:
-        point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
-        shared = private.exchange(ECDH(), point.public_key())
-    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, packet.fingerprint)
-    padded = aes_key_unwrap(kek, bytes(wrapped.c))
-    secret = padded[: -padded[-1]]
-    if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:
-        raise ValueError("the padding does not fit")
-    return secret
 
 
 def seal_session_key(session: bytes, certificate: bytes) -> str:
@@ -196,13 +187,7 @@ def unwrapped(
     """Decrypt and decompress a sealed file, within the limits. Refusal if that is impossible.
     Given the session key of the file, no secret key is needed.
     """
-    data, outer = _outer(sealed)
-    container = outer[-1]
-    if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in outer[:-1]):
-        raise Refusal("open:not-one-file")
-    wraps = [packet for packet in outer if packet.tag == packets.PKESK]
-    body = container.body(data)
-    protection = _protection(container.tag, body)
+    wraps, protection, body = _container(sealed)
     decrypt_with = partial(containers.opened, protection, body, old_ciphers=limits.old_ciphers)
     if session is not None:
         whole, opened_by, cipher = decrypt_with(session), "", session.cipher
@@ -210,14 +195,14 @@ def unwrapped(
             raise Refusal("open:damaged")
         plain = whole
     else:
-        plain, opened_by, cipher = _decrypted(decrypt_with, [wrap.body(data) for wrap in wraps], keys)
+        plain, opened_by, cipher = _decrypted(decrypt_with, wraps, keys)
     message, rearranged = decompressed(plain, limits.embedded_content_bytes)
     old = containers.is_old(cipher)
     return Unwrapped(message, opened_by, uncommon=rearranged or old or protection == GNUPG_OCB)
 
 
-def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
-    """Return a sealed message without armor, and its packets other than markers and padding."""
+def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
+    """Return the bodies of a sealed message's PKESK packets, and its container's protection and body."""
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -225,37 +210,35 @@ def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
         raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
     if not outer:
         raise Refusal("open:damaged")
-    return data, outer
-
-
-def _protection(tag: int, body: bytes) -> Protection:
-    if tag == packets.OCB_ENCRYPTED:
-        return GNUPG_OCB
-    if tag != packets.INTEGRITY_PROTECTED or not body:
+    *before, container = outer
+    wraps = [packet.body(data) for packet in before if packet.tag == packets.PKESK]
+    body, is_ocb = container.body(data), container.tag == packets.OCB_ENCRYPTED
+    if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in before) or not (
+        is_ocb or (container.tag == packets.INTEGRITY_PROTECTED and body)
+    ):
         raise Refusal("open:not-one-file")
-    return SEIPD_1 if body[:1] == b"\x01" else SEIPD_2
-
-
-def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
-    """Find the session key of a message by trying the keys on the start of its content; else None."""
-    return next((session for session, _ in _fitting(envelope, keys)), None)
+    return wraps, GNUPG_OCB if is_ocb else SEIPD_1 if body[:1] == b"\x01" else SEIPD_2, body
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """Find the session key of a message and return it as CIPHER:HEX; None if none works."""
-    session = session_of(envelope, keys)
-    return None if session is None else session.text(envelope.start)
+    """Find the session key of a message by trying the keys on the start of its content; else None.
+    Returns the key as CIPHER:HEX.
+    """
+    return next((session.text(envelope.start) for session, _ in _fitting(envelope, keys)), None)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
     """Return the tag of the first packet inside encryption and compression; None if the start lacks it."""
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
-    with suppress(FramingError):
+    with suppress(FramingError, zlib.error, OSError):
         for _ in range(_MOST_LAYERS):
             tag, position = packets.first(plain)
             if tag != packets.COMPRESSED:
                 return tag
-            plain = _start_inflated(packets.start_of_body(plain, position))
+            body = packets.start_of_body(plain, position)
+            plain = body[1:]
+            if body and body[0] in _INFLATORS:
+                plain = _INFLATORS[body[0]]().decompress(body[1:], _PIECE)
         return packets.COMPRESSED
     return None
 
@@ -268,15 +251,6 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
                 plain = containers.start_of(envelope.protection, envelope.start, session, old)
             if plain is not None:
                 yield session, plain
-
-
-def _start_inflated(body: bytes) -> bytes:
-    if not body or body[0] not in _INFLATORS:
-        return body[1:]
-    try:
-        return _INFLATORS[body[0]]().decompress(body[1:], _PIECE)
-    except (zlib.error, OSError):
-        return b""
 
 
 def _decrypted(

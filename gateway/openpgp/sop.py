@@ -90,19 +90,27 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Wait for a program to end and return the exit code; kill the program when a limit is reached."""
-    deadline = time.monotonic() + order.limits.seconds
+    """Copy a program's output to the content; return the exit code. Kill the program at a limit."""
+    deadline, buffer = time.monotonic() + order.limits.seconds, memoryview(bytearray(_PIECE))
+    assert child.stdout is not None  # noqa: S101 - asked for on starting
+    pipe, poll = child.stdout.fileno(), select.poll()
     with child:
         try:
             limit(child.pid, order.limits)
-            _drain(child, order.content, deadline)
-            return child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            raise Fault("the engine took too long") from None
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
+            poll.register(pipe, select.POLLIN)
+            while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1000):
+                if got := os.readv(pipe, [buffer]):
+                    order.content.write(buffer[:got])
+                    continue
+                with suppress(subprocess.TimeoutExpired):
+                    return child.wait(max(0.0, deadline - time.monotonic()))
+                break
         except BaseException:
             child.kill()
             raise
+        child.kill()
+        raise Fault("the engine took too long")
 
 
 def _kept(stack: ExitStack, descriptor: int) -> int:
@@ -133,24 +141,6 @@ def limit(pid: int, limits: OpenLimits) -> None:
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
     except ProcessLookupError:
         return
-
-
-def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) -> None:
-    """Copy the output of a program to `content`, until its end or the deadline in monotonic seconds."""
-    assert child.stdout is not None  # noqa: S101 - asked for above
-    pipe = child.stdout.fileno()
-    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
-    buffer = memoryview(bytearray(_PIECE))
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            raise subprocess.TimeoutExpired(child.args, left)
-        got = os.readv(pipe, [buffer])
-        if not got:
-            return
-        content.write(buffer[:got])
 
 
 class SopOpener:
@@ -227,10 +217,8 @@ class SopOpener:
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
-            session = layers.session_of(envelope, self._keys)
-            if session is None:
-                return CANNOT_DECRYPT, b""
-            return self._run(order, session.text(envelope.start))
+            session = layers.session_text(envelope, self._keys)
+            return self._run(order, session) if session is not None else (CANNOT_DECRYPT, b"")
         return code, verifications
 
     def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
