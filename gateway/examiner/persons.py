@@ -42,7 +42,8 @@ class RollTaker:
         """Add the pupils of some records. `right`: the valid permanent UPNs; other pupils are left out."""
         for upn, born, former, on_roll, record, school in pupils:
             if upn in right and (len(self._said) < PUPILS or (upn, school) in self._said):
-                kept = former if former is not None and _lasts(former) else ""
+                is_lasting = former is not None and is_upn(former) and not is_temporary_upn(former)
+                kept = former if is_lasting else ""
                 self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
 
     def pupils(self) -> str:
@@ -69,14 +70,21 @@ def digested(pupils: str, key: bytes) -> Iterator[RollEntry]:
         )
 
 
-def _lasts(upn: str) -> bool:
-    """Return True if a UPN is valid and permanent, not a temporary one."""
-    return is_upn(upn) and not is_temporary_upn(upn)
-
-
 def packed(entries: Iterable[RollEntry]) -> bytes:
     """Pack the entries of a roll into bytes, 53 octets each."""
-    return b"".join(_packed(entry) for entry in entries)
+    return b"".join(
+        _ENTRY.pack(
+            pupil,
+            former or b"",
+            birth_date or b"",
+            record,
+            _ON_ROLL * on_roll
+            + _HAS_FORMER * (former is not None)
+            + _HAS_BIRTH_DATE * (birth_date is not None),
+            school.encode("ascii"),
+        )
+        for pupil, on_roll, record, birth_date, former, school in entries
+    )
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
@@ -93,16 +101,6 @@ def unpacked(data: bytes) -> Iterator[RollEntry]:
             former if flags & _HAS_FORMER else None,
             spelled(school),
         )
-
-
-def _packed(entry: RollEntry) -> bytes:
-    flags = (
-        _ON_ROLL * entry.on_roll
-        + _HAS_FORMER * (entry.former is not None)
-        + _HAS_BIRTH_DATE * (entry.birth_date is not None)
-    )
-    former, birth_date, school = entry.former or b"", entry.birth_date or b"", entry.school.encode("ascii")
-    return _ENTRY.pack(entry.pupil, former, birth_date, entry.record, flags, school)
 
 
 DIGEST = 16

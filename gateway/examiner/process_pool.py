@@ -10,7 +10,6 @@ import codecs
 import contextlib
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it when it is first asked, which a confined child cannot
-import importlib
 import logging
 import os
 import signal
@@ -44,7 +43,6 @@ _CODECS = (
     "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
     "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
-_MODULES = ("heapq",)  # loaded on first use too, by collections.Counter.most_common
 
 Answer = tuple[bytes, Sequence[int]]
 Work = Callable[[bytes, Sequence[int]], Answer]
@@ -65,8 +63,6 @@ class ProcessPool:
         """Fork one process after another until the service ends."""
         for name in _CODECS:
             codecs.lookup(name)
-        for name in _MODULES:
-            importlib.import_module(name)
         self.cell.prepare()
         signal.signal(signal.SIGTERM, self._ended)
         gc.collect()
@@ -111,18 +107,16 @@ class ProcessPool:
         (seconds,) = _SECONDS.unpack_from(message)
         # Ends an honest process after its time; a captured one is ended by the service.
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer, given = self._worked(message[_SECONDS.size :], descriptors)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        send(service, answer, given)
-        close_all([*descriptors, *given])
-
-    def _worked(self, request: bytes, descriptors: Sequence[int]) -> Answer:
+        given: Sequence[int] = ()
         try:
-            return self.work(request, descriptors)
+            answer, given = self.work(message[_SECONDS.size :], descriptors)
         except MemoryError:
             raise  # Memory may be too short to answer.
         except Exception as error:  # noqa: BLE001 - told to the service, which counts the process as lost
-            return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
+            answer = CRASHED + " ".join(_places(error)).encode("ascii", "replace")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        send(service, answer, given)
+        close_all([*descriptors, *given])
 
     def _end_process(self) -> None:
         """Kill the forked process and every process that it started."""
