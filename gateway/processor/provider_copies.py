@@ -12,17 +12,16 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.child import closing
 from gateway.examiner.parent import Examiner, Examiners
-from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
+from gateway.examiner.protocol import Reopen, SealCopy
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.schools import part_of
@@ -69,16 +68,14 @@ class Copier:
 
         Of several hosts only the one that `leads` makes copies; each host publishes the copies made.
         """
-        unmade = [copy for copy in self._news(registrar) if leads]
-        self._more = False
-        for copy in chain(unmade, self._made_before()):
-            if len(self._in_hand) >= _AT_ONCE:
-                self._more = True
-                break
+        waiting = deque(copy for copy in self._news(registrar) if leads)
+        while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
+            copy = (waiting or self._elsewhere).popleft()
             if self._is_due(registrar, copy):
                 with self._lock:
                     self._in_hand.add(copy.number)
                 do(partial(self._make, registrar, copy))
+        self._more = bool(waiting or self._elsewhere)
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
         """Return the copies still to be made; queue those already made, to be fetched from the store.
@@ -94,19 +91,11 @@ class Copier:
             self._elsewhere.append(self._failed.popleft())
         return [copy for copy in owed if not copy.made]
 
-    def _made_before(self) -> Iterator[Copy]:
-        """Yield queued copies made before, to be fetched from the store, while threads are free."""
-        while self._elsewhere:
-            if len(self._in_hand) >= _AT_ONCE:
-                self._more = True
-                return
-            yield self._elsewhere.popleft()
-
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
         """Return True if a copy is missing in /out, not under way or pausing, and its file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
-        out = copy.made and self._path(copy).exists()
+        out = copy.made and copy_path(self._home, copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
@@ -140,49 +129,35 @@ class Copier:
         except OSError as error:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
         with os.fdopen(descriptor, "rb") as source:
-            _place(source.fileno(), self._path(copy))
+            _place(source.fileno(), copy_path(self._home, copy))
         return True
 
-    def _keep(self, registrar: Registrar, copy: Copy, sealed: SealedCopy, source: int) -> None:
-        """Put the sealed copy into the shared store for other hosts."""
-        if (kept := shared_store(self._home, registrar.settings)) is None:
-            return
-        try:
-            kept.put_copy(copy.reference, copy.provider, sealed.sha256, source)
-        except OSError as error:
-            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
-
     def _bring_out(self, registrar: Registrar, copy: Copy) -> None:
-        now = registrar.clock()
+        now, examiner = registrar.clock(), self._examiners.mine()
         with registrar.registry.read() as session:
             certificates = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
-        recipients = tuple(certificate.material for certificate in certificates)
-        signer, examiner = secret_files.signing_fingerprint(self._home), self._examiners.mine()
+        request = SealCopy(
+            reference=copy.reference,
+            sha256=None if copy.part else copy.content_sha256,
+            signer=secret_files.signing_fingerprint(self._home),
+            recipients=tuple(certificate.material for certificate in certificates),
+            now=now,
+        )
         if copy.part:
-            content = _part(registrar, examiner, copy, now)
-            with closing(content):
-                asked = SealCopy(
-                    reference=copy.reference, sha256=None, signer=signer, recipients=recipients, now=now
-                )
-                descriptor, sealed = examiner.seal_part(asked, content)
+            with closing(_part(registrar, examiner, copy, now)) as content:
+                descriptor, sealed = examiner.seal_part(request, content)
         else:
-            request = SealCopy(
-                reference=copy.reference,
-                sha256=copy.content_sha256,
-                signer=signer,
-                recipients=recipients,
-                now=now,
-            )
             descriptor, sealed = examiner.seal_copy(request)
         with os.fdopen(descriptor, "rb") as source:
-            self._keep(registrar, copy, sealed, source.fileno())
-            _place(source.fileno(), self._path(copy))
-        self._record(registrar, copy, sealed)
-
-    def _record(self, registrar: Registrar, copy: Copy, sealed: SealedCopy) -> None:
+            if (kept := shared_store(self._home, registrar.settings)) is not None:  # For other hosts.
+                try:
+                    kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
+                except OSError as error:
+                    raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+            _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
             if not copies.is_owed(session, copy.number):  # Withdrawn while it was made.
-                self._path(copy).unlink(missing_ok=True)
+                copy_path(self._home, copy).unlink(missing_ok=True)
                 return
             copies.record_made(
                 session,
@@ -192,9 +167,6 @@ class Copier:
                 sha256=sealed.sha256,
                 size=sealed.size,
             )
-
-    def _path(self, copy: Copy) -> Path:
-        return copy_path(self._home, copy)
 
 
 def _key(copy: Copy) -> str:
