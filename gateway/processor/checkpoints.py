@@ -76,8 +76,25 @@ class Witness:
         """
         if self._telling is not None:
             self._look_after(self._telling)
-        elif size > self._last_told() and self._clock() >= self._not_before:
-            self._begin(size, head)
+        elif size > number_in(self._told) and self._clock() >= self._not_before:
+            environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+            try:
+                with tempfile.TemporaryFile() as file:
+                    file.write(self._message(head))
+                    file.seek(0)
+                    child = subprocess.Popen(  # noqa: S603 - the administrator's own program, no shell
+                        list(self._command),
+                        stdin=file,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        cwd="/",
+                        env=environment,
+                        start_new_session=True,
+                    )
+            except OSError as error:
+                self._failed(f"its program could not be started: {os.strerror(error.errno or 0)}")
+            else:
+                self._telling = _Telling(child, size, self._clock() + self._seconds)
 
     def close(self) -> None:
         """Wait a few seconds for a head being sent, then end the child process."""
@@ -87,28 +104,6 @@ class Witness:
             self._telling.child.wait(_LAST_SECONDS)
         self._telling.until = self._clock()
         self._look_after(self._telling)
-
-    def _begin(self, size: int, head: str) -> None:
-        try:
-            child = self._start(self._message(head))
-        except OSError as error:
-            self._failed(f"its program could not be started: {os.strerror(error.errno or 0)}")
-            return
-        self._telling = _Telling(child, size, self._clock() + self._seconds)
-
-    def _start(self, message: bytes) -> subprocess.Popen[bytes]:
-        with tempfile.TemporaryFile() as file:
-            file.write(message)
-            file.seek(0)
-            return subprocess.Popen(  # noqa: S603 - the administrator's own program, no shell
-                list(self._command),
-                stdin=file,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
-                start_new_session=True,
-            )
 
     def _look_after(self, telling: _Telling) -> None:
         status = telling.child.poll()
@@ -129,31 +124,19 @@ class Witness:
         _log.error("the witness %s was not told of the log's head: %s; tried again later", self._name, why)
         self._not_before = self._clock() + _PAUSE_SECONDS
 
-    def _last_told(self) -> int:
-        try:
-            return int(self._told.read_text("ascii"))
-        except (FileNotFoundError, ValueError):
-            return 0
-
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
     """Return the witnesses in the settings. `folder` has a file for each with the last size confirmed."""
-    named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = []
-    if settings.witness_command:
-        named.append(("command", settings.witness_command, str.encode))
-    if settings.witness_email is not None:
-        address = settings.witness_email
-        named.append(("email", (_SENDMAIL, "-i", "--", address), lambda head: mail(head, address)))
+    address = settings.witness_email or ""
+    named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
+        ("command", settings.witness_command, str.encode),
+        ("email", (_SENDMAIL, "-i", "--", address) if address else (), lambda head: mail(head, address)),
+    ]
+    seconds = settings.witness_seconds
     return [
-        Witness(
-            name,
-            command,
-            message,
-            seconds=settings.witness_seconds,
-            told=folder / f".told-{name}",
-            clock=clock,
-        )
+        Witness(name, command, message, seconds=seconds, told=folder / f".told-{name}", clock=clock)
         for name, command, message in named
+        if command
     ]
 
 
@@ -209,22 +192,17 @@ class Checkpoints:
                     replace_published(published.log / str(head.size), head.text)
                     replace_published(published.root / HEADS_MARK, str(head.size))
             self._hour = hour_of(now)
-        if leads:
-            self._tell(registrar.home.published)
+        size = number_in(registrar.home.published.root / HEADS_MARK)
+        path = registrar.home.published.log / str(size)
+        if leads and self._witnesses and path.exists():
+            with published_is_written():
+                for witness in self._witnesses:
+                    witness.tell(size, path.read_text("utf-8"))
 
     def close(self) -> None:
         """Stop sending heads to witnesses."""
         for witness in self._witnesses:
             witness.close()
-
-    def _tell(self, published: Published) -> None:
-        size = number_in(published.root / HEADS_MARK)
-        path = published.log / str(size)
-        if not self._witnesses or not path.exists():
-            return
-        with published_is_written():
-            for witness in self._witnesses:
-                witness.tell(size, path.read_text("utf-8"))
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -80,7 +80,12 @@ class HandingOn:
             return
         self._looked_at = time.monotonic()
         declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
-        self._lay_out(registrar, declared)
+        key_file = registrar.settings.hand_on.key_file
+        key = {} if key_file is None else {"key_file": str(key_file)}
+        servers = {
+            name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
+        }
+        lay_out_folders(self._home.hand_on, servers, "server.toml")
         if not declared:
             return
         try:
@@ -101,15 +106,6 @@ class HandingOn:
                 with self._lock:
                     self._in_hand.add(name)
                 do(partial(self._make, registrar, each, batch.number))
-
-    def _lay_out(self, registrar: Registrar, declared: dict[str, HandOn]) -> None:
-        """Make a folder for each hand-on declared, with the server's settings for the courier."""
-        key_file = registrar.settings.hand_on.key_file
-        key = {} if key_file is None else {"key_file": str(key_file)}
-        servers = {
-            name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
-        }
-        lay_out_folders(self._home.hand_on, servers, "server.toml")
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
         """Record a batch of the files due for a hand-on, and of recalls of files taken back, if any."""
@@ -276,23 +272,19 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
         if folder.name not in told:
             shutil.rmtree(folder, ignore_errors=True)
     for name, said in told.items():
+        notes, place = root / name / "done", root / name / settings
         try:
-            _lay_out_folder(root / name, said, settings)
+            notes.mkdir(mode=0o770, parents=True, exist_ok=True)
+            if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
+                # Whatever the umask: the courier, or the system, writes there. Without the inherited
+                # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
+                notes.chmod(0o770)
+            if said is None:
+                place.unlink(missing_ok=True)
+            elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
+                replace_published(place, tomlkit.dumps(said))
         except OSError as error:  # Other sides go on.
             _log.error("%s: its folder cannot be laid out: %s", name, os.strerror(error.errno or 0))
-
-
-def _lay_out_folder(folder: Path, said: Mapping[str, Any] | None, settings: str) -> None:
-    notes, place = folder / "done", folder / settings
-    notes.mkdir(mode=0o770, parents=True, exist_ok=True)
-    if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
-        # Whatever the umask: the courier, or the system, writes there. Without the inherited
-        # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
-        notes.chmod(0o770)
-    if said is None:
-        place.unlink(missing_ok=True)
-    elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
-        replace_published(place, tomlkit.dumps(said))
 
 
 def _note(place: Path, end: str) -> Path:

@@ -21,7 +21,6 @@ from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, letters, log, retention
 from gateway.registry.log import Entry
-from gateway.registry.tables import DeletionRow
 from gateway.reports.retention import Due, Retention, load_retention, plan
 from gateway.store.of_home import store_of
 from gateway.zones.spool import fsync_folder
@@ -101,9 +100,16 @@ def finish(registrar: Registrar) -> str | None:
         rows = retention.uncertified(session)
         if not rows:
             return None
-        text = _certificate(registrar, rows, now)
+        policy = (registrar.home.policies_in_force / "retention.toml").read_bytes()
+        certificate = retention.deletion_certificate(
+            rows,
+            organisation=registrar.settings.organisation,
+            policy_sha256=hashlib.sha256(policy).hexdigest(),
+            at=now,
+        )
+        text = clearsign(registrar.signing.openpgp, certificate)
         retention.certify(session, rows, text, now)
-        _sign(registrar, session, now)
+        registrar.sign_head(session, now)
     return text
 
 
@@ -118,16 +124,12 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         for due in (one for one in batch if one in still):
             row, _ = retention.holding(session, due.reference)
             retention.record_deletion(session, due, _files(registrar.home, session, due), now)
-            fields: dict[str, str | int | None] = {
-                "what": due.what,
-                "rule": due.rule,
-                "data_type": due.data_type,
-                "sha256": row.sha256 if row and due.what == "sealed" else None,
-            }
+            sha256 = row.sha256 if row and due.what == "sealed" else None
+            fields = {"what": due.what, "rule": due.rule, "data_type": due.data_type, "sha256": sha256}
             said = {name: value for name, value in fields.items() if value is not None}
             entries.append(Entry(kind="deleted", subject=due.reference, fields=said, actor=by))
         log.append(session, entries, now)
-        _sign(registrar, session, now)
+        registrar.sign_head(session, now)
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
     _remove(registrar, [file for files in waiting.values() for file in files])
@@ -166,21 +168,6 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
                 fsync_folder(folder)
     except OSError as error:
         raise Fault(f"what is due could not be removed: {os.strerror(error.errno or 0)}") from None
-
-
-def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetime) -> str:
-    policy = (registrar.home.policies_in_force / "retention.toml").read_bytes()
-    text = retention.deletion_certificate(
-        rows,
-        organisation=registrar.settings.organisation,
-        policy_sha256=hashlib.sha256(policy).hexdigest(),
-        at=now,
-    )
-    return clearsign(registrar.signing.openpgp, text)
-
-
-def _sign(registrar: Registrar, session: Session, now: datetime) -> None:
-    registrar.sign_head(session, now)
 
 
 def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:
