@@ -23,7 +23,7 @@ from gateway.homes.audit.audit import audit
 from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.create import note_places
 from gateway.processor.service import open_registrar
-from gateway.processor.work import only_owner
+from gateway.processor.work import alone
 from gateway.registry import log, retention, tables
 from gateway.registry.database import Registry
 from gateway.store.of_home import SealedFolder, Store, check_store, store_of
@@ -58,7 +58,7 @@ def move(
     new = {} if database is None else {"database": database}
     kept = {} if store is None else {"store": store.model_dump()}
     after = checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
-    with open_registrar(home, clock) as registrar, only_owner(registrar):
+    with open_registrar(home, clock) as registrar, alone(registrar):
         copied = _copy_files(home, before, after, told, ())
         with registrar.registry.moving() as source:
             copied |= _copy_files(home, before, after, told, copied)

@@ -87,8 +87,11 @@ class Watch:
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
                 return
             self.close()
-            self._observer = _started(self._folder, self._wake)
-            self._watched = status.st_dev, status.st_ino
+            # Subscribe to these events only: each file opened or read here would cause an event too.
+            observer, told_of = Observer(), [FileCreatedEvent, FileMovedEvent]
+            observer.schedule(_Wake(self._wake), str(self._folder), event_filter=told_of)
+            observer.start()
+            self._observer, self._watched = observer, (status.st_dev, status.st_ino)
         except OSError as error:
             self.close()
             _log.warning("the spool cannot be watched (%s); it is scanned", error.strerror)
@@ -99,14 +102,6 @@ class Watch:
         if observer is not None:
             observer.stop()
             observer.join()
-
-
-def _started(folder: Path, wake: Callable[[], None]) -> BaseObserver:
-    observer = Observer()
-    # Subscribe to these events only: each file opened or read here would cause an event too.
-    observer.schedule(_Wake(wake), str(folder), event_filter=[FileCreatedEvent, FileMovedEvent])
-    observer.start()
-    return observer
 
 
 _SELDOM_SECONDS = 1.0

@@ -172,19 +172,12 @@ def prove_store(home: Home, settings: Settings) -> None:
 
 
 @contextmanager
-def only_owner(registrar: Registrar) -> Iterator[Ownership]:
-    """Hold the locks on home and registry inside the context, for this processor alone.
+def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iterator[Work]:
+    """Hold the locks on home and registry inside the context, and yield the work of a single host.
 
     Raises GatewayError where another processor has either, and Fault where holding fails.
     """
     with home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
-        yield ownership
-
-
-@contextmanager
-def alone(registrar: Registrar, _wake: Callable[[], None]) -> Iterator[Work]:
-    """Yield the work of a single host. Raises GatewayError as `only_owner`."""
-    with only_owner(registrar) as ownership:
         yield Work(ownership)
 
 

@@ -51,13 +51,10 @@ class TaskWorker:
     def end(self) -> None:
         """Fetch no more tasks, and wait for the thread to end."""
         self._over.set()
-        with suppress(RuntimeError):  # The loop is closed already.
-            self._loop.call_soon_threadsafe(self._stop)
+        if (working := self._working) is not None:
+            with suppress(RuntimeError):  # The loop is closed already.
+                self._loop.call_soon_threadsafe(working.cancel)
         self._thread.join(10 * _LAST_SECONDS)
-
-    def _stop(self) -> None:
-        if self._working is not None:
-            self._working.cancel()
 
     def _run(self) -> None:
         try:
