@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import itertools
 import logging
 import os
 import threading
@@ -154,8 +153,8 @@ def claim_waiting(
     Raises Fault where some upload could not be claimed (the others are inside by then), and OSError where
     the spool cannot be read.
     """
-    faults: list[Fault] = []
-    spool, tried = registrar.home.spool, set(progress.in_spool.values() if progress is not None else ())
+    claim, spool = Claim(registrar, progress, version), registrar.home.spool
+    tried = set(progress.in_spool.values() if progress is not None else ())
     left = sum(1 for _ in waiting(spool))
     while left > len(tried):
         free = (reference for reference in waiting(spool) if reference not in tried)
@@ -174,29 +173,27 @@ def claim_waiting(
             last[provider] = one
         if not batch:
             break
-        faults += Claim(registrar, progress, version).take(batch)
+        claim.take(batch)
         tried.update(batch)
         if not go_on():
             break
-    if faults:
-        raise faults[0]
+    if claim.faults:
+        raise claim.faults[0]
     (registrar.home.published.root / CLAIMED).touch()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
-    """Claims uploads in batches, with the providers and keys of the register's `version`."""
+    """Claims uploads in batches, with the providers and keys of the register's `version`, noting `faults`."""
 
     registrar: Registrar
     progress: InProgress | None = None
     version: int | None = None
+    faults: list[Fault] = field(default_factory=list)
 
-    def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
-        """Claim one batch of uploads; return the faults.
-
-        `taken`: references used by other files in the store, though not on record.
-        """
-        uploads, faults = self._read(batch)
+    def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
+        """Claim one batch of uploads. `taken`: references of other files in the store, not on record."""
+        uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
             enrolled = register.of(session).providers
             if any(upload.provider not in enrolled for upload in uploads.values()):
@@ -208,40 +205,38 @@ class Claim:
                 session, uploads, taken.union(() if self.progress is None else self.progress.uploads)
             )
         inside = {one: replace(uploads[one], reference=borne) for one, borne in fresh.items()}
-        safe, elsewhere = self._store(inside, faults)
-        faults += self.empty(known)
+        safe, elsewhere = self._store(inside)
+        self.empty(known)
         if self.progress is None:
-            faults += self.put_on_record(safe)
+            self.put_on_record(safe)
         else:
             self.progress.add(safe)
-        if not elsewhere:
-            return faults
-        return faults + self.take(sorted(elsewhere), taken | {fresh[one] for one in elsewhere})
+        if elsewhere:
+            self.take(sorted(elsewhere), taken | {fresh[one] for one in elsewhere})
 
-    def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
-        """Record stored uploads as landed and remove them from the spool; return the faults.
+    def put_on_record(self, stored: Mapping[str, Upload]) -> None:
+        """Record stored uploads as landed and remove them from the spool.
 
         `stored` is keyed by the reference in the spool. An upload refused by the registry is set aside in
         the spool and removed from the store.
         """
         if not stored:
-            return []
+            return
         landed = self._land(list(stored.values()))
         left = {there: one.reference for there, one in stored.items() if one.reference not in landed}
         for reference in left:
             self._set_aside(reference, "it cannot be put on record")
         if left:
             store_of(self.registrar.home, self.registrar.settings).remove(left.values())
-        return self.empty([there for there in stored if there not in left])
+        self.empty([there for there in stored if there not in left])
 
-    def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
-        """Read a batch from the spool: return uploads by spool reference, and the faults.
+    def _read(self, batch: Sequence[str]) -> dict[str, Upload]:
+        """Read a batch from the spool; return the uploads by spool reference.
 
         Malformed uploads are set aside. Where intake's landing time is far from the kernel's time of renaming
         the record, the kernel's counts: no process can set that time.
         """
         found: dict[str, Upload] = {}
-        faults = []
         for reference in batch:
             try:
                 there = read_handed_over(self.registrar.home.spool, reference)
@@ -251,7 +246,7 @@ class Claim:
                 self._set_aside(reference, str(error))
                 continue
             except OSError as error:
-                faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
+                self.faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
                 continue
             # The gateway's clock and the kernel's need not agree on the hour.
             now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - there.named_at))
@@ -260,23 +255,19 @@ class Claim:
                 _log.warning("%s: landed at another time than intake says; the kernel's counts", reference)
                 landed_at = now - waited
             found[reference] = replace(there.upload, landed_at=landed_at)
-        return found, faults
+        return found
 
-    def _store(
-        self, uploads: Mapping[str, Upload], faults: list[Fault]
-    ) -> tuple[dict[str, Upload], set[str]]:
+    def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, keyed by spool reference, into the sealed store and fsync.
 
         Returns the uploads now safe, oldest first, and the spool references of uploads whose reference
-        another stored file has; adds to `faults`. A failed copy stops no other, unless the disk is full.
+        another stored file has. A failed copy stops no other, unless the disk is full.
         Several files are copied at a time, so that the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
+        side_by_side = map if len(uploads) == 1 else _copiers().map
         copy = partial(self._store_one, store, threading.Event())
-        if len(uploads) == 1:
-            results = list(itertools.starmap(copy, uploads.items()))
-        else:
-            results = list(_copiers().map(copy, uploads, uploads.values()))
+        results = list(side_by_side(copy, uploads, uploads.values()))
         copied = dict(zip(uploads, results, strict=True))
         stored = {there: kept for there, kept in copied.items() if isinstance(kept, Upload)}
         elsewhere = {there for there, error in copied.items() if isinstance(error, FileExistsError)}
@@ -286,7 +277,7 @@ class Claim:
         except OSError as error:  # A folder perhaps not durable is not trusted.
             failed, stored, elsewhere = [error], {}, set()
         if failed:
-            faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
+            self.faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
         return dict(sorted(stored.items(), key=lambda one: one[1].landed_at)), elsewhere
 
     def _store_one(
@@ -341,18 +332,15 @@ class Claim:
                 return set()
             return {one for upload in uploads for one in self._land([upload])}
 
-    def empty(self, references: Collection[str]) -> list[Fault]:
-        """Remove uploads on record from the spool, by spool reference; return the faults."""
-        faults: list[Fault] = []
-        if not references:
-            return faults
+    def empty(self, references: Collection[str]) -> None:
+        """Remove uploads on record from the spool, by spool reference."""
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)
             except OSError as error:
-                faults.append(Fault(f"the spool cannot be emptied: {_words(error)}"))
-        passing("land.emptied")
-        return faults
+                self.faults.append(Fault(f"the spool cannot be emptied: {_words(error)}"))
+        if references:
+            passing("land.emptied")
 
     def _set_aside(self, reference: str, why: str) -> None:
         """Rename a malformed upload in the spool, for a person to examine. A failure is only logged."""

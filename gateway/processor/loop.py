@@ -370,10 +370,11 @@ class Processor:
         """Record uploads undecided for long as landed. Fault if some cannot be recorded."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
-        faults = Claim(self._registrar).put_on_record(late) if late else []
+        claim = Claim(self._registrar)
+        claim.put_on_record(late)
         self._progress.take_out([upload.reference for upload in late.values()])
-        if faults:
-            raise faults[0]
+        if claim.faults:
+            raise claim.faults[0]
 
     def _wait(self, seconds: float | None) -> bool:
         """Wait for the workers' results, and record them; return True if `wake` was called meanwhile."""
@@ -408,8 +409,9 @@ class Processor:
                 self._conclude([one])
         else:
             self._unshown.update(decided.values())
-            if faults := Claim(self._registrar).empty(self._progress.take_out(decided)):
-                self._told(faults)
+            claim = Claim(self._registrar)
+            claim.empty(self._progress.take_out(decided))
+            self._told(claim.faults)
             for one in examined:
                 self._back_off.forget(one.examined.reference)
 
