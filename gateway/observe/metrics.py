@@ -127,11 +127,6 @@ def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health
             server.server_close()
 
 
-def local(host: str, port: int) -> socket.socket:
-    """Return a socket listening at `host` and `port`. Raises OSError where impossible."""
-    return socket.create_server((host, port), backlog=16)
-
-
 def _answers(
     metrics: CollectorRegistry, health: Health
 ) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:

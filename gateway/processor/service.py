@@ -17,7 +17,7 @@ from functools import partial
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
-from gateway.home.settings import Metrics, Settings, load_settings
+from gateway.home.settings import Settings, load_settings
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
@@ -100,7 +100,13 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
     """Serve metrics and health inside the context, on systemd's socket or the port in the settings."""
     settings = load_settings(home)
-    sockets = systemd.handed_over("metrics") or _metrics_socket(settings.metrics)
+    sockets, place = systemd.handed_over("metrics"), settings.metrics
+    if not sockets and place.port is not None:
+        try:
+            sockets = [socket.create_server((place.host, place.port), backlog=16)]
+        except OSError as error:
+            message = f"gateway.toml: metrics: port {place.port}: {error.strerror}"
+            raise ConfigurationError(message) from None
     if not sockets:
         yield
         return
@@ -112,15 +118,6 @@ def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
             yield
     finally:
         registry.close()
-
-
-def _metrics_socket(place: Metrics) -> list[socket.socket]:
-    if place.port is None:
-        return []
-    try:
-        return [metrics.local(place.host, place.port)]
-    except OSError as error:
-        raise ConfigurationError(f"gateway.toml: metrics: port {place.port}: {error.strerror}") from None
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:

@@ -16,7 +16,6 @@ import pytest
 
 from gateway.home import CLAIMED, Home
 from gateway.home.settings import IntakeLimits, Ssh
-from gateway.observe import metrics
 from gateway.ssh.server import introduced
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes
 from tests.ending import ending
@@ -213,7 +212,7 @@ def test_balancers_that_are_named_while_it_runs_are_heard(intake: Callable[..., 
 def test_a_balancer_is_told_where_the_processor_claims_nothing(
     intake: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = metrics.local("127.0.0.1", 0)
+    place = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr("gateway.observe.systemd.handed_over", lambda _name: [place])
     claimed = intake().home.published.root / CLAIMED
 
