@@ -117,24 +117,18 @@ def _check_nothing_follows(file: BinaryIO) -> None:
 
 
 def _envelope(start: bytes) -> Envelope:
-    armored = not packets.is_binary(start)
-    data = _from_armor(start) if armored else start
+    armored, data = not packets.is_binary(start), start
     try:
+        if armored:
+            block = packets.kind_of(start)
+            if block is not None and block[0].startswith("MESSAGE, PART"):
+                raise Refusal("open:in-parts")
+            if block is None or block[0] != "MESSAGE":
+                raise _no_message(start, found=block is not None)
+            if not packets.is_blank(start[: block[1]]):
+                raise Refusal("open:not-one-file")
+            data = packets.dearmored_head(start)
         return _read(data, armored=armored)
-    except packets.FramingError:
-        raise Refusal("open:damaged") from None
-
-
-def _from_armor(start: bytes) -> bytes:
-    block = packets.kind_of(start)
-    if block is not None and block[0].startswith("MESSAGE, PART"):
-        raise Refusal("open:in-parts")
-    if block is None or block[0] != "MESSAGE":
-        raise _no_message(start, found=block is not None)
-    if not packets.is_blank(start[: block[1]]):
-        raise Refusal("open:not-one-file")
-    try:
-        return packets.dearmored_head(start)
     except packets.FramingError:
         raise Refusal("open:damaged") from None
 
@@ -206,25 +200,21 @@ def _is_sound(wrap: bytes, protection: Protection) -> bool:
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}
     if wrap[:1] in {b"\x02", b"\x03", b"\x06"} and wrap[0] not in versions:
         return False
-    point = _shared_point(wrap)
-    try:  # A point of low order makes every secret shared by it zero.
-        if point is not None:
-            public = X25519PublicKey.from_public_bytes(point)
-            X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(public)
-    except ValueError:
-        return False
-    return True
-
-
-def _shared_point(wrap: bytes) -> bytes | None:
-    """Return the sender's point on Curve25519 in a PKESK packet; None without one."""
+    # The sender's point on Curve25519: one of low order makes every secret shared by it zero.
     start = 2 + wrap[1] if wrap[:1] == bytes([_PKESK_6]) and len(wrap) > 1 else 1 + _KEY_ID
     algorithm, numbers = wrap[start : start + 1], wrap[start + 1 :]
     if algorithm == bytes([_X25519]) and len(numbers) >= _POINT_BYTES:
-        return numbers[:_POINT_BYTES]
-    if algorithm == bytes([_ECDH]) and numbers.startswith(_NATIVE_POINT):
-        return numbers[3 : 3 + _POINT_BYTES].ljust(_POINT_BYTES, b"\0")
-    return None
+        point = numbers[:_POINT_BYTES]
+    elif algorithm == bytes([_ECDH]) and numbers.startswith(_NATIVE_POINT):
+        point = numbers[3 : 3 + _POINT_BYTES].ljust(_POINT_BYTES, b"\0")
+    else:
+        return True
+    try:
+        public = X25519PublicKey.from_public_bytes(point)
+        X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(public)
+    except ValueError:
+        return False
+    return True
 
 
 def wrapped_for(body: bytes) -> str:

@@ -159,22 +159,6 @@ def check_signature(
     return ended
 
 
-def _why_bad(
-    claim: SignatureClaim, sender: Sender, key: Component, limits: OpenLimits, now: datetime
-) -> Refusal:
-    made = claim.created_at or now
-    ended = _key_fault(sender, key, made, now)
-    fault = None if ended in _ENDED_SINCE else ended  # Only a verified signature may make a file wait.
-    fault = fault or _time_fault(made, claim.expires_at, limits, now)
-    if fault is not None:
-        return Refusal(fault)
-    if claim.digest in OLD_HASHES:
-        return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
-    if not _is_sound(sender):
-        return Refusal("open:unsupported", feature="a key that is too weak")
-    return Refusal("open:bad-signature")
-
-
 def _is_sound(sender: Sender) -> bool:
     """Return True if Sequoia's policy accepts the certificate; a refused one has no readable expiry."""
     try:
@@ -249,18 +233,29 @@ def refusal(
     """Return the reason for refusing a message without a valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
-        if not claims:
-            return Refusal("open:not-signed")
-        for claim in claims:
-            for sender in senders:
-                key = sender.key(claim.issuer)
-                if key is not None and not claim.is_for(addressee):
-                    return Refusal("open:meant-for-others")
-                if key is not None:
-                    return _why_bad(claim, sender, key, limits, now)
-        return Refusal("open:wrong-signer")
     except Refusal as structure:
         return structure
+    named = ((claim, sender, sender.key(claim.issuer)) for claim in claims for sender in senders)
+    for claim, sender, key in named:
+        if key is None:
+            continue
+        if not claim.is_for(addressee):
+            return Refusal("open:meant-for-others")
+        made = claim.created_at or now
+        ended = _key_fault(sender, key, made, now)
+        fault = None if ended in _ENDED_SINCE else ended  # Only a verified signature may make a file wait.
+        fault = fault or _time_fault(made, claim.expires_at, limits, now)
+        if fault is not None:
+            return Refusal(fault)
+        if claim.digest in OLD_HASHES:
+            return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
+        weak = not _is_sound(sender)
+        return (
+            Refusal("open:unsupported", feature="a key that is too weak")
+            if weak
+            else Refusal("open:bad-signature")
+        )
+    return Refusal("open:wrong-signer" if claims else "open:not-signed")
 
 
 def unread(why: Refusal) -> Refusal:
