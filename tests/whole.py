@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncssh
 
-from gateway.examiner.pupil_index import counting_seed
+from gateway.examiner.parent import counting_seed
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.contents import Given
 from gateway.mailboxes.mailbox_access import MailboxAccess as Mailboxes

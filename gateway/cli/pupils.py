@@ -10,9 +10,8 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of
 from gateway.cli.progress import progress
 from gateway.errors import Fault, GatewayError
-from gateway.examiner.parent import MALWARE, Examiner
+from gateway.examiner.parent import MALWARE, Examiner, persons_of
 from gateway.examiner.protocol import Read, Reading, Reopen
-from gateway.examiner.pupil_index import persons_of
 from gateway.model import ContentRefused, Transfer, counted
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log, markers, persons, transfers

@@ -19,9 +19,18 @@ from pydantic import ValidationError
 from gateway.errors import Fault
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
-from gateway.examiner.growing import WHOLE
 from gateway.examiner.process_pool import CRASHED, GREETING, asked
-from gateway.examiner.protocol import ANSWER, REQUEST, Answer, Failed, Read, Reading, Request, content_size
+from gateway.examiner.protocol import (
+    ANSWER,
+    REQUEST,
+    WHOLE,
+    Answer,
+    Failed,
+    Read,
+    Reading,
+    Request,
+    content_size,
+)
 from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory, is_fixed
 

@@ -7,6 +7,7 @@ request, because a hostile file may have captured the child.
 import base64
 import binascii
 import hashlib
+import hmac
 import logging
 import os
 import re
@@ -23,7 +24,7 @@ from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 from gateway.errors import Fault
 from gateway.examiner import child, protocol
 from gateway.examiner.child import FROM_BYTES
-from gateway.examiner.pupil_index import persons_of, records_with, roll_of
+from gateway.examiner.persons import digested, packed, person_digests
 from gateway.home import Home
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
 from gateway.model import (
@@ -132,6 +133,56 @@ def _fits(key: protocol.FoundKey) -> bool:
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     is_of_kind = blob.startswith(len(algorithm).to_bytes(4, "big") + algorithm)
     return is_of_kind and key.fingerprint == f"SHA256:{digest}"
+
+
+# The digests of the pupils and persons in a file are made within the service: no child knows the key.
+
+
+def roll_of(read: protocol.Read, home: Home) -> str | None:
+    """Return the packed roll of a file in base64; None for a file that is no roll.
+    Raises ExaminerLost for more pupils than are indexed.
+    """
+    if read.pupils is None:
+        return None
+    if read.pupils.count("\n") > protocol.PUPILS:
+        raise child.ExaminerLost("the classifying process named more pupils than it may")
+    return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
+
+
+def persons_of(read: protocol.Read, home: Home) -> str:
+    """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated.
+    Raises ExaminerLost for more persons than are indexed.
+    """
+    if read.numbers.count("\n") + read.names.count("\n") > protocol.PERSONS:
+        raise child.ExaminerLost("the classifying process named more persons than it may")
+    if read.left_out:
+        _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
+    key = secret_files.pupil_key(home)
+    digests = person_digests(read.numbers.split(), read.names.split(), key)
+    return base64.b64encode(b"".join(sorted(digests))).decode()
+
+
+def records_with(
+    named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
+) -> tuple[int, ...] | None:
+    """Return the numbers, from 0, of the records about persons with these digests.
+    Returns None if that is not certain: a record names nobody, or no record is about any of these persons.
+    """
+    key, wanted = secret_files.pupil_key(home), frozenset(persons)
+    found = []
+    for number, (numbers, names) in enumerate(named.records):
+        digests = person_digests(numbers, names, key)
+        if not digests:
+            return None
+        if not wanted.isdisjoint(digests):
+            found.append(number)
+    return tuple(found) or None
+
+
+def counting_seed(home: Home, sha256: str) -> str:
+    """Return the secret seed, in hexadecimal, that rounds the counts of the content with this SHA-256."""
+    key = secret_files.pupil_key(home)
+    return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()
 
 
 A = TypeVar("A")
@@ -278,14 +329,16 @@ class Examiner:
         asked = protocol.NamingRecords(reference=reference)
         return self._of_content(self._viewer, asked, content, protocol.RecordsNamed)[0]
 
-    def seal_copy(self, request: protocol.SealCopy) -> tuple[int, protocol.SealedCopy]:
-        """Seal a file to a provider; return a descriptor, for the caller to close, and data of the copy."""
-        answer, sealed = self._of_stored(request, protocol.SealedCopy)
-        return sealed, answer
-
-    def seal_part(self, request: protocol.SealCopy, content: int) -> tuple[int, protocol.SealedCopy]:
-        """Seal a part of a file, in `content`, as `seal_copy` does; `content` stays open."""
-        answer, sealed = self._ask_opener(request, (content,), protocol.SealedCopy)
+    def seal_copy(
+        self, request: protocol.SealCopy, part: int | None = None
+    ) -> tuple[int, protocol.SealedCopy]:
+        """Seal a file, or the part of it in the descriptor `part`, to a provider; `part` stays open.
+        Returns a descriptor, for the caller to close, and data of the copy.
+        """
+        if part is None:
+            answer, sealed = self._of_stored(request, protocol.SealedCopy)
+        else:
+            answer, sealed = self._ask_opener(request, (part,), protocol.SealedCopy)
         return sealed, answer
 
     def reseal(self, request: protocol.Reseal) -> protocol.Resealed:

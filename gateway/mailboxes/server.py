@@ -18,9 +18,8 @@ from pathlib import Path
 import asyncssh
 import uvloop
 
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.parent import Examiner, Examiners, counting_seed
 from gateway.examiner.protocol import Reopen
-from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
 from gateway.home.settings import Listen, load_limits, load_settings
 from gateway.mailboxes.console_api.api import console_api_open

@@ -27,6 +27,7 @@ from gateway.model import Classified
 from gateway.policy.schools import part_of
 from gateway.processor.claim import BackOff
 from gateway.publish.everything import copy_path
+from gateway.publish.projection import published_is_written
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
@@ -145,7 +146,7 @@ class Copier:
         )
         if copy.part:
             with closing(_part(registrar, examiner, copy, now)) as content:
-                descriptor, sealed = examiner.seal_part(request, content)
+                descriptor, sealed = examiner.seal_copy(request, content)
         else:
             descriptor, sealed = examiner.seal_copy(request)
         with os.fdopen(descriptor, "rb") as source:
@@ -193,12 +194,12 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 def _place(source: int, path: Path) -> None:
     """Write a sealed copy under another name and rename it. Raises Fault where published/ is not writable."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
-            sealed.seek(0)
-            shutil.copyfileobj(sealed, target)
-        aside.rename(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    with published_is_written():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
+                sealed.seek(0)
+                shutil.copyfileobj(sealed, target)
+            aside.rename(path)
+        finally:
+            aside.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ from gateway.publish.everything import publish_all
 from gateway.publish.letters_out import lay_out, pass_letters
 from gateway.publish.on_request import publish_events
 from gateway.publish.penalties import PenaltiesIn
-from gateway.publish.projection import UP_TO, number_in, publish_access
+from gateway.publish.projection import UP_TO, number_in, publish_access, published_is_written
 from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
 from gateway.publish.standing import Authority
 from gateway.record import owed, reconsider
@@ -185,7 +185,5 @@ class Rounds:
                 keys.note_warning(session, key, step)
                 clerk.tell(key, notices.expires(key, days))
             sign_head(clerk)
-        try:
+        with published_is_written():
             publish_access(registry, registrar.home.published, now)
-        except OSError as error:
-            raise Fault(f"published/ cannot be written: {error.strerror}") from None

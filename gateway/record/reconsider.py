@@ -19,8 +19,8 @@ from sqlmodel import Session
 
 from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
+from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
-from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.model import Classified, ContentRefused, Decision, Held, Transfer
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.classify.identifiers import name_keys
 from gateway.examiner.child import ExaminerLost, where
-from gateway.examiner.parent import Examiner, Examiners, believable_refusal
+from gateway.examiner.parent import Examiner, Examiners, believable_refusal, persons_of, roll_of
 from gateway.examiner.process_pool import CRASHED
 from gateway.examiner.protocol import (
     ANSWER,
@@ -29,7 +29,6 @@ from gateway.examiner.protocol import (
     Pupils,
     Read,
 )
-from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe

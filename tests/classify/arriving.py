@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.examiner.growing import WHOLE, PartialContent
+from gateway.examiner.classifier import PartialContent
+from gateway.examiner.protocol import WHOLE
 
 
 @contextmanager

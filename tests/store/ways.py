@@ -18,8 +18,7 @@ from string import ascii_lowercase
 
 import pysequoia
 
-from gateway.examiner.parent import Examiner
-from gateway.examiner.pupil_index import counting_seed
+from gateway.examiner.parent import Examiner, counting_seed
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
