@@ -17,20 +17,11 @@ from typing import BinaryIO, TypeVar
 from pydantic import ValidationError
 
 from gateway.errors import Fault
+from gateway.examiner import protocol
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
 from gateway.examiner.process_pool import CRASHED, GREETING, asked
-from gateway.examiner.protocol import (
-    ANSWER,
-    REQUEST,
-    WHOLE,
-    Answer,
-    Failed,
-    Read,
-    Reading,
-    Request,
-    content_size,
-)
+from gateway.examiner.protocol import REQUEST, Read, Reading, Request
 from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory, is_fixed
 
@@ -241,12 +232,12 @@ def believed(
     with ExitStack() as unless_believed:
         unless_believed.callback(close_all, given)
         try:
-            answer: Answer = ANSWER.validate_json(said)
+            answer: protocol.Answer = protocol.ANSWER.validate_json(said)
         except ValidationError:
             raise ExaminerLost("the examining process gave an answer that cannot be read") from None
-        if isinstance(answer, Failed):
+        if isinstance(answer, protocol.Failed):
             raise Fault(answer.explanation[:_MOST_DETAIL])
-        size = content_size(answer)
+        size = protocol.content_size(answer)
         if (
             answer.reference != request.reference
             or not isinstance(answer, expected)
@@ -307,7 +298,7 @@ class Follower:
     def read(self, seconds: float) -> Read:
         """Confirm that the content is whole and signed; return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
-            self._word.write(WHOLE)
+            self._word.write(protocol.WHOLE)
         self._is_over = True
         said, given = self._classifier.finish(time.monotonic() + seconds)
         return believed(self._request, said, given, (Read,))[0]
