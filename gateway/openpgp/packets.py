@@ -116,28 +116,20 @@ def start_of_body(data: bytes | memoryview, position: int) -> bytes:
 
 def _packet(data: bytes | memoryview, position: int) -> Packet:
     tag, start, length = head(data, position)
-    if length is not None:
-        return Packet(tag, position, (_piece(data, start, length),), start + length)
-    if not data[position] & 0x40:
-        return Packet(tag, position, ((start, len(data)),), len(data))
-    pieces = tuple(_partial_pieces(data, position + 1))
-    return Packet(tag, position, pieces, pieces[-1][1])
-
-
-def _partial_pieces(data: bytes | memoryview, position: int) -> Iterator[tuple[int, int]]:
-    for _ in range(_MOST_PIECES):
-        start, length, piece = _new_length(data, position)
-        yield _piece(data, start, piece)
-        if length is not None:
-            return
-        position = start + piece
-    raise FramingError("too many pieces")
-
-
-def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]:
-    if start + length > len(data):
+    pieces, end = list[tuple[int, int]](), position + 1
+    if length is not None or not data[position] & 0x40:
+        end = len(data) if length is None else start + length
+        pieces.append((start, end))
+    else:
+        while length is None:
+            if len(pieces) == _MOST_PIECES:
+                raise FramingError("too many pieces")
+            start, length, piece = _new_length(data, end)
+            end = start + piece
+            pieces.append((start, end))
+    if end > len(data):
         raise FramingError("cut off")
-    return start, start + length
+    return Packet(tag, position, tuple(pieces), end)
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
