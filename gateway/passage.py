@@ -27,7 +27,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWaits,
     FileWithheld,
     HeadingsDrop,
     Job,
@@ -95,7 +94,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
         found = [one.examined for one in examinations]
-        contents = [one.content if isinstance(one, FileOpened | FileWaits) else None for one in found]
+        contents = [one.content if isinstance(one, FileOpened) else None for one in found]
         named = zip((one.reference for one in found), contents, strict=True)
         writing = registrar.registry.write_on({subject for one in named for subject in subjects(*one)})
     else:
@@ -114,7 +113,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
         opened = (
             (transfer.upload, one.examined.opened)
             for one, transfer in pairs
-            if isinstance(one.examined, FileOpened | FileWaits)
+            if isinstance(one.examined, FileOpened)
         )
         batch.before = transfers.signed_before(session, opened)
         rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
@@ -135,7 +134,7 @@ def foresee(
     examined = examine(claimed, examiner, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
-    if isinstance(examined, FileOpened | FileWaits):
+    if isinstance(examined, FileOpened):
         files = [(claimed.upload, examined.opened)]
         batch.before = transfers.signed_before(batch.session, files)
     signers = signers_of(batch.session, claimed.upload.provider, now)
@@ -149,7 +148,7 @@ def decide_file(
 
     The signing act of a file not refused is added to `batch`, so as to recognise the file sent again.
     """
-    opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
+    opened = file.opened if isinstance(file, FileOpened) else None
     decision = decision_on(
         file,
         rulebook.catalogue,
@@ -181,7 +180,7 @@ def _ruling(
         transfers.work_on(batch.session, [upload.reference])
     decision = _decision(registrar, batch, upload, examined, now, signers=signers)
     roll = signature = None
-    if isinstance(examined, FileOpened | FileWaits):
+    if isinstance(examined, FileOpened):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
         period, signature = reference_period(found, catalogue, upload.landed_at), examined.opened.signature
         transfers.record_content(

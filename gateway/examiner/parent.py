@@ -260,11 +260,7 @@ class Examiner:
         opened, said = found.opened, read.content
         if isinstance(said, Classified):
             said = replace(said, stated=job.stated)  # Views use these headings, so never a child's answer.
-        if found.why is None:
-            return protocol.FileOpened(
-                reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
-            )
-        return protocol.FileWaits(
+        return protocol.FileOpened(
             reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
         )
 

@@ -225,28 +225,18 @@ class FoundKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileRead(AboutFile):
+class FileOpened(AboutFile):
     """Outcome for a file with one good signature, classified.
     `opened.content` is -1: the content is gone with the children. `roll`, packed by `persons.packed`, and
-    `persons`, the 16-octet digests of all persons one after the other, are in base64.
+    `persons`, the 16-octet digests of all persons one after the other, are in base64. `why` is set where the
+    file waits because its signing key has ended or is not yet in force.
     """
 
     opened: Opened
     content: Classified | ContentRefused
+    why: OpenRefused | None = None
     roll: str | None = None
     persons: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOpened(FileRead):
-    """Outcome for a file signed by a key in force."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileWaits(FileRead):
-    """Outcome for a file whose signing key has ended or is not yet in force; `why` says which."""
-
-    why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,7 +361,7 @@ class Failed(AboutFile):
     kind: Literal["failed"] = "failed"
 
 
-Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
+Looked = FileOpened | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
 """Result of the children for one file."""
 
 Examined = Looked | FileWithheld | FileLost

@@ -19,7 +19,7 @@ from typing import Literal
 
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner, Examiners
-from gateway.examiner.protocol import FileOpened, FileRefused, FileWaits, Job, Looked, OpenRefused
+from gateway.examiner.protocol import FileOpened, FileRefused, Job, Looked, OpenRefused
 from gateway.home import Home
 from gateway.processor.service import open_processor
 from gateway.reasons import REASONS
@@ -53,13 +53,13 @@ class _NamedOutcomeExaminer(Examiner):
     def examine(self, job: Job) -> Looked:
         found = super().examine(job)
         asked = asked_for(job.name) if job.folder == "in" else None
-        if asked is None or not isinstance(found, FileOpened | FileWaits):
+        if asked is None or not isinstance(found, FileOpened):
             return found
         outcome, code = asked
         why = OpenRefused(code=code, detail=filled(code))
         if outcome == "refused":
             return FileRefused(reference=job.reference, why=why)
-        return FileWaits(reference=job.reference, opened=found.opened, content=found.content, why=why)
+        return FileOpened(reference=job.reference, opened=found.opened, content=found.content, why=why)
 
 
 class _ObligingExaminers(Examiners):

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
-from gateway.examiner.protocol import FileLost, FileOpened, FileWaits, Job, Looked
+from gateway.examiner.protocol import FileLost, FileOpened, Job, Looked
 from gateway.home import Home
 from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
 from gateway.passage import decide_file, foresee
@@ -103,7 +103,7 @@ def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home,
             except ExaminerLost:
                 lost, signers = FileLost(reference=reference), signers_of(session, upload.provider, at)
                 return Tried(decision=decide_file(rules, batch, upload, lost, at, signers=signers))
-            found = file.content if isinstance(file, FileOpened | FileWaits) else None
+            found = file.content if isinstance(file, FileOpened) else None
         else:
             # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
             # clear.

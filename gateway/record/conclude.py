@@ -18,7 +18,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWaits,
     FileWithheld,
     Job,
     OpenRefused,
@@ -47,7 +46,7 @@ UNKNOWN_LOGIN = "open:unknown-login"
 _SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
 SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 
-File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
+File = FileOpened | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a file of pupils' data."""
 
 
@@ -149,13 +148,13 @@ def decision_on(
             return Held(reasons=(catalogue.reason("internal:held"),))
         case FileRefused(why=why) | FileWithheld(why=why):
             return _unopened(why, catalogue, signers, now)
-        case FileOpened(opened=opened) | FileWaits(opened=opened):
+        case FileOpened(opened=opened):
             made, known = opened.signature, (*signers.in_force, *signers.others)
             signer = next((key for key in known if key.fingerprint == made.certificate), None)
             objected = objection(signer, made.created_at, now, catalogue)
             if earlier is not None and not isinstance(objected, Refused):  # An invalid key outranks a replay.
                 objected = Refused(reasons=(catalogue.reason("open:replayed", earlier=earlier),))
-    if objected is None and isinstance(file, FileWaits):
+    if objected is None and file.why is not None:
         objected = Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
     if isinstance(objected, Held):
         # A sensitive file is for few people, whatever the reasons for waiting.

@@ -19,7 +19,7 @@ import pytest
 from gateway.errors import Fault
 from gateway.examiner.child import FROM_BYTES, Child, ExaminerLost, Follower, following
 from gateway.examiner.parent import Examiner
-from gateway.examiner.protocol import FileOpened, FileRefused, FileWaits, Job, Looked, Reading
+from gateway.examiner.protocol import FileOpened, FileRefused, Job, Looked, Reading
 from gateway.homes.demo.parties import Party
 from gateway.model import Classified, ContentRefused
 from gateway.openpgp.memory import Content, empty_memory
@@ -102,6 +102,11 @@ def look(
         os.close(descriptor)
 
 
+def is_in_force(found: Looked) -> bool:
+    """Whether a file was opened, and is signed by a key in force."""
+    return isinstance(found, FileOpened) and found.why is None
+
+
 def one_after_another(
     examiner: Examiner, desk: Desk, sealed: bytes, sender: Party, others: tuple[str, ...] = ()
 ) -> Looked:
@@ -157,6 +162,7 @@ def test_a_large_file_is_told_the_same_and_read_once(
     monkeypatch.setattr(examiner, "classify", never)
     found = look(examiner, desk, sealed, oak)
     assert found == expected
+    assert is_in_force(found)
     assert isinstance(found, FileOpened)
     assert isinstance(found.content, Classified)
 
@@ -214,7 +220,8 @@ def test_what_a_key_signed_that_does_not_count_is_told_the_same(
     others = (oak.certificate.read_text(),)
     monkeypatch.setattr(Follower, "read", never)
     found = look(examiner, desk, sealed, elm, others)
-    assert isinstance(found, FileWaits)
+    assert isinstance(found, FileOpened)
+    assert found.why is not None
     assert found == one_after_another(examiner, desk, sealed, elm, others)
 
 
@@ -225,6 +232,7 @@ def test_a_classifier_that_answers_before_the_word_is_heard_after_it(
     examiner._classifier = answering(desk.home, "classifier", TOLD)
     found = look(examiner, desk, sealed, oak)
     assert isinstance(found, FileOpened)
+    assert found.why is None
     assert found.content == ContentRefused(code="classify:unknown")
 
 
@@ -241,7 +249,7 @@ def test_a_classifier_that_is_killed_costs_its_file_alone(
         with pytest.raises(ExaminerLost):
             look(examiner, desk, large, oak)
     assert descriptors() == before
-    assert isinstance(look(examiner, desk, large, oak), FileOpened)
+    assert is_in_force(look(examiner, desk, large, oak))
 
 
 def test_a_file_is_refused_although_its_classifier_is_killed(
@@ -268,7 +276,7 @@ def test_an_opener_that_is_killed_leaves_no_classifier(
     assert descriptors() == before
     assert all(map(has_ended, reading))
     assert reading
-    assert isinstance(look(examiner, desk, large, oak), FileOpened)
+    assert is_in_force(look(examiner, desk, large, oak))
 
 
 def test_a_service_that_stops_leaves_nothing_behind(

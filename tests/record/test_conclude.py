@@ -10,7 +10,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWaits,
     FileWithheld,
     OpenRefused,
 )
@@ -40,8 +39,8 @@ def opened_file(**more: Any) -> FileOpened:
     return FileOpened(reference=REFERENCE, opened=opened(**more), content=CONTENT)
 
 
-def waiting(code: str = "open:key-expired") -> FileWaits:
-    return FileWaits(reference=REFERENCE, opened=opened(), content=CONTENT, why=OpenRefused(code=code))
+def waiting(code: str = "open:key-expired") -> FileOpened:
+    return FileOpened(reference=REFERENCE, opened=opened(), content=CONTENT, why=OpenRefused(code=code))
 
 
 def refused(code: str) -> FileRefused:
@@ -125,11 +124,8 @@ def test_each_outcome_of_an_examination_is_decided(
 def test_what_waits_for_a_key_and_is_sensitive_is_seen_by_few(
     catalogue: Catalogue, content: Any, waits: bool, signer: dict[str, Any]
 ) -> None:
-    file: File = (
-        FileWaits(reference=REFERENCE, opened=opened(), content=content, why=EXPIRED)
-        if waits
-        else FileOpened(reference=REFERENCE, opened=opened(), content=content)
-    )
+    why = EXPIRED if waits else None
+    file = FileOpened(reference=REFERENCE, opened=opened(), content=content, why=why)
     one = key(**signer)
     counts = one.is_in_force(NOW)
     signers = Signers(in_force=(one,) if counts else (), others=() if counts else (one,))
