@@ -27,7 +27,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWithheld,
     HeadingsDrop,
     Job,
     KeyDrop,
@@ -214,7 +213,7 @@ def _decision(
             if not _vouched_for(examined, signers):
                 return Held(reasons=(registrar.catalogue.reason("internal:held"),))
             return _settle(registrar, batch, upload, examined, now)
-        case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
+        case FileRefused() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
             decision = decide_file(registrar, batch, upload, file, now, signers=signers)

@@ -241,7 +241,9 @@ class FileOpened(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused(AboutFile):
-    """Answer and outcome for a file or drop that cannot be opened, or is wrong for its folder."""
+    """Answer and outcome for a file or drop that cannot be opened, or is wrong for its folder.
+    Also of one sent unencrypted, of which intake stored nothing: no child examines it.
+    """
 
     why: OpenRefused
     kind: Literal["refused"] = "refused"
@@ -277,13 +279,6 @@ class HeadingsDrop(AboutFile):
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
     signature: Signature
     kind: Literal["headings"] = "headings"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileWithheld(AboutFile):
-    """Outcome for a file sent unencrypted, of which intake stored nothing; no child examines it."""
-
-    why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +359,7 @@ class Failed(AboutFile):
 Looked = FileOpened | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
 """Result of the children for one file."""
 
-Examined = Looked | FileWithheld | FileLost
+Examined = Looked | FileLost
 """Outcome of the examination of one file, from the children or the service."""
 
 Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | LayingOut | NamingRecords | Judging

@@ -18,7 +18,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWithheld,
     Job,
     OpenRefused,
 )
@@ -46,7 +45,7 @@ UNKNOWN_LOGIN = "open:unknown-login"
 _SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
 SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 
-File = FileOpened | FileRefused | FileWithheld | FileLost
+File = FileOpened | FileRefused | FileLost
 """The outcome of the examination of a file of pupils' data."""
 
 
@@ -146,7 +145,7 @@ def decision_on(
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
-        case FileRefused(why=why) | FileWithheld(why=why):
+        case FileRefused(why=why):
             return _unopened(why, catalogue, signers, now)
         case FileOpened(opened=opened):
             made, known = opened.signature, (*signers.in_force, *signers.others)

@@ -26,7 +26,6 @@ from gateway.examiner.protocol import (
     AgreementCopy,
     FileLost,
     FileRefused,
-    FileWithheld,
     FoundKey,
     HeadingsDrop,
     KeyDrop,
@@ -260,7 +259,7 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     return Settled(flow="keys", reasons=(catalogue.reason("key:headings-taken", count=len(found.stated)),))
 
 
-Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileWithheld | FileLost
+Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileLost
 """The outcome of the examination of a drop."""
 
 _IN_THE_CLEAR: dict[Folder, str] = {
@@ -274,7 +273,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 }
 
 
-def withheld(upload: Upload) -> FileWithheld:
+def withheld(upload: Upload) -> FileRefused:
     """Return the refusal of a file sent unencrypted, by folder and by the kind guessed from the bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
@@ -284,7 +283,7 @@ def withheld(upload: Upload) -> FileWithheld:
         code = _NOT_SURELY_CLEAR[upload.looks_like]
     elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
         code = "key:not-data"
-    return FileWithheld(reference=upload.reference, why=OpenRefused(code=code))
+    return FileRefused(reference=upload.reference, why=OpenRefused(code=code))
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
@@ -292,7 +291,7 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
-        case FileRefused(why=why) | FileWithheld(why=why):
+        case FileRefused(why=why):
             if why.code == "key:secret":
                 forget(drop)
             return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))

@@ -10,7 +10,6 @@ from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
     FileRefused,
-    FileWithheld,
     OpenRefused,
 )
 from gateway.model import Accepted, Classified, ContentRefused, Held, Refused
@@ -80,7 +79,7 @@ def refused(code: str) -> FileRefused:
         (refused("open:key-expired"), {"expires_at": 1}, None, (Refused, ["open:key-expired"])),
         (refused("open:damaged"), {"expires_at": -1}, None, (Refused, ["open:damaged"])),
         (
-            FileWithheld(reference=REFERENCE, why=OpenRefused(code="open:not-encrypted")),
+            FileRefused(reference=REFERENCE, why=OpenRefused(code="open:not-encrypted")),
             ACTIVE, None, (Refused, ["open:not-encrypted"]),
         ),
         # It broke every child that looked at it: a person does.
