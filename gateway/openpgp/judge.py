@@ -47,7 +47,6 @@ _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 class Sender:
     """A parsed certificate that may sign for a provider."""
 
-    data: bytes
     cert: Cert
     parts: Parts
 
@@ -135,7 +134,7 @@ def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
 @lru_cache(16)  # A provider's files are signed with the same few.
 def _sender(certificate: bytes) -> Sender:
     cert = Cert.from_bytes(certificate)
-    return Sender(bytes(cert), cert, parts_of(bytes(cert)))
+    return Sender(cert, parts_of(bytes(cert)))
 
 
 def check_signature(

@@ -243,7 +243,7 @@ def test_the_arithmetic_agrees_with_every_engine():
             if key is None or vector.expect != "open":
                 continue
             signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-            pile = PacketPile.from_bytes(sender.data)
+            pile = PacketPile.from_bytes(bytes(sender.cert))
             public = next(p.body for p in pile if p.fingerprint == key.fingerprint)
             content = judge.literal(message)
             assert judge.signature_matches(signature, public, content), vector.name
