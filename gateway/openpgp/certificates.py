@@ -12,13 +12,7 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import (
-    OLD_HASHES,
-    Parts,
-    Revocation,
-    own_packets,
-    parts_of,
-)
+from gateway.openpgp.components import OLD_HASHES, Parts, Revocation, own_packets, parts_of
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
