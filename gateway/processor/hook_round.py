@@ -161,11 +161,10 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
     for batch in hand_ons.unacknowledged(session, now):
         if batch.due_at is not None and since < batch.due_at <= now:
             name = hand_ons.name_of(batch)
-            stem, about = (
-                f"_late-{name}-{batch.due_at:%Y%m%d%H%M%S}",
-                {"hand_on": batch.hand_on, "batch": name},
+            stem = f"_late-{name}-{batch.due_at:%Y%m%d%H%M%S}"
+            yield _told(
+                stem, "hand_on.late", batch.due_at, hand_on=batch.hand_on, batch=name, teams=[batch.team]
             )
-            yield _told(stem, "hand_on.late", batch.due_at, **about, teams=[batch.team])
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
