@@ -251,7 +251,8 @@ class Examiner:
                 return found  # Regardless of any classification of its content.
             with child.closing(content):
                 if follower is not None and follower.follows(content):
-                    read = follower.read(self._seconds_to_read(content))
+                    most = self._limits.classify.seconds
+                    read = follower.read(_seconds_for(content, _CONTENT_BYTES_A_SECOND, most))
                 else:
                     if follower is not None:
                         follower.give_up()  # The opener started again with other memory.
@@ -354,20 +355,23 @@ class Examiner:
     def _ask_opener(
         self, request: protocol.Request, files: Sequence[int], *expected: type[A]
     ) -> tuple[A, int]:
-        return child.ask(self._opener, request, files, self._seconds_to_open(files[0]), expected)
+        seconds = _seconds_for(files[0], _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        return child.ask(self._opener, request, files, seconds, expected)
 
     def _of_content(
         self, reader: child.Child, request: protocol.Request, content: int, expected: type[A]
     ) -> tuple[A, int]:
         """Ask the classifier or the viewer about a content."""
-        return child.ask(reader, request, (content,), self._seconds_to_read(content), (expected,))
+        seconds = _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return child.ask(reader, request, (content,), seconds, (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
         """Start a classifier that reads along with a large file, unless a malware scanner must go first."""
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
-        seconds = self._seconds_to_open(sealed) + self._limits.classify.seconds
+        seconds = _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        seconds += self._limits.classify.seconds
         return child.following(self._classifier, _reading(job), seconds)
 
     def _unsealed(
@@ -401,12 +405,6 @@ class Examiner:
         if isinstance(answer, protocol.FileRefused):
             return believable_refusal(answer)
         return answer if isinstance(answer, protocol.StillSealed) else believable_drop(answer)
-
-    def _seconds_to_read(self, content: int) -> float:
-        return _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
-
-    def _seconds_to_open(self, sealed: int) -> float:
-        return _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
     @cached_property
     def _store(self) -> Store:

@@ -206,13 +206,13 @@ def test_a_failing_health_check_is_not_a_crash() -> None:
     def broken() -> list[str]:
         raise RuntimeError("/srv/secret")
 
-    place = metrics.local("127.0.0.1", 0)
+    place = socket.create_server(("127.0.0.1", 0))
     with metrics.exposed([place], CollectorRegistry(), broken):
         assert get(place.getsockname()[1], "/healthz") == (500, "internal error\n")
 
 
 def test_an_unwell_gateway_is_taken_out_of_service() -> None:
-    place = metrics.local("127.0.0.1", 0)
+    place = socket.create_server(("127.0.0.1", 0))
     with metrics.exposed([place], CollectorRegistry(), lambda: ["files-wait"]):
         assert get(place.getsockname()[1], "/healthz") == (503, "files-wait\n")
 
@@ -220,7 +220,7 @@ def test_an_unwell_gateway_is_taken_out_of_service() -> None:
 def test_a_silent_scraper_does_not_keep_the_others_from_theirs() -> None:
     registry = CollectorRegistry()
     Counter("x", "x", registry=registry).inc()
-    place = metrics.local("127.0.0.1", 0)
+    place = socket.create_server(("127.0.0.1", 0))
     port = place.getsockname()[1]
     with metrics.exposed([place], registry, list):
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
