@@ -286,7 +286,7 @@ def _separate(data: bytes) -> list[bytes]:
 
 def _strength(context: ActContext) -> tuple[int, Container[str]]:
     """Return the least RSA key length, in bits, and the post-quantum kinds that every engine verifies."""
-    from gateway.openpgp.abilities import VerifiedKinds  # noqa: PLC0415 - loads both engines
+    from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
 
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)

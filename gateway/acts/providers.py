@@ -535,7 +535,7 @@ def _counting(context: ActContext) -> RatificationsThatCount:
 def judged_key(record: Recording, data: bytes) -> NewKey:
     """Return a provider's key, if fit to be enrolled. Refusal for an unfit one."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
-    from gateway.openpgp.abilities import VerifiedKinds  # noqa: PLC0415 - few judge a key
+    from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - few judge a key
 
     registrar = record.registrar
     verified = VerifiedKinds(registrar.settings.processor)

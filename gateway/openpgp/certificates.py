@@ -61,7 +61,7 @@ def admit(
     """Return the one certificate in `data`, armored or binary, if fit for enrolment at `now`.
     Raise CertificateRefused with the first fault; secret key material is looked for first. `least_rsa_bits`
     may raise the gateway's own minimum of 2048. `verified`: post-quantum kinds of signing keys that the
-    engines in use verify (`abilities.verified`).
+    engines in use verify (`engines.verified`).
     """
     cert = _parsed(data)
     parts = _parts(cert)

@@ -1,12 +1,18 @@
-"""Choose the engine for opening sealed files, and prove a SOP program before it is used."""
+"""Choose the engine for opening sealed files, prove a SOP program before use, and test what engines can do."""
 
+import os
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
-from gateway.errors import ConfigurationError
-from gateway.home.settings import ProcessorSettings
-from gateway.openpgp.interface import Opener
+from pysequoia import CipherSuite, Profile, Tsk, encrypt
+
+from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.home.settings import OpenLimits, ProcessorSettings
+from gateway.openpgp.interface import Opener, OpenFile
+from gateway.openpgp.memory import in_memory
 
 ProgramFile = tuple[str, int, int, int]
 """Path, inode, size and time of change of a program, which an upgrade changes."""
@@ -98,3 +104,59 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
         missing = f"{settings.sop_program} is not on the PATH"
         raise ConfigurationError(f"gateway.toml: processor.sop_program: {missing}")
     return EmbeddedOpener(secret_keys)
+
+
+# RFC 9980 defines signatures resistant to quantum computers. Support depends on an engine's version and
+# build, and engines do not report it: they are tested with messages made for the test. A key unverifiable by
+# one engine is not enrolled, because every file signed by the key would be refused.
+
+SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
+"""Kinds of signing keys that not every engine verifies."""
+_CONTENT = b"A message by which an engine shows what it can do.\n"
+_LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
+
+
+def verified(settings: ProcessorSettings) -> frozenset[str]:
+    """Return the post-quantum kinds of signing keys for which every engine in use verifies signatures."""
+    settings = usable(settings)
+    program = program_file(settings)
+    asked = [] if program is None else [program]
+    engines: list[ProgramFile | None] = [*asked, *([] if settings.engine == "sop" else [None])]
+    return frozenset(kind for kind in SIGNING if all(_does(engine, kind) for engine in engines))
+
+
+class VerifiedKinds:
+    """Set of the post-quantum kinds of keys every engine in use verifies, tested when first asked."""
+
+    def __init__(self, settings: ProcessorSettings) -> None:
+        self._settings = settings
+
+    def __contains__(self, kind: object) -> bool:
+        """Return True if every engine verifies signatures by keys of a kind."""
+        return kind in verified(self._settings)
+
+
+@lru_cache(maxsize=32)
+def _does(engine: ProgramFile | None, kind: str) -> bool:
+    """Return True if a program, or the embedded engine (None), opens a message signed by a kind of key."""
+    ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
+    asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, kind))
+    return _opens(engine, asked, ordinary)
+
+
+def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
+    readers, signer = [reader.extract_certificate()], sender.signer()
+    sealed = in_memory(encrypt(bytes=_CONTENT, recipients=readers, signer=signer, armor=False))
+    asked = {"engine": "embedded"} if engine is None else {"engine": "sop", "sop_program": engine[0]}
+    try:
+        opener = find_opener(ProcessorSettings.model_validate(asked), [bytes(reader)])
+        senders = [bytes(sender.extract_certificate())]
+        opened = opener.open(OpenFile(sealed), senders, _LIMITS, datetime.now(UTC))
+    except (ConfigurationError, Fault, Refusal):
+        return False
+    finally:
+        os.close(sealed)
+    try:
+        return os.pread(opened.content, len(_CONTENT) + 1, 0) == _CONTENT
+    finally:
+        os.close(opened.content)

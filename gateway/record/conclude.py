@@ -32,7 +32,7 @@ from gateway.model import (
     Refused,
     Upload,
 )
-from gateway.openpgp import abilities
+from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import sensitive_reasons
@@ -258,4 +258,4 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
     """Return the kinds of post-quantum keys that the OpenPGP engines can verify."""
-    return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))
+    return tuple(sorted(verified(load_settings(rulebook.home).processor)))
