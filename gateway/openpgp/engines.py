@@ -1,4 +1,4 @@
-"""Choose the engine for opening sealed files, prove a SOP program before use, and test what engines can do."""
+"""Choose the engine for opening sealed files, prove a SOP program before use, and test what engines verify."""
 
 import os
 import shutil
