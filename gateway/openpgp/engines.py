@@ -1,4 +1,4 @@
-"""Choose the engine for opening sealed files, prove a SOP program before use, and test what engines verify."""
+"""Choose the engine for opening sealed files; prove a SOP program, and test what engines verify."""
 
 import os
 import shutil
