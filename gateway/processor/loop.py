@@ -411,7 +411,8 @@ class Processor:
             self._unshown.update(decided.values())
             claim = Claim(self._registrar)
             claim.empty(self._progress.take_out(decided))
-            self._told(claim.faults)
+            if claim.faults:
+                self._told(claim.faults)
             for one in examined:
                 self._back_off.forget(one.examined.reference)
 
