@@ -237,14 +237,21 @@ def believed(
             raise ExaminerLost("the examining process gave an answer that cannot be read") from None
         if isinstance(answer, protocol.Failed):
             raise Fault(answer.explanation[:_MOST_DETAIL])
-        size = protocol.content_size(answer)
+        size: int | None = None
+        match answer:
+            case protocol.Unsealed(opened=content):
+                size = content.size
+            case protocol.Viewed(view=content) if not content.whole:
+                size = content.size
+            case protocol.Reopened() | protocol.SealedCopy() | protocol.LaidOut():
+                size = answer.size
         if (
             answer.reference != request.reference
             or not isinstance(answer, expected)
             or len(given) != (size is not None)
         ):
             raise ExaminerLost("the examining process gave another answer than was asked")
-        if any(not is_fixed(content) or os.fstat(content).st_size != size for content in given):
+        if any(not is_fixed(one) or os.fstat(one).st_size != size for one in given):
             raise ExaminerLost("the examining process gave a content that can still change")
         unless_believed.pop_all()
     return answer, next(iter(given), -1)

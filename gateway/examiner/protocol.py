@@ -370,18 +370,6 @@ REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminat
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
 
 
-def content_size(answer: Answer) -> int | None:
-    """Return the size of the content whose descriptor comes with an answer; None for an answer without."""
-    match answer:
-        case Unsealed(opened=content):
-            return content.size
-        case Viewed(view=content):
-            return None if content.whole else content.size
-        case Reopened() | SealedCopy() | LaidOut():
-            return answer.size
-    return None
-
-
 # Setup of each kind of isolated child at its start, and nothing else: plain values.
 
 
