@@ -15,7 +15,7 @@ from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
 from gateway.classify.views.counts import write_counts
 from gateway.classify.views.view import Stream, make_view
-from gateway.classify.views.walk import Write, lay_out, named_records
+from gateway.classify.views.walk import lay_out, named_records
 from gateway.errors import GatewayError
 from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.processor import page_round
+from gateway.processor import rounds
 from gateway.publish import projection
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk, fresh
@@ -66,9 +66,9 @@ def test_events_of_before_an_upgrade_are_told_a_little_at_a_time(
         old.unlink()
     (desk.home.published.root / ".events").unlink()
     monkeypatch.setattr(projection, "_PAGE", 1)
-    monkeypatch.setattr(page_round, "_EVENTS_SECONDS", 0.0)
-    monkeypatch.setattr(page_round, "_PAUSE_SECONDS", 3600.0)
-    pages = page_round.Pages()
+    monkeypatch.setattr(rounds, "_EVENTS_SECONDS", 0.0)
+    monkeypatch.setattr(rounds, "_PAGES_SECONDS", 3600.0)
+    pages = rounds.Pages()
     counts = []
     with desk.registrar() as registrar:
         for _ in range(len(whole) + 2):
