@@ -20,7 +20,7 @@ from gateway.errors import Fault
 from gateway.examiner import protocol
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
-from gateway.examiner.process_pool import CRASHED, GREETING, asked
+from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS
 from gateway.examiner.protocol import REQUEST, Read, Reading, Request
 from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory, is_fixed
@@ -92,7 +92,7 @@ class Child:
             self.rest()
         until = time.monotonic() + seconds + _GRACE_SECONDS
         try:
-            self._send(asked(request, seconds), descriptors, until)
+            self._send(SECONDS.pack(seconds) + request, descriptors, until)
         except Broken as broken:
             raise self._lost(broken) from None
         self._owner, self._answers = owner, self._answers + 1

@@ -273,7 +273,8 @@ class Examiner:
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content at a descriptor."""
-        return self._of_content(self._classifier, request, content, protocol.Read)[0]
+        seconds = _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
 
     def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
         """Open a stored transfer; return a descriptor, for the caller to close, and the size in bytes."""
@@ -290,7 +291,7 @@ class Examiner:
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             asked = protocol.Viewing(reference=reference, basis=basis)
-            answer, made = self._of_content(self._viewer, asked, content, protocol.Viewed)
+            answer, made = self._ask_viewer(asked, content, protocol.Viewed)
             if not answer.view.whole:
                 return made, answer.view
             unless_whole.pop_all()
@@ -318,13 +319,13 @@ class Examiner:
     ) -> tuple[int, protocol.LaidOut]:
         """Lay a view out as CSV for another system; return descriptor and data. `view` stays open."""
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
-        answer, made = self._of_content(self._viewer, asked, view, protocol.LaidOut)
+        answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
         return made, answer
 
     def records_named(self, reference: str, content: int) -> protocol.RecordsNamed:
         """Return the persons in each record of a content, in a view's order; `content` stays open."""
         asked = protocol.NamingRecords(reference=reference)
-        return self._of_content(self._viewer, asked, content, protocol.RecordsNamed)[0]
+        return self._ask_viewer(asked, content, protocol.RecordsNamed)[0]
 
     def seal_copy(
         self, request: protocol.SealCopy, part: int | None = None
@@ -353,17 +354,14 @@ class Examiner:
             return self._ask_opener(request, [sealed] if session is None else [sealed, session], expected)
 
     def _ask_opener(
-        self, request: protocol.Request, files: Sequence[int], *expected: type[A]
+        self, request: protocol.Request, files: Sequence[int], expected: type[A]
     ) -> tuple[A, int]:
         seconds = _seconds_for(files[0], _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
-        return child.ask(self._opener, request, files, seconds, expected)
+        return child.ask(self._opener, request, files, seconds, (expected,))
 
-    def _of_content(
-        self, reader: child.Child, request: protocol.Request, content: int, expected: type[A]
-    ) -> tuple[A, int]:
-        """Ask the classifier or the viewer about a content."""
+    def _ask_viewer(self, request: protocol.Request, content: int, expected: type[A]) -> tuple[A, int]:
         seconds = _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
-        return child.ask(reader, request, (content,), seconds, (expected,))
+        return child.ask(self._viewer, request, (content,), seconds, (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
         """Start a classifier that reads along with a large file, unless a malware scanner must go first."""
@@ -378,7 +376,8 @@ class Examiner:
         self, job: protocol.Job, sealed: int, follower: child.Follower | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, int]:
         files = (sealed,) if follower is None else (sealed, follower.memory)
-        answer, content = self._ask_opener(job, files, *_OPENED)
+        seconds = _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        answer, content = child.ask(self._opener, job, files, seconds, _OPENED)
         return believable_refusal(answer) if isinstance(answer, protocol.FileRefused) else answer, content
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:

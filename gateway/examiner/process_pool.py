@@ -35,7 +35,8 @@ CRASHED = b"crashed "
 REHEARSALS = 12
 """Python runs a function faster from about its tenth call on, and a process for files begins with that."""
 
-_SECONDS = struct.Struct(">d")
+SECONDS = struct.Struct(">d")
+"""How a request begins: with its time limit in seconds."""
 _REQUEST_BYTES = 64 * 1024**2
 _FAILED, _SERVICE_GONE = 1, 3
 # Codecs are loaded on first use, and by then no files can be opened.
@@ -104,12 +105,12 @@ class ProcessPool:
         return 0
 
     def _answer(self, service: socket.socket, message: bytes, descriptors: Sequence[int]) -> None:
-        (seconds,) = _SECONDS.unpack_from(message)
+        (seconds,) = SECONDS.unpack_from(message)
         # Ends an honest process after its time; a captured one is ended by the service.
         signal.setitimer(signal.ITIMER_REAL, seconds)
         given: Sequence[int] = ()
         try:
-            answer, given = self.work(message[_SECONDS.size :], descriptors)
+            answer, given = self.work(message[SECONDS.size :], descriptors)
         except MemoryError:
             raise  # Memory may be too short to answer.
         except Exception as error:  # noqa: BLE001 - told to the service, which counts the process as lost
@@ -130,11 +131,6 @@ class ProcessPool:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(process, 0)
         os._exit(0)
-
-
-def asked(request: bytes, seconds: float) -> bytes:
-    """Return a request for a child, preceded by its time limit in seconds."""
-    return _SECONDS.pack(seconds) + request
 
 
 def _places(error: BaseException) -> Iterator[str]:
