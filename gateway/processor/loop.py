@@ -371,7 +371,8 @@ class Processor:
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         claim = Claim(self._registrar)
-        claim.put_on_record(late)
+        if late:
+            claim.put_on_record(late)
         self._progress.take_out([upload.reference for upload in late.values()])
         if claim.faults:
             raise claim.faults[0]
