@@ -10,7 +10,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from socketserver import BaseServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -22,31 +21,22 @@ from gateway.errors import trace_of
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
-@dataclass(frozen=True, slots=True)
 class DoorCounts:
     """The Prometheus counters of a service that accepts SSH connections."""
 
-    connections: Gauge
-    logins: Counter
-    offences: Counter
-    penalties: Gauge
-
-
-def _door(service: str, registry: CollectorRegistry) -> DoorCounts:
-    name = f"gateway_{service}"
-    return DoorCounts(
-        Gauge(f"{name}_connections", "Connections that are open.", registry=registry),
-        Counter(f"{name}_logins", "Logins that succeeded.", registry=registry),
-        Counter(f"{name}_offences", "Offences by code, also those not logged.", ["code"], registry=registry),
-        Gauge(f"{name}_penalties", "Addresses that have to wait.", registry=registry),
-    )
+    def __init__(self, service: str, registry: CollectorRegistry) -> None:
+        name, told = f"gateway_{service}", "Offences by code, also those not logged."
+        self.connections = Gauge(f"{name}_connections", "Connections that are open.", registry=registry)
+        self.logins = Counter(f"{name}_logins", "Logins that succeeded.", registry=registry)
+        self.offences = Counter(f"{name}_offences", told, ["code"], registry=registry)
+        self.penalties = Gauge(f"{name}_penalties", "Addresses that have to wait.", registry=registry)
 
 
 MAILBOXES = CollectorRegistry()
-MAILBOXES_DOOR = _door("mailboxes", MAILBOXES)
+MAILBOXES_DOOR = DoorCounts("mailboxes", MAILBOXES)
 
 INTAKE = CollectorRegistry()
-INTAKE_DOOR = _door("intake", INTAKE)
+INTAKE_DOOR = DoorCounts("intake", INTAKE)
 LANDED = Counter("gateway_intake_landed", "Uploads handed over.", registry=INTAKE)
 LANDED_BYTES = Counter("gateway_intake_landed_bytes", "Bytes of the uploads handed over.", registry=INTAKE)
 HAND_OVER_SECONDS = Histogram(
