@@ -27,7 +27,7 @@ from gateway.openpgp.interface import Opener, OpenFile
 from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content, in_memory
-from gateway.openpgp.sealer import CannotSeal, certificate_of, readers, seal
+from gateway.openpgp.sealer import certificate_of, readers, seal
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2
@@ -175,10 +175,7 @@ class Opening:
         if not able:
             raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
         signer = self.openers.secret(request.signer)
-        try:
-            sealed = seal(content, able, signer)
-        except CannotSeal as error:
-            raise Fault(str(error)) from None
+        sealed = seal(content, able, signer)
         answer = protocol.SealedCopy(
             reference=request.reference,
             size=len(sealed),
@@ -188,14 +185,6 @@ class Opening:
         with Content(len(sealed)) as memory:
             memory.write(sealed)
             return answer, (memory.finish()[0],)
-
-
-def opening(setup: protocol.OpenerSetup) -> Opening:
-    """Return the request handler for a setup, with the engine for all keys ready."""
-    secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
-    found = Opening(Openers(setup.settings, secrets), setup.limits)
-    found.openers.of()
-    return found
 
 
 def rehearse(openers: Openers, limits: OpenLimits) -> int:
@@ -221,15 +210,16 @@ def main() -> None:
         if setup.proved is not None:
             believe(setup.proved)
         settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
-        found = opening(replace(setup, settings=settings))
+        openers = Openers(settings, {name: secret.encode() for name, secret in setup.secrets.items()})
+        openers.of()
         if settings.engine != "sop":  # A program starts anew for each file.
-            rehearse(found.openers, limits)
+            rehearse(openers, limits)
         needs = Needs(
             memory_bytes=limits.memory_bytes,
             writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
             program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
         )
-        return needs, found.work
+        return needs, Opening(openers, limits).work
 
     serve("opens sealed files for the gateway's services", prepared)
 

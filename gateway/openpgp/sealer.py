@@ -39,10 +39,6 @@ _MESSAGE = re.compile(
 _SIGNATURE_PACKET = 2
 
 
-class CannotSeal(GatewayError):  # noqa: N818 - named after the event
-    """Raised if a file cannot be sealed to the recipient's certificate."""
-
-
 class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
     """Raised for data without exactly one valid signature by one of the given certificates."""
 
@@ -206,16 +202,16 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
     """Sign and encrypt a content (bytes, or a descriptor to be read from its start); return it in binary.
-    `recipients` are certificates; see `readers`. CannotSeal if one has no encryption key in force.
+    `recipients` are certificates; see `readers`. Fault if one has no encryption key in force.
     """
     if not recipients:
-        raise CannotSeal("there is nobody to seal the file to")
+        raise Fault("there is nobody to seal the file to")
     data = content if isinstance(content, bytes) else _read_all(content)
     certs = [Cert.from_bytes(reader) for reader in readers(recipients, signer_secret)]
     try:
         return encrypt(bytes=data, recipients=certs, signer=_secret(signer_secret).signer(), armor=False)
     except RuntimeError:
-        raise CannotSeal("a recipient's certificate has no key in force to encrypt to") from None
+        raise Fault("a recipient's certificate has no key in force to encrypt to") from None
 
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:

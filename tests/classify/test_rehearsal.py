@@ -20,7 +20,6 @@ from gateway.examiner import opener
 from gateway.examiner.classifier import TEXTS, Classifying, rehearse
 from gateway.examiner.confinement import Cell, Needs
 from gateway.examiner.process_pool import REHEARSALS, ProcessPool
-from gateway.examiner.protocol import OpenerSetup
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 from gateway.model import Classified, Opened
 from gateway.openpgp.interface import Opener
@@ -76,13 +75,8 @@ def test_what_is_rehearsed_goes_the_whole_way() -> None:
 def openers_with(*kinds: str) -> opener.Openers:
     """Openers with these keys of the gateway, as made at the start."""
     secrets = [(KEYS / f"{kind}.key").read_bytes() for kind in kinds]
-    setup = OpenerSetup(
-        secrets={identified(secret)[0]: secret.decode() for secret in secrets},
-        settings=ProcessorSettings(engine="embedded"),
-        limits=OpenLimits(),
-        proved=None,
-    )
-    return opener.opening(setup).openers
+    by_fingerprint = {identified(secret)[0]: secret for secret in secrets}
+    return opener.Openers(ProcessorSettings(engine="embedded"), by_fingerprint)
 
 
 @dataclass

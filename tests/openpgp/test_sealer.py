@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import Fault
 from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import CertificateRefused, admit, grouped
 from gateway.openpgp.components import says_what_it_reads
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.sealer import (
-    CannotSeal,
     SignatureInvalid,
     certificate_of,
     clearsign,
@@ -241,7 +241,7 @@ def test_what_a_certificate_reads_is_stated_by_its_owner_alone(by):
 
 
 def test_sealing_to_nobody_is_refused(secret):
-    with pytest.raises(CannotSeal):
+    with pytest.raises(Fault):
         seal(b"content", [], secret)
 
 
