@@ -23,7 +23,7 @@ from gateway.examiner.confinement import environment
 from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS
 from gateway.examiner.protocol import REQUEST, Read, Reading, Request
 from gateway.home import provider_of
-from gateway.openpgp.memory import empty_memory, is_fixed
+from gateway.openpgp.interface import empty_memory, is_fixed
 
 _START_SECONDS = 60
 _TO_END_SECONDS = 5

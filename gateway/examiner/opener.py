@@ -23,10 +23,9 @@ from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import believe, find_opener, usable
-from gateway.openpgp.interface import Opener, OpenFile
+from gateway.openpgp.interface import Content, Opener, OpenFile, in_memory
 from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
-from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.sealer import certificate_of, readers, seal
 from gateway.zones.failpoints import passing
 

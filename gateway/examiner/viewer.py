@@ -22,7 +22,7 @@ from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import ClassifyLimits
 from gateway.model import EVERY_RECORD, Basis, View
-from gateway.openpgp.memory import Content
+from gateway.openpgp.interface import Content
 
 _UNREADABLE = "the content cannot be read as it was classified"
 _AT_ONCE = 256 * 1024  # writing each record alone would cost a system call each

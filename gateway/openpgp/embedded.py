@@ -22,7 +22,7 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.interface import Certs, Opener, Sealed, SealedSource
+from gateway.openpgp.interface import Certs, Content, Opener, Sealed, SealedSource
 from gateway.openpgp.judge import (
     Sender,
     SigningKeyEnded,
@@ -32,7 +32,6 @@ from gateway.openpgp.judge import (
     verified_late,
 )
 from gateway.openpgp.layers import decompressed, read_secret_keys, secret_key, session_text, unwrapped
-from gateway.openpgp.memory import Content
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 SMALL_BYTES = 1024**2

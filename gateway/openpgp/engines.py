@@ -11,8 +11,7 @@ from pysequoia import CipherSuite, Profile, Tsk, encrypt
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits, ProcessorSettings
-from gateway.openpgp.interface import Opener, OpenFile
-from gateway.openpgp.memory import in_memory
+from gateway.openpgp.interface import Opener, OpenFile, in_memory
 
 ProgramFile = tuple[str, int, int, int]
 """Path, inode, size and time of change of a program, which an upgrade changes."""

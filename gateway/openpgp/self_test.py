@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
-from gateway.openpgp.interface import SealedSource
-from gateway.openpgp.memory import Content
+from gateway.openpgp.interface import Content, SealedSource
 from gateway.openpgp.sop import OUR_DOING, Order, decrypt, only_signature
 
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)

@@ -21,7 +21,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.home import Home
 from gateway.home.settings import Limits, ProcessorSettings
-from gateway.openpgp.memory import Content
+from gateway.openpgp.interface import Content
 from gateway.secrets.secret_files import openpgp_secrets
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
@@ -47,7 +47,7 @@ child.main()
 _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
-from gateway.openpgp.memory import in_memory
+from gateway.openpgp.interface import in_memory
 from gateway.openpgp.sop import limit, started
 
 _IN_PROGRAM = '''

@@ -22,7 +22,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileOpened, FileRefused, Job, Looked, Reading
 from gateway.homes.demo.parties import Party
 from gateway.model import Classified, ContentRefused
-from gateway.openpgp.memory import Content, empty_memory
+from gateway.openpgp.interface import Content, empty_memory
 from tests.attacks.captured import answering, captured_classifier
 from tests.attacks.test_captured_children import has_ended
 from tests.bench.bench_classify import csv_wide

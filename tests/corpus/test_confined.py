@@ -21,7 +21,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.homes.create import create_home
 from gateway.model import Classified
-from gateway.openpgp.memory import Content
+from gateway.openpgp.interface import Content
 from gateway.policy.items import basis_for
 from gateway.samples import make, school, variants
 from tests.classify import made

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, FileOrder, Given, OpenContent
-from gateway.openpgp.memory import in_memory
+from gateway.openpgp.interface import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 from tests.clock import Seconds

@@ -15,7 +15,7 @@ from gateway.examiner.protocol import Job
 from gateway.home.settings import ProcessorSettings, load_settings
 from gateway.openpgp import self_test
 from gateway.openpgp.engines import believe, find_opener, program_file, prove_program, proved_program
-from gateway.openpgp.memory import Content
+from gateway.openpgp.interface import Content
 from tests.openpgp import vectors
 from tests.workshop import Workshop, fresh
 
