@@ -97,42 +97,35 @@ def is_old(cipher: int | None) -> bool:
 
 
 def opened(
-    protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
+    protection: Protection,
+    body: bytes,
+    session: SessionKey,
+    old_ciphers: Collection[str] = (),
+    *,
+    whole: bool = True,
 ) -> bytes | None:
     """Decrypt a container; return None for a wrong session key or a changed body.
-    Refusal for an unknown cipher, or an old one outside `old_ciphers`.
+    Decrypt the start only, unverified, to inspect its structure, if not `whole`. Refusal for an unknown
+    cipher, or an old one outside `old_ciphers`.
     """
-    if protection == SEIPD_1:
-        plain, prefix = _by_cfb(body[1:], session, old_ciphers)
-        if len(plain) < prefix + 2 + _MDC_BYTES or plain[-_MDC_BYTES:-20] != _MDC_HEAD:
-            return None
-        digest = hashlib.sha1(plain[:-20], usedforsecurity=False).digest()  # RFC 9580, 5.13.1 knows no other
-        return plain[prefix + 2 : -_MDC_BYTES] if hmac.compare_digest(digest, plain[-20:]) else None
-    return _in_chunks(protection, body, session, whole=True)
-
-
-def start_of(
-    protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
-) -> bytes | None:
-    """Decrypt the start of a container, unverified, to inspect its structure; None for a wrong key."""
-    if protection == SEIPD_1:
-        plain, prefix = _by_cfb(body[1:], session, old_ciphers)
-        fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
-        return plain[prefix + 2 :] if fits else None
-    return _in_chunks(protection, body, session, whole=False)
-
-
-def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """Decrypt octets in CFB mode, unverified; return these and the length of the random prefix."""
+    if protection != SEIPD_1:
+        return _in_chunks(protection, body, session, whole=whole)
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
     if kind.old is not None and kind.old not in old_ciphers:
         raise Refusal("open:old-cipher", cipher=kind.name)
     algorithm = kind.makes(session.key)
-    octets = algorithm.block_size // 8
-    decryptor = Cipher(algorithm, CFB(bytes(octets))).decryptor()
-    return decryptor.update(ciphertext) + decryptor.finalize(), octets
+    prefix = algorithm.block_size // 8  # So many random octets come first, the last two of them twice.
+    decryptor = Cipher(algorithm, CFB(bytes(prefix))).decryptor()
+    plain = decryptor.update(body[1:]) + decryptor.finalize()
+    if not whole:
+        fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
+        return plain[prefix + 2 :] if fits else None
+    if len(plain) < prefix + 2 + _MDC_BYTES or plain[-_MDC_BYTES:-20] != _MDC_HEAD:
+        return None
+    digest = hashlib.sha1(plain[:-20], usedforsecurity=False).digest()  # RFC 9580, 5.13.1 knows no other
+    return plain[prefix + 2 : -_MDC_BYTES] if hmac.compare_digest(digest, plain[-20:]) else None
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:

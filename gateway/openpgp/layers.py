@@ -246,9 +246,11 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
 def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
     for wrap in envelope.wraps:
         for session in filter(None, (key.session_key(wrap) for key in keys)):
-            plain, old = None, containers.OLD_CIPHERS
+            plain = None
             with suppress(Refusal):
-                plain = containers.start_of(envelope.protection, envelope.start, session, old)
+                plain = containers.opened(
+                    envelope.protection, envelope.start, session, containers.OLD_CIPHERS, whole=False
+                )
             if plain is not None:
                 yield session, plain
 
