@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.console import HomeOption, fails_clearly, now, out
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -20,11 +20,9 @@ from gateway.processor.service import open_processor
 
 @fails_clearly
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or empty.")],
-    home: HomeOption = DEFAULT_HOME,
-    dated: Annotated[
-        bool, typer.Option("--dated", help="Make a folder in DIR that is named after the time.")
-    ] = False,
+    home: HomeOption,
+    folder: Annotated[Path, "DIR", "A folder that is not there yet, or empty."],
+    dated: Annotated[bool, "Make a folder in DIR that is named after the time."] = False,
     keep: Annotated[
         int | None,
         typer.Option(
@@ -49,17 +47,12 @@ def backup(
 
 @fails_clearly
 def restore(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A backup.")],
-    damaged: Annotated[
-        bool, typer.Option("--damaged", help="Even where sealed files in it are missing or altered.")
-    ] = False,
+    home: HomeOption,
+    folder: Annotated[Path, "DIR", "A backup."],
+    damaged: Annotated[bool, "Even where sealed files in it are missing or altered."] = False,
     in_folder: Annotated[
-        bool,
-        typer.Option(
-            "--folder", help="Keep sealed files in the new home, not in the S3 store of its settings."
-        ),
+        bool, "--folder", "Keep sealed files in the new home, not in the S3 store of its settings."
     ] = False,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
     with progress("reading the backup") as told:
@@ -75,28 +68,20 @@ def restore(
 
 @fails_clearly
 def move(
+    home: HomeOption,
     database_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="An empty database: postgresql+psycopg://USER@/DATABASE?host=…"),
+        str | None, "--database-url URL", "An empty database: postgresql+psycopg://USER@/DATABASE?host=…"
     ] = None,
-    store: Annotated[
-        str | None, typer.Option("--store", metavar="URL", help="An empty place: s3://BUCKET/FOLDER")
-    ] = None,
+    store: Annotated[str | None, "--store URL", "An empty place: s3://BUCKET/FOLDER"] = None,
     endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where the store answers, if it is not Amazon's.")
+        str | None, "--endpoint URL", "Where the store answers, if it is not Amazon's."
     ] = None,
-    region: Annotated[str, typer.Option(help="The region of the bucket.")] = "us-east-1",
+    region: Annotated[str, "The region of the bucket."] = "us-east-1",
     credentials: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="access_key_id and secret_access_key, for the services alone."),
+        Path | None, "--credentials FILE", "access_key_id and secret_access_key, for the services alone."
     ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A certificate authority of your own.")
-    ] = None,
-    remove_old: Annotated[
-        bool, typer.Option("--remove-old", help="After a move: remove what it left, once it is found there.")
-    ] = False,
-    home: HomeOption = DEFAULT_HOME,
+    ca: Annotated[Path | None, "--ca FILE", "A certificate authority of your own."] = None,
+    remove_old: Annotated[bool, "After a move: remove what it left, once it is found there."] = False,
 ) -> None:
     """Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.
 

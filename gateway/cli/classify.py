@@ -35,14 +35,11 @@ _FEW = 20
 
 @fails_clearly
 def classify_files(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Plain files, before they are sealed.")
-    ],
+    home: HomeOption,
+    files: Annotated[list[Path], "FILE...", "Plain files, before they are sealed."],
     policies: Annotated[
-        Path | None,
-        typer.Option(help="A policies folder; that of the home, or the shipped one where there is none."),
+        Path | None, "A policies folder; that of the home, or the shipped one where there is none."
     ] = None,
-    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from rich.cells import cell_len
@@ -107,7 +108,7 @@ HomeOption = Annotated[
         "--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True, readable=False
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+JsonOption = Annotated[bool, "--json", "Print JSON for programs."]
 ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
 ]
@@ -225,11 +226,7 @@ def print_rows(
 
 
 def _print_table(
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    narrow: Sequence[str],
-    *,
-    headed: bool,
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], narrow: Sequence[str], *, headed: bool
 ) -> None:
     """Print rows as a table, with headings if `headed`; if too wide, only `narrow`, or as records."""
     # Output piped into another program has one line a row.
@@ -285,7 +282,10 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1."""
+    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1.
+
+    Its parameters are made ready for typer by `_declared`. A home not given is the one of the working folder.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -302,7 +302,33 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
             complain(terminal.words(error))
             raise typer.Exit(1) from None
 
+    hints = get_type_hints(command, include_extras=True)
+    parameters = [
+        one.replace(annotation=_declared(one.name, hints[one.name]), kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in inspect.signature(command).parameters.values()
+    ]
+    for place, one in enumerate(parameters):
+        if one.name == "home" and one.default is one.empty:
+            parameters.append(parameters.pop(place).replace(default=DEFAULT_HOME))
+    guarded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    guarded.__annotations__ = {one.name: one.annotation for one in parameters}
     return guarded
+
+
+def _declared(name: str, hint: object) -> object:
+    """Return the annotation for typer of a command's parameter, which may be declared by texts alone.
+
+    `Annotated[bool, HELP]` is an option of the same name, without an opposite; `Annotated[Path, "--to FILE",
+    HELP]` has a name or a metavar of its own; `Annotated[Path, "FILE", HELP]` is an argument.
+    """
+    kind, *told = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if not told or not isinstance(told[-1], str):
+        return hint
+    *usage, does = told
+    spelled, _, metavar = usage[0].partition(" ") if usage else (f"--{name.replace('_', '-')}", "", "")
+    if not spelled.startswith("--"):
+        return Annotated[kind, typer.Argument(metavar=spelled, help=does)]
+    return Annotated[kind, typer.Option(spelled, metavar=metavar or None, help=does)]
 
 
 def command_in(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.acts.declarations import Declare
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, command_in, err, plain, registrar_of
+from gateway.cli.console import HomeOption, JsonOption, command_in, err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions
@@ -22,27 +22,17 @@ _declared = command_of(Declare)
 
 @command_in(app, "add")  # In the place of the one that asks nothing.
 def declare(
-    method: Annotated[
-        str | None, typer.Option(help="How it travels: email, egress, s2s, b2b, post, …")
-    ] = None,
-    provider: Annotated[str | None, typer.Option(metavar="ID", help="Whose transfer it is.")] = None,
-    data: Annotated[
-        str | None, typer.Option(help="A data type, a flow, or a material of methods.toml.")
-    ] = None,
-    safeguard: Annotated[list[str] | None, typer.Option(help="A safeguard that is in place.")] = None,
-    circumstance: Annotated[
-        list[str] | None, typer.Option(help="Something that is true of the data.")
-    ] = None,
-    on: Annotated[
-        str | None, typer.Option(metavar="DAY|TIME", help="When it goes; now if not given.")
-    ] = None,
+    home: HomeOption,
+    method: Annotated[str | None, "How it travels: email, egress, s2s, b2b, post, …"] = None,
+    provider: Annotated[str | None, "--provider ID", "Whose transfer it is."] = None,
+    data: Annotated[str | None, "A data type, a flow, or a material of methods.toml."] = None,
+    safeguard: Annotated[list[str] | None, "A safeguard that is in place."] = None,
+    circumstance: Annotated[list[str] | None, "Something that is true of the data."] = None,
+    on: Annotated[str | None, "--on DAY|TIME", "When it goes; now if not given."] = None,
     ask: Annotated[
-        bool | None, typer.Option("--ask/--no-ask", help="Ask for what is not given; as a terminal is there.")
+        bool | None, "--ask/--no-ask", "Ask for what is not given; as a terminal is there."
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be decided; record nothing.")
-    ] = False,
-    home: HomeOption = DEFAULT_HOME,
+    dry_run: Annotated[bool, "Say what would be decided; record nothing."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Declare a transfer by another method.

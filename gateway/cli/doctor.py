@@ -31,7 +31,6 @@ from gateway.cli.complaints import (
     warning,
 )
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     err,
@@ -78,15 +77,10 @@ _DAMAGED = ("malformed", "not a database")
 
 @fails_clearly
 def doctor(
-    home: HomeOption = DEFAULT_HOME,
-    deep: Annotated[
-        bool,
-        typer.Option("--deep", help="Also recompute the log, check every row and read every sealed file."),
-    ] = False,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="Mend first what can be mended without loss or choice.")
-    ] = False,
-    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
+    home: HomeOption,
+    deep: Annotated[bool, "Also recompute the log, check every row and read every sealed file."] = False,
+    mend: Annotated[bool, "Mend first what can be mended without loss or choice."] = False,
+    each: Annotated[bool, "--all", "Name each of many that are alike."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""

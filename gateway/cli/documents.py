@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from gateway.cli.console import err, exact_cell, out, print_exactly, print_json
 from gateway.errors import GatewayError
 from gateway.reports.document import ReportTable, as_csv, as_object, as_text
@@ -16,15 +14,9 @@ from gateway.zones.spool import write_durably
 if TYPE_CHECKING:
     from gateway.reports.document import Document
 
-HtmlOption = Annotated[
-    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
-]
-CsvOption = Annotated[
-    Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
-]
-AnnexOption = Annotated[
-    bool, typer.Option("--annex", help="Print the annex, too: each opening, log entry and transfer.")
-]
+HtmlOption = Annotated[Path | None, "--html", "Write a self-contained page here instead; print it for a PDF."]
+CsvOption = Annotated[Path | None, "--csv", "Write it as one table here, for a spreadsheet."]
+AnnexOption = Annotated[bool, "--annex", "Print the annex, too: each opening, log entry and transfer."]
 
 
 def deliver(

@@ -44,7 +44,7 @@ _STATUS_COLUMNS = (
 
 
 @command_in(app, "list")
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the rows of Appendix B: senders, data, frequency and teams.
 
     Without a home, flows of the shipped policies.
@@ -73,14 +73,14 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 
 @command_in(app)
 def status(
-    home: HomeOption = DEFAULT_HOME,
-    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    home: HomeOption,
+    provider: Annotated[str | None, "--provider ID", "Only this provider's."] = None,
     on: Annotated[
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
-    state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
-    matrix: Annotated[bool, typer.Option("--matrix", help="One line for each provider.")] = False,
+    state: Annotated[list[FlowState] | None, "Only these; may be given again."] = None,
+    matrix: Annotated[bool, "One line for each provider."] = False,
     html: HtmlOption = None,
     csv: CsvOption = None,
     limit: LimitOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway import supervisor
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.console import HomeOption, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -22,32 +22,25 @@ from gateway.secrets.passphrase import new_passphrase
 
 @fails_clearly
 def init(
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
     organisation: Annotated[
-        str | None,
-        typer.Option(help="The local authority's name, as receipts show it; asked for if not given."),
+        str | None, "The local authority's name, as receipts show it; asked for if not given."
     ] = None,
     log_origin: Annotated[
-        str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
+        str, "The name of the log, such as gateway.example.gov.uk/log."
     ] = "gateway.invalid/log",
     database_url: Annotated[
         str | None,
-        typer.Option(
-            help="Keep the registry in this PostgreSQL database, which must be empty; no password in it.",
-            metavar="postgresql+psycopg://USER@/DATABASE",
-        ),
+        "--database-url postgresql+psycopg://USER@/DATABASE",
+        "Keep the registry in this PostgreSQL database, which must be empty; no password in it.",
     ] = None,
-    passphrase: Annotated[
-        bool,
-        typer.Option("--passphrase", help="Put the secrets under a passphrase, typed in or a credential."),
-    ] = False,
+    passphrase: Annotated[bool, "Put the secrets under a passphrase, typed in or a credential."] = False,
     passphrase_file: Annotated[
-        Path | None, typer.Option(help="Put the secrets under the passphrase in this file, and note it.")
+        Path | None, "Put the secrets under the passphrase in this file, and note it."
     ] = None,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     policies: Annotated[
-        Path | None,
-        typer.Option(help="Your own agreement's policies, which are copied; those that ship if not given."),
+        Path | None, "Your own agreement's policies, which are copied; those that ship if not given."
     ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
@@ -70,7 +63,7 @@ def init(
 
 @fails_clearly
 def run(
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
     intake_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
     mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
     console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,

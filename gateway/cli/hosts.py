@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, now, out, registrar_of, who
+from gateway.cli.console import HomeOption, command_in, now, out, registrar_of, who
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.new_host import new_code, packed, unpacked
@@ -14,14 +14,14 @@ from gateway.registry import hosts, log
 
 app = typer.Typer()
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
+FileArgument = Annotated[Path, "FILE", "What a host hands to another, sealed."]
 
 
 @command_in(app)
 def add(
-    name: Annotated[str, typer.Argument(help="What the host is to be called, such as two.")],
+    home: HomeOption,
+    name: Annotated[str, "NAME", "What the host is to be called, such as two."],
     file: FileArgument,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write everything another host needs, sealed under a code shown once: settings, policies, secrets.
 
@@ -45,7 +45,7 @@ def add(
 
 
 @command_in(app)
-def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
+def join(home: HomeOption, file: FileArgument) -> None:
     """Make a home from another host's file, or add the missing parts. Never overwrites.
 
     Asks for the code shown by gateway hosts add, or reads the code as a line of standard input.

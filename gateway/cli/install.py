@@ -33,9 +33,9 @@ def install(
     prefix: Annotated[
         Path, typer.Option(help="Units go to PREFIX/lib/systemd/system, and so on.", show_default=True)
     ] = Path("/usr/local"),
-    home: Annotated[Path, typer.Option(help="The home that the services will have.")] = Path(_HOME),
+    home: Annotated[Path, "The home that the services will have."] = Path(_HOME),
     program: Annotated[
-        Path | None, typer.Option(help="The gateway command that the units start; this one if not given.")
+        Path | None, "The gateway command that the units start; this one if not given."
     ] = None,
 ) -> None:
     """Lay out units, users, folders, alert rules and a sample of the settings for systemd.

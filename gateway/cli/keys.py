@@ -12,7 +12,6 @@ import typer
 from gateway.acts.act import WAITS_FOR_SECOND_PERSON
 from gateway.cli import dates
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     command_in,
@@ -50,11 +49,11 @@ gateway_app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP 
 host_app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
 app.add_typer(gateway_app, name="gateway")
 app.add_typer(host_app, name="host")
-FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
+FingerprintArgument = Annotated[str, "FPR", "The fingerprint or its beginning."]
 
 
 @command_in(gateway_app)
-def export(home: HomeOption = DEFAULT_HOME) -> None:
+def export(home: HomeOption) -> None:
     """Print the gateway's OpenPGP certificate, for providers to encrypt to."""
     with registry(home) as opened, opened.read() as session:
         current = keys.find_key(session, "gateway", "gateway", _signing(home))
@@ -62,7 +61,7 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 @command_in(gateway_app, "show")
-def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_gateway_keys(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the gateway's keys, with fingerprints as read out."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
@@ -76,6 +75,7 @@ def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = Fal
 
 @command_in(gateway_app)
 def rotate(
+    home: HomeOption,
     until: Annotated[
         datetime | None,
         typer.Option(
@@ -84,14 +84,9 @@ def rotate(
             help="The last day on which the old key opens files; see keys.toml.",
         ),
     ] = None,
-    compromised: Annotated[
-        bool, typer.Option("--compromised", help="The keys may be in wrong hands: all end at once.")
-    ] = False,
-    every: Annotated[
-        bool, typer.Option("--all", help="Also new: the keys of the log and of the index of pupils.")
-    ] = False,
+    compromised: Annotated[bool, "The keys may be in wrong hands: all end at once."] = False,
+    every: Annotated[bool, "--all", "Also new: the keys of the log and of the index of pupils."] = False,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Change to a new key. The old one signs the succession, and opens files for a while.
 
@@ -130,8 +125,8 @@ def rotate(
 
 @command_in(gateway_app)
 def reseal(
+    home: HomeOption,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many files; the rest later.")] = None,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Reseal stored files from older keys to the current one. May be interrupted and repeated."""
     place = Home(home)
@@ -146,7 +141,7 @@ def reseal(
 
 
 @command_in(gateway_app)
-def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
+def destroy(home: HomeOption, fingerprint: FingerprintArgument) -> None:
     """Destroy the secret half of a key out of use and needed by no stored file."""
     with registry(home) as opened, opened.read() as session:
         whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
@@ -159,11 +154,9 @@ def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -
 
 @command_in(gateway_app)
 def protect(
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="Where the new passphrase stands; typed in if not given.")
-    ] = None,
-    none: Annotated[bool, typer.Option("--none", help="Put the secrets under no passphrase.")] = False,
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
+    passphrase_file: Annotated[Path | None, "Where the new passphrase stands; typed in if not given."] = None,
+    none: Annotated[bool, "Put the secrets under no passphrase."] = False,
 ) -> None:
     """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
     place = Home(home)
@@ -205,11 +198,11 @@ _KNOWN_AFTER = timedelta(days=14)
 
 HostKeyService = Literal["intake", "mailboxes"]
 """The services with a host key."""
-ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
+ServiceOption = Annotated[HostKeyService, "Whose host key."]
 
 
 @command_in(host_app, "list")
-def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_host_keys(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the host keys in use and announced, with the fingerprints shown by clients."""
     show(
         list(_host_keys(Home(home))),
@@ -220,7 +213,7 @@ def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 
 
 @command_in(host_app)
-def announce(service: ServiceOption = "intake", home: HomeOption = DEFAULT_HOME) -> None:
+def announce(home: HomeOption, service: ServiceOption = "intake") -> None:
     """Make the next host key, and announce it to clients. That of intake is made by intake's own user."""
     secret = _started(Home(home), service)
     key = server.announce(secret)
@@ -231,9 +224,9 @@ def announce(service: ServiceOption = "intake", home: HomeOption = DEFAULT_HOME)
 
 @command_in(host_app)
 def switch(
+    home: HomeOption,
     service: ServiceOption = "intake",
-    yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
-    home: HomeOption = DEFAULT_HOME,
+    yes: Annotated[bool, "Even where it was announced only lately."] = False,
 ) -> None:
     """Put the announced host key in use, some weeks after the announcement."""
     secret = _started(Home(home), service)
@@ -253,7 +246,7 @@ def switch(
 
 
 @command_in(host_app)
-def publish(home: HomeOption = DEFAULT_HOME) -> None:
+def publish(home: HomeOption) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
     place, at = Home(home), now()
     rows = [row for row in _host_keys(place) if row["service"] == "intake"]

@@ -19,7 +19,6 @@ from rich.text import Text
 from sqlmodel import Session
 
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     ReferenceArgument,
@@ -57,7 +56,7 @@ _LINES_OF_A_HEAD = 4  # Origin, size, root, and a signature after an empty line.
 
 
 @command_in(app)
-def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def head(home: HomeOption, as_json: JsonOption = False) -> None:
     """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal.
 
     Without new events the last head is printed again.
@@ -79,16 +78,14 @@ def _head_of(registrar: Registrar) -> str:
 
 @command_in(app)
 def verify(
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
     checkpoint: Annotated[
-        list[Path] | None,
-        typer.Option(help="A signed head or a JSON receipt, kept elsewhere: is it part of this log?"),
+        list[Path] | None, "A signed head or a JSON receipt, kept elsewhere: is it part of this log?"
     ] = None,
-    sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
+    sealed: Annotated[bool, "Read every sealed file as well."] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes check signatures.")] = 1,
     state: Annotated[
-        Path | None,
-        typer.Option(help="Keeps what was checked without a fault: a run that was cut off goes on there."),
+        Path | None, "Keeps what was checked without a fault: a run that was cut off goes on there."
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -141,8 +138,7 @@ def inconsistencies(
 
 @command_in(app)
 def cosign(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The head with the witness's line, or - .")],
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption, file: Annotated[Path, "FILE", "The head with the witness's line, or - ."]
 ) -> None:
     """Store and publish a head cosigned by a witness of gateway.toml."""
     offered = _read(file)
@@ -160,7 +156,7 @@ def _keep_cosigned(registrar: Registrar, offered: str) -> None:
 
 
 @command_in(app)
-def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None:
+def prove(home: HomeOption, reference: ReferenceArgument) -> None:
     """Print, as JSON, every event on one transfer with the proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
@@ -180,9 +176,9 @@ def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None
 
 @command_in(app)
 def consistency(
-    first: Annotated[int, typer.Argument(help="The size of the older head.")],
-    second: Annotated[int, typer.Argument(help="The size of the newer head.")],
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
+    first: Annotated[int, "FIRST", "The size of the older head."],
+    second: Annotated[int, "SECOND", "The size of the newer head."],
 ) -> None:
     """Print, as JSON, the proof that the log of SECOND entries begins with the log of FIRST."""
     with registrar_of(home) as registrar, registrar.registry.read() as session:
@@ -194,10 +190,7 @@ def consistency(
 
 
 @command_in(app)
-def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
+def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does not exist yet."]) -> None:
     """Write the whole log as JSON lines with the signed heads, for verification elsewhere.
 
     There: python -m gateway.verify.verify_log DIR. Entries on files that you may not know of are
@@ -228,10 +221,7 @@ def export(
 
 
 @command_in(app)
-def events(
-    place: Annotated[Path, typer.Argument(metavar="FILE", help="Holds the number of the next entry.")],
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
+def events(home: HomeOption, place: Annotated[Path, "FILE", "Holds the number of the next entry."]) -> None:
     """Print the entries since the last call as JSON lines with ECS names (docs/siem.md), for a SIEM.
 
     The first call begins with the entries to come. After a failure entries are printed again.
@@ -247,10 +237,7 @@ def events(
 
 
 @command_in(app)
-def tiles(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What a web server gives out.")],
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
+def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "What a web server gives out."]) -> None:
     """Write the hashes of the log as tiles (C2SP tlog-tiles) beside a signed head, for any monitor.
 
     Entries are not among them. Call it again for what came since.
@@ -276,10 +263,7 @@ def tiles(
 
 
 @command_in(app)
-def witness(
-    address: Annotated[str, typer.Argument(metavar="URL", help="The witness's submission prefix.")],
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
+def witness(home: HomeOption, address: Annotated[str, "URL", "The witness's submission prefix."]) -> None:
     """Have a witness of gateway.toml cosign the newest head over HTTP (C2SP tlog-witness), and keep that."""
     with registrar_of(home) as registrar:
         head = _head_of(registrar)

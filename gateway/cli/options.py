@@ -8,10 +8,7 @@ from gateway.acts.act import as_reason
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
-    GatewayKeyKind,
-    typer.Option(
-        "--key", help="What the key is made of; rsa4096 for senders whose program knows no Curve25519."
-    ),
+    GatewayKeyKind, "--key", "What the key is made of; rsa4096 for senders whose program knows no Curve25519."
 ]
 Given = TypeVar("Given", str, None)
 

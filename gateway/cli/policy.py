@@ -17,7 +17,6 @@ from gateway.acts.policy_explain import decision_object
 from gateway.cli import dates, policy_draft
 from gateway.cli.classify import described
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     command_in,
@@ -90,13 +89,9 @@ app.add_typer(policy_draft.pack_app, name="pack")
 
 @command_in(app)
 def check(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
-    ] = None,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="First declare the data types and items that it does not list.")
-    ] = False,
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
+    folder: Annotated[Path | None, "FOLDER", "A policies folder; that of the home if not given."] = None,
+    mend: Annotated[bool, "First declare the data types and items that it does not list."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
@@ -135,10 +130,7 @@ def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
 
 @command_in(app)
 def diff(
-    old: FolderArgument,
-    new: FolderArgument,
-    on: MomentOption = None,
-    as_json: JsonOption = False,
+    old: FolderArgument, new: FolderArgument, on: MomentOption = None, as_json: JsonOption = False
 ) -> None:
     """Show the differences between two policies folders, and their effects.
 
@@ -175,6 +167,7 @@ def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]
 
 @command_in(app)
 def simulate(
+    home: HomeOption,
     folder: Annotated[
         Path | None, typer.Argument(file_okay=False, exists=True, help="The other policies.")
     ] = None,
@@ -182,7 +175,6 @@ def simulate(
         Path | None, typer.Option(dir_okay=False, exists=True, help="Those in force, with this law pack.")
     ] = None,
     days: DaysOption = _DAYS,
-    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Decide the files of the last months by other policies: changed outcomes, frequency and files.
@@ -216,6 +208,7 @@ def show_simulated(found: Simulated, days: int) -> None:
 
 @command_in(app)
 def propose(
+    home: HomeOption,
     folder: Annotated[
         Path | None, typer.Argument(file_okay=False, help="The policies; policies/ of the home if not given.")
     ] = None,
@@ -225,7 +218,6 @@ def propose(
     ] = None,
     days: DaysOption = _DAYS,
     why: WhyGivenOption = None,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Check other policies, compare them with those in force, simulate past files, and propose them.
 
@@ -248,12 +240,10 @@ def propose(
 
 @command_in(app)
 def approve(
-    digest: Annotated[
-        str | None, typer.Argument(metavar="[DIGEST]", help="Only if this is what is proposed.")
-    ] = None,
+    home: HomeOption,
+    digest: Annotated[str | None, "[DIGEST]", "Only if this is what is proposed."] = None,
     days: DaysOption = _DAYS,
-    yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
-    home: HomeOption = DEFAULT_HOME,
+    yes: Annotated[bool, "You have looked at it: do not ask."] = False,
 ) -> None:
     """Approve another person's proposal, after a look at the changes."""
     place, at = existing(home), now()
@@ -280,7 +270,7 @@ def approve(
 
 
 @command_in(app)
-def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
+def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
     """Withdraw a proposal, or an approval for a future day."""
     place, at = existing(home), now()
     with registry(home) as opened:
@@ -292,7 +282,7 @@ def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> Non
 
 
 @command_in(app, "roll-back")
-def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
+def roll_back(home: HomeOption, why: WhyOption) -> None:
     """Put the former policies back in force, at once. They were approved in their day."""
     place = existing(home)
     with registry(home) as opened:
@@ -305,7 +295,7 @@ def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
 
 
 @command_in(app)
-def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def status(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show the policies in force, the proposal, and if policies/ holds another edit."""
     place = existing(home)
     with registry(home) as opened, opened.read() as session:
@@ -343,16 +333,11 @@ def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
 
 @command_in(app, "test")
 def try_out(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A plain file, or one sealed to this gateway.")
-    ],
-    sender: Annotated[
-        str,
-        typer.Option("--as", metavar="PROVIDER", help="A provider, or a kind of provider such as school."),
-    ],
+    home: HomeOption,
+    file: Annotated[Path, "FILE", "A plain file, or one sealed to this gateway."],
+    sender: Annotated[str, "--as PROVIDER", "A provider, or a kind of provider such as school."],
     on: MomentOption = None,
     folder: policy_draft.FolderOption = None,
-    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say what would become of a provider's file on a day. Nothing is sent, kept or logged."""

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from gateway.classify.load import load_rules
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     command_in,
@@ -36,22 +35,17 @@ from gateway.record import policy_drafts
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
-ClausesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[CLAUSE]...", help="All that wait for it if not given.")
-]
+ClausesArgument = Annotated[list[str] | None, "[CLAUSE]...", "All that wait for it if not given."]
 FolderOption = Annotated[
     Path | None,
     typer.Option("--policies", file_okay=False, help="A policies folder; that of the home if not given."),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="You have read them: do not ask.")]
+YesOption = Annotated[bool, "--yes", "You have read them: do not ask."]
 
 
 @fails_clearly
 def confirm(
-    clauses: ClausesArgument = None,
-    folder: FolderOption = None,
-    yes: YesOption = False,
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption, clauses: ClausesArgument = None, folder: FolderOption = None, yes: YesOption = False
 ) -> None:
     """Show each new or changed clause with the settings citing the clause, and ask for confirmation."""
     policies = folder or existing(home).policies
@@ -92,14 +86,12 @@ new_app = typer.Typer(no_args_is_help=True, help="Something new in the policies,
 
 @command_in(new_app, "agreement")
 def agreement(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for the policies.")],
+    folder: Annotated[Path, "FOLDER", "A new folder, for the policies."],
     text: Annotated[
         Path, typer.Option(metavar="FILE", dir_okay=False, exists=True, help="The agreement, as plain text.")
     ],
-    title: Annotated[str, typer.Option(help="What it is called.")],
-    like: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The agreement to begin from, such as cwm-alarch.")
-    ] = None,
+    title: Annotated[str, "What it is called."],
+    like: Annotated[str | None, "--like NAME", "The agreement to begin from, such as cwm-alarch."] = None,
 ) -> None:
     """Begin the policies of an agreement of your own from those of one that ships."""
     begin(folder, text, title, like)
@@ -109,23 +101,21 @@ def agreement(
 
 @command_in(new_app, "flow")
 def flow(
+    home: HomeOption,
     sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV, a workbook or XML.")],
-    identifier: Annotated[str, typer.Option("--id", help="Of a-z, 0-9 and hyphens.")],
-    title: Annotated[str, typer.Option(help="What people call it.")],
-    clause: Annotated[str, typer.Option(help="The clause of the agreement that lists it.")],
-    words: Annotated[str, typer.Option(help="What that clause says, in short.")],
-    senders: Annotated[str, typer.Option(help="Kinds of provider, by id or name, by commas.")],
-    recipients: Annotated[str, typer.Option(help="Recipients, by id or name, by commas.")],
-    teams: Annotated[str, typer.Option(help="Teams, by id or name, by commas.")],
-    timescale: Annotated[str, typer.Option(help="Such as weekly, or one of calendar.toml.")] = "on-event",
-    due: Annotated[str | None, typer.Option(metavar="MM-DD..MM-DD", help="When, if it is annual.")] = None,
-    basis: Annotated[str, typer.Option(help="One of the bases in agreement.toml.")] = "supporting",
-    about: Annotated[
-        str, typer.Option(help="Whose data it is: one of the persons in agreement.toml.")
-    ] = "pupils",
-    optional: Annotated[str, typer.Option(help="Headings that a file may lack, by commas.")] = "",
+    identifier: Annotated[str, "--id", "Of a-z, 0-9 and hyphens."],
+    title: Annotated[str, "What people call it."],
+    clause: Annotated[str, "The clause of the agreement that lists it."],
+    words: Annotated[str, "What that clause says, in short."],
+    senders: Annotated[str, "Kinds of provider, by id or name, by commas."],
+    recipients: Annotated[str, "Recipients, by id or name, by commas."],
+    teams: Annotated[str, "Teams, by id or name, by commas."],
+    timescale: Annotated[str, "Such as weekly, or one of calendar.toml."] = "on-event",
+    due: Annotated[str | None, "--due MM-DD..MM-DD", "When, if it is annual."] = None,
+    basis: Annotated[str, "One of the bases in agreement.toml."] = "supporting",
+    about: Annotated[str, "Whose data it is: one of the persons in agreement.toml."] = "pupils",
+    optional: Annotated[str, "Headings that a file may lack, by commas."] = "",
     folder: FolderOption = None,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     policies = folder or existing(home).policies
@@ -184,7 +174,7 @@ optional_app = typer.Typer(
 
 
 @command_in(optional_app, "list")
-def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_optional(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the flows required by law: the law, the teams, and if switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
     rows = [
@@ -206,9 +196,9 @@ def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
 
 @command_in(optional_app)
 def switch(
-    flow: Annotated[str, typer.Argument(help="As gateway policy optional list names it.")],
+    home: HomeOption,
+    flow: Annotated[str, "FLOW", "As gateway policy optional list names it."],
     state: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")],
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Switch a flow on or off in the draft policies: in force after proposal and approval."""
     policies = existing(home).policies
@@ -236,7 +226,7 @@ PackArgument = Annotated[
 
 
 @command_in(pack_app, "list")
-def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the packs of the policies in force, with the one for files about today."""
     catalogue = load_catalogue(existing(home).policies_in_force)
     today = local_day(now(), catalogue.calendar.timezone)
@@ -261,7 +251,7 @@ def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
 
 
 @command_in(pack_app)
-def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
+def install(home: HomeOption, pack: PackArgument) -> None:
     """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
     Decides after proposal and approval, from the pack's first day on.
@@ -277,7 +267,7 @@ def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
 @command_in(pack_app)
 def sign(
     pack: PackArgument,
-    publisher: Annotated[str, typer.Option(help="Who publishes it: a name that ends in /law.")],
+    publisher: Annotated[str, "Who publishes it: a name that ends in /law."],
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
     """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of
+from gateway.cli.console import HomeOption, command_in, out, registrar_of
 from gateway.cli.progress import progress
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import MALWARE, Examiner, persons_of
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 @command_in(app)
-def index(home: HomeOption = DEFAULT_HOME) -> None:
+def index(home: HomeOption) -> None:
     """Index the stored files missing from the index. May be interrupted and repeated."""
     with registrar_of(home) as registrar, progress("indexing") as report:
         done, left = _reindex(registrar, report)

@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     ReferenceArgument,
@@ -33,9 +32,7 @@ app = typer.Typer()
 
 
 @command_in(app, "show")
-def show_one(
-    reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
-) -> None:
+def show_one(home: HomeOption, reference: ReferenceArgument, as_json: JsonOption = False) -> None:
     """Show the receipt in force of one transfer, as given to the sender."""
     check_server("gateway receipts show")
     from gateway.registry import receipts  # noqa: PLC0415 - of the authority's side alone
@@ -49,18 +46,13 @@ def show_one(
 
 @command_in(app)
 def verify(
+    home: HomeOption,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
-    gateway_key: Annotated[
-        Path | None, typer.Option(help="The gateway's OpenPGP certificate (gateway.asc).")
-    ] = None,
-    original: Annotated[
-        Path | None, typer.Option(help="The sealed file: is it the one that the receipt is for?")
-    ] = None,
+    gateway_key: Annotated[Path | None, "The gateway's OpenPGP certificate (gateway.asc)."] = None,
+    original: Annotated[Path | None, "The sealed file: is it the one that the receipt is for?"] = None,
     consistency: Annotated[
-        Path | None,
-        typer.Option(help="A proof from one of their heads to another (gateway log consistency)."),
+        Path | None, "A proof from one of their heads to another (gateway log consistency)."
     ] = None,
-    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Check receipts offline, and heads of the log with them.

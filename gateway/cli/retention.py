@@ -7,17 +7,7 @@ import typer
 from rich.progress import Progress
 
 from gateway.cli import dates
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    command_in,
-    err,
-    now,
-    out,
-    print_exactly,
-    registrar_of,
-    who,
-)
+from gateway.cli.console import HomeOption, command_in, err, now, out, print_exactly, registrar_of, who
 from gateway.errors import GatewayError
 from gateway.processor.retention import run
 from gateway.registry import retention
@@ -31,7 +21,7 @@ OnOption = Annotated[
 
 
 @command_in(app, "run")
-def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
+def run_deletions(home: HomeOption, on: OnOption = None) -> None:
     """Delete everything due, and print the signed certificate of deletion, also kept in the registry."""
     moment = now() if on is None else datetime.combine(on.date(), time.max, UTC)
     if moment.date() > now().date():

@@ -11,10 +11,10 @@ from gateway.samples import write_samples
 
 @fails_clearly
 def samples(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    folder: Annotated[Path, "DIR", "Where to write them."],
+    seed: Annotated[int, "The same seed gives the same files."] = 1,
     pupils: Annotated[int, typer.Option(min=1, max=5000, help="How many pupils each school has.")] = 30,
-    errors: Annotated[bool, typer.Option("--errors", help="Plant every kind of quality fault.")] = False,
+    errors: Annotated[bool, "Plant every kind of quality fault."] = False,
 ) -> None:
     """Write synthetic files of every flow. No pupil in them exists, and no UPN in them can."""
     written = write_samples(folder, seed=seed, pupils=pupils, errors=errors)

@@ -29,8 +29,7 @@ _PROVIDER = "sandbox"
 @fails_clearly
 def demo(
     sandbox: Annotated[
-        Path | None,
-        typer.Option(help="Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."),
+        Path | None, "Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."
     ] = None,
 ) -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
@@ -44,17 +43,12 @@ def demo(
 @fails_clearly
 def sandbox(
     folder: Annotated[
-        Path | None,
-        typer.Option(help="Keep everything in this empty folder; one that is thrown away if not given."),
+        Path | None, "Keep everything in this empty folder; one that is thrown away if not given."
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free port.")] = 0,
-    ssh_key: Annotated[
-        Path | None, typer.Option(help="Your public SSH key; a kit is made if not given.")
-    ] = None,
-    openpgp_key: Annotated[
-        Path | None, typer.Option(help="Your OpenPGP certificate, with --ssh-key.")
-    ] = None,
-    codes: Annotated[bool, typer.Option("--codes", help="List the codes that a name can ask for.")] = False,
+    ssh_key: Annotated[Path | None, "Your public SSH key; a kit is made if not given."] = None,
+    openpgp_key: Annotated[Path | None, "Your OpenPGP certificate, with --ssh-key."] = None,
+    codes: Annotated[bool, "List the codes that a name can ask for."] = False,
 ) -> None:
     """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.
 

@@ -107,12 +107,10 @@ for _command in (
 
 @command_in(app, _FILES, hidden=True)
 def send_files(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Plain files; they are sealed here.")
-    ],
+    files: Annotated[list[Path], "FILE...", "Plain files; they are sealed here."],
     anyway: AnywayOption = False,
     why: AnywayWhyOption = "",
-    again: Annotated[bool, typer.Option("--again", help="Send also what was sent before.")] = False,
+    again: Annotated[bool, "Send also what was sent before."] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="So many seconds for the way and the receipts.")
     ] = _PATIENCE,
@@ -171,7 +169,7 @@ def receipts(
 
 @command_in(app)
 def status(
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the gateway.")] = False,
+    offline: Annotated[bool, "Do not ask the gateway."] = False,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
     as_json: JsonOption = False,
@@ -203,7 +201,7 @@ def watch(
     ] = (_STILL_SECONDS),
     anyway: AnywayOption = False,
     why: AnywayWhyOption = "",
-    once: Annotated[bool, typer.Option("--once", help="Stop once nothing is left to send.")] = False,
+    once: Annotated[bool, "Stop once nothing is left to send."] = False,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
@@ -227,7 +225,7 @@ def watch(
 @command_in(app)
 def unattended(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="The folder to watch.")],
-    by: Annotated[str, typer.Option(help="What starts it: user or system (systemd), or windows.")] = "windows"
+    by: Annotated[str, "What starts it: user or system (systemd), or windows."] = "windows"
     if sys.platform == "win32"
     else "user",
     kit: KitOption = DEFAULT_KIT,

@@ -64,10 +64,8 @@ PassphraseFileOption = Annotated[
         help="Its first line is the keys' passphrase; where the SSH key has another, that is the second.",
     ),
 ]
-AnywayOption = Annotated[
-    bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
-]
-AnywayWhyOption = Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")]
+AnywayOption = Annotated[bool, "--anyway", "Send also what is not as the agreement has it. Needs --why."]
+AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what was sent."]
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
@@ -165,26 +163,15 @@ def needed(question: str, option: str) -> str:
 
 @fails_clearly
 def setup(
-    invitation: Annotated[
-        Path | None, typer.Argument(metavar="INVITATION", help="The invitation that the authority sent you.")
-    ] = None,
-    words: Annotated[
-        str | None, typer.Option(help="The six words that the authority read out, instead of asking.")
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option(help='Whose key is made: "Oak Primary School <office@oak.example>".')
-    ] = None,
+    invitation: Annotated[Path | None, "INVITATION", "The invitation that the authority sent you."] = None,
+    words: Annotated[str | None, "The six words that the authority read out, instead of asking."] = None,
+    owner: Annotated[str | None, 'Whose key is made: "Oak Primary School <office@oak.example>".'] = None,
     ssh_key: Annotated[
-        Path | None,
-        typer.Option(
-            help="A secret SSH key that you have, of OpenSSH or PuTTY (.ppk); one is made if not given."
-        ),
+        Path | None, "A secret SSH key that you have, of OpenSSH or PuTTY (.ppk); one is made if not given."
     ] = None,
     openpgp_key: Annotated[
         Path | None,
-        typer.Option(
-            help="A secret OpenPGP key that you have (gpg --export-secret-keys); one is made if not given."
-        ),
+        "A secret OpenPGP key that you have (gpg --export-secret-keys); one is made if not given.",
     ] = None,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -284,7 +271,7 @@ def renew(
 
 @fails_clearly
 def rotate(
-    ssh: Annotated[bool, typer.Option("--ssh", help="A new SSH key, rather than a new OpenPGP key.")] = False,
+    ssh: Annotated[bool, "A new SSH key, rather than a new OpenPGP key."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -299,13 +286,9 @@ def rotate(
 
 @fails_clearly
 def revoke(
-    reason: Annotated[
-        Why, typer.Option(help="superseded: another is used now. compromised: others may have it.")
-    ],
-    before: Annotated[
-        bool, typer.Option("--before", help="The key before the present one, as rotate left it.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: Annotated[Why, "superseded: another is used now. compromised: others may have it."],
+    before: Annotated[bool, "The key before the present one, as rotate left it."] = False,
+    yes: Annotated[bool, "Do not ask."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -322,9 +305,9 @@ def revoke(
 
 @fails_clearly
 def ratify(
-    name: Annotated[str | None, typer.Option(help="Who signs, if not asked for.")] = None,
-    office: Annotated[str | None, typer.Option(help='As what, such as "headteacher".')] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="It was read, and whoever may has agreed.")] = False,
+    name: Annotated[str | None, "Who signs, if not asked for."] = None,
+    office: Annotated[str | None, 'As what, such as "headteacher".'] = None,
+    yes: Annotated[bool, "It was read, and whoever may has agreed."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -358,10 +341,9 @@ def ratify(
 
 @fails_clearly
 def headings(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plain file, as you would send it.")],
+    file: Annotated[Path, "FILE", "A plain file, as you would send it."],
     means: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HEADING=KEY", help="What a heading means, instead of asking; no KEY: another."),
+        list[str] | None, "--means HEADING=KEY", "What a heading means, instead of asking; no KEY: another."
     ] = None,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,

@@ -16,7 +16,7 @@ from gateway.model import counted
 from gateway.observe import logs
 
 app = typer.Typer()
-HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
+HostOption = Annotated[str | None, "--host", "The address to listen on."]
 PortOption = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0 is any free one.")
 ]
@@ -46,7 +46,7 @@ for _service, _does in _SERVED.items():
 
 
 @command_in(app, "courier")
-def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
+def serve_courier(home: HomeOption) -> None:
     """Give owed letters to the SMTP relay, and files and messages to other systems, until SIGTERM.
 
     Needs only letters/, hand-on/ and hooks/ of the home.
@@ -58,10 +58,7 @@ def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 @fails_clearly
-def process(
-    home: HomeOption = DEFAULT_HOME,
-    once: Annotated[bool, typer.Option("--once", help="Process what waits now, then exit.")] = False,
-) -> None:
+def process(home: HomeOption, once: Annotated[bool, "Process what waits now, then exit."] = False) -> None:
     """Open, classify, decide and route what landed, until SIGTERM."""
     service = resolve_name("gateway.processor.service")
     logs.tell_on_signal()

@@ -8,16 +8,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    fails_clearly,
-    now,
-    out,
-    print_json,
-    rfc3339,
-)
+from gateway.cli.console import HomeOption, JsonOption, fails_clearly, now, out, print_json, rfc3339
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -45,10 +36,10 @@ PortOption = Annotated[
 
 @fails_clearly
 def status(
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
     intake_port: PortOption = None,
     mailboxes_port: PortOption = None,
-    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
+    each: Annotated[bool, "--all", "Name each of many that are alike."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether the services are reached, what waits, and what runs out. Exit 1 where all is not well."""

@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    ReferenceArgument,
-    command_in,
-    out,
-    registrar_of,
-    who,
-)
+from gateway.cli.console import HomeOption, ReferenceArgument, command_in, out, registrar_of, who
 from gateway.cli.options import WhyOption
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
@@ -38,13 +30,12 @@ _PIECE = 1024**2
 
 @command_in(app, "open")
 def open_whole(
+    home: HomeOption,
     reference: ReferenceArgument,
     why: WhyOption,
     to: Annotated[
-        Path | None,
-        typer.Option(help="A new file that only you can read; if not given, the content is printed."),
+        Path | None, "A new file that only you can read; if not given, the content is printed."
     ] = None,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Open the whole original for data protection or a legal hold, in your name.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.access import AccessRight
-from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, now, out, who
+from gateway.cli.console import HomeOption, existing, fails_clearly, now, out, who
 from gateway.cli.identity import real_account
 from gateway.cli.progress import progress
 from gateway.cli.proving import checked, person_in
@@ -27,23 +27,13 @@ _SHOWN = 40
 
 @fails_clearly
 def upgrade(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it takes, and change nothing.")
-    ] = False,
-    draft: Annotated[
-        bool, typer.Option("--draft", help="Write the policies to come into upgrade/policies, to mend them.")
-    ] = False,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Put the upgrade forward; by a second person: agree to it.")
-    ] = False,
-    backup: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="With --apply: an empty folder for the backup.")
-    ] = None,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Take the upgrade back, before the first file is decided.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
+    dry_run: Annotated[bool, "Say what it takes, and change nothing."] = False,
+    draft: Annotated[bool, "Write the policies to come into upgrade/policies, to mend them."] = False,
+    apply: Annotated[bool, "Put the upgrade forward; by a second person: agree to it."] = False,
+    backup: Annotated[Path | None, "--backup DIR", "With --apply: an empty folder for the backup."] = None,
+    undo: Annotated[bool, "Take the upgrade back, before the first file is decided."] = False,
+    yes: Annotated[bool, "You have looked at it: do not ask."] = False,
 ) -> None:
     """Bring a home of an earlier version up to this one. Without an option, say what that takes.
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.cli.console import fails_clearly, out, read_key_file
@@ -35,11 +34,10 @@ class _Statement(BaseModel):
 
 @fails_clearly
 def verify_release(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of a release, as it was fetched.")],
-    key: Annotated[Path, typer.Option(metavar="CERTIFICATE", help="The OpenPGP certificate of releases.")],
+    file: Annotated[Path, "FILE", "A file of a release, as it was fetched."],
+    key: Annotated[Path, "--key CERTIFICATE", "The OpenPGP certificate of releases."],
     statement: Annotated[
-        Path | None,
-        typer.Option(help=f"The statement of the release; {STATEMENT} beside the file, if not given."),
+        Path | None, f"The statement of the release; {STATEMENT} beside the file, if not given."
     ] = None,
 ) -> None:
     """Check that a file is of a release and unchanged, by the release's signed statement. Works offline.

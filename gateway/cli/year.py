@@ -15,7 +15,6 @@ from gateway.acts.act import GivenFile
 from gateway.cli import dates
 from gateway.cli.complaints import Complaint, kinds_of_keys, lines, of_provider, of_teams, warning
 from gateway.cli.console import (
-    DEFAULT_HOME,
     HomeOption,
     JsonOption,
     command_in,
@@ -90,28 +89,22 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
 
 
 app = typer.Typer()
-YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
+YearArgument = Annotated[str, "YEAR", "An academic year such as 2027-28."]
 
 
 @command_in(app, "open")
 def open_year(
+    home: HomeOption,
     year: YearArgument,
-    terms: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The council's term dates, CSV: first,last.")
-    ] = None,
-    term: Annotated[
-        list[str] | None, typer.Option(metavar="FIRST..LAST", help="One term by hand; give all of them.")
-    ] = None,
+    terms: Annotated[Path | None, "--terms FILE", "The council's term dates, CSV: first,last."] = None,
+    term: Annotated[list[str] | None, "--term FIRST..LAST", "One term by hand; give all of them."] = None,
     inset: Annotated[
         list[datetime] | None,
         typer.Option(parser=dates.day, metavar="DAY", help="A training day that all schools share."),
     ] = None,
-    agreement: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The text of the new agreement, UTF-8.")
-    ] = None,
-    version: Annotated[str | None, typer.Option(help="Its version, such as 2.1.")] = None,
+    agreement: Annotated[Path | None, "--agreement FILE", "The text of the new agreement, UTF-8."] = None,
+    version: Annotated[str | None, "Its version, such as 2.1."] = None,
     why: WhyGivenOption = None,
-    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Open a school year: tell every school, and list what is missing.
 
@@ -155,11 +148,9 @@ def open_year(
 
 @command_in(app, "show")
 def show_year(
-    year: Annotated[
-        str | None, typer.Argument(metavar="[YEAR]", help="The one that is coming or begun, if not given.")
-    ] = None,
-    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
-    home: HomeOption = DEFAULT_HOME,
+    home: HomeOption,
+    year: Annotated[str | None, "[YEAR]", "The one that is coming or begun, if not given."] = None,
+    each: Annotated[bool, "--all", "Name each of many that are alike."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the state of a school year: terms, ratifications, and missing parts."""
