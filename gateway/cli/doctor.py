@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from datetime import datetime, timedelta
+import os
+import shutil
+import stat
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,23 +18,7 @@ from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
-from gateway.cli.complaints import (
-    PUT_BACK,
-    Complaint,
-    fault,
-    kinds_of_keys,
-    lines,
-    of_calendar,
-    of_coming_year,
-    of_files,
-    of_hosts,
-    of_keys,
-    of_law,
-    of_provider,
-    of_samples,
-    of_teams,
-    warning,
-)
+from gateway.cli.complaints import Complaint, fault, kinds_of_keys, lines, of_provider, of_teams, warning
 from gateway.cli.console import (
     HomeOption,
     JsonOption,
@@ -43,21 +32,33 @@ from gateway.cli.console import (
 )
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
+from gateway.examiner import confinement
 from gateway.home import Home
-from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
+from gateway.home.settings import KeyPolicy, Settings, load_key_policy, load_limits, load_settings
+from gateway.home.versions import policy_digest
+from gateway.homes.create import make_folders
+from gateway.homes.move import left_behind
 from gateway.model import counted
+from gateway.openpgp.engines import prove_program
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, local_day
-from gateway.policy.ratification import years_at
+from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written, local_day
+from gateway.policy.ratification import following, has_ended, opens, years_at
+from gateway.policy.shipped import shipped_agreements
+from gateway.policy.timescale import ends_without_another
+from gateway.publish.everything import publish_all
 from gateway.record.dual_control import two_can_be_had
+from gateway.record.policy_check import check
 from gateway.record.policy_proposals import last_loaded, proposal
 from gateway.registry import (
+    agreements,
     copies,
     hand_ons,
     hooks,
+    hosts,
     keys,
     log,
     persons,
+    providers,
     register,
     retention,
     roles,
@@ -65,14 +66,30 @@ from gateway.registry import (
     transfers,
 )
 from gateway.registry.database import Registry, newest_revision
-from gateway.store.of_home import store_of
+from gateway.registry.keys import Key
+from gateway.secrets import secret_files
+from gateway.store.of_home import faults_of_store, store_of
 from gateway.zones.spool import count_aside, named_at, waiting
 
 _STUCK_SECONDS = 300
 _BEHIND, _NAMED = timedelta(minutes=2), 5
 _BACKUP = "gateway restore DIR, into a new home, from the last backup"
+_PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
+_EXAMPLE = "example.gov.uk"
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_LOW_BYTES = 1024**3
+_SOON, _A_YEAR = timedelta(days=30), timedelta(days=364)  # RFC 9116 advises less than a year.
+_MADE_ONCE = {
+    "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
+    "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
+}
+"""What a home loses with each file and folder in keys/ that nothing else tells of."""
+_TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
+    ("revoke a key, change the gateway's keys, powerful roles or the policies", frozenset({"administrator"})),
+    ("release a file against the policy", frozenset({"administrator", "triage"})),
+)
 
 
 @fails_clearly
@@ -94,8 +111,11 @@ def doctor(
             except (GatewayError, OSError) as error:
                 err.print(f"not mended: {one.what}: {error}", soft_wrap=True)
         complaints = list(examine(Home(home), now()))
-    if deep:
-        complaints += _audited(home)
+    if deep:  # Contradictions between the log, the registry, published files and sealed files.
+        with registrar_of(home) as registrar:
+            found, _ = inconsistencies(registrar, [], sealed=True)
+        restore = "gateway restore DIR, into a new home"
+        complaints += (fault(plain(f"{one.where}: {one.what}"), restore) for one in found)
     if as_json:
         print_json([complaint.as_object() for complaint in complaints])
     else:
@@ -116,7 +136,16 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
             raise
         yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
         return
-    for what, complaints in (*of_files(home, settings), ("what SSH offers", _also_offered(settings))):
+    for what, complaints in (
+        ("folders", _folders(home)),
+        ("the draft of the policies", _draft(home)),
+        ("modes", _modes(home)),
+        ("secrets", _secrets(home)),
+        ("settings", _settings(home, settings)),
+        ("the OpenPGP program", _engine(home, settings)),
+        ("the store", _store(home, settings)),
+        ("the machine", _machine(home)),
+    ):
         yield from guarded(what, complaints)
     try:
         catalogue = load_catalogue(home.policies_in_force)
@@ -124,7 +153,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield _of_policies(home, settings, error)
         return
-    yield from guarded("the samples", of_samples(home, settings, catalogue))
+    yield from guarded("the samples", _samples(home, settings, catalogue))
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
@@ -152,25 +181,6 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
     return fault(str(error), "edit the file named" if draft else kept)
 
 
-def _also_offered(settings: Settings) -> Iterator[Complaint]:
-    for offer in settings.ssh.also_offer:
-        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
-        yield warning(
-            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
-            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
-        )
-
-
-def _audited(home: Path) -> Iterator[Complaint]:
-    """Yield contradictions between the log, the registry, published files and sealed files."""
-    with registrar_of(home) as registrar:
-        found, _ = inconsistencies(registrar, [], sealed=True)
-    for inconsistency in found:
-        yield fault(
-            plain(f"{inconsistency.where}: {inconsistency.what}"), "gateway restore DIR, into a new home"
-        )
-
-
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
     """Yield complaints; a check that fails becomes one more complaint. Database errors are raised."""
     try:
@@ -192,36 +202,213 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
-                ("whose log it is", _of_this_gateway(session, home)),
                 ("policies in force", _on_record(session, home)),
-                ("the calendar", of_calendar(catalogue, today)),
+                ("the calendar", _calendar(session, catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
-                ("the coming year", of_coming_year(session, catalogue, today)),
-                ("providers", _providers(session, catalogue, at)),
+                ("providers", _providers(session, catalogue, today, at)),
                 ("staff", _people(session, catalogue, at)),
-                ("keys", of_keys(session, home, load_key_policy(home), at)),
-                ("hosts", of_hosts(session, home, settings.host.name)),
+                ("keys", _keys(session, home, load_key_policy(home), at)),
+                ("hosts", _hosts(session, home, settings.host.name)),
                 ("other systems", _other_systems(session, at)),
-                ("what landed", _undecided(session, at)),
-                ("the clock", _clock(session, at)),
+                ("what landed, and the clock", _landed(session, at)),
                 ("the key set", _key_set(session, home)),
-                ("the index of pupils", _index(session, home)),
                 ("sealed files", _sealed(session, home, settings)),
             ):
                 yield from guarded(what, complaints)
         yield from guarded("the spool", _spool(home, at))
 
 
-def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
-    """Raise ConfigurationError if the registry contains another gateway's log."""
-    published = home.published.common / "keys" / "gateway-log.vkey"
-    if published.exists():
-        log.check_is_ours(session, published.read_text("ascii").strip())
-    yield from ()
+def _folders(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each folder open to others, and each lost of those made by `gateway init`."""
+    for folder in (home.keys, home.root / "sealed"):
+        mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
+        if not folder.exists():
+            yield fault(f"{folder} is missing", "restore it from a backup")
+        elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
+            # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
+            yield fault(f"{folder} is open to other users", f"chmod 700 {folder}")
+    for name, without in _MADE_ONCE.items():
+        if home.keys.exists() and not (home.keys / name).exists():
+            yield fault(f"{home.keys / name} is missing: {without}", _PUT_BACK)
+
+    def make_anew() -> None:
+        make_folders(home)
+        publish_all(home, now())
+
+    mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
+    for path in [path for path in (home.spool.landed, home.published.root) if not path.exists()]:
+        yield fault(f"{path} is missing", mend, safely=make_anew)
+    mend = "gateway doctor --mend, or start the processor again, which writes it anew"
+    for path in (home.published.common, home.published.intake_settings):
+        if home.published.root.exists() and not path.exists():
+            yield fault(f"{path} is missing", mend, safely=make_anew)
+
+
+def _draft(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint if policies/, the draft of the policies, is missing or has faults."""
+    if home.policies_in_force == home.policies:
+        return
+    if not home.policies.is_dir():
+        what = f"{home.policies}, the draft of the policies, is missing"
+        yield warning(what, f"cp -r {home.policies_in_force} {home.policies}")
+    elif policy_digest(home.policies) != home.policies_in_force.name and (faults := check(home.policies)):
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
+        yield warning(what, "edit the file named, then: gateway policy check")
+
+
+def _modes(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each file that others can change, or private one that others can read."""
+
+    def close(path: Path, bits: int) -> None:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
+
+    private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
+    for path in private:
+        if path.exists() and path.stat().st_mode & 0o007:
+            safely = partial(close, path, 0o007)
+            yield fault(f"{path} is open to other users", f"chmod o-rwx {path}", safely=safely)
+    for path in (home.root, *_below(home)):
+        if path not in private and not path.is_symlink() and path.stat().st_mode & stat.S_IWOTH:
+            safely = partial(close, path, 0o002)
+            yield fault(f"other users may change {path}", f"chmod o-w {path}", safely=safely)
+
+
+def _below(home: Home) -> Iterator[Path]:
+    """Yield all folders of a home, and the files of its keys and policies."""
+    for top in sorted(home.root.iterdir()):
+        yield top
+        if top.is_symlink() or not top.is_dir():
+            continue
+        for folder, folders, files in os.walk(top):
+            here = Path(folder)
+            yield from (here / name for name in sorted(folders))
+            if top in {home.keys, home.policies, home.versions}:
+                yield from (here / name for name in sorted(files))
+
+
+def _secrets(home: Home) -> Iterator[Complaint]:
+    try:
+        secret_files.secret_keys(home)
+        secret_files.signing_key(home)
+        secret_files.log_key(home)
+        secret_files.log_statement(home, secret_files.signing_fingerprint(home))
+        if bare := secret_files.unprotected(home):
+            yield warning(
+                f"{'1 secret is' if len(bare) == 1 else f'{len(bare)} secrets are'} under no passphrase in "
+                f"{home.keys}: whoever copies that reads all",
+                "gateway keys gateway protect",
+            )
+    except ConfigurationError as error:
+        yield fault(str(error), "give the passphrase, or restore keys/ from a backup")
+
+
+def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Yield complaints about security.txt, a console without a name for passkeys, and weak algorithms."""
+    today, ends, mend = now().date(), settings.security_expires, ""
+    if settings.security_contact is None:
+        what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
+    elif ends is None or not _SOON < ends - today <= _A_YEAR:
+        mend = f"see that the contact is right, then: security_expires = {today + _A_YEAR}"
+        what = "security.txt has no last day, and is shown to nobody"
+        if ends is not None:
+            told = f"{ends:%-d %B %Y}"
+            what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
+    if mend:
+        yield warning(what, f"{mend} in {home.settings}; then start the services again")
+    if settings.console.host not in _THIS_MACHINE and settings.console.origin is None:
+        yield warning(
+            "the console listens for other machines, and has no name that a passkey can belong to",
+            f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
+        )
+    for offer in settings.ssh.also_offer:
+        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
+        yield warning(
+            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
+            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
+        )
+
+
+def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Yield a complaint if no OpenPGP program is used, or the program judges signatures wrongly."""
+    lack, engine, program = None, settings.processor.engine, settings.processor.sop_program
+    try:
+        prove_program(settings.processor)
+        if shutil.which(program) is None:
+            lack = f"{program}, the OpenPGP program, is not installed"
+    except ConfigurationError as error:
+        lack = str(error)
+    except Fault as error:
+        yield fault(f"the OpenPGP program does not run: {error}", "apt-get install sqop")
+    if lack is not None and engine == "sop":
+        yield fault(lack, "apt-get install sqop, or engine in gateway.toml")
+    elif lack is not None and engine == "auto":
+        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
+        yield warning(
+            f"{lack}. Meanwhile the embedded engine opens files, and none of over {size} MiB",
+            "apt-get install sqop, as Debian 13 has it",
+        )
+
+
+def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Yield a complaint for each broken guarantee of the S3 store, if it is silent, and for a move's rest."""
+    where = f"the store {settings.store.url}"
+    try:
+        for broken in faults_of_store(home, settings):
+            yield fault(f"{where}: {broken}", "docs/cluster.md: which stores do")
+    except ConfigurationError as error:
+        yield fault(str(error), f"edit [store] in {home.settings}")
+    except OSError as error:
+        mend = "see that it runs and that its credentials may list, read, write and delete there"
+        yield fault(f"{where}: {error.strerror}", mend)
+    for left in left_behind(home, settings):
+        yield warning(f"a move left {left}: retention does not see it", "gateway move --remove-old")
+
+
+def _machine(home: Home) -> Iterator[Complaint]:
+    for lack in confinement.missing():
+        yield warning(lack, "docs/operations.md: what isolated children give up")
+    free = shutil.disk_usage(home.root).free
+    if free < _LOW_BYTES:
+        yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
+    """Yield a complaint for each shipped setting and policy left unchanged by the authority."""
+    usual = Settings()
+    if settings.organisation == usual.organisation:
+        yield warning(
+            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
+            f'organisation = "…" in {home.settings}',
+        )
+    if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
+        yield warning("the contact for flaws is the sample's", f"security_contact in {home.settings}")
+    try:
+        shipped = [load_catalogue(folder) for folder in shipped_agreements()]
+    except ConfigurationError:
+        return  # Nothing to compare with where the shipped policies are not installed.
+    theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
+    if theirs and settings.organisation not in theirs[0].agreement.title:
+        yield warning(
+            f"the agreement is the sample's, not one of {settings.organisation}",
+            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
+            "into agreement.toml, then: gateway policy propose",
+        )
+    if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
+        yield warning(
+            "the calendar is the sample's: schools are judged by its terms",
+            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
+        )
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use differ from the policies in force by the log."""
+    """Yield a complaint if the policies in use differ from the policies in force by the log.
+
+    ConfigurationError if the registry contains another gateway's log.
+    """
+    published = home.published.common / "keys" / "gateway-log.vkey"
+    if published.exists():
+        log.check_is_ours(session, published.read_text("ascii").strip())
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -237,8 +424,44 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
         )
 
 
-def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
-    today = local_day(at, catalogue.calendar.timezone)
+def _calendar(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the written term dates end soon, or if the coming year is not open.
+
+    The rule used after the written dates is only approximate.
+    """
+    if is_ending(catalogue.calendar, today):
+        last = last_written(catalogue.calendar)
+        ends = "there are no term dates"
+        if last is not None:
+            ends = f"the term dates end on {last.day} {last:%B %Y}"
+        then = (
+            "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
+        )
+        mend = "gateway year open YEAR --terms FILE, with the published dates"
+        yield warning(f"{ends}; after that, {then}", mend)
+    year = catalogue.agreement.year
+    coming = following(academic_year(today, year.starts))
+    if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
+        return
+    if agreements.year_opened_at(session, coming) is None:
+        yield warning(
+            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
+            f"gateway year open {coming}",
+        )
+
+
+def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the last law pack ends soon."""
+    last = ends_without_another(catalogue.law, today)
+    if last is not None:
+        yield warning(
+            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
+            "judged by until one does",
+            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
+        )
+
+
+def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime) -> Iterator[Complaint]:
     year = academic_year(today, catalogue.agreement.year.starts)
     enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
@@ -255,40 +478,123 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
 
 
 def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
-    people = staff.list_staff(session)
-    if people and not roles.in_force(session):
+    """Yield complaints about roles, acts that no two people can confirm, and teams without members."""
+    people, in_force = staff.list_staff(session), roles.in_force(session)
+    if people and not in_force:
         yield warning(
             "roles are not in force: whoever runs commands here may do everything",
             "gateway roles grant NAME administrator --account ACCOUNT --why …",
         )
-    yield from _of_seconds(session, at)
-    yield from of_teams(catalogue, {team for teams in people.values() for team in teams})
-
-
-_TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
-    ("revoke a key, change the gateway's keys, powerful roles or the policies", frozenset({"administrator"})),
-    ("release a file against the policy", frozenset({"administrator", "triage"})),
-)
-
-
-def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each act that two people must confirm and that no two people can."""
-    if not roles.in_force(session):
-        return
-    people = roles.people(session)
-    for act, wanted in _TAKES_TWO:
-        able = {person["name"] for person in people if not wanted.isdisjoint(person["roles"])}
+    with_roles = roles.people(session) if in_force else []
+    for act, wanted in _TAKES_TWO if in_force else ():
+        able = {person["name"] for person in with_roles if not wanted.isdisjoint(person["roles"])}
         if not two_can_be_had(session, able, at):
             yield warning(
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
             )
+    yield from of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
-def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
-    landed = transfers.landed(session)
-    if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
-        yield fault(f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
+def _keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint for each key that needs a person, and for files waiting for a key."""
+    known = keys.list_keys(session)
+    closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
+    owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
+    for key in known:
+        owned[key.owner_kind, key.owner, key.kind].append(key)
+    for key in known:
+        if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
+            yield from _of_one(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
+    for key in (key for key in known if key.owner_kind == "gateway"):
+        held = secret_files.secret_key_file(home, key.fingerprint).exists()
+        if key.state in {"retired", "revoked"} and held:
+            yield warning(
+                f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",
+                f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
+            )
+        if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
+            what = (
+                f"the gateway's key {key.fingerprint[:16]} is older than {counted(policy.rotate_days, 'day')}"
+            )
+            yield warning(what, "gateway keys gateway rotate")
+    held_back = Counter(
+        t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
+    )
+    for provider, number in sorted(held_back.items()):
+        yield warning(
+            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
+            f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
+        )
+
+
+def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
+
+    def complaint(text: str, mend: str, alike: str) -> Complaint:
+        return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
+
+    if key.state == "pending":
+        mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
+        yield complaint("waits for approval", mend, "waiting to be confirmed")
+    if not key.is_in_force(at):
+        return
+    if key.has_expired(at):
+        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
+        yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
+    elif key.step_due(at, policy.warn_days) is not None:
+        left = counted(key.days_left(at) or 0, "day")
+        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
+    since = at - timedelta(days=policy.unused_days)
+    if (key.last_used_at or key.added_at) < since:
+        replaced = any(
+            other.fingerprint != key.fingerprint
+            and other.is_in_force(at)
+            and other.last_used_at is not None
+            and other.last_used_at >= since
+            for other in alike
+        )
+        # The loss of a key that nothing replaces might lock the owner out.
+        still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
+        mend, each = f"{still}; keep it", "each the only one that its owner is known to have"
+        if replaced:
+            mend = f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
+            each = "whose owners use another one"
+        unused = f"was not used for {counted(policy.unused_days, 'day')}"
+        yield complaint(unused, mend, f"not used for long, {each}")
+
+
+def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
+    """Yield a complaint for each silent host, wrong clock, and key missing at a host."""
+    found = hosts.known(session)
+    held = {host.name: host.holds for host in found if host.is_at_work}
+    if own is not None:
+        held[own] = frozenset(secret_files.holding(home))
+    known = keys.list_keys(session, "gateway", "gateway")
+    over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
+    every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
+    whole = next((name for name, there in held.items() if there >= every), "that has them")
+    for name, there in held.items():
+        if not there >= every:
+            yield warning(
+                f"host {name} lacks keys of the gateway that host {whole} has",
+                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
+            )
+    for host in found:
+        if not host.is_at_work:
+            yield fault(
+                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
+                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
+                f"for good: gateway hosts remove {host.name}",
+            )
+        elif host.is_clock_wrong:
+            yield fault(
+                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
+                "what is uploaded there waits",
+                "there: timedatectl set-ntp true, and see that the time is right",
+            )
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
@@ -304,8 +610,10 @@ def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
             yield warning(f"the web hook {row.name}: {why}", mend, row.name)
 
 
-def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
-    newest = log.latest(session)
+def _landed(session: Session, at: datetime) -> Iterator[Complaint]:
+    landed, newest = transfers.landed(session), log.latest(session)
+    if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
+        yield fault(f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
     if newest is not None and newest.at - at > _BEHIND:
         yield fault(
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
@@ -315,6 +623,7 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
+    """Yield a complaint if the key of the log in use, or that of the index of pupils, is missing."""
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:
@@ -323,14 +632,11 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
             "nothing can be put on record",
             "gateway keys gateway rotate, which finishes a change that was cut off"
             if home.log_key(wanted).exists()
-            else PUT_BACK,
+            else _PUT_BACK,
         )
-
-
-def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
     if not path.exists() and persons.is_any(session):
-        yield fault(f"{path} is missing: no child is found, and no marker protects one", PUT_BACK)
+        yield fault(f"{path} is missing: no child is found, and no marker protects one", _PUT_BACK)
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -347,18 +653,14 @@ def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Compla
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
     if not home.spool.landed.is_dir():
         return  # Told as a missing folder.
-    old = [r for r in waiting(home.spool) if _age(home, r, at) > _STUCK_SECONDS]
+    old = 0
+    for reference in waiting(home.spool):
+        with suppress(FileNotFoundError):
+            old += at.timestamp() - named_at(home.spool, reference) > _STUCK_SECONDS
     if old:
-        yield fault(f"{len(old)} uploads wait in the spool", "gateway process; its log says why")
+        yield fault(f"{old} uploads wait in the spool", "gateway process; its log says why")
     if aside := count_aside(home.spool):
         yield warning(
             f"set aside in the spool: {counted(aside, 'record')} that intake should never have written",
             "look at spool/landed/*.aside; the processor's log says why",
         )
-
-
-def _age(home: Home, reference: str, at: datetime) -> float:
-    try:
-        return at.timestamp() - named_at(home.spool, reference)
-    except FileNotFoundError:
-        return 0.0
