@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from http import HTTPStatus
 from itertools import islice
@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
-from sqlmodel import Session
 
 from gateway.cli.console import (
     HomeOption,
@@ -25,10 +23,10 @@ from gateway.cli.console import (
     command_in,
     now,
     out,
-    plain,
     print_exactly,
     print_json,
     registrar_of,
+    say,
 )
 from gateway.cli.identity import sight_here
 from gateway.cli.progress import progress
@@ -93,7 +91,10 @@ def verify(
 
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
-    heads = [_named_head(file) for file in checkpoint or []]
+    try:
+        heads = [(file.name, _head_in(file)) for file in checkpoint or []]
+    except GatewayError as error:  # A typing mistake: exit 2.
+        raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
         signing = registrar.signing
         kept = KeptPortions(state, signing.log_key, signing.vkey) if state is not None else None
@@ -104,7 +105,7 @@ def verify(
             {"fits": not found, "leaves": leaves, "inconsistencies": [dataclasses.asdict(m) for m in found]}
         )
     for inconsistency in () if as_json else found:
-        out.print(Text(plain(f"{inconsistency.where}: {inconsistency.what}")))
+        say(f"{inconsistency.where}: {inconsistency.what}")
     if found:
         raise GatewayError(f"the log does not hold; first: {summary(found, leaves)}")
     if not as_json:
@@ -124,10 +125,27 @@ def inconsistencies(
     `heads`: signed heads kept elsewhere, each with its file's name. `sealed`: read every sealed file, too.
     `tell` is called with the rows done and the total. `portions`: as for `audit`.
     """
-    home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
+    home, vkey, registry, done = registrar.home, registrar.signing.vkey, registrar.registry, 0
     with registry.read() as session:
-        watch(session, _counting(rows_to_look_at(session), tell))
-        found = list(_kept_elsewhere(session, heads, vkey))
+        every, found = rows_to_look_at(session), list[Inconsistency]()
+
+        def looked_at(more: int) -> None:
+            nonlocal done
+            done += more
+            tell(done, every)
+
+        looked_at(0)
+        watch(session, looked_at)
+        log_keys = log.keys_in_time(session, vkey)
+        for name, text in heads:
+            kept = read_checkpoint(text, {one.key for one in log_keys})
+            try:
+                read_head(text, log_keys)
+                fault = fault_of_head(session, kept)
+            except Unproved as error:
+                fault = str(error)
+            if fault:
+                found.append(Inconsistency(name, fault))
         found += islice(audit(session, vkey, portions), _SHOWN)
         leaves = log.size(session)
     found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
@@ -163,11 +181,10 @@ def prove(home: HomeOption, reference: ReferenceArgument) -> None:
         signed = registrar.sign_head(session, now())
         size = log.size(session)
         numbers = [event.number for event in log.events(session, reference)]
+        proofs = zip(numbers, log.inclusion_proofs(session, numbers, size), strict=True)
         proved = [
-            {"index": number, "leaf": leaf.decode(), "proof": [*map(_base64, proof)]}
-            for number, (leaf, proof) in zip(
-                numbers, log.inclusion_proofs(session, numbers, size), strict=True
-            )
+            {"index": number, "leaf": leaf.decode(), "proof": [b64encode(node).decode() for node in proof]}
+            for number, (leaf, proof) in proofs
         ]
     if not proved:
         raise NotFoundError(f"the log holds nothing on {reference}")
@@ -186,7 +203,7 @@ def consistency(
             raise GatewayError(f"give two sizes, the smaller one first, of at most {log.size(session)}")
         (proof,) = log.consistency_proofs(session, [first], second)
     told = {"origin": registrar.signing.origin, "first": first, "second": second}
-    print_json({**told, "proof": [*map(_base64, proof)]})
+    print_json({**told, "proof": [b64encode(node).decode() for node in proof]})
 
 
 @command_in(app)
@@ -284,52 +301,18 @@ def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Res
         raise GatewayError(f"the witness has seen {old} entries, the log has only {size}: it was cut")
     with registrar.registry.read() as session:
         (proof,) = log.consistency_proofs(session, [old], size)
-    lines = "".join(f"{line}\n" for line in (f"old {old}", *map(_base64, proof), ""))
+    nodes = (b64encode(node).decode() for node in proof)
+    lines = "".join(f"{line}\n" for line in (f"old {old}", *nodes, ""))
     try:
         return httpx.post(f"{address.rstrip('/')}/add-checkpoint", content=lines + head, timeout=30)
     except httpx.HTTPError as error:
         raise GatewayError(f"the witness does not answer: {type(error).__name__}") from None
 
 
-def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], None]:
-    done = 0
-
-    def looked_at(more: int) -> None:
-        nonlocal done
-        done += more
-        tell(done, every)
-
-    tell(0, every)
-    return looked_at
-
-
-def _named_head(file: Path) -> tuple[str, str]:
-    """Return a file's name and head. BadParameter for a file without a head: a typing mistake."""
-    try:
-        return file.name, _head_in(file)
-    except GatewayError as error:
-        raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
-
-
-def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
-    log_keys = log.keys_in_time(session, vkey)
-    for name, text in heads:
-        kept = read_checkpoint(text, {one.key for one in log_keys})
-        try:
-            read_head(text, log_keys)
-        except Unproved as error:
-            yield Inconsistency(name, str(error))
-            continue
-        if fault := fault_of_head(session, kept):
-            yield Inconsistency(name, fault)
-
-
 def _head_in(file: Path) -> str:
     """Return the signed head in a file: alone, in a JSON receipt, or printed by `log head --json`."""
     text = _read(file)
-    if not text.lstrip().startswith("{"):
-        if text.count("\n") < _LINES_OF_A_HEAD:
-            raise GatewayError(f"{file} is neither a signed head nor a receipt")
+    if not text.lstrip().startswith("{") and text.count("\n") >= _LINES_OF_A_HEAD:
         return text
     try:
         return str(json.loads(text)["checkpoint"])
@@ -344,7 +327,3 @@ def _read(file: Path) -> str:
         raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise GatewayError(f"{file} is not text") from None
-
-
-def _base64(node: bytes) -> str:
-    return base64.b64encode(node).decode()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -40,62 +40,13 @@ from gateway.receipts.notices import opened
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import agreements, keys, providers, register, staff
 
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
-
-
-def of_year(
-    session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
-) -> Iterator[Complaint]:
-    """Yield a complaint for each gap of a school year ("2027-28"): dates, keys, contacts, collectors."""
-    yield from _of_calendar(home, catalogue, year)
-    kinds = kinds_of_keys(keys.list_keys(session), at)
-    reached = {one.provider for one in providers.contacts(session)}
-    for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
-        if provider.closed_on is not None:
-            continue
-        yield from of_provider(provider, catalogue, year, *kinds[provider.id])
-        if provider.kind in catalogue.bodies.parties and provider.id not in reached:
-            yield warning(
-                f"{provider.id} has no contact",
-                f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
-                "gateway providers import FILE.csv",
-                provider.id,
-                "providers without a contact",
-            )
-    yield from of_teams(catalogue, {team for teams in staff.list_staff(session).values() for team in teams})
-
-
-def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Complaint]:
-    first, calendar = first_year(year), catalogue.calendar
-    if first not in written(calendar):
-        then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"
-        yield warning(
-            f"the terms of {year} are not written down: {then}",
-            f"gateway year open {year} --terms FILE, with the published dates",
-        )
-    elif written(calendar)[first] == written(load_catalogue(shipped_policies()).calendar).get(first):
-        yield warning(
-            f"the terms of {year} are the sample's",
-            f"gateway year open {year} --terms FILE, with the dates that the authority has published",
-        )
-    for results in calendar.results:
-        if not any(day.year == first + 1 for day in results.dates):
-            yield warning(
-                f"the results day of {results.data_type} in {first + 1} is by rule",
-                f"put the published day into its dates in {home.policies / 'calendar.toml'}, then: "
-                "gateway policy propose",
-            )
-
-
 app = typer.Typer()
-YearArgument = Annotated[str, "YEAR", "An academic year such as 2027-28."]
 
 
 @command_in(app, "open")
 def open_year(
     home: HomeOption,
-    year: YearArgument,
+    year: Annotated[str, "YEAR", "An academic year such as 2027-28."],
     terms: Annotated[Path | None, "--terms FILE", "The council's term dates, CSV: first,last."] = None,
     term: Annotated[list[str] | None, "--term FIRST..LAST", "One term by hand; give all of them."] = None,
     inset: Annotated[
@@ -121,8 +72,15 @@ def open_year(
         raise GatewayError(f"write an academic year like {following(current)}") from None
     if year not in {current, following(current)}:
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
-    given = _dates(terms, term or [], inset or [])
-    text = None if agreement is None else _read_text(agreement)
+    given, text = _dates(terms, term or [], inset or []), None
+    if agreement is not None:
+        try:
+            text = GivenFile.read(agreement).content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            told = f"{agreement} is no UTF-8 text: save the agreement as plain text in UTF-8"
+            raise GatewayError(told) from None
+        if not text.strip():
+            raise GatewayError(f"{agreement} is empty")
     if given is not None or text is not None or version is not None:
         with registrar_of(home) as registrar:
             proposed = propose_year(
@@ -134,11 +92,24 @@ def open_year(
             out.print(f"and then: gateway year open {year}")
             return
     with registrar_of(home) as registrar:
-        told = _record(registrar, year, at, why)
+        catalogue, told = registrar.catalogue, None
+        with registrar.registry.write() as session:
+            if agreements.year_opened_at(session, year) is None:
+                agreements.open_year(session, year, at=at, by=who(), why=why)
+                agreed, starts = (
+                    catalogue.agreement,
+                    day_in(first_year(year), catalogue.agreement.year.starts),
+                )
+                notice = opened(year, f"{starts.day} {starts:%B %Y}", agreed.tell.ready)
+                told = tell_everybody(
+                    session, registrar.signing, registrar.settings.organisation, notice,
+                    catalogue.bodies.parties, at, languages=agreed.languages,
+                )  # fmt: skip
+                registrar.sign_head(session, at)
         registrar.publish()
         publish_all(place, at)
         with registrar.registry.read() as session:
-            found = _state(session, place, registrar.catalogue, year, at)
+            found = _state(session, place, catalogue, year, at)
     if told is None:
         out.print(f"{year} was open already; it is as follows now")
     else:
@@ -178,62 +149,68 @@ def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates 
         if shared:
             raise GatewayError("training days are given together with the terms")
         return None
-    return sorted(map(_term, term)), shared
-
-
-def _term(text: str) -> tuple[date, date]:
-    first, dots, last = text.partition("..")
-    if not dots:
-        raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
-    return dates.day(first).date(), dates.day(last).date()
-
-
-def _read_text(file: Path) -> str:
-    try:
-        text = GivenFile.read(file).content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise GatewayError(f"{file} is no UTF-8 text: save the agreement as plain text in UTF-8") from None
-    if not text.strip():
-        raise GatewayError(f"{file} is empty")
-    return text
-
-
-def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
-    """Record the opening of a school year and tell schools; return their number, None if opened already."""
-    with registrar.registry.write() as session:
-        if agreements.year_opened_at(session, year) is not None:
-            return None
-        agreements.open_year(session, year, at=at, by=who(), why=why)
-        starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
-        clause = registrar.catalogue.agreement.tell.ready
-        notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
-        parties = registrar.catalogue.bodies.parties
-        told = tell_everybody(
-            session, registrar.signing, registrar.settings.organisation, notice, parties, at,
-            languages=registrar.catalogue.agreement.languages,
-        )  # fmt: skip
-        registrar.sign_head(session, at)
-    return told
+    given = []
+    for first, dots, last in (text.partition("..") for text in term):
+        if not dots:
+            raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
+        given.append((dates.day(first).date(), dates.day(last).date()))
+    return sorted(given), shared
 
 
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
     first = first_year(year)
     terms = school_year(catalogue.calendar, first)
-    counts = agreements.year_counts(session, year, catalogue.bodies.parties)
+    by = "written" if first in written(catalogue.calendar) else "by-rule"
     return {
         "academic_year": year,
         "opened_at": rfc3339(agreements.year_opened_at(session, year)),
-        "terms": "none"
-        if terms is None
-        else "written"
-        if first in written(catalogue.calendar)
-        else "by-rule",
+        "terms": "none" if terms is None else by,
         "first_day": None if terms is None else terms.terms[0].first.isoformat(),
         "last_day": None if terms is None else terms.terms[-1].last.isoformat(),
         "agreement": f"{catalogue.agreement.title}, version {catalogue.agreement.version}",
-        **counts,
-        "missing": list(of_year(session, place, catalogue, year, at)),
+        **agreements.year_counts(session, year, catalogue.bodies.parties),
+        "missing": list(_missing(session, place, catalogue, year, at)),
     }
+
+
+def _missing(
+    session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
+) -> Iterator[Complaint]:
+    """Yield a complaint for each gap of a school year ("2027-28"): dates, keys, contacts, collectors."""
+    first, calendar = first_year(year), catalogue.calendar
+    if first not in written(calendar):
+        then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"
+        yield warning(
+            f"the terms of {year} are not written down: {then}",
+            f"gateway year open {year} --terms FILE, with the published dates",
+        )
+    elif written(calendar)[first] == written(load_catalogue(shipped_policies()).calendar).get(first):
+        yield warning(
+            f"the terms of {year} are the sample's",
+            f"gateway year open {year} --terms FILE, with the dates that the authority has published",
+        )
+    for results in calendar.results:
+        if not any(day.year == first + 1 for day in results.dates):
+            file = home.policies / "calendar.toml"
+            yield warning(
+                f"the results day of {results.data_type} in {first + 1} is by rule",
+                f"put the published day into its dates in {file}, then: gateway policy propose",
+            )
+    kinds = kinds_of_keys(keys.list_keys(session), at)
+    reached = {one.provider for one in providers.contacts(session)}
+    for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
+        if provider.closed_on is not None:
+            continue
+        yield from of_provider(provider, catalogue, year, *kinds[provider.id])
+        if provider.kind in catalogue.bodies.parties and provider.id not in reached:
+            yield warning(
+                f"{provider.id} has no contact",
+                f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
+                "gateway providers import FILE.csv",
+                provider.id,
+                "providers without a contact",
+            )
+    yield from of_teams(catalogue, {team for teams in staff.list_staff(session).values() for team in teams})
 
 
 def _print(found: dict[str, Any], *, each: bool) -> None:
