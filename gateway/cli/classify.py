@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,7 +26,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
 from gateway.policy.shipped import shipped_policies
-from gateway.reasons import told
+from gateway.reasons import told as told_by_code
 from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
@@ -51,7 +51,12 @@ def classify_files(
     for file in track(files, "classifying", console=progress, transient=True, disable=len(files) < _FEW):
         try:
             with file.open("rb") as content:
-                _check_plain(file, content)
+                if is_sealed(content.read(ENOUGH_BYTES)):
+                    complaints.append(
+                        f"{file} is encrypted; give the plain file, as it was before gpg encrypted it"
+                    )
+                    continue
+                content.seek(0)
                 found = classify(content, file.name, ClassifyLimits(), rules, today=date.today())  # noqa: DTZ011
             seen.append((file, found))
         except OSError as error:
@@ -69,40 +74,27 @@ def classify_files(
         raise typer.Exit(1)
 
 
-def _check_plain(file: Path, content: BinaryIO) -> None:
-    """Raise GatewayError for an encrypted file, since only plain files can be classified."""
-    start = content.read(ENOUGH_BYTES)
-    content.seek(0)
-    if is_sealed(start):
-        raise GatewayError(f"{file} is encrypted; give the plain file, as it was before gpg encrypted it")
-
-
 def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
     """Return the findings on a file in the documented form of `classify --json`."""
-    refused = found if isinstance(found, ContentRefused) else None
-    recognised = found if isinstance(found, Classified) else None
-    return {
-        "file": str(file),
-        "data_type": recognised.data_type if recognised else None,
-        "level": recognised.level if recognised else None,
-        "code": refused.code if refused else None,
-        "about": (refused.about or "something unknown") if refused else None,
-        "evidence": list(found.evidence),
-        "runner_up": found.runner_up,
-        "mixed_with": recognised.mixed_with if recognised else None,
-        "format": found.format,
-        "pupils": recognised.pupils if recognised else None,
-        "facts": dataclasses.asdict(recognised.facts) if recognised else None,
-        "findings": [dataclasses.asdict(f) for f in recognised.findings] if recognised else [],
-        "items": list(recognised.items) if recognised else [],
-        "other_items": list(recognised.other_items) if recognised else [],
-        "schools": [dataclasses.asdict(one) for one in recognised.schools] if recognised else [],
-        "unlisted": [dataclasses.asdict(one) for one in recognised.unlisted] if recognised else [],
-        "results": list(recognised.results) if recognised else [],
-        "sensitive": list(refused.sensitive) if refused else [],
-        "name_suggests": recognised.name_suggests if recognised else None,
-        "parts": [described(file, part) for part in refused.parts] if refused else [],
-    }
+    told: dict[str, Any] = {
+        "file": str(file), "data_type": None, "level": None, "code": None, "about": None,
+        "evidence": list(found.evidence), "runner_up": found.runner_up, "mixed_with": None,
+        "format": found.format, "pupils": None, "facts": None, "findings": [], "items": [], "other_items": [],
+        "schools": [], "unlisted": [], "results": [], "sensitive": [], "name_suggests": None, "parts": [],
+    }  # fmt: skip
+    if isinstance(found, ContentRefused):
+        return told | {
+            "code": found.code,
+            "about": found.about or "something unknown",
+            "sensitive": list(found.sensitive),
+            "parts": [described(file, part) for part in found.parts],
+        }
+    names = ("data_type", "level", "mixed_with", "pupils", "name_suggests")
+    told |= {name: getattr(found, name) for name in names}
+    told |= {name: list(getattr(found, name)) for name in ("items", "other_items", "results")}
+    for name in ("findings", "schools", "unlisted"):
+        told[name] = [dataclasses.asdict(one) for one in getattr(found, name)]
+    return told | {"facts": dataclasses.asdict(found.facts)}
 
 
 def _print(file: Path, found: Classified | ContentRefused) -> None:
@@ -114,7 +106,7 @@ def _print(file: Path, found: Classified | ContentRefused) -> None:
             "what": found.about or "something unknown",
             "count": len(found.parts),
         }
-        sentence, _ = told(found.code, **about)
+        sentence, _ = told_by_code(found.code, **about)
         out.print(Text(f"  {sentence} [{found.code}]"))
         lines = [("because", found.evidence), ("sensitive", found.sensitive)]
     else:

@@ -3,7 +3,7 @@
 import base64
 import logging
 import os
-from collections.abc import Callable
+from contextlib import closing
 
 import typer
 
@@ -23,23 +23,13 @@ _log = logging.getLogger(__name__)
 @command_in(app)
 def index(home: HomeOption) -> None:
     """Index the stored files missing from the index. May be interrupted and repeated."""
-    with registrar_of(home) as registrar, progress("indexing") as report:
-        done, left = _reindex(registrar, report)
-    out.print(f"put into the index: {counted(done, 'file')}")
-    if left:
-        raise GatewayError(f"{counted(left, 'file')} could not be opened; the log above says why")
-
-
-def _reindex(registrar: Registrar, progress: Callable[[int, int], object]) -> tuple[int, int]:
-    """Index the children in stored files missing from the index, by opening each in memory.
-
-    Returns the numbers of files indexed, and of files impossible to open. `progress` is called with the files
-    done and the total.
-    """
-    with registrar.registry.read() as session:
-        waiting = persons.unindexed(session)
-    examiner, left = Examiner(registrar.home), 0
-    try:
+    with (
+        registrar_of(home) as registrar,
+        progress("indexing") as report,
+        closing(Examiner(registrar.home)) as examiner,
+    ):
+        with registrar.registry.read() as session:
+            waiting, left = persons.unindexed(session), 0
         for number, reference in enumerate(waiting, 1):
             try:
                 with registrar.registry.read() as session:
@@ -55,10 +45,10 @@ def _reindex(registrar: Registrar, progress: Callable[[int, int], object]) -> tu
             except Fault as fault:
                 _log.error("%s: cannot be put into the index: %s", reference, fault)
                 left += 1
-            progress(number, len(waiting))
-    finally:
-        examiner.close()
-    return len(waiting) - left, left
+            report(number, len(waiting))
+    out.print(f"put into the index: {counted(len(waiting) - left, 'file')}")
+    if left:
+        raise GatewayError(f"{counted(left, 'file')} could not be opened; the log above says why")
 
 
 def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> bytes:

@@ -5,19 +5,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from gateway.cli.console import (
     HomeOption,
     JsonOption,
     ReferenceArgument,
     command_in,
-    out,
-    plain,
     print_exactly,
     print_json,
     read_key_file,
     registry,
+    say,
 )
 from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
@@ -59,36 +57,29 @@ def verify(
 
     Needs the gateway's certificate, or a home with the certificate.
     """
-    listed = Home(home).published.common / "keys" / "gateway-log-keys.asc"
-    own = [listed] if gateway_key is None and listed.exists() else []
+    published = Home(home).published.common / "keys"
+    listed = published / "gateway-log-keys.asc"
+    if gateway_key is not None:
+        certificate = read_key_file(gateway_key)
+        if not split(certificate):
+            raise GatewayError(f"{gateway_key} holds no certificate; the gateway's is /keys/gateway.asc")
+    else:
+        earlier = published.glob(f"gateway-{'?' * _SHOWN_DIGITS}.asc")
+        certificate = b"\n".join(path.read_bytes() for path in (*published.glob("gateway.asc"), *earlier))
+        if not certificate:
+            raise ConfigurationError(
+                "give the gateway's certificate with --gateway-key: fetch it once from /keys/gateway.asc, "
+                "and check its fingerprint by telephone"
+            )
+    own = keys_in(read_text(listed)) if gateway_key is None and listed.exists() else []
     verdicts = verify_receipt_files(
-        files,
-        _certificate(gateway_key, home),
-        original=original,
-        consistency=consistency,
-        log_keys=[key for path in own for key in keys_in(read_text(path))],
+        files, certificate, original=original, consistency=consistency, log_keys=[*own]
     )
     if as_json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
         for verdict in verdicts:
             for line in (verdict.file, *verdict.lines):
-                out.print(Text(plain(line)))
+                say(line)
     if not all(verdict.good for verdict in verdicts):
         raise typer.Exit(1)
-
-
-def _certificate(gateway_key: Path | None, home: Path) -> bytes:
-    if gateway_key is not None:
-        given = read_key_file(gateway_key)
-        if not split(given):
-            raise GatewayError(f"{gateway_key} holds no certificate; the gateway's is /keys/gateway.asc")
-        return given
-    published = Home(home).published.common / "keys"
-    certificates = [*published.glob("gateway.asc"), *published.glob(f"gateway-{'?' * _SHOWN_DIGITS}.asc")]
-    if not certificates:
-        raise ConfigurationError(
-            "give the gateway's certificate with --gateway-key: fetch it once from /keys/gateway.asc, "
-            "and check its fingerprint by telephone"
-        )
-    return b"\n".join(path.read_bytes() for path in certificates)

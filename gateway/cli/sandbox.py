@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from gateway.cli.console import fails_clearly, now, out, plain
+from gateway.cli.console import fails_clearly, now, say
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -36,8 +35,8 @@ def demo(
     shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
     if sandbox is not None:
         run_sandbox(shown, sandbox)
-        return
-    demonstrate(shown)
+    else:
+        demonstrate(shown)
 
 
 @fails_clearly
@@ -65,25 +64,20 @@ def sandbox(
         raise GatewayError(f"{folder} is not empty")
     with ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-sandbox-")))
-        _run(root, port, ssh_key, openpgp_key)
-
-
-def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) -> None:
-    stage = Stage(root / "home")
-    stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
-    stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
-    with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
-        given = [file for file in (ssh_key, openpgp_key) if file is not None]
-        for file in given or [_kit(root, stage, place)]:
-            stage.done("keys", "add", _PROVIDER, str(file))
-        stage.confirm(_PROVIDER)
-        stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
-        typer.echo(f"ready intake {place[0]}:{place[1]}")
-        typer.echo(f"the provider is {_PROVIDER}; gateway.asc is in /keys")
-        if not given:
-            files = f"--kit {root / 'kit'} --passphrase-file {root / 'passphrase'}"
-            out.print(Text(plain(f"try: gateway send {files} FILE")))
-        ended.wait()
+        stage = Stage(root / "home")
+        stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
+        stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
+        with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
+            given = [file for file in (ssh_key, openpgp_key) if file is not None]
+            for file in given or [_kit(root, stage, place)]:
+                stage.done("keys", "add", _PROVIDER, str(file))
+            stage.confirm(_PROVIDER)
+            stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
+            typer.echo(f"ready intake {place[0]}:{place[1]}")
+            typer.echo(f"the provider is {_PROVIDER}; gateway.asc is in /keys")
+            if not given:
+                say(f"try: gateway send --kit {root / 'kit'} --passphrase-file {root / 'passphrase'} FILE")
+            ended.wait()
 
 
 def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:

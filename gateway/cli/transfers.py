@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,13 +15,10 @@ from gateway.cli.options import WhyOption
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
-from gateway.model import Transfer, counted
+from gateway.model import counted
 from gateway.record.dual_control import name_of
 from gateway.registry import log, markers, persons, transfers
 from gateway.registry.log import Entry
-
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
 
 app = typer.Typer()
 _PIECE = 1024**2
@@ -45,67 +41,39 @@ def open_whole(
         raise GatewayError("say where it goes: --to FILE, or into another program")
     if to is not None and to.exists():
         raise GatewayError(f"{to} is there already: it is not overwritten")
-    with registrar_of(home) as registrar, _opened(registrar, reference, by=who(), why=why) as (whole, size):
-        if to is None:
-            for piece in _pieces(whole, size):
-                typer.echo(piece, nl=False)
-            return
-        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(_pieces(whole, size))
+    with registrar_of(home) as registrar:
+        with registrar.registry.read() as session:
+            transfer = transfers.get(session, reference)
+            gone = persons.deleted(session, [reference]).get(reference)
+            # GatewayError where a child in the file is marked for other named people. Restriction
+            # (Article 18) leaves data protection the use for legal claims, and is no bar here.
+            on = markers.on_transfer(session, transfer.sequence)
+            if any(marker.kind == "named" and name_of(who()) not in marker.people for marker in on):
+                raise GatewayError(f"only named people may see {reference}: gateway pupils markers")
+        if gone is not None:
+            raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
+        if transfer.content_sha256 is None:
+            raise GatewayError(f"{reference} was never opened: there is nothing in it that could be shown")
+        with closing(Examiner(registrar.home)) as examiner:
+            try:
+                whole, size = examiner.reopen(Reopen(reference=reference, sha256=transfer.content_sha256))
+            except Fault as fault:
+                raise Fault(f"{reference} cannot be opened now: {fault}") from None
+        with os.fdopen(whole, "rb") as content:
+            entry = Entry(
+                kind="opened", subject=reference, fields={"provider": transfer.upload.provider}, actor=who(),
+                content=transfer.content_sha256, note=why,
+            )  # fmt: skip
+            at = registrar.clock()
+            with registrar.registry.write() as session:  # On record before anything is given out.
+                log.append(session, [entry], at)
+                registrar.sign_head(session, at)
+            pieces = (os.pread(content.fileno(), _PIECE, start) for start in range(0, size, _PIECE))
+            if to is None:
+                for piece in pieces:
+                    typer.echo(piece, nl=False)
+                return
+            descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(pieces)
     out.print(f"wrote {counted(size, 'byte')} in the clear to {to}: yours to protect")
-
-
-def _pieces(content: int, size: int) -> Iterator[bytes]:
-    for start in range(0, size, _PIECE):
-        yield os.pread(content, _PIECE, start)
-
-
-@contextmanager
-def _opened(registrar: Registrar, reference: str, *, by: str, why: str) -> Iterator[tuple[int, int]]:
-    """Yield a descriptor of a whole file as sent, and the size, until the block ends.
-
-    Person and reason are recorded before anything is given out. GatewayError where there is nothing to open,
-    Fault where opening or recording fails for now.
-    """
-    with registrar.registry.read() as session:
-        transfer = transfers.get(session, reference)
-        gone = persons.deleted(session, [reference]).get(reference)
-        # GatewayError where a child in the file is marked for other named people. Restriction (Article 18)
-        # leaves data protection the use for legal claims, and is no bar here.
-        on = markers.on_transfer(session, transfer.sequence)
-        if any(marker.kind == "named" and name_of(by) not in marker.people for marker in on):
-            raise GatewayError(
-                f"only named people may see {transfer.upload.reference}: gateway pupils markers"
-            )
-    if gone is not None:
-        raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
-    if transfer.content_sha256 is None:
-        raise GatewayError(f"{reference} was never opened: there is nothing in it that could be shown")
-    content, size = _reopened(registrar, transfer, transfer.content_sha256)
-    try:
-        now = registrar.clock()
-        entry = Entry(
-            kind="opened",
-            subject=transfer.upload.reference,
-            fields={"provider": transfer.upload.provider},
-            actor=by,
-            content=transfer.content_sha256,
-            note=why,
-        )
-        with registrar.registry.write() as session:
-            log.append(session, [entry], now)
-            registrar.sign_head(session, now)
-        yield content, size
-    finally:
-        os.close(content)
-
-
-def _reopened(registrar: Registrar, transfer: Transfer, sha256: str) -> tuple[int, int]:
-    examiner = Examiner(registrar.home)
-    try:
-        return examiner.reopen(Reopen(reference=transfer.upload.reference, sha256=sha256))
-    except Fault as fault:
-        raise Fault(f"{transfer.upload.reference} cannot be opened now: {fault}") from None
-    finally:
-        examiner.close()

@@ -44,7 +44,10 @@ def upgrade(
     place = existing(home)
     plan = read_plan(place)
     if undo:
-        _take_back(place, plan)
+        if plan is None:
+            raise GatewayError("there is no upgrade to take back")
+        work.undo(place, plan)
+        out.print("taken back; start the services of the version before")
         return
     if plan is not None and plan.is_agreed and plan.applied_at is None and not dry_run:
         _carry_out(place, plan)
@@ -67,17 +70,8 @@ def upgrade(
         out.print("nothing was changed; next: gateway upgrade --apply --backup DIR")
     elif backup is None:
         raise ConfigurationError("--apply needs --backup DIR, an empty folder elsewhere")
-    elif found.files is None:
-        _agree(place, _new_plan(place, person, None), backup)
     else:
-        _put_forward_or_agree(place, found, plan, person, backup, yes=yes)
-
-
-def _take_back(place: Home, plan: UpgradePlan | None) -> None:
-    if plan is None:
-        raise GatewayError("there is no upgrade to take back")
-    work.undo(place, plan)
-    out.print("taken back; start the services of the version before")
+        _agree(place, found, plan, person, backup, yes=yes)
 
 
 def _tell(found: work.Upgrade) -> None:
@@ -115,36 +109,35 @@ def _person(place: Home, found: work.Upgrade) -> str:
     return person or who()
 
 
-def _new_plan(place: Home, person: str, digest: str | None) -> UpgradePlan:
-    before = policy_digest(place.policies_in_force)
-    return UpgradePlan(by=person, at=now(), before=before, digest=digest)
-
-
-def _put_forward_or_agree(
+def _agree(
     place: Home, found: work.Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
 ) -> None:
-    draft = draft_folder(place)
-    if found.files is not None and not draft.is_dir():
-        work.write_draft(place, found.files)
-    digest = policy_digest(draft)
-    if plan is None or plan.digest != digest or plan.applied_at is not None:
-        write_plan(place, _new_plan(place, person, digest))
-        out.print(f"put forward: {digest}")
-        out.print("a second person looks at this and runs the same command")
-        return
-    agreed = agree(plan, person)
-    out.print(f"{plan.by} put forward {digest}")
-    if not yes:
-        typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
-    _agree(place, agreed, backup)
+    """Put the upgrade forward, or agree to another person's: back the home up, record that, and upgrade.
 
-
-def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
-    """Back the home up, record the person's approval, and upgrade unless a processor is running."""
+    An upgrade that changes no policies needs no second person.
+    """
+    before, digest = policy_digest(place.policies_in_force), None
+    if found.files is not None:
+        draft = draft_folder(place)
+        if not draft.is_dir():
+            work.write_draft(place, found.files)
+        digest = policy_digest(draft)
+    agreed = UpgradePlan(by=person, at=now(), before=before, digest=digest)
+    if digest is not None:
+        if plan is None or plan.digest != digest or plan.applied_at is not None:
+            write_plan(place, agreed)
+            out.print(f"put forward: {digest}")
+            out.print("a second person looks at this and runs the same command")
+            return
+        agreed = agree(plan, person)
+        out.print(f"{plan.by} put forward {digest}")
+        if not yes:
+            typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
     if load_settings(place).database is None:
         with progress("copying the home") as told:
             back_up(place, backup, now(), progress=told)
-    agreed = plan.model_copy(update={"backup": backup.absolute(), "entries": work.size_of_log(place)})
+    kept = {"backup": backup.absolute(), "entries": work.size_of_log(place)}
+    agreed = agreed.model_copy(update=kept)
     write_plan(place, agreed)
     _carry_out(place, agreed)
 
