@@ -1,5 +1,8 @@
 """policy confirm, new, optional and pack: a draft of the policies is written, and read by a person."""
 
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,7 +10,12 @@ import tomlkit
 import typer
 from rich.text import Text
 
+from gateway.classify import markup
+from gateway.classify.content import Source, Unreadable, encoding_of
 from gateway.classify.load import load_rules
+from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import Codes, FieldRule, check_for
+from gateway.classify.views.walk import HEADER, record_names
 from gateway.cli.console import (
     HomeOption,
     JsonOption,
@@ -19,22 +27,22 @@ from gateway.cli.console import (
     plain,
     show,
 )
-from gateway.cli.policy_sample import doubts, kind_of, read_sample
 from gateway.errors import GatewayError
-from gateway.home.settings import load_settings
+from gateway.home.settings import ClassifyLimits, load_settings
 from gateway.home.settings_file import nearest
 from gateway.log.checkpoint import LogKey
 from gateway.model import counted
-from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
+from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.citations import cited_now, clause_texts, confirmed, due
 from gateway.policy.dates import local_day
-from gateway.policy.new_flow import NewFlow, begin, check_new, write_flow
-from gateway.policy.schema import ClauseId
+from gateway.policy.new_flow import NewFlow, begin, check_new, columns_of, write_flow
 from gateway.policy.timescale import names_today, standing_of, told_today
 from gateway.record import policy_drafts
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
+_MANY = 64 * 1024
+_ROWS = 50
 ClausesArgument = Annotated[list[str] | None, "[CLAUSE]...", "All that wait for it if not given."]
 FolderOption = Annotated[
     Path | None,
@@ -54,7 +62,11 @@ def confirm(
         write_durably(file, b"", mode=0o644)
     catalogue = load_unchecked(policies)
     texts, cited, read = clause_texts(catalogue), cited_now(catalogue), []
-    for clause in _wanted(catalogue, clauses):
+    wanted = list(dict.fromkeys(clauses or due(catalogue)))
+    known = {*cited, *due(catalogue)}
+    if unknown := [clause for clause in wanted if clause not in known]:
+        raise GatewayError(f"nothing cites a clause {unknown[0]}{nearest(unknown[0], known)}")
+    for clause in wanted:
         users = cited[clause].cited_by if clause in cited else ()
         words = plain(catalogue.agreement.clauses.get(clause, ""))
         out.print(Text(f"\nclause {clause}: {words}", style="bold"))
@@ -67,18 +79,6 @@ def confirm(
     out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left")
     if left and not clauses:
         raise typer.Exit(1)
-
-
-def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
-    """Return the named clauses, or all unconfirmed ones. GatewayError for a clause never cited."""
-    waiting = due(catalogue)
-    if not named:
-        return list(waiting)
-    known = {*cited_now(catalogue), *waiting}
-    for clause in named:
-        if clause not in known:
-            raise GatewayError(f"nothing cites a clause {clause}{nearest(clause, known)}")
-    return list(dict.fromkeys(named))
 
 
 new_app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
@@ -118,9 +118,15 @@ def flow(
     folder: FolderOption = None,
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
+    first, dots, last = (due or "").partition("..")
+    if due is not None and not dots:
+        raise GatewayError("write --due as 06-01..06-30")
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
-    found = read_sample(sample, rules)
+    try:
+        found = _of_markup(sample, rules) if sample.suffix.lower() == ".xml" else _of_columns(sample, rules)
+    except OSError as error:
+        raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     new = NewFlow(
         id=identifier,
         title=title,
@@ -134,7 +140,7 @@ def flow(
         about=about,
         headings=tuple(found.values),
         known=found.known,
-        due=_span(due),
+        due=(first, last) if dots else None,
         optional=_several(optional),
         values={name: kind for name, texts in found.values.items() if (kind := kind_of(texts, rules))},
         elements=found.elements,
@@ -159,13 +165,103 @@ def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
     return tuple(by_name.get(one.casefold(), one) for one in _several(given))
 
 
-def _span(given: str | None) -> tuple[str, str] | None:
-    if given is None:
-        return None
-    first, dots, last = given.partition("..")
-    if not dots:
-        raise GatewayError("write --due as 06-01..06-30")
-    return first, last
+@dataclass(slots=True)
+class SampleRead:
+    """Contents of a sample file: filled values by heading, and the field of each known heading.
+
+    Of XML: a heading is the name of an element with text, `elements` are the paths of each (Parent/Name), and
+    `collection` is the name a DfE message gives to its collection.
+    """
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    collection: str | None = None
+
+
+# The narrowest first: whatever is of another kind is kept from every view.
+_TRIED = (
+    FieldRule(values=("date",)),
+    FieldRule(values=("time",)),
+    FieldRule(values=("flag",)),
+    FieldRule(values=("number",)),
+    FieldRule(values=("identifier",), identifier="short"),
+    FieldRule(values=("identifier",), identifier="reference"),
+    FieldRule(values=("label",)),
+)
+
+
+def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
+    """Return the narrowest kind that fits all values, as items.toml writes it; empty for none."""
+    filled = [text for text in texts if text.strip()]
+    for tried in _TRIED if filled else ():
+        check = check_for(tried, rules.code_sets, rules.sensitive)
+        if check is not None and not any(map(check, filled)):
+            identifier = {"identifier": tried.identifier} if tried.identifier else {}
+            return {"values": tried.values[0], **identifier}
+    return {}
+
+
+def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
+    """Yield sentences of doubt about a heading's kind of values, for a person; none repeats a value."""
+    filled = {text.strip() for text in texts} - {""}
+    if filled and not kind_of(filled, rules):
+        yield (
+            f"{heading}: its values in the sample are of no one kind, and count as labels; see `values` of "
+            "its item in items.toml, for whatever is of another kind reaches nobody"
+        )
+    if len([text for text in filled if len(text) > 1]) > 1:  # One code, or a letter, is in many lists.
+        sets = rules.code_sets
+        lists = sorted(name for name in sets if all(map(Codes(sets[name]).has, filled)))
+        if lists:
+            yield (
+                f"{heading}: its values are codes of {' and of '.join(lists)}; where the agreement means "
+                f'these, write values = "code" and codes = "{lists[0]}" to its item in items.toml'
+            )
+
+
+def _of_markup(sample: Path, rules: Rules) -> SampleRead:
+    found = SampleRead()
+    try:
+        with sample.open("rb") as content:
+            source = Source(content, encoding_of(content), ClassifyLimits())
+            for record in markup.pupil_records(source, record_names(source, rules)):
+                leaves = list(markup.leaves(record))
+                if markup.local_name(record.tag) == HEADER:
+                    found.collection = next((text for _, name, text in leaves if name == "Collection"), None)
+                    continue
+                for parent, name, text in leaves:
+                    found.values.setdefault(name, []).append(text.strip())
+                    paths = found.elements.get(name, ())
+                    found.elements[name] = tuple(dict.fromkeys((*paths, f"{parent}/{name}")))
+                    if (key := rules.element_field(parent, name)) is not None:
+                        found.known[name] = key
+    except Unreadable:
+        raise GatewayError(f"{sample} cannot be read: save it as XML without a mistake") from None
+    if not found.values:
+        raise GatewayError(f"{sample} has no records of children that are known: see [registers]")
+    return found
+
+
+def _of_columns(sample: Path, rules: Rules) -> SampleRead:
+    """Read the columns of a CSV file or of the first sheet of a workbook, by their headings."""
+    if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
+        from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed
+
+        try:
+            values = columns_of(CalamineWorkbook.from_path(sample).get_sheet_by_index(0).to_python())
+        except CalamineError as error:
+            raise GatewayError(f"{sample} cannot be read: {error}") from None
+    else:
+        try:
+            with sample.open(encoding="utf-8-sig", newline="") as text:
+                start = text.read(_MANY)
+        except UnicodeDecodeError:
+            raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
+        delimiter = max(",;\t", key=start.partition("\n")[0].count)
+        values = columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))
+    fields = {heading: rules.column_field(heading) for heading in values}
+    return SampleRead(values, {heading: key for heading, key in fields.items() if key is not None})
 
 
 optional_app = typer.Typer(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.classify.load import load_rules
-from gateway.cli.policy_sample import doubts, kind_of
+from gateway.cli.policy_draft import doubts, kind_of
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.new_flow import NewFlow, check_new
