@@ -197,7 +197,27 @@ def setup(
     if place.settings_file.exists():
         accept(place, invited, place.settings())
     else:
-        _make(place, invited, owner, ssh_key, openpgp_key, passphrase_file)
+        whose = owner or ""
+        if openpgp_key is None:
+            whose = check_owner(
+                owner or f"{invited.name} <{needed('The e-mail address of your office', '--owner')}>"
+            )
+
+        def judge(typed: str) -> None:
+            if ssh_key is None or openpgp_key is None:
+                judge_passphrase(typed, invited.provider, invited.name, whose)
+
+        known = new_passphrases(passphrase_file, judge)
+        take_keys(
+            place, invited, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key, passphrases=known,
+            now=now(),
+        )  # fmt: skip
+        if passphrase_file is None:
+            passphrases = passphrases_of(place, None)
+            kept = [passphrases.keep("openpgp", known[0]), passphrases.keep("ssh", known[1])]
+            missing = "will be asked for: there is no key ring here"
+            where = "is in this system's key ring" if all(kept) else missing
+            say(f"the passphrase {where}")
     _say_hand_over(place, invitation.absolute().parent)
 
 
@@ -219,37 +239,6 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
         else:
             say("the invitation is theirs: all six words are the same")
             return
-
-
-def _make(
-    kit: Kit,
-    invited: ProviderInvitation,
-    owner: str | None,
-    ssh_key: Path | None,
-    openpgp_key: Path | None,
-    passphrase_file: Path | None,
-) -> None:
-    whose = owner or ""
-    if openpgp_key is None:
-        whose = check_owner(
-            owner or f"{invited.name} <{needed('The e-mail address of your office', '--owner')}>"
-        )
-
-    def judge(typed: str) -> None:
-        if ssh_key is None or openpgp_key is None:
-            judge_passphrase(typed, invited.provider, invited.name, whose)
-
-    known = new_passphrases(passphrase_file, judge)
-    take_keys(
-        kit, invited, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key, passphrases=known, now=now()
-    )
-    if passphrase_file is None:
-        passphrases = passphrases_of(kit, None)
-        kept = [passphrases.keep("openpgp", known[0]), passphrases.keep("ssh", known[1])]
-        where = (
-            "is in this system's key ring" if all(kept) else "will be asked for: there is no key ring here"
-        )
-        say(f"the passphrase {where}")
 
 
 def _say_hand_over(kit: Kit, folder: Path) -> None:
