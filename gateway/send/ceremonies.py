@@ -23,7 +23,7 @@ from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocatio
 from gateway.send.receipts import Proved
 from gateway.send.sealing import Sealer
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
-from gateway.send.sent import SentFile, SentFiles, SentTo
+from gateway.send.sent import SentFile, SentTo
 from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, needs_passphrase, public_line
 from gateway.zones import headings
 
@@ -123,18 +123,27 @@ def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
     """Put a small file into a folder of the gateway; return the receipt, or None if none came in time."""
+    digest = hashlib.sha256(data).hexdigest()
     with sender.files() as files:
-        sent = _noted(sender, files, folder, name, data)
+        sent = files.of_content(digest)
+        if sent is None:
+            make_anew(sender.kit.sealed / digest, data)
+            sent = SentFile(
+                content_sha256=digest, sealed_sha256=digest, name=name, remote=remote_name(name, digest),
+                state="sealed", why="", sealed_at=datetime.now(UTC), folder=folder,
+            )  # fmt: skip
+            files.add(sent)
+        sealed, state = sent.sealed_sha256, sent.state
 
         def step(sftp: paramiko.SFTPClient) -> None:
-            now = files.of_sealed(sent.sealed_sha256)
+            now = files.of_sealed(sealed)
             if now.state == "sealed":
                 sender.hand_over(sftp, now, files, receipts.listed(sftp))
             await_receipts(sender, sftp, [now], files, seconds=seconds)
 
-        if sent.state not in {"accepted", "refused"}:
+        if state not in {"accepted", "refused"}:
             sender.retried(step, seconds)
-        return receipts.kept(sender.kit, files.of_sealed(sent.sealed_sha256))
+        return receipts.kept(sender.kit, files.of_sealed(sealed))
 
 
 def _sealed(sender: KitAtWork, text: str) -> bytes:
@@ -142,21 +151,6 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
     with sender.session():  # To learn of a new key of the gateway.
         recipient = sender.kit.current_certificate()
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
-
-
-def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
-    """Return the row of a file to put into `folder`, recorded now or earlier in the kit's database."""
-    digest = hashlib.sha256(data).hexdigest()
-    known = files.of_content(digest)
-    if known is not None:
-        return known
-    make_anew(sender.kit.sealed / digest, data)
-    sent = SentFile(
-        content_sha256=digest, sealed_sha256=digest, name=name, remote=remote_name(name, digest),
-        state="sealed", why="", sealed_at=datetime.now(UTC), folder=folder,
-    )  # fmt: skip
-    files.add(sent)
-    return sent
 
 
 def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tuple[str, str]:

@@ -7,7 +7,7 @@ a resumable beginning or a complete file.
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import paramiko
@@ -47,56 +47,38 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 @contextmanager
 def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
     """Yield an SFTP session. CannotReach, or GatewayError for a refused key or another server."""
-    client = paramiko.SSHClient()
-    client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
-    try:
-        yield _opened(client, settings, key)
-    finally:
-        client.close()
-
-
-def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKey) -> paramiko.SFTPClient:
-    try:
-        client.connect(
-            settings.host,
-            settings.port,
-            username=settings.provider,
-            pkey=key,
-            allow_agent=False,
-            look_for_keys=False,
-            timeout=_SECONDS,
-            banner_timeout=_SECONDS,
-            auth_timeout=_SECONDS,
-        )
-        transport = client.get_transport()
-        if transport is not None:
-            transport.set_keepalive(_ALIVE_SECONDS)
-            _give_up_in_time(transport.sock)
-        opened = client.open_sftp()
-        channel = opened.get_channel()
-        if channel is not None:
-            channel.settimeout(_SILENT_SECONDS)
-    except paramiko.AuthenticationException:
-        raise GatewayError(
-            "the gateway does not let this key in: the authority has not confirmed it yet, or the name "
-            f"{settings.provider} is not yours"
-        ) from None
-    except BROKEN as error:
-        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise CannotReach(
-            f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {words}"
-        ) from None
-    return opened
-
-
-def _give_up_in_time(connection: socket.socket) -> None:
-    """Limit the time for which a connection waits for a peer that takes no data: Linux waits 15 minutes.
-
-    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket until
-    the system gives up. Windows does after some 20 seconds.
-    """
-    if sys.platform == "linux":
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
+    with closing(paramiko.SSHClient()) as client:
+        client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
+        try:
+            client.connect(
+                settings.host, settings.port, username=settings.provider, pkey=key,
+                allow_agent=False, look_for_keys=False,
+                timeout=_SECONDS, banner_timeout=_SECONDS, auth_timeout=_SECONDS,
+            )  # fmt: skip
+            transport = client.get_transport()
+            if transport is not None:
+                transport.set_keepalive(_ALIVE_SECONDS)
+                if sys.platform == "linux":
+                    # Linux waits 15 minutes for a peer that takes no data. The channel's timeout is no help
+                    # on a line slower than the sender: paramiko then waits in the socket until the system
+                    # gives up. Windows does after some 20 seconds.
+                    milliseconds = _SILENT_SECONDS * 1000
+                    transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            opened = client.open_sftp()
+            channel = opened.get_channel()
+            if channel is not None:
+                channel.settimeout(_SILENT_SECONDS)
+        except paramiko.AuthenticationException:
+            raise GatewayError(
+                "the gateway does not let this key in: the authority has not confirmed it yet, or the name "
+                f"{settings.provider} is not yours"
+            ) from None
+        except BROKEN as error:
+            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise CannotReach(
+                f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {words}"
+            ) from None
+        yield opened
 
 
 _PIECE = 32 * 1024

@@ -195,7 +195,8 @@ def check_folder(path: Path) -> None:
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
     """Open a folder so that no link can replace it meanwhile; yield the descriptor, if supported."""
-    if path.is_symlink() or _is_junction(path):
+    attributes = getattr(path.lstat(), "st_file_attributes", 0)
+    if path.is_symlink() or attributes & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")
     if not _HERE:
         yield None
@@ -205,11 +206,6 @@ def _folder(path: Path) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _is_junction(path: Path) -> bool:
-    attributes = getattr(path.lstat(), "st_file_attributes", 0)
-    return bool(attributes & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0))
 
 
 def _within(parent: Path, name: str, folder: int | None) -> Path | str:

@@ -151,30 +151,18 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless sealed and on its way; return the row. AlreadySent, unless sent `again`."""
+        """Seal a file, unless sealed and on its way; return the row. AlreadySent, unless sent `again`.
+
+        The sealed file is named by its digest. Changed if the file was altered since its check.
+        """
         known = files.of_content(wish.digest)
-        if (
-            known is not None
-            and known.state in ON_ITS_WAY
-            and (self.kit.sealed / known.sealed_sha256).exists()
-        ):
-            return known
-        if known is not None and known.state in {"accepted", "held", "uploaded"} and not wish.again:
-            raise AlreadySent(known, receipts.kept(self.kit, known))
         if known is not None:
+            if known.state in ON_ITS_WAY and (self.kit.sealed / known.sealed_sha256).exists():
+                return known
+            if known.state in {"accepted", "held", "uploaded"} and not wish.again:
+                raise AlreadySent(known, receipts.kept(self.kit, known))
             while int(time.time()) == int(known.sealed_at.timestamp()):
                 time.sleep(0.05)
-        sealed_digest = self._seal(wish, recipient)
-        sent = SentFile(
-            content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
-            remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
-            sealed_at=datetime.now(UTC),
-        )  # fmt: skip
-        files.add(sent)
-        return sent
-
-    def _seal(self, wish: ToSend, recipient: bytes) -> str:
-        """Sign and encrypt a file into sealed/, named by its digest. Changed if altered since the check."""
         aside = self.kit.sealed / "sealing"
         tell = partial(self.progress.at, "sealing", wish.file.name, size=wish.mark.size)
         with opened(wish.file) as source:
@@ -185,7 +173,13 @@ class KitAtWork:
         with aside.open("rb") as done:
             sealed_digest = digest_of(done)
         aside.replace(self.kit.sealed / sealed_digest)
-        return sealed_digest
+        sent = SentFile(
+            content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
+            remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
+            sealed_at=datetime.now(UTC),
+        )  # fmt: skip
+        files.add(sent)
+        return sent
 
     def signing_passphrase(self) -> str:
         """Return the passphrase of the OpenPGP key; "" without one."""

@@ -227,7 +227,20 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
     known = _known(kit)
     if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}
-    known |= _newer(kit, sftp, known)
+    try:
+        status = sftp.stat(_SHOWN)
+        seen = [status.st_size, status.st_mtime]
+        if seen != known.get("seen"):
+            data = fetched(sftp, _SHOWN, _MOST_OF_POLICIES) or b""
+            text, _ = verify_clearsigned(data.decode("utf-8", "replace"), [kit.current_certificate()])
+            told = json.loads(text)
+            if datetime.fromisoformat(told["at"]).isoformat() > known.get("policies_at", ""):
+                files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
+                known |= {"seen": seen, "policies_at": told["at"], "files": files}
+    except FileNotFoundError:
+        pass  # A gateway before 0.3.
+    except (SignatureInvalid, ValueError, TypeError, KeyError):
+        pass  # Signed by the previous key, for a moment; or unsigned; or not policies.
     if known != _known(kit):
         make_anew(kit.checked_by, json.dumps(known).encode())
 
@@ -255,27 +268,6 @@ def holds_text(kit: Kit, text: str) -> bool:
     """Return True if a text is one of the signed policies, whatever the line ends."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
-
-
-def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[str, Any]:
-    try:
-        status = sftp.stat(_SHOWN)
-    except FileNotFoundError:
-        return {}  # A gateway before 0.3.
-    seen = [status.st_size, status.st_mtime]
-    if seen == known.get("seen"):
-        return {}
-    data = fetched(sftp, _SHOWN, _MOST_OF_POLICIES) or b""
-    try:
-        text, _ = verify_clearsigned(data.decode("utf-8", "replace"), [kit.current_certificate()])
-        told = json.loads(text)
-        at = datetime.fromisoformat(told["at"]).isoformat()
-    except (SignatureInvalid, ValueError, TypeError, KeyError):
-        return {}  # Signed by the previous key, for a moment; or unsigned; or not policies.
-    if at <= known.get("policies_at", ""):
-        return {}
-    files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
-    return {"seen": seen, "policies_at": told["at"], "files": files}
 
 
 def _known(kit: Kit) -> dict[str, Any]:
