@@ -93,17 +93,13 @@ def move(
         files, former = remove(Home(home))
         out.print(f"removed {counted(files, 'sealed file')}{' and the former registry' if former else ''}")
         return
-    place = None if store is None else _store(store, endpoint, region, credentials, ca)
+    place = None
+    if store is not None:
+        asked: dict[str, object] = {"url": store, "endpoint": endpoint, "region": region}
+        for name, file in (("credentials_file", credentials), ("ca_file", ca)):
+            asked[name] = None if file is None else file.absolute()
+        place = checked(StoreSettings, asked, "--store")
     with progress("moving") as told:
         files, entries = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
     out.print(f"moved {counted(files, 'sealed file')}; everything fits: {entries} entries of the log")
     out.print("next: start the services; when all is well: gateway move --remove-old")
-
-
-def _store(
-    url: str, endpoint: str | None, region: str, credentials: Path | None, ca: Path | None
-) -> StoreSettings:
-    files = {"credentials_file": credentials, "ca_file": ca}
-    absolute = {name: None if file is None else file.absolute() for name, file in files.items()}
-    asked = {"url": url, "endpoint": endpoint, "region": region, **absolute}
-    return checked(StoreSettings, asked, "--store")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.errors import GatewayError
-from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import typed_moment
 
 if TYPE_CHECKING:
@@ -44,20 +40,6 @@ last_day = _reader(
     f"{_DAY}T%H:%M:%S%z",
 )
 """A day, without a zone, or a moment, with one."""
-
-
-def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
-    """Return the end of a day by the authority's clocks; a moment given with a zone is returned unchanged.
-
-    GatewayError for a past moment.
-    """
-    last = until
-    if until.tzinfo is None:
-        zone = ZoneInfo(load_catalogue(policies).calendar.timezone)
-        last = (until + timedelta(days=1)).replace(tzinfo=zone)
-    if last <= now:
-        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
-    return last
 
 
 def moment(given: datetime | None, catalogue: Catalogue) -> datetime:

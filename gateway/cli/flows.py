@@ -1,13 +1,11 @@
 """flows: the agreement's flows, and the state of each on a day."""
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, get_args
 
 import typer
-from sqlmodel import Session
 
 from gateway.acts.listing import PAGE
 from gateway.cli import dates
@@ -94,9 +92,15 @@ def status(
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
-        rows = [
-            row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
-        ]
+        chosen = None if provider is None else [providers.get_provider(session, provider).id]
+        rows: list[dict[str, Any]] = []
+        for each, found in statuses(session, catalogue, day, chosen):
+            for status in found:
+                row = dataclasses.asdict(status) | {"provider": each.id, "name": each.name}
+                row |= {"due": status.due and status.due.isoformat(), "last": rfc3339(status.last)}
+                del row["asked"]
+                rows.append(row)
+    rows = [row for row in rows if not state or row["state"] in state]
     if matrix or html or csv:
         from gateway.reports.review import returns_report  # noqa: PLC0415 - a report is seldom
 
@@ -106,18 +110,12 @@ def status(
         return
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
-    show(
-        rows,
-        _STATUS_COLUMNS,
-        as_json=as_json,
-        empty=empty,
-        narrow=narrow,
-        limit=PAGE if limit is None else limit,
-    )
+    most = PAGE if limit is None else limit
+    show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=most)
     if not as_json:
-        for each, due in asked_soon(catalogue, day):
+        for asked, due in asked_soon(catalogue, day):
             when = f" of {spoken(due)}" if due else ""
-            out.print(f"{each.data_type}{when} asks for: {each.says}")
+            out.print(f"{asked.data_type}{when} asks for: {asked.says}")
         _tell_names(catalogue, day)
 
 
@@ -126,15 +124,3 @@ def _tell_names(catalogue: Catalogue, day: date) -> None:
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
         out.print(line, soft_wrap=False)
-
-
-def _statuses(
-    session: Session, catalogue: Catalogue, day: date, only: str | None
-) -> Iterator[dict[str, Any]]:
-    chosen = None if only is None else [providers.get_provider(session, only).id]
-    for provider, found in statuses(session, catalogue, day, chosen):
-        for each in found:
-            row = dataclasses.asdict(each) | {"provider": provider.id, "name": provider.name}
-            row |= {"due": each.due and each.due.isoformat(), "last": rfc3339(each.last)}
-            del row["asked"]
-            yield row

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -54,8 +53,24 @@ def install(
             raise GatewayError(f"{value}: a path with blanks, quotes, % or $ cannot stand in a unit")
         if value.startswith(_HIDDEN):
             err.print(f"warning: {value} is hidden from the services", soft_wrap=True)
-    written = [_write(source, root / place, paths) for source, place in _files(shipped_units())]
-    out.print(f"laid out {len(written)} files below {root}")
+    units, written = shipped_units(), 0
+    documents = units.parent / "docs" / "operations.md"
+    for source in (*sorted(units.rglob("*")), *([documents] if documents.is_file() else [])):
+        place = _PLACES.get(source.suffix)
+        if source.suffix in _UNITS:
+            place = Path("lib/systemd/system") / source.relative_to(units)
+        if place is None or source.is_dir():
+            continue
+        path, text = root / place, source.read_text("utf-8")
+        for theirs, here in paths.items():
+            text = text.replace(theirs, here)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, text.encode(), mode=0o644)
+        except OSError as error:
+            raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
+        written += 1
+    out.print(f"laid out {written} files below {root}")
     out.print("next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload")
     out.print(f"then: {root}/share/doc/gateway/operations.md tells how to begin")
 
@@ -63,31 +78,6 @@ def install(
 def shipped_units() -> Path:
     """Return the folder of the shipped units."""
     return shipped("units", "systemd", holding="gateway.target")
-
-
-def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield every shipped file with its destination below the prefix."""
-    documents = shipped.parent / "docs" / "operations.md"
-    for source in (*sorted(shipped.rglob("*")), *([documents] if documents.is_file() else [])):
-        if source.is_dir():
-            continue
-        if source.suffix in _UNITS:
-            yield source, Path("lib/systemd/system") / source.relative_to(shipped)
-        elif source.suffix in _PLACES:
-            yield source, _PLACES[source.suffix]
-
-
-def _write(source: Path, path: Path, paths: Mapping[str, str]) -> Path:
-    """Write a shipped file, with its paths replaced by this machine's."""
-    text = source.read_text("utf-8")
-    for theirs, here in paths.items():
-        text = text.replace(theirs, here)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, text.encode(), mode=0o644)
-    except OSError as error:
-        raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
-    return path
 
 
 def _this_program() -> Path:

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -36,6 +37,7 @@ from gateway.keys.notices import host_list
 from gateway.model import GatewayKeyKind, counted
 from gateway.openpgp.certificates import grouped
 from gateway.openpgp.sealer import clearsign
+from gateway.policy.catalogue import load_catalogue
 from gateway.publish.everything import publish_all
 from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import keys
@@ -93,9 +95,12 @@ def rotate(
     May be repeated after an interruption.
     """
     place, at = existing(home), now()
-    end = at + timedelta(days=load_key_policy(place).overlap_days)
-    if until is not None:
-        end = dates.last_moment(until, place.policies_in_force, at)
+    end = until or at + timedelta(days=load_key_policy(place).overlap_days)
+    if end.tzinfo is None:  # A day, which ends by the authority's clocks.
+        zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
+        end = (end + timedelta(days=1)).replace(tzinfo=zone)
+    if until is not None and end <= at:
+        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
     with registry(home, whole=True) as opened:
         # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
         done = rotation.resume(place, opened, at)

@@ -44,7 +44,6 @@ from gateway.policy.catalogue import load_catalogue, read
 from gateway.policy.edits import WEIGHTS, edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.explain import render
-from gateway.policy.faults import PolicyFault
 from gateway.policy.new_flow import declare
 from gateway.processor.dry_run import Trial, try_file
 from gateway.record import policy_proposals as proposals
@@ -101,7 +100,17 @@ def check(
     for name in declare(policies) if mend else ():
         if not as_json:
             out.print(f"{name}: what the agreement does not list is declared")
-    faults = [*faults_of(policies, now().date()), *(() if folder else _unknown_providers(home))]
+    faults = [*faults_of(policies, now().date())]
+    reading = read(policies)
+    calendar = reading.models.get("calendar.toml")
+    if folder is None and isinstance(calendar, CalendarFile) and calendar.inset:
+        with registry(home) as opened, opened.read() as session:
+            known = providers.added(session)
+        for n, inset in enumerate(calendar.inset):
+            if inset.provider not in known:
+                words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
+                reading.blame(("calendar.toml", ("inset", n, "provider"), words))
+                faults.append(reading.faults[-1])
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])
     else:
@@ -110,22 +119,6 @@ def check(
         out.print(f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}")
     if faults:
         raise typer.Exit(1)
-
-
-def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
-    """Yield a fault for each provider in the calendar's training days that is not enrolled."""
-    reading = read(Home(home).policies)
-    calendar = reading.models.get("calendar.toml")
-    given = calendar.inset if isinstance(calendar, CalendarFile) else ()
-    if not given:
-        return
-    with registry(home) as opened, opened.read() as session:
-        known = providers.added(session)
-    for n, inset in enumerate(given):
-        if inset.provider not in known:
-            words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
-            reading.blame(("calendar.toml", ("inset", n, "provider"), words))
-            yield reading.faults[-1]
 
 
 @command_in(app)

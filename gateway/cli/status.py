@@ -60,7 +60,10 @@ def status(
     }
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += wrong(snapshot, settings.watch)
-    if not _secrets_open(place):
+    try:  # If no passphrase is stored, whether the secrets open is not known.
+        if secret_files.is_protected(place) and passphrase.is_at_hand(place):
+            secret_files.log_key(place)
+    except (ConfigurationError, OSError):
         found.append("secrets-closed")
     if as_json:
         seen = dataclasses.asdict(snapshot) | {"oldest": snapshot.oldest}
@@ -72,8 +75,14 @@ def status(
         told_first = {"well": not found, "wrong": found, "services": services, "policies": policies}
         print_json(told_first | seen)
     else:
+        up = "  ".join(f"{name} {'up' if up else 'DOWN'}" for name, up in services.items())
+        down = (
+            f"            {name} was looked for on port {where.port} of {where.host}"
+            for name, where in asked.items()
+            if not services[name]
+        )
         named = [*policies_told(policies)[1:], *map(_host, snapshot.hosts)]
-        for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
+        for line in (f"services    {up}", *down, *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line))
     if found:
         raise typer.Exit(1)
@@ -123,23 +132,6 @@ def _place(home: Home, service: str, configured: Listen, port: int | None) -> Li
     return Listen(host=configured.host, port=port or configured.port)
 
 
-def _secrets_open(home: Home) -> bool:
-    """Return True if the stored passphrase opens the secrets; also if none is stored, as then unknown."""
-    try:
-        if secret_files.is_protected(home) and passphrase.is_at_hand(home):
-            secret_files.log_key(home)
-    except (ConfigurationError, OSError):
-        return False
-    return True
-
-
-def _standing(services: dict[str, bool], asked: dict[str, Listen]) -> Iterator[str]:
-    yield "services    " + "  ".join(f"{name} {'up' if up else 'DOWN'}" for name, up in services.items())
-    for name, place in asked.items():
-        if not services[name]:
-            yield f"            {name} was looked for on port {place.port} of {place.host}"
-
-
 def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]:
     yield "transfers   " + "  ".join(f"{state} {count}" for state, count in snapshot.states.items())
     if snapshot.held:
@@ -163,7 +155,8 @@ def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: boo
     """Yield lines on keys that end soon; many of one kind of owner and key share a line, unless `each`."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):
-        groups.setdefault((owner_kind, kind), []).append((owner, _ends(days)))
+        ends = "has ended" if days < 0 else f"ends in {counted(round(days), 'day')}"
+        groups.setdefault((owner_kind, kind), []).append((owner, ends))
     for (owner_kind, kind), keys in groups.items():
         if each or len(keys) <= _FEW:
             for owner, ends in keys:
@@ -172,10 +165,6 @@ def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: boo
         else:
             first = f"first that of {keys[0][0]}, which {keys[0][1]}"
             yield f"key         the last {kind} keys of {len(keys)} {owner_kind}s end: {first}; each: --all"
-
-
-def _ends(days: float) -> str:
-    return "has ended" if days < 0 else f"ends in {counted(round(days), 'day')}"
 
 
 def _time(seconds: float) -> str:
