@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import HomeOption, fails_clearly, now, out
+from gateway.cli.commands import HomeOption, fails_clearly
+from gateway.cli.console import now, out
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import logging
 import os
 import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.cells import cell_len
@@ -24,13 +22,11 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.identity import account_of, acting, on_record, sight_here
+from gateway.cli.identity import account_of, on_record, sight_here
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home, as_reference
+from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import read_at_most
-from gateway.reasons import REASONS
-from gateway.reasons import told as told_by_code
 from gateway.reasons.languages import Language, told_by_kit
 
 if TYPE_CHECKING:
@@ -98,26 +94,9 @@ def _wrapped(cell: str, width: int) -> list[str]:
     return parts or [""]
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-# Intake may cross the home and cannot list it.
-HomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True, readable=False
-    ),
-]
-JsonOption = Annotated[bool, "--json", "Print JSON for programs."]
-ReferenceArgument = Annotated[
-    str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
-]
-DEFAULT_HOME = Path("gateway-home")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _KEY_FILE_BYTES = 1024**2
 _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
-
-_log = logging.getLogger(__name__)
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -281,63 +260,6 @@ def rfc3339(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1.
-
-    Its parameters are made ready for typer by `_declared`. A home not given is the one of the working folder.
-    """
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with acting(command, kwargs.get("home"), kwargs.get("reference")):
-                return command(*args, **kwargs)
-        except GatewayError as error:
-            complain(told(error))
-            raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            raise  # The reader of a pipe has stopped: no error.
-        except OSError as error:
-            _log.debug("refused by the operating system", exc_info=True)
-            complain(terminal.words(error))
-            raise typer.Exit(1) from None
-
-    hints = get_type_hints(command, include_extras=True)
-    parameters = [
-        one.replace(annotation=_declared(one.name, hints[one.name]), kind=inspect.Parameter.KEYWORD_ONLY)
-        for one in inspect.signature(command).parameters.values()
-    ]
-    for place, one in enumerate(parameters):
-        if one.name == "home" and one.default is one.empty:
-            parameters.append(parameters.pop(place).replace(default=DEFAULT_HOME))
-    guarded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    guarded.__annotations__ = {one.name: one.annotation for one in parameters}
-    return guarded
-
-
-def _declared(name: str, hint: object) -> object:
-    """Return the annotation for typer of a command's parameter, which may be declared by texts alone.
-
-    `Annotated[bool, HELP]` is an option of the same name, without an opposite; `Annotated[Path, "--to FILE",
-    HELP]` has a name or a metavar of its own; `Annotated[Path, "FILE", HELP]` is an argument.
-    """
-    kind, *told = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    if not told or not isinstance(told[-1], str):
-        return hint
-    *usage, does = told
-    spelled, _, metavar = usage[0].partition(" ") if usage else (f"--{name.replace('_', '-')}", "", "")
-    if not spelled.startswith("--"):
-        return Annotated[kind, typer.Argument(metavar=spelled, help=does)]
-    return Annotated[kind, typer.Option(spelled, metavar=metavar or None, help=does)]
-
-
-def command_in(
-    group: typer.Typer, name: str | None = None, *, hidden: bool = False
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that adds a command to a group, wrapped by `fails_clearly`."""
-    return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
-
-
 def complain(what: str) -> None:
     """Print a failed command's one line on stderr."""
     err.print(Text(f"gateway: {plain(in_words(what))}"), soft_wrap=True)
@@ -360,15 +282,6 @@ def say(line: str, to: Console | None = None) -> None:
 def in_words(text: str) -> str:
     """Return a message of the gateway in the command's language."""
     return told_by_kit(text, _language)
-
-
-def told(error: GatewayError) -> str:
-    """Return an error in words; an error with a reason code as its sentence and next step."""
-    code = getattr(error, "code", None)
-    if code in REASONS:
-        sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))
-        return f"{sentence} {next_step} [{code}]"
-    return str(error)
 
 
 def _cell(value: object) -> str:

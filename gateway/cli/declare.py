@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.acts.declarations import Declare
-from gateway.cli.console import HomeOption, JsonOption, command_in, err, plain, registrar_of
+from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.console import err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions

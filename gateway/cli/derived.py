@@ -18,13 +18,10 @@ from rich.text import Text
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile, told_of
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import PAGE, ListingAct
+from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
 from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
     err,
     exact_cell,
-    fails_clearly,
     now,
     out,
     plain,

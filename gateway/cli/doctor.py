@@ -18,18 +18,9 @@ from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
+from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.complaints import Complaint, fault, kinds_of_keys, lines, of_provider, of_teams, warning
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    err,
-    fails_clearly,
-    now,
-    out,
-    plain,
-    print_json,
-    registrar_of,
-)
+from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement

@@ -9,18 +9,8 @@ import typer
 
 from gateway.acts.listing import PAGE
 from gateway.cli import dates
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    command_in,
-    existing,
-    now,
-    out,
-    registry,
-    rfc3339,
-    show,
-)
+from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
+from gateway.cli.console import existing, now, out, registry, rfc3339, show
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from gateway import supervisor
-from gateway.cli.console import HomeOption, fails_clearly, now, out
+from gateway.cli.commands import HomeOption, fails_clearly
+from gateway.cli.console import now, out
 from gateway.cli.options import GatewayKeyOption
 from gateway.errors import ConfigurationError
 from gateway.home import Home

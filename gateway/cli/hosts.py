@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import HomeOption, command_in, now, out, registrar_of, who
+from gateway.cli.commands import HomeOption, command_in
+from gateway.cli.console import now, out, registrar_of, who
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.new_host import new_code, packed, unpacked

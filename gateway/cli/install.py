@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import err, fails_clearly, out
+from gateway.cli.commands import fails_clearly
+from gateway.cli.console import err, out
 from gateway.errors import GatewayError
 from gateway.policy.shipped import shipped
 from gateway.zones.spool import write_durably

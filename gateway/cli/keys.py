@@ -12,19 +12,8 @@ import typer
 
 from gateway.acts.act import WAITS_FOR_SECOND_PERSON
 from gateway.cli import dates
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    command_in,
-    existing,
-    now,
-    out,
-    print_exactly,
-    registrar_of,
-    registry,
-    show,
-    who,
-)
+from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.console import existing, now, out, print_exactly, registrar_of, registry, show, who
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError

@@ -16,18 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    ReferenceArgument,
-    command_in,
-    now,
-    out,
-    print_exactly,
-    print_json,
-    registrar_of,
-    say,
-)
+from gateway.cli.commands import HomeOption, JsonOption, ReferenceArgument, command_in
+from gateway.cli.console import now, out, print_exactly, print_json, registrar_of, say
 from gateway.cli.identity import sight_here
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError

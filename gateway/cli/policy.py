@@ -16,20 +16,8 @@ from sqlmodel import Session
 from gateway.acts.policy_explain import decision_object
 from gateway.cli import dates, policy_draft
 from gateway.cli.classify import described
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    command_in,
-    existing,
-    now,
-    out,
-    plain,
-    print_json,
-    registry,
-    rfc3339,
-    show,
-    who,
-)
+from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.console import existing, now, out, plain, print_json, registry, rfc3339, show, who
 from gateway.cli.derived import commands_of
 from gateway.cli.options import WhyGivenOption, WhyOption
 from gateway.cli.status import policies_standing, policies_told

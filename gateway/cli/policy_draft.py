@@ -16,17 +16,8 @@ from gateway.classify.load import load_rules
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import Codes, FieldRule, check_for
 from gateway.classify.views.walk import HEADER, record_names
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    command_in,
-    existing,
-    fails_clearly,
-    now,
-    out,
-    plain,
-    show,
-)
+from gateway.cli.commands import HomeOption, JsonOption, command_in, fails_clearly
+from gateway.cli.console import existing, now, out, plain, show
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits, load_settings
 from gateway.home.settings_file import nearest

@@ -7,7 +7,8 @@ from contextlib import closing
 
 import typer
 
-from gateway.cli.console import HomeOption, command_in, out, registrar_of
+from gateway.cli.commands import HomeOption, command_in
+from gateway.cli.console import out, registrar_of
 from gateway.cli.progress import progress
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import MALWARE, Examiner, persons_of

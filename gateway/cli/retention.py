@@ -7,7 +7,8 @@ import typer
 from rich.progress import Progress
 
 from gateway.cli import dates
-from gateway.cli.console import HomeOption, command_in, err, now, out, print_exactly, registrar_of, who
+from gateway.cli.commands import HomeOption, command_in
+from gateway.cli.console import err, now, out, print_exactly, registrar_of, who
 from gateway.errors import GatewayError
 from gateway.processor.retention import run
 from gateway.registry import retention

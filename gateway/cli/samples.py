@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import fails_clearly, out
+from gateway.cli.commands import fails_clearly
+from gateway.cli.console import out
 from gateway.samples import write_samples
 
 

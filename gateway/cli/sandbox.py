@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gateway.cli.console import fails_clearly, now, say
+from gateway.cli.commands import fails_clearly
+from gateway.cli.console import now, say
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home

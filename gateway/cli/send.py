@@ -16,18 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from gateway.cli import send_keys
-from gateway.cli.console import (
-    JsonOption,
-    command_in,
-    complain,
-    err,
-    in_words,
-    plain,
-    print_json,
-    say,
-    show,
-    speak,
-)
+from gateway.cli.commands import JsonOption, command_in
+from gateway.cli.console import complain, err, in_words, plain, print_json, say, show, speak
 from gateway.cli.send_keys import (
     DEFAULT_KIT,
     AnywayOption,

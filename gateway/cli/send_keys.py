@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-from gateway.cli.console import complain, err, fails_clearly, in_words, now, plain, say
+from gateway.cli.commands import fails_clearly
+from gateway.cli.console import complain, err, in_words, now, plain, say
 from gateway.errors import GatewayError
 from gateway.model.invitation import compare
 from gateway.policy.items import not_understood

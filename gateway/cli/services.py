@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, fails_clearly, now
+from gateway.cli.commands import DEFAULT_HOME, HomeOption, command_in, fails_clearly
+from gateway.cli.console import now
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home

@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli.console import HomeOption, JsonOption, fails_clearly, now, out, print_json, rfc3339
+from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
+from gateway.cli.console import now, out, print_json, rfc3339
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import HomeOption, ReferenceArgument, command_in, out, registrar_of, who
+from gateway.cli.commands import HomeOption, ReferenceArgument, command_in
+from gateway.cli.console import out, registrar_of, who
 from gateway.cli.options import WhyOption
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from gateway.access import AccessRight
-from gateway.cli.console import HomeOption, existing, fails_clearly, now, out, who
+from gateway.cli.commands import HomeOption, fails_clearly
+from gateway.cli.console import existing, now, out, who
 from gateway.cli.identity import real_account
 from gateway.cli.progress import progress
 from gateway.cli.proving import checked, person_in

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.cli.console import fails_clearly, out, read_key_file
+from gateway.cli.commands import fails_clearly
+from gateway.cli.console import out, read_key_file
 from gateway.errors import GatewayError
 from gateway.home.settings_file import read_at_most
 from gateway.home.versions import digest_of

@@ -13,19 +13,9 @@ from sqlmodel import Session
 
 from gateway.acts.act import GivenFile
 from gateway.cli import dates
+from gateway.cli.commands import HomeOption, JsonOption, command_in
 from gateway.cli.complaints import Complaint, kinds_of_keys, lines, of_provider, of_teams, warning
-from gateway.cli.console import (
-    HomeOption,
-    JsonOption,
-    command_in,
-    existing,
-    now,
-    out,
-    print_json,
-    registrar_of,
-    rfc3339,
-    who,
-)
+from gateway.cli.console import existing, now, out, print_json, registrar_of, rfc3339, who
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home

@@ -1,0 +1,97 @@
+"""The declaration of a command: its options, the person's right to it, and errors in one line."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+
+import typer
+
+from gateway.cli import terminal
+from gateway.cli.console import complain
+from gateway.cli.identity import acting
+from gateway.errors import GatewayError
+from gateway.home import as_reference
+from gateway.reasons import REASONS, told
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Intake may cross the home and cannot list it.
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True, readable=False
+    ),
+]
+JsonOption = Annotated[bool, "--json", "Print JSON for programs."]
+ReferenceArgument = Annotated[
+    str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
+]
+DEFAULT_HOME = Path("gateway-home")
+_log = logging.getLogger(__name__)
+
+
+def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1.
+
+    Its parameters are made ready for typer by `_declared`. A home not given is the one of the working folder.
+    """
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with acting(command, kwargs.get("home"), kwargs.get("reference")):
+                return command(*args, **kwargs)
+        except GatewayError as error:
+            words, code = str(error), getattr(error, "code", None)
+            if code in REASONS:
+                sentence, next_step = told(code, **getattr(error, "detail", {}))
+                words = f"{sentence} {next_step} [{code}]"
+            complain(words)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            raise  # The reader of a pipe has stopped: no error.
+        except OSError as error:
+            _log.debug("refused by the operating system", exc_info=True)
+            complain(terminal.words(error))
+            raise typer.Exit(1) from None
+
+    hints = get_type_hints(command, include_extras=True)
+    parameters = [
+        one.replace(annotation=_declared(one.name, hints[one.name]), kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in inspect.signature(command).parameters.values()
+    ]
+    for place, one in enumerate(parameters):
+        if one.name == "home" and one.default is one.empty:
+            parameters.append(parameters.pop(place).replace(default=DEFAULT_HOME))
+    guarded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    guarded.__annotations__ = {one.name: one.annotation for one in parameters}
+    return guarded
+
+
+def _declared(name: str, hint: object) -> object:
+    """Return the annotation for typer of a command's parameter, which may be declared by texts alone.
+
+    `Annotated[bool, HELP]` is an option of the same name, without an opposite; `Annotated[Path, "--to FILE",
+    HELP]` has a name or a metavar of its own; `Annotated[Path, "FILE", HELP]` is an argument.
+    """
+    kind, *told = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if not told or not isinstance(told[-1], str):
+        return hint
+    *usage, does = told
+    spelled, _, metavar = usage[0].partition(" ") if usage else (f"--{name.replace('_', '-')}", "", "")
+    if not spelled.startswith("--"):
+        return Annotated[kind, typer.Argument(metavar=spelled, help=does)]
+    return Annotated[kind, typer.Option(spelled, metavar=metavar or None, help=does)]
+
+
+def command_in(
+    group: typer.Typer, name: str | None = None, *, hidden: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that adds a command to a group, wrapped by `fails_clearly`."""
+    return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
