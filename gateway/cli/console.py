@@ -191,10 +191,20 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows while reading, or `empty`; name the time zone of any times; return the number of rows."""
+    """Print rows while reading, or `empty`; name the time zone of any times; return the number of rows.
+
+    A table too wide has only the columns `narrow`, or is printed as records.
+    """
     shown, timed, coming = 0, False, iter(rows)
+    # Output piped into another program has one line a row.
+    width = out.width if out.is_terminal or "COLUMNS" in os.environ else None
     while some := [*islice(coming, _PART)]:
-        _print_table(some, columns, narrow, headed=not shown)
+        headings, cells = _table(some, columns)
+        if width is not None and narrow and not fits(headings, cells, width):
+            headings, cells = _table(some, narrow)
+        lines = laid_out(headings, cells, width)[1 if shown else 0 :]
+        sys.stdout.write("\n".join(lines) + "\n")  # Directly: rich takes ten times as long.
+        sys.stdout.flush()
         timed = timed or any(moment_in(row.get(column)) for row in some for column in columns)
         shown += len(some)
     if not shown:
@@ -202,22 +212,6 @@ def print_rows(
     elif timed:
         out.print(Text(f"\ntimes are local ({'/'.join(dict.fromkeys(time.tzname))})"))
     return shown
-
-
-def _print_table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], narrow: Sequence[str], *, headed: bool
-) -> None:
-    """Print rows as a table, with headings if `headed`; if too wide, only `narrow`, or as records."""
-    # Output piped into another program has one line a row.
-    limited = out.is_terminal or "COLUMNS" in os.environ
-    width = out.width if limited else None
-    headings, cells = _table(rows, columns)
-    if width is not None and narrow and not fits(headings, cells, width):
-        headings, cells = _table(rows, narrow)
-    lines = laid_out(headings, cells, width)
-    # Written directly: rich takes ten times as long.
-    sys.stdout.write("\n".join(lines if headed else lines[1:]) + "\n")
-    sys.stdout.flush()
 
 
 def tell_rest(shown: int, all_of_them: int) -> None:

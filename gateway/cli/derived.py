@@ -127,8 +127,9 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
     if kind in _METAVARS:
         words.setdefault("metavar", _METAVARS[kind])
         kind = Path if kind is GivenFile else str
-    if kind is int:
-        words |= _limits(field)
+    for one in field.metadata if kind is int else ():
+        limits = {"min": getattr(one, "ge", None), "max": getattr(one, "le", None)}
+        words |= {name: value for name, value in limits.items() if value is not None}
     if several and not isinstance(kind, type):  # Typer takes no list of literals.
         words["metavar"], kind = f"<{'|'.join(choices_of(kind))}>", str
     spelled = [_spelled(name), *filter(None, [told_of(field, "also")])]
@@ -150,16 +151,6 @@ _METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}
 
 def _spelled(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
-
-
-def _limits(field: FieldInfo) -> dict[str, int]:
-    words = {"ge": "min", "le": "max"}
-    return {
-        words[name]: value
-        for one in field.metadata
-        for name in words
-        if (value := getattr(one, name, None)) is not None
-    }
 
 
 def _validated(act: type[Act], given: Mapping[str, object]) -> Act:

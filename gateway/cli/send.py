@@ -149,12 +149,8 @@ def receipts(
             with sender.session() as sftp:
                 sender.receive(sftp, waiting, sent)
         rows = [dataclasses.asdict(one) for one in sent.all()]
-    show(
-        rows,
-        ("name", "sealed_at", "state", "reference", "codes"),
-        as_json=as_json,
-        empty="nothing was sent yet",
-    )
+    columns = ("name", "sealed_at", "state", "reference", "codes")
+    show(rows, columns, as_json=as_json, empty="nothing was sent yet")
 
 
 @command_in(app)
@@ -199,13 +195,9 @@ def watch(
     because = reason_anyway(anyway, why)
     with at_work(kit, passphrase_file) as sender:
         watched = WatchedFolder(
-            sender,
-            folder,
-            Stillness(still, time.monotonic),
+            sender, folder, Stillness(still, time.monotonic), anyway=because, in_words=in_words,
             tell=lambda line: typer.echo(plain(in_words(line))),
-            anyway=because,
-            in_words=in_words,
-        )
+        )  # fmt: skip
         with until_told() as stop:
             watched.run(stop, once=once)
     if once and watched.stuck:
@@ -268,28 +260,19 @@ def _tell_seen(seen: Seen) -> None:
 
 def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "file": str(file),
-        "state": "not sent",
-        "reference": None,
-        "reasons": [],
-        "receipt": None,
-        "before": None,
-    }
+        "file": str(file), "state": "not sent", "reference": None, "reasons": [], "receipt": None,
+        "before": None, "problem": problem,
+    }  # fmt: skip
     if problem is not None:
-        return row | {"problem": problem}
+        return row
     if isinstance(outcome, AlreadySent) and outcome.proved is not None:
         row["before"], outcome = str(outcome), outcome.proved
     if isinstance(outcome, GatewayError):
         return row | {"problem": str(outcome)}
     if outcome is None:
         return row | {"state": "on its way", "problem": "no receipt yet: gateway send receipts"}
-    return row | {
-        "state": outcome.state,
-        "reference": outcome.reference,
-        "reasons": list(outcome.reasons),
-        "receipt": str(outcome.path),
-        "problem": None,
-    }
+    told = {"state": outcome.state, "reference": outcome.reference, "reasons": list(outcome.reasons)}
+    return row | told | {"receipt": str(outcome.path)}
 
 
 def _tell_result(row: dict[str, Any]) -> None:
