@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Noun:
-    """A command or group of commands: its help, its modules, and the attribute that holds it."""
+class Noun(NamedTuple):
+    """A command or group of commands: its help, and the modules below `gateway` that hold the commands.
+
+    Modules are separated by spaces, those quick to load first: a command is looked for in one after the
+    other. Those of `acts` are derived; others hold an `app`. `attribute`: the name in the module of a noun
+    that is one command, or has options of its own.
+    """
 
     does: str
-    """The purpose, as in the command's own help."""
     modules: str
-    """The modules below `gateway` that hold the commands, separated by spaces, those quick to load first.
-
-    A command is looked for in one after the other. Those of `acts` are derived; others hold an `app`.
-    """
     attribute: str = ""
-    """The name in the module of a noun that is one command, or has options of its own."""
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send", "verify-release"})

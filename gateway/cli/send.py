@@ -37,8 +37,7 @@ from gateway.send.sending import AlreadySent, ToSend, pass_on
 from gateway.send.sent import alone
 from gateway.send.standing import standing
 from gateway.send.trust import told
-from gateway.send.unattended import Manager, definition
-from gateway.send.watching import Stillness, WatchedFolder
+from gateway.send.watching import Manager, Stillness, WatchedFolder, definition
 
 if TYPE_CHECKING:
     from gateway.send.checking import Seen

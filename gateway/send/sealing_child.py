@@ -9,7 +9,7 @@ import json
 import secrets
 import sys
 
-from pysequoia import Cert, PySigner, Tsk, encrypt_file
+from pysequoia import Cert, Tsk, encrypt_file
 
 
 def main() -> None:
@@ -19,20 +19,13 @@ def main() -> None:
     try:
         signer = Tsk.from_bytes(key).signer(passphrase or None)
     except Exception:  # noqa: BLE001 - pysequoia raises no class of its own
-        signer = _rewritten(key, passphrase)
+        # A form that GnuPG writes and Sequoia refuses, or a wrong passphrase, told as WrongPassphrase.
+        from gateway.send.openpgp_key import read_key  # noqa: PLC0415 - PGPy needs 130 MB to open a key
+
+        once = secrets.token_hex(16)
+        signer = Tsk.from_bytes(read_key(key).under(passphrase, once)).signer(once)
     recipient = Cert.from_bytes(asked["recipient"].encode())
     encrypt_file(asked["source"], asked["target"], recipients=[recipient], signer=signer, armor=False)
-
-
-def _rewritten(key: bytes, passphrase: str) -> PySigner:
-    """Return the signer of a key in a form GnuPG writes and Sequoia refuses.
-
-    WrongPassphrase for a wrong one. PGPy needs 130 MB to open a key, so PGPy is used in this case only.
-    """
-    from gateway.send.openpgp_key import read_key  # noqa: PLC0415 - loads PGPy
-
-    once = secrets.token_hex(16)
-    return Tsk.from_bytes(read_key(key).under(passphrase, once)).signer(once)
 
 
 if __name__ == "__main__":

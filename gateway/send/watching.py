@@ -1,21 +1,28 @@
 """Send the files of a watched folder once unchanged; each ends in sent, held or refused, with its receipt.
 
+`definition` makes a unit for systemd, or a task for Windows, that does so while nobody is logged on.
+
 The decision on a file is recorded first, then the receipt is put in place, then the file is moved. So after a
 kill at any moment the next run moves the decided files, continues those in transit, and sends nothing twice.
 """
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from importlib.resources import files as shipped
 from pathlib import Path
-from typing import TypeGuard
+from typing import Literal, TypeGuard
+from xml.sax.saxutils import escape
 
 import paramiko
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -396,3 +403,48 @@ def _free(path: Path) -> Path:
 
 def _reasons_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.why.txt")
+
+
+Manager = Literal["user", "system", "windows"]
+"""What starts the watch: systemd for one user, systemd for the machine, or the Windows Task Scheduler."""
+_HOW = {
+    "user": "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
+    "#   systemctl --user enable --now gateway-send-watch\n"
+    "#   loginctl enable-linger        # so that it runs while nobody is logged in",
+    "system": "Write this to /etc/systemd/system/gateway-send-watch.service, then:\n"
+    "#   systemctl enable --now gateway-send-watch",
+}
+
+
+def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
+    """Return a systemd unit or Windows task that watches a folder; every path in it is absolute.
+
+    The program is the Python running now, named by its whole path. Of Windows,
+    only the text is tested: no Windows ran it yet.
+    """
+    arguments = [
+        "-m", "gateway", "send", "watch", "--kit", str(kit.absolute()), "--passphrase-file",
+        str(passphrase_file.absolute()), str(folder.absolute()),
+    ]  # fmt: skip
+    name = "watch.xml" if manager == "windows" else "watch.service"
+    template = shipped("gateway.send").joinpath(name).read_text("utf-8")
+    if manager == "windows":
+        values = {
+            "shown": str(folder.absolute()), "user": getpass.getuser(), "program": sys.executable,
+            "arguments": subprocess.list2cmdline(arguments),
+        }  # fmt: skip
+        return template.format(**{name: escape(value) for name, value in values.items()})
+    is_user = manager == "user"
+    return template.format(
+        how=_HOW[manager],
+        shown=str(folder.absolute()).replace("%", "%%"),
+        user="" if is_user else f"User={getpass.getuser()}\n",
+        command=" ".join(map(_quoted, [sys.executable, *arguments])),
+        target="default.target" if is_user else "multi-user.target",
+    )
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a systemd unit (systemd.service, "Command lines"; systemd.unit, "Specifiers")."""
+    marks = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}
+    return f'"{"".join(marks.get(one, one) for one in word)}"'
