@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin, get_type
 
 import typer
 
-from gateway.cli import terminal
+from gateway.cli import dates, terminal
 from gateway.cli.console import complain
 from gateway.cli.identity import acting
 from gateway.errors import GatewayError
@@ -33,6 +33,8 @@ ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
 ]
 DEFAULT_HOME = Path("gateway-home")
+_READERS = {"DAY": dates.day, "DAY|TIME": dates.local_time}
+"""Readers of values by metavar."""
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +89,8 @@ def _declared(name: str, hint: object) -> object:
     spelled, _, metavar = usage[0].partition(" ") if usage else (f"--{name.replace('_', '-')}", "", "")
     if not spelled.startswith("--"):
         return Annotated[kind, typer.Argument(metavar=spelled, help=does)]
-    return Annotated[kind, typer.Option(spelled, metavar=metavar or None, help=does)]
+    reader = _READERS.get(metavar)
+    return Annotated[kind, typer.Option(spelled, metavar=metavar or None, parser=reader, help=does)]
 
 
 def command_in(

@@ -1,17 +1,9 @@
 """Days and moments typed on a command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import typer
-
-from gateway.policy.dates import typed_moment
-
-if TYPE_CHECKING:
-    from gateway.policy.catalogue import Catalogue
 
 _DAY = "%Y-%m-%d"
 
@@ -40,10 +32,3 @@ last_day = _reader(
     f"{_DAY}T%H:%M:%S%z",
 )
 """A day, without a zone, or a moment, with one."""
-
-
-def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
-    """Convert a day (its noon) or a local time of the authority to UTC; the present moment for None."""
-    if given is None:
-        return datetime.now(UTC)
-    return typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)

@@ -8,7 +8,6 @@ from typing import Annotated, Any, get_args
 import typer
 
 from gateway.acts.listing import PAGE
-from gateway.cli import dates
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
 from gateway.cli.console import existing, now, out, registry, rfc3339, show
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
@@ -63,10 +62,7 @@ def list_all(home: HomeOption, as_json: JsonOption = False) -> None:
 def status(
     home: HomeOption,
     provider: Annotated[str | None, "--provider ID", "Only this provider's."] = None,
-    on: Annotated[
-        datetime | None,
-        typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
-    ] = None,
+    on: Annotated[datetime | None, "--on DAY", "At the end of a day; today if not given."] = None,
     state: Annotated[list[FlowState] | None, "Only these; may be given again."] = None,
     matrix: Annotated[bool, "One line for each provider."] = False,
     html: HtmlOption = None,

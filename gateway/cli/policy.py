@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from rich.text import Text
 from sqlmodel import Session
 
 from gateway.acts.policy_explain import decision_object
-from gateway.cli import dates, policy_draft
+from gateway.cli import policy_draft
 from gateway.cli.classify import described
 from gateway.cli.commands import HomeOption, JsonOption, command_in
 from gateway.cli.console import existing, now, out, plain, print_json, registry, rfc3339, show, who
@@ -28,7 +28,8 @@ from gateway.home.settings import load_settings
 from gateway.home.settings_file import nearest
 from gateway.model import Provider, counted
 from gateway.policy.calendar_schema import CalendarFile
-from gateway.policy.catalogue import load_catalogue, read
+from gateway.policy.catalogue import Catalogue, load_catalogue, read
+from gateway.policy.dates import typed_moment
 from gateway.policy.edits import WEIGHTS, edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.explain import render
@@ -59,10 +60,7 @@ _SECTIONS = (
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Try them on the files of so many days.")]
 MomentOption = Annotated[
-    datetime | None,
-    typer.Option(
-        parser=dates.local_time, metavar="DAY|TIME", help="A day (at noon) or a local time; now if not given."
-    ),
+    datetime | None, "--on DAY|TIME", "A day (at noon) or a local time; now if not given."
 ]
 _DAYS = 180
 
@@ -141,9 +139,14 @@ def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
     yield from (row for row in settings if row["weight"] == WEIGHTS[0])
-    for one in outcomes(before, after, dates.moment(on, after)):
+    for one in outcomes(before, after, _moment(on, after)):
         yield empty | dataclasses.asdict(one) | {"weight": "outcome", "team": one.team or None}
     yield from (row for row in settings if row["weight"] != WEIGHTS[0])
+
+
+def _moment(given: datetime | None, catalogue: Catalogue) -> datetime:
+    """Convert a day (its noon) or a local time of the authority to UTC; the present moment for None."""
+    return now() if given is None else typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)
 
 
 @command_in(app)
@@ -193,10 +196,7 @@ def propose(
     folder: Annotated[
         Path | None, typer.Argument(file_okay=False, help="The policies; policies/ of the home if not given.")
     ] = None,
-    on: Annotated[
-        datetime | None,
-        typer.Option(parser=dates.day, metavar="DAY", help="From this day on; once approved if not given."),
-    ] = None,
+    on: Annotated[datetime | None, "--on DAY", "From this day on; once approved if not given."] = None,
     days: DaysOption = _DAYS,
     why: WhyGivenOption = None,
 ) -> None:
@@ -326,7 +326,7 @@ def try_out(
     policies = load_policies(folder or place.policies_in_force)
     is_kind = sender in policies.catalogue.bodies.kinds()
     anyone = Provider(id=sender, name=sender, kind=sender, ratified=True) if is_kind else None
-    trial = Trial(file=file, provider=sender, at=dates.moment(on, policies.catalogue), anyone=anyone)
+    trial = Trial(file=file, provider=sender, at=_moment(on, policies.catalogue), anyone=anyone)
     with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
         try:
             tried = try_file(trial, policies.catalogue, examiner, place, opened)

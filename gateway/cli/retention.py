@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from gateway.cli import dates
 from gateway.cli.commands import HomeOption, command_in
 from gateway.cli.console import err, now, out, print_exactly, registrar_of, who
 from gateway.errors import GatewayError
@@ -15,14 +14,13 @@ from gateway.registry import retention
 from gateway.reports.retention import load_retention
 
 app = typer.Typer()
-OnOption = Annotated[
-    datetime | None,
-    typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),
-]
 
 
 @command_in(app, "run")
-def run_deletions(home: HomeOption, on: OnOption = None) -> None:
+def run_deletions(
+    home: HomeOption,
+    on: Annotated[datetime | None, "--on DAY", "As at the end of this day; now if not given."] = None,
+) -> None:
     """Delete everything due, and print the signed certificate of deletion, also kept in the registry."""
     moment = now() if on is None else datetime.combine(on.date(), time.max, UTC)
     if moment.date() > now().date():

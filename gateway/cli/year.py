@@ -39,10 +39,7 @@ def open_year(
     year: Annotated[str, "YEAR", "An academic year such as 2027-28."],
     terms: Annotated[Path | None, "--terms FILE", "The council's term dates, CSV: first,last."] = None,
     term: Annotated[list[str] | None, "--term FIRST..LAST", "One term by hand; give all of them."] = None,
-    inset: Annotated[
-        list[datetime] | None,
-        typer.Option(parser=dates.day, metavar="DAY", help="A training day that all schools share."),
-    ] = None,
+    inset: Annotated[list[datetime] | None, "--inset DAY", "A training day that all schools share."] = None,
     agreement: Annotated[Path | None, "--agreement FILE", "The text of the new agreement, UTF-8."] = None,
     version: Annotated[str | None, "Its version, such as 2.1."] = None,
     why: WhyGivenOption = None,
