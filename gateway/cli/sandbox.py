@@ -19,8 +19,8 @@ from gateway.homes import sandbox as made
 from gateway.homes.demo.parties import Stage
 from gateway.homes.demo.story import demonstrate, run_sandbox
 from gateway.homes.sandbox import CODES
+from gateway.send.ceremonies import hand_over, read_invitation, take_keys
 from gateway.send.kit import Kit
-from gateway.send.setup import hand_over, read_invitation, take_keys
 
 _PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys that open nothing but this
 _PROVIDER = "sandbox"

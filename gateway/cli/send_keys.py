@@ -20,13 +20,20 @@ from gateway.errors import GatewayError
 from gateway.model.invitation import compare
 from gateway.policy.items import not_understood
 from gateway.send import ceremonies
+from gateway.send.ceremonies import (
+    accept,
+    check_owner,
+    hand_over,
+    judge_passphrase,
+    read_invitation,
+    take_keys,
+)
 from gateway.send.checking import Check, choices, misfit
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import Why
 from gateway.send.passphrases import Passphrases, in_file
 from gateway.send.sending import KitAtWork
 from gateway.send.sent import alone
-from gateway.send.setup import accept, check_owner, hand_over, judge_passphrase, read_invitation, take_keys
 
 if TYPE_CHECKING:
     from gateway.model.invitation import ProviderInvitation

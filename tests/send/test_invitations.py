@@ -18,8 +18,8 @@ from pysequoia import Tsk
 from gateway.errors import GatewayError
 from gateway.model.invitation import ProviderInvitation, are_words, compare, known_words, place_of, six_words
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
+from gateway.send.ceremonies import judge_passphrase, read_invitation
 from gateway.send.kit import Kit
-from gateway.send.setup import judge_passphrase, read_invitation
 from tests.content import core_data
 from tests.send.office import PASSPHRASE, Office
 from tests.site import Running, Site
