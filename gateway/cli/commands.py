@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-from gateway.cli import dates, terminal
+from gateway.cli import terminal
 from gateway.cli.console import complain
 from gateway.cli.identity import acting
 from gateway.errors import GatewayError
@@ -33,7 +34,34 @@ ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
 ]
 DEFAULT_HOME = Path("gateway-home")
-_READERS = {"DAY": dates.day, "DAY|TIME": dates.local_time}
+_DAY = "%Y-%m-%d"
+
+
+def _reader(kinds: str, *formats: str) -> Callable[[str], datetime]:
+    def read(text: str) -> datetime:
+        for form in formats:
+            try:
+                return datetime.strptime(text, form)  # noqa: DTZ007 - whose day it is, the command knows
+            except ValueError:
+                continue
+        raise typer.BadParameter(f"write {kinds}")
+
+    return read
+
+
+day = _reader("a day like 2026-11-24", _DAY)
+"""A day, as its first moment. BadParameter otherwise, as for the readers below."""
+
+local_time = _reader("a day like 2026-11-24, or a local time like 2026-11-24T14:30", _DAY, f"{_DAY}T%H:%M")
+"""A day or a local time, without a zone."""
+
+last_day = _reader(
+    "a day like 2026-11-24, or a moment with its zone like 2026-11-24T14:30:00+00:00",
+    _DAY,
+    f"{_DAY}T%H:%M:%S%z",
+)
+"""A day, without a zone, or a moment, with one."""
+_READERS = {"DAY": day, "DAY|TIME": local_time}
 """Readers of values by metavar."""
 _log = logging.getLogger(__name__)
 

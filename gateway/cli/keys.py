@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gateway.acts.act import WAITS_FOR_SECOND_PERSON
-from gateway.cli import dates
-from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.commands import HomeOption, JsonOption, command_in, last_day
 from gateway.cli.console import existing, now, out, print_exactly, registrar_of, registry, show, who
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
@@ -70,7 +69,7 @@ def rotate(
     until: Annotated[
         datetime | None,
         typer.Option(
-            parser=dates.last_day,
+            parser=last_day,
             metavar="DAY|TIME",
             help="The last day on which the old key opens files; see keys.toml.",
         ),

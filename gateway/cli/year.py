@@ -12,8 +12,7 @@ from rich.text import Text
 from sqlmodel import Session
 
 from gateway.acts.act import GivenFile
-from gateway.cli import dates
-from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.commands import HomeOption, JsonOption, command_in, day
 from gateway.cli.complaints import Complaint, kinds_of_keys, lines, of_provider, of_teams, warning
 from gateway.cli.console import existing, now, out, print_json, registrar_of, rfc3339, who
 from gateway.cli.options import WhyGivenOption
@@ -83,10 +82,8 @@ def open_year(
         with registrar.registry.write() as session:
             if agreements.year_opened_at(session, year) is None:
                 agreements.open_year(session, year, at=at, by=who(), why=why)
-                agreed, starts = (
-                    catalogue.agreement,
-                    day_in(first_year(year), catalogue.agreement.year.starts),
-                )
+                agreed = catalogue.agreement
+                starts = day_in(first_year(year), agreed.year.starts)
                 notice = opened(year, f"{starts.day} {starts:%B %Y}", agreed.tell.ready)
                 told = tell_everybody(
                     session, registrar.signing, registrar.settings.organisation, notice,
@@ -140,7 +137,7 @@ def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates 
     for first, dots, last in (text.partition("..") for text in term):
         if not dots:
             raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
-        given.append((dates.day(first).date(), dates.day(last).date()))
+        given.append((day(first).date(), day(last).date()))
     return sorted(given), shared
 
 

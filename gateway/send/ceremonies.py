@@ -30,7 +30,7 @@ from gateway.send.receipts import Proved
 from gateway.send.sealing import Sealer
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentTo
-from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, needs_passphrase, public_line
+from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
 from gateway.zones import headings
 
 YEARS = timedelta(days=2 * 365)
@@ -127,7 +127,7 @@ def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
     kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
-    ssh = fingerprint_of(paramiko.PKey.from_type_string(kind, base64.b64decode(body)))
+    ssh = str(paramiko.PKey.from_type_string(kind, base64.b64decode(body)).fingerprint)
     openpgp = read_key(settings.openpgp_key.read_bytes()).fingerprint
     return file, keys_words(kit.current(), settings.provider, ssh, openpgp)
 
@@ -271,4 +271,4 @@ def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tupl
         make_ssh_key(path, passphrase)
         sender.passphrases.keep("ssh", passphrase)
     key = load_ssh_key(path, passphrase)
-    return public_line(key, sender.settings.provider), fingerprint_of(key)
+    return public_line(key, sender.settings.provider), str(key.fingerprint)

@@ -14,7 +14,6 @@ import paramiko
 
 from gateway.errors import GatewayError
 from gateway.send.kit import KitSettings
-from gateway.send.ssh_key import fingerprint_of
 
 _SECONDS = 20
 _SILENT_SECONDS = 60
@@ -37,9 +36,9 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         """Raise GatewayError unless a person has compared the fingerprint of the server's host key."""
-        if fingerprint_of(key) not in self._fingerprints:
+        if str(key.fingerprint) not in self._fingerprints:
             raise GatewayError(
-                f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "
+                f"{hostname} shows the host key {key.fingerprint}, which is not the one that you "
                 "compared: do not go on; ring the authority"
             )
 

@@ -169,22 +169,15 @@ def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
     with own.opened(passphrase) as key:
         for user in (user for user in key.userids if user.selfsig is not None):
             said = user.selfsig
-            _say(
-                user,
-                key.certify(
-                    user,
-                    SignatureType.Positive_Cert,
-                    usage=set(said.key_flags),
-                    hashes=list(said.hashprefs),
-                    ciphers=list(said.cipherprefs),
-                    compression=list(said.compprefs),
-                    key_expiration=until - _aware(key.created),
-                ),
-            )
+            _ = user | key.certify(  # PGPy's `|` changes the user id in place.
+                user, SignatureType.Positive_Cert, usage=set(said.key_flags), hashes=list(said.hashprefs),
+                ciphers=list(said.cipherprefs), compression=list(said.compprefs),
+                key_expiration=until - _aware(key.created),
+            )  # fmt: skip
         for sub in key.subkeys.values():
             # Without its own end, a subkey ends with the key. Its newest signature tells its uses.
             said = max(sub.self_signatures, key=lambda signature: signature.created)
-            _say(sub, key.bind(sub, usage=set(said.key_flags)))
+            _ = sub | key.bind(sub, usage=set(said.key_flags))
     return own
 
 
@@ -192,11 +185,6 @@ def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
     """Return a revocation certificate of the whole key, for a reason (RFC 9580, 5.2.3.31)."""
     with own.opened(passphrase) as key:
         return in_ascii(str(key.revoke(key, reason=_WHY[why])))
-
-
-def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
-    """Attach a signature to a key or user id (PGPy's `|` changes the subject in place)."""
-    _ = subject | signature
 
 
 def _aware(moment: datetime) -> datetime:

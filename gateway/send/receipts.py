@@ -45,12 +45,6 @@ def listed(sftp: paramiko.SFTPClient) -> list[str]:
     return names
 
 
-def is_landed(names: Sequence[str], sent: SentFile) -> bool:
-    """Return True if a receipt among `names` confirms the file's arrival."""
-    start = f"{shown_name(sent.remote)}."
-    return any(name.startswith(start) for name in names)
-
-
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 

@@ -212,7 +212,7 @@ class KitAtWork:
     ) -> None:
         """Upload a sealed file, unless /receipts confirms its arrival."""
         path = self.kit.sealed / sent.sealed_sha256
-        if not receipts.is_landed(names, sent):
+        if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
             size = path.stat().st_size
             final = f"{sent.folder}/{sent.remote}"
             tell = partial(self.progress.at, "sending", sent.name, size=size)
@@ -240,13 +240,6 @@ class KitAtWork:
                 (self.kit.sealed / sent.sealed_sha256).unlink(missing_ok=True)
         return {digest: proved for digest, proved in found.items() if proved is not None}
 
-    def sweep(self, files: SentFiles) -> None:
-        """Remove sealed files without a row, left by an interrupted run."""
-        known = {sent.sealed_sha256 for sent in files.on_their_way()}
-        for path in self.kit.sealed.iterdir():
-            if path.name not in known:
-                path.unlink()
-
 
 def _check_clock(there: float) -> None:
     """Raise ClockWrong if a signature made now is invalid by the gateway's clock (seconds since 1970)."""
@@ -270,7 +263,10 @@ def pass_on(
     rows: dict[Path, SentFile] = {}
     deadline = time.monotonic() + seconds
     with sender.files() as files:
-        sender.sweep(files)
+        known = {sent.sealed_sha256 for sent in files.on_their_way()}
+        for path in sender.kit.sealed.iterdir():
+            if path.name not in known:  # Left by an interrupted run.
+                path.unlink()
 
         def step(sftp: paramiko.SFTPClient) -> None:
             recipient = sender.kit.current_certificate()

@@ -184,8 +184,3 @@ def needs_passphrase(path: Path) -> bool:
 def public_line(key: paramiko.PKey, comment: str) -> str:
     """Return the public half as a line in OpenSSH format, to hand to the authority."""
     return f"{key.get_name()} {key.get_base64()} {comment}\n"
-
-
-def fingerprint_of(key: paramiko.PKey) -> str:
-    """Return the fingerprint, SHA256:…, as shown by every program."""
-    return str(key.fingerprint)

@@ -376,12 +376,10 @@ class _Waking(FileSystemEventHandler):
         self._wake = wake
 
     def on_created(self, _: FileSystemEvent) -> None:
-        """End the pause, because of a new file."""
+        """End the pause, because of a file that is new, or was moved in or renamed."""
         self._wake.set()
 
-    def on_moved(self, _: FileSystemEvent) -> None:
-        """End the pause, because of a file moved in or renamed."""
-        self._wake.set()
+    on_moved = on_created
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:

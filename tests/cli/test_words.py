@@ -7,7 +7,7 @@ import logging
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import dates
+from gateway.cli import commands
 from gateway.cli.app import app
 from gateway.model import counted
 from tests.commands import invoke
@@ -39,9 +39,9 @@ def test_what_is_no_date_is_answered_with_one(arguments: tuple[str, ...], day: s
 
 
 def test_days_and_moments_are_read() -> None:
-    assert dates.day("2026-11-24").isoformat() == "2026-11-24T00:00:00"
-    assert dates.local_time("2026-11-24T14:30").isoformat() == "2026-11-24T14:30:00"
-    assert dates.last_day("2026-11-24T14:30:00Z").isoformat() == "2026-11-24T14:30:00+00:00"
+    assert commands.day("2026-11-24").isoformat() == "2026-11-24T00:00:00"
+    assert commands.local_time("2026-11-24T14:30").isoformat() == "2026-11-24T14:30:00"
+    assert commands.last_day("2026-11-24T14:30:00Z").isoformat() == "2026-11-24T14:30:00+00:00"
 
 
 def test_one_is_not_many() -> None:
