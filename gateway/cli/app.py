@@ -5,16 +5,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gateway.cli.nouns import FORMER, NOUNS, PROVIDERS
-from gateway.cli.sides import has_server, without_server
+from gateway.errors import GatewayError
 from gateway.observe import logs
 
 _SERVICES = {"run", "serve", "process"}
+_SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
+"""Some packages of the extra `server`: the provider's side is installed without them."""
 
 
 def root(nouns: type[TyperGroup]) -> typer.Typer:
@@ -131,11 +134,30 @@ class Nouns(TyperGroup):
         )
 
 
+def check_server(what: str) -> None:
+    """Raise GatewayError if a command needs the authority's packages, and they are missing."""
+    if not all(find_spec(package) is not None for package in _SERVERS):
+        raise GatewayError(
+            f"{what} is the authority's side, which is not installed here: "
+            "pip install 'FILE[server]', with the wheel of the release for FILE"
+        )
+
+
 @cache
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     noun = NOUNS[name] if name in NOUNS else FORMER[name]
-    if name not in PROVIDERS and not has_server():
-        return without_server(name)
+    try:
+        if name not in PROVIDERS:
+            check_server(f"gateway {name}")
+    except GatewayError as error:
+        words = f"gateway: {error}"
+
+        def say() -> NoReturn:
+            typer.echo(words, err=True)
+            raise typer.Exit(1)
+
+        anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+        return TyperCommand(name, callback=say, context_settings=anything)
     alone = typer.Typer()
     if not noun.attribute:
         alone.add_typer(typer.Typer(no_args_is_help=True, help=noun.does), name=name)

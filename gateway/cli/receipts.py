@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.app import check_server
 from gateway.cli.commands import HomeOption, JsonOption, ReferenceArgument, command_in
 from gateway.cli.console import print_exactly, print_json, read_key_file, registry, say
-from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.openpgp.certificates import split
