@@ -34,8 +34,6 @@ from gateway.registry.sight import unseen
 from gateway.verify.verify_receipts import Unproved, read_head
 
 if TYPE_CHECKING:
-    import httpx
-
     from gateway.record.registrar import Registrar
 
 app = typer.Typer()
@@ -272,31 +270,30 @@ def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "What a web server gi
 @command_in(app)
 def witness(home: HomeOption, address: Annotated[str, "URL", "The witness's submission prefix."]) -> None:
     """Have a witness of gateway.toml cosign the newest head over HTTP (C2SP tlog-witness), and keep that."""
+    import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
+
     with registrar_of(home) as registrar:
-        head = _head_of(registrar)
-        answer = _asked(address, 0, head, registrar)
-        if answer.status_code == HTTPStatus.CONFLICT and answer.text.strip().isdecimal():
-            answer = _asked(address, int(answer.text), head, registrar)
+        head, old = _head_of(registrar), 0
+        size = size_of_head(head)
+        for _ in range(2):  # One that knows this log answers with the number of entries that it last saw.
+            if old > size:
+                told = f"the witness has seen {old} entries, the log has only {size}: it was cut"
+                raise GatewayError(told)
+            with registrar.registry.read() as session:
+                (proof,) = log.consistency_proofs(session, [old], size)
+            nodes = (b64encode(node).decode() for node in proof)
+            lines = "".join(f"{line}\n" for line in (f"old {old}", *nodes, ""))
+            try:
+                place = f"{address.rstrip('/')}/add-checkpoint"
+                answer = httpx.post(place, content=lines + head, timeout=30)
+            except httpx.HTTPError as error:
+                raise GatewayError(f"the witness does not answer: {type(error).__name__}") from None
+            if answer.status_code != HTTPStatus.CONFLICT or not answer.text.strip().isdecimal():
+                break
+            old = int(answer.text)
         if answer.status_code != HTTPStatus.OK:
             raise GatewayError(f"the witness did not cosign the head: HTTP {answer.status_code}")
         _keep_cosigned(registrar, head + answer.text)
-
-
-def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:
-    """Submit the signed head to a witness that last saw `old` entries, with a proof; return the response."""
-    import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
-
-    size = size_of_head(head)
-    if old > size:
-        raise GatewayError(f"the witness has seen {old} entries, the log has only {size}: it was cut")
-    with registrar.registry.read() as session:
-        (proof,) = log.consistency_proofs(session, [old], size)
-    nodes = (b64encode(node).decode() for node in proof)
-    lines = "".join(f"{line}\n" for line in (f"old {old}", *nodes, ""))
-    try:
-        return httpx.post(f"{address.rstrip('/')}/add-checkpoint", content=lines + head, timeout=30)
-    except httpx.HTTPError as error:
-        raise GatewayError(f"the witness does not answer: {type(error).__name__}") from None
 
 
 def _head_in(file: Path) -> str:
