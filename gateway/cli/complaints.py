@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from sqlmodel import Session
+
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
-from gateway.registry.keys import Key
+from gateway.registry import keys
 
 _FEW = 3
 _NAMED = 5
@@ -67,73 +69,63 @@ def lines(
         yield f"each of them: {more}"
 
 
-def of_provider(
+def of_providers(
+    session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
+) -> Iterator[Complaint]:
+    """Yield a complaint for each thing that a provider lacks: keys, ratification, number."""
+    in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for key in keys.list_keys(session):
+        if key.owner_kind == "provider" and key.is_in_force(at):
+            in_force[key.owner].add(key.kind)
+        if key.owner_kind == "provider" and key.state == "pending":
+            pending[key.owner].add(key.kind)
+    for one in enrolled:
+        if one.closed_on is None:
+            yield from _of_provider(one, catalogue, year, in_force[one.id], pending[one.id])
+
+
+def _of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each thing a provider lacks: keys, ratification, number.
+    """Yield the complaints about a provider, by the kinds ("ssh", "openpgp") of its keys in these states."""
+    name = provider.id
 
-    `in_force` and `pending` are the kinds ("ssh", "openpgp") of the provider's keys in these states.
-    """
+    def complaint(what: str, mend: str, alike: str) -> Complaint:
+        return warning(f"{name} {what}", mend, name, f"providers {alike}")
+
     if provider.suspended:
-        yield warning(
-            f"{provider.id} is suspended",
-            f"gateway providers resume {provider.id}, or gateway providers close {provider.id}",
-            provider.id,
-            "providers suspended",
-        )
+        mend = f"gateway providers resume {name}, or gateway providers close {name}"
+        yield complaint("is suspended", mend, "suspended")
         return
     for kind, what, alike in (
         ("ssh", "SSH key: it cannot log in", "an SSH key in force cannot log in"),
         ("openpgp", "OpenPGP key: its files are refused", "an OpenPGP key in force have their files refused"),
     ):
         if kind not in in_force:
-            yield warning(
-                f"{provider.id} has no {what}",
-                f"ring {provider.id}, then gateway keys confirm {provider.id} FPR"
-                if kind in pending
-                else f"gateway keys add {provider.id} FILE",
-                provider.id,
-                f"providers without {alike}",
-            )
-    kind_of_body = catalogue.bodies.of(provider.kind)
-    if kind_of_body.ratifies and not provider.ratified:
-        yield warning(
-            f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
-            f'gateway agreement ratify {provider.id} --signatory "…"',
-            provider.id,
-            f"providers have not ratified the agreement for {year}, so that files of most flows wait",
+            ring = f"ring {name}, then gateway keys confirm {name} FPR"
+            mend = ring if kind in pending else f"gateway keys add {name} FILE"
+            yield complaint(f"has no {what}", mend, f"without {alike}")
+    if catalogue.bodies.of(provider.kind).ratifies and not provider.ratified:
+        unratified = f"have not ratified the agreement for {year}, so that files of most flows wait"
+        yield complaint(
+            f"has not ratified the agreement for {year}: files of most flows wait",
+            f'gateway agreement ratify {name} --signatory "…"',
+            unratified,
         )
     number = catalogue.bodies.identifier_of(provider.kind)
     if number is None or number_of(provider, number) or provider.schools:
         return
     if number.id == DFE_NUMBER:
-        yield warning(
-            f"{provider.id} has no DfE number: a file that names another school is not noticed",
-            f"gateway providers set {provider.id} --dfe-number NUMBER, or for all: gateway providers import "
+        yield complaint(
+            "has no DfE number: a file that names another school is not noticed",
+            f"gateway providers set {name} --dfe-number NUMBER, or for all: gateway providers import "
             "FILE.csv",
-            provider.id,
-            "providers without a DfE number: a file of theirs that names another school is not noticed",
+            "without a DfE number: a file of theirs that names another school is not noticed",
         )
     else:
-        yield warning(
-            f"{provider.id} has no {number.name}, by which it is known",
-            f"gateway providers set {provider.id} {'--urn' if number.id == URN else '--number'} NUMBER",
-            provider.id,
-            f"providers without their {number.name}",
-        )
-
-
-def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[set[str], set[str]]]:
-    """Return by provider the kinds of keys in force, and the kinds waiting for confirmation."""
-    found: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
-    for key in known:
-        if key.owner_kind == "provider":
-            in_force, pending = found[key.owner]
-            if key.is_in_force(at):
-                in_force.add(key.kind)
-            if key.state == "pending":
-                pending.add(key.kind)
-    return found
+        option = "--urn" if number.id == URN else "--number"
+        mend = f"gateway providers set {name} {option} NUMBER"
+        yield complaint(f"has no {number.name}, by which it is known", mend, f"without their {number.name}")
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +63,13 @@ def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    lines = []
-    for number in range(max(len(parts) for parts in wrapped)):
-        parts = [each[number] if number < len(each) else "" for each in wrapped]
-        padded = (
+    # ljust counts characters; some are two columns wide.
+    return [
+        _GAP.join(
             part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True)
-        )  # ljust counts characters; some are two columns wide.
-        lines.append(_GAP.join(padded).rstrip())
-    return lines
+        ).rstrip()
+        for parts in zip_longest(*wrapped, fillvalue="")
+    ]
 
 
 def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:

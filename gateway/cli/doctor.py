@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
-from gateway.cli.complaints import Complaint, fault, kinds_of_keys, lines, of_provider, of_teams, warning
+from gateway.cli.complaints import Complaint, fault, lines, of_providers, of_teams, warning
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
@@ -457,10 +457,7 @@ def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime
     enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
         yield warning("no provider is enrolled", "gateway providers add ID --name …")
-    kinds = kinds_of_keys(keys.list_keys(session), at)
-    for provider in enrolled:
-        if provider.closed_on is None:
-            yield from of_provider(provider, catalogue, year, *kinds[provider.id])
+    yield from of_providers(session, enrolled, catalogue, year, at)
     for name, number in sorted(copies.count_waiting(session).items()):
         yield warning(
             f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",

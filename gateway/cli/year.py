@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from gateway.acts.act import GivenFile
 from gateway.cli.commands import HomeOption, JsonOption, command_in, day
-from gateway.cli.complaints import Complaint, kinds_of_keys, lines, of_provider, of_teams, warning
+from gateway.cli.complaints import Complaint, lines, of_providers, of_teams, warning
 from gateway.cli.console import existing, now, out, print_json, registrar_of, rfc3339, who
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
@@ -27,7 +27,7 @@ from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.receipts.notices import opened
 from gateway.record.policies_in_force import tell_everybody
-from gateway.registry import agreements, keys, providers, register, staff
+from gateway.registry import agreements, providers, register, staff
 
 app = typer.Typer()
 
@@ -180,13 +180,12 @@ def _missing(
                 f"the results day of {results.data_type} in {first + 1} is by rule",
                 f"put the published day into its dates in {file}, then: gateway policy propose",
             )
-    kinds = kinds_of_keys(keys.list_keys(session), at)
+    enrolled = register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted))
+    yield from of_providers(session, enrolled, catalogue, year, at)
     reached = {one.provider for one in providers.contacts(session)}
-    for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
-        if provider.closed_on is not None:
-            continue
-        yield from of_provider(provider, catalogue, year, *kinds[provider.id])
-        if provider.kind in catalogue.bodies.parties and provider.id not in reached:
+    for provider in enrolled:
+        is_party = provider.closed_on is None and provider.kind in catalogue.bodies.parties
+        if is_party and provider.id not in reached:
             yield warning(
                 f"{provider.id} has no contact",
                 f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
