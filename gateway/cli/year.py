@@ -63,8 +63,8 @@ def open_year(
         try:
             text = GivenFile.read(agreement).content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            told = f"{agreement} is no UTF-8 text: save the agreement as plain text in UTF-8"
-            raise GatewayError(told) from None
+            words = f"{agreement} is no UTF-8 text: save the agreement as plain text in UTF-8"
+            raise GatewayError(words) from None
         if not text.strip():
             raise GatewayError(f"{agreement} is empty")
     if given is not None or text is not None or version is not None:

@@ -376,10 +376,12 @@ class _Waking(FileSystemEventHandler):
         self._wake = wake
 
     def on_created(self, _: FileSystemEvent) -> None:
-        """End the pause, because of a file that is new, or was moved in or renamed."""
+        """End the pause, because of a new file."""
         self._wake.set()
 
-    on_moved = on_created
+    def on_moved(self, _: FileSystemEvent) -> None:
+        """End the pause, because of a file moved in or renamed."""
+        self._wake.set()
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
