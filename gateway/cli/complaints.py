@@ -1,23 +1,31 @@
-"""Complaints of doctor and of a school year: their form, and those about providers and teams."""
+"""Complaints of doctor and of a school year: their form, and those about providers, teams and dates."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Literal
 
 from sqlmodel import Session
 
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.model import Provider
-from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
+from gateway.policy.ratification import following, has_ended, opens
+from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
-from gateway.registry import keys
+from gateway.policy.timescale import ends_without_another
+from gateway.registry import agreements, keys
 
 _FEW = 3
 _NAMED = 5
+_EXAMPLE = "example.gov.uk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +145,69 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
             f"gateway staff add NAME --team {team} --ssh-key FILE",
             team,
             "teams without anybody who collects",
+        )
+
+
+def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
+    """Yield a complaint for each shipped setting and policy left unchanged by the authority."""
+    usual = Settings()
+    if settings.organisation == usual.organisation:
+        yield warning(
+            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
+            f'organisation = "…" in {home.settings}',
+        )
+    if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
+        yield warning("the contact for flaws is the sample's", f"security_contact in {home.settings}")
+    try:
+        shipped = [load_catalogue(folder) for folder in shipped_agreements()]
+    except ConfigurationError:
+        return  # Nothing to compare with where the shipped policies are not installed.
+    theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
+    if theirs and settings.organisation not in theirs[0].agreement.title:
+        yield warning(
+            f"the agreement is the sample's, not one of {settings.organisation}",
+            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
+            "into agreement.toml, then: gateway policy propose",
+        )
+    if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
+        yield warning(
+            "the calendar is the sample's: schools are judged by its terms",
+            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
+        )
+
+
+def of_calendar(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the written term dates end soon, or if the coming year is not open.
+
+    The rule used after the written dates is only approximate.
+    """
+    if is_ending(catalogue.calendar, today):
+        last = last_written(catalogue.calendar)
+        ends = "there are no term dates"
+        if last is not None:
+            ends = f"the term dates end on {last.day} {last:%B %Y}"
+        then = (
+            "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
+        )
+        mend = "gateway year open YEAR --terms FILE, with the published dates"
+        yield warning(f"{ends}; after that, {then}", mend)
+    year = catalogue.agreement.year
+    coming = following(academic_year(today, year.starts))
+    if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
+        return
+    if agreements.year_opened_at(session, coming) is None:
+        yield warning(
+            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
+            f"gateway year open {coming}",
+        )
+
+
+def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the last law pack ends soon."""
+    last = ends_without_another(catalogue.law, today)
+    if last is not None:
+        yield warning(
+            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
+            "judged by until one does",
+            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
         )

@@ -19,7 +19,17 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
-from gateway.cli.complaints import Complaint, fault, lines, of_providers, of_teams, warning
+from gateway.cli.complaints import (
+    Complaint,
+    fault,
+    lines,
+    of_calendar,
+    of_law,
+    of_providers,
+    of_samples,
+    of_teams,
+    warning,
+)
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
@@ -32,16 +42,13 @@ from gateway.homes.move import left_behind
 from gateway.model import counted
 from gateway.openpgp.engines import prove_program
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written, local_day
-from gateway.policy.ratification import following, has_ended, opens, years_at
-from gateway.policy.shipped import shipped_agreements
-from gateway.policy.timescale import ends_without_another
+from gateway.policy.dates import academic_year, local_day
+from gateway.policy.ratification import years_at
 from gateway.publish.everything import publish_all
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_check import check
 from gateway.record.policy_proposals import last_loaded, proposal
 from gateway.registry import (
-    agreements,
     copies,
     hand_ons,
     hooks,
@@ -68,7 +75,6 @@ _BACKUP = "gateway restore DIR, into a new home, from the last backup"
 _PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
-_EXAMPLE = "example.gov.uk"
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
 _SOON, _A_YEAR = timedelta(days=30), timedelta(days=364)  # RFC 9116 advises less than a year.
@@ -144,7 +150,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield _of_policies(home, settings, error)
         return
-    yield from guarded("the samples", _samples(home, settings, catalogue))
+    yield from guarded("the samples", of_samples(home, settings, catalogue))
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
@@ -194,7 +200,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
                 ("policies in force", _on_record(session, home)),
-                ("the calendar", _calendar(session, catalogue, today)),
+                ("the calendar", of_calendar(session, catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
                 ("providers", _providers(session, catalogue, today, at)),
                 ("staff", _people(session, catalogue, at)),
@@ -364,34 +370,6 @@ def _machine(home: Home) -> Iterator[Complaint]:
         yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
 
 
-def _samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy left unchanged by the authority."""
-    usual = Settings()
-    if settings.organisation == usual.organisation:
-        yield warning(
-            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
-            f'organisation = "…" in {home.settings}',
-        )
-    if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
-        yield warning("the contact for flaws is the sample's", f"security_contact in {home.settings}")
-    try:
-        shipped = [load_catalogue(folder) for folder in shipped_agreements()]
-    except ConfigurationError:
-        return  # Nothing to compare with where the shipped policies are not installed.
-    theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
-    if theirs and settings.organisation not in theirs[0].agreement.title:
-        yield warning(
-            f"the agreement is the sample's, not one of {settings.organisation}",
-            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
-            "into agreement.toml, then: gateway policy propose",
-        )
-    if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
-        yield warning(
-            "the calendar is the sample's: schools are judged by its terms",
-            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
-        )
-
-
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
     """Yield a complaint if the policies in use differ from the policies in force by the log.
 
@@ -412,43 +390,6 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
             f"{home.versions / 'current'} names other policies than the log has in force, {latest[:16]}",
             "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup; "
             "where the processor says that protection would be lost: gateway policy roll-back",
-        )
-
-
-def _calendar(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the written term dates end soon, or if the coming year is not open.
-
-    The rule used after the written dates is only approximate.
-    """
-    if is_ending(catalogue.calendar, today):
-        last = last_written(catalogue.calendar)
-        ends = "there are no term dates"
-        if last is not None:
-            ends = f"the term dates end on {last.day} {last:%B %Y}"
-        then = (
-            "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
-        )
-        mend = "gateway year open YEAR --terms FILE, with the published dates"
-        yield warning(f"{ends}; after that, {then}", mend)
-    year = catalogue.agreement.year
-    coming = following(academic_year(today, year.starts))
-    if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
-        return
-    if agreements.year_opened_at(session, coming) is None:
-        yield warning(
-            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
-            f"gateway year open {coming}",
-        )
-
-
-def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the last law pack ends soon."""
-    last = ends_without_another(catalogue.law, today)
-    if last is not None:
-        yield warning(
-            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
-            "judged by until one does",
-            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
         )
 
 

@@ -58,15 +58,8 @@ def open_year(
         raise GatewayError(f"write an academic year like {following(current)}") from None
     if year not in {current, following(current)}:
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
-    given, text = _dates(terms, term or [], inset or []), None
-    if agreement is not None:
-        try:
-            text = GivenFile.read(agreement).content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            words = f"{agreement} is no UTF-8 text: save the agreement as plain text in UTF-8"
-            raise GatewayError(words) from None
-        if not text.strip():
-            raise GatewayError(f"{agreement} is empty")
+    given = _dates(terms, term or [], inset or [])
+    text = None if agreement is None else _read_text(agreement)
     if given is not None or text is not None or version is not None:
         with registrar_of(home) as registrar:
             proposed = propose_year(
@@ -139,6 +132,16 @@ def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates 
             raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
         given.append((day(first).date(), day(last).date()))
     return sorted(given), shared
+
+
+def _read_text(file: Path) -> str:
+    try:
+        text = GivenFile.read(file).content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise GatewayError(f"{file} is no UTF-8 text: save the agreement as plain text in UTF-8") from None
+    if not text.strip():
+        raise GatewayError(f"{file} is empty")
+    return text
 
 
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.doctor import of_law
+from gateway.cli.complaints import of_law
 from gateway.errors import GatewayError
 from gateway.log.checkpoint import LogKey
 from gateway.model import Provider, Released
