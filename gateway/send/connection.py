@@ -57,12 +57,7 @@ def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTP
             transport = client.get_transport()
             if transport is not None:
                 transport.set_keepalive(_ALIVE_SECONDS)
-                if sys.platform == "linux":
-                    # Linux waits 15 minutes for a peer that takes no data. The channel's timeout is no help
-                    # on a line slower than the sender: paramiko then waits in the socket until the system
-                    # gives up. Windows does after some 20 seconds.
-                    milliseconds = _SILENT_SECONDS * 1000
-                    transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+                _give_up_in_time(transport.sock)
             opened = client.open_sftp()
             channel = opened.get_channel()
             if channel is not None:
@@ -78,6 +73,16 @@ def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTP
                 f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {words}"
             ) from None
         yield opened
+
+
+def _give_up_in_time(connection: socket.socket) -> None:
+    """Limit the time for which a connection waits for a peer that takes no data: Linux waits 15 minutes.
+
+    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket until
+    the system gives up. Windows does after some 20 seconds.
+    """
+    if sys.platform == "linux":
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
 
 
 _PIECE = 32 * 1024
