@@ -24,7 +24,9 @@ _declared = command_of(Declare)
 @command_in(app, "add")  # In the place of the one that asks nothing.
 def declare(
     home: HomeOption,
-    method: Annotated[str | None, "How it travels: email, egress, s2s, b2b, post, …"] = None,
+    method: Annotated[
+        str | None, typer.Option(help="How it travels: email, egress, s2s, b2b, post, …")
+    ] = None,
     provider: Annotated[str | None, "--provider ID", "Whose transfer it is."] = None,
     data: Annotated[str | None, "A data type, a flow, or a material of methods.toml."] = None,
     safeguard: Annotated[list[str] | None, "A safeguard that is in place."] = None,
