@@ -31,7 +31,10 @@ def declare(
     data: Annotated[str | None, "A data type, a flow, or a material of methods.toml."] = None,
     safeguard: Annotated[list[str] | None, "A safeguard that is in place."] = None,
     circumstance: Annotated[list[str] | None, "Something that is true of the data."] = None,
-    on: Annotated[str | None, "--on DAY|TIME", "When it goes; now if not given."] = None,
+    # Read by the act, which takes a time with its zone as well.
+    on: Annotated[
+        str | None, typer.Option(metavar="DAY|TIME", help="When it goes; now if not given.")
+    ] = None,
     ask: Annotated[
         bool | None, "--ask/--no-ask", "Ask for what is not given; as a terminal is there."
     ] = None,
