@@ -7,18 +7,16 @@ limits the files known to a person; the registry turns a `Sight` into a conditio
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NoReturn
 
 from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
     """A command or question without any right declared: nobody may use it."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"nobody may do this: {what} is not listed in gateway/access.py")
 
 
 class Role(StrEnum):
@@ -62,7 +60,6 @@ SENSITIVE_REASON_CODES = frozenset({"policy:sensitive", "policy:awaited", "open:
 """Codes of reasons, one of which is enough for a file to be sensitive: only few people may know of it."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 """Roles given and taken by two persons."""
-_OFFICERS = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 _ROLES: Mapping[AccessRight, frozenset[Role]] = {
     AccessRight.HELD: frozenset(Role),
     AccessRight.LOOK: frozenset(Role),
@@ -70,9 +67,9 @@ _ROLES: Mapping[AccessRight, frozenset[Role]] = {
     AccessRight.RECALL: frozenset({Role.TRIAGE, Role.ADMINISTRATOR, Role.DATA_PROTECTION}),
     AccessRight.ENROL: frozenset({Role.ADMINISTRATOR}),
     AccessRight.PROTECT: frozenset({Role.DATA_PROTECTION}),
-    AccessRight.BREACH: _OFFICERS,
-    AccessRight.APPOINT: _OFFICERS,
-    AccessRight.INDEX: _OFFICERS,
+    AccessRight.BREACH: POWERFUL,
+    AccessRight.APPOINT: POWERFUL,
+    AccessRight.INDEX: POWERFUL,
     AccessRight.WELFARE: frozenset({Role.DATA_PROTECTION}),
 }
 """The roles with each right."""
@@ -110,10 +107,6 @@ class LookingTeams:
     def held(self) -> frozenset[str]:
         """Return the teams with sight of held files; two people decide on who joins these."""
         return self.triage | self.sensitive
-
-    def at_held(self, *, few: bool) -> frozenset[str]:
-        """Return the teams with sight of held files: of sensitive ones if `few`, else of the others."""
-        return self.sensitive if few else self.triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,86 +181,70 @@ def known_to_program(name: str) -> Sight:
     return Sight(person=name, few=False, marked=False)
 
 
-def program_may(command: str, acts: Container[str], *, by_program: bool) -> bool:
-    """Return True if a program may carry out a command: open to programs, and among its `acts`."""
-    return by_program and command in acts
-
-
 def roles_with(right: AccessRight) -> frozenset[Role]:
     """Return the roles that give a right."""
     return _ROLES.get(right, frozenset())
 
 
-def right_for_command(command: str) -> AccessRight:
-    """Return the right that a command ("module.function") needs. NotListedError where none is declared."""
-    try:
-        return COMMANDS[command]
-    except KeyError:
-        raise NotListedError(f"the command {command}") from None
+class _Rights(dict[str, AccessRight]):
+    """The right for each of the names listed under it. NotListedError for a name not listed: it is denied."""
+
+    def __init__(self, what: str, table: Mapping[AccessRight, str]) -> None:
+        super().__init__((name, right) for right, names in table.items() for name in names.split())
+        self._what = what
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise NotListedError(
+            f"nobody may do this: the {self._what} {name} is not listed in gateway/access.py"
+        )
 
 
-def right_for_question(question: str) -> AccessRight:
-    """Return the right needed for a question of the console. NotListedError where none is declared."""
-    try:
-        return QUESTIONS[question]
-    except KeyError:
-        raise NotListedError(f"the question {question}") from None
-
-
-def _listed(table: Mapping[AccessRight, str]) -> Iterator[tuple[str, AccessRight]]:
-    for right, names in table.items():
-        for name in names.split():
-            yield name, right
-
-
-COMMANDS: Mapping[str, AccessRight] = dict(
-    _listed(
-        {
-            # Services, timers, the provider's side, and commands without a registry.
-            AccessRight.UNNAMED: """
-                home.init home.run services.process services.serve_intake services.serve_mailboxes
-                services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
-                backup.backup backup.restore install.install classify.classify_files samples.samples
-                sandbox.demo upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup
-                send.watch send.unattended send_keys.renew send_keys.rotate send_keys.revoke
-                send_keys.ratify send_keys.headings send.send_files send.receipts send.status receipts.verify
-                policy.check policy.diff policy_draft.sign policy_draft.agreement retention.run_deletions
-            """,
-            AccessRight.LOOK: """
-                keys.export keys.list_gateway_keys keys.list_host_keys year.show_year receipts.show_one
-                flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                log.events log.tiles policy.try_out policy_draft.list_packs policy_draft.list_optional
-            """,
-            AccessRight.ENROL: """
-                backup.move keys.rotate keys.reseal keys.destroy
-                keys.protect keys.announce keys.switch keys.publish
-                year.open_year log.cosign log.witness hosts.add hosts.join policy_draft.confirm
-                policy_draft.install policy_draft.switch policy_draft.flow policy.simulate policy.propose
-                policy.approve policy.withdraw policy.roll_back policy.status declare.declare
-            """,
-            AccessRight.PROTECT: "transfers.open_whole",
-            AccessRight.INDEX: "pupils.index",
-        }
-    )
+COMMANDS: Mapping[str, AccessRight] = _Rights(
+    "command",
+    {
+        # Services, timers, the provider's side, and commands without a registry.
+        AccessRight.UNNAMED: """
+            home.init home.run services.process services.serve_intake services.serve_mailboxes
+            services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
+            backup.backup backup.restore install.install classify.classify_files samples.samples
+            sandbox.demo upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup
+            send.watch send.unattended send_keys.renew send_keys.rotate send_keys.revoke
+            send_keys.ratify send_keys.headings send.send_files send.receipts send.status receipts.verify
+            policy.check policy.diff policy_draft.sign policy_draft.agreement retention.run_deletions
+        """,
+        AccessRight.LOOK: """
+            keys.export keys.list_gateway_keys keys.list_host_keys year.show_year receipts.show_one
+            flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
+            log.events log.tiles policy.try_out policy_draft.list_packs policy_draft.list_optional
+        """,
+        AccessRight.ENROL: """
+            backup.move keys.rotate keys.reseal keys.destroy
+            keys.protect keys.announce keys.switch keys.publish
+            year.open_year log.cosign log.witness hosts.add hosts.join policy_draft.confirm
+            policy_draft.install policy_draft.switch policy_draft.flow policy.simulate policy.propose
+            policy.approve policy.withdraw policy.roll_back policy.status declare.declare
+        """,
+        AccessRight.PROTECT: "transfers.open_whole",
+        AccessRight.INDEX: "pupils.index",
+    },
 )
 """The right needed for each command, where roles are in force; acts declare their own."""
 OF_INTAKE = frozenset({"keys.announce", "keys.switch"})
 """Commands for intake's own user as well, who can read neither the settings nor the registry."""
-QUESTIONS: Mapping[str, AccessRight] = dict(
-    _listed(
-        {
-            AccessRight.UNNAMED: """
-                settings api begin-login log-in begin-enrolment enrol begin-openid finish-openid
-            """,
-            # Mailbox pages check the team. Each act declares its own right.
-            AccessRight.PERSON: """
-                confirm log-out leave-first-steps collect acts ask carry-out me today mailbox file
-            """,
-            AccessRight.HELD: "held-file",
-            AccessRight.LOOK: "receipt openings schools school agreement watch policies",
-            AccessRight.ENROL: "policy-edit",
-        }
-    )
+QUESTIONS: Mapping[str, AccessRight] = _Rights(
+    "question",
+    {
+        AccessRight.UNNAMED: """
+            settings api begin-login log-in begin-enrolment enrol begin-openid finish-openid
+        """,
+        # Mailbox pages check the team. Each act declares its own right.
+        AccessRight.PERSON: """
+            confirm log-out leave-first-steps collect acts ask carry-out me today mailbox file
+        """,
+        AccessRight.HELD: "held-file",
+        AccessRight.LOOK: "receipt openings schools school agreement watch policies",
+        AccessRight.ENROL: "policy-edit",
+    },
 )
 """The right needed for each question of the console."""
 OF_PROGRAMS = frozenset({"ask", "carry-out", "collect"})

@@ -44,9 +44,10 @@ from gateway.record.conclude import (
     held_for_login,
     signers_of,
 )
+from gateway.record.consequences import Ruling
 from gateway.record.drops import Drop, Dropped, settle, withheld
 from gateway.record.registrar import Registrar, Rulebook
-from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
+from gateway.record.rulings import Batch, put_in_force, subjects
 from gateway.registry import transfers
 from gateway.registry.transfers import act_of
 from gateway.zones.failpoints import passing

@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
+from sqlmodel import Session
 
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
-from gateway.home import as_reference
+from gateway.home import Home, as_reference
 from gateway.home.settings_file import read_at_most
+from gateway.log.leaf import Kind
 from gateway.registry import log
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.home import Home
-    from gateway.log.leaf import Kind
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.timescale import FlowStatus
+    from gateway.publish.projection import Issued
     from gateway.record.registrar import Registrar
     from gateway.registry.database import Registry
     from gateway.reports.document import Document
@@ -107,14 +106,18 @@ class ActContext:
                 publish_access(registrar.registry, self.home.published, recording.at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recording:
-    """One transaction of an act, which changes the registry and adds entries to the log."""
+    """One transaction of an act, which changes the registry and adds entries to the log.
+
+    `issued` are the head and receipts of a decision, to be published afterwards.
+    """
 
     registrar: Registrar
     session: Session
     by: str
     at: datetime
+    issued: Issued | None = None
 
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None

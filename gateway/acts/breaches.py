@@ -91,20 +91,36 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             if self.amend is None:
                 number, told = max(known, default=0) + 1, BreachStatement(**given)
             else:
-                number, told = self.amend, _amended(self.amend, _record(known, self.amend), given)
+                number, earlier = self.amend, _record(known, self.amend).told
+                if earlier is None:
+                    raise GatewayError(
+                        f"an earlier release made breach {number}: record it anew, and say so there"
+                    )
+                # Scope and measures are added, all other statements replaced.
+                said = earlier.model_dump()
+                for name in _ADDED:
+                    given[name] = (
+                        *said[name],
+                        *(one for one in given.get(name, ()) if one not in said[name]),
+                    )
+                told = BreachStatement(**said | given)
             _check(told, record.at)
             concerned = tuple(
                 (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
                 for key in (_named_key(session, one) for one in told.keys)
             )
             organisation = registrar.settings.organisation
+            accounts, zone = (
+                tuple(_touched(session, told, organisation)),
+                registrar.catalogue.calendar.timezone,
+            )
             breach = Breach(
                 number=number,
                 organisation=organisation,
                 told=told,
-                accounts=tuple(_touched(session, told, organisation)),
+                accounts=accounts,
                 keys=concerned,
-                zone=registrar.catalogue.calendar.timezone,
+                zone=zone,
             )
             document = breach_report(breach, registrar.catalogue.breach, record.at)
             if not self.dry_run:
@@ -144,20 +160,20 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
         rows: list[Row] = []
         with context.reading() as session:
             for number, one in sorted(_records(session).items()):
-                notify_by = one.told.aware_at + NOTIFY_WITHIN if one.told else None
-                notified_at = one.told.notified_at if one.told else None
-                owed = notify_by is not None and notified_at is None
-                left = (notify_by - context.clock()).total_seconds() / 3600 if notify_by and owed else None
+                told, left = one.told, None
+                if told is not None and told.notified_at is None:
+                    seconds = (told.aware_at + NOTIFY_WITHIN - context.clock()).total_seconds()
+                    left = round(seconds / 3600)
                 rows.append({
                     "number": number,
                     "versions": one.versions,
                     "recorded_at": one.at,
                     "by": one.by,
-                    "aware_at": one.told.aware_at if one.told else None,
-                    "notify_by": notify_by,
-                    "hours_left": None if left is None else round(left),
-                    "notified_at": notified_at,
-                    "nature": list(one.told.natures) if one.told else [],
+                    "aware_at": told and told.aware_at,
+                    "notify_by": told and told.aware_at + NOTIFY_WITHIN,
+                    "hours_left": left,
+                    "notified_at": told and told.notified_at,
+                    "nature": list(told.natures) if told else [],
                 })  # fmt: skip
         return rows
 
@@ -223,20 +239,6 @@ def _record(known: dict[int, _BreachRecord], number: int) -> _BreachRecord:
     if number not in known:
         raise NotFoundError(f"there is no breach {number}")
     return known[number]
-
-
-def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> BreachStatement:
-    """Return a breach's statements, amended by `given`: scope and measures are added, others replaced.
-
-    GatewayError for a record of an earlier version of the gateway, stored as text alone.
-    """
-    if known.told is None:
-        raise GatewayError(f"an earlier release made breach {number}: record it anew, and say so there")
-    said = known.told.model_dump()
-    added = {
-        name: (*said[name], *(one for one in given.get(name, ()) if one not in said[name])) for name in _ADDED
-    }
-    return BreachStatement(**{**said, **given, **added})
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
@@ -16,6 +18,7 @@ from gateway.acts.act import (
     Moment,
     ReadingAct,
     Reference,
+    Revealed,
     argument,
     option,
 )
@@ -25,6 +28,7 @@ from gateway.errors import ChoiceError
 from gateway.log.leaf import rfc3339
 from gateway.model import Decision, Held
 from gateway.openpgp.sealer import clearsign
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
@@ -33,11 +37,6 @@ from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from gateway.acts.act import Revealed
-    from gateway.policy.catalogue import Catalogue
     from gateway.record.registrar import Registrar
 
 AREA = Area.SCHOOLS

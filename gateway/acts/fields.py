@@ -9,8 +9,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
 from gateway import acts
 from gateway.acts.act import Act, Area, GivenFile, Names, told_of
 
@@ -71,7 +69,26 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
     """Describe the fields of an act for forms, in the order of their groups, or else of declaration."""
-    return tuple(_described(name, act.model_fields[name]) for name in headings_of(act))
+    told = []
+    for name in headings_of(act):
+        field = act.model_fields[name]
+        kind, several = type_of(field.annotation)
+        choices = choices_of(kind)
+        limits = (most for one in field.metadata if (most := getattr(one, "max_length", None)))
+        one = ActField(
+            name=name,
+            about=field.description or name,
+            kind="choice" if choices else _KINDS.get(kind, "text"),
+            required=field.is_required(),
+            several=several,
+            choices=choices,
+            personal=bool(told_of(field, "personal")),
+            names=told_of(field, "names"),
+            form=told_of(field, "form") or "",
+            longest=None if several else next(limits, None),
+        )
+        told.append(one)
+    return tuple(told)
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
@@ -109,22 +126,3 @@ def choices_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(str(one.value) for one in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
-
-
-def _described(name: str, field: FieldInfo) -> ActField:
-    kind, several = type_of(field.annotation)
-    choices = choices_of(kind)
-    return ActField(
-        name=name,
-        about=field.description or name,
-        kind="choice" if choices else _KINDS.get(kind, "text"),
-        required=field.is_required(),
-        several=several,
-        choices=choices,
-        personal=bool(told_of(field, "personal")),
-        names=told_of(field, "names"),
-        form=told_of(field, "form") or "",
-        longest=None
-        if several
-        else next((most for one in field.metadata if (most := getattr(one, "max_length", None))), None),
-    )

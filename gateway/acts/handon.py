@@ -64,27 +64,24 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
         """Yield a row for each batch, oldest first."""
         with context.reading() as session:
             for batch in hand_ons.batches(session):
-                yield _row(session, batch, context.clock())
-
-
-def _row(session: Session, batch: HandOnBatchRow, now: datetime) -> Row:
-    files = hand_ons.files(session, batch)
-    left_out = [f"{one.reference} is left out: {one.why}" for one in files if one.why]
-    empty = [f"{one.reference} lacks {one.empty}" for one in files if one.empty]
-    state = (
-        "acknowledged" if batch.acknowledged_at else "owed" if batch.made_at is None
-        else "waits" if batch.sent_at is None
-        else "late" if batch.due_at is not None and batch.due_at < now else "sent"
-    )  # fmt: skip
-    return {
-        "hand_on": batch.hand_on, "number": batch.number, "batch": hand_ons.name_of(batch),
-        "team": batch.team, "state": state, "files": len(files) - len(left_out),
-        "rows": sum(one.rows or 0 for one in files), "recalled": len(hand_ons.recalls(session, batch)),
-        "references": [one.reference for one in files], "target": batch.target,
-        "owed_at": batch.owed_at, "made_at": batch.made_at, "sent_at": batch.sent_at,
-        "acknowledged_at": batch.acknowledged_at, "acknowledged_by": batch.acknowledged_by,
-        "remark": "; ".join([*([batch.trouble] if batch.trouble else []), *left_out, *empty]),
-    }  # fmt: skip
+                files = hand_ons.files(session, batch)
+                left_out = [f"{one.reference} is left out: {one.why}" for one in files if one.why]
+                empty = [f"{one.reference} lacks {one.empty}" for one in files if one.empty]
+                late = batch.due_at is not None and batch.due_at < context.clock()
+                state = (
+                    "acknowledged" if batch.acknowledged_at else "owed" if batch.made_at is None
+                    else "waits" if batch.sent_at is None else "late" if late else "sent"
+                )  # fmt: skip
+                yield {
+                    "hand_on": batch.hand_on, "number": batch.number, "batch": hand_ons.name_of(batch),
+                    "team": batch.team, "state": state, "files": len(files) - len(left_out),
+                    "rows": sum(one.rows or 0 for one in files),
+                    "recalled": len(hand_ons.recalls(session, batch)),
+                    "references": [one.reference for one in files], "target": batch.target,
+                    "owed_at": batch.owed_at, "made_at": batch.made_at, "sent_at": batch.sent_at,
+                    "acknowledged_at": batch.acknowledged_at, "acknowledged_by": batch.acknowledged_by,
+                    "remark": "; ".join([*([batch.trouble] if batch.trouble else []), *left_out, *empty]),
+                }  # fmt: skip
 
 
 class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
@@ -128,11 +125,6 @@ class _BatchAct(Act, right=AccessRight.ENROL):
     hand_on: str = argument("The hand-on, as handon list has it.", metavar="HAND-ON")
     number: int = argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)
     why: Why
-
-    def check(self, context: ActContext) -> None:
-        """Raise NotFoundError if the batch is not on record."""
-        with context.reading() as session:
-            hand_ons.find(session, self.hand_on, self.number)
 
 
 class RetryHandOn(_BatchAct, command="handon retry"):

@@ -8,7 +8,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.policy.items import harmless_name
-from gateway.record.reconsider import reconsider_unlisted
+from gateway.record.reconsider import reconsider_held_for
 from gateway.registry import providers
 from gateway.registry.providers import EVERY
 from gateway.registry.tables import HarmlessRow
@@ -54,7 +54,7 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
             providers.list_column(record.session, listing)
             record.note("column-listed", self.provider or "every-provider", note=f"{self.column}: {self.why}")
         with context.open_registrar() as registrar:
-            gone_on = reconsider_unlisted(registrar)
+            gone_on = reconsider_held_for(registrar, "policy:unlisted-items")
         return ActDone(f"listed as harmless {self._whose}; {counted(gone_on, 'file')} decided anew")
 
 

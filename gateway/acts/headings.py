@@ -18,7 +18,6 @@ from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
 from gateway.model import Transfer
-from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
 from gateway.registry import log, providers
@@ -80,15 +79,10 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     item: str = option("The key of an item (any other word lists all), or something-else.", metavar="KEY")
     why: Why
 
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError unless the file waits for a person's decision."""
-        with context.reading() as session:
-            held(session, self.reference)
-
     def carry_out(self, context: ActContext) -> ActDone:
         """Store the meaning, or propose an item to a second person."""
         with context.recording() as record:
-            known = meanings(context.home.policies_in_force, record.registrar.catalogue)
+            known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:
                 raise GatewayError(f"{self.item} is none of: {_SOMETHING_ELSE}, {', '.join(known)}")
             transfer = held(record.session, self.reference)
@@ -112,13 +106,9 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
         return ActDone(f"{self.heading} is {self.item} in later files of {provider}")
 
 
-def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the possible data items for a heading, each with its label, in the policies' order."""
-    return _meanings(policies, frozenset(catalogue.appendix_a))
-
-
 @lru_cache(maxsize=2)
-def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
+def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
+    """Return the items of `labels` that a heading may mean, each with its label, in the policies' order."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 

@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    OneLine,
+    Recording,
+    Reference,
+    Why,
+    argument,
+    option,
+)
 from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
-from gateway.model import Classified, Refused, Released, Transfer, counted
+from gateway.log.leaf import Kind
+from gateway.model import Classified, Decision, Reason, Refused, Released, Transfer, counted
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.reference import reference_period
-from gateway.policy.release import judge_release
+from gateway.policy.release import Release, judge_release
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, WITHDRAWN, for_officers, to_officer
+from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_two, name_of, proposed
-from gateway.record.outcome import put_on_record
-from gateway.record.registrar import KeylessRules, Registrar
-from gateway.record.rulings import Batch, Ruling, put_in_force
+from gateway.record.registrar import Registrar, Rulebook
+from gateway.record.rulings import Batch, put_in_force, put_on_record
 from gateway.registry import providers, roles, staff, transfers
 from gateway.registry.log import Entry
-from gateway.registry.transfer_lists import PROPOSAL_ENDS
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.policy.catalogue import Catalogue
-    from gateway.policy.release import Release
-    from gateway.publish.projection import Issued
-    from gateway.record.registrar import Rulebook
 
 AREA = Area.FILES
 _ADVICE_LENGTH = 400
+_NOBODY: dict[Kind, str] = {
+    "release-proposed": "nobody has proposed to release {} against the policy",
+    "redelivery-proposed": "nobody has proposed to give {} to a team against the agreement",
+}
 
 
 class _HeldFileAct(Act, right=AccessRight.DECIDE):
     """An act on one held file, for people with the right to decide."""
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
-
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError unless the file waits for a person's decision."""
-        with context.reading() as session:
-            held(session, self.reference)
 
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the file's school and kind, and the reasons for the hold."""
@@ -61,7 +68,7 @@ class _ProposedRelease(_HeldFileAct):
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
         with context.reading() as session:
-            first = _proposed(session, self.reference)
+            first = proposal(session, self.reference)
         wording = context.catalogue.wording
         teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
         return (
@@ -90,7 +97,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
 
         GatewayError where nobody may release the file.
         """
-        rules = KeylessRules(context.home, context.catalogue)
+        rules = Rulebook(context.home, context.catalogue)
         with context.reading() as session:
             asked = self._wished(rules, session, held(session, self.reference), context.clock())
         said = release_in_words(asked, rules.catalogue)
@@ -114,37 +121,18 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         A result with anything `forbidden` is only proposed. GatewayError where the policy forbids the release
         without `override`, or where nobody can allow the release.
         """
-        now = registrar.clock()
-        with registrar.registry.write() as session:
-            transfer = held(session, self.reference)
-            asked = self._wished(registrar, session, transfer, now)
+        with deciding(registrar, by) as record:
+            transfer = held(record.session, self.reference)
+            asked = self._wished(registrar, record.session, transfer, record.at)
             if asked.forbidden and self.on is not None:
                 raise GatewayError("a release that needs a second person takes no day: leave it out")
             if asked.forbidden:
-                fields = {
-                    "data_type": asked.data_type,
-                    "teams": ",".join(asked.teams),
-                    "reasons": ",".join(dict.fromkeys(each.code for each in asked.forbidden)),
-                }
-                entry = Entry(
-                    kind="release-proposed", subject=self.reference, fields=fields, actor=by, note=self.why
+                propose(
+                    record, "release-proposed", self.reference, asked, self.why, data_type=asked.data_type
                 )
-                head: Issued | None = put_on_record(registrar, session, [entry], (), now)
             else:
-                check_release(session, transfer, by, now)
-                period = _period(registrar, session, transfer, asked, self.on)
-                released = _released(registrar, asked, period)
-                ruling = Ruling(
-                    reference=self.reference,
-                    decision=released,
-                    kind="released",
-                    actor=by,
-                    note=self.why,
-                    held_for=transfer.reasons,
-                    counted=not self.team,
-                )
-                head = put_in_force(registrar, Batch(session), [ruling], now)
-        registrar.bring_out(head)
+                check_release(record.session, transfer, by, record.at)
+                _release(record, transfer, asked, self.why, on=self.on, counted=not self.team)
         return asked
 
     def _wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
@@ -167,27 +155,15 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
         GatewayError where nothing is proposed, or where the proposer may be the same person.
         """
         reference, by = self.reference, context.person
-        with context.open_registrar() as registrar:
-            now = registrar.clock()
-            with registrar.registry.write() as session:
-                transfer, first = held(session, reference), _proposed(session, reference)
-                said = f"{first.by} proposed to release {reference}: somebody else must confirm it, by name"
-                check_two(session, first.by, by, since=first.at, at=now, said=said)
-                check_release(session, transfer, by, now)
-                asked = judged(
-                    registrar, session, transfer, now, data_type=first.data_type, teams=first.teams
-                )
-                ruling = Ruling(
-                    reference=reference,
-                    decision=_released(registrar, asked, _period(registrar, session, transfer, asked, None)),
-                    kind="released",
-                    actor=by,
-                    note=f"{self.why} (proposed by {first.by}: {first.why})",
-                    held_for=transfer.reasons,
-                    counted=False,
-                )
-                head = put_in_force(registrar, Batch(session), [ruling], now)
-            registrar.bring_out(head)
+        with context.open_registrar() as registrar, deciding(registrar, by) as record:
+            session, now = record.session, record.at
+            transfer, first = held(session, reference), proposal(session, reference)
+            said = f"{first.by} proposed to release {reference}: somebody else must confirm it, by name"
+            check_two(session, first.by, by, since=first.at, at=now, said=said)
+            check_release(session, transfer, by, now)
+            asked = judged(registrar, session, transfer, now, data_type=first.data_type, teams=first.teams)
+            why = f"{self.why} (proposed by {first.by}: {first.why})"
+            _release(record, transfer, asked, why, counted=False)
         teams = registrar.catalogue.wording.list_names(asked.teams)
         return ActDone(f"{reference} is released to {teams}")
 
@@ -195,17 +171,11 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
 class DeclineRelease(_ProposedRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError unless the file is held and a release is proposed."""
-        super().check(context)
-        with context.reading() as session:
-            _proposed(session, self.reference)
-
     def carry_out(self, context: ActContext) -> ActDone:
         """End the proposal of a release."""
         with context.recording() as record:
             held(record.session, self.reference)
-            asked = _proposed(record.session, self.reference)
+            asked = proposal(record.session, self.reference)
             record.note("release-declined", self.reference, note=self.why)
         return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
 
@@ -250,8 +220,6 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
 class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
     """An act on several held files, each of which is decided by itself."""
 
-    done: ClassVar[str]
-
     reference: tuple[Reference, ...] = argument(
         "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
     )
@@ -261,42 +229,35 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Decide on one of the files. GatewayError where the decision is not possible."""
-        raise NotImplementedError
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Decide on each file by itself; return a sentence on the files decided and the faults."""
-        with context.open_registrar() as registrar:
-            for reference in self.reference:
-                self.decide(registrar, reference, context.person)
-        return ActDone(f"{counted(len(self.reference), 'file')} {self.done}")
-
 
 class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     """Return several held files to their senders, in your name, with the same advice."""
 
     short: ClassVar = "Return"
-    done: ClassVar = "returned"
 
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse the file, with the person's advice on the receipt."""
-        _send_back(registrar, reference, by=by, advice=self.advice)
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Refuse each file, with the person's advice on the receipts."""
+        with context.open_registrar() as registrar:
+            for reference in self.reference:
+                _send_back(registrar, reference, by=context.person, advice=self.advice)
+        return ActDone(f"{counted(len(self.reference), 'file')} returned")
 
 
 class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     """Release several held files, in your name, each to the teams that the agreement names."""
 
     short: ClassVar = "Release"
-    done: ClassVar = "released"
 
     why: Why
 
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Release the file."""
-        ReleaseHeldFile(reference=reference, why=self.why).release(registrar, by)
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Release each file."""
+        with context.open_registrar() as registrar:
+            for reference in self.reference:
+                ReleaseHeldFile(reference=reference, why=self.why).release(registrar, context.person)
+        return ActDone(f"{counted(len(self.reference), 'file')} released")
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
@@ -310,10 +271,6 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
     on: date | None = option("The day it was signed; today if not given.", None)
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
-
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError unless every file waits for a ratification."""
-        self._schools(context)
 
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the schools, the signatory and the files."""
@@ -403,16 +360,40 @@ def held(session: Session, reference: str) -> Transfer:
     return transfer
 
 
-def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the open proposal to release a held file; None if declined, decided or never made."""
-    return proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
-
-
-def _proposed(session: Session, reference: str) -> Proposal:
-    first = proposal(session, reference)
-    if first is None:
-        raise GatewayError(f"nobody has proposed to release {reference} against the policy")
+def proposal(session: Session, reference: str, kind: Kind = "release-proposed") -> Proposal:
+    """Return the open proposal about a file. GatewayError if declined, decided or never made."""
+    if (first := proposed(session, reference, kind)) is None:
+        raise GatewayError(_NOBODY[kind].format(reference))
     return first
+
+
+@contextmanager
+def deciding(registrar: Registrar, by: str) -> Iterator[Recording]:
+    """Yield one transaction for a decision of a person; then publish the receipts that it `issued`."""
+    with registrar.registry.write() as session:
+        record = Recording(registrar, session, by, registrar.clock())
+        yield record
+    registrar.bring_out(record.issued)
+
+
+def rule(
+    record: Recording, reference: str, decision: Decision, kind: Kind, why: str, *,
+    held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
+) -> None:  # fmt: skip
+    """Put a person's decision on a file in force; the last three are as in `Ruling`."""
+    ruling = Ruling(
+        reference=reference, decision=decision, kind=kind, actor=record.by, note=why,
+        held_for=held_for, counted=counted, roll=roll,
+    )  # fmt: skip
+    record.issued = put_in_force(record.registrar, Batch(record.session), [ruling], record.at)
+
+
+def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
+    """Record the proposal of something that the agreement speaks against; `more` are fields of its entry."""
+    codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
+    fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}
+    entry = Entry(kind=kind, subject=reference, fields=fields, actor=record.by, note=why)
+    record.issued = put_on_record(record.registrar, record.session, [entry], (), record.at)
 
 
 def judged(
@@ -438,33 +419,31 @@ def judged(
     )
 
 
-def _period(
-    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
-) -> str | None:
-    """Return the period of a released file: by the day `about` a person names, or as stated in the file."""
-    catalogue, upload = registrar.catalogue, transfer.upload
-    if about is None:
-        content = transfer.content
-        if not isinstance(content, Classified):
-            return None
-        return reference_period(replace(content, data_type=asked.data_type), catalogue, upload.landed_at)
-    provider = registrar.provider(session, upload.provider, registrar.clock())
-    period = period_on(provider, asked.data_type, catalogue, about)
-    if period is None:
-        raise GatewayError(f"{asked.data_type} is due at no set time around {about}: leave that day out")
-    return period.name
-
-
-def _released(registrar: Registrar, asked: Release, period: str | None) -> Released:
-    code = "person:released-against-policy" if asked.forbidden else "person:released"
+def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
+    """Return the decision for a judged release, with the reason `code` where the agreement allows it."""
+    code = "person:released-against-policy" if asked.forbidden else code
     return Released(
-        data_type=asked.data_type,
-        period=period,
-        flow=asked.flow,
-        teams=asked.teams,
-        reasons=(registrar.catalogue.reason(code), *asked.forbidden),
-        on_roll=asked.on_roll,
-    )
+        data_type=asked.data_type, period=period, flow=asked.flow, teams=asked.teams,
+        reasons=(catalogue.reason(code), *asked.forbidden), on_roll=asked.on_roll,
+    )  # fmt: skip
+
+
+def _release(
+    record: Recording, transfer: Transfer, asked: Release, why: str, *, counted: bool, on: date | None = None
+) -> None:
+    """Release a held file, for the period of the day `on` that a person names, or as stated in the file."""
+    registrar, upload, content, period = record.registrar, transfer.upload, transfer.content, None
+    catalogue = registrar.catalogue
+    if on is not None:
+        provider = registrar.provider(record.session, upload.provider, record.at)
+        found = period_on(provider, asked.data_type, catalogue, on)
+        if found is None:
+            raise GatewayError(f"{asked.data_type} is due at no set time around {on}: leave that day out")
+        period = found.name
+    elif isinstance(content, Classified):
+        period = reference_period(replace(content, data_type=asked.data_type), catalogue, upload.landed_at)
+    decision = released(catalogue, asked, "person:released", period)
+    rule(record, upload.reference, decision, "released", why, held_for=transfer.reasons, counted=counted)
 
 
 def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
@@ -476,10 +455,7 @@ def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) ->
 
 
 def _refuse(registrar: Registrar, reference: str, code: str, *, by: str, why: str, **detail: str) -> None:
-    now = registrar.clock()
-    with registrar.registry.write() as session:
-        transfer = held(session, reference)
-        refused = Refused(reasons=(registrar.catalogue.reason(code, **detail),), flow=transfer.flow)
-        ruling = Ruling(reference=reference, decision=refused, kind="refused", actor=by, note=why)
-        head = put_in_force(registrar, Batch(session), [ruling], now)
-    registrar.bring_out(head)
+    with deciding(registrar, by) as record:
+        transfer = held(record.session, reference)
+        reasons = (registrar.catalogue.reason(code, **detail),)
+        rule(record, reference, Refused(reasons=reasons, flow=transfer.flow), "refused", why)

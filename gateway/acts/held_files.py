@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,11 +53,15 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):
-            second = row["reference"] in proposed or waits_for_second(transfer)
+            reference, often = row["reference"], ""
+            second = reference in proposed or waits_for_second(transfer)
+            if same := again.get(reference):
+                newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
+                often = f" (sent {len(same)} times: {newest})"
             yield row | {
-                "why": for_officers(transfer.reasons) + _how_often(row["reference"], again),
+                "why": for_officers(transfer.reasons) + often,
                 "waits_for": WaitsForWhom.SECOND if second else WAIT_FOR_WHOM[transfer.waits_for or "person"],
-                "owner": owners.get(row["reference"]),
+                "owner": owners.get(reference),
                 "days": (now - transfer.upload.landed_at).days,
             }
 
@@ -74,14 +78,6 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
             return ""
         teams = names_of_lookers(context.catalogue)
         return f"{counted(more, 'more file')} for {teams} alone"
-
-
-def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
-    """Return " (sent N times: …)" with the newest, for a held file sent several times; "" for once."""
-    if not (same := again.get(reference)):
-        return ""
-    newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
-    return f" (sent {len(same)} times: {newest})"
 
 
 def names_of_lookers(catalogue: Catalogue) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -27,7 +28,7 @@ from gateway.acts.keys import OWNER, check_read_out, owner_kind_of
 from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import load_settings, read_toml
-from gateway.keys.changes import Clerk, sign_head
+from gateway.keys.changes import Clerk
 from gateway.model.invitation import are_words, compare, keys_words
 from gateway.openpgp.certificates import describe
 from gateway.policy.small_schemas import MethodsFile
@@ -43,13 +44,7 @@ from gateway.record.dual_control import (
 )
 from gateway.record.reconsider import reconsider
 from gateway.registry import givings, keys, roles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlmodel import Session
-
-    from gateway.registry.keys import Key, OwnerKind, Revocation
+from gateway.registry.keys import Key, OwnerKind, Revocation
 
 AREA = Area.PEOPLE
 
@@ -81,7 +76,12 @@ class AddKey(_KeyAct, command="keys add"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Store each key in the file as pending, or update the certificate on record; return fingerprints."""
-        given, said = _separate(self.file.content), []
+        data, said = self.file.content, []
+        if len(data) > _MOST_BYTES:
+            raise GatewayError("that is too large for a key")
+        # A provider's kit makes a file with two keys.
+        ssh, block, certificate = data.partition(b"-----BEGIN PGP PUBLIC KEY BLOCK")
+        given = [ssh, block + certificate] if ssh.strip() and block else [data]
         for data in given:
             said += [f"{label:>14}  {value}" for label, value in described(data, context.clock())]
         with _changing(context) as clerk:
@@ -109,13 +109,22 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)
+            several = len(roles.administrators(clerk.session)) >= 2  # noqa: PLR2004 - else nobody is to ask
             for key in named:  # A key proposed for revocation needs another person.
                 for act in ("revoke-hard", "revoke-soft"):
                     two = TwoPersonAct(act, key.fingerprint)
                     reject(clerk.session, two, by=context.person, at=clerk.at)
-                _check_second(clerk, key, context.person)
-            confirmed = [_confirmed(clerk, key, context.person) for key in named]
-        return ActDone("\n".join(f"{key.fingerprint} is in force" for key in confirmed))
+                if key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None and several:
+                    said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"
+                    by, since = context.person, key.added_at
+                    check_two(clerk.session, key.added_by, by, since=since, at=clerk.at, said=said)
+            for key in named:
+                new = bool(key.unconfirmed) and key.dropped_as is None
+                clerk.approve(key, alone=new and not are_named_two(key.added_by, context.person))
+                if new and key.owner_kind == "staff":
+                    mark = key.fingerprint
+                    givings.note(clerk.session, key.owner, "key", mark, by=context.person, at=clerk.at)
+        return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
         """Return the keys read out, by six words or by fingerprints. GatewayError without a match."""
@@ -198,22 +207,16 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
         """Put the key in force again; with roles in force, after a second person agrees."""
         with _changing(context) as clerk:
             key = self.named(clerk.session)
-            if self.staff and not self._is_agreed(context, clerk, key):
+            # Two people decide for persons with powerful roles or sight of held files.
+            act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
+            if self.staff and not agreed_to_give(
+                clerk.session, act, self.id, looking=context.catalogue.looking_teams(), by=context.person,
+                why=None, at=clerk.at,
+            ):  # fmt: skip
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             restored = clerk.restore(key, why=self.why)
         again = "waits to be confirmed" if restored.state == "pending" else "is in force again"
         return ActDone(f"{restored.fingerprint} {again}")
-
-    def _is_agreed(self, context: ActContext, clerk: Clerk, key: Key) -> bool:
-        """Return True if the key may be restored now; otherwise propose that to a second person.
-
-        Two people decide for persons with powerful roles or sight of held files.
-        """
-        looking = context.catalogue.looking_teams()
-        act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
-        return agreed_to_give(
-            clerk.session, act, self.id, looking=looking, by=context.person, why=None, at=clerk.at
-        )
 
 
 class RevokeKey(_NamedKeyAct, command="keys revoke"):
@@ -257,52 +260,29 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
-            clerk = Clerk(
-                session=session,
-                signing=registrar.signing,
-                organisation=registrar.settings.organisation,
-                at=at,
-                person=context.person,
-                languages=registrar.catalogue.agreement.languages,
-            )
-            yield clerk
-            sign_head(clerk)
+            yield registrar.clerk(session, at, context.person)
+            registrar.sign_head(session, at)
         if registrar.brings_out:
             publish_access(registrar.registry, registrar.home.published, at)
             reconsider(registrar)
             registrar.publish()
 
 
-def _separate(data: bytes) -> list[bytes]:
-    """Return the keys in a file; a provider's kit makes a file with two, SSH key and certificate.
-
-    GatewayError for a file far too large for a key.
-    """
-    if len(data) > _MOST_BYTES:
-        raise GatewayError("that is too large for a key")
-    ssh, block, certificate = data.partition(b"-----BEGIN PGP PUBLIC KEY BLOCK")
-    return [ssh, block + certificate] if ssh.strip() and block else [data]
-
-
-def _strength(context: ActContext) -> tuple[int, Container[str]]:
-    """Return the least RSA key length, in bits, and the post-quantum kinds that every engine verifies."""
+def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
+    """Enrol one key, or update a certificate on record; return a sentence. Refusal if unfit."""
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
 
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
-    return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
-
-
-def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Enrol one key, or update a certificate on record; return a sentence. Refusal if unfit."""
+    strength = methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
     is_certificate = owner_kind == "provider" and not is_ssh(data)
     of = describe(data, clerk.at).fingerprint if is_certificate else None
     known = keys.holder(clerk.session, "openpgp", of) if of else None
     if known is None or known.owner != owner:
         if owner_kind == "staff" and not is_ssh(data):
             raise Refusal("key:not-an-ssh-key")
-        clerk.add(owner_kind, owner, judge(data, clerk.at, *_strength(context)), state="pending")
+        clerk.add(owner_kind, owner, judge(data, clerk.at, *strength), state="pending")
         return f"enrolled for {owner}; it waits to be confirmed"
-    update = updated(known.material.encode(), data, clerk.at, *_strength(context))
+    update = updated(known.material.encode(), data, clerk.at, *strength)
     if update is not None and update.change == "revoked":
         revocation: Revocation = "hard" if update.final else "soft"
         if known.may_be_revoked(revocation):
@@ -338,19 +318,3 @@ def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]
         else:
             return [ssh, openpgp]
     raise wrong
-
-
-def _check_second(clerk: Clerk, key: Key, by: str) -> None:
-    """Raise GatewayError if `by` enrolled the key, and another person must therefore confirm it."""
-    asked = key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None
-    if asked and len(roles.administrators(clerk.session)) >= 2:  # noqa: PLR2004 - else there is nobody to ask
-        said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"
-        check_two(clerk.session, key.added_by, by, since=key.added_at, at=clerk.at, said=said)
-
-
-def _confirmed(clerk: Clerk, key: Key, by: str) -> Key:
-    new = bool(key.unconfirmed) and key.dropped_as is None
-    approved = clerk.approve(key, alone=new and not are_named_two(key.added_by, by))
-    if new and key.owner_kind == "staff":
-        givings.note(clerk.session, key.owner, "key", key.fingerprint, by=by, at=clerk.at)
-    return approved

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, Area, Recording, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
-from gateway.model import counted
+from gateway.model import NewKey, counted
 from gateway.registry import keys, providers, staff
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.model import NewKey
-    from gateway.registry.keys import Key, KeyState, OwnerKind
+from gateway.registry.keys import Key, KeyState, OwnerKind
 
 AREA = Area.PEOPLE
 OWNER = "The provider, or the member of staff."

@@ -45,10 +45,6 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")
     why: Why
 
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError unless exactly one subject is given: a transfer, a provider or a child."""
-        self._subject(context.home)
-
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
         subject = self._subject(context.home)
         with context.recording() as record:
@@ -57,6 +53,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
+        """Return what the hold is on, by column. GatewayError unless one transfer, provider or child."""
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(

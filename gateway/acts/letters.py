@@ -9,10 +9,10 @@ from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.model import counted
-from gateway.policy.dates import local_day, spoken
+from gateway.policy.dates import spoken
 from gateway.publish.letters_out import plain
 from gateway.publish.standing import Authority
-from gateway.record.letters import Letterhead, by_calendar, chase, chasing, owe_by_calendar
+from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
 
@@ -41,11 +41,11 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each letter due on the given days."""
-        catalogue = context.catalogue
-        letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
+        catalogue, authority = context.catalogue, Authority.of(load_settings(context.home))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], Row] = {}
         with context.reading() as session:
+            letterhead = Letterhead(session, catalogue, authority)
             every = len(providers.names(session))
             most = max(1, _JUDGED_AT_ONCE // max(1, every))
             if context.mailboxes is not None and self.days > most:  # A page ends sooner than a command.
@@ -55,18 +55,12 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
             for number in range(self.days):
                 at = first + timedelta(days=number)
                 known = {event for event, _ in rows}
-                judged = (
-                    context.judged(local_day(at, catalogue.calendar.timezone)) if context.judged else None
-                )
-                for letter in by_calendar(letterhead, session, at, known, judged):
+                judged = context.judged(letterhead.day(at)) if context.judged else None
+                for letter in by_calendar(letterhead, at, known, judged):
                     row = {
-                        "day": at.date().isoformat(),
-                        "kind": letter.kind,
-                        "to": letter.recipient,
-                        "provider": letter.provider,
-                        "subject": letter.subject,
-                        "text": letter.text,
-                    }
+                        "day": at.date().isoformat(), "kind": letter.kind, "to": letter.recipient,
+                        "provider": letter.provider, "subject": letter.subject, "text": letter.text,
+                    }  # fmt: skip
                     rows.setdefault((letter.event, letter.recipient), row)
         return list(rows.values())
 
@@ -115,15 +109,19 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     def effect(self, context: ActContext) -> str:
         """Return the letter's text and its recipients. GatewayError as for `carry_out`."""
         with context.open_registrar() as registrar, context.reading() as session:
-            found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
+            found = chasing(Letterhead.of(registrar, session), self.provider, context.clock())
         recipients = ", ".join(one.recipient for one in found)
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue the letter. GatewayError if nothing is missing, or no address is known."""
+        """Queue the letter. GatewayError if nothing is missing, no address is known, or it went today."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
-            owed = chase(registrar, self.provider, context.clock())
+            with registrar.registry.write() as session:
+                found = chasing(Letterhead.of(registrar, session), self.provider, context.clock())
+                owed = owe(registrar, session, found, context.clock())
+        if not owed:
+            raise GatewayError(f"{self.provider} was written to today already")
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")
 
 

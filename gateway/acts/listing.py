@@ -6,16 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from pydantic import field_validator
+from sqlmodel import Session
 
 from gateway.acts.act import ActContext, ActListing, ReadingAct, RowGroup, option
 from gateway.errors import GatewayError
 from gateway.registry import providers
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
 
 Row: TypeAlias = Mapping[str, Any]
 PAGE = 50
@@ -53,18 +51,13 @@ class ListingAct(ReadingAct):
         "By this column; with a hyphen before it, the last first.", None, metavar="COLUMN"
     )
 
-    @field_validator("where")
+    @field_validator("where", "sort")
     @classmethod
-    def _where_names_columns(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for each in given:
-            _check_column(cls, each.partition("=")[0])
-        return given
-
-    @field_validator("sort")
-    @classmethod
-    def _sort_names_a_column(cls, given: str | None) -> str | None:
-        if given is not None:
-            _check_column(cls, given.removeprefix("-"))
+    def _names_columns(cls, given: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        each = (given.removeprefix("-"),) if isinstance(given, str) else given or ()
+        for name in (one.partition("=")[0] for one in each):
+            if name not in cls.columns:
+                raise ValueError(f"there is no column {name}; one of: {', '.join(cls.columns)}")
         return given
 
     def grouped_by(self) -> str:
@@ -211,11 +204,6 @@ class ProviderListing(ListingAct):
         """Raise NotFoundError if the list is limited to an unknown provider."""
         if self.provider is not None:
             providers.provider_row(session, self.provider)
-
-
-def _check_column(act: type[ListingAct], name: str) -> None:
-    if name not in act.columns:
-        raise ValueError(f"there is no column {name}; one of: {', '.join(act.columns)}")
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
 from gateway.errors import GatewayError, NotFoundError
-from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
+from gateway.model import Decision, Held, Refused, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.registry import agreements, log, transfers
@@ -48,26 +48,22 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 def _decision_on(session: Session, reference: str) -> Decision:
     """Return the recorded decision on an upload or declaration, by reference. NotFoundError."""
+    teams, until = tuple[str, ...](), None
     try:
-        transfer = transfers.get(session, reference)
+        one = transfers.get(session, reference)
+        state, reasons, flow, teams, until = one.state, one.reasons, one.flow, one.teams, one.held_until
     except NotFoundError as unknown:
         try:
             declared = agreements.declaration(session, reference)
         except NotFoundError:
             raise unknown from None
-        return _decision(declared.state, agreements.reasons_of(declared), declared.flow)
-    if transfer.state == "landed":
+        state, reasons, flow = declared.state, agreements.reasons_of(declared), declared.flow
+    if state == "landed":
         raise GatewayError(f"{reference} has landed and is not decided yet")
-    return _decision(transfer.state, transfer.reasons, transfer.flow, transfer)
-
-
-def _decision(
-    state: str, reasons: tuple[Reason, ...], flow: str | None, transfer: Transfer | None = None
-) -> Decision:
     if state == "accepted":
-        return Released(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
+        return Released(flow=flow or "none", teams=teams, reasons=reasons)
     if state == "held":
-        return Held(reasons=reasons, flow=flow, until=transfer.held_until if transfer else None)
+        return Held(reasons=reasons, flow=flow, until=until)
     return Refused(reasons=reasons, flow=flow)
 
 

@@ -21,12 +21,11 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.keys import enrol_key
-from gateway.acts.providers import enrol, judged_key, keep_contact, note
+from gateway.acts.providers import enrol, judged_key, keep_contact, note, set_columns
 from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError
 from gateway.model import Provider, counted
 from gateway.registry import keys, providers
-from gateway.registry.tables import ContactRow
 
 AREA = Area.SCHOOLS
 _AS_BEFORE = "as on record"
@@ -90,11 +89,8 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
                     Provider(id=one.id, name=one.name, kind=one.kind, dfe_number=one.dfe_number, urn=one.urn),
                 )
             if one.role is not None:
-                contact = ContactRow(
-                    provider=one.id, role=one.role, email=one.email, telephone=one.telephone,
-                    recorded_at=record.at, recorded_by=record.by,
-                )  # fmt: skip
-                if keep_contact(record, contact, _BY_LIST) and what != "new":
+                reached = (one.role, one.email, one.telephone)
+                if keep_contact(record, one.id, *reached, why=_BY_LIST) and what != "new":
                     what = f"{what}, contact" if what != _AS_BEFORE else "changed: contact"
             added = sum(self._add_key(record, one.id, file) for file in one.key_files)
         except GatewayError as error:
@@ -151,11 +147,5 @@ def _changed(record: Recording, one: ListedProvider) -> str:
     }
     if not new:
         return _AS_BEFORE
-    for column, value in new.items():
-        setattr(row, column, value)
-    record.session.add(row)
-    record.session.flush()
-    provider = providers.get_provider(record.session, one.id)
-    providers.check_numbers(record.session, provider)
-    note(record, "provider-changed", provider, _BY_LIST)
+    note(record, "provider-changed", set_columns(record, row, new), _BY_LIST)
     return f"changed: {', '.join(column.replace('_', ' ') for column in new)}"

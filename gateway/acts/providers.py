@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import ValidationError
 
@@ -23,6 +24,7 @@ from gateway.acts.act import (
     OneLine,
     ReadingAct,
     Recording,
+    Revealed,
     Why,
     argument,
     columns_of,
@@ -35,22 +37,16 @@ from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home import provider_of
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.model import Provider, RatificationsThatCount, counted
+from gateway.model import NewKey, Provider, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.registry import keys, log, providers, register
-from gateway.registry.tables import ContactRow
+from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.acts.act import Revealed
-    from gateway.model import NewKey
-    from gateway.policy.catalogue import Catalogue
 
 AREA = Area.SCHOOLS
 
@@ -110,11 +106,6 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         }
         asked[""] = (*both, "number")  # Of no kind: no form asks for a number that no kind has.
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
-
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError for an unknown kind of provider or a malformed number."""
-        load_settings(context.home)
-        self._provider(context.catalogue.bodies)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record provider and keys; the keys wait for the telephone call."""
@@ -216,7 +207,7 @@ class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each provider, with its ratification as of today."""
         with context.reading() as session:
-            found = register.of(session).enrolled(_counting(context))
+            found = register.of(session).enrolled(years_at(context.clock(), context.catalogue))
         return [*columns_of(found, *(field.name for field in fields(Provider)))]  # No deep copies.
 
 
@@ -235,7 +226,8 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return a provider's record with contacts, keys and log entries."""
         with context.reading() as session:
-            row = asdict(register.of(session).provider(self.id, _counting(context)))
+            counting = years_at(context.clock(), context.catalogue)
+            row = asdict(register.of(session).provider(self.id, counting))
             reached = [
                 one.model_dump(exclude={"recorded_at", "recorded_by"})
                 for one in providers.contacts(session, self.id)
@@ -301,11 +293,8 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         with context.recording() as record:
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if self.contact is not None:
-                contact = ContactRow(
-                    provider=self.id, role=self.contact, email=self.email, telephone=self.telephone,
-                    recorded_at=record.at, recorded_by=record.by,
-                )  # fmt: skip
-                changed.append(keep_contact(record, contact, self.why))
+                reached = (self.contact, self.email, self.telephone)
+                changed.append(keep_contact(record, self.id, *reached, why=self.why))
             if self.forget_contact is not None:
                 providers.forget_contact(record.session, self.id, self.forget_contact)
                 record.note("contact-changed", self.id, note=self.why)
@@ -314,10 +303,11 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             return ActDone(f"{self.id} is on record so already")
         said = f"{self.id} is changed"
         if wanted.keys() & {"schools", "dfe_number", "urn"}:
-            from gateway.record.reconsider import reconsider_schools  # noqa: PLC0415 - few need it
+            from gateway.record.reconsider import reconsider_held_for  # noqa: PLC0415 - few need it
 
             with context.open_registrar() as registrar:
-                gone_on = reconsider_schools(registrar, self.id)
+                codes = ("policy:other-school", "policy:school-not-named")
+                gone_on = reconsider_held_for(registrar, *codes, provider=self.id)
             said += f"\n{counted(gone_on, 'file')} decided anew" if gone_on else ""
         return ActDone(said)
 
@@ -338,15 +328,9 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             return False
         if wanted.get("schools") and not bodies.of(row.kind).speaks_for_others:
             raise GatewayError(f"the policies let no provider of the kind {row.kind} send for others")
-        for column, value in wanted.items():
-            setattr(row, column, value or None)
-        session.add(row)
-        session.flush()
-        provider = providers.get_provider(session, self.id)
-        providers.check_numbers(session, provider)
+        provider = set_columns(record, row, wanted)
         said = [f"sends for {', '.join(provider.schools) or 'itself alone'}"] if "schools" in wanted else []
-        why = "; ".join([*said, *([self.why] if self.why else [])])
-        note(record, "provider-changed", provider, why or None)
+        note(record, "provider-changed", provider, "; ".join(filter(None, (*said, self.why))) or None)
         return True
 
 
@@ -481,8 +465,7 @@ class RemoveProvider(_ProviderAct, command="providers remove"):
         """Delete the provider with all keys, from the registry and from published/."""
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
-            files = "1 file" if len(landed) == 1 else f"{len(landed)} files"
-            raise GatewayError(f"{files} of {self.provider} landed: gateway process")
+            raise GatewayError(f"{counted(len(landed), 'file')} of {self.provider} landed: gateway process")
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.provider)
             providers.remove(record.session, self.provider)
@@ -502,12 +485,28 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
     note(record, "provider-added", provider)
 
 
-def keep_contact(record: Recording, contact: ContactRow, why: str | None) -> bool:
+def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> Provider:
+    """Write columns of a provider's row; return the provider. GatewayError for a number taken by another."""
+    for column, value in new.items():
+        setattr(row, column, value or None)
+    record.session.add(row)
+    record.session.flush()
+    provider = providers.get_provider(record.session, row.id)
+    providers.check_numbers(record.session, provider)
+    return provider
+
+
+def keep_contact(
+    record: Recording, provider: str, role: str, email: str | None, telephone: str | None, *, why: str | None
+) -> bool:
     """Store a contact, replacing one with the same role; return True if anything is new."""
-    if not providers.keep_contact(record.session, contact):
-        return False
-    record.note("contact-changed", contact.provider, note=why)
-    return True
+    contact = ContactRow(
+        provider=provider, role=role, email=email, telephone=telephone, recorded_at=record.at,
+        recorded_by=record.by,
+    )  # fmt: skip
+    if is_new := providers.keep_contact(record.session, contact):
+        record.note("contact-changed", provider, note=why)
+    return is_new
 
 
 def note(
@@ -526,10 +525,6 @@ def _close(record: Recording, provider: str, on: date | None, why: str) -> Provi
     closed = providers.close(record.session, provider, on or today, record.at)
     note(record, "provider-closed", closed, why)
     return closed
-
-
-def _counting(context: ActContext) -> RatificationsThatCount:
-    return years_at(context.clock(), context.catalogue)
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:

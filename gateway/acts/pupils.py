@@ -6,10 +6,12 @@ A child is named by UPN, or by name and date of birth. The log holds the questio
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -29,8 +31,10 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.classify.identifiers import upn_fault
 from gateway.errors import GatewayError
 from gateway.examiner.persons import KEY, name_digests, number_digest
+from gateway.home import Home
 from gateway.log.leaf import commitment
-from gateway.model import Classified, Transfer, counted
+from gateway.model import Classified, LogStep, Transfer, counted
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Gone, gone
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
@@ -49,18 +53,11 @@ from gateway.registry import (
     transfers,
 )
 from gateway.registry.log import Entry
+from gateway.registry.markers import Marker
+from gateway.registry.tables import HoldRow, PupilRow
 from gateway.reports.document import Block, Document, Paragraph, Points, Section, table_or
 from gateway.reports.retention import Retention, load_retention
 from gateway.secrets import secret_files
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.home import Home
-    from gateway.model import LogStep
-    from gateway.policy.catalogue import Catalogue
-    from gateway.registry.markers import Marker
-    from gateway.registry.tables import HoldRow, PupilRow
 
 AREA = Area.CHILDREN
 _SUBJECT = "pupils"
@@ -77,15 +74,12 @@ class NamesChild(Act):
     forename: str | None = option("First forename, beside the surname.", None, personal=True)
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError for incomplete details of a child."""
-        self.digests(context.home)
+    def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
+        """Return the digests of the child's UPN and names, by the index's key or its first bytes.
 
-    def digests(self, home: Home) -> frozenset[bytes]:
-        """Return the digests of the child's UPN and names. GatewayError for a wrong UPN or part of a name."""
-        return self._digests(secret_files.pupil_key(home))
-
-    def _digests(self, key: bytes) -> frozenset[bytes]:
+        GatewayError for a wrong UPN or part of a name.
+        """
+        key = secret_files.pupil_key(home)[:length]
         found: set[bytes] = set()
         if self.upn is not None:
             upn = self.upn.strip().upper()
@@ -112,13 +106,19 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     def _find(self, record: Recording, what: str) -> _FoundChild:
         """Return the registry's facts about the child, and log the question; `what`: "find" or "report"."""
         session, home = record.session, record.registrar.home
-        digests, key = self.digests(home), secret_files.pupil_key(home)
-        asked_as = frozenset().union(*(self._digests(key[:end]) for end in range(KEY, len(key) + 1, KEY)))
+        digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
         names = list(references.values())
         deleted, held = persons.deleted(session, names), holds.on_hold(session, names)
         on_rolls = persons.on_rolls(session, digests)
         stated = transfers.references(session, {row.transfer for row in on_rolls})
+        earlier = dict[tuple[datetime, str, str], str]()
+        wanted = {digest.hex() for length in lengths for digest in self.digests(home, length)}
+        for event in log.events(session, _SUBJECT, kind="pupils-asked"):
+            said, salt = json.loads(event.leaf)["fields"], event.salt
+            # Questions with a destroyed salt cannot be found.
+            if salt and said.get("content_commitment") in {commitment(one, salt) for one in wanted}:
+                earlier.setdefault((event.at, event.actor or "", str(said["what"])), event.note or "")
         found = _FoundChild(
             files=tuple(
                 _FoundFile(
@@ -133,7 +133,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
             rolls=tuple((row, stated[row.transfer]) for row in on_rolls),
             markers=tuple(markers.of_child(session, digests)),
             holds=tuple(holds.of_child(session, digests)),
-            questions=tuple(_asked_before(session, asked_as)),
+            questions=tuple((*one, why) for one, why in earlier.items()),
             unindexed=len(persons.unindexed(session)),
         )
         fields: dict[str, str | int] = {"what": what, "count": len(names)}
@@ -185,7 +185,26 @@ class FindChild(_AsksOfChild, command="pupils find"):
         """Record the question, then return the child's files, openings and parts kept."""
         with context.recording() as record:
             found = self._find(record, "find")
-        rows = [_row(one) for one in found.files]
+        rows = []
+        for one in found.files:
+            transfer, left = one.transfer, "the sealed file" if one.deleted_at is None else "deleted"
+            openings = [{"at": each.at, "who": each.by or "", "team": each.team} for each in one.openings]
+            row = {
+                "reference": transfer.upload.reference,
+                "provider": transfer.upload.provider,
+                "data_type": transfer.data_type,
+                "period": transfer.period,
+                "state": transfer.state,
+                "landed_at": transfer.upload.landed_at,
+                "teams": list(transfer.teams),
+                "opened_by": [f"{each.by or ''} {each.at:%Y-%m-%d}" for each in one.openings],
+                "openings": openings,
+                "copies": list(one.copies),
+                "left": f"{left}, on hold" if one.on_hold else left,
+                "deleted_at": one.deleted_at,
+                "on_hold": one.on_hold,
+            }
+            rows.append(row)
         columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
         on_rolls = (
             f"{'on' if row.on_roll else 'not on'} the roll of {row.provider}: {reference} record {row.record}"
@@ -229,6 +248,12 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             f"by record {row.record} of {reference} ({row.at:%Y-%m-%d})"
             for row, reference in found.rolls
         ]
+        limits = [
+            f"marker {one.number} since {one.placed_at:%Y-%m-%d}: "
+            + ("only named people may see it" if one.kind == "named" else "restricted (Article 18)")
+            for one in found.markers
+        ]
+        limits += [f"legal hold {one.number} since {one.placed_at:%Y-%m-%d}" for one in found.holds]
         questions = [
             f"{at:%Y-%m-%d %H:%M} UTC, {who if self.names else 'staff of the authority'}: {what}"
             + (f", {why}" if why else "")
@@ -247,7 +272,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
                     table_or(("Reference", "The file as it was sent"), kept, "Nothing."),
                 ),
                 Section("On which rolls the child is", _listed(on_rolls, "On none that the gateway knows.")),
-                Section("What limits its use", _listed([*_limits(found)], "No marker and no legal hold.")),
+                Section("What limits its use", _listed(limits, "No marker and no legal hold.")),
                 Section("Who asked for this child before", _listed(questions, "Nobody.")),
                 Section("How to give a copy", (_COPY,)),
             ),
@@ -277,7 +302,7 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
 
     def check(self, context: ActContext) -> None:
         """Raise GatewayError for a child without a name: the UPN in a file may be wrong or missing."""
-        super().check(context)
+        self.digests(context.home)
         if self.surname is None:
             raise GatewayError(
                 "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
@@ -439,41 +464,6 @@ def _unindexed(count: int) -> str:
     return said if count else ""
 
 
-def _row(one: _FoundFile) -> dict[str, Any]:
-    transfer = one.transfer
-    left = "deleted" if one.deleted_at is not None else "the sealed file"
-    openings = [{"at": each.at, "who": each.by or "", "team": each.team} for each in one.openings]
-    return {
-        "reference": transfer.upload.reference,
-        "provider": transfer.upload.provider,
-        "data_type": transfer.data_type,
-        "period": transfer.period,
-        "state": transfer.state,
-        "landed_at": transfer.upload.landed_at,
-        "teams": list(transfer.teams),
-        "opened_by": [f"{each['who']} {each['at']:%Y-%m-%d}" for each in openings],
-        "openings": openings,
-        "copies": list(one.copies),
-        "left": f"{left}, on hold" if one.on_hold else left,
-        "deleted_at": one.deleted_at,
-        "on_hold": one.on_hold,
-    }
-
-
-def _asked_before(session: Session, digests: frozenset[bytes]) -> Iterator[tuple[datetime, str, str, str]]:
-    """Yield earlier questions about a child, each once; questions with a destroyed salt cannot be found."""
-    known = set()
-    wanted = [digest.hex() for digest in digests]
-    for event in log.events(session, _SUBJECT, kind="pupils-asked"):
-        fields, salt = json.loads(event.leaf)["fields"], event.salt
-        if salt is None or fields.get("content_commitment") not in {commitment(one, salt) for one in wanted}:
-            continue
-        question = (event.at, event.actor or "", str(fields["what"]))
-        if question not in known:
-            known.add(question)
-            yield (*question, event.note or "")
-
-
 _OUTCOMES = {
     "landed": "not decided yet",
     "accepted": "passed on",
@@ -518,26 +508,17 @@ def _team(team: str, catalogue: Catalogue) -> str:
 
 
 def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
+    """Return words for how long a file is kept, with the providers that got a copy."""
+    transfer = one.transfer
     if one.deleted_at is not None:
         return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"
-    said = _until(session, rules, one.transfer)
-    copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
-    return f"{said}{', and on legal hold' if one.on_hold else ''}{copies}"
-
-
-def _until(session: Session, rules: Retention, transfer: Transfer) -> str:
     (row,) = retention.kept(session, [transfer.upload.reference])
     days, _ = rules.days("sealed", row)
     if transfer.decided_at is None or transfer.state in {"landed", "held"}:
-        return "kept until it is decided"
-    if days == "for ever":
-        return "kept for ever"
-    return f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
-
-
-def _limits(found: _FoundChild) -> Iterator[str]:
-    for marker in found.markers:
-        kind = "only named people may see it" if marker.kind == "named" else "restricted (Article 18)"
-        yield f"marker {marker.number} since {marker.placed_at:%Y-%m-%d}: {kind}"
-    for hold in found.holds:
-        yield f"legal hold {hold.number} since {hold.placed_at:%Y-%m-%d}"
+        said = "kept until it is decided"
+    elif days == "for ever":
+        said = "kept for ever"
+    else:
+        said = f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
+    copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
+    return f"{said}{', and on legal hold' if one.on_hold else ''}{copies}"

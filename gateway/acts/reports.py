@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
+
+from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import Act, ActContext, Area, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
+from gateway.model import State, Transfer
 from gateway.policy import timescale
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
-from gateway.record import outcome
+from gateway.record.rulings import receipt_facts
 from gateway.registry import (
     agreements,
     hooks,
@@ -31,16 +35,10 @@ from gateway.registry import (
 from gateway.registry.flow_status import arrivals, owed_by, window_from
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
+from gateway.reports.document import Document
 from gateway.reports.report import TransferAccount, provider_report, transfer_report
 from gateway.reports.retention import load_retention
 from gateway.reports.review import ProviderReview, Review, review_report
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.model import State, Transfer
-    from gateway.policy.catalogue import Catalogue
-    from gateway.reports.document import Document
 
 AREA = Area.FILES
 
@@ -78,20 +76,18 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
         if until <= since:
             raise GatewayError("the last day is before the first")
         organisation = load_settings(context.home).organisation
-        wording = context.catalogue.wording
+        wording, at = context.catalogue.wording, context.clock()
         wanted = TransfersWanted(provider=self.provider, since=since, until=until, sight=EVERYTHING)
         with context.reading() as session:
             name = providers.provider_row(session, self.provider).name
             found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
-            return provider_report(
-                [account_of(session, transfers.get(session, one), organisation, wording) for one in found],
-                context.clock(),
-                organisation=organisation,
-                provider=self.provider,
-                provider_name=name,
-                first=self.from_,
-                last=self.to,
-            )
+            accounts = [
+                account_of(session, transfers.get(session, one), organisation, wording) for one in found
+            ]
+        return provider_report(
+            accounts, at, organisation=organisation, provider=self.provider, provider_name=name,
+            first=self.from_, last=self.to,
+        )  # fmt: skip
 
 
 class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
@@ -192,7 +188,7 @@ def account_of(
     """Return the report data on a transfer: the facts of the receipt, the SSH key and the log entries."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
-        facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
+        facts=receipt_facts(transfer, provider, organisation, wording=wording),
         ssh_key=transfer.upload.ssh_key,
         steps=tuple(log.steps(log.events(session, transfer.upload.reference))),
     )
@@ -200,9 +196,13 @@ def account_of(
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
     """Return the given span of days, or today's term. GatewayError for days in two school years."""
-    begun, ended = _term(catalogue, today)
-    span = (first or begun, last or ended)
     starts = catalogue.school_year_starts
+    this = first_year(academic_year(today, starts))
+    years = [school_year(catalogue.calendar, one) for one in (this - 1, this)]
+    begun = [term for year in years if year for term in year.terms if term.first <= today]
+    if not begun:
+        raise GatewayError("the calendar of the policies holds no term yet: give the first and the last day")
+    span = (first or begun[-1].first, last or begun[-1].last)
     if span[1] < span[0]:
         raise GatewayError("the last day is before the first")
     if academic_year(span[0], starts) != academic_year(span[1], starts):
@@ -210,55 +210,25 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
     return span
 
 
-def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the first and last day of the latest term begun by `today`."""
-    this = first_year(academic_year(today, catalogue.school_year_starts))
-    years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
-    begun = [term for year in years if year for term in year.terms if term.first <= today]
-    if not begun:
-        raise GatewayError("the calendar of the policies holds no term yet: give the first and the last day")
-    return begun[-1].first, begun[-1].last
-
-
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
 ) -> Review:
     """Review how all providers kept to the agreement in a span of days, by the record as of `at`."""
-    since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
-    differing, (opened, still) = review.discrepancies(session, since, until)
-    year = academic_year(span[1], catalogue.agreement.year.starts)
-    return Review(
-        organisation=organisation,
-        academic_year=year,
-        first=span[0],
-        last=span[1],
-        providers=tuple(_providers(session, catalogue, span, at, year, differing)),
-        discrepancies_opened=opened,
-        discrepancies_open=still,
-    )
-
-
-def _providers(  # noqa: PLR0917 - as `review_of`
-    session: Session,
-    catalogue: Catalogue,
-    span: tuple[date, date],
-    at: datetime,
-    year: str,
-    differing: Mapping[str, tuple[int, int]],
-) -> Iterator[ProviderReview]:
-    since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
-    today = local_day(at, catalogue.calendar.timezone)
+    zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
+    since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
     came = arrivals(session, window_from(catalogue, span[0]))
     added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
+    differing, (all_opened, all_still) = review.discrepancies(session, since, until)
     ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
+    found, today = [], local_day(at, zone)
     for provider in providers.list_providers(session):
-        enrolled = local_day(added[provider.id], catalogue.calendar.timezone)
-        if enrolled > span[1] or (provider.closed_on is not None and provider.closed_on < span[0]):
+        closed = provider.closed_on
+        if local_day(added[provider.id], zone) > span[1] or (closed is not None and closed < span[0]):
             continue
         owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
         faults, (opened, still) = faulty.get(provider.id, {}), differing.get(provider.id, (0, 0))
-        yield ProviderReview(
+        one = ProviderReview(
             id=provider.id,
             name=provider.name,
             kind=provider.kind,
@@ -270,7 +240,13 @@ def _providers(  # noqa: PLR0917 - as `review_of`
             discrepancies_opened=opened,
             discrepancies_open=still,
         )
-
-
-def _midnight(day: date, catalogue: Catalogue) -> datetime:
-    return moment(day, time(), catalogue.calendar.timezone)
+        found.append(one)
+    return Review(
+        organisation=organisation,
+        academic_year=year,
+        first=span[0],
+        last=span[1],
+        providers=tuple(found),
+        discrepancies_opened=all_opened,
+        discrepancies_open=all_still,
+    )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, Area, ReadingAct, argument, option
 from gateway.model import counted
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
-from gateway.reports.retention import load_retention
-
-if TYPE_CHECKING:
-    from gateway.reports.retention import Due
+from gateway.reports.retention import Due, load_retention
 
 AREA = Area.FILES
 

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.access import EVERYTHING, OF_INTAKE, AccessRight, Sight, right_for_command
+from gateway.access import COMMANDS, EVERYTHING, OF_INTAKE, AccessRight, Sight
 from gateway.home import Home
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     `reference`.
     """
     name, act = name_of(command), getattr(command, "act", None)
-    right = right_for_command(name) if act is None else act.right
+    right = COMMANDS[name] if act is None else act.right
     place = Home(home) if isinstance(home, Path) else None
     if right is AccessRight.UNNAMED or place is None or not place.settings.exists():
         yield

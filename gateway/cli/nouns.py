@@ -101,7 +101,7 @@ NOUNS = {
         "Keys of providers and staff, and the gateway's own.", "acts.keys acts.key_changes cli.keys"
     ),
     "staff": Noun("Enrol the authority's staff and look at them.", "acts.staff"),
-    "roles": Noun("Who may do what, by name.", "acts.roles"),
+    "roles": Noun("Who may do what, by name.", "acts.staff"),
     "agreement": Noun("The yearly data sharing agreement.", "acts.agreement"),
     "year": Noun("The school year: opened each summer, and what it lacks.", "cli.year"),
     "transfers": Noun("What landed and what became of it.", "acts.transfers acts.recalls cli.transfers"),

@@ -36,10 +36,9 @@ from gateway.policy.explain import render
 from gateway.policy.new_flow import declare
 from gateway.processor.dry_run import Trial, try_file
 from gateway.record import policy_proposals as proposals
-from gateway.record.policies_in_force import Keeper, load_policies
+from gateway.record.policies_in_force import Keeper, check_name, load_policies, policies_with
 from gateway.record.policy_check import check as faults_of
 from gateway.record.policy_check import simulate as simulated
-from gateway.record.policy_drafts import check_name, policies_with
 from gateway.registry import log, providers
 from gateway.secrets.signing import Signing
 

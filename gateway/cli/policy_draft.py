@@ -28,7 +28,7 @@ from gateway.policy.citations import cited_now, clause_texts, confirmed, due
 from gateway.policy.dates import local_day
 from gateway.policy.new_flow import NewFlow, begin, check_new, columns_of, write_flow
 from gateway.policy.timescale import names_today, standing_of, told_today
-from gateway.record import policy_drafts
+from gateway.record import policies_in_force
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
@@ -344,8 +344,8 @@ def install(home: HomeOption, pack: PackArgument) -> None:
     Decides after proposal and approval, from the pack's first day on.
     """
     place = existing(home)
-    note = policy_drafts.note_beside(pack).read_text("utf-8")
-    found = policy_drafts.install(pack, note, load_settings(place).log.law_publishers, place.policies)
+    note = policies_in_force.note_beside(pack).read_text("utf-8")
+    found = policies_in_force.install(pack, note, load_settings(place).log.law_publishers, place.policies)
     out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on")
     out.print(f"see what it changes: gateway policy simulate --pack {pack}")
     out.print("then: gateway policy propose")
@@ -359,6 +359,6 @@ def sign(
 ) -> None:
     """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
     secret = LogKey.load(key.read_bytes())
-    note = policy_drafts.note_beside(pack)
-    write_durably(note, policy_drafts.sign(pack, publisher, secret).encode(), mode=0o644)
+    note = policies_in_force.note_beside(pack)
+    write_durably(note, policies_in_force.sign(pack, publisher, secret).encode(), mode=0o644)
     out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]')

@@ -273,7 +273,7 @@ class MailboxAccess:
         of the person's key is stored beside the log, since another person may hold the key.
         """
         # Of a held file the person's triage team is told.
-        looking = self.looking.at_held(few=delivery.sensitive)
+        looking = self.looking.sensitive if delivery.sensitive else self.looking.triage
         team = delivery.team or min(looking.intersection(self._teams(session, person)))
         fields = {"provider": delivery.provider, "team": team}
         if given is not None and given.left_out:

@@ -33,8 +33,8 @@ from gateway.errors import Fault, trace_of
 from gateway.home import CLAIMED, provider_of
 from gateway.model import Upload
 from gateway.processor.worker_pool import in_turn
-from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
+from gateway.record.rulings import land
 from gateway.registry import receipts, register, transfers
 from gateway.store.of_home import Store, store_of
 from gateway.zones.failpoints import passing

@@ -19,7 +19,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.record.conclude import assignment_of, signers_of
-from gateway.record.registrar import KeylessRules
+from gateway.record.registrar import Rulebook
 from gateway.record.rulings import Batch
 from gateway.registry import rolls
 from gateway.registry.database import Registry
@@ -53,14 +53,14 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRules(KeylessRules):
+class TrialRules(Rulebook):
     """Policies and providers for a dry run; the policies may differ from those in force."""
 
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """Return a provider at `now`, or the one that stands in for it."""
-        return self.anyone or KeylessRules.provider(self, session, provider, now)
+        return self.anyone or Rulebook.provider(self, session, provider, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
-from gateway.keys.changes import Clerk, sign_head
+from gateway.keys.changes import sign_head
 from gateway.model import Provider
 from gateway.policy.dates import local_day
 from gateway.processor.checkpoints import Checkpoints
@@ -33,7 +33,7 @@ from gateway.publish.penalties import PenaltiesIn
 from gateway.publish.projection import UP_TO, number_in, publish_access, published_is_written
 from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
 from gateway.publish.standing import Authority
-from gateway.record import owed, reconsider
+from gateway.record import reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import keys
@@ -156,7 +156,7 @@ class Rounds:
         self.more_held = self._due.next(registrar)
         reconsider.reconsider_approved(registrar)
         if leads:
-            owed.follow(registrar)
+            reconsider.give_copies(registrar)
 
     def keys(self, registrar: Registrar) -> None:
         """Retire keys on their last day, warn of expiry, and finish a change of the gateway's key.
@@ -171,13 +171,7 @@ class Rounds:
             if not (keys.due_to_retire(session, now) or _to_warn_of(session, policy, now)):
                 return
         with registry.write() as session:
-            clerk = Clerk(
-                session=session,
-                signing=registrar.signing,
-                organisation=registrar.settings.organisation,
-                at=now,
-                languages=registrar.catalogue.agreement.languages,
-            )
+            clerk = registrar.clerk(session, now)
             due, warned = keys.due_to_retire(session, now), _to_warn_of(session, policy, now)
             for key in due:
                 clerk.retire(key)

@@ -22,16 +22,7 @@ from gateway.examiner.protocol import (
     OpenRefused,
 )
 from gateway.home.settings import load_settings
-from gateway.model import (
-    Classified,
-    ContentRefused,
-    Decision,
-    Held,
-    Late,
-    Provider,
-    Refused,
-    Upload,
-)
+from gateway.model import Classified, ContentRefused, Decision, Held, Late, Provider, Refused, Upload
 from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
@@ -74,13 +65,9 @@ class Signers:
 
 def signers_of(session: Session, provider: str, now: datetime) -> Signers:
     """Return the OpenPGP certificates of a provider."""
-    known = [
-        key for key in register.of(session).keys.get(("provider", provider), ()) if key.kind == "openpgp"
-    ]
-    return Signers(
-        in_force=tuple(key for key in known if key.is_in_force(now)),
-        others=tuple(key for key in known if not key.is_in_force(now)),
-    )
+    every = register.of(session).keys.get(("provider", provider), ())
+    known = [(key, key.is_in_force(now)) for key in every if key.kind == "openpgp"]
+    return Signers(tuple(key for key, on in known if on), tuple(key for key, on in known if not on))
 
 
 def objection(
@@ -249,13 +236,10 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,
-        verified=_verified(rulebook) if upload.folder == "keys" else (),
+        verified=tuple(sorted(verified(load_settings(rulebook.home).processor)))
+        if upload.folder == "keys"
+        else (),
         rolls=catalogue.agreement.discrepancies.rolls if own_pupils else (),
         stated=provider.stated if upload.folder == "in" else (),
     )
     return Assignment(upload, job, f"{signers.digest} {catalogue.rules}")
-
-
-def _verified(rulebook: Rulebook) -> tuple[str, ...]:
-    """Return the kinds of post-quantum keys that the OpenPGP engines can verify."""
-    return tuple(sorted(verified(load_settings(rulebook.home).processor)))

@@ -55,7 +55,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, register
 from gateway.registry.agreements import role_of_copies, sign
 from gateway.registry.database import Registry
-from gateway.registry.keys import Key, Revocation
+from gateway.registry.keys import Key, KeyState, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import HarmlessRow, RatificationRow, TransferRow
 from gateway.store.of_home import store_of
@@ -77,30 +77,16 @@ def settle_key(drop: Drop, found: FoundKey) -> Decision:
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused(drop, "key:known")
-    clerk = Clerk(
-        session=drop.session,
-        signing=drop.registrar.signing,
-        organisation=drop.registrar.settings.organisation,
-        at=drop.now,
-        languages=drop.registrar.catalogue.agreement.languages,
-    )
+    clerk = drop.registrar.clerk(drop.session, drop.now)
     if found.change == "new":
         if known is not None:
             return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
         takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
         at_once = drop.registrar.key_policy.approve_drops and takes_part
-        clerk.add(
-            "provider",
-            drop.provider.id,
-            _new(found),
-            state="active" if at_once else "pending",
-            dropped_as=drop.reference,
-        )
-        return (
-            _taken(drop, "key:in-force")
-            if at_once
-            else Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
-        )
+        state: KeyState = "active" if at_once else "pending"
+        clerk.add("provider", drop.provider.id, _new(found), state=state, dropped_as=drop.reference)
+        pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
+        return _taken(drop, "key:in-force") if at_once else pending
     if known is None and found.kind == "ssh":
         return _refused(drop, "key:not-a-key")
     if known is None:  # Known at the examination, and gone since: for a person.
@@ -130,17 +116,6 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
     if key.state == "revoked":
         return Refused(reasons=(catalogue.reason("person:refused"),))
     return Settled(flow="keys", reasons=(catalogue.reason("key:in-force"),))
-
-
-def forget(drop: Drop) -> None:
-    """Mark a drop with a secret key as withheld, so that `publish` removes the stored file."""
-    row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
-    if row.withheld:  # Recognised by intake, and never stored.
-        return
-    row.withheld = True
-    drop.session.add(row)
-    fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}
-    log.append(drop.session, [Entry(kind="deleted", subject=row.reference, fields=fields)], drop.now)
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
@@ -190,7 +165,13 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
     given = agreements.signatures(drop.session, provider.id, year, catalogue.text_sha256)
     if year in years or (role is not None and role.role in {each.role for each in given}):
         return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
-    missing = _record(drop, year, signature, signatory)
+    by = f"the key {signature.certificate}"
+    signed = RatificationRow(
+        provider=provider.id, academic_year=year, signatory=signatory or by,
+        ratified_on=local_day(signature.created_at, catalogue.calendar.timezone), recorded_at=drop.now,
+        recorded_by=by, reference=drop.reference, certificate=signature.certificate,
+    )  # fmt: skip
+    missing = sign(drop.session, catalogue, signed, role.role if role else None, actor=None)
     if missing and role is not None:
         code, told = "agreement:signed-in-part", {"role": role.name, "missing": ", ".join(missing)}
         return Settled(flow="agreement", reasons=(catalogue.reason(code, year=year, **told),))
@@ -206,23 +187,6 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
     day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
-
-
-def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tuple[str, ...]:
-    """Record a signature under the agreement; return the names of roles still to sign."""
-    catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
-    role = role_of_copies(catalogue, drop.provider.kind)
-    signed = RatificationRow(
-        provider=drop.provider.id,
-        academic_year=year,
-        signatory=signatory or by,
-        ratified_on=local_day(signature.created_at, catalogue.calendar.timezone),
-        recorded_at=drop.now,
-        recorded_by=by,
-        reference=drop.reference,
-        certificate=signature.certificate,
-    )
-    return sign(drop.session, catalogue, signed, role.role if role else None, actor=None)
 
 
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
@@ -242,19 +206,12 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
         lines = ", ".join(map(str, wrong))
         return Refused(reasons=(catalogue.reason("key:headings-refused", lines=lines),))
     for heading, key in found.stated:
-        providers.state_heading(
-            drop.session,
-            HarmlessRow(
-                name=harmless_name(heading),
-                header=heading,
-                provider=drop.provider.id,
-                listed_at=drop.now,
-                listed_by=f"the key {found.signature.certificate}",
-                why=drop.reference,
-                field=key,
-            ),
-        )
-        entry = log.Entry(kind="column-listed", subject=drop.provider.id, note=f"{heading} = {key}")
+        meaning = HarmlessRow(
+            name=harmless_name(heading), header=heading, provider=drop.provider.id, listed_at=drop.now,
+            listed_by=f"the key {found.signature.certificate}", why=drop.reference, field=key,
+        )  # fmt: skip
+        providers.state_heading(drop.session, meaning)
+        entry = Entry(kind="column-listed", subject=drop.provider.id, note=f"{heading} = {key}")
         log.append(drop.session, [entry], drop.now)
     return Settled(flow="keys", reasons=(catalogue.reason("key:headings-taken", count=len(found.stated)),))
 
@@ -292,8 +249,15 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
         case FileRefused(why=why):
-            if why.code == "key:secret":
-                forget(drop)
+            if why.code == "key:secret":  # `publish` removes the stored file of it.
+                query = select(TransferRow).where(TransferRow.reference == drop.reference)
+                row = drop.session.exec(query).one()
+                if not row.withheld:  # Else recognised by intake, and never stored.
+                    row.withheld = True
+                    drop.session.add(row)
+                    fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}
+                    deleted = Entry(kind="deleted", subject=row.reference, fields=fields)
+                    log.append(drop.session, [deleted], drop.now)
             return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
         case KeyDrop(key=found):
             return settle_key(drop, found)

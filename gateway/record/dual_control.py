@@ -16,7 +16,7 @@ A proposal waiting for a second person is in the log and counts for a week.
 
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import AccountRow, EventRow, StaffRow
+from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 CREDENTIAL_WAIT = timedelta(days=3)
 """The waiting time until a given or confirmed credential counts as a person's own."""
@@ -248,6 +249,11 @@ def _parts(person: str) -> tuple[str | None, str]:
 COUNTS = timedelta(days=7)
 _PROPOSAL, _ENDS = "act-proposed", ("act-confirmed", "act-rejected")
 _MARK = ": "
+_ENDS_OF: Mapping[Kind, frozenset[str]] = {
+    "release-proposed": PROPOSAL_ENDS,
+    "redelivery-proposed": PROPOSAL_ENDS - {"release-declined"} | {"redelivered", "redelivery-declined"},
+}
+"""The events that settle a proposal about a file, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,10 +347,10 @@ class Proposal:
     data_type: str = ""
 
 
-def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]) -> Proposal | None:
-    """Return the last proposal of a kind about a file; None if settled since by an event of `ends`."""
+def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
+    """Return the last proposal of a kind about a file; None if settled since, or never made."""
     for event in reversed(log.events(session, reference)):
-        if event.kind in ends:
+        if event.kind in _ENDS_OF[kind]:
             return None
         if event.kind == kind:
             fields = json.loads(event.leaf)["fields"]

@@ -19,7 +19,6 @@ from gateway.errors import GatewayError
 from gateway.model import Provider, Transfer
 from gateway.openpgp.sealer import sign_each
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import local_day, moment, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
@@ -42,149 +41,79 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The policies and the authority's address, for writing letters; enough for an unsigned preview.
+    """The registry, the policies and the authority's address, for writing letters, also unsigned ones.
 
     `reached`: the e-mail addresses of every provider, if read at once for many letters.
     """
 
+    session: Session
     catalogue: Catalogue
     authority: Authority
     reached: Mapping[str, Sequence[str]] | None = None
 
     @classmethod
-    def of(cls, registrar: Registrar) -> Letterhead:
+    def of(cls, registrar: Registrar, session: Session) -> Letterhead:
         """Return the letterhead with a registrar's policies and organisation."""
-        return cls(registrar.catalogue, Authority.of(registrar.settings))
+        return cls(session, registrar.catalogue, Authority.of(registrar.settings))
+
+    def day(self, at: datetime) -> date:
+        """Return the date of a moment by the local calendar."""
+        return local_day(at, self.catalogue.calendar.timezone)
+
+    def written(
+        self, rule: LetterRule, event: str, facts: dict[str, str], *, provider: Provider | None = None,
+        team: str = "", sensitive: bool = False,
+    ) -> Iterator[Letter]:  # fmt: skip
+        """Yield the letter for an event by a rule, one to each address.
+
+        A `sensitive` event is told only to the authority's teams with access, instead of triage.
+        """
+        catalogue, about = self.catalogue, None if provider is None else provider.id
+        addresses = self.addresses(rule, about, team, sensitive=sensitive)
+        if not addresses:
+            return
+        facts = {"telephone": self.authority.ring, "desk": catalogue.desks.desk} | facts
+        for language in catalogue.agreement.languages:
+            said = catalogue.agreement.contacts.get(language)
+            facts = {_in(name, language): told(fact, language) for name, fact in facts.items()} | facts
+            if said is not None:
+                facts[_in("desk", language)] = said.desk
+        name = "" if provider is None else provider.name
+        filling = {**facts, "organisation": self.authority.organisation, "team": team, "name": name}
+        for address in addresses:
+            yield Letter(
+                event=event, recipient=address, kind=rule.kind, provider=about,
+                subject=" ".join(filled(rule.subject, filling).split()),
+                text=filled(rule.text, filling) + "\n",
+            )  # fmt: skip
+
+    def addresses(
+        self, rule: LetterRule, provider: str | None, team: str, *, sensitive: bool
+    ) -> Sequence[str]:  # fmt: skip
+        """Return the addresses for letters by a rule."""
+        of = self.catalogue.letters
+        match rule.to:
+            case "provider" if provider is not None:
+                known = self.reached
+                return (_reached(self.session, provider) if known is None else known).get(provider, ())
+            case "team":
+                return of.teams.get(team, ())
+            case "triage":
+                looking = self.catalogue.looking_teams()
+                few = looking.sensitive if sensitive else looking.triage
+                return sorted({one for each in few for one in of.teams.get(each, ())})
+            case "administrators":
+                return () if sensitive else of.administrators
+        return ()
 
 
-def owe_for_decisions(
-    registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
-) -> None:
-    """Queue the letters to be sent at once about decided files, in the decision's transaction."""
-    if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
-        letterhead = Letterhead.of(registrar)
-        told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
-        found = (
-            letter for one in decided for letter in _for_decision(letterhead, session, rules, one, told_of)
-        )
-        letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
-
-
-def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
-    """Queue the day's letters in one transaction, each only once; return the number."""
-    if not registrar.catalogue.letters.letter:
-        return 0
-    with registrar.registry.read() as session:
-        sent = letters.of_week(session, _week(registrar.catalogue, now))
-        due = list(by_calendar(Letterhead.of(registrar), session, now, sent))
-        known = letters.known(session, {letter.event for letter in due})
-    fresh = [letter for letter in due if letter.event not in known]
-    if not fresh:
-        return 0
-    with registrar.registry.write() as session:
-        return letters.owe(session, _signed(registrar, fresh), registrar.signing.origin, now)
-
-
-def by_calendar(
-    letterhead: Letterhead, session: Session, now: datetime, sent: Collection[str] = (),
-    judged: Mapping[str, Sequence[FlowStatus]] | None = None,
-) -> Iterator[Letter]:  # fmt: skip
-    """Yield every unsigned letter due on the day of `now`, queued before or not.
-
-    Weekly letters with an event in `sent` are left out: already queued this week. `judged`: each provider's
-    flows on that day, if the caller has computed them.
-    """
-    catalogue = letterhead.catalogue
-    zone = catalogue.calendar.timezone
-    day = local_day(now, zone)
-    left: dict[LetterKind, dict[str, list[tuple[str, datetime]]]] = {
-        "agreement-changed": receipts.notices_since(session, now - _NEWS, receipts.AGREEMENT_NOTICE),
-        "gateway-key": receipts.notices_since(
-            session, now - _NEWS, receipts.KEY_NOTICE, receipts.GATEWAY_KEY_HEADLINE
-        ),
-    }
-    letterhead = replace(letterhead, reached=_reached(session))
-    each, standing = of_each(session, day, now), []
-    known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
-    for provider, flows in known or statuses(session, catalogue, day):
-        if provider.suspended or provider.closed_on is not None:
-            continue
-        facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
-        standing.append(facts)
-        for one in (day for due in facts.due for day in (due.now, *due.later)):
-            yield from _for_flow(letterhead, session, provider, one, day)
-        yield from _for_keys(letterhead, session, facts)
-        if (year := facts.to_ratify) is not None:
-            for rule in catalogue.letters.rules("ratify"):
-                event = f"ratify:{rule.to}:{provider.id}:{year}"
-                yield from _written(letterhead, session, rule, event, {"year": year}, provider=provider)
-        for kind, found in left.items():
-            yield from _for_notices(letterhead, session, provider, kind, found.get(provider.id, ()))
-        for rule in _weekly(letterhead, "provider", day):
-            event = f"weekly:provider:{provider.id}:{_week(catalogue, now)}"
-            if event not in sent:
-                yield from _of_news(letterhead, session, rule, event, facts)
-    yield from _of_all(letterhead, session, standing, now, sent)
-    yield from _digests(letterhead, session, day, zone)
-
-
-def _of_news(
-    letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
-) -> Iterator[Letter]:
-    """Yield one letter on a provider's news or missing data of the day; none without either."""
-    catalogue = letterhead.catalogue
-    if not _addresses(letterhead, session, rule, facts.provider.id, "", sensitive=False):
-        return
-    said = {
-        _in("news", one): missing(facts, one)
-        if rule.kind == "chase"
-        else news(facts, one, max(rule.days, default=0))
-        for one in catalogue.wording.languages
-    }
-    if any(said.values()):
-        said |= {"day": spoken(local_day(facts.at, catalogue.calendar.timezone))}
-        yield from _written(letterhead, session, rule, event, said, provider=facts.provider)
-
-
-def chasing(letterhead: Letterhead, session: Session, provider: str, now: datetime) -> list[Letter]:
-    """Return unsigned letters to remind a provider of missing data. GatewayError if nothing is missing."""
-    catalogue = letterhead.catalogue
-    day = local_day(now, catalogue.calendar.timezone)
-    providers.provider_row(session, provider)
-    if not any(one.email for one in providers.contacts(session, provider)):
-        raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
-    rules = catalogue.letters.rules("chase")
-    if not rules:
-        raise GatewayError("the policies have no letter that chases: add one of the kind chase")
-    found = [
-        letter
-        for one, flows in statuses(session, catalogue, day, [provider])
-        for rule in rules
-        for letter in _of_news(
-            letterhead, session, rule, letters.chase_event(provider, day),
-            gather(
-                session, catalogue, one, flows, of_each(session, day), authority=letterhead.authority, at=now
-            ),
-        )
-    ]  # fmt: skip
-    if not found:
-        raise GatewayError(f"there is nothing to chase: {provider} has sent everything that was due")
-    return found
-
-
-def chase(registrar: Registrar, provider: str, now: datetime) -> int:
-    """Queue the letters of `chasing`; return the number. GatewayError as `chasing`, or if sent today."""
-    with registrar.registry.write() as session:
-        found = chasing(Letterhead.of(registrar), session, provider, now)
-        owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
-    if not owed:
-        raise GatewayError(f"{provider} was written to today already")
-    return owed
-
-
-def _week(catalogue: Catalogue, now: datetime) -> str:
-    """Return the ISO 8601 week of a moment, by the local calendar: "2026-W48"."""
-    return f"{local_day(now, catalogue.calendar.timezone):%G-W%V}"
+def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
+    """Return e-mail addresses by provider, of one provider or of all."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for contact in providers.contacts(session, provider):
+        if contact.email is not None:
+            found[contact.provider].add(contact.email)
+    return {one: sorted(addresses) for one, addresses in found.items()}
 
 
 def _in(name: str, language: str) -> str:
@@ -192,80 +121,125 @@ def _in(name: str, language: str) -> str:
     return name if language == "en" else f"{name}_{language}"
 
 
-def _weekly(letterhead: Letterhead, to: str, day: date) -> Iterator[LetterRule]:
-    """Yield the rules of weekly letters to `to`, such as "administrators", due by `day`'s weekday."""
-    for rule in letterhead.catalogue.letters.rules("weekly"):
-        if rule.to == to and rule.weekday <= day.isoweekday():
-            yield rule
-
-
-def _of_all(
-    letterhead: Letterhead, session: Session, standing: Sequence[ProviderFacts], now: datetime,
-    sent: Collection[str],
-) -> Iterator[Letter]:  # fmt: skip
-    """Yield the weekly letters to administrators, on late data and on keys soon to expire."""
-    catalogue = letterhead.catalogue
-    day, event = local_day(now, catalogue.calendar.timezone), f"weekly:administrators:{_week(catalogue, now)}"
-    for rule in _weekly(letterhead, "administrators", day) if event not in sent else ():
-        late = [
-            f"- {facts.provider.name}: {facts.named(due.now.data_type)}, {in_words(due.now, day)}"
-            for facts in standing
-            for due in facts.due
-            if due.now.to_chase and due.now.timescale != "daily"
-        ]
-        end = [
-            f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"
-            for facts in standing
-            for _, until, left in _ends(facts)
-            if left <= max(rule.days, default=0)
-        ]
-        parts = [("## Late", late), ("## Keys that end", end)]
-        if said := "\n\n".join("\n".join([heading, "", *lines]) for heading, lines in parts if lines):
-            told_of = {"news": said, "day": spoken(day), "count": str(len(late) + len(end))}
-            yield from _written(letterhead, session, rule, event, told_of)
-
-
-def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield each OpenPGP key in force of a provider with an end: key, moment, and days left."""
-    for key in facts.own_keys:
-        if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
-            yield key, key.expires_at, (key.expires_at - facts.at).days
+def owe_for_decisions(
+    registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
+) -> None:
+    """Queue the letters to be sent at once about decided files, in the decision's transaction."""
+    if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
+        letterhead = Letterhead.of(registrar, session)
+        told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
+        found = (letter for one in decided for letter in _for_decision(letterhead, rules, one, told_of))
+        owe(registrar, session, found, now)
 
 
 def _for_decision(
-    letterhead: Letterhead,
-    session: Session,
-    rules: Iterable[LetterRule],
-    transfer: Transfer,
-    told_of: Collection[str],
+    letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
 ) -> Iterator[Letter]:
     """Yield letters about a decided file; `told_of`: events of letters already queued about the wait."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
-    few, sender = is_sensitive(transfer), providers.get_provider(session, upload.provider)
-    named = catalogue.wording.name(transfer.data_type) if transfer.data_type and not few else _UNNAMED
+    wording, few = catalogue.wording, is_sensitive(transfer)
+    sender = providers.get_provider(letterhead.session, upload.provider)
     facts = {
         "reference": upload.reference,
-        "data_type": named,
+        "data_type": wording.name(transfer.data_type) if transfer.data_type and not few else _UNNAMED,
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
-        **_reasons(transfer, catalogue.wording),
     }
+    plain = [plain_reason(reason, wording) for reason in transfer.reasons]
+    for language in wording.languages:
+        each = (in_language(reason, language, wording) for reason in plain)
+        facts[_in("reasons", language)] = "\n\n".join(f"{one.sentence} {one.next_step}" for one in each)
     waited = f"held:provider:{upload.reference}" in told_of
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
         if rule.kind == kind and rule.kind in _ABOUT_FILES:
             event = f"{kind}:{rule.to}:{upload.reference}"
-            yield from _written(letterhead, session, rule, event, facts, provider=sender, sensitive=few)
+            yield from letterhead.written(rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             for team in transfer.teams:
                 event = f"new-files:{team}:{upload.reference}"
-                yield from _written(letterhead, session, rule, event, facts | {"count": "1"}, team=team)
+                yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
 
 
-def _for_flow(
-    letterhead: Letterhead, session: Session, provider: Provider, flow: FlowStatus, day: date
-) -> Iterator[Letter]:
+def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
+    """Queue the day's letters in one transaction, each only once; return the number."""
+    if not registrar.catalogue.letters.letter:
+        return 0
+    with registrar.registry.read() as session:
+        letterhead = Letterhead.of(registrar, session)
+        due = list(by_calendar(letterhead, now, letters.of_week(session, f"{letterhead.day(now):%G-W%V}")))
+        known = letters.known(session, {letter.event for letter in due})
+    fresh = [letter for letter in due if letter.event not in known]
+    if not fresh:
+        return 0
+    with registrar.registry.write() as session:
+        return owe(registrar, session, fresh, now)
+
+
+def by_calendar(
+    letterhead: Letterhead, now: datetime, sent: Collection[str] = (),
+    judged: Mapping[str, Sequence[FlowStatus]] | None = None,
+) -> Iterator[Letter]:  # fmt: skip
+    """Yield every unsigned letter due on the day of `now`, queued before or not.
+
+    Weekly letters with an event in `sent` are left out: already queued this week. `judged`: each provider's
+    flows on that day, if the caller has computed them.
+    """
+    catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
+    since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".
+    left: dict[LetterKind, dict[str, list[tuple[str, datetime]]]] = {
+        "agreement-changed": receipts.notices_since(session, since, receipts.AGREEMENT_NOTICE),
+        "gateway-key": receipts.notices_since(
+            session, since, receipts.KEY_NOTICE, receipts.GATEWAY_KEY_HEADLINE
+        ),
+    }
+    letterhead = replace(letterhead, reached=_reached(session))
+    weekly = [one for one in catalogue.letters.rules("weekly") if one.weekday <= day.isoweekday()]
+    each, standing = of_each(session, day, now), []
+    known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
+    for provider, flows in known or statuses(session, catalogue, day):
+        if provider.suspended or provider.closed_on is not None:
+            continue
+        facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
+        standing.append(facts)
+        yield from _for_provider(letterhead, facts, day)
+        for kind, found in left.items():
+            for reference, at in found.get(provider.id, ()):
+                said = {"day": spoken(letterhead.day(at)), "reference": reference}
+                for rule in catalogue.letters.rules(kind):
+                    event = f"{kind}:{rule.to}:{reference}"
+                    yield from letterhead.written(rule, event, said, provider=provider)
+        event = f"weekly:provider:{provider.id}:{week}"
+        for rule in weekly if event not in sent else ():
+            if rule.to == "provider":
+                yield from _of_news(letterhead, rule, event, facts)
+    event = f"weekly:administrators:{week}"
+    for rule in weekly if event not in sent else ():
+        if rule.to == "administrators":
+            yield from _of_all(letterhead, rule, event, standing, day)
+    yield from _digests(letterhead, day)
+
+
+def _for_provider(letterhead: Letterhead, of: ProviderFacts, day: date) -> Iterator[Letter]:
+    """Yield letters to a provider on its flows, on keys soon to expire, and on a ratification to be made."""
+    catalogue, provider = letterhead.catalogue, of.provider
+    for flow in (day for due in of.due for day in (due.now, *due.later)):
+        yield from _for_flow(letterhead, provider, flow, day)
+    for rule in catalogue.letters.rules("key-expires"):
+        for key, until, left in _ends(of):
+            soon = min((days for days in rule.days if left <= days), default=None)
+            if soon is not None:
+                event = f"key-expires:{rule.to}:{key.fingerprint}:{until:%Y%m%d}:{soon}"
+                facts = {"day": spoken(of.day(until)), "days": str(left)}
+                yield from letterhead.written(rule, event, facts, provider=provider)
+    if (year := of.to_ratify) is not None:
+        for rule in catalogue.letters.rules("ratify"):
+            event = f"ratify:{rule.to}:{provider.id}:{year}"
+            yield from letterhead.written(rule, event, {"year": year}, provider=provider)
+
+
+def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day: date) -> Iterator[Letter]:
     if flow.due is None or flow.timescale == "daily" or not flow.asked:
         return
     named = letterhead.catalogue.wording.name(flow.data_type)
@@ -282,37 +256,76 @@ def _for_flow(
             or (rule.kind == "late" and flow.state == "missing")
         ):
             continue
-        yield from _written(letterhead, session, rule, event, facts, provider=provider)
+        yield from letterhead.written(rule, event, facts, provider=provider)
 
 
-def _for_keys(letterhead: Letterhead, session: Session, of: ProviderFacts) -> Iterator[Letter]:
-    for rule in letterhead.catalogue.letters.rules("key-expires"):
-        for key, until, left in _ends(of):
-            soon = min((days for days in rule.days if left <= days), default=None)
-            if soon is not None:
-                event = f"key-expires:{rule.to}:{key.fingerprint}:{until:%Y%m%d}:{soon}"
-                facts = {"day": spoken(of.day(until)), "days": str(left)}
-                yield from _written(letterhead, session, rule, event, facts, provider=of.provider)
+def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
+    """Yield one letter on a provider's news or missing data of the day; none without either."""
+    if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
+        return
+    said = {
+        _in("news", one): missing(facts, one)
+        if rule.kind == "chase"
+        else news(facts, one, max(rule.days, default=0))
+        for one in letterhead.catalogue.wording.languages
+    }
+    if any(said.values()):
+        said |= {"day": spoken(letterhead.day(facts.at))}
+        yield from letterhead.written(rule, event, said, provider=facts.provider)
 
 
-def _for_notices(
-    letterhead: Letterhead,
-    session: Session,
-    provider: Provider,
-    kind: LetterKind,
-    left: Sequence[tuple[str, datetime]],
+def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter]:
+    """Return unsigned letters to remind a provider of missing data. GatewayError if nothing is missing."""
+    catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
+    providers.provider_row(session, provider)
+    if not any(one.email for one in providers.contacts(session, provider)):
+        raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
+    rules = catalogue.letters.rules("chase")
+    if not rules:
+        raise GatewayError("the policies have no letter that chases: add one of the kind chase")
+    found: list[Letter] = []
+    for one, flows in statuses(session, catalogue, day, [provider]):
+        each, authority = of_each(session, day), letterhead.authority
+        facts = gather(session, catalogue, one, flows, each, authority=authority, at=now)
+        for rule in rules:
+            found += _of_news(letterhead, rule, letters.chase_event(provider, day), facts)
+    if not found:
+        raise GatewayError(f"there is nothing to chase: {provider} has sent everything that was due")
+    return found
+
+
+def _of_all(
+    letterhead: Letterhead, rule: LetterRule, event: str, standing: Sequence[ProviderFacts], day: date
 ) -> Iterator[Letter]:
-    """Yield letters of a kind about notices to a provider; `left` gives reference and time of each notice."""
-    zone = letterhead.catalogue.calendar.timezone
-    for reference, at in left:
-        facts = {"day": spoken(local_day(at, zone)), "reference": reference}
-        for rule in letterhead.catalogue.letters.rules(kind):
-            event = f"{kind}:{rule.to}:{reference}"
-            yield from _written(letterhead, session, rule, event, facts, provider=provider)
+    """Yield the weekly letter to administrators, on late data and on keys soon to expire."""
+    late = [
+        f"- {facts.provider.name}: {facts.named(due.now.data_type)}, {in_words(due.now, day)}"
+        for facts in standing
+        for due in facts.due
+        if due.now.to_chase and due.now.timescale != "daily"
+    ]
+    end = [
+        f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"
+        for facts in standing
+        for _, until, left in _ends(facts)
+        if left <= max(rule.days, default=0)
+    ]
+    parts = [("## Late", late), ("## Keys that end", end)]
+    if said := "\n\n".join("\n".join([heading, "", *lines]) for heading, lines in parts if lines):
+        told_of = {"news": said, "day": spoken(day), "count": str(len(late) + len(end))}
+        yield from letterhead.written(rule, event, told_of)
 
 
-def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> Iterator[Letter]:
+def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
+    """Yield each OpenPGP key in force of a provider with an end: key, moment, and days left."""
+    for key in facts.own_keys:
+        if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
+            yield key, key.expires_at, (key.expires_at - facts.at).days
+
+
+def _digests(letterhead: Letterhead, day: date) -> Iterator[Letter]:
     """Yield the daily letters about the files of the day before `day`."""
+    session, zone = letterhead.session, letterhead.catalogue.calendar.timezone
     first, end = (moment(one, time(), zone) for one in (day - timedelta(days=1), day))
     for rule in letterhead.catalogue.letters.letter:
         if rule.at_once:
@@ -320,7 +333,7 @@ def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> 
         if rule.kind == "new-files":
             for team, count in letters.delivered(session, first, end).items():
                 event = f"new-files:{team}:{day}"
-                yield from _written(letterhead, session, rule, event, {"count": str(count)}, team=team)
+                yield from letterhead.written(rule, event, {"count": str(count)}, team=team)
         if rule.kind == "held":
             for few in (False, True):
                 # A team may not know of files about children that are marked for named people.
@@ -329,90 +342,17 @@ def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> 
                 facts = {"count": str(transfer_lists.count(session, wanted))}
                 event = f"held:{rule.to}:{'few:' if few else ''}{day}"
                 if facts["count"] != "0":
-                    yield from _written(letterhead, session, rule, event, facts, sensitive=few)
+                    yield from letterhead.written(rule, event, facts, sensitive=few)
 
 
-def _written(
-    letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
-    provider: Provider | None = None, team: str = "", sensitive: bool = False,
-) -> Iterator[Letter]:  # fmt: skip
-    """Yield the letter for an event by a rule, one to each address.
-
-    A `sensitive` event is told only to the authority's teams with access, instead of triage.
-    """
-    catalogue, about = letterhead.catalogue, None if provider is None else provider.id
-    addresses = _addresses(letterhead, session, rule, about, team, sensitive=sensitive)
-    if not addresses:
-        return
-    facts = {"telephone": letterhead.authority.ring, "desk": catalogue.desks.desk} | facts
-    for language in catalogue.agreement.languages:
-        said = catalogue.agreement.contacts.get(language)
-        facts = {_in(name, language): told(fact, language) for name, fact in facts.items()} | facts
-        if said is not None:
-            facts[_in("desk", language)] = said.desk
-    filling = {
-        **facts,
-        "organisation": letterhead.authority.organisation,
-        "team": team,
-        "name": "" if provider is None else provider.name,
-    }  # fmt: skip
-    for address in addresses:
-        yield Letter(
-            event=event, recipient=address, kind=rule.kind, provider=about,
-            subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",
-        )  # fmt: skip
-
-
-def _addresses(
-    letterhead: Letterhead,
-    session: Session,
-    rule: LetterRule,
-    provider: str | None,
-    team: str,
-    *,
-    sensitive: bool,
-) -> Sequence[str]:  # fmt: skip
-    catalogue = letterhead.catalogue
-    match rule.to:
-        case "provider" if provider is not None:
-            reached = letterhead.reached
-            return (_reached(session, provider) if reached is None else reached).get(provider, ())
-        case "team":
-            return catalogue.letters.teams.get(team, ())
-        case "triage":
-            looking = catalogue.looking_teams().at_held(few=sensitive)
-            return sorted({one for each in looking for one in catalogue.letters.teams.get(each, ())})
-        case "administrators":
-            return () if sensitive else catalogue.letters.administrators
-    return ()
-
-
-def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
-    """Return e-mail addresses by provider, of one provider or of all."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for contact in providers.contacts(session, provider):
-        if contact.email is not None:
-            found[contact.provider].add(contact.email)
-    return {one: sorted(addresses) for one, addresses in found.items()}
-
-
-def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
-    """Yield each letter in its final form: text and HTML under one signature (PGP/MIME)."""
+def owe(registrar: Registrar, session: Session, found: Iterable[Letter], now: datetime) -> int:
+    """Queue letters in their final form, text and HTML under one signature (PGP/MIME); return the number."""
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]
     signatures = sign_each(registrar.signing.openpgp, whole)
-    for letter, data, signature in zip(written, whole, signatures, strict=True):
-        yield replace(letter, text=signed(data, signature))
-
-
-def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
-    """Return the reasons of a decision as running text in each language."""
-    plain = [plain_reason(reason, wording) for reason in transfer.reasons]
-    return {
-        _in("reasons", language): "\n\n".join(
-            f"{one.sentence} {one.next_step}"
-            for one in (in_language(reason, language, wording) for reason in plain)
-        )
-        for language in wording.languages
-    }
+    final = (
+        replace(letter, text=signed(data, signature))
+        for letter, data, signature in zip(written, whole, signatures, strict=True)
+    )
+    return letters.owe(session, final, registrar.signing.origin, now)

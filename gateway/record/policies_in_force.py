@@ -3,43 +3,60 @@
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
 day.
+
+A draft of the console waits in the registry, since the service behind the console may not write policies. The
+processor keeps it as a version; one that loses protection is kept by a command on the machine alone.
+
+A law pack is signed by a publisher. The signature is a signed note, as for the log's heads: the origin is the
+publisher, a name ending in /law, the size is the pack's length, and the root is the pack's SHA-256. An
+installed pack is proposed and approved as any edit.
 """
 
+import base64
 import hashlib
 import logging
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from gateway.errors import ConfigurationError, Fault
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
+from gateway.law import PACKS, LawPack
+from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
 from gateway.log.leaf import Kind
 from gateway.openpgp.sealer import clearsign_each
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
+from gateway.policy.edits import edits
 from gateway.policy.explain import changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
 from gateway.receipts.notices import AgreementNotice, changed, render
 from gateway.record.policy_check import check
-from gateway.record.policy_drafts import folder_of, loses_protection
 from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded, loaded, proposal
 from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
+from gateway.registry.tables import PolicyDraftRow
 from gateway.secrets.signing import Signing
 from gateway.store.of_home import shared_store
 from gateway.zones.spool import fsync_folder, write_durably
 
+_log = logging.getLogger(__name__)
 _EVERYBODY = "every education provider"
+_PUBLISHER = "/law"
+_NEXT = "next"
+_BY_HAND, _IN_FORCE, _VOUCHED = "by-hand", "in-force", "vouched"
 
 
 def tell_everybody(  # noqa: PLR0917 - what a notice is made of
@@ -63,34 +80,23 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
         if provider.kind in parties and provider.closed_on is None
     ]
     references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
+    named = [(_EVERYBODY, ""), *zip((one.name for one in addressees), references, strict=True)]
     texts = [
         render(
-            notice,
-            organisation=organisation,
-            provider_name=provider.name,
-            reference=reference,
-            at=at,
+            notice, organisation=organisation, provider_name=name, reference=reference, at=at,
             languages=languages,
         )
-        for provider, reference in zip(addressees, references, strict=True)
-    ]
-    general = render(
-        notice, organisation=organisation, provider_name=_EVERYBODY, reference="", at=at, languages=languages
-    )
-    signed = clearsign_each(signing.openpgp, [general, *texts])
+        for name, reference in named
+    ]  # fmt: skip
+    signed = clearsign_each(signing.openpgp, texts)
     for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
         receipts.leave_notice(session, receipts.AGREEMENT_NOTICE, provider.id, reference, text, at)
     fields: dict[str, str | int] = {
-        "sha256": hashlib.sha256(general.encode()).hexdigest(),
+        "sha256": hashlib.sha256(texts[0].encode()).hexdigest(),
         "count": len(addressees),
     }
     log.append(session, [Entry(kind="changes-told", subject="agreement", fields=fields, note=signed[0])], at)
     return len(addressees)
-
-
-_log = logging.getLogger(__name__)
-_NEXT = "next"
-_BY_HAND, _IN_FORCE, _VOUCHED = "by-hand", "in-force", "vouched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,15 @@ def check_on_record(session: Session, home: Home) -> None:
             f"{home.policies_in_force} never came into force by the log: bring {home.versions / 'current'} "
             "back from a backup"
         )
+
+
+@contextmanager
+def _store_answers() -> Iterator[None]:
+    """Raise Fault where the sealed store does not answer."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
 
 class Keeper:
@@ -221,7 +236,10 @@ class Keeper:
                 if coming is not None and not self._home.version(coming.digest).is_dir():
                     with suppress(ConfigurationError):
                         self._fetch(coming.digest)
-                self._note_approval(coming)
+                if coming is None:
+                    self.forget_day()
+                elif coming.approved_by is not None:
+                    self.put_off(coming)
                 self._approvals = approvals
             self._version_seen = version
         is_due = is_behind
@@ -233,13 +251,6 @@ class Keeper:
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
-
-    def _note_approval(self, coming: PolicyProposal | None) -> None:
-        """Write the day of an approved proposal to a file, or delete the file of a withdrawn one."""
-        if coming is not None and coming.approved_by is not None:
-            self.put_off(coming)
-        elif coming is None:
-            self.forget_day()
 
     def _is_behind(self, session: Session) -> bool:
         """Return True if another host has put other policies in force, or is about to."""
@@ -275,25 +286,22 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
 
     def _to_others(self, place: str, files: Mapping[str, bytes]) -> None:
-        if self._others is not None:
-            try:
+        with _store_answers():
+            if self._others is not None:
                 self._others.put_policies(place, files)
-            except OSError as error:
-                raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def _from_others(self, place: str) -> dict[str, bytes]:
-        try:
-            return {} if self._others is None else self._others.fetch_policies(place)
-        except OSError as error:
-            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+        found = dict[str, bytes]()
+        with _store_answers():
+            if self._others is not None:
+                found = self._others.fetch_policies(place)
+        return found
 
     def keep(self, folder: Path) -> str:
         """Store a permanent copy of a folder of policies; return the digest.
 
         ConfigurationError names every fault in the policies.
         """
-        if not folder.is_dir():
-            raise ConfigurationError(f"{folder} is missing")
         return self._kept_copy(folder).name
 
     def folder(self, digest: str) -> Path:
@@ -387,8 +395,12 @@ class Keeper:
     def _put_in_force(
         self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
     ) -> None:
-        now, catalogue = self._clock(), policies.catalogue
-        changes = () if is_first else self._changes(catalogue)
+        now, catalogue, changes = self._clock(), policies.catalogue, tuple[str, ...]()
+        if not is_first and self._home.policies_in_force != self._home.policies:
+            try:
+                changes = changes_between(load_catalogue(self._home.policies_in_force), catalogue)
+            except ConfigurationError:  # Policies of an earlier version of the gateway.
+                _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
         with self._registry.write() as session:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
@@ -409,17 +421,6 @@ class Keeper:
             _log.info("the policies %s are in force", catalogue.digest)
         self._point_to(catalogue.digest)
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
-
-    def _changes(self, after: Catalogue) -> tuple[str, ...]:
-        """Return changes of the agreement's text and Appendix A as sentences; () if the old is unreadable."""
-        if self._home.policies_in_force == self._home.policies:
-            return ()
-        try:
-            before = load_catalogue(self._home.policies_in_force)
-        except ConfigurationError:  # Policies of an earlier version of the gateway.
-            _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
-            return ()
-        return changes_between(before, after)
 
 
 def _entries(
@@ -444,3 +445,89 @@ def take_over(origin: Path, policies: Path) -> None:
     for path in policy_files(policies):
         if path.name not in names:
             path.unlink()
+
+
+def note_beside(pack: Path) -> Path:
+    """Return the path of the signature of a law pack: a file beside it."""
+    return pack.with_name(f"{pack.name}.note")
+
+
+def sign(pack: Path, publisher: str, key: LogKey) -> str:
+    """Return a publisher's signature on a law pack, as a signed note. GatewayError for a malformed name."""
+    check_name(pack)
+    if not publisher.endswith(_PUBLISHER):
+        raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
+    content = pack.read_bytes()
+    return checkpoint(publisher, len(content), hashlib.sha256(content).digest(), key)
+
+
+def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
+    """Return a law pack after verifying a known publisher's signature. GatewayError names the fault."""
+    check_name(pack)
+    if not publishers:
+        raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
+    head, content = read_checkpoint(note, publishers), pack.read_bytes()
+    signed = base64.b64encode(head.root)
+    found = base64.b64encode(hashlib.sha256(content).digest())
+    if not head.origin.endswith(_PUBLISHER) or (head.size, signed) != (len(content), found):
+        raise GatewayError(f"{note_beside(pack).name} does not sign {pack.name}")
+    return read_toml(pack, LawPack)
+
+
+def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
+    """Add a signed law pack to the draft `policies`; return it. GatewayError if pack or result is faulty."""
+    found = verified(pack, note, publishers)
+    with policies_with(policies, pack.name, pack.read_bytes()) as tried:
+        if faults := check(tried):
+            raise GatewayError("; ".join(map(str, faults)))
+    write_durably(policies / pack.name, pack.read_bytes(), mode=0o644)
+    return found
+
+
+@contextmanager
+def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
+    """Yield a temporary copy of policies with one file added or replaced."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in policy_files(policies):
+            shutil.copyfile(path, Path(folder) / path.name)
+        (Path(folder) / name).write_bytes(content)
+        yield Path(folder)
+
+
+def check_name(pack: Path) -> None:
+    """Raise GatewayError for a file without a law pack's name, law-YEAR.toml."""
+    if not fnmatch(pack.name, PACKS):
+        raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")
+
+
+@contextmanager
+def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
+    """Yield a temporary copy of policies with one file edited. GatewayError for an unknown file."""
+    if not (policies / file).is_file() or Path(file).name != file:
+        raise GatewayError(f"the policies have no file {file}")
+    with policies_with(policies, file, content.encode()) as folder:
+        yield folder
+
+
+@contextmanager
+def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
+    """Yield a version's folder, or a temporary folder of a draft; None for an unknown digest."""
+    draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
+    if draft is None or not home.version(draft.base).is_dir():
+        yield home.version(digest) if home.version(digest).is_dir() else None
+        return
+    with edited(home.version(draft.base), draft.file, draft.content) as folder:
+        yield folder
+
+
+def put_draft(session: Session, draft: PolicyDraftRow) -> None:
+    """Store a draft of policies, replacing any other."""
+    for row in session.exec(select(PolicyDraftRow).where(col(PolicyDraftRow.digest) != draft.digest)).all():
+        session.delete(row)
+    session.merge(draft)
+    session.flush()
+
+
+def loses_protection(before: Path, after: Path) -> bool:
+    """Return True if any edit between two versions of the policies weakens the protection of data."""
+    return any(edit.weight == "loses protection" for edit in edits(before, after))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 from sqlmodel import Session
@@ -54,7 +54,6 @@ _NO_RULE = (
     "the terms end within a year, and no [[term_rule]] says which follow: nothing daily or weekly would be "
     "judged then. Write the terms of another year, or rules"
 )
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
@@ -76,17 +75,13 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
 
 
 def _rules(reading: PoliciesRead) -> Rules | None:
-    def model(name: str, kind: type[Model]) -> Model | None:
-        found = reading.models.get(name)
-        return found if isinstance(found, kind) else None
-
-    types, items = model("data_types.toml", DataTypes), model("items.toml", Items)
-    sensitive = model("sensitive.toml", Sensitive)
-    if types is None or items is None or sensitive is None:
-        return None
-    return Rules(
-        data_types=types, items=items.items, others=items.others, working=items.working, sensitive=sensitive
-    )
+    match [reading.models.get(name) for name in ("data_types.toml", "items.toml", "sensitive.toml")]:
+        case [DataTypes() as types, Items() as items, Sensitive() as sensitive]:
+            others, working = items.others, items.working
+            return Rules(
+                data_types=types, items=items.items, others=others, working=working, sensitive=sensitive
+            )
+    return None
 
 
 def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel]) -> Iterator[Contradiction]:

@@ -127,7 +127,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 def before(session: Session) -> str:
     """Return the digest of the policies last in force before the present ones. GatewayError without any."""
     past = loaded(session)
-    earlier = [digest for digest in past if past and digest != past[-1]]
+    earlier = [digest for digest in past if digest != past[-1]]
     if not earlier:
         raise GatewayError("no other policies were in force before: there is nothing to go back to")
     return earlier[-1]

@@ -10,7 +10,7 @@ processor attends to files that arrive.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,29 +21,28 @@ from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
-from gateway.model import Classified, ContentRefused, Decision, Held, Transfer
+from gateway.model import Classified, ContentRefused, Decision, Held, Released, Transfer
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.policy.reference import reference_period
+from gateway.policy.schools import copies_for, parts_for
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
-from gateway.record import owed
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
+from gateway.record.consequences import Ruling, delivered
 from gateway.record.drops import settle_later
-from gateway.record.outcome import put_on_record
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
-from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
+from gateway.record.rulings import Batch, put_in_force, put_on_record, subjects
+from gateway.registry import copies, places, register, transfers, waits
 from gateway.registry import persons as index
-from gateway.registry import places, register, transfers, waits
 from gateway.registry.log import Entry
 from gateway.registry.places import WritersPlace
+from gateway.registry.tables import CopyRow
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
 """Most held files decided in one transaction."""
-_UNLISTED = ("policy:unlisted-items",)
-_OF_SCHOOLS = ("policy:other-school", "policy:school-not-named")
 _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 
@@ -74,7 +73,13 @@ class Portions:
             found = waits.portion(session, self.which(registrar, session, now), self.after, A_PORTION)
             kinds = [subjects(one.upload.reference, one.content) for one in found]
             places.take_a_writers_place(session, {subject for some in kinds for subject in some})
-            rulings = list(_decided_anew(registrar, session, found, now))
+            rulings = []
+            for transfer in found:
+                # Files judged by other rules are read again first.
+                if transfer.content is not None and transfer.rules == registrar.catalogue.rules:
+                    decision = _anew(registrar, session, transfer, transfer.content, now)
+                    if not _same(decision, transfer):
+                        rulings.append(_ruling(transfer, decision))
             issued = put_in_force(registrar, Batch(session), rulings, now)
         registrar.bring_out(issued)
         self.changed += len(rulings)
@@ -92,7 +97,7 @@ class Portions:
 def reconsider(registrar: Registrar) -> int:
     """Decide held files again whose date or ratification has come; return the number of changed decisions."""
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
-    owed.follow(registrar)
+    give_copies(registrar)
     return found
 
 
@@ -126,32 +131,12 @@ def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
     ]
 
 
-def reconsider_unlisted(registrar: Registrar) -> int:
-    """Decide again the files held for unlisted items, after a change of the lists.
+def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None = None) -> int:
+    """Decide again the files held for these reasons, such as after a change of the lists behind them.
 
     Returns the number of changed decisions.
     """
-    return Portions(lambda *_: waits.for_reasons(*_UNLISTED)).all(registrar)
-
-
-def reconsider_schools(registrar: Registrar, provider: str) -> int:
-    """Decide again a provider's files held for the schools in them, after a change of its schools.
-
-    Returns the number of changed decisions.
-    """
-    return Portions(lambda *_: waits.for_reasons(*_OF_SCHOOLS, provider=provider)).all(registrar)
-
-
-def _decided_anew(
-    registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
-) -> Iterator[Ruling]:
-    """Yield rulings for held transfers whose decision changes; files judged by other rules are left out."""
-    for transfer in waiting:
-        if transfer.content is None or transfer.rules != registrar.catalogue.rules:
-            continue
-        decision = _anew(registrar, session, transfer, transfer.content, now)
-        if not _same(decision, transfer):
-            yield _ruling(transfer, decision)
+    return Portions(lambda *_: waits.for_reasons(*codes, provider=provider)).all(registrar)
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
@@ -210,7 +195,11 @@ def _anew(
     decision = decide(content, catalogue, provider, now)
     if UNKNOWN_LOGIN in codes:
         return held_for_login(decision, catalogue)
-    others = tuple(why for why in transfer.reasons if _is_no_content(why.code))
+    others = tuple(
+        why
+        for why in transfer.reasons
+        if why.code.startswith(("open:", "key:", "internal:")) and why.code not in SIGNED_LATE
+    )
     if others:
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
@@ -227,6 +216,36 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
     )
 
 
-def _is_no_content(code: str) -> bool:
-    """Return True for a reason other than the content: login, key, malware scan, or a fault."""
-    return code.startswith(("open:", "key:", "internal:")) and code not in SIGNED_LATE
+def give_copies(registrar: Registrar) -> int:
+    """Let waiting copies be made for recipients that have ratified; return the number of such copies."""
+    with registrar.registry.read() as session:
+        if not _copies_ready(registrar, session):
+            return 0
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        entries = []
+        for row, transfer in _copies_ready(registrar, session):
+            row.waits, row.decided_at = None, now
+            session.add(row)
+            entries.append(delivered(transfer.upload.reference, row.provider, transfer.flow or "none"))
+        session.flush()
+        issued = put_on_record(registrar, session, entries, (), now)
+    registrar.bring_out(issued)
+    return len(entries)
+
+
+def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return waiting copies for recipients now entitled, each with the transfer."""
+    now = registrar.clock()
+    return [
+        (row, transfer)
+        for row, transfer in copies.waiting(session)
+        if isinstance(transfer.content, Classified)
+        and transfer.flow is not None
+        and (parts_for if row.part else copies_for)(
+            Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons),
+            transfer.content,
+            registrar.catalogue,
+            (registrar.provider(session, row.provider, now),),
+        )
+    ]

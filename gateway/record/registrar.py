@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from sqlmodel import Session
 
 from gateway.errors import Fault, trace_of
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, Settings
+from gateway.keys.changes import Clerk
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
@@ -32,27 +32,9 @@ from gateway.zones.failpoints import passing
 _log = logging.getLogger(__name__)
 
 
-class Rulebook(Protocol):
-    """The basis of decisions besides the file itself: the policies in force, and the providers."""
-
-    @property
-    def home(self) -> Home:
-        """The home, with the secret keys for opening files."""
-        ...
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The policies in force."""
-        ...
-
-    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class KeylessRules:
-    """A rulebook without keys, to foresee decisions where none is recorded."""
+class Rulebook:
+    """The basis of decisions besides the file itself: the home with its keys, and the policies in force."""
 
     home: Home
     catalogue: Catalogue
@@ -63,29 +45,30 @@ class KeylessRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Registrar:
+class Registrar(Rulebook):
     """Home, registry, policies in force and signing keys, for recording. `clock` gives the time in UTC.
 
     Without `brings_out`, the processor publishes what was recorded, within a few seconds.
     """
 
-    home: Home
     settings: Settings
     limits: Limits
     registry: Registry
-    catalogue: Catalogue
     signing: Signing
     clock: Callable[[], datetime]
     key_policy: KeyPolicy = field(default_factory=KeyPolicy)
     brings_out: bool = True
 
-    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
-        return register.of(session).provider(provider, years_at(now, self.catalogue))
-
     def sign_head(self, session: Session, at: datetime) -> str:
         """Sign the log's head over the session's changes; return the head's text."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
+
+    def clerk(self, session: Session, at: datetime, person: str | None = None) -> Clerk:
+        """Return a clerk for changes of keys in a transaction, ordered by `person` if given."""
+        return Clerk(
+            session=session, signing=self.signing, organisation=self.settings.organisation, at=at,
+            person=person, languages=self.catalogue.agreement.languages,
+        )  # fmt: skip
 
     def with_new_keys(self) -> Registrar:
         """Return a registrar with the home's current signing keys. ConfigurationError for a missing key."""

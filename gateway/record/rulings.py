@@ -1,48 +1,275 @@
-"""Put decisions in force: each with deliveries, receipt, log entries and roll, in one transaction."""
+"""Put decisions in force: each with deliveries, receipt, log entries and roll, in one transaction.
+
+A decision takes three forms committed together: log entries, receipt facts, receipt rows.
+"""
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import provider_of
-from gateway.log.leaf import Kind
-from gateway.model import (
-    Alike,
-    Classified,
-    ContentRefused,
-    Decision,
-    Folder,
-    Opened,
-    Provider,
-    Reason,
-    Transfer,
-    Upload,
-)
+from gateway.log.leaf import Kind, rfc3339
+from gateway.model import Alike, Classified, ContentRefused, Facts, Opened, Provider, Transfer, Upload
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import renewed_by, years_at
 from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
-from gateway.receipts.facts import plain_reason
-from gateway.receipts.text import stated
-from gateway.record import letters, outcome
-from gateway.record.discrepancies import Decided, Enrolled, enrolled_in, follow, record_schools
-from gateway.record.outcome import put_on_record
-from gateway.record.owed import CountsOwed, owe
+from gateway.receipts.facts import ReceiptFacts, plain_reason
+from gateway.receipts.text import Statement, stated
+from gateway.record import letters
+from gateway.record.consequences import CountsOwed, Enrolled, Ruling, enrolled_in, follow, owe
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
-from gateway.registry import keys, log, persons, places, register, transfers
+from gateway.registry import (
+    keys,
+    log,
+    persons,
+    places,
+    providers,
+    receipts,
+    register,
+    rolls,
+    transfers,
+    work_queue,
+)
+from gateway.registry.log import Entry
+from gateway.registry.receipts import Unsigned
 from gateway.registry.rolls import Earlier, Wanted, accepted_files
+from gateway.registry.tables import ReceiptRow
 from gateway.registry.transfers import CONTENT, SigningAct, act_of
-from gateway.registry.vouched_rows import digest_changes
+from gateway.registry.vouched_rows import digest_changes, insert_rows, stated_digest, vouch_as
+from gateway.zones.failpoints import passing
+
+_log = logging.getLogger(__name__)
+
+
+def landed_facts(
+    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
+) -> ReceiptFacts:
+    """Return the facts of an upload's first receipt, given once the upload is stored durably inside."""
+    landed = Transfer(sequence=0, upload=upload, state="landed")
+    return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
+
+
+def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
+    """Return the log entry for a durable upload, with the receipt's `statement`, if any."""
+    return Entry(
+        kind="landed",
+        subject=upload.reference,
+        fields={
+            "provider": upload.provider,
+            "folder": upload.folder,
+            **({} if upload.withheld else {"sha256": upload.sha256}),  # Else a digest of the content.
+            "size": upload.size,
+            "key": upload.ssh_key,
+            **(statement.digests if statement else {}),
+        },
+        name=upload.name,
+        content=upload.sha256 if upload.withheld else None,
+    )
+
+
+def receipt_facts(
+    transfer: Transfer,
+    provider: Provider,
+    organisation: str,
+    notices: tuple[str, ...] = (),
+    *,
+    salt: str = "",
+    wording: Wording = UNNAMED,
+    schools: tuple[tuple[str, str, str], ...] = (),
+) -> ReceiptFacts:
+    """Return the facts of a transfer's current receipt. Every receipt issued has a `salt`.
+
+    `schools` are those of a sender's several schools that the file names: number, provider, name.
+    """
+    content = transfer.content
+    recognised = content if isinstance(content, Classified) else None
+    return ReceiptFacts(
+        reference=transfer.upload.reference,
+        provider=provider.id,
+        provider_name=provider.name,
+        organisation=organisation,
+        name=transfer.upload.name,
+        folder=transfer.upload.folder,
+        stage="landed" if transfer.state == "landed" else "decided",
+        state=transfer.state,
+        sealed_size=transfer.upload.size,
+        sealed_sha256=transfer.upload.sha256,
+        landed_at=transfer.upload.landed_at,
+        decided_at=transfer.decided_at,
+        content_size=transfer.content_size,
+        content_sha256=transfer.content_sha256,
+        signature=transfer.signature,
+        data_type=transfer.data_type,
+        # A person's statement of the type has no measure of certainty.
+        level=recognised.level if recognised and transfer.data_type == recognised.data_type else None,
+        evidence=content.evidence if content else (),
+        runner_up=content.runner_up if content else None,
+        pupils=recognised.pupils if recognised else None,
+        facts=recognised.facts if recognised else Facts(),
+        findings=recognised.findings if recognised else (),
+        items=recognised.items if recognised else (),
+        other_items=recognised.other_items if recognised else (),
+        flow=transfer.flow,
+        teams=transfer.teams,
+        reasons=transfer.reasons,
+        notices=notices,
+        schools=schools,
+        withheld=transfer.upload.withheld,
+        salt=salt,
+        wording=wording,
+    )
+
+
+def decision_entry(
+    transfer: Transfer,
+    statement: Statement,
+    policies: str,
+    *,
+    kind: Kind,
+    actor: str | None,
+    note: str | None,
+    replaces: str | None = None,
+    arrives: bool = False,
+) -> Entry:
+    """Return the log entry for a decision and its recipients, with the receipt's `statement`.
+
+    `replaces`: the superseded file. `arrives`: the log has no entry of the file so far, so that this one
+    tells of the landing, too.
+    """
+    came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
+    fields: dict[str, str | int | None] = {
+        "provider": transfer.upload.provider,
+        "state": transfer.state,
+        **statement.digests,
+        "sha256": None if transfer.upload.withheld else transfer.upload.sha256,  # Else one of the content.
+        "size": transfer.upload.size,
+        "reasons": ",".join(reason.code for reason in transfer.reasons),
+        "policies": policies,
+        "flow": transfer.flow,
+        "teams": ",".join(transfer.teams),
+        "until": rfc3339(transfer.held_until) if transfer.held_until else None,
+        "engine": transfer.engine.replace(":", "-") if transfer.engine else None,
+        "content_size": transfer.content_size,
+        "signer": transfer.signature.certificate if transfer.signature else None,
+        "signing_key": transfer.signature.signing_key if transfer.signature else None,
+        "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
+        "replaces": replaces,
+        **came,
+    }
+    if isinstance(content := transfer.content, Classified):
+        fields |= {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
+    said = {name: value for name, value in fields.items() if value is not None}
+    return Entry(
+        kind=kind,
+        subject=transfer.upload.reference,
+        fields=said,
+        actor=actor,
+        name=transfer.upload.name,
+        content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
+        note=note,
+    )
+
+
+ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
+"""Receipts by their facts and statement, each with the place of its entry."""
+
+
+def put_on_record(
+    registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
+) -> Issued:
+    """Append the transaction's entries, sign the log's head, and store receipts.
+
+    `given` holds the receipts by the index of their entry. A receipt holds a proof, so the log vouches for
+    the statements. In a `write_on` transaction, where other writers wait for the log, only the head is
+    signed: the caller signs the receipts.
+    """
+    signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
+    rows: list[dict[str, Any]] = [
+        {
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "created_at": now,
+        }
+        for facts, _, _ in given
+    ]
+    statements = [statement for _, statement, _ in given]
+    stated = [stated_digest(row, one.text, one.canonical) for row, one in zip(rows, statements, strict=True)]
+    if beside:
+        digest_changes(session)
+    numbers = []
+    if given:
+        numbers = (
+            receipts.put_unsigned(session, rows, statements)
+            if beside
+            else receipts.next_receipts(session, len(given))
+        )
+    for number, row, digest in zip(numbers, rows, stated, strict=True):
+        vouch_as(session, ("receipt", f"[{number}]"), digest, row)
+        row["sequence"] = number
+    leaves = log.append(session, log.vouching(session, entries), now, before_head=bool(given))
+    head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
+    proved = receipts.proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
+    unsigned = map(Unsigned, rows, statements, proved)
+    if beside and given:  # Proved only when they are signed.
+        return Issued(head, unsigned=unsigned)
+    whole = receipts.signed(signing, list(unsigned))
+    insert_rows(session, ReceiptRow, whole)
+    return Issued(head, [ReceiptRow(**row) for row in whole])
+
+
+def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
+    """Record uploads in the sealed store in one transaction; return the references now on record.
+
+    Uploads of unknown providers are left out. Receipts signed in the transaction are published later, by
+    `Registrar.publish`. On a Fault nothing was recorded.
+    """
+    issued = None
+    with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
+        enrolled = {p.id: p for p in providers.list_providers(session)}
+        known = transfers.known(session, [upload.reference for upload in uploads])
+        fresh = []
+        for upload in uploads:
+            if upload.provider not in enrolled:
+                _log.error("%s: no such provider is enrolled", upload.reference)
+            elif upload.reference not in known:
+                fresh.append((upload, enrolled[upload.provider]))
+                known.add(upload.reference)
+        if fresh:
+            now = registrar.clock()
+            transfers.land(session, *(upload for upload, _ in fresh))
+            if registrar.settings.host.shares:
+                work_queue.queue(session, [upload.reference for upload, _ in fresh])
+            entries, receipts = [], []
+            for place, (upload, provider) in enumerate(fresh):
+                statement = None
+                if not upload.withheld:  # No content of a withheld file is stored.
+                    organisation, wording = registrar.settings.organisation, registrar.catalogue.wording
+                    facts = landed_facts(upload, provider, organisation, secrets.token_hex(16), wording)
+                    statement = stated(facts)
+                    receipts.append((facts, statement, place))
+                entries.append(landed_entry(upload, statement))
+            issued = put_on_record(registrar, session, entries, receipts, now)
+        passing("land.written")
+    passing("land.committed")
+    if issued is not None and issued.unsigned:
+        registrar.bring_out(issued)
+    return known
 
 
 def standing_of(
@@ -106,28 +333,6 @@ def subjects(reference: str, content: Classified | ContentRefused | None) -> tup
     return reference, f"{provider_of(reference)} {kind}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """A decision to be put in force on one transfer.
-    - `roll`: the packed roll from the examination. `kind`: the kind of log entry.
-    - `actor` and `note`: the person deciding and the reason, where a person decided.
-    - `held_for`: the reasons of an earlier hold.
-    - `counted`: teams without pupil records get counts; False where a person named the teams.
-    - `arrives`: no log entry tells of the file yet.
-    """
-
-    reference: str
-    decision: Decision
-    folder: Folder = "in"
-    roll: bytes | None = None
-    kind: Kind = "decided"
-    actor: str | None = None
-    note: str | None = None
-    counted: bool = True
-    held_for: tuple[Reason, ...] = ()
-    arrives: bool = False
-
-
 def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
 ) -> Issued | None:
@@ -157,8 +362,9 @@ def put_in_force(
     for one, transfer in zip(rulings, decided, strict=True):
         is_shared = one.decision.flow in catalogue.shared_flows
         copies.append(owe(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ()))
-        if senders[transfer.upload.provider].schools:
-            record_schools(session, transfer, one.decision, enrolled)
+        sender, content = senders[transfer.upload.provider], transfer.content
+        if sender.schools and one.is_on_roll and isinstance(content, Classified):
+            rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, content))
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
     entries += [entry for owed, _ in copies for entry in owed]
@@ -169,9 +375,7 @@ def put_in_force(
     batch.uses.clear()
     if places.BESIDE_OTHERS in session.info:
         digest_changes(session)
-    pairs = zip(decided, rulings, strict=True)
-    rolled = [Decided(transfer, one.decision, one.roll, one.arrives) for transfer, one in pairs]
-    entries += follow(registrar, session, rolled, enrolled, now)
+    entries += follow(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
     return put_on_record(registrar, session, entries, receipts, now)
 
 
@@ -183,7 +387,7 @@ def _told(
     *,
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
-) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
+) -> tuple[list[log.Entry], ReceiptsAt]:
     """Return log entries for decided files, and the receipts by the index of the entry."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
@@ -202,7 +406,7 @@ def _told(
                 f"{found.superseded_by}."
             )
         notices += [*of_copies, *notices_for(registrar, session, transfer, sender, now)]
-        facts = outcome.receipt_facts(
+        facts = receipt_facts(
             transfer,
             sender,
             registrar.settings.organisation,
@@ -213,7 +417,7 @@ def _told(
         )
         statement = stated(facts)
         receipts.append((facts, statement, place))
-        said = outcome.decision_entry(
+        said = decision_entry(
             transfer,
             statement,
             catalogue.digest,

@@ -1,7 +1,7 @@
 """Take a snapshot of the gateway's state, from registry and folders, and tell the faults in it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,13 +54,26 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
     Without `counted`, no counts by state and reason: with many transfers counting takes a while.
     """
     ages = list(spool_ages(home, now))
+    states, held, reasons = {}, {}, {}
     with registry.read() as session:
+        if counted:
+            states, row, number = transfers.counts(session), TransferRow, func.count()
+            by_wait = select(row.waits_for, number).where(row.state == "held").group_by(row.waits_for)
+            held = {waits or "person": count for waits, count in session.exec(by_wait)}
+            joined = select(row.state, ReasonRow.code, number).join(
+                ReasonRow, col(ReasonRow.transfer) == col(row.sequence)
+            )
+            by_reason = session.exec(joined.group_by(row.state, ReasonRow.code))
+            reasons = {(state, code): count for state, code, count in by_reason}
+        first = session.exec(
+            select(func.min(TransferRow.landed_at)).where(TransferRow.state == "landed")
+        ).one()
         return Snapshot(
             at=now,
-            states=transfers.counts(session) if counted else {},
-            held=_held(session) if counted else {},
-            reasons=_reasons(session) if counted else {},
-            oldest_landed=_oldest_landed(session, now),
+            states=states,
+            held=held,
+            reasons=reasons,
+            oldest_landed=None if first is None else max(0.0, (now - first).total_seconds()),
             spool=len(ages),
             aside=count_aside(home.spool),
             oldest_in_spool=max(ages, default=None),
@@ -79,19 +92,14 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
         yield "files-wait"
     if snapshot.aside:
         yield "files-set-aside"
-    for part, (free, _) in snapshot.disks.items():
-        if free < watch.disk_free_bytes:
-            yield f"disk-nearly-full:{part}"
+    full = (part for part, (free, _) in snapshot.disks.items() if free < watch.disk_free_bytes)
+    yield from (f"disk-nearly-full:{part}" for part in full)
     for (owner_kind, *_), days in snapshot.expiries.items():
         if owner_kind == "gateway" and days < watch.key_days:
             yield "gateway-key-expires"
     yield from (f"hand-on-late:{batch}" for batch in snapshot.hand_ons)
     yield from (f"hook-fails:{name}" for name, why in snapshot.hooks.items() if why)
-    yield from _wrong_hosts(snapshot.hosts, watch)
-
-
-def _wrong_hosts(found: Iterable[Host], watch: WatchSettings) -> Iterator[str]:
-    for host in found:
+    for host in snapshot.hosts:
         if not host.is_at_work:
             yield f"host-silent:{host.name}"
         if host.oldest_seconds > watch.landed_seconds or (host.spool and not host.is_at_work):
@@ -107,31 +115,6 @@ def spool_ages(home: Home, now: datetime) -> Iterator[float]:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))
         except FileNotFoundError:
             continue  # Claimed in the meantime.
-
-
-def _oldest_landed(session: Session, now: datetime) -> float | None:
-    landed_at = session.exec(
-        select(func.min(TransferRow.landed_at)).where(TransferRow.state == "landed")
-    ).one()
-    if landed_at is None:
-        return None
-    return max(0.0, (now - landed_at).total_seconds())
-
-
-def _held(session: Session) -> dict[str, int]:
-    """Count held transfers by the person or event waited for."""
-    query = select(TransferRow.waits_for, func.count()).where(TransferRow.state == "held")
-    return {waits or "person": count for waits, count in session.exec(query.group_by(TransferRow.waits_for))}
-
-
-def _reasons(session: Session) -> dict[tuple[str, str], int]:
-    """Count transfers by state and reason code."""
-    query = (
-        select(TransferRow.state, ReasonRow.code, func.count())
-        .join(ReasonRow, col(ReasonRow.transfer) == col(TransferRow.sequence))
-        .group_by(TransferRow.state, ReasonRow.code)
-    )
-    return {(state, code): count for state, code, count in session.exec(query)}
 
 
 def _disks(home: Home) -> dict[str, tuple[int, int]]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings import Settings, load_settings
+from gateway.home.settings import load_settings
 from gateway.home.settings_file import File
 from gateway.home.versions import policy_digest
 from gateway.log.leaf import rfc3339
@@ -119,36 +119,25 @@ def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> U
         registry.migrate()
         passing("upgrade.tables")
         if plan.digest is not None:
-            _put_in_force(home, settings, registry, plan, clock)
+            keeper = Keeper(home, registry, Signing.load(home, settings), clock, by_hand=True)
+            if keeper.keep(draft_folder(home)) != plan.digest:
+                raise ConfigurationError(f"{draft_folder(home)} is not what was agreed on: gateway upgrade")
+            with registry.write() as session:
+                known = proposal(session)
+                if last_loaded(session) != plan.digest and (known is None or known.digest != plan.digest):
+                    # Both agreed before the tables for looking up the second person existed.
+                    now, sha256 = clock(), {"sha256": plan.digest}
+                    begins, by, second = {**sha256, "begins": rfc3339(now)}, plan.by, plan.approved_by
+                    proposed = Entry(kind="policy-proposed", subject=SUBJECT, fields=begins, actor=by)
+                    approved = Entry(kind="policy-approved", subject=SUBJECT, fields=sha256, actor=second)
+                    log.append(session, [proposed, approved], now)
+            passing("upgrade.entries")
+            keeper.put_in_force(plan.digest)
+            passing("upgrade.policies")
+            if policy_digest(home.policies) == plan.before:
+                take_over(draft_folder(home), home.policies)
     finally:
         registry.close()
     done = plan.model_copy(update={"applied_at": clock()})
     write_plan(home, done)
     return done
-
-
-def _put_in_force(
-    home: Home, settings: Settings, registry: Registry, plan: UpgradePlan, clock: Callable[[], datetime]
-) -> None:
-    keeper = Keeper(home, registry, Signing.load(home, settings), clock, by_hand=True)
-    if keeper.keep(draft_folder(home)) != plan.digest or plan.digest is None:
-        raise ConfigurationError(f"{draft_folder(home)} is not what was agreed on: gateway upgrade")
-    with registry.write() as session:
-        known = proposal(session)
-        if last_loaded(session) != plan.digest and (known is None or known.digest != plan.digest):
-            # Both agreed before the tables for looking up the second person existed.
-            now, sha256 = clock(), {"sha256": plan.digest}
-            begins = {**sha256, "begins": rfc3339(now)}
-            log.append(
-                session,
-                [
-                    Entry(kind="policy-proposed", subject=SUBJECT, fields=begins, actor=plan.by),
-                    Entry(kind="policy-approved", subject=SUBJECT, fields=sha256, actor=plan.approved_by),
-                ],
-                now,
-            )
-    passing("upgrade.entries")
-    keeper.put_in_force(plan.digest)
-    passing("upgrade.policies")
-    if policy_digest(home.policies) == plan.before:
-        take_over(draft_folder(home), home.policies)

@@ -23,8 +23,8 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, Opened, Signature, Upload
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
+from gateway.record.rulings import land
 from gateway.samples import make, school
 from tests.site import Site
 

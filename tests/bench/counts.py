@@ -37,7 +37,7 @@ from gateway.intake.box import Box
 from gateway.intake.disk import Landed
 from gateway.passage import conclude
 from gateway.processor.service import open_processor, open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from gateway.ssh.serving import LoggedIn
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload

@@ -33,7 +33,7 @@ from pathlib import Path
 from gateway.home import Home
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from tests.bench.writers_place import Bench, Durable, Places, now
 
 TASK, EXAMINATION_SECONDS = 16, 0.008

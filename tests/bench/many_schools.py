@@ -25,7 +25,7 @@ from pathlib import Path
 from gateway.home import Home
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from gateway.registry.vouched_rows import REGISTER_CHANGED
 from tests.bench.writers_place import Bench, Durable, now
 

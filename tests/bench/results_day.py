@@ -35,7 +35,7 @@ from gateway.home.settings import ClassifyLimits, load_settings
 from gateway.model import Classified, Opened, Signature, Upload
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow

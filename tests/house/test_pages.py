@@ -40,4 +40,4 @@ def test_what_is_not_there_is_found() -> None:
     assert missing("`gateway/passage.py`, `/usr/local/share/gateway/alerts.yml`, `gateway/no_such.py`") == {
         "gateway/no_such.py"
     }
-    assert missing("a<br/><i>record/outcome, record/no_such</i>") == {"gateway/record/no_such"}
+    assert missing("a<br/><i>record/rulings, record/no_such</i>") == {"gateway/record/no_such"}

@@ -15,7 +15,7 @@ from gateway.policy.explain import render
 from gateway.policy.timescale import agenda, asked_soon, standing_of, status
 from gateway.publish.provider_page import page
 from gateway.publish.standing import Authority, ProviderFacts
-from gateway.record.policy_drafts import install, note_beside, sign, verified
+from gateway.record.policies_in_force import install, note_beside, sign, verified
 from tests.commands import invoke
 from tests.policies import POLICIES
 

@@ -24,7 +24,7 @@ import pytest
 
 from gateway.homes.demo.parties import Party
 from gateway.log.checkpoint import LogKey
-from gateway.record.policy_drafts import note_beside, sign
+from gateway.record.policies_in_force import note_beside, sign
 from tests.classify import made
 from tests.commands import invoke
 from tests.content import core_data

@@ -12,7 +12,7 @@ from gateway.model import Classified, Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
-from gateway.record.owed import CountsOwed
+from gateway.record.consequences import CountsOwed
 from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, note_collected

@@ -12,7 +12,7 @@ from gateway.homes.demo.parties import Party
 from gateway.model import Provider
 from gateway.processor.follow import _remove
 from gateway.publish.provider_page import told_since
-from gateway.record.discrepancies import Enrolled
+from gateway.record.consequences import Enrolled
 from gateway.registry.tables import FullRollRow, PupilRow
 from tests.classify import made
 from tests.clock import THIS_YEAR

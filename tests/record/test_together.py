@@ -11,7 +11,7 @@ import pytest
 from gateway.home import Home
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from tests.bench.writers_place import Bench, now
 from tests.commands import invoke
 

@@ -16,7 +16,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
-from gateway.record.outcome import land
+from gateway.record.rulings import land
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry

@@ -41,8 +41,8 @@ from gateway.passage import Examination, conclude
 from gateway.processor import retention
 from gateway.processor.service import open_registrar
 from gateway.publish.projection import UP_TO, publish_receipts
-from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
+from gateway.record.rulings import land
 from gateway.registry import receipts
 from gateway.registry.log import keys_in_time
 from gateway.registry.receipts import UNSIGNED, sign_owed

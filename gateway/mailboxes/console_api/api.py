@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from gateway.access import AccessRight, right_for_question
+from gateway.access import QUESTIONS, AccessRight
 from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.home import Home
@@ -157,7 +157,7 @@ class ConsoleApi:
             console.check_origin(question.origin)
         asked_by: Caller | ConsoleQuestion = question
         me: Shown | None = None
-        if right_for_question(name) is not AccessRight.UNNAMED:
+        if QUESTIONS[name] is not AccessRight.UNNAMED:
             asked_by = who = caller(console, question)
             if way.writes and name != "log-out":
                 who.check_confirmed()

@@ -284,7 +284,7 @@ class Caller:
     def check_question(self, question: str) -> None:
         """Raise DecliningError if the caller may not ask a question; programs may only ask for acts."""
         if self.program is None:
-            self.check(access.right_for_question(question))
+            self.check(access.QUESTIONS[question])
         elif question not in access.OF_PROGRAMS:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
@@ -292,7 +292,7 @@ class Caller:
         """Raise DecliningError if the caller may not do an act; `by_program`: open to programs at all."""
         if self.program is None:
             self.check(right)
-        elif not access.program_may(command, self.program.acts.split(","), by_program=by_program):
+        elif not by_program or command not in self.program.acts.split(","):
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts import headings, held_decisions, recalls
+from gateway.acts import headings, held_decisions
 from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument, columns_of
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
@@ -29,8 +29,8 @@ from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, 
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record.dual_control import COUNTS
-from gateway.record.registrar import KeylessRules
+from gateway.record.dual_control import COUNTS, proposed
+from gateway.record.registrar import Rulebook
 from gateway.registry import deliveries, log, providers, staff, transfer_lists, transfers
 from gateway.registry.deliveries import DeliveriesWanted, Delivery, find_delivered
 from gateway.registry.sight import is_sensitive
@@ -238,9 +238,10 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
             raise DecliningError("That file is not held, or it waits for others than you.")
         transfer, names = transfers.get(session, reference), providers.names(session)
         events = log.events(session, reference)
-        asked = (recalls if waits_for_second(transfer) else held_decisions).proposal(session, reference)
+        recalled = waits_for_second(transfer)
+        asked = proposed(session, reference, "redelivery-proposed" if recalled else "release-proposed")
         # A file held for a dropped key is decided elsewhere.
-        needed = "recall" if waits_for_second(transfer) else "decide"
+        needed = "recall" if recalled else "decide"
         decides = needed in caller.may and transfer.waits_for != "approval"
         owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
         would = _would(console, session, reference) if decides else ""
@@ -248,11 +249,12 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         open_headings = headings.asked(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content, upload = console.catalogue(), transfer.content, transfer.upload
-    meanings = headings.meanings(console.home.policies_in_force, catalogue) if open_headings else {}
-    known, proposed = content if isinstance(content, Classified) else None, None
+    labels, in_force = frozenset(catalogue.appendix_a), console.home.policies_in_force
+    meanings = headings.meanings(in_force, labels) if open_headings else {}
+    known, told = content if isinstance(content, Classified) else None, None
     if asked is not None:
         kind, teams = catalogue.wording.name(asked.data_type), [*map(catalogue.wording.name, asked.teams)]
-        proposed = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
+        told = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
     return {
         "file": {
             "reference": upload.reference,
@@ -274,11 +276,11 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "meanings": [Named(id=key, name=label) for key, label in meanings.items()],
         "said": [one for one in said if one["heading"] in open_headings],
         "events": [*happened(events, upload.landed_at)],
-        "proposed": proposed,
+        "proposed": told,
         "decides": decides,
         "owner": owner,
         "would": would,
-        "recalled": waits_for_second(transfer),
+        "recalled": recalled,
         "again": again.get(reference, ()),
         "sent_on": _can_be_collected(console, caller, reference),
         "data_types": [named for each in catalogue.data_types() if (named := type_named(catalogue, each))],
@@ -288,7 +290,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     """Return the teams that would get a file released as it is, or the reason against a release."""
-    rules = KeylessRules(console.home, console.catalogue())
+    rules = Rulebook(console.home, console.catalogue())
     try:
         transfer = held_decisions.held(session, reference)
         asked = held_decisions.judged(rules, session, transfer, console.clock())

@@ -18,8 +18,8 @@ from gateway.policy.explain import diff as outcomes
 from gateway.policy.timescale import names_today
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
+from gateway.record.policies_in_force import edited, folder_of, loses_protection, put_draft
 from gateway.record.policy_check import check, simulate
-from gateway.record.policy_drafts import edited, folder_of, loses_protection, put_draft
 from gateway.registry.tables import PolicyDraftRow
 from gateway.zones.console_api import Shown
 

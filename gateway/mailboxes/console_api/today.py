@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from gateway.acts.held_decisions import proposal
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, team_named
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import policy_proposals
-from gateway.record.dual_control import COUNTS, name_of
+from gateway.record.dual_control import COUNTS, name_of, proposed
 from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow
@@ -178,7 +177,7 @@ def _needs_of(
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
     """Yield tasks on held files: releases proposed by others, files given to the caller, all held files."""
     for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
-        first = proposal(session, reference)
+        first = proposed(session, reference, "release-proposed")
         if first is not None and name_of(first.by) != caller.name:
             said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
             yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)

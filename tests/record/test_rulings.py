@@ -10,7 +10,7 @@ import pytest
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, State, Transfer
 from gateway.receipts.text import stated
-from gateway.record.outcome import decision_entry, landed_entry, landed_facts, receipt_facts
+from gateway.record.rulings import decision_entry, landed_entry, landed_facts, receipt_facts
 from gateway.registry.log import Entry
 from tests.policies import why
 from tests.policy.tables import classified, provider

@@ -1,0 +1,465 @@
+"""Record what follows from decisions: rolls, discrepancies, copies for providers, counts for teams.
+
+A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
+discrepancies are recorded, and each provider concerned is told of its own records.
+
+A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
+record.
+
+Of each school, kind of data and period the first file is counted. A later file replaces the first as long as
+nobody has opened the first file's tables: a reader of two tables could subtract one from the other. "Later"
+is by landing, in whatever order the files were decided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache, lru_cache, partial
+
+from sqlmodel import Session
+
+from gateway.examiner.persons import unpacked
+from gateway.log.leaf import Kind
+from gateway.model import (
+    Accepted,
+    Classified,
+    Decision,
+    Folder,
+    Held,
+    Provider,
+    RatificationsThatCount,
+    Reason,
+    Released,
+    RollEntry,
+    Transfer,
+)
+from gateway.openpgp.sealer import clearsign
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.discrepancies import Discrepancy, discrepancies, notices
+from gateway.policy.items import counts_period, counts_teams, is_whole_roll
+from gateway.policy.schools import (
+    copies_for,
+    is_comparable,
+    named_school,
+    number_of,
+    partners,
+    parts_for,
+    speaks_for,
+    tells_by_content,
+)
+from gateway.reasons import told
+from gateway.receipts.notices import NoticeFacts, render_notice
+from gateway.record.registrar import Registrar
+from gateway.registry import copies, markers, places, providers, receipts, rolls, transfers
+from gateway.registry import discrepancies as recorded
+from gateway.registry.log import Entry
+from gateway.registry.places import WritersPlace
+from gateway.registry.register import SendersRegister
+from gateway.registry.rolls import Earlier, Roll, Wanted, accepted_files
+
+_ESTABLISHMENT, _DFE_NUMBER = 4, 7
+_COMPARED_BYTES = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A decision to be put in force on one transfer.
+    - `roll`: the packed roll from the examination. `kind`: the kind of log entry.
+    - `actor` and `note`: the person deciding and the reason, where a person decided.
+    - `held_for`: the reasons of an earlier hold.
+    - `counted`: teams without pupil records get counts; False where a person named the teams.
+    - `arrives`: no log entry tells of the file yet.
+    """
+
+    reference: str
+    decision: Decision
+    folder: Folder = "in"
+    roll: bytes | None = None
+    kind: Kind = "decided"
+    actor: str | None = None
+    note: str | None = None
+    counted: bool = True
+    held_for: tuple[Reason, ...] = ()
+    arrives: bool = False
+
+    @property
+    def is_on_roll(self) -> bool:
+        """True if the pupils count on the sender's roll: another school's only where a person says so."""
+        decision = self.decision
+        return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The enrolled providers by id, and the id of the provider with each school number.
+
+    `own_kinds` are the kinds of provider with pupils of their own.
+    """
+
+    providers: Mapping[str, Provider]
+    schools: Mapping[str, str]
+    own_kinds: frozenset[str]
+
+    @classmethod
+    def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
+        """Index providers by id and by school number; a number shared by several schools is left out."""
+        known = {provider.id: provider for provider in providers}
+        numbers = [
+            (number, one.id)
+            for one in known.values()
+            if one.kind in own_kinds and one.closed_on is None
+            for number in (one.dfe_number, one.urn)
+            if number
+        ]
+        claims = Counter(number for number, _ in numbers)
+        return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
+
+    def owner(self, sender: Provider, number: str) -> str | None:
+        """Return the id of the provider whose roll a record belongs to; None if no such school is enrolled.
+
+        `number` is the school number in the record; if empty, the record is of a sender with one school.
+        """
+        if sender.kind not in self.own_kinds:
+            return None
+        own = speaks_for(sender)
+        number = _in_full(number, own)
+        if number in {sender.dfe_number, sender.urn}:
+            return sender.id
+        if number in sender.schools:
+            return self.schools.get(number)
+        length = _DFE_NUMBER if len(number) == _ESTABLISHMENT else len(number)
+        comparable = number and any(len(one) == length for one in own)
+        if sender.schools or comparable or number in self.schools:
+            return None
+        return sender.id
+
+    def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
+        """Return the schools named in a file of a sender with several: number, provider id and name of each.
+
+        Empty for a sender of one school. Id and name are empty where no school of the number is enrolled.
+        """
+        if not sender.schools or not isinstance(content, Classified):
+            return ()
+        own = speaks_for(sender)
+        found = {number_of(one) for one in content.schools} or {named_school(content) or ""}
+        numbers = sorted(own.intersection(_in_full(one, own) for one in found))
+        each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
+        return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
+
+    def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
+        """Return the ids of all enrolled schools with records in a file."""
+        numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
+        return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
+
+
+@lru_cache(4)  # Asked by each decision; the same until the register changes, or a day ends.
+def enrolled_in(
+    known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
+) -> Enrolled:
+    """Return all enrolled providers; `ratified` where a ratification meets `counting`."""
+    return Enrolled.of(known.enrolled(counting), own_kinds)
+
+
+def _in_full(number: str, known: Iterable[str]) -> str:
+    """Return the only DfE number in `known` that ends in an establishment number; else `number`."""
+    fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
+    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
+
+
+def follow(
+    registrar: Registrar, session: Session, decided: Sequence[tuple[Transfer, Ruling]], enrolled: Enrolled,
+    now: datetime,
+) -> Sequence[Entry]:  # fmt: skip
+    """Add decided files to the rolls, and compare these with other providers'; return the log entries.
+
+    All files are compared together: a difference made by one file and mended by another is no discrepancy.
+    """
+    rules = registrar.catalogue.agreement.discrepancies
+    concerned = [(transfer, ruling) for transfer, ruling in decided if transfer.data_type in rules.rolls]
+    for transfer, ruling in concerned:
+        if isinstance(ruling.decision, Held) and ruling.roll is not None:
+            rolls.stage(session, transfer.sequence, ruling.roll)
+    final = [(transfer, ruling) for transfer, ruling in concerned if not isinstance(ruling.decision, Held)]
+    waited = [transfer.sequence for transfer, ruling in final if not ruling.arrives]
+    staged = rolls.take_staged(session, waited) if waited else {}
+    taken = [
+        (transfer, roll)
+        for transfer, ruling in final
+        if ruling.is_on_roll
+        and (roll := ruling.roll if ruling.roll is not None else staged.get(transfer.sequence)) is not None
+    ]
+    if not taken:
+        return ()
+    last: dict[str, datetime] = {}
+    # Groups small enough to compare in little memory.
+    groups: list[list[tuple[Transfer, bytes]]] = [[]]
+    for one in taken:
+        if groups[-1] and sum(len(roll) for _, roll in (*groups[-1], one)) > _COMPARED_BYTES:
+            groups.append([])
+        groups[-1].append(one)
+    # Every file's statements go in before the lock: whoever has it next sees those of all before.
+    for some in groups:
+        entered = list(_rolls(enrolled, some))
+        rolls.enter(session, entered)
+        complete = {transfer.sequence for transfer, _ in some if transfer.data_type in rules.whole_rolls}
+        for entry in entered:
+            if entry.transfer in complete:
+                last[entry.provider] = max(entry.at, last.get(entry.provider, entry.at))
+    places.take_a_place(session, WritersPlace.ROLLS)
+    if last:
+        rolls.note_full_rolls(session, last)
+    again = (list(_rolls(enrolled, some)) for some in groups)
+    return [
+        entry
+        for one in ([entered] if len(groups) == 1 else again)
+        for entry in _compare(registrar, session, one, now)
+    ]
+
+
+def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
+    """Yield a roll for each school in accepted files, with the school's pupils.
+
+    A record that names no school belongs to the one school that the file is about.
+    """
+    for transfer, packed in taken:
+        sender, content = enrolled.providers[transfer.upload.provider], transfer.content
+        only = named_school(content) if isinstance(content, Classified) else None
+        owner_of = cache(partial(enrolled.owner, sender))  # Of many pupils and few schools.
+        by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
+        for entry in unpacked(packed):
+            owner = owner_of(entry.school or only or "")
+            if owner is not None:
+                by_owner[owner].append(entry)
+        for owner, entries in by_owner.items():
+            at, number = transfer.upload.landed_at, transfer.sequence
+            yield Roll(provider=owner, at=at, transfer=number, entries=entries)
+
+
+def _compare(
+    registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
+) -> Sequence[Entry]:
+    """Record new discrepancies about the files' pupils, and settle the ones gone."""
+    rows, full_rolls, lasts = rolls.comparable(session, entered)
+    if not rows and not lasts:
+        return ()
+    found = {recorded.key_of(each): each for each in discrepancies(rows, full_rolls)}
+    known = recorded.lasting_keys(session, found) if found else set()
+    new = [each for key, each in found.items() if key not in known]
+    lasting = recorded.of_providers(session, {roll.provider for roll in entered}) if lasts else ()
+    settled = [each for each in lasting if each.key not in found]
+    fits = [each.number or 0 for each in settled if each.state == "open"]
+    if settled:
+        recorded.settle(settled, now)
+    return [
+        *(_opened(registrar, session, new, now) if new else ()),
+        *(_entry("discrepancy-resolved", n, "settled") for n in fits),
+    ]
+
+
+def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], now: datetime) -> list[Entry]:
+    references = transfers.references(session, {int(row.reference) for each in new for row in each.rows})
+    # The files stand as sequences in what was compared.
+    named = [
+        replace(each, rows=tuple(replace(row, reference=references[int(row.reference)]) for row in each.rows))
+        for each in new
+    ]
+    sequences = {reference: sequence for sequence, reference in references.items()}
+    numbers = recorded.open_discrepancies(session, named, sequences, now)
+    told: defaultdict[str, list[tuple[int, Reason]]] = defaultdict(list)
+    marked = markers.kept_from(session, None)
+    for number, each in zip(numbers, named, strict=True):
+        if not marked.isdisjoint(bytes.fromhex(row.pupil) for row in each.rows):
+            continue  # A protected child's former school would learn that the child is in the county.
+        for provider, notice in notices(each, registrar.catalogue):
+            told[provider].append((number, notice))
+    for provider, points in told.items():
+        # Leave a signed notice for a provider, about the provider's own records only.
+        places.take_a_place(session, WritersPlace.RECEIPTS)
+        reference = receipts.fresh_reference(session, provider, now)
+        facts = NoticeFacts(
+            reference=reference,
+            provider_name=providers.provider_row(session, provider).name,
+            organisation=registrar.settings.organisation,
+            made_at=now,
+            points=tuple(points),
+            wording=registrar.catalogue.wording,
+        )
+        text = clearsign(registrar.signing.openpgp, render_notice(facts))
+        receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, now)
+    pairs = zip(numbers, named, strict=True)
+    return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
+
+
+def _entry(kind: Kind, number: int, cause: str) -> Entry:
+    return Entry(kind=kind, subject="discrepancies", fields={"number": number, "cause": cause})
+
+
+def owe(
+    session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
+) -> tuple[Sequence[Entry], Sequence[str]]:
+    """Record the providers to get a copy of an accepted file of a shared flow, at once or once ratified.
+
+    Returns log entries on the copies, and sentences on them for the receipt.
+    """
+    content, decided_at = transfer.content, transfer.decided_at
+    if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
+        return (), ()
+    if decided_at is None:
+        return (), ()
+    everybody = tuple(enrolled.providers.values())
+    ready: list[Provider] = []
+    waiting: list[Provider] = []
+    for waits in (False, True):
+        whole = copies_for(decision, content, catalogue, everybody, unratified=waits)
+        parts = parts_for(decision, content, catalogue, everybody, unratified=waits)
+        for provider in (*whole, *parts):
+            part = provider in parts
+            copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
+            (waiting if waits else ready).append(provider)
+    entries = [delivered(transfer.upload.reference, each.id, decision.flow) for each in ready]
+    # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
+    # schools.
+    sent = partners(decision, catalogue, ready)
+    later = partners(decision, catalogue, waiting)
+    notes = [told("policy:copy-sent", recipient=name) for name in sent]
+    notes += [told("policy:copy-waits", recipient=name) for name in later if name not in sent]
+    return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
+
+
+def delivered(reference: str, provider: str, flow: str) -> Entry:
+    """Return the log entry for a copy of a file that a provider gets."""
+    return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
+
+
+@dataclass(slots=True)
+class CountsOwed:
+    """Counts of pupils given by one transaction to teams without pupil records.
+
+    `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
+    the transaction.
+    """
+
+    session: Session
+    catalogue: Catalogue
+    at: datetime
+    earlier: list[Earlier] = field(default_factory=list)
+    on_roll: dict[str, int] = field(default_factory=dict)
+    _fresh: set[tuple[int, str]] = field(default_factory=set)
+    _back: list[tuple[int, str]] = field(default_factory=list)
+
+    def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
+        """Give counts of newly accepted files, in order; return the transfers, with all teams.
+
+        Each file comes with its decision and sender, and True where teams may be given counts.
+        The decisions must be stored before. The rows needed for all files are read at once.
+        """
+        teams: dict[int, tuple[str, ...]] = {}
+        alike, counted = [], []
+        for transfer, decision, sender, counts_it in files:
+            content = transfer.content
+            if (
+                counts_it
+                and isinstance(content, Classified)
+                # Not where a person said that the file is of another type than was recognised.
+                and content.data_type == transfer.data_type
+                and (some := counts_teams(content, decision, sender, self.catalogue))
+            ):
+                teams[transfer.sequence] = some
+                counted.append(transfer)
+            if is_comparable(transfer, self.catalogue):
+                alike.append((transfer, sender))
+        whole = self.catalogue.agreement.discrepancies.whole_rolls
+        if asked := [*counted, *(transfer for transfer, _ in alike)]:
+            wanted = Wanted(
+                {one.upload.provider for one in asked},
+                {one.data_type or "" for one in asked},
+                {one.period or "" for one, _ in alike},
+                {team for some in teams.values() for team in some},
+                {one.sequence for one in counted},
+                {one.upload.provider for one in counted if one.data_type not in whole},
+                any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
+            )
+            self.earlier = accepted_files(self.session, wanted)
+            self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
+        given = [
+            self._deliver(one, teams.get(one.sequence, ())) if counts_it else one
+            for one, _, _, counts_it in files
+        ]
+        if self._fresh or self._back:
+            self._write()
+        return given
+
+    def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
+        """Deliver counts of a file to `teams`; return the transfer with these teams added.
+
+        A team without pupil records gets counts even of a file without pupils that is routed to it.
+        """
+        content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
+        alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
+        if alone:
+            self._mark(transfer, alone)
+        if not teams or not isinstance(content, Classified):
+            return transfer
+        given = []
+        if is_whole_roll(content, known, self.catalogue):
+            given = [team for team in teams if self._make_room(transfer, team)]
+        if had := [team for team in given if team in transfer.teams]:
+            self._mark(transfer, had)
+        for team in given:
+            if team not in transfer.teams:
+                self._fresh.add((transfer.sequence, team))
+                self._note(transfer, team)
+        return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+
+    def _write(self) -> None:
+        """Store the new deliveries of counts, and delete the ones replaced."""
+        if self._back:
+            rolls.take_back(self.session, self._back)
+            self._back.clear()
+        if self._fresh:
+            rolls.deliver(self.session, sorted(self._fresh), self.at)
+            self._fresh.clear()
+
+    def _mark(self, transfer: Transfer, teams: list[str]) -> None:
+        """Change the deliveries of a file's records to `teams` into deliveries of counts."""
+        self._write()
+        rolls.mark(self.session, transfer.sequence, teams)
+        for team in teams:
+            self._note(transfer, team)
+
+    def _note(self, transfer: Transfer, team: str) -> None:
+        """Remember that a team has counts of a file, to compare later files with."""
+        upload, data_type = transfer.upload, transfer.data_type or ""
+        self.earlier.append(
+            Earlier(
+                transfer.sequence, upload.provider, data_type, transfer.period, upload.reference,
+                upload.landed_at, None, team, None,
+            )
+        )  # fmt: skip
+
+    def _make_room(self, transfer: Transfer, team: str) -> bool:
+        """Withdraw a team's counts of an earlier file of the same school, kind and period; return True.
+
+        False where the team has opened those counts, or has some of a later file.
+        """
+        data_type = transfer.data_type or ""
+        wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)
+        same = [
+            one
+            for one in self.earlier
+            if (one.provider, one.data_type, one.team) == (transfer.upload.provider, data_type, team)
+            and one.sequence != transfer.sequence
+            and counts_period(data_type, one.period, one.landed_at, self.catalogue) == wanted
+        ]
+        if any(one.collected_at is not None or one.sequence > transfer.sequence for one in same):
+            return False
+        for one in same:
+            self.earlier[self.earlier.index(one)] = one._replace(team=None)  # The file itself stays.
+            if (one.sequence, team) in self._fresh:
+                self._fresh.remove((one.sequence, team))
+            else:
+                self._back.append((one.sequence, team))
+        return True
