@@ -48,6 +48,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 def _decision_on(session: Session, reference: str) -> Decision:
     """Return the recorded decision on an upload or declaration, by reference. NotFoundError."""
+    state: str
     teams, until = tuple[str, ...](), None
     try:
         one = transfers.get(session, reference)

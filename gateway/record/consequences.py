@@ -125,7 +125,7 @@ class Enrolled:
         if sender.kind not in self.own_kinds:
             return None
         own = speaks_for(sender)
-        number = _in_full(number, own)
+        number = _in_full(number, own) if len(number) == _ESTABLISHMENT else number
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
         if number in sender.schools:
@@ -145,7 +145,8 @@ class Enrolled:
             return ()
         own = speaks_for(sender)
         found = {number_of(one) for one in content.schools} or {named_school(content) or ""}
-        numbers = sorted(own.intersection(_in_full(one, own) for one in found))
+        full = (_in_full(one, own) if len(one) == _ESTABLISHMENT else one for one in found)
+        numbers = sorted(own.intersection(full))
         each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
         return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
 
@@ -164,9 +165,9 @@ def enrolled_in(
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number in `known` that ends in an establishment number; else `number`."""
+    """Return the only DfE number in `known` that ends in `number`; for none or several, `number`."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
-    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
+    return fitting[0] if len(fitting) == 1 else number
 
 
 def follow(

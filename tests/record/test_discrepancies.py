@@ -11,7 +11,7 @@ import asyncssh
 import pytest
 
 from gateway.examiner.persons import RollTaker, digested, packed
-from gateway.record import discrepancies
+from gateway.record import consequences
 from gateway.registry.discrepancies import of_providers
 from tests.classify import made
 from tests.clock import THIS_YEAR
@@ -213,7 +213,7 @@ def test_what_names_nobody_across_schools_is_not_compared(desk: Desk) -> None:
 def test_files_decided_together_are_compared_with_each_other_and_with_what_is_known(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(discrepancies, "_COMPARED_BYTES", at_once)
+    monkeypatch.setattr(consequences, "_COMPARED_BYTES", at_once)
     oak = desk.provider("oak", years=YEARS)
     desk.send(oak, core(child(1), child(2)))
     late = {name: desk.provider(name, years=()) for name in ("elm", "ash")}
