@@ -85,7 +85,12 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
     for somebody in sorted(_givers(known) | ones | others):
         could_be = _could_be(somebody, known)
         if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
-            return _told(somebody, min(ones & could_be), min(others & could_be))
+            one, other = min(ones & could_be), min(others & could_be)
+            if somebody in {one, other}:
+                given = other if somebody == one else one
+                return f"{somebody} gave {given} what they act with: {REMEDY.format(given)}"
+            giver = somebody or "It is not known who"
+            return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
     return None
 
 
@@ -220,14 +225,6 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
         if not further:
             return frozenset(found)
         found |= further
-
-
-def _told(somebody: str, one: str, other: str) -> str:
-    if somebody in {one, other}:
-        given = other if somebody == one else one
-        return f"{somebody} gave {given} what they act with: {REMEDY.format(given)}"
-    giver = somebody or "It is not known who"
-    return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
 
 
 def are_named_two(one: str, other: str) -> bool:
