@@ -37,7 +37,7 @@ from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import AuthorityFacts, render_authority_notice
 from gateway.receipts.text import stated
-from gateway.record.consequences import enrolled_in
+from gateway.record.consequences import Ruling, enrolled_in
 from gateway.record.dual_control import Proposal, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
@@ -344,5 +344,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
         wording=catalogue.wording, schools=enrolled.named(sender, after.content),
     )  # fmt: skip
     statement = stated(facts)
-    told = decision_entry(after, statement, catalogue.digest, kind="redelivered", actor=record.by, note=why)
+    by, reference = record.by, upload.reference
+    ruling = Ruling(reference=reference, decision=decision, kind="redelivered", actor=by, note=why)
+    told = decision_entry(after, statement, catalogue.digest, ruling)
     record.issued = put_on_record(registrar, session, [told, *delivered], [(facts, statement, 0)], now)

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import provider_of
-from gateway.log.leaf import Kind, rfc3339
+from gateway.log.leaf import rfc3339
 from gateway.model import Alike, Classified, ContentRefused, Facts, Opened, Provider, Transfer, Upload
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
@@ -135,22 +135,13 @@ def receipt_facts(
 
 
 def decision_entry(
-    transfer: Transfer,
-    statement: Statement,
-    policies: str,
-    *,
-    kind: Kind,
-    actor: str | None,
-    note: str | None,
-    replaces: str | None = None,
-    arrives: bool = False,
+    transfer: Transfer, statement: Statement, policies: str, ruling: Ruling, replaces: str | None = None
 ) -> Entry:
     """Return the log entry for a decision and its recipients, with the receipt's `statement`.
 
-    `replaces`: the superseded file. `arrives`: the log has no entry of the file so far, so that this one
-    tells of the landing, too.
+    `replaces`: the superseded file. The entry of a file that arrives tells of the landing, too.
     """
-    came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
+    came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if ruling.arrives else {}
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
         "state": transfer.state,
@@ -174,13 +165,13 @@ def decision_entry(
         fields |= {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
     said = {name: value for name, value in fields.items() if value is not None}
     return Entry(
-        kind=kind,
+        kind=ruling.kind,
         subject=transfer.upload.reference,
         fields=said,
-        actor=actor,
+        actor=ruling.actor,
         name=transfer.upload.name,
         content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
-        note=note,
+        note=ruling.note,
     )
 
 
@@ -417,17 +408,7 @@ def _told(
         )
         statement = stated(facts)
         receipts.append((facts, statement, place))
-        said = decision_entry(
-            transfer,
-            statement,
-            catalogue.digest,
-            kind=ruling.kind,
-            actor=ruling.actor,
-            note=ruling.note,
-            replaces=found.replaces,
-            arrives=ruling.arrives,
-        )
-        entries.append(said)
+        entries.append(decision_entry(transfer, statement, catalogue.digest, ruling, found.replaces))
     return entries, receipts
 
 

@@ -8,8 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from gateway.log.leaf import rfc3339
-from gateway.model import ContentRefused, Facts, State, Transfer
+from gateway.model import ContentRefused, Facts, Refused, State, Transfer
 from gateway.receipts.text import stated
+from gateway.record.consequences import Ruling
 from gateway.record.rulings import decision_entry, landed_entry, landed_facts, receipt_facts
 from gateway.registry.log import Entry
 from tests.policies import why
@@ -51,8 +52,9 @@ HELD = replace(
 
 def entry_on(transfer: Transfer, **more: Any) -> Entry:
     facts = receipt_facts(transfer, provider(), COUNCIL)
-    fields: dict[str, Any] = {"kind": "decided", "actor": None, "note": None} | more
-    return decision_entry(transfer, stated(facts), POLICIES, **fields)
+    replaces = more.pop("replaces", None)
+    ruling = Ruling(reference=transfer.upload.reference, decision=Refused(reasons=()), **more)
+    return decision_entry(transfer, stated(facts), POLICIES, ruling, replaces)
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
