@@ -65,9 +65,12 @@ class Signers:
 
 def signers_of(session: Session, provider: str, now: datetime) -> Signers:
     """Return the OpenPGP certificates of a provider."""
-    every = register.of(session).keys.get(("provider", provider), ())
-    known = [(key, key.is_in_force(now)) for key in every if key.kind == "openpgp"]
-    return Signers(tuple(key for key, on in known if on), tuple(key for key, on in known if not on))
+    in_force: list[Key] = []
+    others: list[Key] = []
+    for key in register.of(session).keys.get(("provider", provider), ()):
+        if key.kind == "openpgp":
+            (in_force if key.is_in_force(now) else others).append(key)
+    return Signers(tuple(in_force), tuple(others))
 
 
 def objection(

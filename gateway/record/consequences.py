@@ -85,12 +85,6 @@ class Ruling:
     held_for: tuple[Reason, ...] = ()
     arrives: bool = False
 
-    @property
-    def is_on_roll(self) -> bool:
-        """True if the pupils count on the sender's roll: another school's only where a person says so."""
-        decision = self.decision
-        return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
-
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -189,7 +183,11 @@ def follow(
     taken = [
         (transfer, roll)
         for transfer, ruling in final
-        if ruling.is_on_roll
+        # The pupils in another school's file are on the sender's roll only where a person says so.
+        if (
+            isinstance(ruling.decision, Accepted)
+            or (isinstance(ruling.decision, Released) and ruling.decision.on_roll)
+        )
         and (roll := ruling.roll if ruling.roll is not None else staged.get(transfer.sequence)) is not None
     ]
     if not taken:

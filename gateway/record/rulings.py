@@ -17,7 +17,18 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import provider_of
 from gateway.log.leaf import rfc3339
-from gateway.model import Alike, Classified, ContentRefused, Facts, Opened, Provider, Transfer, Upload
+from gateway.model import (
+    Accepted,
+    Alike,
+    Classified,
+    ContentRefused,
+    Facts,
+    Opened,
+    Provider,
+    Released,
+    Transfer,
+    Upload,
+)
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
@@ -353,8 +364,9 @@ def put_in_force(
     for one, transfer in zip(rulings, decided, strict=True):
         is_shared = one.decision.flow in catalogue.shared_flows
         copies.append(owe(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ()))
-        sender, content = senders[transfer.upload.provider], transfer.content
-        if sender.schools and one.is_on_roll and isinstance(content, Classified):
+        sender, content, ruled = senders[transfer.upload.provider], transfer.content, one.decision
+        on_roll = isinstance(ruled, Accepted) or (isinstance(ruled, Released) and ruled.on_roll)
+        if sender.schools and on_roll and isinstance(content, Classified):
             rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, content))
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
