@@ -241,17 +241,15 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         recalled = waits_for_second(transfer)
         asked = proposed(session, reference, "redelivery-proposed" if recalled else "release-proposed")
         # A file held for a dropped key is decided elsewhere.
-        needed = "recall" if recalled else "decide"
-        decides = needed in caller.may and transfer.waits_for != "approval"
+        decides = ("recall" if recalled else "decide") in caller.may and transfer.waits_for != "approval"
         owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
         would = _would(console, session, reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.asked(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
-    catalogue, content, upload = console.catalogue(), transfer.content, transfer.upload
-    labels, in_force = frozenset(catalogue.appendix_a), console.home.policies_in_force
-    meanings = headings.meanings(in_force, labels) if open_headings else {}
-    known, told = content if isinstance(content, Classified) else None, None
+    catalogue, content, in_force = console.catalogue(), transfer.content, console.home.policies_in_force
+    meanings = headings.meanings(in_force, frozenset(catalogue.appendix_a)) if open_headings else {}
+    known, told, upload = content if isinstance(content, Classified) else None, None, transfer.upload
     if asked is not None:
         kind, teams = catalogue.wording.name(asked.data_type), [*map(catalogue.wording.name, asked.teams)]
         told = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
