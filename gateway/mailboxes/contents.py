@@ -77,11 +77,6 @@ class OpenContent:
     closed: bool = False
 
     @property
-    def reference(self) -> str:
-        """The reference of the transfer."""
-        return self.order.delivery.reference
-
-    @property
     def given(self) -> Given:
         """The opened content. Waits while it is being opened, and raises what opening raised."""
         return self.opening.result()
@@ -131,7 +126,7 @@ class Contents:
             given = await asyncio.shield(content.opening)
         except Fault as fault:
             self.give_back(content, person)
-            _log.error("%s: cannot be opened: %s", content.reference, fault)
+            _log.error("%s: cannot be opened: %s", order.reference, fault)
             raise Declined(CANNOT_OPEN) from None
         except BaseException:
             self.give_back(content, person)
@@ -161,7 +156,7 @@ class Contents:
         for content in tuple(self._open.values()):
             if content.opening.done() and content.read_at < before:
                 self._forget(content)
-                _log.info("%s: closed, nobody reads it", content.reference)
+                _log.info("%s: closed, nobody reads it", content.order.reference)
 
     def give_back(self, content: OpenContent, person: str) -> None:
         """End a reader's use of a content; close the content after the last reader."""

@@ -116,44 +116,38 @@ class WithinTheMinute(Generic[K, V]):
 
         While a new answer is computed in a separate thread, callers get the last one, unless ten minutes old.
         """
-        known = self._within(asked, _SECONDS)
-        if known is None and (known := self._within(asked, _MEANWHILE)) is not None:
-            self._renew(asked, work)
-        if known is not None:
+        if (known := self._within(asked, _SECONDS)) is not None:
             return known[1]
-        with self._working:  # Concurrent callers wait for the same answer.
-            known = self._within(asked, _SECONDS)
-            return known[1] if known is not None else self._worked_out(asked, work)
+        if (known := self._within(asked, _MEANWHILE)) is None:
+            return self._anew(asked, work)
+        with self._lock:
+            begins = asked not in self._renewed
+            self._renewed.add(asked)
+        if begins:
+            threading.Thread(target=self._anew, args=(asked, work), name="judged", daemon=True).start()
+        return known[1]
 
     def _within(self, asked: K, seconds: float) -> tuple[float, V] | None:
         with self._lock:
             known = self._known.get(asked)
             return known if known is not None and self._clock() < known[0] + seconds else None
 
-    def _worked_out(self, asked: K, work: Callable[[], V]) -> V:
-        now, found = self._clock(), work()
-        with self._lock:
-            self._known.pop(asked, None)
-            while len(self._known) >= _MOST:
-                del self._known[next(iter(self._known))]
-            self._known[asked] = (now, found)
-        return found
-
-    def _renew(self, asked: K, work: Callable[[], V]) -> None:
-        with self._lock:
-            if asked in self._renewed:
-                return
-            self._renewed.add(asked)
-
-        def renew() -> None:
-            try:
-                with self._working:
-                    self._worked_out(asked, work)
-            finally:
+    def _anew(self, asked: K, work: Callable[[], V]) -> V:
+        """Compute an answer, one at a time; whoever waited meanwhile for the same takes it."""
+        try:
+            with self._working:
+                if (known := self._within(asked, _SECONDS)) is not None:
+                    return known[1]
+                now, found = self._clock(), work()
                 with self._lock:
-                    self._renewed.discard(asked)
-
-        threading.Thread(target=renew, name="judged", daemon=True).start()
+                    self._known.pop(asked, None)
+                    while len(self._known) >= _MOST:
+                        del self._known[next(iter(self._known))]
+                    self._known[asked] = (now, found)
+                return found
+        finally:
+            with self._lock:
+                self._renewed.discard(asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,9 +128,8 @@ def verify_receipt(
         with console.mailboxes.registry.read() as session:
             latest = receipts.latest(session, reference)
         signed = json.loads(latest.json_text) if latest is not None and latest.json_text else None
-        if (
-            latest and signed and signed.get("index") != verdicts[0].entry
-        ):  # None while that is not signed yet.
+        # A receipt has no JSON while it is not signed yet.
+        if latest and signed and signed.get("index") != verdicts[0].entry:
             newer = {"state": signed["receipt"]["state"], "at": latest.created_at}
     return {
         "genuine": genuine,

@@ -13,7 +13,6 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -45,31 +44,20 @@ class NotProvedError(GuessedError):
         super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
 
 
-@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a login, named by a challenge. `act`: the login confirms an act."""
+    """One attempt at a login, named by a challenge. `act`: the login confirms an act.
 
-    challenge: bytes
-    act: bool = False
+    The browser brings `state` back, and the provider's token repeats `nonce`. By `verifier`, whoever began
+    the login asks for the token (RFC 7636, 4.1).
+    """
 
-    @property
-    def state(self) -> str:
-        """The `state` that the browser brings back."""
-        return (OF_AN_ACT if self.act else "") + self._of(b"state")
-
-    @property
-    def nonce(self) -> str:
-        """The `nonce` that the provider's token repeats."""
-        return self._of(b"nonce")
-
-    @property
-    def verifier(self) -> str:
-        """Return the code verifier, by which whoever began the login asks for the token (RFC 7636, 4.1)."""
-        return self._of(b"verifier")
-
-    def _of(self, what: bytes) -> str:
-        digest = hmac.new(self.challenge, what, hashlib.sha256).digest()
-        return urlsafe_b64encode(digest).decode().rstrip("=")
+    def __init__(self, challenge: bytes, *, act: bool = False) -> None:
+        self.act = act
+        made = (hmac.new(challenge, what, hashlib.sha256) for what in (b"state", b"nonce", b"verifier"))
+        state, self.nonce, self.verifier = (
+            urlsafe_b64encode(one.digest()).decode().rstrip("=") for one in made
+        )
+        self.state = (OF_AN_ACT if act else "") + state
 
 
 class OpenIdProvider:
@@ -103,14 +91,6 @@ class OpenIdProvider:
         """
         if not hmac.compare_digest(state.encode(), attempt.state.encode()):
             raise NotProvedError
-        claims = self._claims(attempt, self._token(attempt, origin, code), now)
-        if since is not None:  # Core, 3.1.2.1, max_age.
-            at = claims.get("auth_time")
-            if not isinstance(at, int | float) or at < since.timestamp() - _LEEWAY:
-                raise NotProvedError
-        return str(claims["sub"])
-
-    def _token(self, attempt: Attempt, origin: str, code: str) -> str:
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, rarely installed
 
         with self._client(origin) as client:
@@ -121,9 +101,15 @@ class OpenIdProvider:
                     code=code,
                     code_verifier=attempt.verifier,
                 )
-                return str(told["id_token"])
+                token = str(told["id_token"])
             except (AuthlibBaseError, httpx.HTTPError, KeyError, ValueError):
                 raise NotProvedError from None
+        claims = self._claims(attempt, token, now)
+        if since is not None:  # Core, 3.1.2.1, max_age.
+            at = claims.get("auth_time")
+            if not isinstance(at, int | float) or at < since.timestamp() - _LEEWAY:
+                raise NotProvedError
+        return str(claims["sub"])
 
     def _claims(self, attempt: Attempt, token: str, now: datetime) -> Mapping[str, Any]:
         from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - an extra, rarely installed

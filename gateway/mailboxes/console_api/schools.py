@@ -23,7 +23,6 @@ from gateway.registry import (
     receipts,
     transfer_lists,
 )
-from gateway.registry.discrepancies import MEANINGS
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
@@ -156,7 +155,7 @@ def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
     return [
         {
             "number": each.number,
-            "what": MEANINGS[each.kind],
+            "what": discrepancies.MEANINGS[each.kind],
             "others": [
                 names[one]
                 for one in sorted({said["provider"] for said in parties[each.number or 0]} - {row.id})

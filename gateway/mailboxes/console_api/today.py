@@ -18,13 +18,7 @@ from gateway.record.dual_control import COUNTS, name_of, proposed
 from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow
-from gateway.registry.transfer_lists import (
-    MOST,
-    ThingsWaiting,
-    TransfersWanted,
-    WaitsForWhom,
-    recalls_asked,
-)
+from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
 from gateway.zones.console_api import Shown
 
 DAYS = 14
@@ -93,7 +87,8 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged_at, judged = console.judged()
-        behind, recalls = _behind(session, catalogue, judged), recalls_asked(session, now - COUNTS)
+        behind = _behind(session, catalogue, judged)
+        recalls = transfer_lists.recalls_asked(session, now - COUNTS)
         late = _counted("late", "schools from which something has not come", len(behind))
         needs = _needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
         return seen | {
