@@ -75,7 +75,7 @@ async def borrowed(contents: Contents, order: FileOrder) -> OpenContent:
 
 
 def returned(contents: Contents, content: OpenContent) -> None:
-    contents.give_back(content, f"reader of {content.reference}")
+    contents.give_back(content, f"reader of {content.order.reference}")
 
 
 @pytest.fixture
