@@ -99,23 +99,13 @@ def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
     _log.info("console-login")
 
 
-def _take_up(  # noqa: PLR0917 - the parts of an enrolment
-    console: ConsoleContext,
-    session: Session,
-    question: ConsoleQuestion,
-    invitation: InvitationRow | None,
-    algorithm: str,
-    add_key: Callable[[InvitationRow, datetime], str],
-) -> Shown:
-    """Add the invited person's key by `add_key`, end the invitation, and log the person in.
-
-    Returns the new session. GuessedError without an invitation.
-    """
-    if invitation is None:
-        raise GuessedError(_NOT_INVITED)
+def _take_up(
+    console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
+    *, algorithm: str, key: str,
+) -> Shown:  # fmt: skip
+    """Log the key of an invited person, end the invitation, and log the person in; return the session."""
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
-    key = add_key(invitation, now)
     entry = Entry(
         kind="key-added",
         subject=key,
@@ -176,14 +166,14 @@ def enrol(
     except (WebAuthnException, ValueError, TypeError, KeyError):
         raise GuessedError(_NOT_SIGNED) from None
     with console.mailboxes.registry.write() as session:
-        invitation = logins.invited(session, logins.digest_of(code), console.clock())
-        begun = _take_up(
-            console, session, question, invitation, "passkey",
-            lambda by, at: logins.add_passkey(
-                session, by.staff, made.credential_id, made.credential_public_key,
-                sign_count=made.sign_count, at=at, by=by.made_by,
-            ),
+        now = console.clock()
+        if (by := logins.invited(session, logins.digest_of(code), now)) is None:
+            raise GuessedError(_NOT_INVITED)
+        key = logins.add_passkey(
+            session, by.staff, made.credential_id, made.credential_public_key,
+            sign_count=made.sign_count, at=now, by=by.made_by,
         )  # fmt: skip
+        begun = _take_up(console, session, question, by, algorithm="passkey", key=key)
     _log.info("console-enrolled")
     return begun
 
@@ -217,12 +207,10 @@ def finish_openid(
         )  # fmt: skip
         with registry.write() as session:
             if digest:
-                begun = _take_up(
-                    console, session, question, logins.invited(session, digest, now), "openid",
-                    lambda by, at: logins.bind_openid(
-                        session, by.staff, issuer, subject, by=by.made_by, at=at
-                    ),
-                )  # fmt: skip
+                if (by := logins.invited(session, digest, now)) is None:
+                    raise GuessedError(_NOT_INVITED)
+                key = logins.bind_openid(session, by.staff, issuer, subject, by=by.made_by, at=now)
+                begun = _take_up(console, session, question, by, algorithm="openid", key=key)
             elif (known := logins.find_openid(session, issuer, subject, now)) is not None:
                 begun = _begin_session(session, question, *known, now)
             else:
