@@ -122,8 +122,7 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
     catalogue = console.catalogue()
     known = {"team": {one.id: one.name for one in catalogue.teams.team}}
     if "kind" in wanted:
-        kinds = (type_named(catalogue, one) for one in catalogue.data_types())
-        known["kind"] = {one.id: one.name for one in kinds if one}
+        known["kind"] = {one: type_named(catalogue, one).name for one in catalogue.data_types()}
     with console.mailboxes.registry.read() as session:
         if "school" in wanted:
             known["school"] = providers.names(session)

@@ -66,10 +66,8 @@ Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
 """The number of a row, below which a page of a list begins; whatever is no number is the first page."""
 
 
-def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
-    """Return a data type's id with its name on receipts; None without a data type."""
-    if data_type is None:
-        return None
+def type_named(catalogue: Catalogue, data_type: str) -> Named:
+    """Return a data type's id with its name on receipts."""
     name = catalogue.wording.name(data_type)
     unnamed = f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}"
     return Named(id=data_type, name=unnamed if name == data_type else name)

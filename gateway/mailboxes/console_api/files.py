@@ -57,7 +57,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
     """Convert a delivery to a list row, with the names of school and kind of data."""
     return file_row(delivery) | {
         "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
-        "data_type": type_named(catalogue, delivery.data_type),
+        "data_type": type_named(catalogue, delivery.data_type) if delivery.data_type else None,
     }
 
 
@@ -102,10 +102,10 @@ def ask_mailbox(
         "files": [file_seen(each, catalogue, names) for each in shown],
         "providers": [Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)],
         "data_types": [
-            named
+            type_named(catalogue, each.id)
             for flow in catalogue.flows.flow
             for each in flow.data_type
-            if team in each.teams and (named := type_named(catalogue, each.id))
+            if team in each.teams
         ],
         "asked": {
             "new": new,
@@ -258,7 +258,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
             "reference": upload.reference,
             "why": for_officers(transfer.reasons),
             "provider": Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
-            "data_type": type_named(catalogue, transfer.data_type),
+            "data_type": type_named(catalogue, transfer.data_type) if transfer.data_type else None,
             "landed_at": upload.landed_at,
             "held_until": transfer.held_until,
             "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
@@ -281,7 +281,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "recalled": recalled,
         "again": again.get(reference, ()),
         "sent_on": _can_be_collected(console, caller, reference),
-        "data_types": [named for each in catalogue.data_types() if (named := type_named(catalogue, each))],
+        "data_types": [type_named(catalogue, each) for each in catalogue.data_types()],
         "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
     }
 

@@ -72,7 +72,7 @@ def ask_schools(
     return {
         "on": day,
         "judged_at": judged_at,
-        "data_types": [named for each in types if (named := type_named(catalogue, each))],
+        "data_types": [type_named(catalogue, each) for each in types],
         "schools": [
             {
                 "school": Named(id=each.id, name=each.name),
@@ -107,7 +107,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
         }
         files = transfer_lists.latest(session, wanted, FILES + 1)
         shown = files[:FILES]
-        names = {one: named.name for one in catalogue.data_types() if (named := type_named(catalogue, one))}
+        names = {one: type_named(catalogue, one).name for one in catalogue.data_types()}
         cells = [flow for _, flows in statuses(session, catalogue, on, [row.id]) for flow in flows]
         return {
             "school": Named(id=row.id, name=row.name),
@@ -137,7 +137,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "files": [
                 {
                     "reference": each.upload.reference,
-                    "data_type": type_named(catalogue, each.data_type),
+                    "data_type": type_named(catalogue, each.data_type) if each.data_type else None,
                     "state": outcome_of(each.state, each.reasons),
                     "landed_at": each.upload.landed_at,
                     "why": "" if each.state == "accepted" else for_officers(each.reasons),
