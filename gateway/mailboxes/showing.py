@@ -36,7 +36,7 @@ def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterato
     `apart`: records of children visible to few people are left out; their number is not disclosed.
     """
     one, listed, unlisted = view.delivery, catalogue.appendix_a, view.held.unlisted
-    yield f"This is what the team {_team(one, catalogue)} may have of the file that"
+    yield f"This is what the team {catalogue.wording.name(one.team or '')} may have of the file that"
     yield f"{one.provider} sent (reference {one.reference}). The following was left out."
     if no_right := [item for item in view.lacking if item in listed]:
         yield from ("", "Because the agreement gives this team no reason to have it (Appendix A):")
@@ -67,8 +67,9 @@ def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterato
 def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
     """Return lines for a file of counts: the source of the numbers, and the rounding."""
     rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
+    team = catalogue.wording.name(delivery.team or "")
     return (
-        f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
+        f"These are counts for the team {team}, made from a file that",
         f"{delivery.provider} sent (reference {delivery.reference}).",
         f"It holds no record of a pupil ({clause}).",
         "",
@@ -94,11 +95,6 @@ def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
     yield from ("", "Look at it, and decide in the console, where there is one, or have one of these typed:")
     for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why")):
         yield f'- gateway held {act} {delivery.reference} {more} "..."'
-
-
-def _team(delivery: Delivery, catalogue: Catalogue) -> str:
-    team = catalogue.team(delivery.team or "")
-    return team.name if team is not None else delivery.team or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _hand_ons(home: Assured) -> _Rows:
     for one in home.catalogue.hand_ons.hand_on:
         yield (
             one.id,
-            team.name if (team := home.catalogue.team(one.team)) else one.team,
+            home.catalogue.wording.name(one.team),
             ", ".join(names.get(kind, kind) for kind in one.data_types),
             "; ".join(dict.fromkeys(column.name for file in one.file for column in file.column)),
             f"at {one.at}" if one.at != "at-once" else "at once",
@@ -229,9 +229,8 @@ def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
 
 def _recipients(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> Iterator[str]:
     for name in entry.teams:
-        team = catalogue.team(name)
         counts = " (counts alone)" if catalogue.has_counts_alone(name, entry.id) else ""
-        yield f"{team.name if team else name}{counts}"
+        yield f"{catalogue.wording.name(name)}{counts}"
         for one in catalogue.hand_ons.hand_on:
             if one.team == name and entry.id in one.data_types:
                 yield f"the system {one.id}, to which that is handed on"

@@ -75,8 +75,7 @@ def type_named(catalogue: Catalogue, data_type: str) -> Named:
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
     """Return a team's id with its name, or with the id again if no such team is known."""
-    found = catalogue.team(team)
-    return Named(id=team, name=team if found is None else found.name)
+    return Named(id=team, name=catalogue.wording.name(team))
 
 
 class DecliningError(GatewayError):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, team_named
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
@@ -68,7 +68,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         new = [
             _counted(
                 team,
-                team_named(catalogue, team).name,
+                catalogue.wording.name(team),
                 count_delivered(session, team, DeliveriesWanted(new=True), person=caller.name, most=MOST),
             )
             for team in caller.teams
