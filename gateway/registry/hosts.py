@@ -13,7 +13,7 @@ the file is landed.
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Self
 
@@ -129,41 +129,36 @@ def live(session: Session) -> list[Host]:
     return [host for host in known(session) if host.is_at_work]
 
 
+@dataclass(eq=False)
 class Ownership:
     """The lock on a registry inside `with`: for one processor alone, or shared by cooperating hosts."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        says_seconds: float = _SAYS_SECONDS,
-        *,
-        shared: bool = False,
-        name: str = "gateway",
-        says: Callable[[Connection], None] = lambda _connection: None,
-    ) -> None:
-        self._registry = registry
-        self._says_seconds = says_seconds
-        self._shared = shared
-        self._name = name
-        self._says = says
+    registry: Registry
+    says_seconds: float = _SAYS_SECONDS
+    _: KW_ONLY
+    shared: bool = False
+    name: str = "gateway"
+    says: Callable[[Connection], None] = lambda _connection: None
+
+    def __post_init__(self) -> None:
+        """Make the thread that keeps the session open."""
         self._has_rounds = False
-        self._lock = threading.Lock()
+        self._lock, self._over = threading.Lock(), threading.Event()
         self._connection: Connection | None = None
         self._session = ExitStack()
-        self._over = threading.Event()
         self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
         """Take the lock on the registry. Fault as for `hold`."""
         self.hold()
-        if self._registry.is_shared:
+        if self.registry.is_shared:
             self._saying.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Release the lock."""
         self._over.set()
-        if self._registry.is_shared:
+        if self.registry.is_shared:
             self._saying.join()
         self._session.close()
 
@@ -173,18 +168,18 @@ class Ownership:
         Fault where another processor owns the registry, or the database does not answer.
         """
         with self._lock:
-            if self._connection is not None or not self._registry.is_shared:
+            if self._connection is not None or not self.registry.is_shared:
                 return
             with ExitStack() as session:
-                connection = session.enter_context(self._registry.alone())
+                connection = session.enter_context(self.registry.alone())
                 try:
                     for setting in _SETTINGS:
                         connection.execute(text(setting))
-                    function = "pg_try_advisory_lock_shared" if self._shared else "pg_try_advisory_lock"
+                    function = "pg_try_advisory_lock_shared" if self.shared else "pg_try_advisory_lock"
                     taken = _try(connection, function, _LOCK)
                 except DatabaseError as error:
                     raise Fault(f"the registry did not answer: {error.orig}") from None
-                if not taken and self._shared:
+                if not taken and self.shared:
                     raise Fault("a processor that shares no work is at work on this registry")
                 if not taken:
                     raise Fault("the processor of another host is at work on this registry")
@@ -193,7 +188,7 @@ class Ownership:
 
     def leads(self) -> bool:
         """Return True if this host is the leader, or the only one."""
-        if not self._shared:
+        if not self.shared:
             return True
         with self._lock:
             if self._connection is None:
@@ -210,7 +205,7 @@ class Ownership:
         self._session.close()
 
     def _say(self) -> None:
-        while not self._over.wait(self._says_seconds):
+        while not self._over.wait(self.says_seconds):
             with self._lock:
                 if self._connection is None:
                     continue
@@ -220,8 +215,8 @@ class Ownership:
                     self._lose()
 
     def _speak(self, connection: Connection) -> None:
-        connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self._name})
-        self._says(connection)
+        connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self.name})
+        self.says(connection)
 
 
 def _try(connection: Connection, function: str, lock: int) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row, UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class TransferRow(Row, table=True):
@@ -27,12 +27,8 @@ class TransferRow(Row, table=True):
         Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
         Index("transfer_by_last_period", "state", "data_type", "provider", "period", "landed_at"),
         Index("transfer_by_last_about", "state", "data_type", "provider", "landed_at", "period"),
-        Index(
-            "transfer_by_few",
-            "sequence",
-            sqlite_where=text("few IS NOT NULL"),  # As in PostgreSQL, whose dialect takes long to load.
-        ),
-        Index("transfer_held_by_content", "content_sha256", sqlite_where=text("state = 'held'")),  # The same.
+        partial_index("transfer_by_few", "few IS NOT NULL", "sequence"),
+        partial_index("transfer_held_by_content", "state = 'held'", "content_sha256"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
@@ -115,16 +111,9 @@ class ReceiptRow(Row, table=True):
     __tablename__ = "receipt"
     __table_args__ = (
         Index("receipt_by_reference", "reference", "sequence"),
-        Index(
-            "receipt_that_is_a_notice",
-            "provider",
-            "sequence",
-            sqlite_where=text("json_text = ''"),  # As in PostgreSQL, whose dialect takes long to load.
-        ),
+        partial_index("receipt_that_is_a_notice", "json_text = ''", "provider", "sequence"),
         Index("receipt_by_provider", "provider", "sequence"),
-        Index(
-            "receipt_that_names_schools", "sequence", sqlite_where=text("""json_text LIKE '%"schools":%'""")
-        ),
+        partial_index("receipt_that_names_schools", """json_text LIKE '%"schools":%'""", "sequence"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str

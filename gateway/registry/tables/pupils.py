@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy import Index, LargeBinary, Text
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row, UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
@@ -14,11 +14,7 @@ class PupilRow(Row, table=True):
     __tablename__ = "pupil"
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
-        Index(
-            "pupil_by_former",
-            "former",
-            sqlite_where=text("former IS NOT NULL"),  # As in PostgreSQL, whose dialect takes long to load.
-        ),
+        partial_index("pupil_by_former", "former IS NOT NULL", "former"),
     )
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     pupil: bytes = Field(primary_key=True, sa_type=LargeBinary)

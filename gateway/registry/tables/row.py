@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict
-from sqlalchemy import DateTime, TypeDecorator
+from sqlalchemy import DateTime, Index, TypeDecorator, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Session, SQLModel, select
 
@@ -66,6 +66,14 @@ def existing(row: A | None, said: str) -> A:
     if row is None:
         raise NotFoundError(said)
     return row
+
+
+def partial_index(name: str, where: str, *columns: str) -> Index:
+    """Return an index of the rows that meet the SQL condition `where`.
+
+    Written for SQLite alone, as PostgreSQL's dialect takes long to load: `create_all` copies the condition.
+    """
+    return Index(name, *columns, sqlite_where=text(where))
 
 
 class UtcDateTime(TypeDecorator[datetime]):
