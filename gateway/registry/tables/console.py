@@ -28,7 +28,6 @@ class ConsoleSessionRow(Row, table=True):
     minutes.
     """
 
-    __tablename__ = "console_session"
     digest: str = Field(primary_key=True, max_length=64)
     staff: str = Field(foreign_key="staff.name", index=True)
     passkey: str
@@ -48,7 +47,6 @@ class ConsoleChallengeRow(Row, table=True):
     `holder` and `purpose` are the SHA-256 of the browser's or session's secret, and of what is signed for.
     """
 
-    __tablename__ = "console_challenge"
     holder: str = Field(primary_key=True, max_length=64)
     purpose: str = Field(primary_key=True, max_length=64)
     challenge: bytes = Field(sa_type=LargeBinary)
@@ -62,7 +60,6 @@ class SavedFilterRow(Row, table=True):
     `query` is the filter as in a web address, without a text searched for or anything else personal.
     """
 
-    __tablename__ = "saved_filter"
     staff: str = Field(primary_key=True)
     listing: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
@@ -76,7 +73,6 @@ class ProgramRow(Row, table=True):
     separated by commas.
     """
 
-    __tablename__ = "program"
     digest: str = Field(primary_key=True, max_length=64)
     name: str = Field(index=True)
     acts: str = Field(sa_type=Text)
@@ -100,7 +96,6 @@ class ProgramRequestRow(Row, table=True):
     `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request.
     """
 
-    __tablename__ = "program_request"
     program: str = Field(primary_key=True, max_length=64)
     key: str = Field(primary_key=True, max_length=255)
     asked: str

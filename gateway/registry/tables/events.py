@@ -16,7 +16,6 @@ class EventRow(Row, table=True):
     is the record of the registry's rows vouched for by the leaf's digest.
     """
 
-    __tablename__ = "event"
     __table_args__ = (Index("event_by_subject", "subject", "number"),)
     number: int = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
@@ -41,7 +40,6 @@ class NodeRow(Row, table=True):
 class CheckpointRow(Row, table=True):
     """A signed head of the log."""
 
-    __tablename__ = "checkpoint"
     size: int = Field(primary_key=True)
     text: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -60,7 +58,6 @@ class HookRow(Row, table=True):
     up.
     """
 
-    __tablename__ = "hook"
     name: str = Field(primary_key=True)
     address: str = Field(sa_type=Text)
     events: str

@@ -17,7 +17,6 @@ class TransferRow(Row, table=True):
     the rules by which the content was judged last, empty before migration 0036.
     """
 
-    __tablename__ = "transfer"
     __table_args__ = (
         Index("transfer_by_state", "state", "sequence"),
         Index("transfer_by_provider", "provider", "sequence"),
@@ -66,7 +65,6 @@ class TransferRow(Row, table=True):
 class ReasonRow(Row, table=True):
     """One reason of a transfer's latest decision."""
 
-    __tablename__ = "reason"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     ordinal: int = Field(primary_key=True)
     code: str = Field(index=True)
@@ -82,7 +80,6 @@ class DeliveryRow(Row, table=True):
     counts. `collected_at` is the first opening by a member of the team.
     """
 
-    __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("transfer", "team"),
         Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
@@ -108,7 +105,6 @@ class ReceiptRow(Row, table=True):
     the log's key over the rest of the row, where the log vouches only for the receipt's statements.
     """
 
-    __tablename__ = "receipt"
     __table_args__ = (
         Index("receipt_by_reference", "reference", "sequence"),
         partial_index("receipt_that_is_a_notice", "json_text = ''", "provider", "sequence"),
@@ -129,7 +125,6 @@ class ReceiptRow(Row, table=True):
 class AuthorityNoticeRow(Row, table=True):
     """A notice about a transfer to the authority's own data protection officers."""
 
-    __tablename__ = "authority_notice"
     number: int | None = Field(default=None, primary_key=True)
     reference: str = Field(index=True)
     subject: str
@@ -142,7 +137,6 @@ class AuthorityNoticeRow(Row, table=True):
 class DeclarationRow(Row, table=True):
     """A transfer by another method, past or future. Lists are words separated by spaces; reasons are JSON."""
 
-    __tablename__ = "declaration"
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
     provider: str = Field(foreign_key="provider.id", index=True)
@@ -190,7 +184,6 @@ class HandOnBatchRow(Row, table=True):
     `made_at`: the files lie in the folder. `sent_at`: the system has them, or may fetch them.
     """
 
-    __tablename__ = "hand_on_batch"
     __table_args__ = (UniqueConstraint("hand_on", "number"),)
     id: int | None = Field(default=None, primary_key=True)
     hand_on: str
@@ -212,7 +205,6 @@ class HandOnFileRow(Row, table=True):
     `empty` are the output columns without any value. `recalled_in` is the batch that tells of its recall.
     """
 
-    __tablename__ = "hand_on_file"
     id: int | None = Field(default=None, primary_key=True)
     batch: int = Field(foreign_key="hand_on_batch.id", index=True)
     reference: str = Field(index=True)

@@ -15,7 +15,6 @@ class HostRow(Row, table=True):
     database's. `holds`: the names of the gateway's keys there, separated by spaces.
     """
 
-    __tablename__ = "host"
     name: str = Field(primary_key=True, max_length=32)
     added_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -31,7 +30,6 @@ class PolicyDraftRow(Row, table=True):
     `digest` is that of all the proposed policies. There is at most one draft, as there is one proposal.
     """
 
-    __tablename__ = "policy_draft"
     digest: str = Field(primary_key=True, max_length=64)
     base: str = Field(max_length=64)
     file: str
@@ -61,7 +59,6 @@ class HoldRow(Row, table=True):
 class DeletionCertificateRow(Row, table=True):
     """A clearsigned certificate of deletion."""
 
-    __tablename__ = "deletion_certificate"
     number: int | None = Field(default=None, primary_key=True)
     made_at: datetime = Field(sa_type=UtcDateTime)
     text: str = Field(sa_type=Text)
@@ -74,7 +71,6 @@ class DeletionRow(Row, table=True):
     emptied afterwards. `size` and `sha256` describe a sealed file.
     """
 
-    __tablename__ = "deletion"
     __table_args__ = (Index("deletion_by_certificate", "certificate"),)
     reference: str = Field(primary_key=True)
     what: str = Field(primary_key=True)

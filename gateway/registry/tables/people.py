@@ -16,7 +16,6 @@ class ProviderRow(Row, table=True):
     `closed_on` is the last day, None while open; `succeeded_by` is the id of the successor.
     """
 
-    __tablename__ = "provider"
     id: str = Field(primary_key=True, max_length=32)
     name: str
     kind: str
@@ -33,7 +32,6 @@ class ProviderRow(Row, table=True):
 class ContactRow(Row, table=True):
     """How a provider is reached: a role such as "data manager", never a person's name."""
 
-    __tablename__ = "contact"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     role: str = Field(primary_key=True)
     email: str | None = None
@@ -45,7 +43,6 @@ class ContactRow(Row, table=True):
 class StaffRow(Row, table=True):
     """A person of the local authority with access to files; `knows_pages`: the first steps are read."""
 
-    __tablename__ = "staff"
     name: str = Field(primary_key=True, max_length=32)
     added_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -55,7 +52,6 @@ class StaffRow(Row, table=True):
 class StaffTeamRow(Row, table=True):
     """One person's membership of one team."""
 
-    __tablename__ = "staff_team"
     staff: str = Field(primary_key=True, foreign_key="staff.name")
     team: str = Field(primary_key=True)
 
@@ -82,7 +78,6 @@ class GivingRow(Row, table=True):
     `what` is "key", "role" or "account", `mark` the fingerprint or name.
     """
 
-    __tablename__ = "giving"
     id: int | None = Field(default=None, primary_key=True)
     staff: str = Field(index=True)
     what: str
@@ -101,7 +96,6 @@ class KeyRow(Row, table=True):
     person confirms the key's owner.
     """
 
-    __tablename__ = "key"
     __table_args__ = (UniqueConstraint("owner_kind", "owner", "kind", "fingerprint"),)
     id: int | None = Field(default=None, primary_key=True)
     owner_kind: str = Field(index=True)
@@ -135,7 +129,6 @@ class RatificationRow(Row, table=True):
     first day on which it no longer counts, where the provider gave notice.
     """
 
-    __tablename__ = "ratification"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     academic_year: str = Field(primary_key=True)
     signatory: str
@@ -151,7 +144,6 @@ class RatificationRow(Row, table=True):
 class AgreementSignatureRow(Row, table=True):
     """The signature of one role under the agreement for one year, where a ratification needs several."""
 
-    __tablename__ = "agreement_signature"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     academic_year: str = Field(primary_key=True)
     role: str = Field(primary_key=True)
@@ -167,7 +159,6 @@ class AgreementSignatureRow(Row, table=True):
 class ExpectationRow(Row, table=True):
     """A person's statement on a data type of a provider: expected or not."""
 
-    __tablename__ = "expectation"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     data_type: str = Field(primary_key=True)
     expected: bool
@@ -183,7 +174,6 @@ class HarmlessRow(Row, table=True):
     provider: the key of a field, or "" for none known.
     """
 
-    __tablename__ = "harmless"
     name: str = Field(primary_key=True)
     provider: str = Field(primary_key=True)
     header: str
@@ -196,7 +186,6 @@ class HarmlessRow(Row, table=True):
 class NilReturnRow(Row, table=True):
     """A nil return: a provider has nothing to send for a period."""
 
-    __tablename__ = "nil_return"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     data_type: str = Field(primary_key=True)
     period: str = Field(primary_key=True)
@@ -208,6 +197,5 @@ class NilReturnRow(Row, table=True):
 class RegisterVersionRow(Row, table=True):
     """The number of changes of the register, in one row; no row before the first change."""
 
-    __tablename__ = "register_version"
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     number: int = Field(sa_type=BigInteger)

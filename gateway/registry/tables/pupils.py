@@ -11,7 +11,6 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 class PupilRow(Row, table=True):
     """A provider's latest statement about a pupil. Digests are of 16 and 8 octets."""
 
-    __tablename__ = "pupil"
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
         partial_index("pupil_by_former", "former IS NOT NULL", "former"),
@@ -29,7 +28,6 @@ class PupilRow(Row, table=True):
 class FullRollRow(Row, table=True):
     """The time of a provider's last complete roll: a pupil missing since has left."""
 
-    __tablename__ = "full_roll"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)
 
@@ -37,7 +35,6 @@ class FullRollRow(Row, table=True):
 class SchoolOfTransferRow(Row, table=True):
     """A school with pupils in an accepted file, sent by another provider for several schools."""
 
-    __tablename__ = "school_of_transfer"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
 
@@ -45,7 +42,6 @@ class SchoolOfTransferRow(Row, table=True):
 class StagedRollRow(Row, table=True):
     """The packed roll of a held file, kept until the file is accepted or refused."""
 
-    __tablename__ = "staged_roll"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     roll: bytes = Field(sa_type=LargeBinary)
 
@@ -56,7 +52,6 @@ class DiscrepancyRow(Row, table=True):
     States: open -> settled (the data fits again) or resolved (by a person; `why` is the reason).
     """
 
-    __tablename__ = "discrepancy"
     __table_args__ = (Index("discrepancy_by_key", "key", "state"),)
     number: int | None = Field(default=None, primary_key=True)
     kind: str
@@ -71,7 +66,6 @@ class DiscrepancyRow(Row, table=True):
 class DiscrepancyPartyRow(Row, table=True):
     """One record in a discrepancy: provider, file and record number."""
 
-    __tablename__ = "discrepancy_party"
     __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)
     discrepancy: int = Field(primary_key=True, foreign_key="discrepancy.number")
     ordinal: int = Field(primary_key=True)
@@ -87,7 +81,6 @@ class PersonsOfTransferRow(Row, table=True):
     One row a file rather than a child: files come by the thousand, and searches for a child are rare.
     """
 
-    __tablename__ = "persons_of_transfer"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     persons: bytes = Field(sa_type=LargeBinary)
 
@@ -121,7 +114,6 @@ class MarkerPersonRow(Row, table=True):
 class MarkedTransferRow(Row, table=True):
     """A file with the data of a marked child."""
 
-    __tablename__ = "marked_transfer"
     __table_args__ = (Index("marked_transfer_by_marker", "marker"),)
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     marker: int = Field(primary_key=True, foreign_key="pupil_marker.number")

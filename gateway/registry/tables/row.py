@@ -1,5 +1,6 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -17,6 +18,13 @@ class Row(SQLModel):
     """Base of registry rows; the database checks them. Building validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
+
+    def __init_subclass__(cls, **other: Any) -> None:  # noqa: ANN401 - as below
+        """Name the table after the class, unless it has a name: "hand_on_file" of HandOnFileRow."""
+        super().__init_subclass__(**other)
+        if "__tablename__" not in cls.__dict__:
+            words = re.findall("[A-Z][a-z]+", cls.__name__.removesuffix("Row"))
+            cls.__tablename__ = "_".join(words).lower()
 
 
 A = TypeVar("A")
