@@ -150,7 +150,7 @@ class Recent:
         """Append `entry` to the file. A disk error is only logged: the upload is safe elsewhere."""
         try:
             with self._path.open("ab") as file:
-                file.write(_line(entry))
+                file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
 
@@ -171,7 +171,9 @@ class Recent:
         aside = self._path.with_suffix(".new")
         try:
             with aside.open("wb") as file:
-                file.writelines(_line(e) for e in self._read() if e is not None and self._is_kept(e, now))
+                for entry in self._read():
+                    if entry is not None and self._is_kept(entry, now):
+                        file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
             aside.replace(self._path)
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
@@ -189,10 +191,6 @@ def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collect
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:
             path.unlink(missing_ok=True)
-
-
-def _line(entry: HandedOver) -> bytes:
-    return entry.model_dump_json(exclude_none=True).encode() + b"\n"
 
 
 _TURNS = 6
@@ -370,7 +368,8 @@ class Box:
         if upload.completing:
             raise Declined(answers.STILL_OPEN)
         if upload.receiving is not None:
-            await self._take_over(upload.receiving)
+            _log.info("taken-over provider=%s", self.provider)
+            await self.cut_off(upload.receiving)
         if upload.worthless or upload.label.withheld:
             raise Declined(answers.NOT_KEPT)
         await self._check_disk()
@@ -394,10 +393,6 @@ class Box:
         self._open.add(upload)
         return receiving
 
-    async def _take_over(self, writer: Receiving) -> None:
-        _log.info("taken-over provider=%s", self.provider)
-        await self.cut_off(writer)
-
     async def cut_off(self, writer: Receiving) -> None:
         """Keep the received part of an upload after its client was lost, so that the client can resume."""
         try:
@@ -413,7 +408,8 @@ class Box:
         if upload.completing:
             raise Declined(answers.STILL_OPEN)
         if upload.receiving is not None:
-            await self._take_over(upload.receiving)
+            _log.info("taken-over provider=%s", self.provider)
+            await self.cut_off(upload.receiving)
         await self._drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:

@@ -12,9 +12,8 @@ import re
 import stat
 import unicodedata
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG
 from gateway.model import Folder
@@ -30,8 +29,7 @@ PAGES = frozenset({"status.html", "status.html.asc", "calendar.ics"})
 _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class IntakePlace:
+class IntakePlace(NamedTuple):
     """A path in the tree: the root (both None), a folder (no name), a file in a folder, or a web page (no
     folder).
 
@@ -121,8 +119,7 @@ _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME_BYTES = 255  # As long as any file system here lets a name be.
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """A file in a listing. `modified` in epoch seconds."""
 
     name: str

@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
@@ -42,8 +42,7 @@ _UNCOMPRESSED = 4
 _DIGEST_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class WebPasskey:
+class WebPasskey(NamedTuple):
     """A passkey of a provider: its SSH key, and its public key as a COSE key (RFC 9052)."""
 
     provider: str

@@ -39,8 +39,7 @@ _EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
 _KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(NamedTuple):
     """The authority's name, and the telephone number of its desk, if set."""
 
     organisation: str

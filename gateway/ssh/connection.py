@@ -9,7 +9,6 @@ import re
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import asyncssh
@@ -29,43 +28,37 @@ _KNOWN = 1_024
 _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 
-@dataclass(slots=True)
-class _Spent:
-    """Seconds of the event loop used by a source, decaying with time, as of the monotonic time `at`."""
-
-    seconds: float = 0.0
-    at: float = 0.0
-
-    def faded(self, now: float) -> float:
-        return self.seconds * math.exp((self.at - now) / _MEMORY_SECONDS)
-
-    def add(self, seconds: float, now: float) -> float:
-        self.seconds, self.at = self.faded(now) + seconds, now
-        return self.seconds
-
-
 class FairShare:
-    """Event-loop time used lately by each source; `clock` returns monotonic seconds."""
+    """Event-loop time used lately by each source; `clock` returns monotonic seconds.
+
+    Seconds used decay with time: each number stands with the monotonic time at which it was so.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self._all = _Spent()
-        self._by_source: dict[str, _Spent] = {}
+        self._all = (0.0, 0.0)
+        self._by_source: dict[str, tuple[float, float]] = {}
 
     def spend(self, source: str, seconds: float) -> float:
         """Add seconds used by a source; return the pause in reading from the source, in seconds."""
         now = self.clock()
-        spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
-        if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
+        spent = _faded(self._by_source.get(source, (0.0, now)), now) + seconds
+        every = _faded(self._all, now) + seconds
+        self._by_source[source], self._all = (spent, now), (every, now)
+        if every < _BUSY * _MEMORY_SECONDS:
             return 0.0
         # Count the active sources; forget inactive ones when many.
-        wanting = {source: spent for source, spent in self._by_source.items() if spent.faded(now) > _ACTIVE}
+        wanting = {source: used for source, used in self._by_source.items() if _faded(used, now) > _ACTIVE}
         if len(self._by_source) > _KNOWN:
             self._by_source = wanting
-        fair = self._all.seconds / max(1, len(wanting))
+        fair = every / max(1, len(wanting))
         if spent <= _UNFAIR * fair:
             return 0.0
         return min(_LONGEST_PAUSE, _MEMORY_SECONDS * math.log(spent / fair))
+
+
+def _faded(used: tuple[float, float], now: float) -> float:
+    return used[0] * math.exp((used[1] - now) / _MEMORY_SECONDS)
 
 
 # The algorithms to offer to a client: weak ones to a few clients, quantum-safe ones where known.

@@ -1,10 +1,9 @@
 """The store of sealed files: one copy of each, as sealed by its sender, and session keys beside a few."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """The size and SHA-256 (hex) of a file as stored."""
 
     size: int

@@ -12,10 +12,9 @@ that the log records as lifted.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
@@ -65,8 +64,7 @@ class Lifted(File):
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 
 
-@dataclass(frozen=True, slots=True)
-class PenaltyFiles:
+class PenaltyFiles(NamedTuple):
     """Paths of a service's list of penalised sources, and of the list of lifted penalties."""
 
     listed: Path

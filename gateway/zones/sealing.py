@@ -17,7 +17,7 @@ from gateway.model import Folder, LooksLike
 
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_UNMARKED = {b"-\0": "utf-16-le", b"\0-": "utf-16-be"}
+_WIDE = _UTF16 | {b"-\0": "utf-16-le", b"\0-": "utf-16-be"}
 _ONLY_PART = re.compile(rb"(-----(?:BEGIN|END) PGP MESSAGE), PART 0*1/0*1-----")
 _LINE_END = re.compile(rb"(?<!\r)\r*\n")  # from the first of several: from each would take too long
 _HEAD_BYTES = 4_096
@@ -25,7 +25,7 @@ _HEAD_BYTES = 4_096
 
 def is_wide(data: bytes) -> bool:
     """Return True if `data` begins like UTF-16 text."""
-    return _encoding(data) is not None
+    return data[:2] in _WIDE
 
 
 def needs_mending(start: bytes) -> bool:
@@ -41,17 +41,13 @@ def needs_mending(start: bytes) -> bool:
 
 def mended(data: bytes) -> bytes:
     """Return a text as UTF-8 with LF line ends, without byte order mark or the armor's part number."""
-    if encoding := _encoding(data):
+    if encoding := _WIDE.get(data[:2]):
         body = data[2:] if data[:2] in _UTF16 else data
         # Without the half of a last character.
         data = body[: len(body) // 2 * 2].decode(encoding, "replace").encode("utf-8", "replace")
     text = data.removeprefix(UTF8_MARK)
     text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
     return _ONLY_PART.sub(rb"\1-----", text)
-
-
-def _encoding(data: bytes) -> str | None:
-    return _UTF16.get(data[:2]) or _UNMARKED.get(data[:2])
 
 
 _ZIP = b"PK\x03\x04"

@@ -17,10 +17,9 @@ import struct
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -255,8 +254,7 @@ ASIDE = ".aside"
 """The suffix of a file set aside."""
 
 
-@dataclass(frozen=True, slots=True)
-class LandedUpload:
+class LandedUpload(NamedTuple):
     """A landed upload: its record, and the kernel's time of the rename to its final name, in epoch seconds.
 
     Intake cannot forge the kernel's time: no process can set it.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncssh
 import paramiko
@@ -78,8 +78,7 @@ class Party:
         return taken.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """Addresses of the running services and the console, and their supervisor."""
 
     intake: tuple[str, int]
