@@ -8,19 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import asyncssh
+from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
 from gateway.errors import trace_of
 from gateway.home import shown_name
 from gateway.home.settings import AlsoOffer
 from gateway.observe import systemd
+from gateway.ssh.channel import SMALL_BYTES, Channel
 from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, AlsoOffered, Connection, needs_rsa
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.server import Balancers, Offer, listen, rsa_file
 from gateway.ssh.server import host_key as host_key_of
-from gateway.ssh.sftp import Handler, Server, Session
+from gateway.ssh.sftp import Handler, Server
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,78 @@ class Service(Protocol):
     def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes]) -> Server:
         """Return the SFTP operations of a login's session."""
         ...
+
+
+_USE_SFTP = (
+    b"This gateway takes files by SFTP only. Use sftp, or scp without -O (OpenSSH 9 or later), "
+    b"pscp -sftp, or sftp:// instead of scp://.\n"
+)
+# In the protocol of scp: an error that ends it, told elsewhere. Without it, curl takes the end of the
+# channel for success and its file for delivered.
+_FATAL = b"\x02\n"
+
+
+class Session(SSHServerStreamSession[bytes]):
+    """SSH session of a login. Its task stays among those running until the last file is closed."""
+
+    def __init__(self, connection: Connection, service: Service, guest: Guest, by: LoggedIn) -> None:
+        super().__init__(None)
+        self._connection = connection
+        self._service = service
+        self._guest = guest
+        self._by = by
+        self._is_scp = False
+
+    def exec_requested(self, command: str) -> bool:
+        """Accept only `scp`, to answer with the advice to use SFTP; no command is ever run."""
+        self._is_scp = command.partition(" ")[0] == "scp"
+        return self._is_scp
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """Accept SFTP only; the base class refuses shells and commands."""
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        """Begin to answer requests."""
+        channel: Any = self._chan
+        if self._is_scp:
+            channel.write_stderr(_USE_SFTP)
+            channel.write(_FATAL)
+            channel.exit(1)
+            return
+        handler = self._service.requests(
+            self._service.tree(self._by, channel),
+            self._connection,
+            SSHReader[bytes](self, channel),
+            SSHWriter[bytes](self, channel),
+            partial(self._service.door.touch, self._guest),
+        )
+        task = self._connection.create_task(handler.run(), handler.logger)
+        self._service.running.add(task)
+        task.add_done_callback(self._service.running.discard)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Buffer received data, joining small pieces."""
+        kept: list[Any] = self._recv_buf[datatype]
+        if len(data) < SMALL_BYTES:
+            data = bytes(data)  # A view would keep its whole packet in memory.
+            if kept and len(kept[-1]) < SMALL_BYTES:
+                before = bytes(kept.pop())
+                self._recv_buf_len -= len(before)
+                data = before + data
+        super().data_received(data, datatype)
+
+    async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
+        """Take received data from the buffer, and let the client send as much again."""
+        data: bytes = await super().read(datatype, n, exact)
+        if isinstance(self._chan, Channel):
+            self._chan.consumed(len(data))
+        return data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the session no more after the end of the channel."""
+        super().connection_lost(exc)
+        self._service.door.end_session(self._guest)
 
 
 class Visitor(asyncssh.SSHServer):
@@ -145,16 +219,10 @@ class Visitor(asyncssh.SSHServer):
         if not self._door.begin_session(guest):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
         client = shown_name(connection.get_extra_info("client_version", ""))[:_CLIENT_NAME_LENGTH]
-        session = Session(
-            connection,
-            self._service.requests,
-            partial(self._service.tree, LoggedIn(guest.name, key.get_fingerprint(), client)),
-            touch=lambda: self._door.touch(guest),
-            running=self._service.running,
-            ended=lambda: self._door.end_session(guest),
-        )
+        by = LoggedIn(guest.name, key.get_fingerprint(), client)
         window = WINDOW_BYTES if self._door.sessions_of(guest.name) <= _WIDE_SESSIONS else LEAST_WINDOW_BYTES
-        return connection.create_server_channel(encoding=None, window=window), session
+        channel = connection.create_server_channel(encoding=None, window=window)
+        return channel, Session(connection, self._service, guest, by)
 
 
 _ROUND_SECONDS = 15.0

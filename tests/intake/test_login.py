@@ -15,7 +15,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.intake.server import _NOBODYS_KEYS, holds_key
-from gateway.ssh.sftp import Session
+from gateway.ssh.serving import Session
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
 
