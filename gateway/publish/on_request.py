@@ -77,26 +77,23 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
     """Append receipts, in order, to the event files of one provider; those already there are skipped."""
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
-        _add(folder / f"events-{month}.jsonl", list(some))
-
-
-def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
-    fresh = not path.exists()
-    with path.open("ab+") as file:
-        start = max(0, file.tell() - _TAIL_BYTES)
-        file.seek(start)
-        tail = file.read()
-        whole = tail.rfind(b"\n") + 1
-        file.truncate(start + whole)
-        lines = tail[:whole].splitlines()
-        last = json.loads(lines[-1])["number"] if lines else 0
-        file.write("".join(event_of(one) for one in rows if (one.sequence or 0) > last).encode())
-    if fresh:
-        aside = path.with_name(f".{secrets.token_hex(6)}")
-        aside.hardlink_to(path)
-        aside.rename(path.with_name("events.jsonl"))
-        for old in sorted(path.parent.glob("events-*.jsonl"))[:-_MONTHS]:
-            old.unlink()
+        path = folder / f"events-{month}.jsonl"
+        fresh = not path.exists()
+        with path.open("ab+") as file:
+            start = max(0, file.tell() - _TAIL_BYTES)
+            file.seek(start)
+            tail = file.read()
+            whole = tail.rfind(b"\n") + 1
+            file.truncate(start + whole)
+            lines = tail[:whole].splitlines()
+            last = json.loads(lines[-1])["number"] if lines else 0
+            file.write("".join(event_of(one) for one in some if (one.sequence or 0) > last).encode())
+        if fresh:
+            aside = path.with_name(f".{secrets.token_hex(6)}")
+            aside.hardlink_to(path)
+            aside.rename(path.with_name("events.jsonl"))
+            for old in sorted(folder.glob("events-*.jsonl"))[:-_MONTHS]:
+                old.unlink()
 
 
 def is_events(name: str) -> bool:
@@ -160,8 +157,8 @@ class OnRequest:
             if newest == self._looked_at:
                 return
             for provider in _asked(self._home):
-                if not _folder(self._home.published, provider).is_dir():
-                    folder = _folder(self._home.published, provider)
+                folder = self._home.published.provider(provider) / "receipts"
+                if not folder.is_dir():
                     aside = _aside(folder)
                     shutil.rmtree(aside, ignore_errors=True)
                     aside.mkdir()
@@ -206,10 +203,6 @@ def _folders(published: Published) -> list[Path]:
     return list((published.root / "providers").glob("*/receipts"))
 
 
-def _folder(published: Published, provider: str) -> Path:
-    return published.provider(provider) / "receipts"
-
-
 def _aside(folder: Path) -> Path:
     return folder.with_name(".receipts")
 
@@ -219,7 +212,7 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
 
     Stops at a receipt still without a signature.
     """
-    folder, gone = _folder(published, provider), number_in(published.root / TAKEN_BACK)
+    folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)
     query = select(ReceiptRow).where(or_(ReceiptRow.provider == provider, _NAMES_SCHOOLS))
     for found in pages_after(session, last, query):
