@@ -372,11 +372,8 @@ def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
 
 def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
     """Return the SFTP attributes of a listed file; of a folder, given None."""
-    if entry is None:
-        return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
-    return asyncssh.SFTPAttrs(
-        size=entry.size, uid=0, gid=0, permissions=_FILE_MODE, atime=entry.modified, mtime=entry.modified
-    )
+    mode, (_, size, at) = (_FOLDER_MODE, ("", 0, 0)) if entry is None else (_FILE_MODE, entry)
+    return asyncssh.SFTPAttrs(size=size, uid=0, gid=0, permissions=mode, atime=at, mtime=at)
 
 
 async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:

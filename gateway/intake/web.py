@@ -208,10 +208,8 @@ class WebDoor:
             tree.box.check_growth(length)
             receiving = await tree.open_to_write(_path(request), FXF_CREAT | FXF_TRUNC)
             upload = receiving.upload
-            try:
-                upload.label = upload.label.model_copy(update={"length": length})
-            finally:
-                await tree.box.cut_off(receiving)
+            upload.label = upload.label.model_copy(update={"length": length})
+            await tree.close(receiving)
         return Response(status_code=201, headers=_TUS | {"location": f"{API}/uploads/{upload.data.stem}"})
 
     async def _offset(self, request: Request) -> Response:
@@ -364,18 +362,16 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
     """Write the next part of an upload; return its reference after the last part, else None."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), 0)
     if receiving.upload is not upload or upload.size != offset:
-        await tree.box.cut_off(receiving)
+        await tree.close(receiving)
         raise Declined(answers.GAP)
-    closed = False
+    is_whole = False
     try:
         await receiving.write(offset, data)
-        if upload.size == upload.label.length:
-            closed = True
-            return await tree.complete(receiving)
+        is_whole = upload.size == upload.label.length
     finally:
-        if not closed:
-            await tree.box.cut_off(receiving)
-    return None
+        if not is_whole:
+            await tree.close(receiving)
+    return await tree.complete(receiving) if is_whole else None
 
 
 def _reach(size: int, length: int | None) -> dict[str, str]:
