@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 
 from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG
 from gateway.model import Folder
-from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.ssh.answers import NO_SUCH_FILE, Declined, parts_of
 
 FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
 FOLDERS: tuple[FolderName, ...] = get_args(FolderName)
@@ -68,13 +68,7 @@ def components(raw: bytes) -> tuple[str, ...]:
         raise Declined(NAME_NOT_UTF8) from None
     if any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in text):
         raise Declined(NAME_CONTROL)
-    parts: list[str] = []
-    for part in text.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in {"", "."}:
-            parts.append(part)
-    return tuple(parts)
+    return tuple(parts_of(text))
 
 
 def place_of(raw: bytes) -> IntakePlace:

@@ -18,7 +18,7 @@ from typing import Literal
 from gateway.home import REFERENCE
 from gateway.model import VIEW_EXTENSIONS
 from gateway.registry.deliveries import DeliveriesWanted, Delivery
-from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.ssh.answers import NO_SUCH_FILE, Declined, parts_of
 
 HELD = "held"
 REMOVED = "removed"
@@ -106,7 +106,7 @@ def reference_in(name: str) -> str | None:
 def place_of(raw: bytes) -> MailboxPlace:
     """Return the place named by a client's path. Declined with "no such file" for an impossible path."""
     try:
-        parts = _parts(raw.decode("utf-8"))
+        parts = parts_of(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise Declined(NO_SUCH_FILE) from None
     top = parts[0] if parts and parts[0] in {REMOVED, LISTS, *SHELVES} else None
@@ -128,15 +128,6 @@ def place_of(raw: bytes) -> MailboxPlace:
 
 def canonical(raw: bytes) -> bytes:
     """Return the canonical form of any path, possible or not (SFTP REALPATH)."""
-    return ("/" + "/".join(_parts(raw.decode("utf-8", "surrogateescape")))).encode("utf-8", "surrogateescape")
-
-
-def _parts(path: str) -> list[str]:
-    """Return the parts of a path from the root, without `.`, `..` and empty parts."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in {"", "."}:
-            parts.append(part)
-    return parts
+    return ("/" + "/".join(parts_of(raw.decode("utf-8", "surrogateescape")))).encode(
+        "utf-8", "surrogateescape"
+    )

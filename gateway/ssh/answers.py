@@ -90,6 +90,17 @@ def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
     return INTERNAL
 
 
+def parts_of(path: str) -> list[str]:
+    """Return the parts of a client's path from the root, without `.`, `..` and empty parts."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return parts
+
+
 # A folder may have fifty thousand names. asyncssh makes two objects for each and encodes them field by field;
 # here each name is encoded once, for SFTP version 3.
 
