@@ -24,7 +24,7 @@ from itertools import groupby
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import tuple_
 from sqlmodel import Session, SQLModel, col, func, select
@@ -43,7 +43,8 @@ _PAGE = 1000
 _WATCH = "gateway audit watch"
 
 
-class Inconsistency(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Inconsistency:
     """A contradiction found by an audit: where, and a sentence without names or contents."""
 
     where: str
