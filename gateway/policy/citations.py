@@ -1,4 +1,4 @@
-"""Find the clause that each policy entry cites, its text, and a person's confirmation.
+"""Find the names in policy files, by names.toml, and the clauses of the agreement that entries cite.
 
 A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
 printed without its number, `[printed]` of agreement.toml gives the opening words. A clause ends at the
@@ -14,18 +14,96 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache, lru_cache
+from importlib.resources import files
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
-from gateway.home.settings_file import nearest
+from gateway.home.settings_file import Location, nearest, values_at
 from gateway.policy.agreement_schema import Confirmed
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
-from gateway.policy.names import NameFound, names, names_at
 from gateway.policy.schema import ClauseId
 from gateway.reasons import REASONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameSort:
+    """A sort of names in policy files, such as the ids of flows; names.toml explains each field."""
+
+    defined: Sequence[str] = ()
+    catalogue: str = ""
+    besides: Sequence[str] = ()
+    used_in: Sequence[str] = ()
+    named_in: Sequence[str] = ()
+    always: Sequence[str] = ()
+    unknown: str = ""
+    repeated: str = ""
+    unused: str = ""
+
+
+Among = Literal["sorts", "across"]
+
+
+@cache
+def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
+    """Return names.toml: the sorts of names, and the words for an entry that cites a clause, by place."""
+    found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
+    cited = found["citations"]
+    for sort in found["sorts"].values():
+        if sort.pop("cited", False):
+            sort["named_in"] += cited
+    return {key: [NameSort(**sort) for sort in found[key].values()] for key in ("sorts", "across")}, cited
+
+
+class NameFound(NamedTuple):
+    """A name found in a policy file. `within`: keys and values of the table around the name."""
+
+    name: str
+    file: str
+    location: Location
+    within: Mapping[str, object]
+
+
+def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
+    """Yield every name at a place of the policies, written as in names.toml."""
+    pattern, path = place.split()
+    for file in (file for file in models if fnmatch(file, pattern)):
+        for location, name, within in values_at(models[file], path):
+            yield NameFound(name, file, location, within)
+
+
+def name_faults(
+    catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
+) -> Iterator[Contradiction]:
+    """Yield unknown, repeated and unused names: the file to correct, the place in the file, and a message."""
+
+    def found(places: Sequence[str]) -> list[NameFound]:
+        return [each for place in places for each in names_at(models, place)]
+
+    for sort in names()[0][among]:
+        defined, used, named = map(found, (sort.defined, sort.used_in, sort.named_in))
+        besides = (*sort.besides, *(getattr(catalogue, sort.catalogue) if sort.catalogue else ()))
+        known = Counter([*(each.name for each in defined), *besides])
+        for each in (*used, *named) if sort.unknown else ():
+            if each.name not in known:
+                words = sort.unknown.format(name=each.name, near=nearest(each.name, known))
+                yield each.file, each.location, words
+        for name, count in known.items():
+            if sort.repeated and count > 1:
+                first = next(each for each in defined if each.name == name)
+                yield first.file, first.location[:1], sort.repeated.format(name=name)
+        needed = {each.name for each in used}.union(sort.always)
+        for each in defined if sort.unused else ():
+            if each.name not in needed:
+                words = sort.unused.format(name=each.name, near=nearest(each.name, needed))
+                yield each.file, each.location, words
+
 
 _NUMBERED = re.compile(
     r"^[ \t>*#-]*((?:\d{1,2}|[A-Z])(?:\.\d{1,2})+(?:\([a-z]\))*|\d{1,2}(?:\([a-z]\))+)(?:[.):]|\.\))? +\S",
@@ -113,44 +191,41 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield reasons without a clause, and clauses missing in the text, cited by no entry, or unconfirmed."""
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
-    for code in sorted(wanted - catalogue.reasons.clauses.keys()):
-        yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
+    lacking = sorted(wanted - catalogue.reasons.clauses.keys())
+    yield from (
+        ("reasons.toml", ("clauses",), f"the reason {each} rests on no clause: add it") for each in lacking
+    )
     for code in sorted(catalogue.reasons.clauses.keys() - wanted):
+        words = f"there is no reason {code}{nearest(code, wanted)}"
         if code in REASONS:
             words = f"{code} rests on the clause of {REASONS[code].rests_on}: take it out here"
-        else:
-            words = f"there is no reason {code}{nearest(code, wanted)}"
         yield "reasons.toml", ("clauses", code), words
-    agreement, used = catalogue.agreement, cited_by(catalogue)
     yield from text_faults(catalogue)
+    agreement, used, digests = catalogue.agreement, cited_by(catalogue), clause_digests(catalogue)
     for clause in agreement.clauses:
         if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):
             words = f"nothing rests on clause {clause}: cite it, or say under [uncited] why not"
             yield "agreement.toml", ("clauses", clause), words
-    for clause in agreement.uncited:
-        if clause in used:
-            yield "agreement.toml", ("uncited", clause), f"clause {clause} is cited: take it out here"
-    yield from _unconfirmed(catalogue, clause_digests(catalogue))
-
-
-def _unconfirmed(catalogue: Catalogue, digests: Mapping[ClauseId, str]) -> Iterator[Contradiction]:
-    confirmed, used = catalogue.confirmed.clauses, cited_by(catalogue)
+    cited = [clause for clause in agreement.uncited if clause in used]
+    yield from (
+        ("agreement.toml", ("uncited", each), f"clause {each} is cited: take it out here") for each in cited
+    )
+    confirmed = catalogue.confirmed.clauses
     for each, by in citations(catalogue):
         known = confirmed.get(each.name)
         if each.name in digests and (known is None or by not in known.cited_by):
             words = f"nobody has confirmed that clause {each.name} says this: {CONFIRM} {each.name}"
             yield each.file, each.location, words
     for clause, known in confirmed.items():
-        place = ("clauses", clause)
         if clause in digests and known.sha256 != digests[clause]:
             words = (
                 f"the text of clause {clause} has changed since it was confirmed for: "
                 f"{', '.join(used.get(clause, ()))}; {CONFIRM} {clause}"
             )
-            yield "confirmed.toml", place, words
+            yield "confirmed.toml", ("clauses", clause), words
         for gone in sorted(set(known.cited_by) - set(used.get(clause, ()))):
             words = f"clause {clause} was confirmed for {gone}, which no longer cites it; {CONFIRM} {clause}"
-            yield "confirmed.toml", place, words
+            yield "confirmed.toml", ("clauses", clause), words
 
 
 _HEAD = """\
@@ -174,12 +249,10 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
     """Return confirmed.toml with these clauses recorded as read today, and all other entries unchanged."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
-    read = {clause: now[clause] for clause in clauses if clause in now}
-    order = [clause for clause in catalogue.agreement.clauses if clause in kept or clause in read]
-    order += [clause for clause in kept if clause not in order]
+    kept |= {clause: now[clause] for clause in clauses if clause in now}
     text = _HEAD
-    for clause in order:
-        entry = read.get(clause) or kept[clause]
+    for clause in dict.fromkeys((*(each for each in catalogue.agreement.clauses if each in kept), *kept)):
+        entry = kept[clause]
         names = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in entry.cited_by)
         text += f'\n[clauses."{clause}"]\nsha256 = "{entry.sha256}"\ncited_by = [\n{names}]\n'
     return text

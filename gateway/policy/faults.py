@@ -14,8 +14,10 @@ from gateway.policy.schema import CLAUSE
 
 Contradiction = tuple[str, Location, str]
 """A file to correct, the place in the file, and a message."""
-Path = tuple[str, ...]
+Place = tuple[str | int, ...]
 
+_KEPT = 128
+"""The number of cached texts, enough for a few folders. Versions share most of their files."""
 _DAY = "write a day as 2027-09-01, without quotation marks"
 _WORDS = {
     "missing": "this key is missing",
@@ -38,7 +40,8 @@ _PATTERNS = {
     r"^[a-z0-9]{4,}$": "write four small letters or more, without blanks and marks",
     r"\S": "write a word, or take the empty one out",
 }
-_HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*(\[{1,2})([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w-]+)*)\s*=""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,46 +72,35 @@ def line_of(text: str, location: Location) -> int | None:
 
     For a missing key, return the line of the innermost enclosing table.
     """
-    names = tuple(part for part in location if isinstance(part, str))
-    # For every index that selects a table: the number of names before it, and the index.
-    counts = [
-        (sum(isinstance(part, str) for part in location[:at]), index)
-        for at, index in enumerate(location)
-        if isinstance(index, int)
-    ]
-    best: tuple[int, int] | None = None
-    for number, path, seen in _lines(text):
-        pairs = enumerate(zip(path, names, strict=False))
-        depth = next((n for n, (a, b) in pairs if a != b), min(len(path), len(names)))
-        elsewhere = any(seen.get(path[:n], at + 1) != at + 1 for n, at in counts if n <= len(path))
-        if depth < len(path) or elsewhere:
-            continue
-        if best is None or depth > best[0]:
-            best = (depth, number)
-    return best[1] if best else None
+    lines = _lines(text)
+    shorter = (tuple(location[:length]) for length in range(len(location), 0, -1))
+    return next((lines[place] for place in shorter if place in lines), None)
 
 
-def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
-    """Return each header or key line: number, full path, and number of entries of array tables so far."""
-    found: list[tuple[int, Path, dict[Path, int]]] = []
-    table: Path = ()
-    seen: dict[Path, int] = {}
+@lru_cache(_KEPT)
+def _lines(text: str) -> Mapping[Place, int]:
+    """Return the line of each header and key by place; of an array of tables, of the first entry as well."""
+    found: dict[Place, int] = {}
+    table: Place = ()
+    seen: dict[Place, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = _split(header[1].strip())
-            if line.lstrip().startswith("[["):
-                seen = {path: n for path, n in seen.items() if path[: len(table)] != table or path == table}
-                seen[table] = seen.get(table, 0) + 1
-            found.append((number, table, dict(seen)))
-        elif key := re.match(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w-]+)*)\s*=""", line):
-            found.append((number, table + _split(key[1]), dict(seen)))
+            names, table = _split(header[2]), ()
+            if header[1] == "[[":
+                seen = {path: n for path, n in seen.items() if path[: len(names)] != names or path == names}
+                seen[names] = seen.get(names, -1) + 1
+            for n, name in enumerate(names, 1):
+                table += (name, *((seen[names[:n]],) if names[:n] in seen else ()))
+            found.setdefault(table[:-1] if header[1] == "[[" else table, number)
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault(table + _split(key[1]), number)
     return found
 
 
-def _split(dotted: str) -> Path:
-    return tuple(
-        part.strip().strip("\"'") for part in re.findall(r"""\s*(?:"[^"]*"|'[^']*'|[^."']+)""", dotted)
-    )
+def _split(dotted: str) -> Place:
+    parts = re.findall(r"""\s*(?:"[^"]*"|'[^']*'|[^."']+)""", dotted.strip())
+    return tuple(part.strip().strip("\"'") for part in parts)
 
 
 def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
@@ -120,10 +112,6 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
         return _PATTERNS.get(str(error.get("ctx", {}).get("pattern")), error["msg"])
     said = error["msg"].removeprefix("Value error, ").replace("Input should be ", "write ")
     return _WORDS.get(error["type"], said)
-
-
-_KEPT = 128
-"""The number of cached texts, enough for a few folders. Versions share most of their files."""
 
 
 @lru_cache(_KEPT)

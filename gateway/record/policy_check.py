@@ -28,11 +28,11 @@ from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.model import Basis, Decision, Held, Transfer
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, read
+from gateway.policy.citations import name_faults
 from gateway.policy.dates import is_ending
 from gateway.policy.decide import decide
 from gateway.policy.faults import Contradiction, PolicyFault
 from gateway.policy.items import basis_for
-from gateway.policy.names import name_faults
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import HandOn
 from gateway.registry import register, transfers

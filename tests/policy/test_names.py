@@ -9,9 +9,8 @@ from pydantic import BaseModel
 
 from gateway.law import LawPack
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.citations import citations
+from gateway.policy.citations import citations, names, names_at
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.names import names, names_at
 from gateway.policy.schema import CLAUSE
 from gateway.record.policy_check import SHAPES
 
