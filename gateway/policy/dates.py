@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -104,37 +104,24 @@ A_YEAR = 365
 """Days before their end in which terms without a rule to follow them are a fault of the policies."""
 
 
-def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
-    """Return the school years with written terms, by calendar year of their beginning."""
-    return {first_year(each.academic_year): each for each in calendar.school_year}
-
-
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
     """Return the terms of the academic year beginning in `first`; None if unknown."""
-    if (known := written(calendar).get(first)) is not None:
-        return known
+    for each in calendar.school_year:
+        if first_year(each.academic_year) == first:
+            return each
     return terms_by_rule(calendar, first) if calendar.term_rule else None
 
 
+@lru_cache(1024)
 def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
     """Return the terms the rules give for the academic year beginning in `first`."""
-    terms = tuple(
-        Term(first=_day(rule.first, first), last=_day(rule.last, first)) for rule in calendar.term_rule
-    )
+
+    def day(rule: DayRule) -> date:
+        month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
+        return day_by_rule(rule, (), first + (month < _FIRST_MONTH))
+
+    terms = tuple(Term(first=day(rule.first), last=day(rule.last)) for rule in calendar.term_rule)
     return SchoolYear(academic_year=academic_year_from(first), terms=terms)
-
-
-@lru_cache(1024)
-def _day(rule: DayRule, first: int) -> date:
-    month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
-    return day_by_rule(rule, (), first if month >= _FIRST_MONTH else first + 1)
-
-
-def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) -> tuple[SchoolYear, ...]:
-    """Return the years beginning in `firsts` with known terms; by default all written years."""
-    wanted = written(calendar) if firsts is None else firsts
-    found = (school_year(calendar, first) for first in sorted(wanted))
-    return tuple(year for year in found if year is not None)
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
@@ -204,7 +191,10 @@ def school_days(
 
     `shut` are the training days chosen by a provider.
     """
-    return [day for day in _shared_days(school_years(calendar, firsts), calendar.nation) if day not in shut]
+    written = (first_year(each.academic_year) for each in calendar.school_year)
+    found = (school_year(calendar, first) for first in sorted(written if firsts is None else firsts))
+    days = _shared_days(tuple(year for year in found if year is not None), calendar.nation)
+    return [day for day in days if day not in shut]
 
 
 @lru_cache(maxsize=8)
@@ -254,7 +244,6 @@ def week_name(day: date) -> str:
 @lru_cache(64)  # Asked of every file that comes.
 def censuses(calendar: CalendarFile, years: range) -> list[Period]:
     """Return the periods of census returns in some calendar years."""
-    entries = calendar.census
     spans = [
         (
             day - entry.open_days * _DAY,
@@ -263,7 +252,7 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
             f"{academic_year_from(day.year - (entry.term_on(day) != 'autumn'))}-{entry.term_on(day)}",
         )
         for year in years
-        for entry in entries
+        for entry in calendar.census
         for day in (day_by_rule(entry.rule, entry.dates, year),)
     ]
     return _joined(spans)
@@ -295,36 +284,28 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
     """Return the periods, in some calendar years, of a timescale the agreement defines."""
+    ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
-        ends = [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in months]
+        ends = {f"{first:%Y-%m}": first + relativedelta(months=1) - _DAY for first in months}
     elif rule.every == "date":
-        ends = [(day, day.isoformat()) for day in rule.dates]
+        ends = {day.isoformat(): day for day in rule.dates}
     else:
-        found = school_years(calendar, range(years[0] - 1, years[-1] + 1)) if years else ()
-        ends = [end for year in found for end in _term_ends(year, halves=rule.every == "half-term")]
+        for year in filter(
+            None, (school_year(calendar, each) for each in range(years[0] - 1, years[-1] + 1))
+        ):
+            sunday: date = easter(year.terms[-1].last.year)
+            for n, term in enumerate(year.terms, 1):
+                by_easter = "spring" if term.first < sunday else "summer"
+                name = "autumn" if term.first.year < sunday.year else by_easter
+                name = f"half-term-{n}" if rule.every == "half-term" else name
+                ends[f"{year.academic_year}-{name}"] = term.last
     spans = []
-    for day, name in ends:
+    for name, day in ends.items():
         first = day - day.weekday() * _DAY if rule.every == "last-week-of-term" else day
         due = day_after(day, rule.due_days, calendar)
         spans.append((first - rule.open_days * _DAY, first, due, name))
     return _joined(spans)
-
-
-def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
-    """Yield last day and name of each half-term (`halves`), or of each term."""
-    if halves:
-        for n, term in enumerate(year.terms, 1):
-            yield term.last, f"{year.academic_year}-half-term-{n}"
-        return
-    easter_day: date = easter(year.terms[-1].last.year)
-    ends: dict[str, date] = {}
-    for term in year.terms:
-        autumn = term.first.year < easter_day.year
-        name = "autumn" if autumn else "spring" if term.first < easter_day else "summer"
-        ends[name] = term.last
-    for name, day in ends.items():
-        yield day, f"{year.academic_year}-{name}"
 
 
 @lru_cache(maxsize=1024)
@@ -337,33 +318,21 @@ def plan(
 
     Cached, because many providers share one plan: do not change the value.
     """
-    days = school_days(calendar, shut, range(year - 1, year + 1))
-    by_days = {"daily": daily(days), "weekly": weekly(days)}
+    days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
+    fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
+    fixed |= {own.id: periods_by_rule(own, calendar, around) for own in calendar.timescale}
+    every_year = {due.data_type: due for due in calendar.due}
     return {
-        (timescale, data_type): by_days[timescale]
-        if timescale in by_days
-        else _set_times(timescale, data_type, calendar, year)
+        (timescale, data_type): yearly(every_year[data_type], calendar, around)
+        if timescale == "annually"
+        else fixed.get(timescale, [])
         for timescale, data_type in entries
     }
 
 
-def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, year: int) -> list[Period]:
-    around = range(year - 1, year + 2)
-    if timescale == "termly":
-        return censuses(calendar, around)
-    if timescale == "annually":
-        due = next(each for each in calendar.due if each.data_type == data_type)
-        return yearly(due, calendar, around)
-    own = next((each for each in calendar.timescale if each.id == timescale), None)
-    return [] if own is None else periods_by_rule(own, calendar, around)
-
-
-_OPENS = attrgetter("opens")
-
-
 def index_on(periods: list[Period], day: date) -> int:
     """Return the index of the period open on a day; -1 if none."""
-    index = bisect_right(periods, day, key=_OPENS) - 1
+    index = bisect_right(periods, day, key=attrgetter("opens")) - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 
