@@ -25,93 +25,47 @@ from gateway.reasons import REASONS
 VERSION = 1
 _MAX_COUNT = 2**53 - 1
 
+_OfFile = Literal["landed", "decided", "delivered", "collected", "dealt-with", "opened", "restored"]
+_OfDecision = Literal["judged-anew", "released", "refused", "withdrawn", "redelivered", "expired"]
+_OfProposal = Literal["release-proposed", "release-declined", "redelivery-proposed", "redelivery-declined"]
+_OfPupils = Literal["pupils-asked", "pupil-marked", "pupil-unmarked"]
+_OfRolls = Literal["discrepancy-opened", "discrepancy-resolved"]
+_OfProvider = Literal["provider-added", "provider-changed", "provider-invited", "provider-removed"]
+_OfStop = Literal["provider-suspended", "provider-resumed", "provider-closed", "provider-reopened"]
+_OfSuccessor = Literal["provider-converted", "provider-merged"]
+_OfKey = Literal["key-added", "key-approved", "key-extended", "key-restored"]
+_OfKeysEnd = Literal["key-retiring", "key-retired", "key-suspended", "key-revoked", "key-destroyed"]
+_OfAct = Literal["act-proposed", "act-confirmed", "act-rejected", "role-granted", "role-taken"]
+_OfStaff = Literal["staff-added", "staff-changed", "staff-removed", "staff-invited"]
+_OfLogin = Literal["credentials-confirmed", "contact-changed", "penalty-lifted"]
+_OfProgram = Literal["program-added", "program-revoked", "hook-added", "hook-removed", "hook-tried"]
+_OfYear = Literal["agreement-published", "year-opened", "changes-told"]
+_OfParty = Literal["ratified", "signed-in-part", "notice-given", "notice-read", "noted", "assigned"]
+_OfReturn = Literal["expectation-set", "column-listed", "column-unlisted", "nil-returned", "declared"]
+_OfPolicy = Literal["policy-loaded", "policy-proposed", "policy-approved", "policy-withdrawn"]
+_OfRecord = Literal["hold-placed", "hold-lifted", "deleted", "breach-recorded", "recorded"]
+_OfGateway = Literal["host-added", "host-removed", "host-taken-over", "log-started", "log-key-changed"]
 Kind = Literal[
-    "log-started",
-    "log-key-changed",
-    "landed",
-    "decided",
-    "delivered",
-    "collected",
-    "dealt-with",
-    "judged-anew",
-    "release-proposed",
-    "release-declined",
-    "released",
-    "refused",
-    "withdrawn",
-    "redelivery-proposed",
-    "redelivery-declined",
-    "redelivered",
-    "opened",
-    "restored",
-    "notice-read",
-    "noted",
-    "assigned",
-    "pupils-asked",
-    "pupil-marked",
-    "pupil-unmarked",
-    "expired",
-    "provider-added",
-    "provider-changed",
-    "provider-invited",
-    "provider-suspended",
-    "provider-resumed",
-    "provider-closed",
-    "provider-reopened",
-    "provider-converted",
-    "provider-merged",
-    "provider-removed",
-    "contact-changed",
-    "key-added",
-    "key-approved",
-    "key-retiring",
-    "key-retired",
-    "key-restored",
-    "key-revoked",
-    "key-extended",
-    "key-destroyed",
-    "key-suspended",
-    "act-proposed",
-    "act-confirmed",
-    "act-rejected",
-    "role-granted",
-    "role-taken",
-    "credentials-confirmed",
-    "staff-added",
-    "staff-changed",
-    "staff-removed",
-    "staff-invited",
-    "program-added",
-    "program-revoked",
-    "hook-added",
-    "hook-removed",
-    "hook-tried",
-    "penalty-lifted",
-    "agreement-published",
-    "year-opened",
-    "changes-told",
-    "ratified",
-    "signed-in-part",
-    "notice-given",
-    "expectation-set",
-    "column-listed",
-    "column-unlisted",
-    "nil-returned",
-    "declared",
-    "policy-loaded",
-    "policy-proposed",
-    "policy-approved",
-    "policy-withdrawn",
-    "discrepancy-opened",
-    "discrepancy-resolved",
-    "hold-placed",
-    "hold-lifted",
-    "deleted",
-    "breach-recorded",
-    "recorded",
-    "host-added",
-    "host-removed",
-    "host-taken-over",
+    _OfFile,
+    _OfDecision,
+    _OfProposal,
+    _OfPupils,
+    _OfRolls,
+    _OfProvider,
+    _OfStop,
+    _OfSuccessor,
+    _OfKey,
+    _OfKeysEnd,
+    _OfAct,
+    _OfStaff,
+    _OfLogin,
+    _OfProgram,
+    _OfYear,
+    _OfParty,
+    _OfReturn,
+    _OfPolicy,
+    _OfRecord,
+    _OfGateway,
 ]
 
 # Words are lower-case without four digits in a row, so no UPN and no date is a word.
@@ -129,164 +83,92 @@ _SHAPES: dict[str, re.Pattern[str]] = {
     "vkey": re.compile(r"[a-z0-9./-]{1,100}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"),
 }
 _COUNT = "count"
-_WHO = {"by": "word", "key": "fingerprint", "commitment": "digest", "record": "digest"}
-_TRANSFER = {
+# The fields of each shape; any other is a word.
+_OF_SHAPE = {
+    "digest": "record receipt text rows sha256 policies commitment name_commitment content_commitment "
+    "content_sha256",
+    "fingerprint": "key signer signing_key",
+    "reference": "earlier replaces drop",
     "provider": "provider",
-    "receipt": "digest",
-    "text": "digest",
-    "rows": "digest",
-    "sha256": "digest",
-    "size": _COUNT,
-    "name_commitment": "digest",
-    "content_commitment": "digest",
+    "words": "teams left_out safeguards",
+    "codes": "reasons",
+    "moment": "signed_at until not_after begins",
+    "academic year": "academic_year",
+    "vkey": "log_key",
+    _COUNT: "size content_size pupils count number",
 }
-_CONTENT = {"content_commitment": "digest", "content_sha256": "digest"}
-_DECISION = {
-    **_TRANSFER,
-    **_WHO,  # `key` is the sender's login key, in the first entry on a file.
-    "folder": "word",
-    "state": "word",
-    "flow": "word",
-    "teams": "words",
-    "data_type": "word",
-    "level": "word",
-    "content_sha256": "digest",  # Earlier versions only: a guessed content can be tested against the digest.
-    "content_size": _COUNT,
-    "pupils": _COUNT,
-    "signer": "fingerprint",
-    "signing_key": "fingerprint",
-    "signed_at": "moment",
-    "until": "moment",
-    "earlier": "reference",
-    "replaces": "reference",
-    "reasons": "codes",
-    "policies": "digest",
-    "engine": "word",
-}
-_PROVIDER = {**_WHO, "provider_kind": "word"}
-_KEY = {
-    **_WHO,
-    "owner": "word",
-    "provider": "provider",
-    "algorithm": "word",
-    "not_after": "moment",
-    "state": "word",
-    "drop": "reference",
-    "confirmed": "word",  # "alone": by whoever enrolled it, where nobody else had to be asked.
-}
-_KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
-
-# Fields of each kind of event. `record`, `receipt`, `text` and `rows` are digests of documents kept
-# elsewhere.
-FIELDS: dict[str, dict[str, str]] = {
-    "log-started": {"log_key": "vkey", "record": "digest"},
+_WHO = "by key commitment record"
+_TRANSFER = "provider receipt text rows sha256 size name_commitment content_commitment"
+# `content_sha256` in decisions: earlier versions only, as a guessed content can be tested against the digest.
+_CONTENT = "content_commitment content_sha256"
+# `key` is the sender's login key, in the first entry on a file.
+_DECISION = (
+    f"{_TRANSFER} {_WHO} folder state flow teams data_type level content_sha256 content_size pupils signer "
+    "signing_key signed_at until earlier replaces reasons policies engine"
+)
+_PROVIDER = f"{_WHO} provider_kind"
+# `confirmed`: "alone" where nobody but the person who enrolled a key had to be asked.
+_KEY = f"{_WHO} owner provider algorithm not_after state drop confirmed"
+_KEPT = f"{_WHO} what data_type rule sha256"
+# Kinds of event with their fields. `record`, `receipt`, `text` and `rows` are digests of documents kept
+# elsewhere; `record` of "recorded" is in entries of earlier versions.
+_ADMITTED = (
+    ("log-started", "log_key record"),
     # `size`: of the last head that `earlier` signs. `cause`: "superseded" or "compromised".
-    "log-key-changed": {**_WHO, "log_key": "vkey", "earlier": "vkey", "size": _COUNT, "cause": "word"},
-    "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
-    "decided": _DECISION,
-    "delivered": {"provider": "provider", "team": "word", "flow": "word"},
+    ("log-key-changed", f"{_WHO} log_key earlier size cause"),
+    ("landed", f"{_TRANSFER} folder key"),
+    ("decided released refused withdrawn redelivered", _DECISION),
+    ("delivered", "provider team flow"),
     # `hand_on`: to which system it was handed on; `key` is then that of its SFTP server, if it has one.
-    "collected": {
-        **_WHO,
-        "provider": "provider",
-        "team": "word",
-        **_CONTENT,
-        "left_out": "words",
-        "hand_on": "word",
-    },
-    "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
-    "judged-anew": {"provider": "provider", "reasons": "codes", "policies": "digest"},
-    "release-proposed": {**_WHO, "data_type": "word", "teams": "words", "reasons": "codes"},
-    "release-declined": _WHO,
-    "released": {**_DECISION, "record": "digest", "name_commitment": "digest"},
-    "refused": {**_DECISION, "record": "digest", "name_commitment": "digest"},
-    "withdrawn": _DECISION,
-    "redelivery-proposed": {**_WHO, "teams": "words", "reasons": "codes"},
-    "redelivery-declined": _WHO,
-    "redelivered": _DECISION,
-    "opened": {**_WHO, "provider": "provider", "count": _COUNT, **_CONTENT},
-    "restored": {**_WHO, "provider": "provider", "team": "word"},
-    "notice-read": {**_WHO, "number": _COUNT},
-    "noted": _WHO,
-    "assigned": _WHO,
-    "pupils-asked": {**_WHO, "what": "word", "count": _COUNT, "content_commitment": "digest"},
-    "pupil-marked": {**_WHO, "number": _COUNT, "cause": "word", "count": _COUNT},
-    "pupil-unmarked": {**_WHO, "number": _COUNT},
-    "expired": {"provider": "provider", "what": "word", "size": _COUNT},
-    "provider-added": _PROVIDER,
-    "provider-changed": _PROVIDER,
-    "provider-invited": {**_PROVIDER, "sha256": "digest"},
-    "provider-suspended": _PROVIDER,
-    "provider-resumed": _PROVIDER,
-    "provider-closed": _PROVIDER,
-    "provider-reopened": _PROVIDER,
-    "provider-converted": _PROVIDER,
-    "provider-merged": {**_PROVIDER, "provider": "provider"},
-    "provider-removed": _PROVIDER,
-    "contact-changed": _WHO,
-    "key-added": _KEY,
-    "key-approved": _KEY,
-    "key-retiring": _KEY,
-    "key-retired": _KEY,
-    "key-restored": _KEY,
-    "key-revoked": {**_KEY, "cause": "word"},
-    "key-extended": _KEY,
-    "key-destroyed": _KEY,
-    "key-suspended": _KEY,
-    "act-proposed": {**_WHO, "what": "word"},
-    "act-confirmed": {**_WHO, "what": "word"},
-    "act-rejected": {**_WHO, "what": "word"},
-    "role-granted": {**_WHO, "what": "word"},
-    "role-taken": {**_WHO, "what": "word"},
-    "credentials-confirmed": {**_WHO, "what": "word", "number": _COUNT},
-    "staff-added": {**_WHO, "teams": "words"},
-    "staff-changed": {**_WHO, "teams": "words"},
-    "staff-removed": _WHO,
-    "staff-invited": _WHO,
-    "program-added": _WHO,
-    "program-revoked": _WHO,
-    "hook-added": {**_WHO, "what": "word"},
-    "hook-removed": {**_WHO, "what": "word"},
-    "hook-tried": {**_WHO, "what": "word"},
-    "penalty-lifted": {**_WHO},
-    "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
-    "year-opened": {**_WHO, "academic_year": "academic year"},
-    "changes-told": {"sha256": "digest", "count": _COUNT, "record": "digest"},
-    "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
-    "signed-in-part": {**_WHO, "academic_year": "academic year", "sha256": "digest", "what": "word"},
-    "notice-given": {**_WHO, "academic_year": "academic year", "what": "word"},
-    "column-listed": _WHO,
-    "column-unlisted": _WHO,
-    "expectation-set": {**_WHO, "data_type": "word", "state": "word"},
-    "nil-returned": {**_WHO, "data_type": "word", "until": "moment"},
-    "declared": {
-        **_WHO,
-        "provider": "provider",
-        "receipt": "digest",
-        "text": "digest",
-        "policies": "digest",
-        "method": "word",
-        "data_type": "word",
-        "flow": "word",
-        "state": "word",
-        "safeguards": "words",
-        "reasons": "codes",
-    },
-    "policy-loaded": {**_WHO, "policy": "word", "sha256": "digest"},
-    "policy-proposed": {**_WHO, "sha256": "digest", "begins": "moment"},
-    "policy-approved": {**_WHO, "sha256": "digest"},
-    "policy-withdrawn": {**_WHO, "sha256": "digest"},
-    "discrepancy-opened": {**_WHO, "provider": "provider", "number": _COUNT, "cause": "word"},
-    "discrepancy-resolved": {**_WHO, "provider": "provider", "number": _COUNT, "cause": "word"},
-    "hold-placed": {**_KEPT, "number": _COUNT},
-    "hold-lifted": {**_KEPT, "number": _COUNT},
-    "deleted": {**_KEPT, "count": _COUNT},
-    "breach-recorded": {**_WHO, "number": _COUNT},
-    "host-added": _WHO,
-    "host-removed": {**_WHO, "count": _COUNT},
-    "host-taken-over": {**_WHO, "count": _COUNT},
-    "recorded": {"record": "digest", "rows": "digest"},  # `record` in entries of earlier versions.
+    ("collected", f"{_WHO} provider team {_CONTENT} left_out hand_on"),
+    ("dealt-with restored", f"{_WHO} provider team"),
+    ("judged-anew", "provider reasons policies"),
+    ("release-proposed", f"{_WHO} data_type teams reasons"),
+    ("redelivery-proposed", f"{_WHO} teams reasons"),
+    ("release-declined redelivery-declined noted assigned penalty-lifted host-added", _WHO),
+    ("contact-changed staff-removed staff-invited program-added program-revoked", _WHO),
+    ("column-listed column-unlisted", _WHO),
+    ("opened", f"{_WHO} provider count {_CONTENT}"),
+    ("notice-read pupil-unmarked breach-recorded", f"{_WHO} number"),
+    ("pupils-asked", f"{_WHO} what count content_commitment"),
+    ("pupil-marked", f"{_WHO} number cause count"),
+    ("expired", "provider what size"),
+    ("provider-added provider-changed provider-suspended provider-resumed", _PROVIDER),
+    ("provider-closed provider-reopened provider-converted provider-removed", _PROVIDER),
+    ("provider-invited", f"{_PROVIDER} sha256"),
+    ("provider-merged", f"{_PROVIDER} provider"),
+    ("key-added key-approved key-extended key-restored", _KEY),
+    ("key-retiring key-retired key-suspended key-destroyed", _KEY),
+    ("key-revoked", f"{_KEY} cause"),
+    ("act-proposed act-confirmed act-rejected role-granted role-taken", f"{_WHO} what"),
+    ("hook-added hook-removed hook-tried", f"{_WHO} what"),
+    ("credentials-confirmed", f"{_WHO} what number"),
+    ("staff-added staff-changed", f"{_WHO} teams"),
+    ("agreement-published ratified", f"{_WHO} academic_year sha256"),
+    ("year-opened", f"{_WHO} academic_year"),
+    ("changes-told", "sha256 count record"),
+    ("signed-in-part", f"{_WHO} academic_year sha256 what"),
+    ("notice-given", f"{_WHO} academic_year what"),
+    ("expectation-set", f"{_WHO} data_type state"),
+    ("nil-returned", f"{_WHO} data_type until"),
+    ("declared", f"{_WHO} provider receipt text policies method data_type flow state safeguards reasons"),
+    ("policy-loaded", f"{_WHO} policy sha256"),
+    ("policy-proposed", f"{_WHO} sha256 begins"),
+    ("policy-approved policy-withdrawn", f"{_WHO} sha256"),
+    ("discrepancy-opened discrepancy-resolved", f"{_WHO} provider number cause"),
+    ("hold-placed hold-lifted", f"{_KEPT} number"),
+    ("deleted", f"{_KEPT} count"),
+    ("host-removed host-taken-over", f"{_WHO} count"),
+    ("recorded", "record rows"),
+)
+_SHAPE_OF = {name: shape for shape, names in _OF_SHAPE.items() for name in names.split()}
+FIELDS: dict[str, dict[str, str]] = {
+    kind: {name: _SHAPE_OF.get(name, "word") for name in names.split()}
+    for kinds, names in _ADMITTED
+    for kind in kinds.split()
 }
+"""By kind of event, the shape of each field that it may have."""
+FIELDS["log-key-changed"]["earlier"] = "vkey"
 if set(FIELDS) != set(get_args(Kind)):
     raise RuntimeError("every kind of event needs its list of fields")
 
