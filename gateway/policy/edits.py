@@ -9,6 +9,7 @@ The policies shipped by earlier versions are kept in `policies/earlier/`, one ar
 difference between a home and the release it started from is an edit by the authority.
 """
 
+import re
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,17 +49,23 @@ ALL = "all"
 _LAW = "law-*.toml"
 
 
-def _read() -> dict[str, tuple[tuple[str, Effect], ...]]:
+def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
     """Read effects.toml: by file, patterns of places with effects; the first match counts."""
     data = tomllib.loads(files("gateway.policy").joinpath("effects.toml").read_text("utf-8"))
     common = {name: Effect(**entry) for name, entry in data.pop("common").items()}
     return {
         file: tuple(
-            (place, common[entry] if isinstance(entry, str) else Effect(**entry))
+            (_pattern(place), common[entry] if isinstance(entry, str) else Effect(**entry))
             for place, entry in places.items()
         )
         for file, places in data.items()
     }
+
+
+def _pattern(place: str) -> re.Pattern[str]:
+    """Return the regular expression of a place, whose parts are joined by NUL."""
+    escaped = re.escape(place).replace(r"\.", "\0").replace(r"\*\*", ".*").replace(r"\*", "[^\0]*")
+    return re.compile(escaped, re.DOTALL)
 
 
 EFFECTS = _read()
@@ -71,17 +78,7 @@ def effect_of(file: str, place: Place) -> Effect:
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(_LAW if file.startswith("law-") else file, ())
-    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), UNKNOWN)
-
-
-def _fits(pattern: Place, place: Place) -> bool:
-    if not pattern or not place:
-        return not pattern and not place
-    if pattern[0] == "**":
-        return True
-    if pattern[0].endswith("**"):
-        return place[0].startswith(pattern[0].removesuffix("**"))
-    return pattern[0] in {"*", place[0]} and _fits(pattern[1:], place[1:])
+    return next((effect for pattern, effect in lines if pattern.fullmatch("\0".join(place))), UNKNOWN)
 
 
 EditSeverity = Literal["loses protection", "changes", "no effect"]
@@ -92,7 +89,6 @@ WHOLE = frozenset((
     "lawful", "awaited", "references", "coming", "versions",
 ))  # fmt: skip
 _SHOWN = 120
-_NOTHING = ""
 _ENTRY = "an entry"
 
 
@@ -117,11 +113,12 @@ def edits(old: Path, new: Path) -> list[Edit]:
     Raises ConfigurationError for an unreadable folder.
     """
     before, after = _documents(old), _documents(new)
-    found = [
-        edit
-        for file in dict.fromkeys((*before, *after))
-        for edit in _of_file(file, before.get(file, {}), after.get(file, {}))
-    ]
+    found = []
+    for file in dict.fromkeys((*before, *after)):
+        for place, (was, becomes) in _changes(before.get(file, {}), after.get(file, {})).items():
+            effect = effect_of(file, place)
+            weight, entry = _weight(effect, was, becomes), ".".join(place)
+            found.append(Edit(weight, file, entry, effect.does, _shown(was, becomes), _shown(becomes, was)))
     return sorted(found, key=lambda edit: WEIGHTS.index(edit.weight))
 
 
@@ -158,102 +155,67 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
         yield place, value
 
 
-def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]) -> Iterator[Edit]:
-    """Yield a file's settings that differ; an entry added or removed as a whole gives one edit."""
-    told: set[Place] = set()
+def _changes(old: Mapping[Place, object], new: Mapping[Place, object]) -> dict[Place, tuple[object, object]]:
+    """Return the settings of a file that differ; an entry added or removed as a whole is one."""
+    found: dict[Place, tuple[object, object]] = {}
+
+    def has(side: Mapping[Place, object], entry: Place) -> bool:
+        return any(each[: len(entry)] == entry for each in side)
+
     for place in dict.fromkeys((*old, *new)):
-        if old.get(place) == new.get(place):
-            continue
-        entry = _entry_of(place, old, new)
-        if entry is None:
-            yield _edit(file, place, old.get(place), new.get(place))
-        elif entry not in told:
-            told.add(entry)
-            here = any(each[: len(entry)] == entry for each in old)
-            yield _edit(file, entry, _ENTRY if here else None, None if here else _ENTRY)
-
-
-def _entry_of(place: Place, old: Mapping[Place, object], new: Mapping[Place, object]) -> Place | None:
-    """Return the outermost entry around a setting that only one of two files has; None if both have it."""
-    for length in range(2, len(place)):
-        entry = place[:length]
-        sides = [any(each[:length] == entry for each in side) for side in (old, new)]
-        if sides.count(True) == 1:
-            return entry
-    return None
-
-
-def _edit(file: str, place: Place, before: object, after: object) -> Edit:
-    effect = effect_of(file, place)
-    return Edit(
-        weight=_weight(effect, before, after),
-        file=file,
-        entry=".".join(place),
-        does=effect.does,
-        before=_shown(before, after),
-        after=_shown(after, before),
-    )
+        if old.get(place) != new.get(place):
+            around = (place[:length] for length in range(2, len(place)))
+            entry = next((each for each in around if has(old, each) != has(new, each)), None)
+            if entry is None:
+                found[place] = old.get(place), new.get(place)
+            else:
+                found[entry] = (_ENTRY, None) if has(old, entry) else (None, _ENTRY)
+    return found
 
 
 def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
     if effect.idle:
         return "no effect"
     direction = _direction(effect, before, after)
-    loses = effect.loses == "any" or effect.loses in direction
-    if effect.loses == "any" and effect.lax:
-        loses = "less" not in direction
-    return "loses protection" if loses and effect.loses != "never" else "changes"
+    loses = effect.loses == "any" and not (effect.lax and "less" in direction)
+    return "loses protection" if loses or effect.loses in direction else "changes"
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
     """Return the direction in which an edit changes the setting: {"more"}, {"less"}, or both."""
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
-        ranks = {value: rank for rank, value in enumerate(effect.lax)}
+        ranks = {None: 0, **{value: rank for rank, value in enumerate(effect.lax)}}
         was, becomes = (
-            0 if value is None else ranks.get(str(value), len(ranks) - 1) for value in (before, after)
+            ranks.get(None if value is None else str(value), len(effect.lax) - 1) for value in (before, after)
         )
         return {"more"} if becomes > was else {"less"}
     if isinstance(before, list) and isinstance(after, list):
         had, has = [str(each) for each in before], [str(each) for each in after]
-        return {
-            *(("more",) if set(has) - set(had) or len(has) > len(had) else ()),
-            *(("less",) if set(had) - set(has) or len(has) < len(had) else ()),
-        }
+        more, less = set(has) - set(had) or len(has) > len(had), set(had) - set(has) or len(has) < len(had)
+        return {word for word, applies in (("more", more), ("less", less)) if applies}
+    number = isinstance(before, int | float | None) and isinstance(after, int | float | None)
     if before is None or after is None:
-        return _of_absent(effect, before, after)
-    if isinstance(before, int | float) and isinstance(after, int | float):
-        return {"more"} if after > before else {"less"}
-    return {"more", "less"}
-
-
-def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction of an edit that adds or removes a setting, compared with the default."""
-    value = after if before is None else before
-    if value != _ENTRY and effect.absent is not None:
-        given = {"less"} if effect.absent == ALL or value is False else {"more"}
-        turned = {"less": "more", "more": "less"}
-        return given if before is None else {turned[each] for each in given}
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return {"more", "less"}
-    adds = (before is None) == (value is not False)
-    return {"more"} if adds else {"less"}
+        value = after if before is None else before
+        if number and not isinstance(value, bool) and effect.absent is None:
+            return {"more", "less"}
+        # What is absent has its default: a whole list, or a switch that is off.
+        less = value is False or (effect.absent == ALL and value != _ENTRY)
+        return {"less"} if less == (before is None) else {"more"}
+    return {"more", "less"} if not number else {"more"} if after > before else {"less"}  # type: ignore[operator]
 
 
 def _shown(value: object, other: object) -> str:
     """Return a value on one line; of a list, only the entries the other value lacks."""
     if value is None:
-        return _NOTHING
+        return ""
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:
         theirs = set(other.splitlines())
         text = " / ".join(line for line in value.splitlines() if line not in theirs)
     elif isinstance(value, list) and isinstance(other, list):
         only = [str(each) for each in value if each not in other]
-        text = (
-            ", ".join(only)
-            if only or len(value) != len(other)
-            else f"in this order: {', '.join(map(str, value))}"
-        )
+        reordered = not only and len(value) == len(other)
+        text = f"in this order: {', '.join(map(str, value))}" if reordered else ", ".join(only)
     else:
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
@@ -331,12 +293,9 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[F
 
 def _differences(base: Files, own: Files) -> int:
     """Count the settings in which two sets of policies differ."""
-    count = 0
-    for name in {*base, *own}:
-        if name.endswith(".toml"):
-            one, other = settings(base.get(name, "")), settings(own.get(name, ""))
-            count += sum(one.get(place, _MISSING) != other.get(place, _MISSING) for place in {*one, *other})
-    return count
+    names = (name for name in {*base, *own} if name.endswith(".toml"))
+    pairs = ((settings(base.get(name, "")), settings(own.get(name, ""))) for name in names)
+    return sum(a.get(each, _MISSING) != b.get(each, _MISSING) for a, b in pairs for each in {*a, *b})
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML

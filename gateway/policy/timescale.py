@@ -189,10 +189,6 @@ class _Row:
         """Return a period's arrivals of the data type itself; if none, those of a type that also counts."""
         return self.placed.get(index) or self.told.get(index, [])
 
-    def latest(self, at: int) -> int:
-        """Return the index of the last period up to `at` with arrivals; -1 if none."""
-        return max((index for index in {*self.placed, *self.told} if index <= at), default=-1)
-
     def known_by(self, index: int) -> Known | None:
         """Return the source of an arrival's period: "file", "arrival", "nil" or "daily-update"; else None."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
@@ -258,8 +254,7 @@ def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date
 
 def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[dates.Period]:
     """Return the periods of a data type in the years around a day; [] if due at no set time."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
+    if (flow := catalogue.flow_of(data_type)) is None:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
     return dates.plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
@@ -271,14 +266,9 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
     The day is early enough for every provider: all training days are taken as closed.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
-    entries: tuple[dates.Due, ...] = (("daily", ""), ("weekly", ""))
-    found = []
-    for periods in dates.plan(catalogue.calendar, entries, shut, on.year).values():
-        at = dates.index_on(periods, on)
-        if at < 0:
-            return None
-        found.append(periods[at].opens)
-    return min(found)
+    planned = dates.plan(catalogue.calendar, (("daily", ""), ("weekly", "")), shut, on.year).values()
+    found = [periods[at].opens for periods in planned if (at := dates.index_on(periods, on)) >= 0]
+    return min(found) if len(found) == len(planned) else None
 
 
 def out_of_season(
@@ -292,10 +282,8 @@ def out_of_season(
         return None
     periods = periods_around(provider, classified.data_type, catalogue, day)
     stated = reference_period(classified, catalogue, day)
-    found = next((each for each in periods if each.name == stated), None)
-    at = dates.index_on(periods, day)
-    if found is None and at >= 0:
-        found = periods[at]
+    today = period_on(provider, classified.data_type, catalogue, day)
+    found = next((each for each in periods if each.name == stated), today)
     if found is None or (stated in {None, found.name} and found.opens <= day <= found.due + _LONG_AFTER):
         return None
     return found
@@ -309,36 +297,30 @@ def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
     """Return a row's status on a day; missed periods count from `counts_from`, none from before `since`."""
-    own, periods, must = row.own, row.periods, bool(row.must)
-    judged = FlowStatus(
+    own, periods = row.own, row.periods
+    due, missed, at, must = None, 0, -1, False
+    state: State = "not-expected"
+    if takes_part and row.must is not None:
+        state, must, at = "not-due", row.must, dates.index_on(periods, on)
+        if row.scale in _BY_SCHOOL_DAYS and not has_terms:
+            at, state = -1, "no-calendar"
+        elif at >= 0:
+            due, state = periods[at].due, _state(periods[at], row.came(at), on)
+            # The ended periods since the last arrival, this one too where it is over.
+            latest = max((index for index in {*row.placed, *row.told} if index <= at), default=-1)
+            counted = bisect_left(periods, counts_from, key=lambda period: period.opens)
+            missed = max(0, at - max(latest + 1, counted)) + (state == "missing")
+        elif own and own[-1][0] >= counts_from:
+            state = "received"
+        if state == "missing" and (not must or (due is not None and due < since)):
+            state = "not-due"
+    return FlowStatus(
         flow=row.flow.id,
         data_type=row.entry.id,
         timescale=row.scale,
-        due=None,
-        state="not-expected",
-        last=max((arrival.at for _, arrival in own if not arrival.nil), default=None),
-        missed=0,
-    )
-    if not takes_part or row.must is None:
-        return judged
-    at = dates.index_on(periods, on)
-    due, missed = None, 0
-    state: State = "not-due"
-    if row.scale in _BY_SCHOOL_DAYS and not has_terms:
-        at, state = -1, "no-calendar"
-    elif at >= 0:
-        due, state = periods[at].due, _state(periods[at], row.came(at), on)
-        # The ended periods since the last arrival, this one too where it is over.
-        counted = bisect_left(periods, counts_from, key=lambda period: period.opens)
-        missed = max(0, at - max(row.latest(at) + 1, counted)) + (state == "missing")
-    elif own and own[-1][0] >= counts_from:
-        state = "received"
-    if state == "missing" and (not must or (due is not None and due < since)):
-        state = "not-due"
-    return replace(
-        judged,
         due=due,
         state=state,
+        last=max((arrival.at for _, arrival in own if not arrival.nil), default=None),
         missed=missed if must and state != "not-due" else 0,
         period=periods[at].name if at >= 0 else None,
         known_by=row.known_by(at) if at >= 0 else None,
@@ -396,9 +378,7 @@ def agenda(
     Flows not expected, or without a calendar, are left out. If a flow's due day passed before the flow
     applied to the provider, its next due day takes that day's place.
     """
-    for flow in flows:
-        if flow.state in {"not-expected", "no-calendar"}:
-            continue
+    for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
         often = flow.timescale in {"daily", "weekly"}
         later = [
             replace(flow, state="not-due", due=one.due, period=one.name, last=None, missed=0, known_by=None)
@@ -407,8 +387,9 @@ def agenda(
         ]
         if flow.state == "not-due" and flow.due is not None and flow.due < today:
             ahead = later.pop(0) if later else replace(flow, due=None, period=None)
-            flow = replace(ahead, last=flow.last)  # noqa: PLW2901 - the flow as it is told
-        yield DueDays(flow, tuple(later))
+            yield DueDays(replace(ahead, last=flow.last), tuple(later))
+        else:
+            yield DueDays(flow, tuple(later))
 
 
 def in_words(flow: FlowStatus, today: date) -> str:
@@ -441,9 +422,7 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
     """Return the last day of the last law pack, if within 60 days and no pack follows; else None."""
-    if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
-        return None
-    return packs[-1].last
+    return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
