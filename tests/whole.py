@@ -20,7 +20,7 @@ from gateway.mailboxes.mailbox_access import MailboxAccess as Mailboxes
 from gateway.mailboxes.mailbox_access import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
-from gateway.policy.agreement_schema import Signatory
+from gateway.policy.small_schemas import Signatory
 from gateway.processor import retention
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, programs, staff

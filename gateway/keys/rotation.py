@@ -22,7 +22,7 @@ from gateway.keys.changes import Clerk, sign_head
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.certificates import admit, grouped
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, lock
-from gateway.policy.agreement_schema import AgreementFile
+from gateway.policy.small_schemas import AgreementFile
 from gateway.publish.everything import publish_all
 from gateway.reasons.languages import Language
 from gateway.receipts.facts import log_key_statement

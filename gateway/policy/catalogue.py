@@ -20,11 +20,10 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings_file import File
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
-from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, PolicyFault, document, key_of, line_of, words_of
-from gateway.policy.small_schemas import HandOnsFile, LettersFile
+from gateway.policy.small_schemas import AgreementFile, HandOnsFile, LettersFile
 
 __all__ = ["Catalogue", "policy_digest", "policy_files"]
 

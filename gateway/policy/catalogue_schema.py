@@ -11,7 +11,6 @@ from gateway.access import LookingTeams
 from gateway.home.settings_file import File
 from gateway.law import LawPack
 from gateway.model import ProviderKind, Reason
-from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.schema import (
     NOBODY,
@@ -26,7 +25,17 @@ from gateway.policy.schema import (
     Team,
     TeamsFile,
 )
-from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
+from gateway.policy.small_schemas import (
+    AgreementFile,
+    BodiesFile,
+    BreachFile,
+    ConfirmedFile,
+    Contacts,
+    HandOnsFile,
+    LettersFile,
+    MethodsFile,
+    ReasonsFile,
+)
 from gateway.reasons import DESKS, told
 from gateway.reasons.languages import Language
 

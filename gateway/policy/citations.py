@@ -25,10 +25,10 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from gateway.home.settings_file import Location, nearest, values_at
-from gateway.policy.agreement_schema import Confirmed
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
 from gateway.policy.schema import ClauseId
+from gateway.policy.small_schemas import Confirmed
 from gateway.reasons import REASONS
 
 

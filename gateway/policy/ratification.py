@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Literal
 
 from gateway.model import Provider, RatificationsThatCount, Reason
-from gateway.policy.agreement_schema import Year
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day, spoken
 from gateway.policy.schema import Flow, MonthDay
+from gateway.policy.small_schemas import Year
 
 Standing = Literal["ratified", "lapsed", "never"]
 

@@ -14,8 +14,8 @@ from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.log.leaf import Kind
 from gateway.model import Reason
-from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.small_schemas import Signatory
 from gateway.registry import log, tables
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider, provider_row

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.agreement_schema import DiscrepancyPolicy
 from gateway.policy.discrepancies import (
     Discrepancy,
     RollRow,
     discrepancies,
     notices,
 )
+from gateway.policy.small_schemas import DiscrepancyPolicy
 from tests.policies import shipped
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts
-from gateway.policy.agreement_schema import Signatory
 from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.crosscheck import contradictions
@@ -16,6 +15,7 @@ from gateway.policy.dates import censuses, day_after, periods_by_rule
 from gateway.policy.ratification import has_ended, in_force, lapse_day, year_to_ratify
 from gateway.policy.reference import release_moment
 from gateway.policy.schema import Records
+from gateway.policy.small_schemas import Signatory
 
 NAMES = {"role": "head", "name": "Head"}
 
