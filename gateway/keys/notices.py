@@ -7,6 +7,7 @@ names no person and repeats nobody's words.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from gateway.openpgp.certificates import grouped
@@ -134,19 +135,29 @@ def render(
 
     The text comes once in each language.
     """
-    sections = [
-        section
-        for language in languages
-        for section in (
+    sections = []
+    for language in languages:
+        tell = partial(told, language=language)
+        kind, fingerprint = tell(key.noun), [key.fingerprint]
+        if key.kind == "openpgp":  # In two lines, for comparison by ear.
+            groups = grouped(key.fingerprint).split(" ")
+            half = len(groups) // 2
+            fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
+        facts = [
+            field(tell("Reference"), reference),
+            field(tell("At"), tell(spoken(at))),
+            field(tell("Kind"), f"{kind}, {key.algorithm}" if key.algorithm else kind),
+            *map(field, (tell("Fingerprint"), ""), fingerprint),
+        ]
+        sections += [
             notice_heading(organisation, provider_name, language),
-            filled(told(notice.headline, language)),
-            "\n".join(_facts(key, reference, at, language)),
-            told("What it means", language),
-            paragraph(told(notice.meaning, language)),
-            told("What to do next", language),
-            bullets(told(step, language) for step in (*notice.steps, _ASK)),
-        )
-    ]
+            filled(tell(notice.headline)),
+            "\n".join(facts),
+            tell("What it means"),
+            paragraph(tell(notice.meaning)),
+            tell("What to do next"),
+            bullets(map(tell, (*notice.steps, _ASK))),
+        ]
     return "\n\n".join(sections) + "\n"
 
 
@@ -154,17 +165,3 @@ def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime)
     """Return intake's SSH host keys by fingerprint and use, as text to be clearsigned."""
     lines = [f"The gateway of {organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
     return "\n".join([*lines, *(f"host-key: {fingerprint} ({use})" for fingerprint, use in hosts)]) + "\n"
-
-
-def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterable[str]:
-    kind = told(key.noun, language)
-    yield field(told("Reference", language), reference)
-    yield field(told("At", language), told(spoken(at), language))
-    yield field(told("Kind", language), f"{kind}, {key.algorithm}" if key.algorithm else kind)
-    name = told("Fingerprint", language)
-    if key.kind == "openpgp":
-        groups = grouped(key.fingerprint).split(" ")
-        yield field(name, " ".join(groups[: len(groups) // 2]))
-        yield field("", " ".join(groups[len(groups) // 2 :]))
-    else:
-        yield field(name, key.fingerprint)

@@ -24,7 +24,6 @@ from gateway.openpgp.certificates import admit, grouped
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, lock
 from gateway.policy.small_schemas import AgreementFile
 from gateway.publish.everything import publish_all
-from gateway.reasons.languages import Language
 from gateway.receipts.facts import log_key_statement
 from gateway.registry import hosts, keys, log, providers, receipts
 from gateway.registry.database import Registry
@@ -134,20 +133,32 @@ def rotate(
             kind=kind,
         )
         if until is not None:
-            # Let the old key sign a statement naming the new one as successor; harmless where done
-            # before.
+            # Let the old key sign a statement naming the new one as successor; harmless where done before.
             path = secret_files.succession_file(home, new.fingerprint)
             if not path.exists():
                 text = succession_text(settings.organisation, certificate_of(signing.openpgp), new, at)
                 secret_files.write_secret(path, clearsign(signing.openpgp, text).encode())
-        if settings.host.shares:
-            _check_everybody_has_it(home, registry, settings.host.name)
+        if settings.host.shares:  # Every running host needs the new key before it is announced.
+            held = set(secret_files.holding(home))
+            with registry.read() as session:
+                others = (one for one in hosts.live(session) if one.name != settings.host.name)
+                lacking = [one.name for one in others if not held <= one.holds]
+            if lacking:
+                raise GatewayError(
+                    f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand "
+                    "it on (gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same "
+                    "again here; it is known within seconds"
+                )
         if until is None:
             signing = replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
+        try:
+            languages = read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
+        except ConfigurationError:
+            languages = ("en",)
         with registry.write() as session:
             clerk = Clerk(
                 session=session, signing=signing, organisation=settings.organisation, at=at, person=person,
-                languages=_languages(home),
+                languages=languages,
             )  # fmt: skip
             _record(clerk, new, until, home, vkey)
         finish(home, registry)
@@ -168,7 +179,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 def finish(home: Home, registry: Registry) -> bool:
     """Make the current keys of the registry the signing keys; return False if they are so already."""
     with registry.read() as session:
-        current = _current(keys.list_keys(session, "gateway", "gateway"))
+        current = _newest(keys.list_keys(session, "gateway", "gateway"))
         *ended, last = log.keys_in_time(session, "")
     chosen = current.fingerprint, secret_files.key_set_of(last.key) if ended else ""
     is_chosen = chosen == (secret_files.signing_fingerprint(home), home.key_set)
@@ -243,27 +254,6 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
     )
 
 
-def _languages(home: Home) -> tuple[Language, ...]:
-    """Return the languages of notices; English if no policy is readable."""
-    try:
-        return read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
-    except ConfigurationError:
-        return ("en",)
-
-
-def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
-    held = set(secret_files.holding(home))
-    with registry.read() as session:
-        lacking = [one.name for one in hosts.live(session) if one.name != name and not held <= one.holds]
-    if lacking:
-        raise GatewayError(
-            f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "
-            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here; "
-            "it is known within seconds"
-        )
-
-
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
@@ -282,11 +272,11 @@ def _left_behind(
 def _done(registry: Registry, *, resumed: bool) -> Rotation:
     with registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
-    current = _current(known)
+    current = _newest(known)
     before = [key for key in known if key.fingerprint != current.fingerprint]
     return Rotation(current=current, old=before[-1], resumed=resumed)
 
 
-def _current(known: Sequence[Key]) -> Key:
+def _newest(known: Sequence[Key]) -> Key:
     """Return the OpenPGP key providers seal to: the newest active one."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

@@ -1,4 +1,4 @@
-"""The models of the files about the agreement, its clauses, bodies, methods, letters, hand-ons and breaches."""
+"""The models of the files about the agreement, its clauses, bodies, methods, letters and breaches."""
 
 from __future__ import annotations
 
