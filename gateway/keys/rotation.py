@@ -146,8 +146,8 @@ def rotate(
             if lacking:
                 raise GatewayError(
                     f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand "
-                    "it on (gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same "
-                    "again here; it is known within seconds"
+                    "it on (gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the "
+                    "same again here; it is known within seconds"
                 )
         if until is None:
             signing = replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))

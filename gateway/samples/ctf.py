@@ -1,9 +1,12 @@
-"""Common Transfer Files (also for admissions): an envelope, and modules for each pupil."""
+"""The XML of the DfE: Common Transfer Files (also for admissions), and the School Census return.
+
+A file is an envelope, and modules for each pupil.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from lxml import etree
 
@@ -19,30 +22,13 @@ from gateway.samples.drawing import (
     given,
     grow,
     leaf,
+    thursday,
 )
 from gateway.samples.events import session_marks
-from gateway.samples.people import LA, data
+from gateway.samples.people import data
 
 _RECORDS = data("records")
 _OFTEN_RETAKEN = 0.33
-
-
-_HEADER: Mapping[str, Any] = {
-    "version": None,
-    "qualifier": "full",
-    "descriptor": None,
-    "supplier": "SIMS",
-    "known_source": True,
-    "sex_tag": "Sex",
-    "document": "Common Transfer File",
-    "body": "CTFpupilData",
-    "bare": False,
-}
-"""The header of a CTF, where the kind says nothing else.
-
-`version` is by default the academic year's, one each September. `known_source` False writes LEA XXX and Estab
-XXXX. `bare` files lack the module with the middle name, so the forename carries both.
-"""
 
 
 def draw_ctf(
@@ -57,9 +43,14 @@ def draw_ctf(
 
     The section "results" has the key stages `results`, and for about every third pupil `retaken` as well.
     """
-    envelope = {**_HEADER, **(header or {})}
+    envelope = {**_RECORDS["ctf_header"]["usual"], **(header or {})}
+    version = envelope.get("version", f"{cohort.year - 2000}.0")  # A new one each September.
     root = etree.Element("CTfile")
-    _header(root, cohort, envelope)
+    grow(
+        root,
+        _RECORDS["ctf_header"]["tree"],
+        given(cohort, **envelope | {"version": version, "unknown_source": not envelope["known_source"]}),
+    )
     body = etree.SubElement(root, envelope["body"])
     for pupil in cohort.pupils:
         forename = f"{pupil.forename} {pupil.middle_names}" if envelope["bare"] else pupil.forename
@@ -87,26 +78,6 @@ def draw_ctf(
     return root
 
 
-def _header(root: Element, cohort: Cohort, envelope: Mapping[str, Any]) -> None:
-    header = branch(
-        root,
-        "Header",
-        DocumentName=envelope["document"],
-        CTFversion=envelope["version"] or f"{cohort.year - 2000}.0",
-        DateTime=cohort.made_at,
-        DocumentQualifier=envelope["qualifier"],
-        DataDescriptor=envelope["descriptor"],
-        SupplierID=envelope["supplier"],
-    )
-    of = cohort.school
-    if envelope["known_source"]:
-        source = {"LEA": of.la, "Estab": of.establishment, "URN": of.urn, "SchoolName": of.name}
-    else:
-        source = {"LEA": "XXX", "Estab": "XXXX"}
-    branch(header, "SourceSchool", **source, AcademicYear=cohort.year)
-    branch(header, "DestSchool", LEA=LA, Estab="LLLL")
-
-
 def _attendance(cohort: Cohort) -> dict[str, Any]:
     """Return the counts of a pupil's sessions this year, without marks."""
     absent, truant = cohort.rng.randrange(12), cohort.rng.randrange(4)
@@ -124,19 +95,8 @@ def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken:
     for stage, group in groupby(rows, key=lambda row: row[0]):
         key_stage = branch(holder, "KeyStage", Stage=stage)
         for _, subject, component, method, qualifier, result in group:
-            branch(
-                key_stage,
-                "StageAssessment",
-                Locale="ENG",
-                Year=of["next_year"],
-                Subject=subject,
-                Method=method,
-                Component=component,
-                ResultStatus="R",
-                ResultQualifier=qualifier,
-                Result=result,
-                ResultDate=f"{of['next_year']}-06-10",
-            )
+            told = {"subject": subject, "component": component, "method": method, "qualifier": qualifier}
+            grow(key_stage, _RECORDS["assessment"], {**of, **told, "result": result})
 
 
 def _results(stage: str, of: Given) -> Iterator[tuple[Cell, ...]]:
@@ -145,3 +105,47 @@ def _results(stage: str, of: Given) -> Iterator[tuple[Cell, ...]]:
     for *named, way in _RECORDS["results"][stage]:
         before.append(cell(way, of, before))
         yield (*named, before[-1])
+
+
+_ATTENDANCE = {"AUT": "SummerHalfTerm2Attendance", "SPR": "TermlyAttendance", "SUM": "TermlyAttendance"}
+Term = Literal["AUT", "SPR", "SUM"]
+
+
+def census_day(term: Term, year: int) -> date:
+    """Return the census day of a term of the academic year beginning in `year`."""
+    month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
+    return thursday(year + (term != "AUT"), month, nth)
+
+
+def draw_census(
+    cohort: Cohort,
+    *,
+    term: Term,
+    sex_tag: Literal["Sex", "Gender"] = "Sex",
+    software: str = "SIMS",
+    leavers: bool = True,
+) -> Element:
+    """Draw the census return of a school for one term; with `leavers`, every tenth pupil is off roll."""
+    day = census_day(term, cohort.year)
+    of = given(cohort, term=term, day=day, software=software, count=len(cohort.pupils))
+    of |= {"sex": sex_tag == "Sex", "gender": sex_tag == "Gender"}
+    root = etree.Element("Message")
+    grow(root, _RECORDS["census"]["header"], of)
+    grow(root, _RECORDS["census"]["school"], of)
+    body = etree.SubElement(root, "Pupils")
+    on_roll = etree.SubElement(body, "PupilsOnRoll")
+    gone = etree.SubElement(body, "PupilsNoLongerOnRoll") if leavers else None
+    for number, pupil in enumerate(cohort.pupils):
+        if gone is not None and number % 10 == 9:
+            node, left = etree.SubElement(gone, "PupilNoLongerOnRoll"), day - timedelta(days=20)
+        else:
+            node, left = etree.SubElement(on_roll, "PupilOnRoll"), None
+        grow(node, _RECORDS["census"]["pupil"], {**of, "p": pupil, "left": left})
+        if cohort.rng.random() < 0.05:
+            grow(node, _RECORDS["census"]["exclusion"], of)
+        totals = branch(etree.SubElement(node, "Attendance"), _ATTENDANCE[term], SessionsPossible=120)
+        details = etree.SubElement(totals, "SessionDetails")
+        for reason in cohort.rng.sample(("I", "M", "O", "U"), 2):
+            sessions = cohort.rng.randrange(1, 9)
+            branch(details, "SessionDetail", AttendanceReason=reason, AbsenceSessions=sessions)
+    return root

@@ -5,7 +5,7 @@ of them into bytes.
 """
 
 import calendar
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
@@ -114,22 +114,20 @@ def draw_table(
     subjects: Sequence[str] = (),
 ) -> SampleTable:
     """Draw a table with one row for each pupil, or for each of two or three of a pupil's `subjects`."""
-    table = rows_of(cohort, columns, _each(cohort, subjects))
-    return SampleTable(
-        header=[prefix + heading for heading in table.header],
-        rows=table.rows,
-        preamble=[[cell(way, given(cohort)) for way in line] for line in preamble],
+    rows = (
+        {"p": pupil, "number": number, "subject": subject}
+        for number, pupil in enumerate(cohort.pupils, 1)
+        for subject in (cohort.rng.sample(subjects, cohort.rng.choice((2, 3))) if subjects else ("",))
     )
+    return rows_of(cohort, [(prefix + heading, way) for heading, way in columns], rows, preamble)
 
 
-def _each(cohort: Cohort, subjects: Sequence[str]) -> Iterator[Given]:
-    for number, pupil in enumerate(cohort.pupils, 1):
-        chosen = cohort.rng.sample(subjects, cohort.rng.choice((2, 3))) if subjects else ("",)
-        for subject in chosen:
-            yield {"p": pupil, "number": number, "subject": subject}
-
-
-def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable[Given]) -> SampleTable:
+def rows_of(
+    cohort: Cohort,
+    columns: Sequence[tuple[str, Way]],
+    events: Iterable[Given],
+    preamble: Sequence[Sequence[Way]],
+) -> SampleTable:
     """Draw a table with one row for each of `events`, the values that differ by row."""
     rows: list[list[Cell]] = []
     for event in events:
@@ -137,7 +135,8 @@ def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable
         for _, way in columns:
             row.append(cell(way, given(cohort, **event), row))
         rows.append(row)
-    return SampleTable(header=[heading for heading, _ in columns], rows=rows)
+    above = [[cell(way, given(cohort)) for way in line] for line in preamble]
+    return SampleTable(header=[heading for heading, _ in columns], rows=rows, preamble=above)
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:

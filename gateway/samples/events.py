@@ -1,23 +1,25 @@
 """Draw what happens to pupils: marks of attendance, absences, exclusions and results, each as values by name.
 
-records.toml says how these values are written in a table ([columns]) or a register ([registers]).
+records.toml says how these values are written in a table ([columns]) or a register ([registers]). The
+layout of the awarding bodies' fixed-width result files is inferred: records of 192 characters with the
+fields of the published entry record, each option code followed by the grade where an entry has its status.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 from lxml import etree
 
-from gateway.samples import exams
 from gateway.samples.drawing import (
     Cohort,
     Element,
     Given,
+    Lines,
     SampleTable,
     Way,
     branch,
-    cell,
     given,
     grow,
     leaf,
@@ -34,6 +36,9 @@ UNKNOWN_MARK = "!"
 _REASONS = ("PP", "PA", "VP", "VA", "BU", "RA", "DA", "DM", "TH", "DB", "MT", "OW", "PH", "LG")
 _UNKNOWN_REASON = "QX"
 _RECORDS = data("records")
+_EXAMINATIONS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in _RECORDS["examinations"]}
+_RESULT_RECORD, _FIRST_OPTION = 192, 108
+_UNKNOWN_GRADE = "?"
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
@@ -101,7 +106,22 @@ def _exclusions(
 
 def _results(cohort: Cohort, pupil: Pupil, *, kind: str) -> Iterator[Given]:
     """Yield two to four results of a kind of examination."""
-    yield from exams.entries(pupil, cohort.rng, kind, cohort.rng.choice((2, 3, 4)))
+    yield from _entries(pupil, cohort.rng, kind, cohort.rng.choice((2, 3, 4)))
+
+
+def _entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
+    """Return `count` examination results of a candidate, as values by name; `code`: the examination."""
+    kind = _EXAMINATIONS[code]
+    entries = [
+        {
+            "p": pupil, "code": code, "series": kind["series"], "subject": subject, "option": option,
+            "variant": option[4:] or "A", "accreditation": accreditation, "grade": rng.choice(kind["grades"]),
+        }
+        for subject, option, accreditation in rng.sample(kind["subjects"], count)
+    ]  # fmt: skip
+    if pupil.fault == "code:unknown":
+        entries[0]["grade"] = _UNKNOWN_GRADE
+    return entries
 
 
 def _ahead(cohort: Cohort) -> date:
@@ -123,9 +143,7 @@ def draw_rows(
     happened = [
         {"p": pupil, **event} for pupil in cohort.pupils for event in _EVENTS[events](cohort, pupil, **how)
     ]
-    table = rows_of(cohort, _RECORDS["columns"][events][columns], happened)
-    above = [[cell(way, given(cohort)) for way in line] for line in preamble]
-    return SampleTable(header=table.header, rows=table.rows, preamble=above)
+    return rows_of(cohort, _RECORDS["columns"][events][columns], happened, preamble)
 
 
 def draw_register(
@@ -145,3 +163,24 @@ def draw_register(
         for event in _EVENTS[events](cohort, pupil, **how):
             grow(node, _RECORDS["registers"][tree], given(cohort, p=pupil, **event))
     return made
+
+
+def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
+    """Return a result file of awarding body `body`; `kinds`: examination, and results per candidate."""
+    of = cohort.school
+    series, year = _EXAMINATIONS[kinds[0][0]]["series"], f"{(cohort.year + 1) % 100:02d}"
+    records = [
+        f"R1{body}{series}{year}{of.centre}{cohort.today:%d%m%y}",
+        f"R3{of.centre}{of.name.upper():<40}{series}{year}",
+    ]
+    for pupil in cohort.pupils:
+        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, kind, count)]
+        name = f"{pupil.surname}:{pupil.forename} {pupil.middle_names}".upper()[:40]
+        who = f"R5C{of.centre}{pupil.candidate:>4}{name:<40}{pupil.sex}{pupil.dob:%d%m%y}"
+        who += f"{pupil.uci}{pupil.upn}{pupil.uln}"
+        # A grade has one character.
+        options = (f"{entry['option']:<6}{entry['grade'].replace('A*', '*')}" for entry in results)
+        records.append(who.ljust(_FIRST_OPTION) + "".join(options))
+    count = f"{len(cohort.pupils):07d}"
+    records += [f"R7{of.centre}{count}", f"R9{body}{count}"]
+    return [record.ljust(_RESULT_RECORD)[:_RESULT_RECORD] for record in records]
