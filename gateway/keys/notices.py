@@ -12,7 +12,7 @@ from typing import Literal
 
 from gateway.openpgp.certificates import grouped
 from gateway.reasons.languages import Language, told
-from gateway.receipts.text import bullets, field, filled, notice_heading, paragraph, spoken
+from gateway.receipts.text import bullets, notice_top, paragraph, spoken
 from gateway.registry.keys import Key
 from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
 
@@ -135,24 +135,19 @@ def render(
 
     The text comes once in each language.
     """
+    fingerprint = [key.fingerprint]
+    if key.kind == "openpgp":  # In two lines, for comparison by ear.
+        groups = grouped(key.fingerprint).split(" ")
+        half = len(groups) // 2
+        fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
     sections = []
     for language in languages:
         tell = partial(told, language=language)
-        kind, fingerprint = tell(key.noun), [key.fingerprint]
-        if key.kind == "openpgp":  # In two lines, for comparison by ear.
-            groups = grouped(key.fingerprint).split(" ")
-            half = len(groups) // 2
-            fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
-        facts = [
-            field(tell("Reference"), reference),
-            field(tell("At"), tell(spoken(at))),
-            field(tell("Kind"), f"{kind}, {key.algorithm}" if key.algorithm else kind),
-            *map(field, (tell("Fingerprint"), ""), fingerprint),
-        ]
+        kind = f"{tell(key.noun)}, {key.algorithm}" if key.algorithm else key.noun
+        facts = [("Reference", reference), ("At", spoken(at)), ("Kind", kind)]
+        facts += zip(("Fingerprint", ""), fingerprint)
         sections += [
-            notice_heading(organisation, provider_name, language),
-            filled(tell(notice.headline)),
-            "\n".join(facts),
+            *notice_top(notice.headline, organisation, provider_name, facts, language),
             tell("What it means"),
             paragraph(tell(notice.meaning)),
             tell("What to do next"),

@@ -60,12 +60,12 @@ def phrases(language: Language) -> Mapping[str, str]:
 
 
 def phrases_of_receipts(language: Language) -> Mapping[str, str]:
-    """Return the phrases of receipts in a language by name; none for English."""
-    return {} if language == "en" else _section(language, "receipts")
+    """Return the fixed phrases of receipts in a language, by name; words in braces are filled in."""
+    return _section("en", "receipts") | _section(language, "receipts")
 
 
 @lru_cache(8)
-def _section(language: Language, name: str) -> Mapping[str, str]:
+def _section(language: Language, name: str) -> dict[str, str]:
     text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
     return dict(tomllib.loads(text)[name])
 

@@ -11,7 +11,7 @@ from typing import Literal
 from gateway.log.leaf import rfc3339
 from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
-from gateway.reasons.languages import Language, told
+from gateway.reasons.languages import Language, phrases_of_receipts, told
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import (
     Statement,
@@ -19,7 +19,6 @@ from gateway.receipts.text import (
     field,
     filled,
     paragraph,
-    phrases_in,
     reasons_told,
     spoken,
 )
@@ -85,11 +84,11 @@ def stated_declaration(facts: DeclarationFacts) -> Statement:
 
 def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[tuple[str, str]]:
     """Yield title and text of each section of the receipt, in one language."""
-    said = phrases_in(language)
+    said = phrases_of_receipts(language)
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
     heading = (
-        said.heading.format(organisation=facts.organisation),
-        said.to.format(provider=facts.provider_name),
+        said["heading"].format(organisation=facts.organisation),
+        said["to"].format(provider=facts.provider_name),
     )
     yield "", "\n".join(map(filled, heading))
     yield "", told(_HEADLINES[facts.state], language)

@@ -5,15 +5,16 @@ Printable text of at most 74 columns, as for receipts.
 A notice names staff, but neither a child nor a file name, which may be a child's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
-from gateway.receipts.text import bullets, field, filled, notice_heading, paragraph, spoken
+from gateway.receipts.text import bullets, field, filled, notice_top, paragraph, spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,26 +71,16 @@ def render(
 ) -> str:
     """Format the notice as text, once in each language. Ends in a newline."""
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
-    sections = [
-        section
-        for language in languages
-        for section in (
-            notice_heading(organisation, provider_name, language),
-            filled(told(notice.headline, language)),
-            "\n".join(_facts(reference, at, language)),
-            told(about, language),
-            bullets(told(point, language) for point in notice.points),
-            told("What to do next", language),
-            bullets(told(step, language) for step in notice.steps),
+    sections = []
+    for language in languages:
+        tell = partial(told, language=language)
+        facts = [("Reference", reference)] if reference else []
+        sections += notice_top(
+            notice.headline, organisation, provider_name, [*facts, ("At", spoken(at))], language
         )
-    ]
+        sections += [tell(about), bullets(map(tell, notice.points))]
+        sections += [tell("What to do next"), bullets(map(tell, notice.steps))]
     return "\n\n".join(sections) + "\n"
-
-
-def _facts(reference: str, at: datetime, language: Language) -> Iterator[str]:
-    if reference:
-        yield field(told("Reference", language), reference)
-    yield field(told("At", language), told(spoken(at), language))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,35 +105,30 @@ class AuthorityFacts:
 
 def render_authority_notice(facts: AuthorityFacts) -> str:
     """Format the notice to data protection as text. Ends in a newline."""
-    sections = [
-        filled(f"Notice of {facts.organisation} to its data protection officers"),
-        filled(facts.headline),
-        "\n".join(
-            [
-                field("Reference", facts.reference),
-                field("Sent by", facts.provider_name),
-                field("Kind of data", facts.data_type or "not recognised"),
-                field("At", spoken(facts.made_at)),
-                field("By", facts.by),
-                field("Why", facts.why),
-            ]
-        ),
-        "Who had opened it",
-        "\n".join(_openings(facts)),
-        "What to do next",
-        paragraph(facts.next_step),
-    ]
-    return "\n\n".join(sections) + "\n"
-
-
-def _openings(facts: AuthorityFacts) -> Sequence[str]:
-    lines = [
+    openings = [
         paragraph(f"{spoken(at)}: {who}" + (f", for {team}" if team else ""))
         for at, who, team in facts.openings
     ] or [paragraph("Nobody.")]
     if facts.copies:
-        lines.append(paragraph(f"A copy lay in the /out of: {', '.join(facts.copies)}."))
-    return lines
+        openings.append(paragraph(f"A copy lay in the /out of: {', '.join(facts.copies)}."))
+    details = {
+        "Reference": facts.reference,
+        "Sent by": facts.provider_name,
+        "Kind of data": facts.data_type or "not recognised",
+        "At": spoken(facts.made_at),
+        "By": facts.by,
+        "Why": facts.why,
+    }
+    sections = [
+        filled(f"Notice of {facts.organisation} to its data protection officers"),
+        filled(facts.headline),
+        "\n".join(field(label, value) for label, value in details.items()),
+        "Who had opened it",
+        "\n".join(openings),
+        "What to do next",
+        paragraph(facts.next_step),
+    ]
+    return "\n\n".join(sections) + "\n"
 
 
 _SHOWN = 500
@@ -165,42 +151,25 @@ def render_notice(facts: NoticeFacts) -> str:
 
     Lists at most 500 discrepancies, and the number of further ones.
     """
-    sections = [part for language in facts.wording.languages for part in _sections(facts, language)]
-    return "\n\n".join(sections) + "\n"
-
-
-def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
-    heading = (f"Notice from {facts.organisation}", f"to {facts.provider_name}")
-    yield "\n".join(filled(told(line, language)) for line in heading)
-    yield filled(told("Something in your data DOES NOT FIT the data of another school.", language))
-    yield "\n".join(
-        [
-            field(told("Reference", language), facts.reference),
-            field(told("At", language), told(spoken(facts.made_at), language)),
-        ]
-    )
-    yield told("What it means", language)
+    cited = list(dict.fromkeys(notice.clause for _, notice in facts.points))
+    clauses = f"clause {cited[0]}" if len(cited) == 1 else f"clauses {', '.join(cited[:-1])} and {cited[-1]}"
     meaning = (
-        f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
-        "together. No child is named here: each point says where to look in a file of yours."
+        f"Under {clauses} of the agreement you and the local authority put such things right together. No "
+        "child is named here: each point says where to look in a file of yours."
     )
-    yield paragraph(told(meaning, language))
-    yield told("What to do next", language)
-    for number, notice in facts.points[:_SHOWN]:
-        yield _point(number, notice, language, facts.wording)
+    headline = "Something in your data DOES NOT FIT the data of another school."
+    details = (("Reference", facts.reference), ("At", spoken(facts.made_at)))
     more = len(facts.points) - _SHOWN
-    if more > 0:
-        yield paragraph(told(f"There are {more} more. Ask the local authority for the list.", language))
-
-
-def _clauses(facts: NoticeFacts) -> str:
-    """Return the clauses cited by the points of a notice, each once."""
-    found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
-    return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
-
-
-def _point(number: int, notice: Reason, language: Language, wording: Wording) -> str:
-    said = in_language(notice, language, wording)
-    lines = (f"{said.sentence} ({told('clause', language)} {notice.clause})", said.next_step)
-    title = f"    {told(f'Discrepancy {number}', language)}"
-    return "\n".join([title, *(filled(line, "      ", "      ") for line in lines)])
+    sections = []
+    for language in facts.wording.languages:
+        tell = partial(told, language=language)
+        sections += notice_top(headline, facts.organisation, facts.provider_name, details, language)
+        sections += [tell("What it means"), paragraph(tell(meaning)), tell("What to do next")]
+        for number, notice in facts.points[:_SHOWN]:
+            said = in_language(notice, language, facts.wording)
+            lines = (f"{said.sentence} ({tell('clause')} {notice.clause})", said.next_step)
+            title = f"    {tell(f'Discrepancy {number}')}"
+            sections.append("\n".join([title, *(filled(line, "      ", "      ") for line in lines)]))
+        if more > 0:
+            sections.append(paragraph(tell(f"There are {more} more. Ask the local authority for the list.")))
+    return "\n\n".join(sections) + "\n"

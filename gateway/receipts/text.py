@@ -12,7 +12,7 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache, partial
@@ -61,10 +61,20 @@ def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
-def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
-    """Return the first lines of a notice: the sender and the addressee."""
-    lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
-    return "\n".join(map(filled, lines))
+def notice_top(
+    headline: str,
+    organisation: str,
+    provider_name: str,
+    facts: Iterable[tuple[str, str]],
+    language: Language,
+) -> list[str]:
+    """Return the first sections of a notice: sender and addressee, the headline, the facts by English label."""
+    heading = (f"Notice from {organisation}", f"to {provider_name}")
+    return [
+        "\n".join(filled(told(line, language)) for line in heading),
+        filled(told(headline, language)),
+        "\n".join(field(told(label, language), value) for label, value in facts),
+    ]
 
 
 def paragraph(text: str) -> str:
@@ -103,59 +113,6 @@ def chunks(label: str, value: str) -> str:
     cut = [value[at : at + room] for at in range(0, len(value), room)]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
     return "\n".join(lines)
-
-
-# The fixed phrases of receipts, by language.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrases:
-    """The phrases of a receipt in one language; words in braces are filled in."""
-
-    heading: str = "Receipt from {organisation}"
-    to: str = "to {provider}"
-    landed: str = "Your file has ARRIVED."
-    accepted: str = "Your file was ACCEPTED."
-    held: str = "Your file is HELD: it waits."
-    refused: str = "Your file was REFUSED."
-    withdrawn_held: str = "Your file is HELD: it was taken out of every mailbox."
-    withdrawn_refused: str = "Your file was REFUSED after all: it is withdrawn for good."
-    file: str = "File"
-    reference: str = "Reference"
-    received: str = "Received"
-    decided: str = "Decided"
-    happened: str = "What happened"
-    why: str = "Why"
-    next: str = "What to do next"
-    note: str = "Please note"
-    clause: str = "agreement clause"
-    has_landed: str = (
-        "Your file reached the gateway and is safely stored, byte for byte as you sent it. It has "
-        "not been opened yet. A second receipt will say what was decided."
-    )
-    drop_done: str = "What you sent was looked at, and what follows from it is done. It was passed to nobody."
-    was_accepted: str = "Your file was opened and its signature is yours.{known}{passed}"
-    was_held: str = (
-        "Your file has arrived and is safely stored.{known} It has not been passed on yet, for the "
-        "reason below. Do not send it again unless you are asked to."
-    )
-    was_refused: str = (
-        "Your file arrived, but it was not taken, for the reason below. Nobody has been given it."
-    )
-    was_withdrawn: str = (
-        "Your file had been accepted and passed on.{known} It has been taken back, for this reason."
-    )
-    recognised: str = " It was recognised, by its content, as {kind}."
-    placed: str = " A person at the local authority has said what it is: {kind}."
-    passed: str = " It was passed to: {teams}."
-    nothing: str = "Nothing needs doing."
-    keep: str = "Nothing needs doing. Keep this receipt."
-
-
-@lru_cache(8)
-def phrases_in(language: Language) -> Phrases:
-    """Return the fixed phrases of receipts in a language."""
-    return Phrases(**phrases_of_receipts(language))
 
 
 _ABOVE_PROOF = "\n\nProof\n\n"
@@ -260,35 +217,35 @@ def statement_in(signed: str) -> str:
 
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     """Yield title and text of each section of a receipt, in one language."""
-    said = phrases_in(language)
+    said = phrases_of_receipts(language)
     reasons = as_decided(
         in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
     )
     heading = [
-        filled(said.heading.format(organisation=facts.organisation)),
-        filled(said.to.format(provider=facts.provider_name)),
+        filled(said["heading"].format(organisation=facts.organisation)),
+        filled(said["to"].format(provider=facts.provider_name)),
         "",
-        getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state),
+        said[f"withdrawn_{facts.state}" if facts.withdrawn else facts.state],
         "",
-        field(said.file, shown_name(facts.name)),
-        field(said.reference, facts.reference),
-        field(said.received, told(spoken(facts.landed_at), language)),
-        *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
+        field(said["file"], shown_name(facts.name)),
+        field(said["reference"], facts.reference),
+        field(said["received"], told(spoken(facts.landed_at), language)),
+        *([field(said["decided"], told(spoken(facts.decided_at), language))] if facts.decided_at else []),
     ]
     yield "", "\n".join(heading)
-    data_type, how = receipt_object(facts)["data_type"], said.recognised if facts.level else said.placed
+    data_type, how = receipt_object(facts)["data_type"], said["recognised" if facts.level else "placed"]
     kind = how.format(kind=facts.wording.name(str(data_type))) if data_type else ""
     teams = ", ".join(map(facts.wording.name, facts.teams))
     if facts.state == "landed":
-        happened = said.has_landed
+        happened = said["has_landed"]
     elif facts.state == "accepted" and facts.folder != "in":
-        happened = said.drop_done
+        happened = said["drop_done"]
     else:
-        phrase: str = said.was_withdrawn if facts.withdrawn else getattr(said, f"was_{facts.state}")
-        happened = phrase.format(known=kind, passed=said.passed.format(teams=teams) if teams else "")
-    yield said.happened, paragraph(happened)
+        phrase = said["was_withdrawn" if facts.withdrawn else f"was_{facts.state}"]
+        happened = phrase.format(known=kind, passed=said["passed"].format(teams=teams) if teams else "")
+    yield said["happened"], paragraph(happened)
     yield from reasons_told(reasons, said)
-    yield said.note, bullets(told(notice, language) for notice in facts.notices)
+    yield said["note"], bullets(told(notice, language) for notice in facts.notices)
     for title, lines in (
         ("The file", _file_details(facts)),
         ("What was found in it", _content_details(facts)),
@@ -311,16 +268,18 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
     yield tell("What to look at in your data"), findings
 
 
-def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[tuple[str, str]]:
+def reasons_told(reasons: Sequence[Reason], said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield a section with the reasons and clauses, and one with each step to take once."""
     blocks = [
-        "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
+        "\n".join(
+            [paragraph(reason.sentence), paragraph(f"({said['clause']} {reason.clause}; {reason.code})")]
+        )
         for reason in reasons
     ]
-    yield said.why, "\n\n".join(blocks)
+    yield said["why"], "\n\n".join(blocks)
     steps = list(dict.fromkeys(reason.next_step for reason in reasons))
-    wanted = [step for step in steps if step != said.nothing] or steps
-    yield said.next, bullets(wanted or [said.keep])
+    wanted = [step for step in steps if step != said["nothing"]] or steps
+    yield said["next"], bullets(wanted or [said["keep"]])
 
 
 def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
