@@ -143,9 +143,9 @@ def render(
     sections = []
     for language in languages:
         tell = partial(told, language=language)
-        kind = f"{tell(key.noun)}, {key.algorithm}" if key.algorithm else key.noun
-        facts = [("Reference", reference), ("At", spoken(at)), ("Kind", kind)]
-        facts += zip(("Fingerprint", ""), fingerprint)
+        kind = tell(key.noun) + (f", {key.algorithm}" if key.algorithm else "")
+        facts = [("Reference", reference), ("At", tell(spoken(at))), ("Kind", kind)]
+        facts += zip(("Fingerprint", ""), fingerprint, strict=False)
         sections += [
             *notice_top(notice.headline, organisation, provider_name, facts, language),
             tell("What it means"),

@@ -74,10 +74,8 @@ def render(
     sections = []
     for language in languages:
         tell = partial(told, language=language)
-        facts = [("Reference", reference)] if reference else []
-        sections += notice_top(
-            notice.headline, organisation, provider_name, [*facts, ("At", spoken(at))], language
-        )
+        facts = [*([("Reference", reference)] if reference else []), ("At", tell(spoken(at)))]
+        sections += notice_top(notice.headline, organisation, provider_name, facts, language)
         sections += [tell(about), bullets(map(tell, notice.points))]
         sections += [tell("What to do next"), bullets(map(tell, notice.steps))]
     return "\n\n".join(sections) + "\n"
@@ -158,11 +156,11 @@ def render_notice(facts: NoticeFacts) -> str:
         "child is named here: each point says where to look in a file of yours."
     )
     headline = "Something in your data DOES NOT FIT the data of another school."
-    details = (("Reference", facts.reference), ("At", spoken(facts.made_at)))
     more = len(facts.points) - _SHOWN
     sections = []
     for language in facts.wording.languages:
         tell = partial(told, language=language)
+        details = (("Reference", facts.reference), ("At", tell(spoken(facts.made_at))))
         sections += notice_top(headline, facts.organisation, facts.provider_name, details, language)
         sections += [tell("What it means"), paragraph(tell(meaning)), tell("What to do next")]
         for number, notice in facts.points[:_SHOWN]:

@@ -68,7 +68,7 @@ def notice_top(
     facts: Iterable[tuple[str, str]],
     language: Language,
 ) -> list[str]:
-    """Return the first sections of a notice: sender and addressee, the headline, the facts by English label."""
+    """Return the first sections of a notice: sender and addressee, headline, facts by English label."""
     heading = (f"Notice from {organisation}", f"to {provider_name}")
     return [
         "\n".join(filled(told(line, language)) for line in heading),
