@@ -10,13 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.log.leaf import rfc3339
-from gateway.model import Signature
 from gateway.openpgp.certificates import describe, split
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.verify import verify_receipts as receipts
@@ -37,23 +36,10 @@ _KINDS = (
 _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
-def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
-    """Return lines that tell a person what a notice with a valid signature proves and does not prove."""
-    found = _REFERENCE.search(text)
-    return [
-        f"genuine: {kind}{f', {found[1]}' if found else ''}",
-        signed_line(signature),
-        "  not proved: that it was the gateway's last word on the matter, or stands in the log (only",
-        "    receipts carry a proof of that); that the clock was right",
-    ]
-
-
-def signed_line(signature: Signature) -> str:
-    """Return a line that names the gateway's key and the date of a valid signature."""
-    at = rfc3339(signature.created_at)
-    return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"
-
-
+_OF_NOTICES = (
+    "  not proved: that it was the gateway's last word on the matter, or stands in the log (only",
+    "    receipts carry a proof of that); that the clock was right",
+)
 CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _CONTINUED = re.compile(r" {20}(\S.*)")
@@ -168,22 +154,30 @@ def _verify_file(
         why = "neither a signed text nor JSON"
         raise receipts.Unproved(f"not a receipt, nor anything else that the gateway signs: {why}")
     if not text.lstrip().startswith(CLEARSIGNED):
-        verdict, checked = _verify_json(path, text, certificate, original)
+        checked, more = _read_json(text, certificate)
     elif certificate is None:
         raise receipts.Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
     else:
         signed, signature = verify_clearsigned(text, split(certificate))
+        at = rfc3339(signature.created_at)
+        more = [f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"]
         if (kind := next((kind for pattern, kind in _KINDS if re.match(pattern, signed)), None)) is not None:
             if original is not None:
                 raise receipts.Unproved(f"this is {kind}, which is for no file")
-            return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature))), None
-        verdict, checked = _verify_text(path, signed, signature, original)
+            found = _REFERENCE.search(signed)
+            genuine = f"genuine: {kind}{f', {found[1]}' if found else ''}"
+            return FileVerdict(path.name, True, True, (genuine, *more, *_OF_NOTICES)), None
+        checked = _read_text(signed)
+    anchored = certificate is not None
+    lines = [*receipts.report(checked, anchored=anchored), *more]
+    if original is not None:
+        lines.append(f"  proved: {receipts.check_original(original, checked.receipt)}")
     if known:
-        cautions = tuple(receipts.check_in_time(known, checked.log_key, checked.head))
-        verdict = replace(verdict, lines=(*verdict.lines, *cautions))
-    if verdict.anchored:
+        lines += receipts.check_in_time(known, checked.log_key, checked.head)
+    if anchored:
         vouched.add(checked.log_key)
-    return verdict, checked.head
+    reference = str(checked.receipt.get("reference"))
+    return FileVerdict(path.name, True, anchored, tuple(lines), reference, checked.index), checked.head
 
 
 def _verify_head(
@@ -199,29 +193,21 @@ def _verify_head(
     return FileVerdict(path.name, True, True, (line, *cautions)), head
 
 
-def _verify_json(
-    path: Path, text: str, certificate: bytes | None, original: Path | None
-) -> tuple[FileVerdict, receipts.Checked]:
+def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:
+    """Verify a JSON receipt; return the receipt, and a line if its entry vouches for the rows as well."""
     checked = receipts.check_receipt(text)
     if (
         certificate is not None
         and vouched_log_key(checked.log_key_certificate, certificate) != checked.log_key
     ):
         raise receipts.Unproved("the gateway vouches for another log key than the one that signed this")
-    lines = receipts.report(checked, anchored=certificate is not None)
-    if "rows" in json.loads(json.loads(text)["leaf"])["fields"]:
-        lines.append("  proved: that entry vouches for all that the gateway put on record of it then")
-    if original is not None:
-        lines.append(f"  proved: {receipts.check_original(original, checked.receipt)}")
-    reference = str(checked.receipt.get("reference"))
-    verdict = FileVerdict(path.name, True, certificate is not None, tuple(lines), reference, checked.index)
-    return verdict, checked
+    if "rows" not in json.loads(json.loads(text)["leaf"])["fields"]:
+        return checked, []
+    return checked, ["  proved: that entry vouches for all that the gateway put on record of it then"]
 
 
-def _verify_text(
-    path: Path, signed: str, signature: Signature, original: Path | None
-) -> tuple[FileVerdict, receipts.Checked]:
-    # Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt.
+def _read_text(signed: str) -> receipts.Checked:
+    """Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt."""
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
@@ -242,12 +228,7 @@ def _verify_text(
         raise receipts.Unproved("the text is not the one that was recorded in the log")
     head = receipts.read_checkpoint(note, key)
     receipts.check_inclusion(leaf, index, hashes, head)
-    checked = receipts.Checked(receipt, head, index, key, "", entry["at"])
-    lines = [*receipts.report(checked, anchored=True), signed_line(signature)]
-    if original is not None:
-        lines.append(f"  proved: {receipts.check_original(original, checked.receipt)}")
-    reference = str(checked.receipt["reference"])
-    return FileVerdict(path.name, True, True, tuple(lines), reference, checked.index), checked
+    return receipts.Checked(receipt, head, index, key, "", entry["at"])
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
