@@ -32,8 +32,9 @@ from gateway.reasons import (
     for_officers,
     in_officers_words,
     outcome_of,
+    school_in_words,
+    unlisted_in_words,
 )
-from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted

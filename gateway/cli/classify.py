@@ -17,8 +17,8 @@ from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
 from gateway.policy.shipped import shipped_policies
+from gateway.reasons import school_in_words, unlisted_in_words
 from gateway.reasons import told as told_by_code
-from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20

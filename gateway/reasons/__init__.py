@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
 
-from gateway.model import Reason, State, Transfer
+from gateway.model import NamedSchool, Reason, State, Transfer, Unlisted, counted
 
 RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
 
@@ -86,6 +86,23 @@ def to_officer(reason: Reason) -> str:
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")
+
+
+def unlisted_in_words(one: Unlisted) -> str:
+    """Describe a column or element the data type does not have: place, header and kind of values."""
+    place = f"{one.place} {one.position}" if one.position else "above the table"
+    name = f" ({one.header})" if one.header else ""
+    why = one.topic and f", sensitive: {one.topic}"
+    grades = one.assessment and f", {one.assessment} grades"
+    return f"{place}{name}: {one.kind}, filled {one.filled} times{why}{grades}"
+
+
+def school_in_words(one: NamedSchool) -> str:
+    """Say how many records name a school, and by which number."""
+    marks = ("dfe_number", "urn", "establishment", "centre")
+    said = [f"{mark.replace('_', ' ')} {value}" for mark in marks if (value := getattr(one, mark))]
+    named = ", ".join(said) or (f"name {one.name}" if one.name else "no school")
+    return f"{'further schools' if one.further else named}: {counted(one.records, 'record')}"
 
 
 def documented() -> str:

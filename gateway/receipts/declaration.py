@@ -6,6 +6,7 @@ The receipt has two forms, text and JSON, and a proof in the log, like any recei
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from gateway.log.leaf import rfc3339
@@ -23,11 +24,22 @@ from gateway.receipts.text import (
     spoken,
 )
 
-_HEADLINES = {
-    "accepted": "This transfer is ALLOWED.",
-    "held": "This transfer must WAIT.",
-    "refused": "This transfer is NOT ALLOWED.",
+_RECORDED = "It is recorded under the reference above."
+_SAID = {
+    "accepted": (
+        "This transfer is ALLOWED.",
+        "The agreement allows this data to go this way, with what was confirmed below.",
+    ),
+    "held": ("This transfer must WAIT.", "It may not go yet, for the reason below."),
+    "refused": (
+        "This transfer is NOT ALLOWED.",
+        (
+            "The agreement does not allow it, for the reason below. If it has gone all the same, tell your "
+            "data protection lead."
+        ),
+    ),
 }
+"""Headline and meaning of each decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,39 +98,21 @@ def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[tuple[str,
     """Yield title and text of each section of the receipt, in one language."""
     said = phrases_of_receipts(language)
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
-    heading = (
-        said["heading"].format(organisation=facts.organisation),
-        said["to"].format(provider=facts.provider_name),
-    )
-    yield "", "\n".join(map(filled, heading))
-    yield "", told(_HEADLINES[facts.state], language)
-    lines = (field(told(label, language), told(value, language)) for label, value in _details(facts))
-    yield "", "\n".join(lines)
-    yield told("What it means", language), paragraph(told(_meaning(facts), language))
+    tell = partial(told, language=language)
+    headline, meaning = _SAID[facts.state]
+    details = {
+        "Reference": facts.reference,
+        "Declared": spoken(facts.declared_at),
+        "Declared for": f"{facts.provider_name} ({facts.provider})",
+        "Data": f"{facts.data_title} ({facts.data})",
+        "Method": f"{facts.method_name} ({facts.method})",
+        "Goes": spoken(facts.goes_at),
+    }
+    heading = filled(said["heading"].format(organisation=facts.organisation))
+    yield "", f"{heading}\n{filled(said['to'].format(provider=facts.provider_name))}"
+    yield "", tell(headline)
+    yield "", "\n".join(field(tell(label), tell(value)) for label, value in details.items())
+    yield tell("What it means"), paragraph(tell(f"{meaning} {_RECORDED}"))
     yield from reasons_told(reasons, said)
-    said_of_it = bullets(told(each, language) for each in facts.circumstances)
-    yield told("What was said of the data", language), said_of_it
-    yield told("What was confirmed", language), bullets(facts.safeguards)
-
-
-def _details(facts: DeclarationFacts) -> list[tuple[str, str]]:
-    return [
-        ("Reference", facts.reference),
-        ("Declared", spoken(facts.declared_at)),
-        ("Declared for", f"{facts.provider_name} ({facts.provider})"),
-        ("Data", f"{facts.data_title} ({facts.data})"),
-        ("Method", f"{facts.method_name} ({facts.method})"),
-        ("Goes", spoken(facts.goes_at)),
-    ]
-
-
-def _meaning(facts: DeclarationFacts) -> str:
-    recorded = "It is recorded under the reference above."
-    if facts.state == "accepted":
-        return f"The agreement allows this data to go this way, with what was confirmed below. {recorded}"
-    if facts.state == "held":
-        return f"It may not go yet, for the reason below. {recorded}"
-    return (
-        "The agreement does not allow it, for the reason below. If it has gone all the same, tell your data "
-        f"protection lead. {recorded}"
-    )
+    yield tell("What was said of the data"), bullets(map(tell, facts.circumstances))
+    yield tell("What was confirmed"), bullets(facts.safeguards)
