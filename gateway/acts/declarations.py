@@ -30,7 +30,7 @@ from gateway.model import Decision, Held
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
-from gateway.policy.methods import Declaration, decide_method, subject
+from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from gateway.registry import agreements, log, receipts

@@ -12,7 +12,7 @@ from gateway.cli.commands import HomeOption, JsonOption, command_in
 from gateway.cli.console import err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
-from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions
+from gateway.policy.decide import Declaration, Question, circumstance_questions, possible, questions
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.methods import Declaration, decide_method, possible, questions
+from gateway.policy.decide import Declaration, decide_method, possible, questions
 from gateway.policy.small_schemas import Method
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from tests.log.made import Log

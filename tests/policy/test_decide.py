@@ -26,9 +26,8 @@ from gateway.model import (
     Unlisted,
 )
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.decide import decide
+from gateway.policy.decide import Declaration, decide, decide_method
 from gateway.policy.items import harmless_name
-from gateway.policy.methods import Declaration, decide_method
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import classified, london, provider, table, words
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.model import Decision, Held, ProviderKind, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.methods import (
+from gateway.policy.decide import (
     Declaration,
     Question,
     circumstance_questions,

@@ -7,8 +7,7 @@ import pytest
 
 from gateway.model import Accepted, Held
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.decide import decide
-from gateway.policy.methods import Declaration, decide_method
+from gateway.policy.decide import Declaration, decide, decide_method
 from gateway.policy.ratification import (
     following,
     in_force,
