@@ -275,18 +275,12 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
             return Held(reasons=(*waits, embargo), flow=flow, until=None if waits else until)
     if waits:
         return Held(reasons=waits, flow=flow)
-    allowed = {"title": found.title, "method": method.name}
-    given = (
-        each
-        for _, each in sorted(catalogue.methods.safeguards().items())
-        if each.id in declaration.safeguards
-    )
+    known = catalogue.methods.safeguards()
+    given = (known[each] for each in sorted(declaration.safeguards & known.keys()))
+    title = {"title": found.title, "method": method.name}
     reasons = (
-        catalogue.reason_under(method.clause, "policy:method-allowed", **allowed),
-        *(
-            catalogue.reason_under(each.clause, "policy:safeguard-given", safeguard=each.told)
-            for each in given
-        ),
+        catalogue.reason_under(method.clause, "policy:method-allowed", **title),
+        *(catalogue.reason_under(one.clause, "policy:safeguard-given", safeguard=one.told) for one in given),
         *missing.notices,
     )
     return Settled(flow=flow or declaration.data, reasons=reasons)
