@@ -29,8 +29,8 @@ from gateway.errors import ConfigurationError, GatewayError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_SIGNATURE = 0x01
-_COSIGNATURE = 0x04
+SIGNATURE = 0x01
+COSIGNATURE = 0x04
 _MAX_SIGNATURES = 32
 _MAX_BYTES = 64 * 1024
 _NAME = re.compile(r"[^\s+]+")
@@ -60,7 +60,7 @@ class VerifierKey:
         """Parse a verifier key. Raises CheckpointError unless it is an Ed25519 key."""
         name, key_id, encoded = [*vkey.strip().split("+", 2), "", ""][:3]
         material = unbase64(encoded)
-        kinds = (_SIGNATURE, _COSIGNATURE)
+        kinds = (SIGNATURE, COSIGNATURE)
         if not _NAME.fullmatch(name) or len(material) != 33 or material[0] not in kinds:  # noqa: PLR2004
             raise CheckpointError("not an Ed25519 verifier key")
         key = cls(name, material[0], material[1:])
@@ -135,11 +135,7 @@ class LogKey:
 
     def vkey(self, name: str) -> str:
         """Return the verifier key under `name`, for checkpoints and receipts."""
-        return str(self._verifier(name, _SIGNATURE))
-
-    def witness_vkey(self, name: str) -> str:
-        """Return the verifier key under `name`, for cosignatures."""
-        return str(self._verifier(name, _COSIGNATURE))
+        return str(VerifierKey(name, SIGNATURE, self._secret.public_key().public_bytes_raw()))
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature over `message`, 64 bytes."""
@@ -149,9 +145,6 @@ class LogKey:
         """Return a signature line of a note; `blob`: the signature, or timestamp and signature."""
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
         return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
-
-    def _verifier(self, name: str, kind: int) -> VerifierKey:
-        return VerifierKey(name, kind, self._secret.public_key().public_bytes_raw())
 
 
 @lru_cache(64)  # Each head of the log is signed under the same name.
@@ -168,18 +161,7 @@ def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
     body = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    return body + "\n" + key.line(origin, _SIGNATURE, key.sign(body.encode()))
-
-
-def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
-    """Append a witness line to `text`: `name` saw the head at `at` (whole seconds).
-
-    The caller must first check that the head is signed and consistent with the last head seen.
-    """
-    body, _ = _split(text)
-    seconds = int(at.timestamp())
-    signed = key.sign(_cosigned(body, seconds))
-    return text + key.line(name, _COSIGNATURE, seconds.to_bytes(8, "big") + signed)
+    return body + "\n" + key.line(origin, SIGNATURE, key.sign(body.encode()))
 
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
@@ -189,28 +171,34 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
     demands; a bad signature by a known key refuses the whole note. Raises CheckpointError naming the fault.
     """
     body, lines = _split(text)
-    origin, size, root = _read_body(body)
+    stated = body[:-1].split("\n")
+    # Extension lines are refused: this log never writes any and nobody could audit them.
+    if len(stated) != 3 or not stated[0] or not _SIZE.fullmatch(stated[1]):  # noqa: PLR2004
+        raise CheckpointError("not a checkpoint: it must state origin, size and root")
+    root = unbase64(stated[2])
+    if len(root) != hashlib.sha256().digest_size:
+        raise CheckpointError("the root of the checkpoint is not a SHA-256 hash")
     known = {(key.name, key.key_id): key for key in map(VerifierKey.read, vkeys)}
     signed, cosignatures = False, []
-    for name, blob in map(_read_line, lines):
-        key = known.get((name, blob[:4]))
+    for name, key_id, blob in map(_read_line, lines):
+        key = known.get((name, key_id))
         if key is None:
             continue
-        if key.kind == _COSIGNATURE:
-            cosignatures.append(_read_cosignature(key, blob[4:], body))
-        elif key.verify(blob[4:], body.encode()):
-            signed = signed or name == origin
+        if key.kind == COSIGNATURE:
+            cosignatures.append(_read_cosignature(key, blob, body))
+        elif key.verify(blob, body.encode()):
+            signed = signed or name == stated[0]
         else:
             raise CheckpointError("the signature on the checkpoint is not good")
     if not signed:
         raise CheckpointError("the checkpoint is not signed by a known key of this log")
-    return Checkpoint(origin, size, root, tuple(cosignatures))
+    return Checkpoint(stated[0], int(stated[1]), root, tuple(cosignatures))
 
 
 def names_signer(text: str, vkeys: Iterable[str]) -> bool:
     """Return True if a signature line of `text` names one of the keys; signatures are not verified."""
-    keys = map(VerifierKey.read, vkeys)
-    return not {(key.name, key.key_id) for key in keys}.isdisjoint(map(_signer, _split(text)[1]))
+    known = {(key.name, key.key_id) for key in map(VerifierKey.read, vkeys)}
+    return any(_read_line(line)[:2] in known for line in _split(text)[1])
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
@@ -223,8 +211,8 @@ def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
     other, offered_lines = _split(offered)
     if body != other:
         raise CheckpointError("it is not the head that this log signed")
-    wanted = {(key.name, key.key_id) for key in keys if key.kind == _COSIGNATURE}
-    fresh = [line for line in offered_lines if line not in lines and _signer(line) in wanted]
+    wanted = {(key.name, key.key_id) for key in keys if key.kind == COSIGNATURE}
+    fresh = [line for line in offered_lines if line not in lines and _read_line(line)[:2] in wanted]
     if not fresh:
         raise CheckpointError("it brings no new cosignature by a witness that is known here")
     added = held + "".join(f"{line}\n" for line in fresh)
@@ -255,36 +243,18 @@ def _split(text: str) -> tuple[str, list[str]]:
     return body + "\n", lines
 
 
-def _read_body(body: str) -> tuple[str, int, bytes]:
-    lines = body[:-1].split("\n")
-    # Extension lines are refused: this log never writes any and nobody could audit them.
-    if len(lines) != 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004
-        raise CheckpointError("not a checkpoint: it must state origin, size and root")
-    root = unbase64(lines[2])
-    if len(root) != hashlib.sha256().digest_size:
-        raise CheckpointError("the root of the checkpoint is not a SHA-256 hash")
-    return lines[0], int(lines[1]), root
-
-
-def _read_line(line: str) -> tuple[str, bytes]:
+def _read_line(line: str) -> tuple[str, bytes, bytes]:
+    """Split a signature line into name, key id and the rest of its bytes."""
     parts = line.split(" ")
     if len(parts) != 3 or parts[0] != "—" or not _NAME.fullmatch(parts[1]):  # noqa: PLR2004
         raise CheckpointError("the checkpoint has a malformed signature line")
-    return parts[1], unbase64(parts[2])
-
-
-def _signer(line: str) -> tuple[str, bytes]:
-    name, blob = _read_line(line)
-    return name, blob[:4]
-
-
-def _cosigned(body: str, seconds: int) -> bytes:
-    return f"cosignature/v1\ntime {seconds}\n{body}".encode()
+    blob = unbase64(parts[2])
+    return parts[1], blob[:4], blob[4:]
 
 
 def _read_cosignature(key: VerifierKey, blob: bytes, body: str) -> Cosignature:
     seconds = int.from_bytes(blob[:8], "big")
-    if not key.verify(blob[8:], _cosigned(body, seconds)):
+    if not key.verify(blob[8:], f"cosignature/v1\ntime {seconds}\n{body}".encode()):
         raise CheckpointError("the cosignature on the checkpoint is not good")
     try:
         return Cosignature(key.name, datetime.fromtimestamp(seconds, UTC))

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from gateway.log import tree
-from gateway.log.checkpoint import LogKey, checkpoint
+from gateway.log.checkpoint import COSIGNATURE, LogKey, VerifierKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
 from gateway.receipts.facts import Proof, ReceiptFacts
@@ -21,6 +21,21 @@ from tests.policies import why
 ORIGIN = "gateway.example/log"
 KEY = LogKey.load(LogKey.generate())
 VKEY = KEY.vkey(ORIGIN)
+
+
+def witness_vkey(key: LogKey, name: str) -> str:
+    """The verifier key of a witness, for its cosignatures."""
+    return str(VerifierKey(name, COSIGNATURE, key._secret.public_key().public_bytes_raw()))
+
+
+def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
+    """A note with the line of a witness, who saw the head at a time."""
+    seconds = int(at.timestamp())
+    body = text.rpartition("\n\n")[0] + "\n"
+    signed = key.sign(f"cosignature/v1\ntime {seconds}\n{body}".encode())
+    return text + key.line(name, COSIGNATURE, seconds.to_bytes(8, "big") + signed)
+
+
 LANDED = datetime(2026, 11, 24, 14, 3, 22, tzinfo=UTC)
 
 FACTS = ReceiptFacts(

@@ -16,16 +16,15 @@ from gateway.log.checkpoint import (
     LogKey,
     VerifierKey,
     checkpoint,
-    cosign,
     read_checkpoint,
     unbase64,
 )
-from tests.log.made import KEY, ORIGIN, VKEY
+from tests.log.made import KEY, ORIGIN, VKEY, cosign, witness_vkey
 
 ROOT = bytes(range(32))
 TEXT = checkpoint(ORIGIN, 40, ROOT, KEY)
 WITNESS = LogKey.load(LogKey.generate())
-WITNESS_VKEY = WITNESS.witness_vkey("witness.example/w1")
+WITNESS_VKEY = witness_vkey(WITNESS, "witness.example/w1")
 SEEN = datetime(2026, 11, 24, 15, 0, 7, tzinfo=UTC)
 
 # The example of Go's golang.org/x/mod/sumdb/note: a note of another implementation.
@@ -200,7 +199,7 @@ def test_a_witness_alone_does_not_sign_for_the_log() -> None:
         read_checkpoint(both, [WITNESS_VKEY])
     named_like_the_log = cosign(TEXT, ORIGIN, WITNESS, SEEN)
     with pytest.raises(CheckpointError, match="not signed by a known key"):
-        read_checkpoint(named_like_the_log, [WITNESS.witness_vkey(ORIGIN)])
+        read_checkpoint(named_like_the_log, [witness_vkey(WITNESS, ORIGIN)])
 
 
 @pytest.mark.parametrize("seconds", [2**40, 2**63, 2**64 - 1])

@@ -14,12 +14,13 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.home.settings import LogSettings, Settings, load_settings
-from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
+from gateway.log.checkpoint import LogKey, read_checkpoint
 from gateway.processor.checkpoints import Checkpoints, Witness, mail, to_keep
 from gateway.registry import log
 from gateway.registry.tables import CheckpointRow
 from tests.clock import THIS_YEAR, Seconds
 from tests.content import core_data
+from tests.log.made import cosign, witness_vkey
 from tests.waiting import until
 from tests.workshop import Desk
 
@@ -223,7 +224,7 @@ def test_an_address_that_could_be_an_option_or_two_headers_is_refused(address: s
 
 def test_a_cosignature_by_a_known_witness_is_kept_and_published(desk: Desk, tmp_path: Path) -> None:
     key = LogKey.load(LogKey.generate())
-    vkey = key.witness_vkey("witness.example")
+    vkey = witness_vkey(key, "witness.example")
     configure(desk, f"witnesses = {json.dumps([vkey])}")
     text = desk.gateway("log", "head")
     size = text.split("\n")[1]
