@@ -14,9 +14,9 @@ from gateway.model import ProviderKind, Reason
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.schema import (
     NOBODY,
-    PUPILS,
     ClauseId,
     Flow,
+    FlowDataType,
     FlowsFile,
     Group,
     MonthDay,
@@ -123,6 +123,11 @@ class Catalogue(File):
     @cached_property
     def _flows(self) -> dict[str, Flow]:
         return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
+
+    @cached_property
+    def entries(self) -> dict[str, FlowDataType]:
+        """Each data type of the flows in use, by id."""
+        return {entry.id: entry for flow in self.flows.flow for entry in flow.data_type}
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
@@ -245,10 +250,9 @@ class Catalogue(File):
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
         """Return True if a team may see no pupil's record, and so gets only counts of this data type."""
-        found = self.team(team) if team is not None else None
-        flow = self.flow_of(data_type or "")
-        about = flow.of(data_type or "").about if flow is not None else (PUPILS,)
-        return found is not None and not found.pupil_level and about != (NOBODY,)
+        found, entry = self.team(team or ""), self.entries.get(data_type or "")
+        bare = entry is not None and entry.about == (NOBODY,)
+        return found is not None and not found.pupil_level and not bare
 
     def body_of(self, team: Team) -> str | None:
         """Return the id of a team's recipient, by default the authority; None if that is no recipient."""

@@ -226,8 +226,7 @@ def _hand_ons(catalogue: Catalogue) -> _Faults:
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         known = catalogue.team(each.team) is not None
         for m, name in enumerate(each.data_types if known else ()):
-            flow = catalogue.flow_of(name)
-            if flow is None or each.team not in flow.of(name).teams:
+            if name not in catalogue.entries or each.team not in catalogue.entries[name].teams:
                 yield ("hand_on", n, "data_types", m), f"{each.team} gets no {name}"
             elif catalogue.has_counts_alone(each.team, name):
                 yield ("hand_on", n, "data_types", m), f"{each.team} gets counts of {name} alone"

@@ -31,7 +31,7 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import Period, censuses, local_day
-from gateway.policy.schema import NOBODY, PUPILS, Flow, ItemAction
+from gateway.policy.schema import NOBODY, PUPILS, Flow, FlowDataType, ItemAction
 from gateway.words import HIDDEN, plain
 
 
@@ -55,8 +55,7 @@ def basis_for(
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
-    flow = catalogue.flow_of(data_type)
-    entry = None if flow is None else flow.of(data_type)
+    entry = catalogue.entries.get(data_type)
     carried = entry.holds(form, team) if entry is not None and team in entry.teams else ()
     records = None if entry is None else entry.records.get(team)
     where = None if records is None else RecordsWhere(item=records.item, values=records.values)
@@ -138,9 +137,7 @@ def item_reasons(
     elif items and not holds and action == "notice":
         asked = {
             item
-            for other in catalogue.flows.flow
-            if sender in other.kinds
-            for each in other.data_type
+            for each in _sent_by(sender, catalogue)
             for item in (*each.carries, *(one for some in each.carried for one in some.items))
         }
         sorts = {
@@ -153,6 +150,11 @@ def item_reasons(
         for group in catalogue.rights.group:
             if found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items]:
                 yield catalogue.reason_under(group.clause, code, items=", ".join(found))
+
+
+def _sent_by(kind: ProviderKind | None, catalogue: Catalogue) -> Iterator[FlowDataType]:
+    """Yield every data type that a kind of provider may send."""
+    return (entry for flow in catalogue.flows.flow if kind in flow.kinds for entry in flow.data_type)
 
 
 _INCOMPLETE = "policy:return-incomplete"
@@ -236,10 +238,8 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
     """Yield reasons, other than sensitive ones, for which a file must wait: contents beyond its flow."""
-    others = [one for one in classified.unlisted if one.assessment]
-    if others:
-        kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
-        yield catalogue.reason("classify:other-assessments", kinds=kinds)
+    if kinds := dict.fromkeys(one.assessment for one in classified.unlisted if one.assessment):
+        yield catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
     rest, unlisted_waits = _rest(classified, provider, flow)
     if rest and unlisted_waits:
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
@@ -291,15 +291,9 @@ def notices(
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
-    asked = {
-        entry.id
-        for other in catalogue.flows.flow
-        if provider.kind in other.kinds
-        for entry in other.data_type
-    }
-    left_out = [] if unlisted_waits else rest
-    strange = [one for one in left_out if one.field and asked.isdisjoint(one.types)]
-    others = [one for one in left_out if one not in strange]
+    asked = {entry.id for entry in _sent_by(provider.kind, catalogue)}
+    strange = [one for one in rest if one.field and asked.isdisjoint(one.types) and not unlisted_waits]
+    others = [one for one in rest if one not in strange and not unlisted_waits]
     if others and all(why.code != _INCOMPLETE for why in holds):
         yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
     if strange:
@@ -361,10 +355,10 @@ def counts_teams(
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if provider.schools or not on_roll:
         return ()
-    flow = catalogue.flow_of(content.data_type)
-    if flow is None or not content.pupils or len(content.schools) > 1 or not _NEEDED.issubset(content.items):
+    entry = catalogue.entries.get(content.data_type)
+    if entry is None or not content.pupils or len(content.schools) > 1 or not _NEEDED.issubset(content.items):
         return ()
-    found = (catalogue.team(name) for name in flow.of(content.data_type).teams)
+    found = map(catalogue.team, entry.teams)
     return tuple(team.id for team in found if team is not None and not team.pupil_level)
 
 
@@ -380,8 +374,8 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
     """Return the period of a table of counts: the census of the file, else of its arrival, else the year."""
-    flow = catalogue.flow_of(data_type)
-    if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
+    entry = catalogue.entries.get(data_type)
+    if period is not None and entry is not None and entry.timescale == "termly":
         return period
     landed = local_day(landed_at, catalogue.calendar.timezone)
     around = (each.name for each in _censuses(catalogue, landed) if each.opens <= landed <= each.closes)

@@ -249,8 +249,8 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
     Unlisted and merely proposed items go to nobody.
     """
-    flow = catalogue.flow_of(data_type)
-    carried = () if flow is None else flow.of(data_type).carries
+    entry = catalogue.entries.get(data_type)
+    carried = () if entry is None else entry.carries
     items = (*(item for item in catalogue.appendix_a if item not in catalogue.proposed), *carried)
     school = provider.dfe_number or "", provider.urn or ""
     return Basis(data_type=data_type, items=items, told=told, of_school=school)
@@ -314,10 +314,9 @@ class Superseding:
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     """Return True for an accepted file with a period and a data type whose latest file replaces others."""
-    if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
-        return False
-    flow = catalogue.flow_of(transfer.data_type)
-    return flow is not None and flow.of(transfer.data_type).each_replaces
+    entry = catalogue.entries.get(transfer.data_type or "")
+    is_placed = transfer.state == "accepted" and transfer.period is not None
+    return is_placed and entry is not None and entry.each_replaces
 
 
 def standing(

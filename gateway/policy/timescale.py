@@ -254,9 +254,9 @@ def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date
 
 def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[dates.Period]:
     """Return the periods of a data type in the years around a day; [] if due at no set time."""
-    if (flow := catalogue.flow_of(data_type)) is None:
+    if (entry := catalogue.entries.get(data_type)) is None:
         return []
-    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
+    due = (entry.timescales(provider.kind)[0], data_type)
     return dates.plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
