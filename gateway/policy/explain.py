@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind
 from gateway.policy.catalogue import Catalogue
@@ -59,7 +60,8 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
         return []  # Only other files differ, such as limits.toml.
     kinds = tuple(dict.fromkeys((*old.bodies.kinds(), *new.bodies.kinds())))
     data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
-    items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))
+    named = ((*one.appendix_a, *one.rights.outside.hold, *one.rights.outside.sensitive) for one in (old, new))
+    items = tuple(dict.fromkeys((_BARE, *chain.from_iterable(named))))
     changes = []
     for kind in kinds:
         sender = Provider(id="anyone", name="anyone", kind=kind, ratified=True)
@@ -69,8 +71,8 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
                 for one in (old, new)
             )
             bare = _outcome(before[_BARE]) == _outcome(after[_BARE])
-            for item, decision in before.items():
-                was, becomes = _outcome(decision), _outcome(after[item])
+            for item in items:
+                was, becomes = _outcome(before[item]), _outcome(after[item])
                 if was != becomes and (item == _BARE or bare):
                     label = f"with {item}: " if item else ""
                     changes.append(Change(kind, data_type, "", label + was, label + becomes))
@@ -84,10 +86,6 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
 
 _BARE = ""
 """The item of a file with none."""
-
-
-def _items(catalogue: Catalogue) -> tuple[str, ...]:
-    return (*catalogue.appendix_a, *catalogue.rights.outside.hold, *catalogue.rights.outside.sensitive)
 
 
 def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
@@ -106,9 +104,8 @@ def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
 def _outcome(decision: Decision) -> str:
     codes = ", ".join(reason.code for reason in decision.reasons)
     until = decision.until if isinstance(decision, Held) else None
-    return (
-        f"{type(decision).__name__.lower()}{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}: {codes}"
-    )
+    ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
+    return f"{type(decision).__name__.lower()}{ends}: {codes}"
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:

@@ -51,9 +51,8 @@ def has_ended(on: date, catalogue: Catalogue) -> bool:
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
     """Return True if one of the ratified academic years ("2026-27") covers the day."""
-    return any(
-        begins <= on < lapses for begins, lapses in (_span(y, catalogue.agreement.year) for y in years)
-    )
+    spans = (_span(year, catalogue.agreement.year) for year in years)
+    return any(begins <= on < lapses for begins, lapses in spans)
 
 
 # Asked for several times with every file that comes.
@@ -62,9 +61,8 @@ def _span(year: str, said: Year) -> tuple[date, date]:
     """Return the first day of an academic year, and the first day after its ratification lapsed."""
     first = first_year(year)
     lapses = day_in(first + said.valid_years, said.lapses)
-    return day_in(first, said.starts), lapses if said.ends is None else min(
-        lapses, said.ends + timedelta(days=1)
-    )
+    over = lapses if said.ends is None else said.ends + timedelta(days=1)
+    return day_in(first, said.starts), min(lapses, over)
 
 
 @lru_cache(64)
@@ -115,22 +113,14 @@ def following(year: str) -> str:
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
     """Return the standing on a day of a provider with these ratified academic years."""
-    begun = sorted(year for year in years if _span(year, catalogue.agreement.year)[0] <= on)
-    if not begun:
-        return Register(
-            standing="never",
-            academic_year=None,
-            lapses=None,
-            days_left=0,
-            warning=None,
-            next_year=bool(years),
-        )
-    year = begun[-1]
-    lapses, next_year = _span(year, catalogue.agreement.year)[1], any(other > year for other in years)
-    left = max(0, (lapses - on).days)
-    reached = [days for days in catalogue.agreement.year.warn_days if left <= days]
+    said = catalogue.agreement.year
+    year = max((year for year in years if _span(year, said)[0] <= on), default=None)
+    lapses = None if year is None else _span(year, said)[1]
+    next_year = any(year is None or other > year for other in years)
+    left = 0 if lapses is None else max(0, (lapses - on).days)
+    reached = [days for days in said.warn_days if left <= days]
     return Register(
-        standing="ratified" if left else "lapsed",
+        standing="never" if year is None else "ratified" if left else "lapsed",
         academic_year=year,
         lapses=lapses,
         days_left=left,

@@ -66,11 +66,10 @@ def judge_release(
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
         raise ReleaseImpossibleError("nobody has said yet what the file is: say its kind")
-    flow = catalogue.flow_of(kind)
-    if flow is None and (off := catalogue.optional_flow_of(kind)) is not None:
-        raise ReleaseImpossibleError(f"not switched on yet: gateway policy optional switch {off.id} on")
-    if flow is None:
-        raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
+    if (flow := catalogue.flow_of(kind)) is None:
+        off = catalogue.optional_flow_of(kind)
+        why = f"not switched on yet: gateway policy optional switch {off.id} on" if off else None
+        raise ReleaseImpossibleError(why or f"no flow of the agreement carries {kind}")
     for_two = any(why.code in _TAKES_TWO for why in held_for)
     pieces, recognised = zip(*_pieces(content, kind), strict=True)
     asked = _Asked(kind, flow, pieces, catalogue, provider, certain=all(recognised), for_two=for_two)
