@@ -56,21 +56,19 @@ def speaks_for(provider: Provider) -> frozenset[str]:
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
     """Return the schools in a file the sender may not send for, most records first."""
-    own = speaks_for(provider)
     named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
-    verdicts = [(one, _is_own(one, provider, own)) for one in named]
-    ours = [one for one, verdict in verdicts if verdict is True]
-    foreign = [one for one, verdict in verdicts if verdict is False]
-    unsure = [one for one, verdict in verdicts if verdict is None and not _alike(one, ours)]
-    if ours:
-        foreign += unsure
-    else:  # Of the unsure ones, the school with the most records is the sender's.
+    verdicts = [(one, _is_own(one, provider)) for one in named]
+    ours, foreign, unsure = (
+        [one for one, verdict in verdicts if verdict is wanted] for wanted in (True, False, None)
+    )
+    if not ours:  # Of the unsure ones, the school with the most records is the sender's.
         counts: Counter[tuple[str, str | int] | None] = Counter()
         for one in unsure:
             counts[_best_mark(one)] += one.records
         mark = counts.most_common(1)[0][0] if counts else None
-        first = [one for one in unsure if _best_mark(one) == mark]
-        foreign += [one for one in unsure if one not in first and not _alike(one, first)]
+        ours = [one for one in unsure if _best_mark(one) == mark]
+        unsure = [one for one in unsure if one not in ours]
+    foreign += [one for one in unsure if not _alike(one, ours)]
     return tuple(sorted(foreign, key=lambda one: -one.records))
 
 
@@ -82,10 +80,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     if not provider.schools:
         return 0
     named = _named(classified)
-    own = speaks_for(provider)
-    untold = [
-        one for one in named if replace(one, records=0) == _NAMELESS or _is_own(one, provider, own) is None
-    ]
+    untold = [one for one in named if replace(one, records=0) == _NAMELESS or _is_own(one, provider) is None]
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
@@ -145,13 +140,14 @@ def _of_facts(classified: Classified) -> str | None:
     return number if _NUMBER.fullmatch(number) else None
 
 
-def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
+def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
     """Return True if the provider may send for a school; None without a comparable number on record.
 
     Both DfE number and URN must agree; for a provider of several schools, one of the two is enough.
     """
     if school.further:
         return False
+    own = speaks_for(provider)
     numbers = frozenset(filter(_NUMBER.fullmatch, own))
     on_record = (numbers, own - numbers, frozenset(number[3:] for number in numbers))
     named = zip((school.dfe_number, school.urn, school.establishment), on_record, strict=True)
@@ -258,14 +254,9 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
     """Return True if any provider could get a copy or part of a file."""
-    names_schools = named_school(classified) is not None or (
-        _is_divisible(classified) and bool(classified.schools)
-    )
-    return any(
-        body.about == "anyone" or names_schools
-        for body in _bodies(flow, catalogue)
-        if _may_have(body, classified, catalogue)
-    )
+    divisible = bool(classified.schools) and _is_divisible(classified)
+    may = (body for body in _bodies(flow, catalogue) if _may_have(body, classified, catalogue))
+    return any(body.about == "anyone" or divisible or named_school(classified) is not None for body in may)
 
 
 def partners(
