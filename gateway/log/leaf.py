@@ -14,9 +14,11 @@ import hashlib
 import hmac
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Literal, get_args
 
 from gateway.home import PROVIDER_ID, REFERENCE
@@ -83,91 +85,23 @@ _SHAPES: dict[str, re.Pattern[str]] = {
     "vkey": re.compile(r"[a-z0-9./-]{1,100}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"),
 }
 _COUNT = "count"
-# The fields of each shape; any other is a word.
-_OF_SHAPE = {
-    "digest": "record receipt text rows sha256 policies commitment name_commitment content_commitment "
-    "content_sha256",
-    "fingerprint": "key signer signing_key",
-    "reference": "earlier replaces drop",
-    "provider": "provider",
-    "words": "teams left_out safeguards",
-    "codes": "reasons",
-    "moment": "signed_at until not_after begins",
-    "academic year": "academic_year",
-    "vkey": "log_key",
-    _COUNT: "size content_size pupils count number",
-}
-_WHO = "by key commitment record"
-_TRANSFER = "provider receipt text rows sha256 size name_commitment content_commitment"
-# `content_sha256` in decisions: earlier versions only, as a guessed content can be tested against the digest.
-_CONTENT = "content_commitment content_sha256"
-# `key` is the sender's login key, in the first entry on a file.
-_DECISION = (
-    f"{_TRANSFER} {_WHO} folder state flow teams data_type level content_sha256 content_size pupils signer "
-    "signing_key signed_at until earlier replaces reasons policies engine"
-)
-_PROVIDER = f"{_WHO} provider_kind"
-# `confirmed`: "alone" where nobody but the person who enrolled a key had to be asked.
-_KEY = f"{_WHO} owner provider algorithm not_after state drop confirmed"
-_KEPT = f"{_WHO} what data_type rule sha256"
-# Kinds of event with their fields. `record`, `receipt`, `text` and `rows` are digests of documents kept
-# elsewhere; `record` of "recorded" is in entries of earlier versions.
-_ADMITTED = (
-    ("log-started", "log_key record"),
-    # `size`: of the last head that `earlier` signs. `cause`: "superseded" or "compromised".
-    ("log-key-changed", f"{_WHO} log_key earlier size cause"),
-    ("landed", f"{_TRANSFER} folder key"),
-    ("decided released refused withdrawn redelivered", _DECISION),
-    ("delivered", "provider team flow"),
-    # `hand_on`: to which system it was handed on; `key` is then that of its SFTP server, if it has one.
-    ("collected", f"{_WHO} provider team {_CONTENT} left_out hand_on"),
-    ("dealt-with restored", f"{_WHO} provider team"),
-    ("judged-anew", "provider reasons policies"),
-    ("release-proposed", f"{_WHO} data_type teams reasons"),
-    ("redelivery-proposed", f"{_WHO} teams reasons"),
-    ("release-declined redelivery-declined noted assigned penalty-lifted host-added", _WHO),
-    ("contact-changed staff-removed staff-invited program-added program-revoked", _WHO),
-    ("column-listed column-unlisted", _WHO),
-    ("opened", f"{_WHO} provider count {_CONTENT}"),
-    ("notice-read pupil-unmarked breach-recorded", f"{_WHO} number"),
-    ("pupils-asked", f"{_WHO} what count content_commitment"),
-    ("pupil-marked", f"{_WHO} number cause count"),
-    ("expired", "provider what size"),
-    ("provider-added provider-changed provider-suspended provider-resumed", _PROVIDER),
-    ("provider-closed provider-reopened provider-converted provider-removed", _PROVIDER),
-    ("provider-invited", f"{_PROVIDER} sha256"),
-    ("provider-merged", f"{_PROVIDER} provider"),
-    ("key-added key-approved key-extended key-restored", _KEY),
-    ("key-retiring key-retired key-suspended key-destroyed", _KEY),
-    ("key-revoked", f"{_KEY} cause"),
-    ("act-proposed act-confirmed act-rejected role-granted role-taken", f"{_WHO} what"),
-    ("hook-added hook-removed hook-tried", f"{_WHO} what"),
-    ("credentials-confirmed", f"{_WHO} what number"),
-    ("staff-added staff-changed", f"{_WHO} teams"),
-    ("agreement-published ratified", f"{_WHO} academic_year sha256"),
-    ("year-opened", f"{_WHO} academic_year"),
-    ("changes-told", "sha256 count record"),
-    ("signed-in-part", f"{_WHO} academic_year sha256 what"),
-    ("notice-given", f"{_WHO} academic_year what"),
-    ("expectation-set", f"{_WHO} data_type state"),
-    ("nil-returned", f"{_WHO} data_type until"),
-    ("declared", f"{_WHO} provider receipt text policies method data_type flow state safeguards reasons"),
-    ("policy-loaded", f"{_WHO} policy sha256"),
-    ("policy-proposed", f"{_WHO} sha256 begins"),
-    ("policy-approved policy-withdrawn", f"{_WHO} sha256"),
-    ("discrepancy-opened discrepancy-resolved", f"{_WHO} provider number cause"),
-    ("hold-placed hold-lifted", f"{_KEPT} number"),
-    ("deleted", f"{_KEPT} count"),
-    ("host-removed host-taken-over", f"{_WHO} count"),
-    ("recorded", "record rows"),
-)
-_SHAPE_OF = {name: shape for shape, names in _OF_SHAPE.items() for name in names.split()}
-FIELDS: dict[str, dict[str, str]] = {
-    kind: {name: _SHAPE_OF.get(name, "word") for name in names.split()}
-    for kinds, names in _ADMITTED
-    for kind in kinds.split()
-}
-"""By kind of event, the shape of each field that it may have."""
+
+
+def _fields() -> dict[str, dict[str, str]]:
+    data = tomllib.loads(files("gateway.log").joinpath("events.toml").read_text("utf-8"))
+    shapes = {name: shape for shape, names in data["shapes"].items() for name in names.split()}
+    parts: dict[str, str] = {}
+    for part, names in data["parts"].items():
+        parts[part] = names.format_map(parts)
+    return {
+        kind: {name: shapes.get(name, "word") for name in names.format_map(parts).split()}
+        for kinds, names in data["events"].items()
+        for kind in kinds.split()
+    }
+
+
+FIELDS = _fields()
+"""By kind of event, the shape of each field that it may have, from events.toml."""
 FIELDS["log-key-changed"]["earlier"] = "vkey"
 if set(FIELDS) != set(get_args(Kind)):
     raise RuntimeError("every kind of event needs its list of fields")
