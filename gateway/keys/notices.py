@@ -4,10 +4,12 @@ Every change is announced, signed like a receipt, so that a provider hears of an
 names no person and repeats nobody's words.
 """
 
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib.resources import files
 from typing import Literal
 
 from gateway.openpgp.certificates import grouped
@@ -33,35 +35,9 @@ class KeyNotice:
 
 
 Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspended", "revoked"]
-_NEW, _ONE = "A new {noun} of yours", "An {noun} of yours"
-_CHANGE_OVER = "If you still {use} with it, change to a key that is in force: see /keys in the guide."
-_RELEASED = "Files that waited for it are released by themselves."
-_TOLD: dict[Change, tuple[str, str, str]] = {
-    "waits": (
-        f"{_NEW} WAITS for approval.",
-        "It does not count yet. The local authority looks at it and puts it in force.",
-        "Go on with your present key until a further notice says that the new one is in force.",
-    ),
-    "in-force": (
-        f"{_NEW} is IN FORCE.",
-        f"It counts from now on, beside any other key of yours that is in force. {_RELEASED}",
-        "Use it from now on.",
-    ),
-    "renewed": (
-        f"{_ONE} was RENEWED.",
-        f"New dates or subkeys of its certificate are taken over.{{until}} {_RELEASED}",
-        "",
-    ),
-    "retiring": (f"{_ONE} is RETIRING.", "It counts {until} and no longer.", _CHANGE_OVER),
-    "retired": (f"{_ONE} is RETIRED.", "It no longer counts.", _CHANGE_OVER),
-    "suspended": (
-        f"{_ONE} is SUSPENDED.",
-        "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
-        _CHANGE_OVER,
-    ),
-    "revoked": (f"{_ONE} is REVOKED.", "It no longer counts.{lost}", _CHANGE_OVER),
-}
-"""Each change of a key: the headline, the meaning, and the step to take, if any."""
+_TOLD: dict[Change, dict[str, str]] = tomllib.loads(
+    files("gateway.keys").joinpath("notices.toml").read_text("utf-8")
+)
 _LOST = " Whatever it signed and was not decided on yet is refused."
 
 
@@ -76,8 +52,8 @@ def of_change(change: Change, key: Key) -> KeyNotice:
         "lost": _LOST if key.revocation == "hard" else "",
         "use": "log in" if key.kind == "ssh" else "sign",
     }
-    headline, meaning, step = (text.format(**blanks) for text in _TOLD[change])
-    return KeyNotice(headline, meaning, (step,) if step else ())
+    said = {part: text.format(**blanks) for part, text in _TOLD[change].items()}
+    return KeyNotice(said["headline"], said["meaning"], (said["step"],) if said["step"] else ())
 
 
 def expires(key: Key, days: int) -> KeyNotice:
