@@ -1,12 +1,13 @@
 """Synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from random import Random
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from stdnum.gb.upn import calc_check_digit
@@ -45,45 +46,8 @@ class School:
         return self.la + self.establishment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pupil:
+class Pupil(SimpleNamespace):
     """An invented pupil, as a school's system records one; `fault` is the quality fault planted, or ""."""
-
-    upn: str
-    former_upn: str
-    uln: str
-    uci: str
-    candidate: str
-    nhs_number: str
-    surname: str
-    forename: str
-    middle_names: str
-    sex: str
-    dob: date
-    year: str
-    registration_group: str
-    ethnicity: str
-    language: str
-    religion: str
-    enrol_status: str
-    boarder: str
-    part_time: bool
-    entry_date: date
-    service_child: str
-    medical: bool
-    traveller: bool
-    travel_mode: str
-    sen_provision: str
-    sen_need: str
-    sen_start: date
-    fsm: bool
-    fsm_start: date
-    house: int
-    street: str
-    town: str
-    postcode: str
-    guardian: str
-    fault: str = ""
 
     @property
     def has_needs(self) -> bool:
@@ -153,42 +117,45 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
     wide = not narrow and rng.random() < 0.1
     which = "wide_" if wide else ""
     forename, surname = rng.choice(_WORDS[f"{which}forenames"]), rng.choice(_WORDS[f"{which}surnames"])
+    known = {
+        "upn": upn(first_school, started.year, n % 1000),
+        "former_upn": upn("2999", started.year, n % 1000) if rng.random() < 0.05 else "",
+        "uln": _checked(rng, "", 10),
+        "uci": f"{of.centre}0{today.year % 100:02d}{n:04d}{rng.choice(_LETTERS)}",
+        "candidate": f"{1001 + n:04d}",
+        "nhs_number": _checked(rng, "999", 0),  # of the test range
+        "surname": surname,
+        "forename": forename,
+        "middle_names": MARKER,
+        "dob": born,
+        "year": year,
+        "boarder": "N",
+        "entry_date": min(started, today),
+        "fault": "",
+    }
+    drawn = {name: _drawn(rng, way, started, today) for name, way in data("records")["pupil"].items()}
     return Pupil(
-        upn=upn(first_school, started.year, n % 1000),
-        former_upn=upn("2999", started.year, n % 1000) if rng.random() < 0.05 else "",
-        uln=_checked(rng, "", 10),
-        uci=f"{of.centre}0{today.year % 100:02d}{n:04d}{rng.choice(_LETTERS)}",
-        candidate=f"{1001 + n:04d}",
-        nhs_number=_checked(rng, "999", 0),  # of the test range
-        surname=surname,
-        forename=forename,
-        middle_names=MARKER,
-        sex=rng.choice("MF"),
-        dob=born,
-        year=year,
-        registration_group=f"{year}{rng.choice('ABC')}",
-        ethnicity=rng.choice(_WORDS["ethnicities"]),
-        language=rng.choice(_WORDS["languages"]),
-        religion=rng.choice(("Christian", "No religion", "Muslim", "Refused")),
-        enrol_status=rng.choices("CMS", weights=(94, 3, 3))[0],
-        boarder="N",
-        part_time=rng.random() < 0.03,
-        entry_date=min(started, today),
-        service_child=rng.choice("YNNNU"),
-        medical=rng.random() < 0.1,
-        traveller=rng.random() < 0.02,
-        travel_mode=rng.choice(("WLK", "BUS", "CAR", "CYC")),
-        sen_provision=rng.choices("NKE", weights=(80, 15, 5))[0],
-        sen_need=rng.choice(_WORDS["needs"]),
-        sen_start=min(started + timedelta(days=rng.randrange(400)), today),
-        fsm=rng.random() < 0.25,
-        fsm_start=min(started + timedelta(days=rng.randrange(400)), today),
-        house=rng.randrange(1, 200),
-        street=rng.choice(_WORDS["streets"]),
-        town=rng.choice(_WORDS["towns"]),
-        postcode=f"ZZ{rng.randrange(1, 99)} {rng.randrange(1, 9)}ZZ",
+        **known,
+        **drawn,
+        registration_group=f"{year}{drawn['group']}",
+        postcode=f"ZZ{drawn['district']} {drawn['unit']}ZZ",
         guardian=f"{rng.choice(_WORDS['forenames'][:6])} {surname}",
     )
+
+
+def _drawn(rng: Random, way: Mapping[str, Any], came: date, today: date) -> object:
+    """Return a random value as `way` of records.toml asks, for a child who came to school on a day."""
+    match way:
+        case {"of": values}:
+            return rng.choice(_WORDS[values] if isinstance(values, str) else values)
+        case {"weights": weights}:
+            return rng.choices([*weights], weights=[*weights.values()])[0]
+        case {"chance": odds}:
+            return rng.random() < odds
+        case {"days": most}:
+            return min(came + timedelta(days=rng.randrange(most)), today)
+        case _:
+            return rng.randint(*way["between"])
 
 
 def _checked(rng: Random, start: str, base: int) -> str:
@@ -251,18 +218,16 @@ def plant(
 
 
 def _spoil(pupil: Pupil, fault: str, code: CodeField, missing: MissingItem, today: date) -> Pupil:
-    spoilt = replace(pupil, fault=fault)
+    changes: dict[str, Any] = {"fault": fault}
     match fault:
         case "upn:check-letter":
-            return replace(spoilt, upn=wrong_upn(pupil.upn))
+            changes["upn"] = wrong_upn(pupil.upn)
         case "upn:temporary":
-            return replace(spoilt, upn=temporary_upn(pupil.upn))
+            changes["upn"] = temporary_upn(pupil.upn)
         case "item:missing":
-            return replace(spoilt, surname="") if missing == "surname" else replace(spoilt, upn="")
+            changes[missing] = ""
         case "date:future":
-            return replace(spoilt, dob=date(today.year + 20, 1, 15))
-        case "code:unknown":
-            unknown: dict[str, Any] = {code: _UNKNOWN_CODES.get(code)}
-            return spoilt if code == "result" else replace(pupil, **unknown)
-        case _:
-            return spoilt
+            changes["dob"] = date(today.year + 20, 1, 15)
+        case "code:unknown" if code != "result":
+            changes = {code: _UNKNOWN_CODES[code]}
+    return Pupil(**vars(pupil) | changes)
