@@ -27,13 +27,7 @@ from gateway.samples.drawing import (
 )
 from gateway.samples.people import Pupil, data
 
-CODES = {
-    "2024": ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N"),
-    "2023": ("L", "I", "M", "O", "U", "F", "H", "J", "Y", "B", "E", "C", "G", "N", "P", "V", "W"),
-    "short": ("L", "I", "M", "O", "U", "B", "E", "C", "G", "N", "P", "V", "W", "#", "-"),
-}
 UNKNOWN_MARK = "!"
-_REASONS = ("PP", "PA", "VP", "VA", "BU", "RA", "DA", "DM", "TH", "DB", "MT", "OW", "PH", "LG")
 _UNKNOWN_REASON = "QX"
 _RECORDS = data("records")
 _EXAMINATIONS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in _RECORDS["examinations"]}
@@ -44,7 +38,7 @@ _UNKNOWN_GRADE = "?"
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
     """Return two marks a day, mostly present; with `faulty`, one mark is in no list of codes."""
     marks = [
-        rng.choice(CODES[codes]) if rng.random() < 0.1 else present
+        rng.choice(_RECORDS["codes"][codes]) if rng.random() < 0.1 else present
         for _ in range(days)
         for present in ("/", "\\")
     ]
@@ -58,7 +52,7 @@ def _marks(
 ) -> Iterator[Given]:
     """Yield an event with all marks; with `sessions`, one event from each so many sessions on.
 
-    With the fault date:future the first day lies ahead. `codes`: a list in `CODES`; "2023" gives a week in
+    With the fault date:future the first day lies ahead. `codes`: a list of records.toml; "2023" gives a week in
     June 2023, "2024" has codes of two characters, too.
     """
     days = cohort.school_days(weeks)
@@ -92,7 +86,7 @@ def _exclusions(
     rng = cohort.rng
     for n in range(1 if single or rng.random() >= 0.2 else 2):
         category = rng.choices(("FIXD" if legacy else "SUSP", "PERM", "LNCH"), weights=(85, 5, 10))[0]
-        reasons = rng.sample(_REASONS, 1 if legacy else rng.choice((1, 2, 3)))
+        reasons = rng.sample(_RECORDS["reasons"], 1 if legacy else rng.choice((1, 2, 3)))
         if not n and pupil.fault == "code:unknown":
             reasons[0] = _UNKNOWN_REASON
         start = cohort.today - timedelta(days=rng.randrange(10, 200))
