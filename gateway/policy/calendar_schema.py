@@ -235,8 +235,7 @@ class CalendarFile(File):
             return self
 
         def dated(each: Dated, days: Iterable[date | None]) -> Dated:
-            found = (*each.dates, *(day for day in days if day is not None))
-            return each.model_copy(update={"dates": found})
+            return each.model_copy(update={"dates": (*each.dates, *filter(None, days))})
 
         census = tuple(
             dated(each, (pack.dates.census.get(each.term) for pack in packs)) if each.term else each

@@ -174,7 +174,13 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
     try:
         reading.models[name] = _model(kind, text)
     except tomllib.TOMLDecodeError as error:
-        reading.faults.append(_syntax_fault(name, text, error))
+        # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
+        place = str(error).rpartition("(at line ")[2].partition(",")[0]
+        number = int(place) if place.isdecimal() else None
+        wrong = text.splitlines()[number - 1 : number] if number else []
+        curly = any(_CURLY.search(line.partition("#")[0]) for line in wrong)
+        words = "curly quotation marks stand here: write straight ones, \" or '" if curly else str(error)
+        reading.faults.append(PolicyFault(name, "", number, words))
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
             reading.blame((name, each["loc"], words_of(each, kind)))
@@ -188,18 +194,6 @@ def _model(kind: type[BaseModel], text: str) -> BaseModel:
 
 _CURLY = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e]")
 _MARKED = "the file begins with a byte order mark (BOM): save it as UTF-8 without one"
-
-
-def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> PolicyFault:
-    # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
-    _, _, place = str(error).rpartition("(at line ")
-    line, _, _ = place.partition(",")
-    number = int(line) if line.isdecimal() else None
-    lines = text.splitlines()
-    wrong = lines[number - 1] if number is not None and number <= len(lines) else ""
-    if _CURLY.search(wrong.partition("#")[0]):
-        return PolicyFault(name, "", number, "curly quotation marks stand here: write straight ones, \" or '")
-    return PolicyFault(name, "", number, str(error))
 
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 
 from gateway.model import Reason
@@ -62,13 +63,9 @@ def discrepancies(
     `full_rolls` gives the moment of each provider's latest complete roll: a pupil with an older last row has
     left. Among rows of one provider, pupil and moment, the last one counts.
     """
-    latest: dict[tuple[str, str], RollRow] = {}
-    for row in rows:
-        known = latest.get((row.provider, row.pupil))
-        if known is None or known.at <= row.at:
-            latest[row.provider, row.pupil] = row
-    whole, current = full_rolls or {}, [latest[each] for each in sorted(latest)]
-    current = [row for row in current if row.provider not in whole or row.at >= whole[row.provider]]
+    latest = {(row.provider, row.pupil): row for row in sorted(rows, key=attrgetter("at"))}
+    whole, ordered = full_rolls or {}, (latest[each] for each in sorted(latest))
+    current = [row for row in ordered if row.at >= whole.get(row.provider, row.at)]
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
     for row in current:
         pupils[row.pupil].append(row)

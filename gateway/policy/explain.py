@@ -110,11 +110,11 @@ def _outcome(decision: Decision) -> str:
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
     """Return by team the single items with which a file would reach the team."""
-    found: dict[str, set[str]] = {}
-    for item, decision in decisions.items():
-        for team in decision.teams:
-            found.setdefault(team, set()).add(item)
-    return {team: frozenset(items) for team, items in found.items()}
+    teams = {team for decision in decisions.values() for team in decision.teams}
+    return {
+        team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
+        for team in teams
+    }
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:

@@ -52,8 +52,8 @@ def _marks(
 ) -> Iterator[Given]:
     """Yield an event with all marks; with `sessions`, one event from each so many sessions on.
 
-    With the fault date:future the first day lies ahead. `codes`: a list of records.toml; "2023" gives a week in
-    June 2023, "2024" has codes of two characters, too.
+    With the fault date:future the first day lies ahead. `codes`: a list of records.toml; "2023" gives a week
+    in June 2023, "2024" has codes of two characters, too.
     """
     days = cohort.school_days(weeks)
     if codes == "2023":
