@@ -33,7 +33,7 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
-from gateway.policy.reference import reference_period
+from gateway.policy.dates import reference_period
 from gateway.record.conclude import (
     UNKNOWN_LOGIN,
     Assignment,

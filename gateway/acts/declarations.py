@@ -32,7 +32,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
 from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
-from gateway.receipts.declaration import DeclarationFacts, stated_declaration
+from gateway.receipts.text import DeclarationFacts, stated_declaration
 from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 

@@ -29,8 +29,8 @@ from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import Classified, Decision, Reason, Refused, Released, Transfer, counted
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.reference import reference_period
-from gateway.policy.release import Release, judge_release
+from gateway.policy.dates import reference_period
+from gateway.policy.decide import Release, judge_release
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, WITHDRAWN, for_officers, to_officer
 from gateway.record.consequences import Ruling

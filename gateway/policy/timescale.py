@@ -17,7 +17,7 @@ from gateway.model import Arrival, Classified, Provider
 from gateway.policy import dates
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.reference import reference_period
+from gateway.policy.dates import reference_period
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 

@@ -24,7 +24,7 @@ from gateway.examiner.protocol import Read
 from gateway.model import Classified, ContentRefused, Decision, Held, Released, Transfer
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.reference import reference_period
+from gateway.policy.dates import reference_period
 from gateway.policy.schools import copies_for, parts_for
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN

@@ -9,7 +9,7 @@ from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import Declaration, decide_method, possible, questions
 from gateway.policy.small_schemas import Method
-from gateway.receipts.declaration import DeclarationFacts, stated_declaration
+from gateway.receipts.text import DeclarationFacts, stated_declaration
 from tests.log.made import Log
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

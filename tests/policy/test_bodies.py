@@ -10,7 +10,7 @@ import pytest
 
 from gateway.model import Facts
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.reference import reference_period
+from gateway.policy.dates import reference_period
 from gateway.policy.small_schemas import Identifier
 from gateway.record.policy_check import check
 from gateway.reports.retention import Retention

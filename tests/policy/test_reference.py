@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model import Arrival, Facts, ProviderKind
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.reference import reference_period
+from gateway.policy.dates import reference_period
 from gateway.policy.timescale import DutySpan, State, status
 from tests.policy.tables import classified, london, provider
 

@@ -11,9 +11,8 @@ from gateway.model import Facts
 from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.dates import censuses, day_after, periods_by_rule
+from gateway.policy.dates import censuses, day_after, periods_by_rule, release_moment
 from gateway.policy.ratification import has_ended, in_force, lapse_day, year_to_ratify
-from gateway.policy.reference import release_moment
 from gateway.policy.schema import Records
 from gateway.policy.small_schemas import Signatory
 

@@ -20,9 +20,8 @@ from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
-from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from gateway.receipts.notices import NoticeFacts, changed, opened, render, render_notice
-from gateway.receipts.text import stated
+from gateway.receipts.text import DeclarationFacts, stated, stated_declaration
 from gateway.record import letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log

@@ -13,7 +13,7 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
 
-    `period` is the period stated by the file, as spelled by `gateway.policy.reference`; `rules` the digest of
+    `period` is the period stated by the file, as spelled by `gateway.policy.dates`; `rules` the digest of
     the rules by which the content was judged last, empty before migration 0036.
     """
 
