@@ -54,19 +54,15 @@ class Holdings:
     """The sealed files of a home, compared with the gateway's keys that open each."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
-        self._store = store_of(home)
+        self.sealed = store_of(home)
         with registry.read() as session:
             known = keys.list_keys(session, "gateway", "gateway")
         held = {path.stem for path in secret_files.secret_keys(home)}
         self._key_ids = {key.fingerprint: _key_ids(key) for key in known if key.fingerprint in held}
 
-    def references(self) -> list[str]:
-        """Return the reference of every stored file."""
-        return list(self._store.references())
-
     def needs(self, reference: str, fingerprint: str) -> bool:
         """Return True if, of the gateway's keys, only the given one opens a stored file."""
-        with self._store.reading_session(reference) as kept:
+        with self.sealed.reading_session(reference) as kept:
             if kept is not None:
                 return self._only(recipients_of(OpenFile(kept)), fingerprint)
         return self.came_needing(reference, fingerprint)
@@ -75,7 +71,7 @@ class Holdings:
         """Return True if only the given key opens a stored file as received, without a stored session key."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
-            with self._store.reading(reference, most) as sealed:
+            with self.sealed.reading(reference, most) as sealed:
                 if named := recipients_of(OpenFile(sealed)):
                     return self._only(named, fingerprint)
         return False
@@ -113,7 +109,7 @@ def reseal(
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
     store = Holdings(home, registry)
-    waiting_files = [r for r in store.references() if any(store.needs(r, one) for one in older)]
+    waiting_files = [r for r in store.sealed.references() if any(store.needs(r, one) for one in older)]
     todo = waiting_files[:limit]
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material
@@ -173,7 +169,7 @@ def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[st
     with registry.read() as session:
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
     undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
-    for reference in store.references():
+    for reference in store.sealed.references():
         # An unexamined file is opened as received, without the stored session key.
         as_it_came = reference in undecided and store.came_needing(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):

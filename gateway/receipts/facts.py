@@ -56,6 +56,7 @@ _FORMS = {
 _REFERENCE_DATE = timedelta(days=550)
 """A reference date further from the upload is left out: no pupil is that young."""
 _CLAUSE = re.compile(CLAUSE)
+_BLANK = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 
@@ -226,32 +227,28 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
-    sentence, next_step = table(language).get(shown.code, (shown.sentence, shown.next_step))
-    terms = wording.terms.get(language, {})
-    said = translated(shown.sentence, template.sentence, sentence, language, terms)
-    asked = translated(shown.next_step, template.next_step, next_step, language, terms)
-    return replace(
-        shown,
-        sentence=said or told(shown.sentence, language),
-        next_step=asked or told(shown.next_step, language),
+    theirs, terms = table(language).get(shown.code), wording.terms.get(language, {})
+    into = theirs or (shown.sentence, shown.next_step)
+    ours = ((shown.sentence, template.sentence), (shown.next_step, template.next_step))
+    sentence, next_step = (
+        translated(said, own, their, language, terms) or told(said, language)
+        for (said, own), their in zip(ours, into, strict=True)
     )
+    return replace(shown, sentence=sentence, next_step=next_step)
 
 
 def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
-    pieces = re.split(r"\{(\w+)\}", template)
+    pieces = _BLANK.split(template)
     pattern = "".join("(.*)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
     found = re.fullmatch(pattern, filled, re.DOTALL)
     values = iter(found.groups() if found else ())
-    return "".join(
-        _plain_value(piece, next(values, HIDDEN), wording) if at % 2 else piece
-        for at, piece in enumerate(pieces)
-    )
 
+    def value(blank: re.Match[str]) -> str:
+        said = next(values, HIDDEN)
+        is_plain = blank[1] not in _FROM_FILES or _NUMBER.fullmatch(said)
+        return said if is_plain else plain_but(said, wording.own)
 
-def _plain_value(blank: str, value: str, wording: Wording) -> str:
-    if blank not in _FROM_FILES:
-        return value
-    return value if _NUMBER.fullmatch(value) else plain_but(value, wording.own)
+    return _BLANK.sub(value, template)
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
