@@ -5,12 +5,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from gateway.home.settings_file import Location, keys_of, nearest
-from gateway.policy.schema import CLAUSE
 
 Contradiction = tuple[str, Location, str]
 """A file to correct, the place in the file, and a message."""
@@ -18,28 +18,9 @@ Place = tuple[str | int, ...]
 
 _KEPT = 128
 """The number of cached texts, enough for a few folders. Versions share most of their files."""
-_DAY = "write a day as 2027-09-01, without quotation marks"
-_WORDS = {
-    "missing": "this key is missing",
-    "bool_type": "write true or false",
-    "bool_parsing": "write true or false",
-    "date_type": _DAY,
-    "date_parsing": _DAY,
-    "date_from_datetime_parsing": _DAY,
-    "int_parsing": "write a whole number",
-    "tuple_type": "write a list: [ … ]",
-    "string_too_short": "write something between the quotation marks",
-    "string_type": 'write text between straight quotation marks: "…"',
-}
-_PATTERNS = {
-    r"^[a-z0-9]+(-[a-z0-9]+)*$": "write small letters a to z and digits, with hyphens between",
-    r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$": "write a month and a day as 09-01",
-    CLAUSE: "write the number of a clause as 5.3.1, A.3(b) or 3(a)",
-    r"^\d{4}-\d{2}$": "write an academic year as 2026-27",
-    r"^\d+\.\d$": "write a version as 26.0",
-    r"^[a-z0-9]{4,}$": "write four small letters or more, without blanks and marks",
-    r"\S": "write a word, or take the empty one out",
-}
+_SAID: dict[str, dict[str, str]] = tomllib.loads(
+    files("gateway.policy").joinpath("faults.toml").read_text("utf-8")
+)
 _HEADER = re.compile(r"\s*(\[{1,2})([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w-]+)*)\s*=""")
 
@@ -109,9 +90,9 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
         name = str(error["loc"][-1])
         return f"there is no such key as {name}{nearest(name, keys_of(kind))}"
     if error["type"] == "string_pattern_mismatch":
-        return _PATTERNS.get(str(error.get("ctx", {}).get("pattern")), error["msg"])
+        return _SAID["patterns"].get(str(error.get("ctx", {}).get("pattern")), error["msg"])
     said = error["msg"].removeprefix("Value error, ").replace("Input should be ", "write ")
-    return _WORDS.get(error["type"], said)
+    return _SAID["errors"].get(error["type"], said)
 
 
 @lru_cache(_KEPT)
