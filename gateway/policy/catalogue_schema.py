@@ -136,20 +136,17 @@ class Catalogue(File):
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
-    def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
-        """The cache of `granted`, by team and kind of sender."""
-        return {}
-
-    @cached_property
-    def _singly(self) -> dict[str, frozenset[str]]:
-        """By team: the items that rights.toml grants singly or by a selection, not by whole groups."""
+    def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
+        """By team: its right, and the items of Appendix A that it names, disregarding exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
-        return {
-            right.team: frozenset(
-                [*right.items, *(item for name in right.selections for item in chosen.get(name, ()))]
+        found = {}
+        for right in self.rights.right:
+            singly = {*right.items, *(item for name in right.selections for item in chosen.get(name, ()))}
+            named = (
+                item for item, of in self.appendix_a.items() if of.label in right.groups or item in singly
             )
-            for right in self.rights.right
-        }
+            found[right.team] = right, frozenset(named)
+        return found
 
     @cached_property
     def appendix_a(self) -> dict[str, Group]:
@@ -283,16 +280,12 @@ class Catalogue(File):
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
         """Return all items for which `may_have` is true."""
-        if (known := self._granted.get((team, sender))) is not None:
-            return known
-        found: frozenset[str] = frozenset()
-        if (right := next((one for one in self.rights.right if one.team == team), None)) is not None:
-            barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
-            without = {*right.without, *(item for items in barred for item in items)}
-            found = frozenset(one for one in self.appendix_a if self.would_have(right, one)) - without
-        self._granted[team, sender] = found
-        return found
+        right, items = self._named.get(team, (None, frozenset[str]()))
+        if right is None:
+            return items
+        barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
+        return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
         """Return True if a right names an Appendix A item, disregarding its `without` and `not_from`."""
-        return self.appendix_a[item].label in right.groups or item in self._singly[right.team]
+        return item in self._named[right.team][1]
