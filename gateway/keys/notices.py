@@ -35,7 +35,7 @@ class KeyNotice:
 
 
 Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspended", "revoked"]
-_TOLD: dict[Change, dict[str, str]] = tomllib.loads(
+_TOLD: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.keys").joinpath("notices.toml").read_text("utf-8")
 )
 _LOST = " Whatever it signed and was not decided on yet is refused."
@@ -116,7 +116,7 @@ def render(
         groups = grouped(key.fingerprint).split(" ")
         half = len(groups) // 2
         fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
-    sections = []
+    sections: list[str] = []
     for language in languages:
         tell = partial(told, language=language)
         kind = tell(key.noun) + (f", {key.algorithm}" if key.algorithm else "")

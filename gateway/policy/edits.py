@@ -185,9 +185,9 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
     """Return the direction in which an edit changes the setting: {"more"}, {"less"}, or both."""
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
-        ranks = {None: 0, **{value: rank for rank, value in enumerate(effect.lax)}}
+        ranks = {value: rank for rank, value in enumerate(effect.lax)}
         was, becomes = (
-            ranks.get(None if value is None else str(value), len(effect.lax) - 1) for value in (before, after)
+            0 if value is None else ranks.get(str(value), len(ranks) - 1) for value in (before, after)
         )
         return {"more"} if becomes > was else {"less"}
     if isinstance(before, list) and isinstance(after, list):

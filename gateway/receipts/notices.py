@@ -71,7 +71,7 @@ def render(
 ) -> str:
     """Format the notice as text, once in each language. Ends in a newline."""
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
-    sections = []
+    sections: list[str] = []
     for language in languages:
         tell = partial(told, language=language)
         facts = [*([("Reference", reference)] if reference else []), ("At", tell(spoken(at)))]
@@ -157,7 +157,7 @@ def render_notice(facts: NoticeFacts) -> str:
     )
     headline = "Something in your data DOES NOT FIT the data of another school."
     more = len(facts.points) - _SHOWN
-    sections = []
+    sections: list[str] = []
     for language in facts.wording.languages:
         tell = partial(told, language=language)
         details = (("Reference", facts.reference), ("At", tell(spoken(facts.made_at))))

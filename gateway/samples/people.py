@@ -52,12 +52,12 @@ class Pupil(SimpleNamespace):
     @property
     def has_needs(self) -> bool:
         """True for a pupil with special educational needs."""
-        return self.sen_provision != "N"
+        return bool(self.sen_provision != "N")
 
     @property
     def has_learner_number(self) -> bool:
         """True from year 9 on, when a census includes the ULN."""
-        return self.year.isdigit() and int(self.year) >= 9
+        return bool(self.year.isdigit() and int(self.year) >= 9)
 
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
