@@ -111,12 +111,15 @@ A_YEAR = 365
 """Days before their end in which terms without a rule to follow them are a fault of the policies."""
 
 
+def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
+    """Return the school years with written terms, by calendar year of their beginning."""
+    return {first_year(each.academic_year): each for each in calendar.school_year}
+
+
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
     """Return the terms of the academic year beginning in `first`; None if unknown."""
-    for each in calendar.school_year:
-        if first_year(each.academic_year) == first:
-            return each
-    return terms_by_rule(calendar, first) if calendar.term_rule else None
+    known = written(calendar).get(first)
+    return terms_by_rule(calendar, first) if known is None and calendar.term_rule else known
 
 
 @lru_cache(1024)
@@ -198,8 +201,8 @@ def school_days(
 
     `shut` are the training days chosen by a provider.
     """
-    written = (first_year(each.academic_year) for each in calendar.school_year)
-    found = (school_year(calendar, first) for first in sorted(written if firsts is None else firsts))
+    wanted = written(calendar) if firsts is None else firsts
+    found = (school_year(calendar, first) for first in sorted(wanted))
     days = _shared_days(tuple(year for year in found if year is not None), calendar.nation)
     return [day for day in days if day not in shut]
 

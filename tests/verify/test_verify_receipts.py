@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from gateway.log import tree
-from gateway.log.checkpoint import LogKey, checkpoint, cosign
+from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.log.leaf import Event, leaf
 from gateway.receipts.text import stated
 from gateway.verify import verify_receipts
 from gateway.verify.verify_receipts import Unproved, check_receipt, main
-from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, example, landed, recorded
+from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, cosign, example, landed, recorded
 
 LOG, RECEIPT = example()
 OTHER_KEY = LogKey.load(LogKey.generate())
