@@ -21,7 +21,7 @@ from gateway.registry import log
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
 from tests.clock import TERM_TIME
-from tests.log.made import proves_consistency
+from tests.log.made import cosign, proves_consistency, witness_vkey
 from tests.whole import whole
 from tests.workshop import Desk
 
@@ -232,7 +232,7 @@ class Witness(ThreadingHTTPServer):
         if not known and not proves_consistency(self.size, head.size, proof, self.root, head.root):
             return 422, ""
         self.size, self.root = head.size, head.root
-        return 200, log_checkpoint.cosign(note, "witness.example", self.key, TERM_TIME).removeprefix(note)
+        return 200, cosign(note, "witness.example", self.key, TERM_TIME).removeprefix(note)
 
 
 class _Asked(BaseHTTPRequestHandler):
@@ -255,7 +255,7 @@ def witness(copy: Desk) -> Iterator[Witness]:
     server = Witness(("127.0.0.1", 0), _Asked)
     server.log_key = (copy.home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
     text = copy.home.settings.read_text("utf-8")
-    key = server.key.witness_vkey("witness.example")
+    key = witness_vkey(server.key, "witness.example")
     text = re.sub(r"^\[log\].*$", f'[log]\nwitnesses = ["{key}"]', text, count=1, flags=re.MULTILINE)
     copy.home.settings.write_text(text, "utf-8")
     thread = threading.Thread(target=server.serve_forever)

@@ -243,7 +243,7 @@ def test_a_cosignature_by_a_known_witness_is_kept_and_published(desk: Desk, tmp_
 
 def test_only_cosignatures_of_known_witnesses_on_our_own_heads_are_taken(desk: Desk, tmp_path: Path) -> None:
     key, stranger = LogKey.load(LogKey.generate()), LogKey.load(LogKey.generate())
-    configure(desk, f"witnesses = {json.dumps([key.witness_vkey('witness.example')])}")
+    configure(desk, f"witnesses = {json.dumps([witness_vkey(key, 'witness.example')])}")
     text = desk.gateway("log", "head")
     note = tmp_path / "note"
     note.write_text(cosign(text, "stranger.example", stranger, NOON))
