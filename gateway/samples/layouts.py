@@ -50,15 +50,13 @@ class Layout:
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 
 
-def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
-    """Return the drawing function named MODULE.FUNCTION with all arguments bound except the cohort."""
-    return partial(resolve_name(f"gateway.samples.{name.replace('.', ':')}"), **given)
+def _layout(told: dict[str, Any]) -> Layout:
+    """Return a layout of layouts.toml; all arguments of its drawing function but the cohort are bound."""
+    draw = resolve_name(f"gateway.samples.{told.pop('draw').replace('.', ':')}")
+    return Layout(draw=partial(draw, **told.pop("with", {})), **told)
 
 
-LAYOUTS: tuple[Layout, ...] = tuple(
-    Layout(draw=_drawer(each.pop("draw"), each.pop("with", {})), **each)
-    for each in people.data("layouts")["layout"]
-)
+LAYOUTS: tuple[Layout, ...] = tuple(map(_layout, people.data("layouts")["layout"]))
 
 
 # Build one sample, or write a folder of all of them.

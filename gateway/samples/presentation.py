@@ -61,10 +61,10 @@ PLAIN = PRESENTATIONS[0]
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
     """Return the name (its suffix fitted to the container) and the bytes of `document`."""
     if isinstance(document, SampleTable) and presentation.container == "xlsx":
-        return _suffixed(name, ".xlsx"), _xlsx(document, presentation)
+        return str(PurePath(name).with_suffix(".xlsx")), _xlsx(document, presentation)
     content = _plain(document, presentation)
     if presentation.container == "zip":
-        return _suffixed(name, ".zip"), zipped({name: content})
+        return str(PurePath(name).with_suffix(".zip")), zipped({name: content})
     return name, content
 
 
@@ -75,10 +75,6 @@ def zipped(members: dict[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
-
-
-def _suffixed(name: str, suffix: str) -> str:
-    return str(PurePath(name).with_suffix(suffix))
 
 
 def _plain(document: Document, presentation: Presentation) -> bytes:
