@@ -31,8 +31,8 @@ from gateway.log.leaf import Kind
 from gateway.model import Held, LogStep, Reason, Refused, Transfer
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.ratification import years_at
 from gateway.policy.decide import STAY, Release, judge_release
+from gateway.policy.ratification import years_at
 from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import AuthorityFacts, render_authority_notice

@@ -22,9 +22,9 @@ from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
 from gateway.model import Classified, ContentRefused, Decision, Held, Released, Transfer
+from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.dates import reference_period
 from gateway.policy.schools import copies_for, parts_for
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
