@@ -291,7 +291,7 @@ def notices(
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
-    asked = {entry.id for entry in _sent_by(provider.kind, catalogue)}
+    asked = {entry.id for entry in _sent_by(provider.kind, catalogue)} if rest else set[str]()
     strange = [one for one in rest if one.field and asked.isdisjoint(one.types) and not unlisted_waits]
     others = [one for one in rest if one not in strange and not unlisted_waits]
     if others and all(why.code != _INCOMPLETE for why in holds):
