@@ -138,17 +138,8 @@ def rotate(
             if not path.exists():
                 text = succession_text(settings.organisation, certificate_of(signing.openpgp), new, at)
                 secret_files.write_secret(path, clearsign(signing.openpgp, text).encode())
-        if settings.host.shares:  # Every running host needs the new key before it is announced.
-            held = set(secret_files.holding(home))
-            with registry.read() as session:
-                others = (one for one in hosts.live(session) if one.name != settings.host.name)
-                lacking = [one.name for one in others if not held <= one.holds]
-            if lacking:
-                raise GatewayError(
-                    f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand "
-                    "it on (gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the "
-                    "same again here; it is known within seconds"
-                )
+        if settings.host.shares:
+            _check_everybody_has_it(home, registry, settings.host.name)
         if until is None:
             signing = replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
         try:
@@ -252,6 +243,19 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
     log.change_key(
         session, signing.log_key, log_key, signing.origin, clerk.at, by=clerk.person, lost=until is None
     )
+
+
+def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
+    """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
+    held = set(secret_files.holding(home))
+    with registry.read() as session:
+        lacking = [one.name for one in hosts.live(session) if one.name != name and not held <= one.holds]
+    if lacking:
+        raise GatewayError(
+            f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "
+            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here; "
+            "it is known within seconds"
+        )
 
 
 def _left_behind(
