@@ -219,14 +219,15 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.new if _LAST in session.info else ():
         if (table := str(row.__tablename__)) in NUMBERED:
             session.info[_LAST][table] = max(getattr(row, NUMBERED[table]), session.info[_LAST][table])
-    for row in (*session.new, *session.dirty, *session.deleted):
+    dirty, deleted = session.dirty, session.deleted  # Each look makes these sets anew.
+    for row in (*session.new, *dirty, *deleted):
         if (table := str(row.__tablename__)) in OUTSIDE:
             continue
         left_out = _UNRECORDED.get(table, frozenset())
-        if row not in session.dirty or any(
+        if row not in dirty or any(
             each.history.has_changes() for each in inspect(row).attrs if each.key not in left_out
         ):
-            vouch_as(session, identity(row), None if row in session.deleted else row, row.__dict__)
+            vouch_as(session, identity(row), None if row in deleted else row, row.__dict__)
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -106,3 +106,20 @@ def test_a_column_that_a_later_version_added_changes_no_row_that_was_vouched_for
     assert digest(of(None)) == hashlib.sha256(spelled.encode()).hexdigest()
     assert digest(of("2026-27-autumn")) != digest(of(None))
     assert digest(of("2026-27-autumn")) != digest(of("2026-27-spring"))
+
+
+def test_the_changed_rows_of_a_session_are_collected_once_for_all_rows(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collected(number: int) -> int:
+        looks = []
+        made = Session.dirty.fget
+        with registry.write() as session, monkeypatch.context() as patched:
+            add_rows(session, ReceiptRow, [receipt(f"oak-{number}-{each}") for each in range(number)])
+            for row in session.exec(select(ReceiptRow)):
+                row.text += "."
+            patched.setattr(Session, "dirty", property(lambda self: looks.append(1) or made(self)))
+            session.flush()
+        return len(looks)
+
+    assert collected(3) == collected(30)
