@@ -345,10 +345,10 @@ def is_told(session: Session, head: CheckpointRow) -> bool:
     """Return True if nothing follows a signed head in the log, except one entry vouching only for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
-    vouched = {table for each in later for (table, _), _ in read_changes(each.rows or each.note or "[]")}
-    return not later or (
-        [each.kind for each in later] == ["recorded"] and vouched == {str(CheckpointRow.__tablename__)}
-    )
+    if [each.kind for each in later] != ["recorded"]:
+        return not later
+    vouched = {table for (table, _), _ in read_changes(later[0].rows or later[0].note or "[]")}
+    return vouched == {str(CheckpointRow.__tablename__)}
 
 
 def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
