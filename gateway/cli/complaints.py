@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -13,15 +13,17 @@ from sqlmodel import Session
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.home.settings import Settings
-from gateway.model import Provider
+from gateway.home.settings import KeyPolicy, Settings
+from gateway.model import Provider, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
 from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
-from gateway.registry import agreements, keys
+from gateway.registry import agreements, keys, providers, transfers
+from gateway.registry.keys import Key
+from gateway.secrets import secret_files
 
 _FEW = 3
 _NAMED = 5
@@ -176,8 +178,8 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
         )
 
 
-def of_calendar(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the written term dates end soon, or if the coming year is not open.
+def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the written term dates end soon.
 
     The rule used after the written dates is only approximate.
     """
@@ -191,6 +193,10 @@ def of_calendar(session: Session, catalogue: Catalogue, today: date) -> Iterator
         )
         mend = "gateway year open YEAR --terms FILE, with the published dates"
         yield warning(f"{ends}; after that, {then}", mend)
+
+
+def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the coming school year could be ratified, and is not open."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
@@ -211,3 +217,73 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
             "judged by until one does",
             "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
         )
+
+
+def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint for each key that needs a person, and for files waiting for a key."""
+    known = keys.list_keys(session)
+    closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
+    owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
+    for key in known:
+        owned[key.owner_kind, key.owner, key.kind].append(key)
+    for key in known:
+        if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
+            yield from _of_key(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
+    for key in (key for key in known if key.owner_kind == "gateway"):
+        held = secret_files.secret_key_file(home, key.fingerprint).exists()
+        if key.state in {"retired", "revoked"} and held:
+            yield warning(
+                f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",
+                f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
+            )
+        if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
+            what = (
+                f"the gateway's key {key.fingerprint[:16]} is older than {counted(policy.rotate_days, 'day')}"
+            )
+            yield warning(what, "gateway keys gateway rotate")
+    held_back = Counter(
+        t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
+    )
+    for provider, number in sorted(held_back.items()):
+        yield warning(
+            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
+            f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
+        )
+
+
+def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
+
+    def complaint(text: str, mend: str, alike: str) -> Complaint:
+        return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
+
+    if key.state == "pending":
+        mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
+        yield complaint("waits for approval", mend, "waiting to be confirmed")
+    if not key.is_in_force(at):
+        return
+    if key.has_expired(at):
+        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
+        yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
+    elif key.step_due(at, policy.warn_days) is not None:
+        left = counted(key.days_left(at) or 0, "day")
+        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
+    since = at - timedelta(days=policy.unused_days)
+    if (key.last_used_at or key.added_at) < since:
+        replaced = any(
+            other.fingerprint != key.fingerprint
+            and other.is_in_force(at)
+            and other.last_used_at is not None
+            and other.last_used_at >= since
+            for other in alike
+        )
+        # The loss of a key that nothing replaces might lock the owner out.
+        still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
+        mend, each = f"{still}; keep it", "each the only one that its owner is known to have"
+        if replaced:
+            mend = f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
+            each = "whose owners use another one"
+        unused = f"was not used for {counted(policy.unused_days, 'day')}"
+        yield complaint(unused, mend, f"not used for long, {each}")

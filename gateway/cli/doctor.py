@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -24,6 +23,8 @@ from gateway.cli.complaints import (
     fault,
     lines,
     of_calendar,
+    of_coming_year,
+    of_keys,
     of_law,
     of_providers,
     of_samples,
@@ -35,7 +36,7 @@ from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
 from gateway.home import Home
-from gateway.home.settings import KeyPolicy, Settings, load_key_policy, load_limits, load_settings
+from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind
@@ -56,7 +57,6 @@ from gateway.registry import (
     keys,
     log,
     persons,
-    providers,
     register,
     retention,
     roles,
@@ -64,7 +64,6 @@ from gateway.registry import (
     transfers,
 )
 from gateway.registry.database import Registry, newest_revision
-from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store, store_of
 from gateway.zones.spool import count_aside, named_at, waiting
@@ -135,12 +134,14 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         return
     for what, complaints in (
         ("folders", _folders(home)),
+        ("files made once", _made_once(home)),
         ("the draft of the policies", _draft(home)),
         ("modes", _modes(home)),
         ("secrets", _secrets(home)),
         ("settings", _settings(home, settings)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
+        ("what a move left", _left(home, settings)),
         ("the machine", _machine(home)),
     ):
         yield from guarded(what, complaints)
@@ -199,16 +200,20 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
+                ("whose log it is", _of_this_gateway(session, home)),
                 ("policies in force", _on_record(session, home)),
-                ("the calendar", of_calendar(session, catalogue, today)),
+                ("the calendar", of_calendar(catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
+                ("the coming year", of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, today, at)),
                 ("staff", _people(session, catalogue, at)),
-                ("keys", _keys(session, home, load_key_policy(home), at)),
+                ("keys", of_keys(session, home, load_key_policy(home), at)),
                 ("hosts", _hosts(session, home, settings.host.name)),
                 ("other systems", _other_systems(session, at)),
-                ("what landed, and the clock", _landed(session, at)),
+                ("what landed", _landed(session, at)),
+                ("the clock", _clock(session, at)),
                 ("the key set", _key_set(session, home)),
+                ("the index of pupils", _index(session, home)),
                 ("sealed files", _sealed(session, home, settings)),
             ):
                 yield from guarded(what, complaints)
@@ -216,7 +221,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
 
 
 def _folders(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each folder open to others, and each lost of those made by `gateway init`."""
+    """Yield a complaint for each folder of secrets that is missing or open to others."""
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
@@ -224,6 +229,10 @@ def _folders(home: Home) -> Iterator[Complaint]:
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
             yield fault(f"{folder} is open to other users", f"chmod 700 {folder}")
+
+
+def _made_once(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each file and folder lost of those that `gateway init` made."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", _PUT_BACK)
@@ -358,6 +367,9 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
     except OSError as error:
         mend = "see that it runs and that its credentials may list, read, write and delete there"
         yield fault(f"{where}: {error.strerror}", mend)
+
+
+def _left(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
         yield warning(f"a move left {left}: retention does not see it", "gateway move --remove-old")
 
@@ -370,14 +382,16 @@ def _machine(home: Home) -> Iterator[Complaint]:
         yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
 
 
-def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use differ from the policies in force by the log.
-
-    ConfigurationError if the registry contains another gateway's log.
-    """
+def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
+    """Raise ConfigurationError if the registry contains another gateway's log."""
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
         log.check_is_ours(session, published.read_text("ascii").strip())
+    yield from ()
+
+
+def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
+    """Yield a complaint if the policies in use differ from the policies in force by the log."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -425,76 +439,6 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
     yield from of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
-def _keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each key that needs a person, and for files waiting for a key."""
-    known = keys.list_keys(session)
-    closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
-    owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
-    for key in known:
-        owned[key.owner_kind, key.owner, key.kind].append(key)
-    for key in known:
-        if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
-            yield from _of_one(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
-    for key in (key for key in known if key.owner_kind == "gateway"):
-        held = secret_files.secret_key_file(home, key.fingerprint).exists()
-        if key.state in {"retired", "revoked"} and held:
-            yield warning(
-                f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",
-                f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
-            )
-        if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
-            what = (
-                f"the gateway's key {key.fingerprint[:16]} is older than {counted(policy.rotate_days, 'day')}"
-            )
-            yield warning(what, "gateway keys gateway rotate")
-    held_back = Counter(
-        t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
-    )
-    for provider, number in sorted(held_back.items()):
-        yield warning(
-            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
-            f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
-        )
-
-
-def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
-    staff = " --staff" if key.owner_kind == "staff" else ""
-    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
-
-    def complaint(text: str, mend: str, alike: str) -> Complaint:
-        return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
-
-    if key.state == "pending":
-        mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
-        yield complaint("waits for approval", mend, "waiting to be confirmed")
-    if not key.is_in_force(at):
-        return
-    if key.has_expired(at):
-        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
-        yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
-    elif key.step_due(at, policy.warn_days) is not None:
-        left = counted(key.days_left(at) or 0, "day")
-        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
-    since = at - timedelta(days=policy.unused_days)
-    if (key.last_used_at or key.added_at) < since:
-        replaced = any(
-            other.fingerprint != key.fingerprint
-            and other.is_in_force(at)
-            and other.last_used_at is not None
-            and other.last_used_at >= since
-            for other in alike
-        )
-        # The loss of a key that nothing replaces might lock the owner out.
-        still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
-        mend, each = f"{still}; keep it", "each the only one that its owner is known to have"
-        if replaced:
-            mend = f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
-            each = "whose owners use another one"
-        unused = f"was not used for {counted(policy.unused_days, 'day')}"
-        yield complaint(unused, mend, f"not used for long, {each}")
-
-
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
     """Yield a complaint for each silent host, wrong clock, and key missing at a host."""
     found = hosts.known(session)
@@ -540,9 +484,13 @@ def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _landed(session: Session, at: datetime) -> Iterator[Complaint]:
-    landed, newest = transfers.landed(session), log.latest(session)
+    landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
         yield fault(f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
+
+
+def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
+    newest = log.latest(session)
     if newest is not None and newest.at - at > _BEHIND:
         yield fault(
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
@@ -552,7 +500,6 @@ def _landed(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the key of the log in use, or that of the index of pupils, is missing."""
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:
@@ -563,6 +510,9 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
             if home.log_key(wanted).exists()
             else _PUT_BACK,
         )
+
+
+def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
     if not path.exists() and persons.is_any(session):
         yield fault(f"{path} is missing: no child is found, and no marker protects one", _PUT_BACK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.model import KeyKind
-from gateway.registry import keys
+from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -148,6 +149,27 @@ def test_a_complaint_that_fails_is_a_complaint_and_not_the_end() -> None:
     assert failed.severity == "fault"
     assert failed.what.startswith("doctor could not look at keys: KeyError at test_doctor.py:")
     assert "oak" not in failed.what
+
+
+def test_a_check_that_fails_hides_no_neighbour(site: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> Iterator[Complaint]:
+        yield from ()
+        raise KeyError("oak.xml")
+
+    monkeypatch.setattr(transfers, "landed", lambda _: next(failing()))
+    monkeypatch.setattr("gateway.cli.doctor._folders", failing)
+    shutil.move(site.home / "keys/statements", site.home / "keys/aside")
+    try:
+        told = [one.what for one in examine(Home(site.home), datetime.now(UTC) - timedelta(days=3650))]
+    finally:
+        shutil.move(site.home / "keys/aside", site.home / "keys/statements")
+    failed = [one for one in told if one.startswith("doctor could not look at")]
+    assert [one.split(": ")[0].removeprefix("doctor could not look at ") for one in failed] == [
+        "folders",
+        "what landed",
+    ]
+    assert any("the clock of this machine" in one for one in told)
+    assert any("statements is missing" in one for one in told)
 
 
 OPEN = {
