@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from gateway.store.of_home import shared_store, store_of
 
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(minutes=10)
+_EVER = datetime.fromtimestamp(0, UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -83,9 +84,13 @@ class Copier:
 
         At the start all copies made are queued, later the ones made by other hosts.
         """
-        now, since = registrar.clock(), self._looked_at if registrar.settings.host.shares else None
+        now, since = registrar.clock(), self._looked_at
+        if since is None:
+            since = _EVER
+        elif not registrar.settings.host.shares:
+            since = None
         with registrar.registry.read() as session:
-            owed = copies.owed(session, made_too=self._looked_at is None, made_since=since)
+            owed = copies.owed(session, made_since=since)
         self._looked_at = now - _CLOCKS_APART
         self._elsewhere.extend(copy for copy in owed if copy.made)
         while self._failed and not self._back_off.rests(_key(self._failed[0])):

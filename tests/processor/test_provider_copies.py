@@ -204,6 +204,47 @@ def test_who_has_not_ratified_gets_the_copy_once_it_has_and_that_is_on_record(de
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    for _ in range(3):
+        desk.process()
+        assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_no_copy_follows_a_start_while_a_child_in_the_file_is_restricted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    with monkeypatch.context() as broken:
+        broken.setattr(Examiner, "seal_copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
+        desk.process()
+    child = (
+        "--upn",
+        "L999400114001",
+        "--surname",
+        "van der Probe",
+        "--forename",
+        "Mia",
+        "--born",
+        "2010-07-01",
+    )
+    desk.gateway("pupils", "restrict", *child, "--why", "accuracy is contested")
+    for _ in range(2):
+        desk.process()
+        assert (desk.state(sent), out(desk, "oak")) == ("accepted", [])
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    assert len(out(desk, "oak")) == 1
+
+
 def test_a_copy_of_a_file_withdrawn_meanwhile_never_follows(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", dfe_number=ABOUT)
