@@ -231,7 +231,7 @@ class Tally:
         upns = columns.get("upn", ("",) * len(leaving))
         together = "".join(upns)
         # A quick check: nearly always all are in upper case and trimmed.
-        if together != together.upper() or len(together.split(None, 1)) > 1:
+        if together != together.upper() or len(together.split(None, 1)) != 1:
             upns = [text.strip().upper() for text in upns]
         named = "" not in upns
         self._meet(upns if named else identities_of(upns, columns), first, named=named)

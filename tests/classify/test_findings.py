@@ -1,10 +1,14 @@
 """Quality findings: each planted fault is found, counted and placed, and none other."""
 
+import random
+import re
+
 import pytest
 from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.model import Classified, Finding
+from gateway.samples import make
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
@@ -49,6 +53,18 @@ def test_a_good_file_has_none(classify: Classify, text: str, data_type: str) -> 
 )
 def test_a_fault_in_a_table(classify: Classify, column: str, value: str, code: str, about: str) -> None:
     assert found_in(classify, changed(column, 7, value)) == [(code, about, 1, (7,))]
+
+
+@pytest.mark.parametrize("blank", [" ", "  "])
+def test_a_column_of_blank_upns_is_as_one_of_none(classify: Classify, blank: str) -> None:
+    def filled(upn: str) -> Classified:
+        profile = make("eyfs-profile", "csv", rng=random.Random(1), pupils=5).decode()
+        found = classify(re.sub(r",[A-Z]999[0-9]{9},", f",{upn},", profile).encode())
+        assert isinstance(found, Classified)
+        return found
+
+    assert filled(blank).pupils == filled("").pupils == 5
+    assert [one.code for one in filled(blank).findings] == ["upn:malformed"]  # Not repeated ones.
 
 
 @pytest.mark.parametrize(
