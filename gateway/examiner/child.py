@@ -330,8 +330,11 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
         ear, word = os.pipe2(os.O_CLOEXEC)
         told = kept.enter_context(os.fdopen(word, "wb", buffering=0))
         follower, owner = None, provider_of(request.reference)
-        sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
-        with closing(ear), closing(sight), suppress(Fault):
+        with (
+            closing(ear),
+            closing(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as sight,
+            suppress(Fault),
+        ):
             classifier.begin(owner, REQUEST.dump_json(request), (sight, ear), seconds)
             follower = Follower(memory, classifier, request, told)
             kept.callback(follower.give_up)
