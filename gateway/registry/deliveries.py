@@ -168,6 +168,7 @@ def delivered(
     As in every query here, a file is left out where a child's marker forbids `person` to see the file.
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
+    session.flush()
     # Without the ORM, for speed.
     return [Delivery(*row) for row in session.connection().execute(query)]
 

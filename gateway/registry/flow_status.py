@@ -127,6 +127,7 @@ def _uploads(session: Session, window: Window, only: Collection[str] | None) -> 
         "seldom": list(window.seldom),
     }
     given |= {"since": window.since, "lately": window.lately or window.since, "until": window.until}
+    session.flush()
     execute = session.connection().execute
     for query in (*_accepted(True, *shape), *_accepted(False, *shape)):
         for by, under, data_type, at, about in execute(query, given):

@@ -233,6 +233,8 @@ def _note_changes(session: Session, _context: object) -> None:
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
     """Raise AssertionError for bulk writes not seen by this module: the log could not vouch."""
+    if not state.is_orm_statement:
+        state.session.flush()  # As the ORM does before statements of its own.
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)
