@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 from gateway.model import Provider, Transfer
 from gateway.openpgp.sealer import sign_each
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import local_day, moment, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
@@ -146,10 +147,7 @@ def _for_decision(
         "data_type": wording.name(transfer.data_type) if transfer.data_type and not few else _UNNAMED,
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
     }
-    plain = [plain_reason(reason, wording) for reason in transfer.reasons]
-    for language in wording.languages:
-        each = (in_language(reason, language, wording) for reason in plain)
-        facts[_in("reasons", language)] = "\n\n".join(f"{one.sentence} {one.next_step}" for one in each)
+    facts |= reasons_of(transfer, wording)
     waited = f"held:provider:{upload.reference}" in told_of
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
@@ -160,6 +158,16 @@ def _for_decision(
             for team in transfer.teams:
                 event = f"new-files:{team}:{upload.reference}"
                 yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
+
+
+def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
+    """Return the reasons of a decision as running text in each language, by placeholder."""
+    plain = [plain_reason(reason, wording) for reason in transfer.reasons]
+    told = {}
+    for language in wording.languages:
+        each = (in_language(reason, language, wording) for reason in plain)
+        told[_in("reasons", language)] = "\n\n".join(f"{one.sentence} {one.next_step}" for one in each)
+    return told
 
 
 def owe_by_calendar(registrar: Registrar, now: datetime) -> int:

@@ -41,6 +41,7 @@ OF_THE_INSIDE = {
     ("zones/spool.py", "os.open(landed, FOLDER_FLAGS)"),
     ("publish/letters_out.py", "place.settings.read_text('utf-8')"),
     ("homes/demo/story.py", "path.read_bytes()"),  # Of a home that it made; `done` is another there.
+    ("homes/backup.py", "kept.read_text('utf-8')"),  # Of a backup.
     ("homes/new_host.py", "path.read_bytes()"),
     ("homes/new_host.py", "home.settings.read_text('utf-8')"),
 }

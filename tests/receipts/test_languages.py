@@ -166,7 +166,7 @@ def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
     class Waits:
         reasons = (CATALOGUE.reason("classify:unknown"),)
 
-    told_of = letters._reasons(Waits(), CATALOGUE.wording)  # type: ignore[arg-type]
+    told_of = letters.reasons_of(Waits(), CATALOGUE.wording)  # type: ignore[arg-type]
     assert told_of.keys() == {"reasons", "reasons_cy"}
     assert told_of["reasons"] != told_of["reasons_cy"]
     assert told("3 March 2027", "cy") == "3 Mawrth 2027"
