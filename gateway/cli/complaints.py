@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from sqlmodel import Session
@@ -23,7 +24,6 @@ from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
 from gateway.registry import agreements, keys, providers, transfers
 from gateway.registry.keys import Key
-from gateway.secrets import secret_files
 
 _FEW = 3
 _NAMED = 5
@@ -219,8 +219,13 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
         )
 
 
-def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each key that needs a person, and for files waiting for a key."""
+def of_keys(
+    session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
+) -> Iterator[Complaint]:
+    """Yield a complaint for each key that needs a person, and for files waiting for a key.
+
+    `secret_file` returns where the secret half of a key of the gateway is kept, by its fingerprint.
+    """
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
     owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
@@ -230,7 +235,7 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
         if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
             yield from _of_key(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
     for key in (key for key in known if key.owner_kind == "gateway"):
-        held = secret_files.secret_key_file(home, key.fingerprint).exists()
+        held = secret_file(key.fingerprint).exists()
         if key.state in {"retired", "revoked"} and held:
             yield warning(
                 f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",

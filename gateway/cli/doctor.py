@@ -207,7 +207,10 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("the coming year", of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, today, at)),
                 ("staff", _people(session, catalogue, at)),
-                ("keys", of_keys(session, home, load_key_policy(home), at)),
+                (
+                    "keys",
+                    of_keys(session, partial(secret_files.secret_key_file, home), load_key_policy(home), at),
+                ),
                 ("hosts", _hosts(session, home, settings.host.name)),
                 ("other systems", _other_systems(session, at)),
                 ("what landed", _landed(session, at)),
