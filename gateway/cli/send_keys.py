@@ -223,9 +223,10 @@ def setup(
         if passphrase_file is None:
             passphrases = passphrases_of(place, None)
             kept = [passphrases.keep("openpgp", known[0]), passphrases.keep("ssh", known[1])]
-            missing = "will be asked for: there is no key ring here"
-            where = "is in this system's key ring" if all(kept) else missing
-            say(f"the passphrase {where}")
+            if all(kept):
+                say("the passphrase is in this system's key ring")
+            else:
+                say("the passphrase will be asked for: there is no key ring here")
     _say_hand_over(place, invitation.absolute().parent)
 
 

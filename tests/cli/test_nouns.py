@@ -41,7 +41,7 @@ RUNS = {
     "--help": (9, 337, set()),
     "transfers list": (78, 582, REGISTRY),
     "held list": (78, 582, REGISTRY),
-    "staff list": (76, 573, REGISTRY),
+    "staff list": (84, 573, REGISTRY),
     "keys list": (94, 627, REGISTRY),
     "providers list": (111, 619, REGISTRY),
     "flows status": (103, 604, REGISTRY),
