@@ -54,9 +54,10 @@ class ListingAct(ReadingAct):
     @field_validator("where", "sort")
     @classmethod
     def _names_columns(cls, given: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
-        names = [one.partition("=")[0] for one in given or ()]
         if isinstance(given, str):
             names = [given.removeprefix("-")]
+        else:
+            names = [one.partition("=")[0] for one in given or ()]
         for name in names:
             if name not in cls.columns:
                 raise ValueError(f"there is no column {name}; one of: {', '.join(cls.columns)}")
