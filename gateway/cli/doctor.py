@@ -81,7 +81,7 @@ _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
     "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
 }
-"""What a home loses with each file and folder in keys/ that nothing else tells of."""
+"""Files and folders in keys/ that no other check covers, each with the consequence of its loss."""
 _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
     ("revoke a key, change the gateway's keys, powerful roles or the policies", frozenset({"administrator"})),
     ("release a file against the policy", frozenset({"administrator", "triage"})),

@@ -143,7 +143,7 @@ class Reading(AboutFile):
 
 
 WHOLE = b"whole"
-"""What the service writes to the classifier's pipe once a growing content is whole and its signature good."""
+"""Message in the classifier's pipe that a growing content is whole and its signature good."""
 
 _NUMBER = "[A-Z][0-9]{11}[0-9A-Z]"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -406,7 +406,7 @@ def _reasons_beside(path: Path) -> Path:
 
 
 Manager = Literal["user", "system", "windows"]
-"""What starts the watch: systemd for one user, systemd for the machine, or the Windows Task Scheduler."""
+"""Starter of the watch: systemd of a user, systemd of the machine, or the Windows Task Scheduler."""
 _HOW = {
     "user": "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
     "#   systemctl --user enable --now gateway-send-watch\n"

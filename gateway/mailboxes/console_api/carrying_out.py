@@ -61,12 +61,12 @@ _WRONG = (
     (("enum", "literal"), "Choose what is offered for “{label}”."),
     ("", "Enter “{label}” in the form that is asked for."),
 )
-"""What to enter in the place of a wrong value, by how the type of the error begins."""
+"""Advice on a wrong value, by the beginning of the type of the error."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
 _CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
-"""What the ids in a column are of, whose names people are told."""
+"""Kind of thing that the ids in a column stand for, where people are told its name."""
 
 
 def learn_acts() -> None:
