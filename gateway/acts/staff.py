@@ -145,7 +145,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
         """Return a row for each person, with teams and roles; former staff only if asked for."""
         left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
-            found = staff.list_at_work(session, context.clock())
+            found = staff.list_everybody(session, context.clock())
             return [one for one in found if left or one["state"] != StaffState.LEFT]
 
 

@@ -87,7 +87,7 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """A witness's statement of having seen a head, and no larger one, at a moment."""
+    """A witness's statement of the time at which it saw this head as the largest of the log."""
 
     name: str
     at: datetime
@@ -142,7 +142,7 @@ class LogKey:
         return self._secret.sign(message)
 
     def line(self, name: str, kind: int, blob: bytes) -> str:
-        """Return a signature line of a note; `blob`: the signature, or timestamp and signature."""
+        """Return a signature line of a note. `blob` is the signature, a witness's after 8 bytes of time."""
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
         return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
 
@@ -196,15 +196,16 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
 
 
 def names_signer(text: str, vkeys: Iterable[str]) -> bool:
-    """Return True if a signature line of `text` names one of the keys; signatures are not verified."""
+    """Return True if a signature line of the note `text` names a key of `vkeys`; verifies no signature."""
     known = {(key.name, key.key_id) for key in map(VerifierKey.read, vkeys)}
     return any(_read_line(line)[:2] in known for line in _split(text)[1])
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """Return the note `held` with new cosignatures, by witnesses in `vkeys`, from the note `offered`.
+    """Copy the cosignatures by witnesses of `vkeys` from the note `offered` to the note `held`; return that.
 
-    Nothing else is taken over. Raises CheckpointError for another head, a bad cosignature, or no new one.
+    Nothing else is copied. Raises CheckpointError if the notes state different heads, a cosignature is wrong,
+    or none is new.
     """
     keys = [VerifierKey.read(vkey) for vkey in vkeys]
     body, lines = _split(held)

@@ -138,7 +138,7 @@ class Event:
                 raise ValueError(f"{self.kind}: the log does not admit this value of {known}")
 
     def mapping(self) -> dict[str, str | int | dict[str, str | int]]:
-        """Return the event as the mapping a leaf encodes."""
+        """Return the event as the JSON object of which a leaf is the canonical encoding."""
         return {
             "at": rfc3339(self.at),
             "fields": dict(self.fields),
@@ -156,7 +156,7 @@ def leaf(event: Event | Mapping[str, object]) -> bytes:
 
 
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
-    """Encode an event as the two parts of its leaf around the value of `sequence`, which is not yet known."""
+    """Encode an event whose number is still unknown: return its leaf's bytes before and after the number."""
     # JSON escapes quotation marks within texts, so this pattern matches in one place only.
     before, mark, after = canonical(event.mapping()).rpartition(
         f'"sequence":{event.sequence},"subject":'.encode()
@@ -195,8 +195,8 @@ def rfc3339(moment: datetime) -> str:
 def commitment(text: str, salt: bytes) -> str:
     """Return a digest committing to `text` (a name, or a content's digest) without revealing it.
 
-    A holder of the salt (16 random bytes or more, kept in the registry) can prove the text; after the
-    salt's destruction nobody can prove or guess it. Raises ValueError where the salt is too short.
+    Whoever has the salt (16 random bytes or more, kept in the registry) can prove the text. Once the salt is
+    destroyed, nobody can prove or guess the text. Raises ValueError for a shorter salt.
     """
     if len(salt) < 16:  # noqa: PLR2004
         raise ValueError("a commitment needs 16 bytes of salt or more")
@@ -218,10 +218,9 @@ _FIRST_PLANE = "\uffff"
 def canonical(value: object) -> bytes:
     """Encode a value as canonical JSON (RFC 8785), to sign and hash, as receipts and the log need.
 
-    Both hold only texts, whole numbers below 2^53, truth values, null, lists, and objects with names from
-    the first Unicode plane. For these the standard library's encoder, with sorted keys, gives the bytes of
-    the RFC in a sixth of a general encoder's time. ValueError for anything else, because two readers might
-    derive different bytes.
+    Takes texts, whole numbers below 2^53, truth values, None, lists, and objects with names from the first
+    Unicode plane: for these, the standard library's encoder with sorted keys gives the bytes that the RFC
+    demands, in a sixth of a general encoder's time. ValueError for anything else.
     """
     _check(value)
     return _ENCODER.encode(value).encode()

@@ -80,10 +80,10 @@ def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
 
 
 def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
-    """Return the (level, index) of every node read by `operation`, in order.
+    """Return the (level, index) of every node that `operation` would read, in the order of reading.
 
-    Places follow from the sizes alone, never from the hashes, so a store in a database can fetch all at
-    once: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
+    Which nodes a root or proof reads depends on sizes alone, never on hashes. So a database can fetch all
+    nodes with one query: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
     """
     reads = _Reads()
     operation(reads)

@@ -116,7 +116,7 @@ def finish(registrar: Registrar) -> str | None:
 def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment: datetime, by: str) -> None:
     now = registrar.clock()
     with registrar.registry.write() as session:
-        retention.overwrite_what_goes(session)
+        retention.overwrite_deleted_rows(session)
         # Check again inside the transaction: a hold may have been placed after planning.
         kept = retention.kept(session, {due.reference for due in batch})
         still = set(plan(rules, kept, moment).due) & set(batch)

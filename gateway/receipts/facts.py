@@ -29,12 +29,12 @@ from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
 from gateway.words import HIDDEN, plain, plain_but
 
-# The placeholders of a reason filled with a file's own statements.
+# The placeholders of a reason's sentence that are filled with words from the file.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _SCHOOL = ("number", "provider", "name")
 _OF_REASON = [one.name for one in fields(Reason)]
-# A file's own statements: labels for people.
+# What a file states about itself, with the label shown to people.
 STATED = {
     "la": "LA number",
     "establishment": "School number",
@@ -45,7 +45,7 @@ STATED = {
     "key_stage": "Key stage",
     "software": "Made by",
 }
-# The forms of statements shown as they are; of others, known words are.
+# A file's statement is shown in full where it has this form; of one without a form, known words are shown.
 _FORMS = {
     "la": re.compile(r"\d{3}"),
     "establishment": re.compile(r"\d{4}"),
@@ -54,7 +54,7 @@ _FORMS = {
     "key_stage": re.compile(r"(?i)(?:ks ?)?[0-5]|eyfs?"),
 }
 _REFERENCE_DATE = timedelta(days=550)
-"""A reference date further from the upload is left out: no pupil is that young."""
+"""A reference date further from the day of landing is not shown: it could be a pupil's date of birth."""
 _CLAUSE = re.compile(CLAUSE)
 _BLANK = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
@@ -66,7 +66,7 @@ class ReceiptFacts:
     - `name`: the file's name as given by the sender. `organisation`: the local authority.
     - `schools`: those of a sender's several schools that the file is about: number, provider, name; the
       last two are empty where none is enrolled.
-    - `withheld`: no content was kept, so size and digest are intake's statements only.
+    - `withheld`: the content was not kept, so size and digest are only what intake says.
     - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
       nobody can confirm a guess at the receipt's contents.
     - `wording`: names used in the text for people; machines get the ids.
@@ -127,12 +127,12 @@ class Proof:
     log_key_certificate: str
 
 
-# The making of one receipt needs the form several times: for machines, and parts of it in the text.
+# One receipt needs this object several times: for its JSON, and for parts of its text.
 @lru_cache(_IN_THE_MAKING)
 def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
     """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
 
-    What comes from inside the file is stated in known words and the authority's own.
+    Of text from inside the file only known words, and words of the authority's own wording, are shown.
     """
     signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
     reasons = map(plain_reason, facts.reasons, repeat(facts.wording))
@@ -190,7 +190,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
-    """Return the facts that a file states about itself, as text; None for one of unexpected form."""
+    """Return as text what a file states about itself, by the names of `STATED`; None for unexpected forms."""
     shown: dict[str, str | None] = {}
     for name in STATED:
         said, form = getattr(stated, name), _FORMS.get(name)
@@ -205,9 +205,9 @@ def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
 
 @lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
-    """Return a reason whose sentence has no more from a file than school numbers and known words.
+    """Return a reason without private text: of a file's words only school numbers and known words stay.
 
-    A sentence unknown to `gateway.reasons` is replaced by the code's template, unfilled.
+    Where a sentence does not fit the template of its code, the template with hidden blanks stands instead.
     """
     template = REASONS.get(reason.code)
     clause = reason.clause if _CLAUSE.fullmatch(reason.clause) else HIDDEN
@@ -223,7 +223,7 @@ def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
 
 @lru_cache(_IN_THE_MAKING)
 def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
-    """Return a plain reason in a language of the receipt; in English if the texts do not match."""
+    """Translate a reason made by `plain_reason`. A sentence without a translation stays in English."""
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
@@ -238,6 +238,7 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
 
 
 def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
+    """Fill the blanks of a template with the words of the sentence `filled`, reduced to known words."""
     pieces = _BLANK.split(template)
     pattern = "".join("(.*)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
     found = re.fullmatch(pattern, filled, re.DOTALL)
@@ -252,7 +253,7 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons for display: all get the next step of the first, if the first is a person's decision."""
+    """Return reasons as shown: if the first is a person's decision, its next step replaces all others."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told
@@ -260,5 +261,5 @@ def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:
-    """Return the text by which the gateway's OpenPGP key vouches once for the log's key."""
+    """Return the text, to be signed with the gateway's OpenPGP key, that names the log's key as its own."""
     return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

@@ -21,7 +21,7 @@ from gateway.receipts.text import bullets, field, filled, notice_top, paragraph,
 class AgreementNotice:
     """The contents of a notice about the agreement.
 
-    A headline, the changes, the steps to take, and the clause requiring notice.
+    `points` are the changes, `steps` what to do next, `clause` the clause that requires the notice.
     """
 
     headline: str
@@ -31,7 +31,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """Return the notice on changes of the agreement or of Appendix A."""
+    """Return the notice that the agreement or Appendix A has changed; `points` say each change."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause=clause,
@@ -44,7 +44,7 @@ def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
 
 
 def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
-    """Return the notice that an agreement can be ratified for an academic year."""
+    """Return the notice that the agreement for a school year, from the day `begins`, can be ratified."""
     return AgreementNotice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
         clause=clause,
@@ -83,9 +83,10 @@ def render(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityFacts:
-    """The facts of a notice to data protection. `openings`: moment, person, team ("" if in no mailbox).
+    """The facts of a notice to data protection about one file.
 
-    `copies` are the providers with a copy of the file in /out.
+    `openings` says when, who and for which team ("" outside a mailbox) the file was opened. `copies` are the
+    providers with a copy of the file in /out.
     """
 
     headline: str
@@ -134,7 +135,7 @@ _SHOWN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeFacts:
-    """The facts of a notice about discrepancies. `points`: the number and the statement of each."""
+    """The facts of a notice about discrepancies. `points` holds each one's number, and its statement."""
 
     reference: str
     provider_name: str
@@ -147,7 +148,7 @@ class NoticeFacts:
 def render_notice(facts: NoticeFacts) -> str:
     """Format the notice about discrepancies as text, once in each language. Ends in a newline.
 
-    Lists at most 500 discrepancies, and the number of further ones.
+    Lists at most 500 discrepancies and says how many more there are.
     """
     cited = list(dict.fromkeys(notice.clause for _, notice in facts.points))
     clauses = f"clause {cited[0]}" if len(cited) == 1 else f"clauses {', '.join(cited[:-1])} and {cited[-1]}"

@@ -57,7 +57,7 @@ def visible(text: str) -> str:
 
 
 def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
-    """Return a time in words, by the clocks of a named zone."""
+    """Format a time in words, in a time zone: "1 May 2026 at 09:30:00 UTC"."""
     at = moment.astimezone(zone)
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
@@ -69,7 +69,10 @@ def notice_top(
     facts: Iterable[tuple[str, str]],
     language: Language,
 ) -> list[str]:
-    """Return the first sections of a notice: sender and addressee, headline, facts by English label."""
+    """Return the first sections of a notice in a language: sender and addressee, headline, and facts.
+
+    `facts` are pairs of an English label and a value.
+    """
     heading = (f"Notice from {organisation}", f"to {provider_name}")
     return [
         "\n".join(filled(told(line, language)) for line in heading),
@@ -86,7 +89,7 @@ def paragraph(text: str) -> str:
 # The same sentences stand in many receipts.
 @lru_cache(1024)
 def filled(text: str, first: str = "", further: str = "") -> str:
-    """Return a text wrapped at 74 columns, with `first` before line one and `further` before the rest."""
+    """Wrap a text at 74 columns, with `first` before the first line and `further` before each other line."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
         return first + told  # The result of textwrap, ten times as fast.
@@ -109,7 +112,7 @@ def digest_field(label: str, digest: str) -> str:
 
 
 def chunks(label: str, value: str) -> str:
-    """Format a value of any length, cut at the margin. Without spaces, so that readers join the pieces."""
+    """Format a label and a long value, cut at the margin. No space is added, so the pieces can be joined."""
     room = WIDTH - 4 - _LABEL
     cut = [value[at : at + room] for at in range(0, len(value), room)]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
@@ -117,9 +120,9 @@ def chunks(label: str, value: str) -> str:
 
 
 _ABOVE_PROOF = "\n\nProof\n\n"
-# Latin letters, hard to confuse; names in other scripts are spelled out besides.
+# Latin letters are hard to confuse. A name in other scripts is shown a second time, as escapes.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
-# Facts known to intake alone.
+# What only intake can know, as named in the JSON and in the text.
 _TOLD = {
     "name": "name",
     "folder": "folder",
@@ -131,7 +134,7 @@ _TOLD = {
 
 @dataclass(frozen=True)
 class Statement:
-    """A receipt's statement in both forms: JSON for machines (RFC 8785), and the text above the proof."""
+    """A receipt before its proof, in two forms: canonical JSON (RFC 8785), and text for people."""
 
     canonical: bytes
     text: str
@@ -141,16 +144,16 @@ class Statement:
     def of(
         cls, receipt: object, sections: Iterable[tuple[str, str]], languages: tuple[Language, ...]
     ) -> Self:
-        """Return the statement of a receipt's JSON values and of the sections of its text.
+        """Make a statement from a receipt's JSON values and the sections of its text.
 
-        A section has a title, or "", and a body; one without a body is left out.
+        A section is a title, or "", and a body. A section with an empty body is left out.
         """
         text = "\n\n".join(part for section in sections if section[1] for part in section if part)
         return cls(canonical(receipt), "\n".join(line.rstrip() for line in text.split("\n")), languages)
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of both forms, as fields of the log's leaf, to bind both to the log."""
+        """The SHA-256 of the JSON ("receipt") and of the text ("text"), as the log's leaf has them."""
         forms = {"receipt": self.canonical, "text": self.text.encode()}
         return {name: hashlib.sha256(form).hexdigest() for name, form in forms.items()}
 
@@ -208,7 +211,7 @@ def stated(facts: ReceiptFacts) -> Statement:
 
 
 def statement_in(signed: str) -> str:
-    """Return the statement inside a signed receipt. ValueError for a text without a proof."""
+    """Return the text above the proof in a signed receipt. ValueError for a text without a proof."""
     _, _, text = signed.partition("\n\n")
     statement, mark, _ = text.rpartition(_ABOVE_PROOF)
     if not mark:
@@ -245,7 +248,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         phrase = said["was_withdrawn" if facts.withdrawn else f"was_{facts.state}"]
         happened = phrase.format(known=kind, passed=said["passed"].format(teams=teams) if teams else "")
     yield said["happened"], paragraph(happened)
-    yield from reasons_told(reasons, said)
+    yield from reason_sections(reasons, said)
     yield said["note"], bullets(told(notice, language) for notice in facts.notices)
     for title, lines in (
         ("The file", _file_details(facts)),
@@ -269,8 +272,8 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
     yield tell("What to look at in your data"), findings
 
 
-def reasons_told(reasons: Sequence[Reason], said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield a section with the reasons and clauses, and one with each step to take once."""
+def reason_sections(reasons: Sequence[Reason], said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield two sections, each title and text: the reasons with their clauses, and the steps to take."""
     blocks = [
         "\n".join(
             [paragraph(reason.sentence), paragraph(f"({said['clause']} {reason.clause}; {reason.code})")]
@@ -351,7 +354,7 @@ class DeclarationFacts:
     """The facts of a declaration's receipt, in the gateway's own words.
 
     `data` is a data type, a flow or a material, `method` a method of the agreement. `goes_at` is the time of
-    the transfer; `safeguards` and `circumstances` are the confirmed ones, in words.
+    the transfer. `safeguards` and `circumstances` are those that the declarer confirmed, in words.
     """
 
     reference: str
@@ -417,6 +420,6 @@ def _declaration_in(language: Language, facts: DeclarationFacts) -> Iterator[tup
     yield "", tell(headline)
     yield "", "\n".join(field(tell(label), tell(value)) for label, value in details.items())
     yield tell("What it means"), paragraph(tell(f"{meaning} {_RECORDED}"))
-    yield from reasons_told(reasons, said)
+    yield from reason_sections(reasons, said)
     yield tell("What was said of the data"), bullets(map(tell, facts.circumstances))
     yield tell("What was confirmed"), bullets(facts.safeguards)

@@ -26,8 +26,8 @@ from gateway.registry.tables.row import drop, existing, rows, store
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
-    A ratification ended by a notice is replaced; with `instead`, also one of another text. GatewayError for
-    any other second ratification.
+    It replaces an earlier one that ended by notice, and with `instead` also one of another text. GatewayError
+    if any other ratification for the year is on record.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))
@@ -39,17 +39,17 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role to sign by uploading a copy to /agreement; None if any one signature ratifies."""
+    """Return the role whose signature a copy in /agreement counts as; None if any signature ratifies."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 
 def sign(
     session: Session, catalogue: Catalogue, signed: RatificationRow, role: str | None, *, actor: str | None
 ) -> tuple[str, ...]:
-    """Record a signature under the text in force, and the ratification `signed` if no role is missing.
+    """Record the signature `signed` under the text in force; ratify once every role has signed.
 
-    Return the roles still to sign. GatewayError where the agreement knows no such role, or the role has
-    signed already.
+    Return the roles still to sign. GatewayError if the agreement knows no such role, or the role has signed
+    already.
     """
     kind = get_provider(session, signed.provider).kind
     signed.text_sha256 = catalogue.text_sha256
@@ -91,7 +91,7 @@ def _note(
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
     """End a provider's ratifications as of the day `on`; return the academic years concerned.
 
-    A ratification that has ended by `day`, the day of the notice, or that ends before `on`, stays as it is.
+    `day` is the day of the notice. A ratification that ends by that day, or by `on`, is left unchanged.
     """
     years = []
     for row in ratifications(session, provider):
@@ -171,7 +171,7 @@ def expect(session: Session, row: ExpectationRow) -> None:
 
 
 def forget_expectation(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation of a data type, so that the calendar decides. GatewayError without one."""
+    """Delete an expectation, so that the calendar decides. GatewayError if none is on record."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:

@@ -1,4 +1,4 @@
-"""Copies of files for providers that they concern: those due, and those made and put into /out."""
+"""Copies of files for the providers that the files concern: those to be made, and those in /out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Record a copy to be made for a provider; `part`: of own records only; `waits`: after ratification."""
+    """Record that a copy of a file is to be made for a provider.
+
+    `part`: with the provider's own records only. `waits`: not before the provider ratifies the agreement.
+    """
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     store(session, row)
 
@@ -66,10 +69,10 @@ def count_waiting(session: Session) -> Counter[str]:
 def owed(
     session: Session, *, made_too: bool = False, made_since: datetime | None = None, of: str | None = None
 ) -> Sequence[Copy]:
-    """Return the copies to be made now, oldest first; with `made_too` all on record, of one file or of any.
+    """Return the copies to be made now, oldest first, of every file or of the reference `of`.
 
-    With `made_since` also those made from then on. No copy is to be made while it waits for a ratification,
-    or while a child in the file is restricted or for named people alone.
+    With `made_since` return also the copies made from then on, with `made_too` all on record. A copy is not
+    to be made while it waits for a ratification, or while a marker is on a child in the file.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -92,21 +95,21 @@ def owed(
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """Delete all copies of a file; return the ids of providers with a copy already made."""
+    """Delete the record of all copies of a file; return the providers whose copy was made, sorted by id."""
     found = rows(session, CopyRow, transfer=transfer)
     drop(session, *found)
     return tuple(sorted(row.provider for row in found if row.made_at is not None))
 
 
 def is_owed(session: Session, number: int) -> bool:
-    """Return True if a copy of this number is on record; False once deleted, as after a withdrawal."""
+    """Return True if a copy is on record; False after it was deleted, as by a withdrawal of the file."""
     return session.get(CopyRow, number) is not None
 
 
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record that a sealed copy lies in the provider's /out folder, and for which certificates."""
+    """Record that a copy, sealed for `certificates` and `size` bytes long, is in the provider's /out."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

@@ -43,7 +43,7 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Raise Fault for a database that fails. The error for a wrong statement of ours stays as it is."""
+    """Raise Fault where the database fails. An error caused by a bug, such as wrong SQL, passes through."""
     try:
         yield
     except _OUR_BUGS:
@@ -70,16 +70,16 @@ class Registry:
         self.url = url
         self._engine = _engine(url)
         self.is_shared = self._engine.dialect.name == "postgresql"
-        """Can several hosts use the registry?"""
+        """True if several hosts can use the registry, as in PostgreSQL."""
         self._register: dict[str, register.SendersRegister] = {}
         self._reading = _ONE_MOMENT if self.is_shared else {}
         self._sight: Callable[[Session], Sight] | None = None
         self._tried: Connection | None = None
 
     def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
-        """Return the registry with reading sessions limited to a person's sight.
+        """Return a registry whose reading sessions are limited to the sight that `sight_of` returns.
 
-        Writing sessions are not. The engine is shared, and closed with the original.
+        Writing sessions are not limited. Closing the original registry closes both.
         """
         narrowed = copy.copy(self)
         narrowed._sight = sight_of  # noqa: SLF001 - its own kind
@@ -87,7 +87,7 @@ class Registry:
 
     @contextmanager
     def on_trial(self) -> Iterator[Registry]:
-        """Yield the registry for a trial: one writer that can read its changes, all rolled back at the end.
+        """Yield a registry for a trial: what is written there can be read there, and is undone at the end.
 
         Fault as for `write`.
         """
@@ -103,7 +103,7 @@ class Registry:
     def read(self, version: int | None = None) -> Iterator[Session]:
         """Yield a session reading one snapshot of the registry, unchanged until the end.
 
-        `version` is the register's version, if just read by the caller, and saves a query.
+        `version` is the register's version. A caller that has just read it saves a query.
         """
         yield from self._session(None, version)
 
@@ -174,7 +174,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield the single writer's connection for moving a whole registry; the log records no changes."""
+        """Yield the only writer's connection, for replacing whole tables; the log records no changes."""
         with self._writing() as connection:
             with Session(connection) as session:
                 places.take_a_writers_place(session)
@@ -244,7 +244,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return the first sentence of each migration of the package newer than `revision`, in order."""
+    """Return the first line of the docstring of each migration newer than `revision`, in order."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 

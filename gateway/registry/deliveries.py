@@ -46,7 +46,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """Return True for one provider without `removed_since`: such a query uses the index by provider."""
+        """True if the query should use the index by provider: of one provider, not dealt with."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -84,15 +84,18 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
 
 
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition for showing a person a delivery: no marker forbids the file as sent."""
+    """Return the SQL condition that a person may see a delivery.
+
+    A marker on a child hides a file from a person if the team gets the file as sent, rather than a view.
+    """
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
 
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
-    """Return the query for held files that a person may see and open.
+    """Return the query for held files in a sight, judged by the rules with the digest `rules`.
 
-    Files not judged by the `rules` in force are left out: these may restrict a file to few people.
+    A file not judged by the rules in force is left out, as they may make it a file for few people.
     """
     given = {"whole": true(), "counts": false(), "collected": false()}
     return select(*_columns(null(), sensitive=is_few(), **given)).where(
@@ -116,9 +119,9 @@ def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Limit a query to a page: the `limit` rows with the highest `place` below `before`, highest first.
+    """Limit a query to a page: `limit` rows in descending order of the column `place`, all below `before`.
 
-    An index gives the order of the column `place`, so nothing is sorted.
+    An index should give the order of that column, so that nothing is sorted.
     """
     if before is not None:
         query = query.where(place < before)
@@ -132,7 +135,7 @@ class Delivery(NamedTuple):
     - `whole`: the team is shown the file as sent. `counts`: the team is given counts alone.
     - `collected`: opened by at least one person of the team.
     - `period`: the period of the contents.
-    - `apart`: the numbers of the markers on the children left out of the view.
+    - `apart`: the numbers of the markers that keep children out of the view.
     """
 
     sequence: int
@@ -165,7 +168,7 @@ def delivered(
 ) -> Sequence[Delivery]:
     """Return a page of a team's deliveries below the sequence `before`: at most `limit`, latest first.
 
-    As in every query here, a file is left out where a child's marker forbids `person` to see the file.
+    Here and below, a file that a marker hides from `person` is left out (see `is_shown_to`).
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
     session.flush()
@@ -208,7 +211,7 @@ def find_delivered(
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery dealt with back into the team's mailbox. NotFoundError if already in the mailbox."""
+    """Undo that a delivery was dealt with. NotFoundError if the delivery is in the mailbox already."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -216,10 +219,10 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person may go on reading a delivery opened before.
+    """Return True if a person may go on reading a delivery that the person has opened.
 
-    False once the file is withdrawn, or once a further marker hides a child in the file from the person.
-    Counts may be read despite markers.
+    False once the file is withdrawn, or a marker not in `delivery.apart` hides a child in the file from the
+    person. Counts may be read despite markers.
     """
     asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():

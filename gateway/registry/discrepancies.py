@@ -25,7 +25,7 @@ MEANINGS: Mapping[str, str] = {
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """Return a discrepancy's kind and key as one text, the same each time the discrepancy is found."""
+    """Return a discrepancy's kind and key as one text, by which it is recognised when found again."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
@@ -101,7 +101,7 @@ def get(session: Session, number: int) -> DiscrepancyRow:
 
 
 def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
-    """Return the records of discrepancies by number: provider, reference of the file, record number."""
+    """Return by number of discrepancy the records concerned, as `provider`, `reference` and `record`."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
     for start in range(0, len(rows), _AT_ONCE):

@@ -33,14 +33,14 @@ R = TypeVar("R", DeclarationRow, NilReturnRow)
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
 _LONGEST_HOLIDAY = timedelta(days=70)
-# What comes after the day judged, in any zone, tells nothing of it.
+# Arrivals later than this are after the day judged, in any time zone.
 _NEXT_DAY = timedelta(days=2)
 
 
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield providers, all or `only` some, each with the states of its flows in the order of Appendix B."""
+    """Yield each provider, or those of `only`, with the states of its flows on a day, as in Appendix B."""
     judged = window_from(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
@@ -54,13 +54,16 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
-    """Return the days from a provider's enrolment to closure, with the expectations `told` by data type."""
+    """Return the days on which a provider owes data, from enrolment `added` to closure.
+
+    `told` are the expectations on record, by data type.
+    """
     since = local_day(added, catalogue.calendar.timezone)
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return how far back to read arrivals, so as to judge every flow on `day` and on later days."""
+    """Return the bounds for reading arrivals, wide enough to judge every flow on `day` and later days."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [
         entry.id
@@ -118,7 +121,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and accepted file: files that the provider sent, then files that another sent for it."""
+    """Yield provider and arrival of accepted files: first those it sent, then those another sent for it."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {

@@ -21,17 +21,17 @@ _ACTOR = "hand-on "
 
 
 def actor_of(hand_on: str) -> str:
-    """Return a hand-on's name in the log: with a space, and so different from every person's name."""
+    """Return the name of a hand-on as an actor in the log. Its space tells it from a person's name."""
     return f"{_ACTOR}{hand_on}"
 
 
 def name_of(batch: HandOnBatchRow) -> str:
-    """Return the name of a batch; folder, manifest and acknowledgement have the same name."""
+    """Return the name of a batch, as of its folder, manifest and acknowledgement: "payroll-000012"."""
     return f"{batch.hand_on}-{batch.number:06}"
 
 
 def target_of(hand_on: HandOn) -> str:
-    """Return the destination of a hand-on's files in words: an SFTP server, or a folder of the home."""
+    """Return where a hand-on's files go: USER@HOST:PORT of an SFTP server, or "a folder of the home"."""
     sftp = hand_on.sftp
     return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
 
@@ -53,12 +53,15 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return the `references` of files allowed to be handed on now."""
+    """Return those of the `references` whose files may be handed on now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return files still to hand on, delivered between two moments: at most AT_ONCE, in order of landing."""
+    """Return references of files still to hand on, delivered from `since` until before `until`.
+
+    At most AT_ONCE, in the order of landing.
+    """
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
         col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
@@ -71,7 +74,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return files handed on, no longer delivered to the team, and not recalled in any batch so far."""
+    """Return the files to recall: handed on, no longer delivered to the team, recalled in no batch yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -127,7 +130,7 @@ def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
 
 
 def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
-    """Return the files of a batch, in the order of adding."""
+    """Return the files of a batch, in the order in which they were added."""
     return rows(session, HandOnFileRow, "id", batch=batch.id)
 
 
@@ -143,14 +146,14 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, to be made and sent again; the log then counts a second collection of its files."""
+    """Reset a batch, so that it is made and sent again. The log records its files as collected again."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     for file in files(session, batch):
         file.handed_at = None
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset unsent batches with these transfers, because children in the files were marked since."""
+    """Reset the unsent batches with these transfers, because children in the files have been marked."""
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))

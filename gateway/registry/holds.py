@@ -15,9 +15,9 @@ from gateway.registry.tables.row import store
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
     """Place a legal hold and return the hold's number.
 
-    The subject is a `reference` (a transfer, notice or declaration), all of a `provider`, or a child by the
-    digests `persons`, in every file now and later. NotFoundError for an unknown subject, GatewayError for a
-    subject on hold already.
+    `subject` is one of: `reference`, of a transfer, notice or declaration; `provider`, for all that is the
+    provider's; `persons`, digests of a child, for every file with the child now and later. NotFoundError for
+    an unknown subject, GatewayError for a subject on hold already.
     """
     row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
     if row.reference and not receipts.borne(session, [row.reference]):
@@ -40,7 +40,7 @@ def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> i
 
 
 def _named(subject: Mapping[str, Any]) -> str:
-    """Return the reference or provider of a hold's subject, or "the child": never a child's data."""
+    """Return a hold's subject in words: its reference, its provider, or "the child"."""
     return subject.get("reference") or subject.get("provider") or "the child"
 
 
@@ -51,7 +51,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the `references` on legal hold: by file, by provider, or by a child in the file."""
+    """Return those of the `references` on legal hold, whether by file, provider or child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

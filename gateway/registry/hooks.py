@@ -1,4 +1,4 @@
-"""Web hooks on record, the log entries to report, and up to which entry each has reported."""
+"""Web hooks on record, and the log entries that each has still to report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find(session: Session, name: str) -> HookRow:
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Set a hook back, to send all messages since a moment again, with the same ids."""
+    """Reset a hook, so that it sends all messages since a moment again, with the same ids."""
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
@@ -54,6 +54,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return in words the cause of failed deliveries and the messages given up; "" if all is well."""
+    """Return in words why a hook's messages fail, and since when some were given up; "" if all is well."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

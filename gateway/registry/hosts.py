@@ -1,13 +1,13 @@
-"""Hosts that share a registry in PostgreSQL: those expected, the state that each reports, and ownership.
+"""Hosts that share a registry in PostgreSQL: which are expected, what each reports, and which own it.
 
-A processor holds a database session named after its host, and every few seconds updates the host's row. A
+A processor keeps a database session named after its host, and every few seconds updates the host's row. A
 host is put on record by its first report, or when another host hands it a home.
 
-A registry is owned by one processor, or by all hosts sharing the work in PostgreSQL: the session holds an
-advisory lock. Where the process stands still or the host is cut off, the server ends the session, and another
-host's processor may begin. Among hosts sharing the work, one, the leader, holds a second lock. SQLite has one
-host, whose processor locks the home. A processor without ownership does no harm: an outcome counts only while
-the file is landed.
+Either one processor owns a registry, or all hosts that share the work in PostgreSQL own it together: their
+sessions hold an advisory lock. When a process stands still or a host is cut off, the server ends the session,
+and another host's processor may begin. Among hosts that share the work, the leader holds a second lock. With
+SQLite there is one host, whose processor locks the home. A processor that has lost ownership does no harm: an
+outcome counts only while the file is landed.
 """
 
 import threading
@@ -26,9 +26,9 @@ from gateway.registry.database import Registry
 from gateway.registry.places import CLOCK_SECONDS
 
 ROUNDS = 0x67617465_726F756E  # "gateroun"
-"""The lock of the host doing the work done once for all."""
+"""The advisory lock that the leader holds."""
 SILENT_SECONDS = 20.0
-"""Seconds after which a host that says nothing counts as gone: it speaks every five."""
+"""Seconds without a report after which a host counts as gone: it reports every five."""
 _SAID = "gateway-host"
 _LOCK = 0x67617465_70726F63  # "gateproc"
 _SAYS_SECONDS = 5.0
@@ -92,12 +92,15 @@ def session_name(name: str) -> str:
 
 
 def say(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
-    """Store a host's report (keys, and the columns of spool and clock), at once and in no transaction."""
+    """Store a host's report: the keys that it `holds`, and the columns `said` of its spool and clock.
+
+    The report is committed at once.
+    """
     connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
 
 
 def expect(session: Session, name: str) -> None:
-    """Put a host on record before its first report; harmless if known."""
+    """Put a host on record before its first report, unless it is on record."""
     session.execute(_EXPECT, {"name": name})
 
 
@@ -131,7 +134,11 @@ def live(session: Session) -> list[Host]:
 
 @dataclass(eq=False)
 class Ownership:
-    """The lock on a registry inside `with`: for one processor alone, or shared by cooperating hosts."""
+    """The lock on a registry while inside `with`: of one processor, or `shared` by hosts that share the work.
+
+    A thread calls `says` with the session's connection every `says_seconds`, so that the host reports and the
+    server keeps the session. `name` is the session's name.
+    """
 
     registry: Registry
     says_seconds: float = _SAYS_SECONDS
@@ -141,7 +148,7 @@ class Ownership:
     says: Callable[[Connection], None] = lambda _connection: None
 
     def __post_init__(self) -> None:
-        """Make the thread that keeps the session open."""
+        """Prepare the thread that keeps the session open."""
         self._has_rounds = False
         self._lock, self._over = threading.Lock(), threading.Event()
         self._connection: Connection | None = None

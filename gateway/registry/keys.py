@@ -99,16 +99,19 @@ class Key:
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the lowest of `steps`, in days before the end, that the key has reached; None for none."""
+        """Return the lowest of `steps`, in days before the key's end, that is reached; None for none."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Return True if a revocation would change the key: not revoked so far, or "soft" becoming "hard"."""
+        """Return True if the key is not revoked yet, or if a "soft" revocation would become "hard"."""
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Return True if the key is in force at `now` by state and gateway's limit, expiry left aside."""
+        """Return True if the key is in force at `now` by its state and the gateway's limits.
+
+        The expiry of a certificate is judged elsewhere.
+        """
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
@@ -233,7 +236,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
-    """Let a key in use retire at the moment `until`. GatewayError for a key not in use."""
+    """Make a key in use retire at the moment `until`. GatewayError for a key not in use."""
     row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
@@ -293,7 +296,7 @@ def end_key(
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
-    """Record the step of the last warning to a key's owner: `days` before the key's expiry."""
+    """Record that a key's owner was warned `days` before the key's expiry."""
     _find(session, key.owner_kind, key.owner, key.fingerprint).warned_days = days
 
 
@@ -318,9 +321,9 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys, each as owner, fingerprint and time; each key's oldest use is given first.
+    """Record uses of keys, each as owner, fingerprint and time, in the order of time.
 
-    A fingerprint not enrolled is passed over.
+    A use of a key that is not enrolled is ignored.
     """
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}

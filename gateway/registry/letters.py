@@ -19,7 +19,7 @@ _CHASED_DAYS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter to queue. `event` is the occasion: for each event an address gets one letter."""
+    """A letter to queue. `event` names the occasion: an address gets one letter for each event."""
 
     event: str
     recipient: str
@@ -64,7 +64,7 @@ def of_week(session: Session, week: str) -> set[str]:
 
 
 def before(session: Session, letter: LetterRow) -> Sequence[str]:
-    """Return the Message-IDs of the letters sent earlier to the same address about the same file."""
+    """Return the Message-IDs of earlier letters to the same address about the same file, oldest first."""
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
         return ()
@@ -78,7 +78,7 @@ def before(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue the letters not on record yet, in the caller's transaction; return the number added."""
+    """Queue those of the letters that are not on record; return how many. `origin` is the log's name."""
     owed = 0
     for letter in letters:
         if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):

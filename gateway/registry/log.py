@@ -65,7 +65,7 @@ _SIZE_AND_ROOT = text("""
 
 @dataclass(slots=True)
 class Nodes:
-    """Nodes of the log's tree read or written in one transaction.
+    """The nodes of the log's tree that one transaction has read or written.
 
     A node never changes, so a node once read stays true. One query reads all nodes for an operation.
     """
@@ -84,7 +84,7 @@ class Nodes:
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Read the nodes needed by `operation`, except those already read."""
+        """Read the nodes that `operation` needs and that were not read before."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
@@ -103,8 +103,8 @@ class Entry:
     """An event to append to the log.
 
     `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a content, `note` a
-    person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the record
-    of the registry's rows vouched for by the leaf.
+    person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is a record,
+    as of `record_of`, of the registry's rows for which the leaf vouches.
     """
 
     kind: Kind
@@ -122,8 +122,8 @@ def append(
 ) -> list[int]:
     """Append events in order; return the numbers of the entries. ValueError for an invalid event.
 
-    With `before_head` the entries are written together with a head carried by a receipt, signed later in the
-    transaction by the caller; without such a head the transaction fails.
+    With `before_head` the caller has to sign a head later in the transaction, with `sign_head(carried=True)`,
+    and the entries are written together with that head. Without a head the transaction fails.
     """
     if not entries:
         return []
@@ -182,10 +182,10 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, with records added of all rows changed and not vouched for in the transaction.
+    """Return the entries with records of all changed rows for which the log does not vouch yet.
 
-    The rows of a file go to the file's entry, all other rows to the first entry that can hold a record. If no
-    entry can, one is added for the purpose.
+    A file's rows are recorded in the file's entry, all others in the first entry of a kind that may have a
+    record. If there is no such entry, one is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -213,8 +213,8 @@ def size(session: Session) -> int:
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
 
-    A head vouches for every row written so far. The head's own row is vouched for by the next leaf, or, if
-    `carried`, by the receipt that holds the head.
+    Before, changed rows are recorded in the log, so that the head vouches for them. The row with the head
+    itself is recorded by the next entry; with `carried` a receipt states the head, and no entry is needed.
     """
     record_changes(session, at)
     now = size(session)
@@ -235,7 +235,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault unless `vkey` signs heads of this size: another process has changed the log's key."""
+    """Raise Fault unless `vkey` is the log's key for heads of a size; another process may have changed it."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -247,9 +247,9 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 
 def check_is_ours(session: Session, vkey: str) -> None:
-    """Raise ConfigurationError if the log in the registry was never signed by the key `vkey`.
+    """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
 
-    So a setting that names another authority's database mixes no records.
+    This keeps a gateway from writing to another authority's database named by mistake.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
@@ -263,10 +263,10 @@ def check_is_ours(session: Session, vkey: str) -> None:
 def change_key(
     session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
 ) -> str:
-    """Put a new key of the log in force; return the head over the log entry about the change.
+    """Put a new key of the log in force; return the signed head with the log entry about the change.
 
-    The old key signs that head as its last, and so vouches for the new key. A `lost` key signs nothing more:
-    the new key signs the head, and the old key counts only for the sizes before the entry.
+    The old key signs that head, as its last one, and so vouches for the new key. A `lost` key signs nothing
+    more: the new key signs the head, and the old key counts only for heads without that entry.
     """
     record_changes(session, at)
     fields: dict[str, str | int] = {
@@ -296,7 +296,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Append an entry to vouch for all rows of the transaction not vouched for so far."""
+    """Append an entry that records the changed rows for which the log does not vouch yet, if any."""
     append(session, vouching(session, ()), at)
 
 
@@ -324,7 +324,7 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield each leaf's bytes in order; for a subject in `withheld` JSON with the leaf's hash instead.
+    """Yield each leaf's bytes in order, or only its hash in JSON if its subject is in `withheld`.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
@@ -342,7 +342,7 @@ def newest_head(session: Session) -> CheckpointRow | None:
 
 
 def is_told(session: Session, head: CheckpointRow) -> bool:
-    """Return True if nothing follows a signed head in the log, except one entry vouching only for heads."""
+    """Return True if no entry follows a signed head in the log, except one that records only heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     if [each.kind for each in later] != ["recorded"]:
@@ -392,9 +392,9 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of the tiles of a log of `size` leaves, except those full at `before` leaves.
+    """Yield path and hashes of the tiles that a log of `size` leaves has and one of `before` leaves lacked.
 
-    C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
+    Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """
     level = 0
     while nodes := size >> (8 * level):
@@ -410,7 +410,7 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield the steps of files in log entries; a decision with teams gives one more for each team."""
+    """Yield each log entry as a step of a file; a decision with teams also yields a delivery to each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         team, reasons = fields.get("team"), fields.get("reasons")

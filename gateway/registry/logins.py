@@ -22,11 +22,11 @@ from gateway.registry.tables import ConsoleSessionRow, InvitationRow, KeyRow, St
 from gateway.registry.tables.row import drop, rows, store
 
 LONGEST = timedelta(hours=10)
-"""How long a session lasts at most: a working day."""
+"""The longest time a session may last: a working day."""
 IDLE = timedelta(hours=1)
-"""After how long without a request a session is over."""
+"""The time without a request after which a session ends."""
 NOTED_EVERY = timedelta(minutes=5)
-"""After how long the time of last use is written again."""
+"""The time after which the time of a session's last use is stored again."""
 _DROP = text(
     "DELETE FROM console_challenge WHERE ends_at < now() OR (holder = :holder AND purpose NOT IN"
     " (SELECT purpose FROM console_challenge WHERE holder = :holder ORDER BY ends_at DESC LIMIT :others))"
@@ -48,7 +48,7 @@ def digest_of(secret: str) -> str:
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Record a person's invitation in place of earlier ones, and delete everybody's that have ended."""
+    """Store an invitation in place of the person's earlier ones; delete the ended ones of everybody."""
     withdraw_invitations(session, name)
     drop(session, *session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all())
     store(
@@ -73,7 +73,7 @@ def withdraw_invitations(session: Session, name: str) -> None:
 
 
 def openid_fingerprint(issuer: str, subject: str) -> str:
-    """Return the name of an OpenID account in listings and in the log: SHA-256 of issuer and subject."""
+    """Return the fingerprint of an OpenID account, as listed and logged: SHA-256 of issuer and subject."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 
@@ -89,7 +89,7 @@ def add_passkey(
 ) -> str:
     """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey.
 
-    The fingerprint, its name in listings and in the log, is the SHA-256 of the credential id.
+    The fingerprint, as listed and logged, is the SHA-256 of the credential id.
     """
     told = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
     key = keys.add_key(
@@ -141,7 +141,7 @@ def passkeys_of(session: Session, name: str, now: datetime) -> list[KeyRow]:
 
 
 def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
-    """Record a signature by a passkey, with the passkey's count of signatures."""
+    """Record the use of a passkey, and the count of signatures that the passkey reported."""
     row = _passkey_row(session, fingerprint)
     row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
 
@@ -210,9 +210,9 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge and the data `about` it for `seconds`, in place of one for the same purpose.
+    """Store a holder's challenge for `seconds`, in place of one for the same purpose, with the text `about`.
 
-    A holder's oldest challenges beyond `most` are deleted, and everybody's expired ones.
+    Deletes expired challenges of everybody, and the holder's oldest ones, so that at most `most` remain.
     """
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})
@@ -221,7 +221,7 @@ def give_challenge(
 
 
 def take_challenge(session: Session, holder: str, purpose: str) -> tuple[bytes, str] | None:
-    """Remove a challenge; return the bytes and their `about`. None if the challenge is missing or expired."""
+    """Remove a challenge; return its bytes and the text `about`. None if it is missing or expired."""
     asked = {"holder": digest_of(holder), "purpose": digest_of(purpose)}
     found = session.execute(_TAKE, asked).one_or_none()
     return (bytes(found[0]), str(found[1])) if found is not None and found[2] else None

@@ -78,9 +78,10 @@ def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Record which files hold a marked child: `persons` are the digests of all children, by file.
+    """Record which files hold a marked child.
 
-    `on` are the digests of the marked child, by marker number (`digests_of_each`).
+    `persons` are the digests of all children in a file, by the file's sequence; `on` those of the marked
+    child, by the marker's number (as from `digests_of_each`).
     """
     found = {
         (transfer, number)
@@ -103,7 +104,7 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of every child with data kept from a member of staff by a marker; None: by any."""
+    """Return the digests of every child whose data a marker hides from a person; for None, of all marked."""
     allowed = _allowed(session, person)
     return frozenset(
         digest

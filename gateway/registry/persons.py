@@ -22,7 +22,7 @@ def note(session: Session, transfer: int, persons: bytes) -> None:
 
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the digests of the children in many files, given by the files' sequences."""
+    """Store the digests of the children in many files, by the files' sequences, as `note` does."""
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
@@ -71,7 +71,7 @@ def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:
-    """Return the times of deletion of sealed files, by reference; files still stored are left out."""
+    """Return by reference the times at which sealed files were deleted; files still stored are left out."""
     query = select(DeletionRow.reference, DeletionRow.deleted_at).where(
         DeletionRow.what == "sealed", col(DeletionRow.reference).in_(list(references))
     )
@@ -81,7 +81,10 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
 def carry_over(
     session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
 ) -> None:
-    """Replace every digest of a child by one under the next key; `carry_roll` does so for packed rolls."""
+    """Replace every digest of a child by a digest under another key.
+
+    `carry` converts one digest, `carry_roll` a packed roll.
+    """
 
     def all_of(persons: bytes) -> bytes:
         return b"".join(sorted(map(carry, split(persons))))

@@ -15,7 +15,7 @@ from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
 from gateway.registry.tables.row import answer_of, drop, existing, rows, store
 
 EVERY = ""
-"""Stands for all providers, where a column is listed as harmless."""
+"""The provider of a column that is listed as harmless for all."""
 _Columns = tuple[list[str], list[tuple[str, str]]]
 _NO_COLUMNS: _Columns = ([], [])
 
@@ -144,7 +144,7 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return columns listed as harmless; with `stated`, headings with a meaning stated by a provider."""
+    """Return the columns listed as harmless; with `stated` the headings that providers explained instead."""
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
@@ -167,7 +167,7 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 
 
 def state_heading(session: Session, column: HarmlessRow) -> None:
-    """Store a provider's statement on the meaning of a heading; a column listed as harmless stays so."""
+    """Store what a provider says a heading means, unless the column is listed as harmless."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is None or row.field is not None:
         session.merge(column)
@@ -182,7 +182,7 @@ def list_column(session: Session, column: HarmlessRow) -> None:
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete the listing of a harmless column, or with `stated` a heading's meaning. GatewayError without."""
+    """Delete a harmless column, or with `stated` a heading's meaning. GatewayError if not on record."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:
@@ -192,9 +192,9 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
-    """Record the closure of a provider: `on` is the last day. From now on no pupil is on the roll.
+    """Record that a provider closes; `on` is its last day. From `at` on no pupil is on its roll.
 
-    The provider keeps the keys and may still fetch receipts. GatewayError for a closed provider.
+    The provider keeps its keys, to fetch receipts. GatewayError if it is closed already.
     """
     row = provider_row(session, provider)
     if row.closed_on is not None:
@@ -264,10 +264,10 @@ def succeed(session: Session, former: str, successor: str) -> None:
 
 
 def remove(session: Session, provider: str) -> None:
-    """Delete a provider enrolled by mistake, with keys and contacts.
+    """Delete a provider enrolled by mistake, with its keys and contacts.
 
-    GatewayError where anything was received from, made for or said about the provider: closing is then the
-    only way.
+    GatewayError if anything was received from the provider, made for it or said about it: such a provider can
+    only be closed.
     """
     row = provider_row(session, provider)
     history = {

@@ -37,7 +37,7 @@ def deliver_again(
 ) -> None:
     """Deliver a file to teams as new, also to teams with an earlier delivery.
 
-    `whole`: as sent. Otherwise each team is shown a view, except a team shown the file as sent before.
+    With `whole` the teams get the file as sent. Otherwise a team gets a view, unless it had the file as sent.
     """
     known = {row.team: row for row in places(session, transfer)}
     for team in teams:
@@ -48,7 +48,7 @@ def deliver_again(
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
-    """Append reasons to a transfer, except for codes already among the reasons."""
+    """Append reasons to a transfer, except those with a code that the transfer has already."""
     known = {row.code: row.ordinal for row in rows(session, tables.ReasonRow, transfer=transfer)}
     new = {reason.code: asdict(reason) for reason in reasons if reason.code not in known}
     numbered = enumerate(new.values(), max(known.values(), default=-1) + 1)
@@ -95,9 +95,9 @@ _STEPS = (
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of the files with any log entry from `since` until before `until`; None: no bound.
+    """Return references of the files with a log entry from `since` until before `until`; None: no bound.
 
-    With `opened_by` only of files opened by this member of staff in the time.
+    With `opened_by` return only files that this member of staff opened in that time.
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:

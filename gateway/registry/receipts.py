@@ -76,9 +76,9 @@ def borne(session: Session, references: Iterable[str]) -> set[str]:
 
 
 def next_receipts(session: Session, count: int) -> list[int]:
-    """Reserve numbers for `count` receipts of the transaction.
+    """Reserve `count` consecutive numbers for receipts.
 
-    Takes the receipts' lock until the end of the transaction, so that no other number lies between.
+    Takes the receipts' lock until the end of the transaction, so that nobody else takes a number meanwhile.
     """
     take_a_place(session, WritersPlace.RECEIPTS)
     if session.get_bind().dialect.name != "postgresql":
@@ -100,7 +100,7 @@ class Unsigned(NamedTuple):
 def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts as statements without signature; return their numbers.
+    """Store receipts without signature, each a row and its statement; return their numbers.
 
     Takes the receipts' lock as `next_receipts`.
     """
@@ -113,10 +113,10 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Return the number of the log entry vouching for an unsigned receipt, and the first head over it.
+    """Return the number of the log entry that records an unsigned receipt, and the first head after it.
 
-    None without such an entry or head. `stated`: the digest of the receipt that the entry must hold; None for
-    any. The proof is not checked here.
+    None without such an entry or head. `stated` is the digest that the entry must have for the receipt; None
+    admits any. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -128,7 +128,7 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
-    """Sign receipts; return the rows with texts and with the seal, a signature by the log's key."""
+    """Sign receipts; return their rows with text, JSON, and the seal: a signature by the log's key."""
     texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
     made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
@@ -140,7 +140,7 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
     """Yield for each leaf the proof of inclusion in the log under the signed `head`.
 
-    Leaves that this transaction appended are in memory: their proofs need no query, and may be made after the
+    For leaves that this transaction appended no query is needed, so their proofs may be made after the
     commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
@@ -158,7 +158,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign and store receipts of a committed transaction; return the rows, except ones signed by others."""
+    """Sign and store the receipts of a committed transaction; return the rows that no other host signed."""
     given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
@@ -176,10 +176,10 @@ def is_owed(session: Session, after: int) -> bool:
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
-    """Sign every unsigned receipt numbered above `after`, as after a crash.
+    """Sign every unsigned receipt numbered above `after`, left by a crash.
 
-    Waits for receipts that others sign now. Returns and logs the numbers of those that the log does not
-    prove: they stay unsigned. Fault where the keys cannot sign.
+    Receipts that the log does not prove stay unsigned: return and log their numbers. Waits for receipts that
+    others are signing. Fault if the keys cannot sign.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - loads cryptography
 

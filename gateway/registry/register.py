@@ -24,7 +24,7 @@ from gateway.registry.tables import RatificationRow
 from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbers
 
 KEPT, VERSION = "gateway register", "gateway register version"
-"""Keys of a session: of the register as last read, shared by all threads, and of the version if known."""
+"""Keys of `Session.info`: for the register as last read, shared by all threads; for its version if known."""
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
 COUNT_UP = text(
     "INSERT INTO register_version (id, number) VALUES (1, 1)"
@@ -52,9 +52,9 @@ class SendersRegister:
     markers: Mapping[int, frozenset[bytes]]
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
-        """Return a provider; `ratified` is True if one of its ratifications meets `counting`.
+        """Return a provider, with `ratified` True if one of its ratifications is among those that count.
 
-        NotFoundError for an unknown id.
+        `counting` says which count; None for none. NotFoundError for an unknown id.
         """
         if (found := self.providers.get(identifier)) is None:
             raise NotFoundError(f"there is no provider {identifier}")

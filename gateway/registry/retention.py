@@ -45,7 +45,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield transfers accepted by one moment or refused by the other, with facts for planning retention."""
+    """Yield the transfers accepted by the moment `accepted`, or refused by `refused`, as facts for a plan."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -57,7 +57,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
-    """Return at most a page of stored files refused without opening, decided between two moments."""
+    """Return at most 500 stored files refused without opening, decided from `begin` to `end`."""
     other = select(tables.ReasonRow.transfer).where(
         tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
@@ -86,13 +86,13 @@ def undecided(session: Session) -> Sequence[str]:
 
 
 def holding(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
-    """Return the row of a transfer, None for a notice or declaration, and the receipts still stored."""
+    """Return a transfer's row (None for a notice or declaration) and the receipts of a reference."""
     row = next(iter(rows(session, TransferRow, reference=reference)), None)
     return row, rows(session, ReceiptRow, reference=reference)
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of one part of a transfer; record the deletion, and the `files` still to be removed."""
+    """Delete the rows of one part of a transfer; record the deletion, and the `files` yet to be removed."""
     row, receipts = holding(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,
@@ -122,20 +122,20 @@ def record_deletion(session: Session, due: Due, files: Sequence[str], at: dateti
     session.flush()
 
 
-def overwrite_what_goes(session: Session) -> None:
+def overwrite_deleted_rows(session: Session) -> None:
     """Let SQLite overwrite with zeros all rows deleted from now on in this session."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return by reference and part the paths of files whose deletion is on record, perhaps still on disk."""
+    """Return paths by reference and part: of files on record as deleted, but perhaps still on disk."""
     found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record the files of deletions, each named by reference and part, as off the disk."""
+    """Record that the files of deletions are off the disk; `removed` names each by reference and part."""
     for reference, what in removed:
         session.get_one(DeletionRow, (reference, what)).files = ""
 
@@ -198,7 +198,7 @@ def certificate(session: Session, number: int | None) -> str:
 
 
 def deleted(session: Session, what: What) -> set[str]:
-    """Return the references of transfers with the part `what`, such as the sealed file, deleted."""
+    """Return the references of transfers whose part `what`, such as "sealed", was deleted."""
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 

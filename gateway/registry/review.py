@@ -32,7 +32,10 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Count accepted files with faults landed in a time, and their faults, by provider and kind of data."""
+    """Count files with faults, and the faults in them, by provider and kind of data.
+
+    Only accepted files landed from `since` until before `until` count.
+    """
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
@@ -50,7 +53,10 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def discrepancies(
     session: Session, since: datetime, until: datetime
 ) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
-    """Count discrepancies opened in the time, and ones open now: by provider, then in all, each once."""
+    """Count the discrepancies opened from `since` until before `until`, and those open now.
+
+    Return both numbers by provider, and both for all providers together.
+    """
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"
     counted: Any = [func.count(distinct(number)).filter(fits) for fits in (opened, is_open)]

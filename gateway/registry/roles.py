@@ -44,7 +44,7 @@ def of_staff(session: Session, name: str) -> Sequence[str]:
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person's name, teams and roles, for `gateway.access` to judge the person's rights by."""
+    """Return a person's name, teams and roles, by which `gateway.access` judges the person's rights."""
     teams = session.exec(select(StaffTeamRow.team).where(StaffTeamRow.staff == name)).all()
     return Viewer(name=name, teams=frozenset(teams), roles=frozenset(of_staff(session, name)))
 
@@ -55,7 +55,7 @@ def is_powerful(session: Session, name: str) -> bool:
 
 
 def may(session: Session, name: str, right: AccessRight) -> bool:
-    """Return True if a person has a right by roles; for everybody while roles are not in force."""
+    """Return True if a role gives a person a right, or if roles are not in force."""
     return not in_force(session) or not roles_with(right).isdisjoint(of_staff(session, name))
 
 

@@ -64,7 +64,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements on pupils, in place of earlier ones; a later statement on a pupil stays."""
+    """Store statements on pupils in place of the providers' earlier ones; a stored later one is kept."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -102,7 +102,7 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Count the pupils on each provider's roll, by the last complete roll and reports since."""
+    """Count the pupils on each provider's roll, as of its last complete roll and of files since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
@@ -132,10 +132,10 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Read every provider's statements on the pupils of the files with a possible discrepancy.
+    """Return what all providers state about those pupils of the rolls `entered` who may show a discrepancy.
 
     Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
-    Returns also the time of each provider's last complete roll, and True for any lasting discrepancy.
+    Return also the time of each provider's last complete roll, and whether a discrepancy of a provider lasts.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -179,10 +179,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file, once for each of the asked teams that have counts of the file.
+    """An accepted file, and a team with counts of it. A file with counts for several teams comes as often.
 
-    `team` is None where no team got counts; `collected_at` is None until a member opens the counts. `on_roll`
-    is the number of pupils on the provider's roll, where asked.
+    `team` is None if none of the teams asked for has counts, and `collected_at` is None until a member opens
+    them. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -198,10 +198,10 @@ class Earlier(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Criteria for accepted files: of the given senders and kinds, in one of the periods.
+    """Criteria for accepted files: of the given senders and kinds, and in one of the periods.
 
-    In any period also the sequences in `counted`, and files with counts for one of `teams`. `rolls`: the
-    providers with pupils on roll to be counted.
+    A file of another period fits as well if its sequence is in `counted`, or if one of `teams` has counts of
+    it. `rolls` are the providers whose pupils on roll are counted.
     """
 
     senders: Collection[str]

@@ -1,7 +1,7 @@
-"""Conditions to limit every query of a reading session to the files in a person's sight.
+"""Conditions that limit every query of a reading session to the files in a person's sight.
 
-A limited session answers as if no other files existed: rows that belong to a hidden file, name its reference
-or stand under it in the log are left out of every result. Listings need no condition of their own. The doors
+A limited session answers as if no other files existed: every result lacks the rows that belong to a hidden
+file, name its reference, or are log entries about it. So listings need no condition of their own. The doors
 choose the sight of a session, see `Registry.within`.
 """
 
@@ -40,7 +40,7 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions to put a transfer, by sequence, in a person's sight."""
+    """Yield the SQL conditions that a transfer is in a person's sight; `sequence` is the column to judge."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -51,7 +51,7 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition for a transfer without a marker hiding it from a person; None: any marker."""
+    """Return the SQL condition that no marker hides a transfer from a person; None: that it has no marker."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 

@@ -68,7 +68,7 @@ def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
     return {name: teams[name] for name in session.exec(here)}
 
 
-def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
+def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
     """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = by_person(session, tables.RoleRow.staff, tables.RoleRow.role)

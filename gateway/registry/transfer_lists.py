@@ -22,7 +22,7 @@ from gateway.registry.tables import DeliveryRow, EventRow, KeyRow, ProviderRow, 
 from gateway.registry.transfers import AT_ONCE, transfers_of
 
 MOST = 1000
-"""The limit of counting: "more than 999" is precise enough for a reader."""
+"""The number at which counting stops: a page says "more than 999"."""
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
@@ -60,7 +60,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 class ThingsWaiting(NamedTuple):
-    """Count of rows of one kind that wait for a person, at most MOST, and when the first began to wait."""
+    """How many things of a kind wait for a person, at most MOST, and since when the first has waited."""
 
     number: int
     since: datetime | None
@@ -101,7 +101,7 @@ def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: A
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count the held files in a sight that somebody else assigned to a person."""
+    """Count the held files in a sight that somebody else assigned to the person `name`."""
     last = _of_held("assigned", sight, func.max(col(EventRow.number))).group_by(col(EventRow.subject))
     by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)
     return _waiting(
@@ -182,7 +182,7 @@ WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
     "ratification": WaitsForWhom.SCHOOL,
     "date": WaitsForWhom.DATE,
 }
-"""For whom a held file waits, unless one person asked a second one to decide."""
+"""For whom a held file waits, by its `waits_for`, unless a second person was asked to decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +349,10 @@ _IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
 def lately_in_short(
     session: Session, since: datetime, provider: str | None = None, most: int | None = None
 ) -> Mapping[str, Sequence[InShort]]:
-    """Return by provider the transfers landed from `since` on, latest first; of one the latest `most`."""
+    """Return by provider the transfers landed from `since` on, latest first.
+
+    With `provider` only this one's, at most `most`.
+    """
     found: defaultdict[str, list[InShort]] = defaultdict(list)
     landed, latest_first = col(TransferRow.landed_at), col(TransferRow.sequence).desc()
     query = select(col(TransferRow.provider), *_IN_SHORT).where(landed >= since)
@@ -364,9 +367,9 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return by reference, for held files sent several times, the references of each such file, oldest first.
+    """Find which of the held files `found` were sent several times: the same content by the same provider.
 
-    Files count as the same if one provider sent the same content and all are held.
+    Return by such a file's reference the references of all that are held, itself included, oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)

@@ -84,7 +84,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
-    """Keep the rows of new transfers in memory, to be written together with the decisions."""
+    """Keep new transfers in memory, for `record_decisions` to write them together with the decisions."""
     # Plain until then: a mapped row costs more than all that a decision does with it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {
@@ -134,7 +134,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """Return by sequence the contents of transfers, in the form for comparison; only of recognised files."""
+    """Return by sequence the contents of transfers as `Contained`; transfers not recognised are left out."""
     found = {}
     for number, text in _stored(session, sequences):
         with contextlib.suppress(ValidationError):  # An unrecognised file released by a person.
@@ -160,7 +160,7 @@ def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfe
 
 
 def landed(session: Session) -> Sequence[str]:
-    """Return the references still to be decided, oldest first."""
+    """Return the references of all transfers still to be decided, oldest first."""
     query = select(TransferRow.reference).where(TransferRow.state == "landed")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
@@ -181,7 +181,7 @@ def is_stored() -> ColumnElement[bool]:
 
 
 class SigningAct(NamedTuple):
-    """One act of signing: encrypting the same signed content once more does not make a new act."""
+    """One act of signing. Encrypting the same signed content again does not make another."""
 
     provider: str
     signing_key: str
@@ -217,7 +217,7 @@ def counts(session: Session) -> dict[str, int]:
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 ROWS, _CONTENTS = "gateway transfer rows", "gateway transfer contents"
-"""Rows by reference: plain ones of files that arrive, as `arrive` makes them, until decisions store them."""
+"""Keys of `Session.info`: for rows (of `arrive` and `work_on`) and for contents, both by reference."""
 AT_ONCE = 500
 
 
@@ -300,9 +300,9 @@ def record_content(
     *,
     rules: str,
 ) -> None:
-    """Store the results of opening (with the signature) and classifying, and the period.
+    """Store what opening a file gave, and how its content and period were judged.
 
-    `opened` is None for a content judged anew, by rules of the digest `rules`.
+    `opened` is None where only the content was judged anew. `rules` is the digest of the rules.
     """
     row = row_of(session, reference)
     row.rules = rules
@@ -322,7 +322,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide in unlisted headings every word not on the list of plain words, as it may name a child."""
+    """Hide every word of unlisted headings that is not on the list of plain words: it may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -419,8 +419,8 @@ _OF_WHAT_IS_IN_IT = frozenset(
 def _is_whole(row: TransferRow, decision: Released) -> bool | None:
     """Return True if teams get a released file as sent; None if each team gets a view.
 
-    True where two persons released forbidden contents, or one an unrecognised file: no view can be made.
-    Where the policy objects to the sender or the day alone, each team is shown a view.
+    True if two persons released forbidden contents, or if the file is unrecognised, as no view can be made.
+    Where the policy objects only to the sender or the day, each team gets a view.
     """
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)

@@ -70,7 +70,7 @@ _CHANGED, _REFERENCES = "gateway changed rows", "gateway references of transfers
 
 Row = tuple[str, str]
 Kept = SQLModel | str | None
-"""A changed row: the row, its digest, or None for a deleted one."""
+"""What is kept of a changed row: the row itself, or its digest, or None once it is deleted."""
 Change = list[str | None]
 """A row's table, its key, and the digest of its content; None for a deleted row."""
 
@@ -149,7 +149,7 @@ def insert_numbered(
 
 
 def digest_changes(session: Session) -> None:
-    """Compute the digests of the rows written so far, now rather than under the log's lock."""
+    """Compute the digests of the rows written so far, to spare the time while the log is locked."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -164,12 +164,15 @@ def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> s
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for the present content of a row, although unchanged."""
+    """Let the log vouch for a row as it is now, although the row is unchanged."""
     vouch_as(session, identity(row), row, row.__dict__)
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row of some content: by its digest, which may leave signatures out."""
+    """Let the transaction's record state a changed row: its content's digest, or a digest given instead.
+
+    `content` has the row's columns, which tell the file that the row is about.
+    """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}
     if row[0] == "transfer":
@@ -179,7 +182,7 @@ def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any
 
 
 def digest(row: SQLModel) -> str:
-    """Return the SHA-256 of a row's content, the same for every database."""
+    """Return the SHA-256 of a row's content; it does not depend on the database."""
     return _digest(str(row.__tablename__), content_of(row))
 
 
@@ -205,7 +208,7 @@ def _digest(table: str, row: Mapping[str, object]) -> str:
 
 
 def identity(row: SQLModel) -> Row:
-    """Return a row's table and primary key, the same for every database."""
+    """Return a row's table, and its primary key as JSON; both do not depend on the database."""
     state: InstanceState[Any] = inspect(row)
     return str(row.__tablename__), _spelled_key(state.mapper.primary_key_from_instance(row))
 
@@ -232,7 +235,7 @@ def _note_changes(session: Session, _context: object) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
-    """Raise AssertionError for bulk writes not seen by this module: the log could not vouch."""
+    """Raise AssertionError for a bulk write to a table that the log vouches for: it would go unrecorded."""
     if not state.is_orm_statement:
         state.session.flush()  # As the ORM does before statements of its own.
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:

@@ -16,7 +16,10 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition for held files with a date passed, or a provider ratified since."""
+    """Return the SQL condition for files whose wait is over: for a date by `until`, or for a ratification.
+
+    `is_ratified` tells by a provider's id whether it has ratified the agreement.
+    """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(
@@ -39,7 +42,7 @@ def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
-    """Lock and return at most `most` matching transfers after the sequence `after`, oldest first.
+    """Lock and return the oldest transfers after the sequence `after` that meet a condition, at most `most`.
 
     Transfers locked by others, as for a release, are left out: whoever locked them decides them.
     """
@@ -70,9 +73,10 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
-    """Set held transfers of a provider back to landed; return the references.
+    """Set held transfers of a provider back to landed; return their references.
 
-    The transfers wait for lack of a key, or for a person since a newer key replaced the signer `superseded`.
+    These are the transfers that wait for a key, or with `superseded` those signed by this certificate and
+    held because a newer one has replaced it.
     """
     query = select(TransferRow).where(TransferRow.provider == provider)
     if superseded is None:

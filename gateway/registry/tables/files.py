@@ -156,8 +156,8 @@ class DeclarationRow(Row, table=True):
 class CopyRow(Row, table=True):
     """A provider's own copy of a file; `made_at` is None until the copy is in the /out folder.
 
-    `part`: the copy of a file about many schools holds the records of one school. `waits`: the provider gets
-    it only once it has ratified the agreement.
+    `part`: the file is about many schools, and the copy has the records of one. `waits`: the copy is made
+    only when the provider has ratified the agreement.
     """
 
     __tablename__ = "provider_copy"
@@ -200,9 +200,9 @@ class HandOnBatchRow(Row, table=True):
 
 
 class HandOnFileRow(Row, table=True):
-    """One file of a batch. `why`: the reason for leaving the file out of the batch, if any.
+    """One file of a batch. `why` is the reason if the file was left out of the batch.
 
-    `empty` are the output columns without any value. `recalled_in` is the batch that tells of its recall.
+    `empty` are the output columns without any value. `recalled_in` is the later batch that recalls the file.
     """
 
     id: int | None = Field(default=None, primary_key=True)

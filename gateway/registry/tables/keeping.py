@@ -11,8 +11,8 @@ from gateway.registry.tables.row import Row, UtcDateTime
 class HostRow(Row, table=True):
     """A host expected to share the work, and its last report; times are the database's.
 
-    `spool`: uploads waiting there, the oldest for `oldest_seconds`. `ahead_seconds`: its clock before the
-    database's. `holds`: the names of the gateway's keys there, separated by spaces.
+    `spool` uploads wait there, the oldest for `oldest_seconds`. The host's clock is `ahead_seconds` ahead of
+    the database's. `holds` names the gateway's keys there, separated by spaces.
     """
 
     name: str = Field(primary_key=True, max_length=32)
@@ -27,7 +27,7 @@ class HostRow(Row, table=True):
 class PolicyDraftRow(Row, table=True):
     """Policies proposed in the console: those of the digest `base` with one `file` changed.
 
-    `digest` is that of all the proposed policies. There is at most one draft, as there is one proposal.
+    `digest` is the digest of all the proposed policies. There is at most one draft.
     """
 
     digest: str = Field(primary_key=True, max_length=64)
@@ -87,8 +87,8 @@ class DeletionRow(Row, table=True):
 class LetterRow(SQLModel, table=True):
     """One letter to one address about one event; `message_id` is derived from both.
 
-    `sent_at` is when the relay took the letter, `refused` the relay's words of refusal. `bounced_at` and the
-    like were recorded by a person or a program.
+    `sent_at` is when the relay took the letter, `refused` the relay's answer if it did not. A person or a
+    program records that a letter came back (`bounced_at`, `bounced_by`, `bounced_why`).
     """
 
     __tablename__ = "letter"

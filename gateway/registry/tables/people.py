@@ -73,9 +73,9 @@ class AccountRow(Row, table=True):
 
 
 class GivingRow(Row, table=True):
-    """The giving or confirming of a key, role or account of a member of staff, and the giver.
+    """Who (`by`) gave or confirmed a key, role or account of a member of staff.
 
-    `what` is "key", "role" or "account", `mark` the fingerprint or name.
+    `what` is "key", "role" or "account", `mark` its fingerprint or name.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -170,8 +170,8 @@ class ExpectationRow(Row, table=True):
 class HarmlessRow(Row, table=True):
     """A column listed as harmless by an administrator; `provider` is "" for all providers.
 
-    `name` is the header without case, blanks and punctuation. With a `field` a heading explained by the
-    provider: the key of a field, or "" for none known.
+    `name` is the header without case, blanks and punctuation. If `field` is not None, the row is no harmless
+    column, but a provider's statement that the heading means this field, or "" for no known field.
     """
 
     name: str = Field(primary_key=True)

@@ -26,7 +26,7 @@ class PupilRow(Row, table=True):
 
 
 class FullRollRow(Row, table=True):
-    """The time of a provider's last complete roll: a pupil missing since has left."""
+    """The time of a provider's last complete roll. A pupil not named from then on is no longer on it."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)
@@ -86,7 +86,7 @@ class PersonsOfTransferRow(Row, table=True):
 
 
 class MarkerRow(Row, table=True):
-    """A mark on a child whose data only named people ("named") or nobody ("restricted") may see.
+    """A marker on a child whose data only named people ("named") or nobody ("restricted") may see.
 
     `persons` are the child's digests of 16 octets each.
     """

@@ -32,7 +32,7 @@ T = TypeVar("T", bound=SQLModel)
 
 
 def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
-    """Build the dataclass `kind` from a row's columns of the same names, and `other` values."""
+    """Build the dataclass `kind`: `other` gives some of its fields, the row's columns the rest by name."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
 
@@ -70,7 +70,7 @@ def drop(session: Session, *unwanted: SQLModel) -> None:
 
 
 def existing(row: A | None, said: str) -> A:
-    """Return a row that was looked for. NotFoundError, with the sentence `said`, if there is none."""
+    """Return the row, unless it is None: then raise NotFoundError with the message `said`."""
     if row is None:
         raise NotFoundError(said)
     return row
