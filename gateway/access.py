@@ -41,7 +41,7 @@ class AccessRight(StrEnum):
     """A right needed for a command or a question."""
 
     UNNAMED = "unnamed"
-    """None: for services, and where there is no registry."""
+    """No right at all: for services, and for commands without a registry."""
     PERSON = "person"
     """To be a known person, with access to personal things and those of the person's teams."""
     HELD = "held"
@@ -57,7 +57,7 @@ class AccessRight(StrEnum):
 
 
 SENSITIVE_REASON_CODES = frozenset({"policy:sensitive", "policy:awaited", "open:malware"})
-"""Codes of reasons, one of which is enough for a file to be sensitive: only few people may know of it."""
+"""Codes of reasons. A file with one of these is sensitive: only few people may know of it."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 """Roles given and taken by two persons."""
 _ROLES: Mapping[AccessRight, frozenset[Role]] = {
@@ -152,7 +152,7 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the files of which a person may know the existence, reasons for waiting and outcome.
+    """Return the files that a person may know of: their existence, reasons for waiting, and outcome.
 
     Files about a marked child are known to the named people and to data protection, who places and lifts
     markers.
@@ -187,7 +187,7 @@ def roles_with(right: AccessRight) -> frozenset[Role]:
 
 
 class _Rights(dict[str, AccessRight]):
-    """The right for each of the names listed under it. NotListedError for a name not listed: it is denied."""
+    """The right needed for each listed name. NotListedError for a name not listed, which is denied."""
 
     def __init__(self, what: str, table: Mapping[AccessRight, str]) -> None:
         super().__init__((name, right) for right, names in table.items() for name in names.split())
@@ -230,7 +230,7 @@ COMMANDS: Mapping[str, AccessRight] = _Rights(
 )
 """The right needed for each command, where roles are in force; acts declare their own."""
 OF_INTAKE = frozenset({"keys.announce", "keys.switch"})
-"""Commands for intake's own user as well, who can read neither the settings nor the registry."""
+"""Commands that intake's own user may run as well, who can read neither settings nor registry."""
 QUESTIONS: Mapping[str, AccessRight] = _Rights(
     "question",
     {
@@ -248,4 +248,4 @@ QUESTIONS: Mapping[str, AccessRight] = _Rights(
 )
 """The right needed for each question of the console."""
 OF_PROGRAMS = frozenset({"ask", "carry-out", "collect"})
-"""The questions of programs, each of which also asks for an act that the program's credential names."""
+"""The questions that programs may ask, each about an act that the program's credential names."""

@@ -28,6 +28,7 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 
 class Element(File):
     """One element of a record, by path, or one heading of a table.
+
     - `holds`: the kind of value. `codes`: the code set of the value.
     - `must`: present in every record. `terms`: present only in the returns of the given terms.
     - `left`: also present in records of pupils who have left.
@@ -47,6 +48,7 @@ class Element(File):
 
 class ReturnLayout(File):
     """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
+
     - `header`: the elements before the records, by path, with their values; none for a table.
     - `read`: the source of the layout.
     - `assessments`: for records with results, the values of each element and under `codes` the code set of
@@ -118,9 +120,13 @@ class LawDays(File):
 
 
 class LawPack(File):
-    """A law-YYYY-YY.toml file. Missing parts come from the pack named in `extends`.
-    `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
-    the same items under `lawful`.
+    """A law-YYYY-YY.toml file, valid from `first` to `last`.
+
+    - `extends`: the year of an earlier pack, which supplies missing parts. `more`: further elements of its
+      layouts; `ended`: names of elements of its layouts that no longer exist.
+    - `awaited`: items named by a law not yet in force, in files allowed from the first day of a pack with the
+      same items under `lawful`.
+    - `optional`: data types of optional returns. `coming`: what will be new.
     """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -193,7 +199,10 @@ def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
 
 
 def load_packs(policies: Path) -> tuple[LawPack, ...]:
-    """Return the packs in a folder of policies. ConfigurationError with file, key and fault."""
+    """Return the law packs in a folder of policies, whole and by first day.
+
+    ConfigurationError with the file, the key and the fault.
+    """
     return whole(read_toml(path, LawPack) for path in sorted(policies.glob(PACKS)))
 
 
@@ -206,7 +215,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of every pack added, because views are of no period."""
+    """Return the code lists `known` with the codes of every pack added, for views, which are of no period."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:
@@ -217,8 +226,9 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists of one year: codes of `pack`, and known codes no pack dates.
-    Codes that only other packs have are left out; words some systems write in place of a code stay.
+    """Return the code lists of one year: the codes of `pack`, then those of `known` that no pack has.
+
+    Codes of other packs alone are left out; words that some systems write in place of a code stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:
