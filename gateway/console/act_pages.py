@@ -23,9 +23,9 @@ from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
 from gateway.zones.console_api import Cell, Given, Shown
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
-"""Where the values of a column of a list lead to."""
+"""The beginning of the address of the page about a value, by the kind of page that a list names."""
 _PASSING = frozenset({"after", "all", "file"})
-"""Parts of the address of a list that are no part of its filter."""
+"""Query parameters of a list's address that do not belong to its filter."""
 _ANSWERED = frozenset({403, 404})
 _PAGE = 50
 _OFTEN = (
@@ -68,7 +68,7 @@ async def show_act(request: Request) -> Response:
 
 
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
-    """Answer a form's question; for a list without personal fields, redirect to an address with filters."""
+    """Answer a question sent by form: redirect to the list's address, unless a personal field was given."""
     act = page.act
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
@@ -214,7 +214,7 @@ def _required(act: Shown) -> list[str]:
 
 
 class _ActPage(NamedTuple):
-    """A request for the page of an act, with the acts offered beside it (`others`), and the person."""
+    """A request for the page of `act`, with the acts on offer (`others`) and the person (`me`)."""
 
     request: Request
     act: Shown

@@ -101,7 +101,7 @@ async def take_invitation(request: Request) -> Response:
         code=code,
         name=told["name"],
         options=told["options"],
-        **await elsewhere(request, browser, code),
+        **await openid_link(request, browser, code),
     )
 
 
@@ -136,16 +136,16 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Ask the inside for a page's contents, by path, `fields`, and the fields `asked` of the address.
+    """Ask the inside for the contents of a page, named by the path's and other `fields`.
 
-    Other fields of the address are ignored: a link from elsewhere could fill in any.
+    Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
     """
     given = {name: value for name in asked if (value := request.query_params.get(name))}
     return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler of a page: contents from the inside, by `shown`, rendered with a template."""
+    """Return a handler that asks the inside for a page's contents and renders them with a template."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)
@@ -184,14 +184,14 @@ async def show_login(
         options=options,
         to=to,
         kept=kept,
-        **await elsewhere(request, browser),
+        **await openid_link(request, browser),
     )
     site.set_secret(response, _ATTEMPT, browser)
     return response
 
 
-async def elsewhere(request: Request, browser: str, code: str = "") -> Shown:
-    """Return address and name of the OpenID provider's login; "" for each if unavailable."""
+async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
+    """Return the values `openid` (the login's address) and `openid_name` for a page; "" if unavailable."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
@@ -202,13 +202,13 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> Shown:
         return {"openid": "", "openid_name": name}
 
 
-async def come_back(request: Request) -> Response:
+async def return_from_openid(request: Request) -> Response:
     """Show a page with a link onward after an OpenID login: browsers send cookies only from our own page."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
-async def finish_elsewhere(request: Request) -> Response:
+async def finish_openid(request: Request) -> Response:
     """Finish an OpenID login, or accept the further login that an act needs before the confirmation."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST = 100
 _HEIGHT, _STEP = 120, 40
 _KINDS = ("accepted", "held", "refused", "waiting")
-"""The parts of a column of the chart, from below."""
+"""The outcomes stacked in a column of the chart, from the bottom."""
 _FILTERS = ("provider", "data_type", "period")
 _WHERE = {
     "held": "/work/held/list?where=waits_for%3Da+person&sort=landed_at",
@@ -49,7 +49,7 @@ _OURS = frozenset({"token", "credential"})
 _TO_SIGN = 409
 _NOT_HELD = frozenset({403, 404})
 _MOST_BYTES = 256 * 1024
-"""Octets read of a receipt to be verified: none is as long."""
+"""The most octets read of a receipt to be verified; real receipts are shorter."""
 _PARTS = {
     "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
     "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",

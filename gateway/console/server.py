@@ -54,8 +54,8 @@ class _Unchanging(StaticFiles):
 _ROUTES = [
     Route("/login", entering.show_login, methods=["GET"]),
     Route("/login", entering.log_in, methods=["POST"]),
-    Route("/login/openid/back", entering.come_back, methods=["GET"]),
-    Route("/login/openid/done", entering.finish_elsewhere, methods=["GET"]),
+    Route("/login/openid/back", entering.return_from_openid, methods=["GET"]),
+    Route("/login/openid/done", entering.finish_openid, methods=["GET"]),
     Route("/invitation", entering.show_invitation, methods=["GET"]),
     Route("/invitation", entering.take_invitation, methods=["POST"]),
     Route("/invitation/passkey", entering.enrol, methods=["POST"]),

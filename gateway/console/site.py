@@ -29,15 +29,15 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 LANGUAGE = "language"
 """The cookie of the language that was chosen."""
 MOST_OF_A_PART = 1024**2
-"""Characters of one field of a form at most, and octets of a file."""
+"""The most characters of one field of a form, and the most octets of a file."""
 _UNITS = ("bytes", "KB", "MB", "GB")
 _STEP = 1024
 _GOES_ON = re.compile(
     r"[;:] | \(|, (?=(as|also|at|by|for|in|including|latest|now|such|when|where|who|with|without) )"
 )
-"""Where the sentence about an act has said what it does. A comma of an enumeration is no such place."""
+"""Marks at which an act's title may be cut into label and remark; no comma of an enumeration is one."""
 _WORDS = 3
-"""A label has so many words at least."""
+"""The fewest words of a label."""
 
 SIGNS = {
     "on-time": ("✓", "on time", "green"),
@@ -51,7 +51,7 @@ SIGNS = {
     "not-expected": ("-", "not expected", ""),
     "no-calendar": ("?", "no calendar", "yellow"),
 }
-"""The display of each state: a sign, words, and a colour adding no information."""
+"""A sign, words and a colour for each state of a flow; the colour says no more than the sign."""
 LEGEND: dict[tuple[str, str], list[str]] = {}
 """The words behind each sign, by sign and colour."""
 for _sign, _words, _colour in SIGNS.values():
@@ -61,7 +61,7 @@ SAID = {
     "restored": "Put back into the mailbox.",
     "others": "Your other sessions are ended.",
 }
-"""The sentence for each completed action, by its word in an address."""
+"""The sentences about completed actions, by the word for the action in an address."""
 _SENTENCE, _SENTENCE_LENGTH = "said", 1200
 """The cookie of a sentence for the next page, and the most characters of it: browsers keep 4096 octets."""
 
@@ -271,7 +271,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Return an act's title in two parts, label and remark, divided at a comma or the like."""
+    """Return an act's title in two parts, label and remark, cut at a mark of `_GOES_ON`; "" for no remark."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
