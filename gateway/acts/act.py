@@ -54,7 +54,7 @@ class Area(StrEnum):
 
 
 Names: TypeAlias = Literal["school", "person", "team", "kind"]
-"""Objects that the value of a field can name by a short name; a kind is a kind of data."""
+"""The sorts of things that a field's value may identify by a short name; a kind is a data type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class ActContext:
     account: Callable[[], str | None] = lambda: None
     """The account of the machine under which the person acts; None in the console."""
     mailboxes: Any = None
-    """The mailboxes of the person's teams, where the service of the mailboxes carries the act out."""
+    """The mailboxes of the person's teams; None where another service than the mailboxes acts."""
     judged: Callable[[date], Mapping[str, Sequence[FlowStatus]]] | None = None
-    """The flows of each provider as judged on a day, within the last minutes; the same."""
+    """A function for the standing of each provider's flows on a day, a few minutes old at most; or None."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -92,7 +92,7 @@ class ActContext:
     def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
         """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        With `access`, then publish the providers' SSH keys for intake; for the console, the processor does.
+        With `access`, then publish the providers' SSH keys for intake, unless the processor does that later.
         """
         with self.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -110,7 +110,7 @@ class ActContext:
 class Recording:
     """One transaction of an act, which changes the registry and adds entries to the log.
 
-    `issued` are the head and receipts of a decision, to be published afterwards.
+    `issued`: the signed head and the receipts of a decision, for the caller to publish after the commit.
     """
 
     registrar: Registrar
@@ -162,11 +162,14 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class ActListing:
-    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
+    """The rows of a list, or of one page of it.
 
-    `closing` is a sentence beside the list, for people. Of a page, `first` is the number of the first row,
-    `total` the number of rows of all pages, where counted, and `following` the cursor of the next page.
-    `groups` are all groups in order, `group_of` the value of each row of the page.
+    - `empty`: the sentence in place of no rows; `closing`: a sentence below the rows, for people.
+    - `narrow`: the columns for a narrow screen.
+    - `latest`: a command prints the last rows rather than the first, if not all.
+    - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
+      `following`: the cursor of the next page, "" on the last.
+    - `groups`: all groups in order; `group_of`: the group's value of each row of the page.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -186,8 +189,10 @@ class ActListing:
 class ActDetails:
     """One object in detail: a heading, labelled lines, paragraphs, lists of parts, closing sentences.
 
-    `values` holds everything, for programs. `lines` without a value are left out. `refused` says why the
-    answer is a no: the command fails with it. `proof` is for experts: digests, keys, entries of the log.
+    - `values`: everything, as JSON values, for programs.
+    - `lines`: values by label; those without a value are not shown.
+    - `refused`: the reason for a negative answer, with which the command fails; "" otherwise.
+    - `proof`: details for experts, such as digests, keys and entries of the log.
     """
 
     heading: str
@@ -209,7 +214,7 @@ Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
 
 
 Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]"
-"""By a field, by a value of it: the fields that only this choice asks for, with which of their values."""
+"""By field and by a value of the field: the other fields shown for this value, each with its choices."""
 
 
 class Act(BaseModel):
@@ -219,21 +224,22 @@ class Act(BaseModel):
     the head of the class: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
-    - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
+    - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
+    - `reference`: a field of this name names the file; every door hides files outside the person's sight.
     - `in_console`: False for an act of the command line only. An act must be one if it changes anything
       besides the registry: the console tries acts in a transaction that is undone, before asking for the
       passkey.
-    - `tried`: False for an act that the console does not try, as its check writes a temporary file; its
+    - `tried`: False for an act that the console cannot try so, as its check writes a temporary file; its
       `effect` then reports the faults.
     - `short`: the verb on a button of a page that names the thing.
-    - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is also
-      one table.
+    - `annexed`: the document has an annex, printed if asked for. `tabled`: the document is also offered as
+      one table for spreadsheets.
     - `of_any_file`: the act also takes a reference outside the person's sight.
-    - `beside`: commands offered with an answer, each with the field for the thing and flags to set, such as
-      "keys confirm:id,staff"; the value is the answer's field `named_by`, or the field of the same name.
-    - `by_program`: programs may be allowed the act by the API, if no second person has to confirm it.
+    - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
+      "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
+    - `by_program`: a program may be allowed the act by the API, if no second person has to confirm it.
       `streams`: the answer is a file, given by the mailboxes.
-    - `field_groups`: all fields by heading, where there are many.
+    - `field_groups`: all fields under headings, for an act with many fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -280,12 +286,12 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return by field the values allowed by the policies, each with a name for people."""
+        """Return, by field, the values that the policies allow, each with a name for people."""
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return, by field and value, the fields that a form shows only for the value, and the choices."""
+        """Return the fields that a form shows for one value of another field alone."""
         return {}
 
     def check(self, context: ActContext) -> None:
@@ -303,7 +309,10 @@ class Act(BaseModel):
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return a cache key: the facts behind an answer, besides the policies. None: never cached."""
+        """Return a key by which the console caches the answer for a minute; None if never cached.
+
+        The key holds the facts on which the answer depends, apart from the policies and the fields.
+        """
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
@@ -364,10 +373,12 @@ def option(
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field given by name on the command line; `also` is a second name, for older scripts.
 
-    An `asked` field prompts for the value without echo if given as `-`, or if required and left out, so that
-    the value stays out of histories. A `personal` field is sent by POST, never in an address. `names`: the
-    kind of thing that the value identifies, so that forms offer choices. `form`: the description in forms,
-    where the other one speaks of the command line. `place`: given by position (an `argument`).
+    - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
+      so that the value stays out of histories.
+    - `personal`: the console sends the value by POST, never in an address.
+    - `names`: the sort of thing that the value identifies, so that forms offer choices.
+    - `form`: the description in forms, where `about` speaks of the command line.
+    - `place`: given by position (see `argument`). `limits`: limits of pydantic's Field.
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
@@ -429,4 +440,4 @@ def _typed_end(given: object) -> object:
 Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
 """A day, as its first moment, or a time; without a zone for local time."""
 MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
-"""As `Moment`, with a day read as the first moment afterwards."""
+"""The end of a span, as a `Moment`; a day counts in full, so it is read as the first moment after it."""

@@ -36,7 +36,10 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a signature; decide again the files that waited. GatewayError if nothing can be ratified."""
+        """Record a signature, then decide again the files that waited for it.
+
+        GatewayError for a day to come, a provider that is no party, or an agreement that has ended.
+        """
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             today = local_day(record.at, catalogue.calendar.timezone)
@@ -69,7 +72,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
 
 
 class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
-    """Record a provider's notice, such as a termination: from its last day on the ratification ends."""
+    """Record a provider's notice, such as a termination: the ratification ends with the notice period."""
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     notice: str = option("Which notice of the agreement, by its id there.")
@@ -103,8 +106,8 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
 class ListStandings(GroupedListing, command="agreement status", right=AccessRight.LOOK):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
-    A school is covered where a provider that has ratified sends for it: for what that sends, and no more.
-    For teams of the local authority only: the agreement keeps the list from other agencies.
+    A school counts as covered if a provider that has ratified sends for the school, for those files alone.
+    The list is for teams of the local authority only: the agreement keeps it from other agencies.
     """
 
     columns: ClassVar = (

@@ -26,7 +26,7 @@ _EXPECTED = {
 
 
 class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
-    """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
+    """Say whether a provider owes a flow, such as A levels from a school with a sixth form."""
 
     by_program: ClassVar = True
 

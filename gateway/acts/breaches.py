@@ -35,13 +35,13 @@ from gateway.reports.report import TransferAccount
 
 AREA = Area.CHILDREN
 _ADDED = ("transfers", "staff", "keys", "measures")
-"""The statements that an amended record adds to; of all others the latest counts."""
+"""The fields of a statement to which an amendment adds; of every other field it replaces the value."""
 
 
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     """Record a breach for the ICO, with what the registry knows of it (UK GDPR Article 33).
 
-    Times are local unless they name a zone; a day counts from its beginning, or as the end until its own.
+    A time without a zone is local. A day stands for its first moment or, as the end, for its last.
     """
 
     annexed: ClassVar = True
@@ -84,7 +84,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the record, completed from the registry; store the record too, unless on a dry run."""
+        """Complete the record from the registry, store it unless on a dry run, and return the report."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
             given, known = self._given(ZoneInfo(registrar.catalogue.calendar.timezone)), _records(session)
@@ -130,7 +130,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the given statements by field of the record; times without a zone are the authority's."""
+        """Return the values given, by field of BreachStatement; times without a zone get the zone `zone`."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,

@@ -33,8 +33,8 @@ _KINDS: dict[Any, FieldKind] = {
 class ActField:
     """One field of an act: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
-    `names` is the sort of object the value identifies; `form` describes the field in forms, as `about`
-    uses words of the command line. `longest` is the most characters of a text, if limited.
+    `names` is the sort of thing that the value identifies; `form` is the description in forms, if `about`
+    speaks of the command line. `longest` is the most characters of a text, if limited.
     """
 
     name: str

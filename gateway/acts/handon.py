@@ -181,9 +181,10 @@ class NotHandedOnError(GatewayError):
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
-    """Make the output files of one file; the end of `until` closes the memory.
+    """Make the output files of a hand-on from one transfer, in anonymous memory until the end of `until`.
 
-    NotHandedOnError where the team cannot be shown the file in parts. Fault to be tried again.
+    NotHandedOnError where the team may have no view of the file. Fault if the examiner fails, to be tried
+    again.
     """
     now, actor = registrar.clock(), hand_ons.actor_of(hand_on.id)
     with registrar.registry.read() as session:
@@ -234,7 +235,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 
 
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
-    """Return True if the markers respected in made files are still the ones in force."""
+    """Return True if the markers on children that the made files respect are still the ones in force."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, {}) == one.apart for one in made)
 

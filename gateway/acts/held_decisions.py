@@ -118,8 +118,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     def release(self, registrar: Registrar, by: str) -> Release:
         """Release the file in one person's name; with `override` propose the release to a second person.
 
-        A result with anything `forbidden` is only proposed. GatewayError where the policy forbids the release
-        without `override`, or where nobody can allow the release.
+        The release returned is only proposed if its `forbidden` is not empty. GatewayError for a release
+        forbidden by the agreement without `override`, or one that nobody can allow.
         """
         with deciding(registrar, by) as record:
             transfer = held(record.session, self.reference)
@@ -380,7 +380,7 @@ def rule(
     record: Recording, reference: str, decision: Decision, kind: Kind, why: str, *,
     held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
 ) -> None:  # fmt: skip
-    """Put a person's decision on a file in force; the last three are as in `Ruling`."""
+    """Put a person's decision on a file in force; `held_for`, `counted` and `roll` are as in `Ruling`."""
     ruling = Ruling(
         reference=reference, decision=decision, kind=kind, actor=record.by, note=why,
         held_for=held_for, counted=counted, roll=roll,
@@ -389,7 +389,10 @@ def rule(
 
 
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
-    """Record the proposal of something that the agreement speaks against; `more` are fields of its entry."""
+    """Record a proposal to release or deliver a file against the agreement, for a second person to decide.
+
+    `kind` is the kind of the log entry, `more` are further fields of it.
+    """
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}
     entry = Entry(kind=kind, subject=reference, fields=fields, actor=record.by, note=why)
@@ -420,7 +423,10 @@ def judged(
 
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
-    """Return the decision for a judged release, with the reason `code` where the agreement allows it."""
+    """Return the decision to release a file as judged, for a period.
+
+    Its reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
+    """
     code = "person:released-against-policy" if asked.forbidden else code
     return Released(
         data_type=asked.data_type, period=period, flow=asked.flow, teams=asked.teams,

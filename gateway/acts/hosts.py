@@ -62,7 +62,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Remove the host. GatewayError for a running one, or for one with uploads in its spool."""
         with context.recording() as record:
-            host = _gone(record.session, self.name)
+            host = _stopped_host(record.session, self.name)
             if host.spool and not self.lost:
                 raise GatewayError(
                     f"{host.spool} uploads waited in the spool of {host.name}: start it again, or take them "
@@ -88,7 +88,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Move each complete upload into this host's spool, and log the number."""
         with context.reading() as session:
-            _gone(session, self.name)
+            _stopped_host(session, self.name)
         if self.name == load_settings(context.home).host.name:
             raise GatewayError(f"{self.name} is this host")
         try:
@@ -97,14 +97,14 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
             told = f"{self.folder}: {error.strerror}; what was not taken is still there: try again"
             raise GatewayError(told) from None
         with context.recording() as record:
-            _gone(record.session, self.name)
+            _stopped_host(record.session, self.name)
             hosts.empty(record.session, self.name)
             record.note("host-taken-over", self.name, {"count": moved}, note=self.why)
         return ActDone(f"{moved} uploads of {self.name} are in the spool of this host")
 
 
-def _gone(session: Session, name: str) -> Host:
-    """Return a host no longer running. GatewayError for an unknown or a running one."""
+def _stopped_host(session: Session, name: str) -> Host:
+    """Return a host on record that has stopped. GatewayError for an unknown or a running host."""
     host = next((one for one in hosts.known(session) if one.name == name), None)
     if host is None:
         raise NotFoundError(f"no host {name} is on record")

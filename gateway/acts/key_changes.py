@@ -94,9 +94,8 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     """Put new keys in force: the owner read the fingerprints out by telephone.
 
     Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
-    16 characters at least. Every new key
-    waits for confirmation; a new passkey logs in and reads before. With two administrators, a key needs
-    another person than the one who enrolled the key.
+    16 characters at least. Every new key waits for confirmation; a new passkey logs in and reads before. With
+    two administrators, a key needs another person than the one who enrolled the key.
     """
 
     read_out: tuple[str, ...] = argument(
@@ -127,7 +126,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
-        """Return the keys read out, by six words or by fingerprints. GatewayError without a match."""
+        """Return the keys that were read out, as six words or as fingerprints. GatewayError for no match."""
         if owner_kind == "provider" and are_words(self.read_out):
             return _named_by_words(clerk, self.id, self.read_out)
         found = []
@@ -297,9 +296,9 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
-    """Return a kit's two pending keys, named by six words. GatewayError names the first wrong word.
+    """Return the two pending keys of a provider's kit, named by the six words `heard`.
 
-    Where several pairs wait, the error is about the newest pair.
+    GatewayError names the first wrong word; where several pairs of keys wait, one of the newest pair.
     """
     waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
     waiting.sort(key=lambda key: key.added_at, reverse=True)

@@ -21,7 +21,7 @@ from gateway.registry.keys import Key, KeyState, OwnerKind
 AREA = Area.PEOPLE
 OWNER = "The provider, or the member of staff."
 READ_OUT = 16
-"""So many characters of a fingerprint are read out at least."""
+"""The fewest characters of a fingerprint that identify a key when read out."""
 
 
 class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):

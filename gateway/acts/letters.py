@@ -18,7 +18,7 @@ from gateway.registry import letters, log, providers
 
 AREA = Area.SCHOOLS
 _JUDGED_AT_ONCE = 12_000
-"""Providers times days that a page foresees: some seconds of work."""
+"""The most letters judged for one page, as providers times days: some seconds of work."""
 _UNWRAPPED = 10_000  # A page breaks lines itself.
 
 

@@ -26,12 +26,12 @@ class ListingAct(ReadingAct):
     """A question answered by rows.
 
     - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
-    - `empty`: the sentence for no rows.
-    - `heading`: what a page calls the list; else the first sentence of its docstring.
-    - `leads`: columns with values that lead to a page: of a `file`, a `held-file` or a `school`.
-    - `together`: commands for several rows of the list, by their `reference`.
-    - `tabs`: a column, and the values of it by which the list is divided on a page.
-    - `latest`: the rows are read oldest first, so a page begins with the last of them.
+    - `empty`: the sentence in place of no rows.
+    - `heading`: the title of the list's page; without one, the first sentence of the docstring.
+    - `leads`: columns whose values are links, each with the page: of a `file`, a `held-file` or a `school`.
+    - `together`: commands that a page offers for several ticked rows, named by their `reference`.
+    - `tabs`: a column, and its values by which a page divides the list.
+    - `latest`: `rows` are oldest first, and a page begins with the last of them.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -76,7 +76,7 @@ class ListingAct(ReadingAct):
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
-        """Read the rows in the list's own order. GatewayError with a sentence for the person."""
+        """Return all rows in the list's own order. GatewayError with a sentence for the person."""
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
@@ -88,9 +88,9 @@ class ListingAct(ReadingAct):
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return a page: `limit` rows after a cursor; with `latest` and unsorted, the last rows first.
+        """Return a page: `limit` rows after the cursor `after`; of an unsorted `latest` list the last first.
 
-        With `counted`, the answer also has the number of rows of all pages. GatewayError for a wrong cursor.
+        With `counted`, the answer also has the number of rows on all pages. GatewayError for a wrong cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:

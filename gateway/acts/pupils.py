@@ -75,7 +75,7 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
-        """Return the digests of the child's UPN and names, by the index's key or its first bytes.
+        """Return the digests of the child's UPN and names, under the index's key or its first `length` bytes.
 
         GatewayError for a wrong UPN or part of a name.
         """
@@ -104,7 +104,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return the registry's facts about the child, and log the question; `what`: "find" or "report"."""
+        """Return all that the registry has about the child; log the question as `what`: find or report."""
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
@@ -150,9 +150,9 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundFile:
-    """A stored file with data of the child. `deleted_at`: when the sealed file was deleted; the index stays.
+    """A file with data of the child. `copies`: the providers that got a copy.
 
-    `copies` are the providers that got a copy.
+    `deleted_at`: when the sealed file was deleted, if so; the index still finds the child in it.
     """
 
     transfer: Transfer
@@ -164,10 +164,11 @@ class _FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundChild:
-    """Everything found about a child. `unindexed` counts stored files missing from the index.
+    """All that the registry has about a child.
 
-    `rolls`: each provider's latest word on the child, on roll or not, with the file's reference. `questions`
-    were asked about the child before: when, by whom, kind and reason.
+    - `rolls`: the latest entry of each provider on the child, on roll or not, with the file's reference.
+    - `questions`: earlier questions about the child: time, person, kind and reason.
+    - `unindexed`: the number of stored files missing from the index, in which the child may be as well.
     """
 
     files: tuple[_FoundFile, ...]
@@ -310,7 +311,7 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
             )
 
     def _mark(self, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str) -> ActDone:
-        """Restrict the child's files, present and future, to named people or to nobody.
+        """Place a marker of a kind: the child's records, also future ones, are for `people` or for nobody.
 
         Stored files missing from the index are covered as soon as indexed. GatewayError for a child marked so
         already.
@@ -437,8 +438,8 @@ class ListMovers(_ListLeavers, command="pupils movers"):
 def leavers(session: Session, since: datetime, *, moved: bool, by: str) -> tuple[list[Gone], int, Entry]:
     """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
 
-    Also the number of children with data out of the person's sight, and a log entry for the question, which
-    the caller records before the answer is given.
+    Also return the number of children withheld by a marker from the person `by`, and the log entry of the
+    question, which the caller records before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))

@@ -267,7 +267,10 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reason `code`, which tells how often a file was opened, and for which teams; no names."""
+    """Return the reasons of a withdrawal: `code`, and those of the file's reasons that stay for good.
+
+    The first says how often the file was opened and for which teams, without naming a person.
+    """
     opened = "Nobody had opened it."
     if openings:
         times = "once" if len(openings) == 1 else f"{len(openings)} times"
@@ -277,7 +280,7 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's entries off the rolls; return the entries packed, or None without any."""
+    """Take a withdrawn file's entries off the rolls; return them as packed bytes, None without any."""
     entries = []
     for school, found in rolls.take_out(record.session, transfer.sequence).items():
         provider = record.registrar.provider(record.session, school, record.at)
@@ -313,7 +316,7 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
 
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:
-    """Deliver a file in a person's name; `named`: a person named the teams."""
+    """Deliver a file again, as judged; `named`: a person named the teams, not the earlier delivery."""
     session, registrar, upload, now = record.session, record.registrar, transfer.upload, record.at
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")
     if transfer.state != "accepted":  # A withdrawn file is accepted again.

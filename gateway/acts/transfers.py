@@ -93,13 +93,13 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return a row's value for groups; of the column `why` the first of the reasons' codes."""
+        """Return a row's value for filters and groups; for the column `why`, the first code of a reason."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return names of data types, or words for reason codes, for grouping by the column."""
+        """Return names by value of the groups: of data types, or of codes of reasons."""
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
