@@ -105,7 +105,7 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """Return the teams with sight of held files; two people decide on who joins these."""
+        """Return the teams with sight of held files; to join one takes two people's decision."""
         return self.triage | self.sensitive
 
 
@@ -121,7 +121,8 @@ class Viewer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """The files that a person may know of.
-    - `ordinary`: files that are not sensitive. `few`: sensitive files, for few people.
+
+    - `ordinary`: files without sensitive content. `few`: sensitive files, for few people.
     - `marked`: also files about children marked for other named people; without `marked` only where `person`
       is one of the named.
     """
@@ -152,7 +153,7 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the files that a person may know of: their existence, reasons for waiting, and outcome.
+    """Return the files that a person may know of: existence, reasons for waiting, and outcome.
 
     Files about a marked child are known to the named people and to data protection, who places and lifts
     markers.
@@ -187,7 +188,7 @@ def roles_with(right: AccessRight) -> frozenset[Role]:
 
 
 class _Rights(dict[str, AccessRight]):
-    """The right needed for each listed name. NotListedError for a name not listed, which is denied."""
+    """The right needed for each listed name. NotListedError for any other name: access is denied."""
 
     def __init__(self, what: str, table: Mapping[AccessRight, str]) -> None:
         super().__init__((name, right) for right, names in table.items() for name in names.split())

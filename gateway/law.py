@@ -122,11 +122,11 @@ class LawDays(File):
 class LawPack(File):
     """A law-YYYY-YY.toml file, valid from `first` to `last`.
 
-    - `extends`: the year of an earlier pack, which supplies missing parts. `more`: further elements of its
-      layouts; `ended`: names of elements of its layouts that no longer exist.
+    - `extends`: the year of an earlier pack with the missing parts. `more`: elements added to layouts of the
+      earlier pack; `ended`: names of elements removed.
     - `awaited`: items named by a law not yet in force, in files allowed from the first day of a pack with the
       same items under `lawful`.
-    - `optional`: data types of optional returns. `coming`: what will be new.
+    - `optional`: data types of optional returns. `coming`: new requirements.
     """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -152,7 +152,7 @@ class LawPack(File):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with its missing parts filled from `base`, the pack that it extends."""
+        """Return the pack with missing parts filled from `base`, the pack extended."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -226,9 +226,9 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists of one year: the codes of `pack`, then those of `known` that no pack has.
+    """Return the code lists of one year: the codes of `pack`, then codes of `known` without a pack.
 
-    Codes of other packs alone are left out; words that some systems write in place of a code stay.
+    Codes of other packs are left out; words written by some systems in place of a code stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

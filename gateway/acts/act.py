@@ -1,4 +1,4 @@
-"""The declaration of an act, its context and its answers."""
+"""The declaration, the context and the answers of acts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same comma
 
 
 class Area(StrEnum):
-    """Headings under which doors list acts; each module of acts declares its own as `AREA`."""
+    """The headings under which doors list acts; each module of acts declares one as `AREA`."""
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -54,7 +54,7 @@ class Area(StrEnum):
 
 
 Names: TypeAlias = Literal["school", "person", "team", "kind"]
-"""The sorts of things that a field's value may identify by a short name; a kind is a data type."""
+"""The sorts of things identified by short names in fields; a kind is a data type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class ActContext:
 
 @dataclass(slots=True)
 class Recording:
-    """One transaction of an act, which changes the registry and adds entries to the log.
+    """One transaction of an act, for changing the registry and adding entries to the log.
 
     `issued`: the signed head and the receipts of a decision, for the caller to publish after the commit.
     """
@@ -190,8 +190,8 @@ class ActDetails:
     """One object in detail: a heading, labelled lines, paragraphs, lists of parts, closing sentences.
 
     - `values`: everything, as JSON values, for programs.
-    - `lines`: values by label; those without a value are not shown.
-    - `refused`: the reason for a negative answer, with which the command fails; "" otherwise.
+    - `lines`: values by label; empty values are not shown.
+    - `refused`: the reason for a negative answer, printed as the command's error; "" otherwise.
     - `proof`: details for experts, such as digests, keys and entries of the log.
     """
 
@@ -225,16 +225,15 @@ class Act(BaseModel):
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
-    - `reference`: a field of this name names the file; every door hides files outside the person's sight.
-    - `in_console`: False for an act of the command line only. An act must be one if it changes anything
-      besides the registry: the console tries acts in a transaction that is undone, before asking for the
-      passkey.
-    - `tried`: False for an act that the console cannot try so, as its check writes a temporary file; its
-      `effect` then reports the faults.
-    - `short`: the verb on a button of a page that names the thing.
+    - a field `reference` names the file concerned; every door hides files outside the person's sight.
+    - `in_console`: False for an act of the command line only, such as any that changes more than the
+      registry: before asking for the passkey, the console tries acts in a transaction and rolls back.
+    - `tried`: False for an act with a check that writes a temporary file: the console does not try such an
+      act, and `effect` reports the faults.
+    - `short`: the verb on a button, where the page names the thing.
     - `annexed`: the document has an annex, printed if asked for. `tabled`: the document is also offered as
       one table for spreadsheets.
-    - `of_any_file`: the act also takes a reference outside the person's sight.
+    - `of_any_file`: the act takes references outside the person's sight as well.
     - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
       "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
     - `by_program`: a program may be allowed the act by the API, if no second person has to confirm it.
@@ -286,12 +285,12 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return, by field, the values that the policies allow, each with a name for people."""
+        """Return, by field, the values allowed by the policies, each with a name for people."""
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows for one value of another field alone."""
+        """Return the fields shown in a form only for certain values of another field."""
         return {}
 
     def check(self, context: ActContext) -> None:
@@ -309,9 +308,9 @@ class Act(BaseModel):
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return a key by which the console caches the answer for a minute; None if never cached.
+        """Return the key for caching the answer for a minute in the console; None for never.
 
-        The key holds the facts on which the answer depends, apart from the policies and the fields.
+        The key is made of all facts behind the answer, apart from the policies and the fields.
         """
         return None
 
@@ -321,7 +320,7 @@ class Act(BaseModel):
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
-    """Convert rows to dicts of the named columns, so that a list or page gets nothing else of a record."""
+    """Convert rows to dicts of the named columns, so a list or page gets nothing else of a record."""
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
@@ -374,9 +373,9 @@ def option(
     """Declare a field given by name on the command line; `also` is a second name, for older scripts.
 
     - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
-      so that the value stays out of histories.
+      to keep the value out of histories.
     - `personal`: the console sends the value by POST, never in an address.
-    - `names`: the sort of thing that the value identifies, so that forms offer choices.
+    - `names`: the sort of thing identified by the value; forms offer choices.
     - `form`: the description in forms, where `about` speaks of the command line.
     - `place`: given by position (see `argument`). `limits`: limits of pydantic's Field.
     """
@@ -440,4 +439,4 @@ def _typed_end(given: object) -> object:
 Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
 """A day, as its first moment, or a time; without a zone for local time."""
 MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
-"""The end of a span, as a `Moment`; a day counts in full, so it is read as the first moment after it."""
+"""The end of a span, as a `Moment`; a day counts in full, up to the first moment of the next day."""

@@ -36,9 +36,9 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a signature, then decide again the files that waited for it.
+        """Record a signature, then decide the waiting files again.
 
-        GatewayError for a day to come, a provider that is no party, or an agreement that has ended.
+        GatewayError for a future day, a provider outside the parties, or an agreement at an end.
         """
         with context.recording() as record:
             catalogue = record.registrar.catalogue
@@ -79,7 +79,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice; return the day on which the provider's ratifications end."""
+        """Record the notice; return the end of the provider's ratifications."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             known = {each.id: each for each in catalogue.agreement.notice}

@@ -38,7 +38,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that a person expects a data type of a provider, or does not, whatever the calendar says."""
+        """Record, whatever the calendar says, if a data type is expected of a provider."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -70,7 +70,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the nil return for the period in which the day lies."""
+        """Record the nil return for the period of the day."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)

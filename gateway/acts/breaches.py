@@ -35,7 +35,7 @@ from gateway.reports.report import TransferAccount
 
 AREA = Area.CHILDREN
 _ADDED = ("transfers", "staff", "keys", "measures")
-"""The fields of a statement to which an amendment adds; of every other field it replaces the value."""
+"""The fields of a statement in which an amendment adds values; all others are replaced."""
 
 
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):

@@ -98,7 +98,7 @@ def headings_of(act: type[Act]) -> Mapping[str, str]:
 
 
 def area_of(act: type[Act]) -> Area:
-    """Return the area under which an act is listed, as declared by its module."""
+    """Return an act's area, declared by the act's module."""
     area: Area = import_module(act.__module__).AREA
     return area
 

@@ -1,4 +1,4 @@
-"""Hand-ons: batches of a team's files for other systems of the authority, and what became of them."""
+"""Hand-ons: batches of a team's files for other systems of the authority, made, sent and acknowledged."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 
 
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
-    """Return True if the markers on children that the made files respect are still the ones in force."""
+    """Return True if the markers on children respected by the made files are still the ones in force."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, {}) == one.apart for one in made)
 

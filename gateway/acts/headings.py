@@ -108,7 +108,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the items of `labels` that a heading may mean, each with its label, in the policies' order."""
+    """Return the possible meanings of a heading: items of `labels` with labels, in the policies' order."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 

@@ -118,8 +118,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     def release(self, registrar: Registrar, by: str) -> Release:
         """Release the file in one person's name; with `override` propose the release to a second person.
 
-        The release returned is only proposed if its `forbidden` is not empty. GatewayError for a release
-        forbidden by the agreement without `override`, or one that nobody can allow.
+        A release with anything in `forbidden` is only proposed. GatewayError for a release against the
+        agreement without `override`, or beyond anybody's power.
         """
         with deciding(registrar, by) as record:
             transfer = held(record.session, self.reference)
@@ -369,7 +369,7 @@ def proposal(session: Session, reference: str, kind: Kind = "release-proposed") 
 
 @contextmanager
 def deciding(registrar: Registrar, by: str) -> Iterator[Recording]:
-    """Yield one transaction for a decision of a person; then publish the receipts that it `issued`."""
+    """Yield one transaction for a person's decision; then publish the receipts in `issued`."""
     with registrar.registry.write() as session:
         record = Recording(registrar, session, by, registrar.clock())
         yield record

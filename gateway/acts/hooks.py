@@ -1,4 +1,4 @@
-"""Web hooks: systems of the authority that are told of events; two people add one, one removes it."""
+"""Web hooks: addresses of systems told of events; two people add a hook, one person removes a hook."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the hook; the log records that it existed."""
+        """Delete the hook; the log keeps a record."""
         with context.recording() as record:
             record.session.delete(hooks.find(record.session, self.name))
             record.note("hook-removed", "hooks", {"what": self.name}, self.why)

@@ -46,7 +46,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     why: Why
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
-        """Place or lift the hold by the function `change`, log it as `kind`; return words for its subject."""
+        """Place or lift the hold by the function `change`, with a log entry; return words for the subject."""
         subject = self._subject(context.home)
         with context.recording() as record:
             number = change(record.session, record.by, self.why, record.at, **subject)

@@ -25,13 +25,13 @@ MOST = 500
 class ListingAct(ReadingAct):
     """A question answered by rows.
 
-    - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
+    - `columns`: the columns shown, `narrow` for a narrow screen; a row may hold more, for programs.
     - `empty`: the sentence in place of no rows.
     - `heading`: the title of the list's page; without one, the first sentence of the docstring.
-    - `leads`: columns whose values are links, each with the page: of a `file`, a `held-file` or a `school`.
-    - `together`: commands that a page offers for several ticked rows, named by their `reference`.
-    - `tabs`: a column, and its values by which a page divides the list.
-    - `latest`: `rows` are oldest first, and a page begins with the last of them.
+    - `leads`: columns with links, each with the page: of a `file`, a `held-file` or a `school`.
+    - `together`: commands for several ticked rows of a page, by the column `reference`.
+    - `tabs`: a column, and the values by which a page divides the list.
+    - `latest`: `rows` are oldest first, and a page begins with the last row.
     """
 
     columns: ClassVar[tuple[str, ...]]

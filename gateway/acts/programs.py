@@ -1,4 +1,4 @@
-"""Programs of the authority that use the API: two people give a credential, one takes it back."""
+"""Programs with a credential for the API: two people give a credential, one takes a credential back."""
 
 from __future__ import annotations
 

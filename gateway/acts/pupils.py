@@ -104,7 +104,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return all that the registry has about the child; log the question as `what`: find or report."""
+        """Return the registry's facts about the child; log the question, as `what` "find" or "report"."""
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
@@ -150,9 +150,9 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundFile:
-    """A file with data of the child. `copies`: the providers that got a copy.
+    """A file with data of the child. `copies`: the providers with a copy.
 
-    `deleted_at`: when the sealed file was deleted, if so; the index still finds the child in it.
+    `deleted_at`: the time of the sealed file's deletion, if deleted; the index still has the child.
     """
 
     transfer: Transfer
@@ -164,11 +164,11 @@ class _FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundChild:
-    """All that the registry has about a child.
+    """The registry's facts about a child.
 
     - `rolls`: the latest entry of each provider on the child, on roll or not, with the file's reference.
     - `questions`: earlier questions about the child: time, person, kind and reason.
-    - `unindexed`: the number of stored files missing from the index, in which the child may be as well.
+    - `unindexed`: the number of stored files missing from the index, any of which may hold the child.
     """
 
     files: tuple[_FoundFile, ...]
@@ -353,7 +353,7 @@ class ProtectChild(_MarkChild, command="pupils protect"):
                 staff.get_staff(session, name)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark the child, so that only the named people see its records."""
+        """Mark the child: only the named people see the records."""
         return self._mark(context, "named", self.person, self.why)
 
 
@@ -366,7 +366,7 @@ class RestrictChild(_MarkChild, command="pupils restrict"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark the child, so that nobody sees its records."""
+        """Mark the child: nobody sees the records."""
         return self._mark(context, "restricted", (), self.why)
 
 
@@ -439,7 +439,7 @@ def leavers(session: Session, since: datetime, *, moved: bool, by: str) -> tuple
     """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
 
     Also return the number of children withheld by a marker from the person `by`, and the log entry of the
-    question, which the caller records before answering.
+    question, to be recorded before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))

@@ -267,9 +267,9 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: `code`, and those of the file's reasons that stay for good.
+    """Return the reasons of a withdrawal: `code`, and the file's lasting reasons.
 
-    The first says how often the file was opened and for which teams, without naming a person.
+    The first tells the number of openings and the teams, without naming a person.
     """
     opened = "Nobody had opened it."
     if openings:

@@ -167,7 +167,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield each connected system, such as the web hooks `hooked`: its kind, its name if any, its address."""
+    """Yield kind, name ("" for none) and address of each connected system; web hooks are in `hooked`."""
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,

@@ -57,7 +57,7 @@ class ShowCertificate(ReadingAct, command="retention certificate", right=AccessR
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return the signed certificate of deletion. GatewayError if it names a file that is not shown."""
+        """Return the signed certificate of deletion. GatewayError for a file outside the person's sight."""
         with context.reading() as session:
             text = retention.certificate(session, self.number)
             check_all_seen(session, context.sight(session), text)

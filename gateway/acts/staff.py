@@ -1,4 +1,4 @@
-"""Staff of the authority: persons who collect, their teams, their way into the console, and their roles.
+"""Staff of the authority: people, teams, invitations to the console, and roles.
 
 Roles are in force from the first administrator on.
 """
@@ -397,7 +397,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the person's credentials are confirmed. GatewayError for one who may not confirm."""
+        """Record the person's credentials as confirmed. GatewayError if you may not confirm them."""
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -441,7 +441,7 @@ def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) ->
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
-    """Return those of the `wanted` teams that see held files. GatewayError for an unknown team."""
+    """Return the `wanted` teams with sight of held files. GatewayError for an unknown team."""
     record.check_teams(wanted)
     return record.registrar.catalogue.looking_teams().held.intersection(wanted)
 

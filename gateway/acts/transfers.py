@@ -190,7 +190,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the file, its log entries, and the files replaced by it or replacing it."""
+        """Return the file with log entries, replaced files and the replacing file."""
         from gateway.record.rulings import standing_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 

@@ -32,7 +32,7 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 
 
 async def _describe(request: Request) -> Response:
-    """Return the description of the API, open to anybody: it contains nothing of this gateway."""
+    """Return the description of the API to anybody; it is the same for every gateway."""
     reply = await site_of(request).ask(request, "api")
     return Response(reply.said["document"], media_type="application/json")
 

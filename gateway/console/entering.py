@@ -145,7 +145,7 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that asks the inside for a page's contents and renders them with a template."""
+    """Return a handler that asks the inside for a page's contents and renders a template."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)

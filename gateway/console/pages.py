@@ -1,4 +1,4 @@
-"""Pages with templates of their own; acts that need confirmation, sent again with the signature."""
+"""Pages with own templates, and the confirmation of acts: a form is sent again with the signature."""
 
 from __future__ import annotations
 
@@ -343,7 +343,7 @@ async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[byt
 
 
 class _Sink(io.RawIOBase):
-    """A write-only file for a ZIP, whose bytes are taken piece by piece; it cannot seek."""
+    """A write-only file without seeking, for the bytes of a ZIP, taken piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -43,7 +43,7 @@ _MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
 
 
 class _Unchanging(StaticFiles):
-    """Static files whose address has a digest of them all, so browsers may keep each for a year."""
+    """Static files with a digest in the address, so browsers may keep each file for a year."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

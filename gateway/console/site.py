@@ -85,7 +85,7 @@ class Site:
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """Return a cookie's name, with the __Host- prefix over HTTPS, so that no other host can set it."""
+        """Return a cookie's name; over HTTPS with the prefix __Host-, which no other host can set."""
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
@@ -168,7 +168,7 @@ class Site:
 
 
 def token_of(secret: str) -> str:
-    """Return the token for forms from a browser's secret, which cannot be derived from it."""
+    """Return the token for forms, made from a browser's secret and useless for finding the secret."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
@@ -189,7 +189,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Return True if `path` is a path of this site, so that a redirect may lead there."""
+    """Return True for a path on the console itself, where a redirect may lead."""
     return path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
