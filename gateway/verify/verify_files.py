@@ -60,10 +60,10 @@ _LOG_KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """The verdict on one file. `lines`: the finding, then everything proved and not proved.
+    """The verdict on one file. `lines`: the finding, then all that is proved and not proved.
 
-    `anchored`: signed, directly or through the log's key, by the gateway's OpenPGP certificate. `reference`:
-    of a verified receipt, else None. `entry`: the number of the receipt's entry in the log.
+    `anchored`: True if the gateway's OpenPGP certificate signed it, itself or through the log's key.
+    `reference` and `entry`: a verified receipt's transfer, and the number of its entry in the log.
     """
 
     file: str
@@ -82,14 +82,13 @@ def verify_receipt_files(
     consistency: Path | None = None,
     log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
-    """Return a verdict on each file (receipt, notice, head of the log), and one across the files.
+    """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
     `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
     text receipt proves nothing, and a JSON receipt only that it is whole.
     `original`: the file that the receipts should be for. `consistency`: a proof between two of their heads.
-    `log_keys`: the keys the log has had, in order, each for its time; by default, those of a list in the
-    files. A head must be signed by one of these keys or, without any, by the log key of a receipt for which
-    the certificate vouches.
-    Never raises for the content of a file.
+    `log_keys`: the keys the log has had, in order; by default, those of a list among the files. One of them,
+    or without any the log key of an anchored receipt, must have signed a head.
+    Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
@@ -107,7 +106,7 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Return the log key in the gateway's clearsigned statement, once verified. Unproved for another text."""
+    """Return the log key in a statement that the gateway clearsigned. Unproved for any other text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -116,8 +115,8 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files the newest certificate signed; else [].
-    Lists signed by an older certificate do not count: its key may be in wrong hands.
+    """Return the longest list of log keys among the files that the newest certificate signed; [] if none.
+    A list signed by an older certificate does not count: the key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
     signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
@@ -143,9 +142,8 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
-    """Verify one file; return the verdict, and the head of the log the file proves, if any.
-    `known`: the keys the log has had. A receipt's log key for which the certificate vouches goes to
-    `vouched`.
+    """Verify one file; return the verdict, and the head of the log in it, if any.
+    `known`: the keys the log has had. The log key of an anchored receipt is added to `vouched`.
     """
     text = receipts.read_text(path)
     if receipts.HEAD.search(text):
@@ -194,7 +192,7 @@ def _verify_head(
 
 
 def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:
-    """Verify a JSON receipt; return the receipt, and a line if its entry vouches for the rows as well."""
+    """Verify a JSON receipt; return it, and a line for the verdict if its entry vouches for rows as well."""
     checked = receipts.check_receipt(text)
     if (
         certificate is not None
@@ -207,7 +205,7 @@ def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, 
 
 
 def _read_text(signed: str) -> receipts.Checked:
-    """Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt."""
+    """Verify a text receipt, whose OpenPGP signature is good, by its log entry and proof; return it."""
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}

@@ -2,11 +2,11 @@
 
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
 
-DIR is written by `gateway log export`: leaves.jsonl, one log entry a line, and signed heads. An entry that
-the exporting person may not know of is given as its hash alone. FILE is a further head kept elsewhere, or a
+`gateway log export` writes DIR: leaves.jsonl, one log entry a line, and signed heads. An entry that the
+exporting person may not know of is given as its hash alone. FILE is a further head kept elsewhere, or a
 receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder gateway/verify/
-of their own, are enough. The Merkle tree (RFC 9162 section 2.1.1) is rebuilt from the entries and every head
-compared; the first mismatch is named.
+of their own, are enough. The Merkle tree (RFC 9162 section 2.1.1) is rebuilt from the entries, and its root
+compared with every head; the first difference is named.
 
 Exit 0 where everything matches, 1 otherwise.
 """
@@ -24,7 +24,7 @@ WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 def roots(leaves: Path) -> Iterator[bytes]:
     """Yield the tree's root after each log entry. Raises Unproved for an entry with a wrong number."""
-    peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
+    peaks: list[tuple[int, bytes]] = []  # height and root of the complete subtrees so far, largest first
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
             leaf = line.removesuffix(b"\n")
@@ -92,8 +92,8 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
     """Raise Unproved unless `log_key`, which the user trusts, proves every other key of the log.
-    A key proves all earlier keys. It proves later keys if `heads` has the last head of each key before them
-    and none was lost: the last head covers the entry that names the next key.
+    A key proves all earlier keys. It proves a later one if `heads` has the last head of each key before that,
+    none of them lost: that head covers the entry that names the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

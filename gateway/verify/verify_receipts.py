@@ -58,8 +58,8 @@ class Head:
 
 @dataclass(frozen=True)
 class KeyInTime:
-    """A verifier key of the log, with the last head that it signed; None for the key in use.
-    `lost`: taken out of use because the key may be in wrong hands.
+    """A verifier key of the log, and the `last` head that it signed, None for the key in use.
+    `lost`: True if it was taken out of use because the private key may be in wrong hands.
     """
 
     key: str
@@ -69,7 +69,9 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """A receipt whose signature, log entry and proof agree with one another."""
+    """A verified receipt, with the number (`index`) and time (`at`) of its log entry, and the head over it.
+    `log_key_certificate` is the gateway's clearsigned statement of `log_key`, not checked yet.
+    """
 
     receipt: dict[str, Any]
     head: Head
@@ -80,8 +82,8 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Return a receipt's contents after checking it on its own. Raises Unproved if a check fails.
-    `log_key` is the required signing key; None trusts the key named in the receipt.
+    """Verify a JSON receipt on its own and return it. Raises Unproved if a check fails.
+    `log_key` is the key that must have signed it; None takes the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
     if given["format"] != "gateway-receipt/1":
@@ -117,7 +119,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Raise Unproved if `key` was not in use at the head's size; return lines on parts not proved."""
+    """Raise Unproved if `key` was not in use at the head's size; return lines on what is not proved."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -167,7 +169,10 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and new tree by the proof `path` from node `at` (of 0 to `last`)."""
+    """Return the roots of the old and the new tree that a proof leads to.
+    It begins with the hash `start` of the node numbered `at`, on a level whose last node is numbered `last`;
+    `path` holds the hashes beside the way up. Raises Unproved if these are too many or too few.
+    """
     old = new = start
     for node in path:
         if last == 0:
@@ -189,7 +194,7 @@ def parent(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-@lru_cache(64)  # Receipts that are made together carry the same head.
+@lru_cache(64)  # Receipts of one transaction carry the same head.
 def read_checkpoint(text: str, log_key: str) -> Head:
     """Verify a C2SP checkpoint signed by `log_key` and return its head."""
     body, _, signatures = text.rpartition("\n\n")
@@ -225,7 +230,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence: the file is the one received, or its content. Raises Unproved if neither."""
+    """Return a sentence that a file is the one received, or its content. Raises Unproved if it is neither."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -236,12 +241,12 @@ def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """Encode text, whole numbers, null, lists and objects with ASCII names as RFC 8785 bytes."""
+    """Return the canonical form (RFC 8785) of a JSON value without fractions and with ASCII names."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def strict_json(text: str, parts: Mapping[str, type]) -> dict[str, Any]:
-    """Parse a JSON object of exactly these parts and types. Raises Unproved for others, and fractions."""
+    """Parse a JSON object with exactly the names and types in `parts`. Raises Unproved for any other text."""
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
         canonical(value)
@@ -263,7 +268,7 @@ def _refuse(number: str) -> object:
 
 
 def unbase64(text: object) -> bytes:
-    """Decode base64. Raises Unproved for another spelling than the canonical one."""
+    """Decode base64 in its canonical spelling. Raises Unproved for anything else."""
     try:
         decoded = base64.b64decode(str(text), validate=True)
     except ValueError:
@@ -309,7 +314,9 @@ def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
 
 
 def report(checked: Checked, *, anchored: bool) -> list[str]:
-    """Return lines that tell a person what a verified receipt proves and does not prove."""
+    """Return lines for a person on what a verified receipt proves and does not prove.
+    `anchored`: True if the log's key is known to be the gateway's.
+    """
     stated = checked.receipt.get
     told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
     if stated("stage") == "declared":
@@ -329,7 +336,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 
 
 def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> tuple[Head, list[str]]:
-    """Return the head in a receipt or checkpoint, and lines on what is proved. Raises Unproved otherwise."""
+    """Verify a JSON receipt or a head; return the head, and lines for a person. Unproved if a check fails."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
         checked = check_receipt(text)
@@ -352,7 +359,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Verify a checkpoint by the key of its time; return the head, and lines on parts not proved."""
+    """Verify a checkpoint by the key of its time; return the head, and lines on what is not proved."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)
