@@ -8,8 +8,8 @@
     published    the receipt made visible to the provider
 
 Opening and classifying happen in isolated children, many files at once; deciding, recording and publishing
-in one process, many files in one transaction. So the passage has two halves, `examine` and `conclude`. To
-foresee the decision only, `foresee` goes as far as `decide_file`.
+in one process, many files in one transaction. So the passage has two halves, `examine` and `conclude`. A dry
+run goes as far as the decision (`foresee`).
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ class FileExaminer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Results of examining one claimed file, by the provider's keys and the rules of `judged_by`.
-    - `decided_before`: the time of an earlier decision. `judged_by`: digests.
-    - `beside_others`: the outcome concerns one provider's files alone and may be recorded beside others.
-    - `upload`: the file as landed, where nothing of the file is on record yet.
+    """The result of examining one claimed file.
+    - `judged_by`, `decided_before`: those of the assignment (`conclude.Assignment`).
+    - `beside_others`: True if the decision concerns files of one provider alone, so that other transactions
+      may write meanwhile.
+    - `upload`: the file as landed, if it is not on record yet.
     """
 
     examined: Examined
@@ -76,7 +77,7 @@ class Examination:
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
-    """Return the result of opening and classifying a claimed file. Fault where the gateway failed."""
+    """Open and classify a claimed file, and return the result. Fault where the gateway failed."""
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
@@ -88,8 +89,8 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
-    Returns the folder of each decided file by reference: the changes made by a drop of keys are still to be
-    published. A Fault means nothing was recorded.
+    Returns the folder of each decided file by reference. What a drop in keys/ changes in published/ is left
+    to the caller. A Fault means that nothing was recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
@@ -146,7 +147,8 @@ def decide_file(
 ) -> Decision:
     """Return the decision on an examined file of pupils' data. Nothing is recorded.
 
-    The signing act of a file not refused is added to `batch`, so as to recognise the file sent again.
+    The signing act of a file that is not refused is added to `batch`, so that a replay in the same batch is
+    recognised.
     """
     opened = file.opened if isinstance(file, FileOpened) else None
     decision = decision_on(
@@ -222,7 +224,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a drop is signed with a key in force of its provider; the examiner should have checked.
+    """Return True if a drop is signed with a key in force of its provider; the examiner should know.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Telling:
-    """A signed head on its way to a witness, by a child process."""
+    """A child process that sends a head of `size` entries to a witness, `until` monotonic seconds at most."""
 
     child: subprocess.Popen[bytes]
     size: int
@@ -44,9 +44,10 @@ class _Telling:
 
 
 class Witness:
-    """A witness to be sent the log's heads. Its file `told` has the size of the last head confirmed.
+    """A witness, which gets the log's heads by a child process; only `close` waits for that process.
 
-    `clock` returns monotonic seconds. Nothing here waits for the witness.
+    `command` is run with the `message` made of a head, for at most so many `seconds`. The file `told` holds
+    the size of the last head confirmed. `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -70,9 +71,9 @@ class Witness:
         return self._telling is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Send `head` to the witness, unless already confirmed, or while sending another.
+        """Begin to send `head`, of `size` entries, unless confirmed already, or while another is being sent.
 
-        `size` is the number of entries under the head. Raises OSError where `told` cannot be written.
+        Raises OSError where `told` cannot be written.
         """
         if self._telling is not None:
             self._look_after(self._telling)
@@ -97,7 +98,7 @@ class Witness:
                 self._telling = _Telling(child, size, self._clock() + self._seconds)
 
     def close(self) -> None:
-        """Wait a few seconds for a head being sent, then end the child process."""
+        """Wait at most five seconds for a head being sent, then end the child process."""
         if self._telling is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -126,7 +127,7 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses in the settings. `folder` has a file for each with the last size confirmed."""
+    """Return the witnesses named in the settings. `folder` keeps the size that each confirmed last."""
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
         ("command", settings.witness_command, str.encode),
@@ -141,7 +142,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """Return an e-mail with a signed head attached unchanged, so that it can be saved and checked."""
+    """Return an e-mail to a witness with a signed head as an attachment, unchanged."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address
@@ -160,7 +161,7 @@ HEADS_MARK = ".heads"
 
 
 class Checkpoints:
-    """The signed heads that one home publishes and keeps; call `tend` repeatedly."""
+    """Publishes the log's signed heads in one home, and sends them to witnesses; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -168,9 +169,10 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Publish heads to be kept; where this host `leads`, sign a new head and send it to witnesses.
+        """Publish the heads to keep, once an hour; where this host `leads`, first sign a new head.
 
-        Raises Fault where published/ cannot be written.
+        The leader also sends the newest head published to the witnesses. Raises Fault where published/ cannot
+        be written.
         """
         now = registrar.clock()
         if self._hour != hour_of(now):
@@ -182,7 +184,6 @@ class Checkpoints:
                 if not is_told:
                     with registrar.registry.write() as session:
                         registrar.sign_head(session, now)
-            # Publish kept heads not yet in published/. Raises Fault where published/ cannot be written.
             published = registrar.home.published
             with registrar.registry.read() as session:
                 heads = log.heads_after(session, number_in(published.root / HEADS_MARK))
@@ -211,17 +212,14 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield the heads to keep: the last of each hour before `now`'s, and the cosigned ones.
-
-    `heads` ascend by size.
-    """
+    """Yield of heads given in order those to keep: the last of each past hour, and cosigned ones."""
     next_at = [*(head.created_at for head in heads[1:]), now]
-    for head, following in zip(heads, next_at, strict=False):  # A quiet hour has none.
+    for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):
             yield head
 
 
 def keep_cosigned(published: Published, head: CheckpointRow) -> None:
-    """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
+    """Publish a head that a witness cosigned. Raises Fault where published/ cannot be written."""
     with published_is_written():
         replace_published(published.log / str(head.size), head.text)

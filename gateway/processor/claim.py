@@ -1,15 +1,14 @@
 """Claim landed uploads: move them from the spool into the sealed store, losing and doubling none.
 
 The order makes a claim safe: copy and fsync, then write the rows, then empty the spool. After a crash between
-two steps the upload is claimed again with the same result. Where one host works alone, the rows are written
-with the decision (see `InProgress`).
+two steps the upload is claimed again with the same result.
+
+Where a host works alone, an upload stays in the spool until it is on record (see `InProgress`). Most uploads
+are decided within a moment and go on record together with the decision. A slower one goes on record as
+landed, and its provider gets a receipt for landing.
 
 The spool's content comes from intake, and intake may have been captured. Malformed uploads are set aside one
-by one; a recorded time counts only where the kernel's is near.
-
-Each upload also stays in the spool, so that a crash loses none: the upload is claimed again. Most are decided
-within a moment and go on record together with the decision. A slower one goes on record as landed, and its
-provider gets a receipt for landing.
+by one, and a landing time counts only where it is near to the kernel's time of the file.
 """
 
 from __future__ import annotations
@@ -50,10 +49,8 @@ from gateway.zones.spool import (
 )
 
 A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
-"""Seconds until an undecided upload goes on record as landed; further seconds for each upload in progress;
-the most of these further seconds.
-
-Landing doubles the work for a file, so the files of a burst are given time for their decision.
+"""Seconds until an undecided upload goes on record as landed; seconds more for each upload in progress; the
+most seconds more. To record the landing doubles the work for a file, so a burst gets time to be decided.
 """
 
 
@@ -61,7 +58,8 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 class InProgress:
     """Claimed uploads not on record yet, oldest first, by the reference in the store.
 
-    `in_spool` has each reference in the spool. For one thread only; `clock` returns monotonic seconds.
+    `in_spool` gives for each the reference in the spool. For one thread only; `clock` returns monotonic
+    seconds.
     """
 
     clock: Callable[[], float]
@@ -76,18 +74,18 @@ class InProgress:
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return the uploads undecided for long, by reference in the spool; or all of them."""
+        """Return the uploads that have waited too long for a decision, or all, by reference in the spool."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def hold_up(self, reference: str) -> None:
-        """Count an upload as late from now on, because its decision is delayed."""
+        """Count an upload as late from now on, because its examination failed and is tried again."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads now on record; return the references in the spool."""
+        """Remove uploads that are on record now; return their references in the spool."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -99,7 +97,7 @@ _DOUBLINGS = 10
 
 
 class BackOff:
-    """Failures of each file, with pauses growing from twice `pause_seconds` to ten minutes.
+    """The failures of each file, and the pauses after them, from twice `pause_seconds` to ten minutes.
 
     `losses` counts the examiner processes lost over each file. `clock` returns monotonic seconds.
     """
@@ -112,11 +110,11 @@ class BackOff:
         self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
-        """Return True while a file must wait before the next attempt."""
+        """Return True while a file pauses before its next attempt."""
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a file's failed examination, `lost` if the process died; return the processes lost so far."""
+        """Count a failed attempt at a file, `lost` if a process died; return the number of processes lost."""
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
@@ -124,7 +122,7 @@ class BackOff:
         return self.losses[reference]
 
     def forget(self, reference: str) -> None:
-        """Delete the failures of a file, after success."""
+        """Forget the failures of a file, after a success."""
         del self.losses[reference], self._failures[reference]
         self._not_before.pop(reference, None)
 
@@ -144,14 +142,14 @@ def claim_waiting(
     progress: InProgress | None = None,
     version: int | None = None,
 ) -> None:
-    """Claim every upload in the spool, in batches, until `go_on` returns False.
+    """Claim every upload in the spool, in batches, until `go_on`, called after each batch, returns False.
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
-    does not delay another provider's new upload. Claimed uploads are noted in `progress`; without
-    `progress` they go on record as landed.
+    does not delay another provider's new upload. Claimed uploads are added to `progress`; without it they go
+    on record as landed. `version` is the register's version, if just read.
 
-    Raises Fault where some upload could not be claimed (the others are inside by then), and OSError where
-    the spool cannot be read.
+    Raises Fault after all others are claimed, where an upload could not be; OSError where the spool cannot be
+    read.
     """
     claim, spool = Claim(registrar, progress, version), registrar.home.spool
     tried = set(progress.in_spool.values() if progress is not None else ())
@@ -184,7 +182,7 @@ def claim_waiting(
 
 @dataclass(slots=True)
 class Claim:
-    """Claims uploads in batches, with the providers and keys of the register's `version`, noting `faults`."""
+    """Claims uploads in batches, by the register's `version`, and collects the `faults` met."""
 
     registrar: Registrar
     progress: InProgress | None = None
@@ -192,7 +190,7 @@ class Claim:
     faults: list[Fault] = field(default_factory=list)
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
-        """Claim one batch of uploads. `taken`: references of other files in the store, not on record."""
+        """Claim one batch of uploads by reference. `taken`: references that other stored files bear."""
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
             enrolled = register.of(session).providers
@@ -231,10 +229,10 @@ class Claim:
         self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> dict[str, Upload]:
-        """Read a batch from the spool; return the uploads by spool reference.
+        """Return the uploads of a batch by spool reference; set malformed ones aside.
 
-        Malformed uploads are set aside. Where intake's landing time is far from the kernel's time of renaming
-        the record, the kernel's counts: no process can set that time.
+        Where intake's landing time is far from the kernel's time of renaming the record, the kernel's counts:
+        no process can set that time.
         """
         found: dict[str, Upload] = {}
         for reference in batch:
@@ -258,11 +256,11 @@ class Claim:
         return found
 
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
-        """Copy the content of uploads, keyed by spool reference, into the sealed store and fsync.
+        """Copy the content of uploads, given by spool reference, durably into the sealed store.
 
-        Returns the uploads now safe, oldest first, and the spool references of uploads whose reference
-        another stored file has. A failed copy stops no other, unless the disk is full.
-        Several files are copied at a time, so that the waits for the disk overlap.
+        Returns the uploads stored, oldest first, and the spool references of uploads whose reference another
+        stored file bears. A failed copy stops no other, unless the disk is full. Several files are copied at
+        a time, so that the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
         side_by_side = map if len(uploads) == 1 else _copiers().map
@@ -283,7 +281,7 @@ class Claim:
     def _store_one(
         self, store: Store, full: threading.Event, reference: str, upload: Upload
     ) -> Upload | OSError | None:
-        """Copy one upload into the store; return its stored form, or the disk's error.
+        """Copy one upload into the store; return it with its stored size and digest, or the disk's error.
 
         None where the upload was set aside, or another copy found the disk `full`.
         """
@@ -333,7 +331,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> None:
-        """Remove uploads on record from the spool, by spool reference."""
+        """Remove uploads from the spool, by spool reference, once they are on record."""
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)
@@ -343,7 +341,7 @@ class Claim:
             passing("land.emptied")
 
     def _set_aside(self, reference: str, why: str) -> None:
-        """Rename a malformed upload in the spool, for a person to examine. A failure is only logged."""
+        """Set a malformed upload aside in the spool, for a person to examine. A failure is only logged."""
         _log.error("%s: set aside in the spool for a person to look at: %s", reference, why)
         try:
             set_aside(self.registrar.home.spool, reference)
@@ -364,11 +362,11 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Divide uploads in the spool into new ones and those on record already.
+    """Divide uploads in the spool, by reference, into new ones and those on record already.
 
-    Returns a mapping of each new upload's spool reference to the reference inside, and the spool references
-    of the others. Where a reference is in use, by a record or in `taken`, the new one is derived from the
-    upload alone: the same after a crash.
+    Returns the references that new uploads get in the store, by spool reference, and the spool references of
+    the others. A new upload keeps its reference, unless a record or one of `taken` bears it: then it gets one
+    derived from the upload alone, which is the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
@@ -390,7 +388,7 @@ def sort_out(
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
     """Return True if `upload` is on record as `reference`.
 
-    Size, digest and landing time may differ: the stored values and the kernel's time are on record.
+    Size, digest and landing time are not compared: on record may be the stored values and the kernel's time.
     """
     return any(
         (one.provider, one.folder, one.name, one.started_at)

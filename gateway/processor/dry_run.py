@@ -32,7 +32,7 @@ _NOWHERE = "00000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A file to try as if sent by a provider at a moment. `anyone` stands in for a provider not enrolled."""
+    """A file to try as if a provider had sent it at a moment. `anyone`: in place of an enrolled provider."""
 
     file: Path
     provider: str
@@ -42,9 +42,9 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """Result of a dry run. `found` is None if the file could not be opened.
+    """The result of a dry run: the decision, and the content `found`, None if the file could not be opened.
 
-    `counted`: teams without pupil records, which would get counts in place of the file.
+    `counted`: the teams that would get counts in place of the file.
     """
 
     decision: Decision
@@ -54,24 +54,24 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class TrialRules(Rulebook):
-    """Policies and providers for a dry run; the policies may differ from those in force."""
+    """A rulebook in which `anyone`, if given, stands in for every provider."""
 
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider at `now`, or the one that stands in for it."""
+        """Return a provider at `now`, or the one that stands in for all."""
         return self.anyone or Rulebook.provider(self, session, provider, now)
 
 
 @dataclass(frozen=True, slots=True)
 class TriedFile:
-    """An examiner of one open file, given as a descriptor instead of read from the store."""
+    """An examiner of one file that is open as `descriptor`, in place of a file in the store."""
 
     examiner: Examiner
     descriptor: int
 
     def examine(self, job: Job) -> Looked:
-        """Examine the file, again if the process is lost. Raises ExaminerLost after the last attempt."""
+        """Return the result of examining the file; ExaminerLost if the process is lost three times."""
         for _ in range(_ATTEMPTS - 1):
             with suppress(ExaminerLost):
                 return self.examiner.look(job, self.descriptor)

@@ -1,7 +1,8 @@
 """Follow the log: publish in this home the changes that commands and other hosts recorded.
 
-A cursor in published/ marks the last entry read. New entries about keys, providers, policies or files cause
-the dependent parts of published/ to be made again from the registry. Receipts have a cursor of their own.
+Of several hosts each keeps in published/ the number of the log entry that it reads next. A new entry about
+keys, providers, policies or files causes the parts of published/ that depend on it to be made again from the
+registry. Receipts are followed by their own numbers.
 """
 
 import json
@@ -30,10 +31,10 @@ _OF_FILES = "landed decided delivered collected dealt-with released refused reco
 _WITHOUT_EFFECT = frozenset(
     {*_OF_FILES.split(), "notice-read", "pupils-asked", "discrepancy-opened", "discrepancy-resolved"}
 )
-"""Frequent entries without effect in published/ besides receipts: all of it is made again after any other."""
+"""Kinds of frequent entries that change nothing in published/ but receipts."""
 _TAKE_BACK = frozenset({"withdrawn", "deleted"})
 _OF_ACCESS = ("provider-", "key-")
-"""Prefixes of entries that may change access: the writing process may be unable to reach published/."""
+"""Beginnings of kinds of entries that may change access: not every writer of them writes published/."""
 _LIFTED: Kind = "penalty-lifted"
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
@@ -48,7 +49,7 @@ class _New(NamedTuple):
 
 
 class Follow:
-    """Reads new log entries for one home, from the last one read, and publishes their effects."""
+    """Reads each new entry of the log once, for one home, and publishes its effects."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
@@ -62,7 +63,7 @@ class Follow:
     def tend(self, registrar: Registrar) -> None:
         """Publish in this home the effects of new log entries.
 
-        Raises Fault where published/ cannot be written; tried again.
+        Raises Fault where published/ cannot be written: the next call reads the same entries.
         """
         if self._read_to is None:
             with registrar.registry.read() as session:

@@ -1,7 +1,7 @@
 """Hand files on to other systems: record batches, make them in a folder, follow them until acknowledged.
 
-A batch is recorded before it is made, so that a kill loses none and doubles none: under its number the same
-files come to lie in the same place. What a batch holds is on record before the folder has its final name.
+A batch is recorded before it is made, so that a kill loses none and doubles none: made again, a batch of the
+same number has the same files in the same place. Its content is on record before its folder gets its name.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HandingOn:
     def __init__(
         self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
     ) -> None:
-        """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
+        """Make the courier's folder, without which it cannot start beside the processor."""
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
             self._home.hand_on.mkdir(mode=0o750, exist_ok=True)
@@ -72,9 +72,10 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record a batch for each hand-on with files due, and the outcome of batches made before.
+        """Record a batch for each hand-on with files due, and what became of the batches made before.
 
-        Queue with `do` the making of batches that this host lacks. Looks every few seconds, unless `at_once`.
+        `do` queues the making of a batch for a worker thread. Does nothing where called in the last five
+        seconds, unless `at_once`.
         """
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
@@ -108,7 +109,7 @@ class HandingOn:
                 do(partial(self._make, registrar, each, batch.number))
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
-        """Record a batch of the files due for a hand-on, and of recalls of files taken back, if any."""
+        """Record a batch of a hand-on's due files, and of recalls of files withdrawn, if there are any."""
         now, zone = registrar.clock(), ZoneInfo(registrar.catalogue.calendar.timezone)
         until = now + timedelta.resolution if each.at == "at-once" else _last(each.at, now.astimezone(zone))
         since = datetime.combine(each.since, hour(), zone).astimezone(UTC)
@@ -132,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True if this host must make a batch: never made, or its folder is missing here."""
+        """Return True if a batch was never made, or should lie in a folder that is missing here."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
@@ -140,7 +141,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make one batch of a hand-on in a worker thread; after a failure pause before the next attempt."""
+        """Make a batch of a hand-on, by its number, in a worker thread; after a failure it pauses."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -199,7 +200,7 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files and `told` (manifest, signature) to a hidden folder; return the folder."""
+        """Write a batch's files, its manifest and the signature (`told`) to a hidden folder; return that."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -214,7 +215,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record if a batch was sent or acknowledged, and the trouble if not."""
+        """Record whether a batch was sent or acknowledged, and what hinders it."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -246,8 +247,8 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove folders of batches pushed to a server, acknowledged, or to be made again."""
-        held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
+        """Remove the folders of batches that are acknowledged or made again; empty those sent to a server."""
+        held = set(self._in_hand)  # Copied before the registry is read, as these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
         still = {name for name, one in waiting.items() if one.made_at is not None or name in held}
@@ -267,7 +268,10 @@ class HandingOn:
 
 
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
-    """Make a folder for each destination, with its settings for the courier; remove all others."""
+    """Make a folder below `root` for each destination in `told`, and remove all other folders.
+
+    `told` gives by name the settings for the courier, or None; they are written to the file `settings`.
+    """
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.name not in told:
             shutil.rmtree(folder, ignore_errors=True)
@@ -276,8 +280,8 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
         try:
             notes.mkdir(mode=0o770, parents=True, exist_ok=True)
             if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
-                # Whatever the umask: the courier, or the system, writes there. Without the inherited
-                # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
+                # The courier, or the system, writes there, so the umask must not count. The inherited
+                # set-group-ID bit is left out, since the units let nobody set it (RestrictSUIDSGID=).
                 notes.chmod(0o770)
             if said is None:
                 place.unlink(missing_ok=True)
@@ -288,12 +292,12 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of a report on a batch by the courier or the other system; `end`: "ack" or "sent"."""
+    """Return the path of a batch's report that it was sent, or acknowledged; `end` is "sent" or "ack"."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if such a report on a batch exists. Links are not followed: other users write reports."""
+    """Return True if a batch's report exists as a file. A link does not count: other users write reports."""
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
@@ -307,7 +311,7 @@ def _last(at: str, now: datetime) -> datetime:
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return the courier's last report of trouble in words; None for none.
+    """Return what the courier last reported to hinder a destination, in words; None for nothing.
 
     `folder` is the destination's; `known` gives words for a report, `otherwise` those for an unknown one.
     """

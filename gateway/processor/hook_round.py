@@ -1,7 +1,7 @@
-"""Messages to web hooks: events are laid out for the courier until it reports that they were taken.
+"""Tell web hooks of events: write a message for the courier, until it reports that the hook took it.
 
-The files in a hook's folder depend only on the log, the calendar and how far the hook was told: after a kill,
-or at another host, the same files appear again, with the same ids.
+The messages in a hook's folder follow from the log, the calendar and how far the hook was told: after a kill,
+or at another host, the same ones appear again, with the same ids.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ _TROUBLE = {
     "slow": "the address does not answer in time",
 }
 Told = tuple[str, dict[str, Any]]
-"""A message and the name of its file, in which the courier reads the id behind the underscore.
+"""A message behind the name of its file, NUMBER_ID without the ending.
 
-Before that stands the number of its entry of the log; nothing where a day or an hour has come.
+NUMBER is that of the log entry that the message is about, empty for a message about a day or an hour. ID is
+the id of the message, which the courier sends with it.
 """
 
 
 class HookRound:
-    """Sends events to web hooks, through the courier. Of several hosts only the leader sends."""
+    """Tells web hooks of events, through the courier. Of several hosts only the leader does."""
 
     def __init__(self, registrar: Registrar) -> None:
-        """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
+        """Make the courier's folder, without which it cannot start beside the processor."""
         if registrar.settings.hooks.key_file is not None:
             registrar.home.hooks.mkdir(mode=0o750, exist_ok=True)
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
@@ -104,7 +105,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return new messages for a web hook, by file name, and the next log entry's number."""
+        """Return the messages that a web hook has not taken, by file name, and the next entry's number."""
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
@@ -157,7 +158,7 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
 
 
 def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield messages about batches for which an acknowledgement became overdue after `since`."""
+    """Yield a message for each batch whose acknowledgement became overdue after `since`."""
     for batch in hand_ons.unacknowledged(session, now):
         if batch.due_at is not None and since < batch.due_at <= now:
             name = hand_ons.name_of(batch)
@@ -168,7 +169,7 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield messages on data due soon, or late, on the days after the one of `since`."""
+    """Yield a message for each flow that became due within a week, or late, after the day of `since`."""
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
     for provider, flows in statuses(session, catalogue, today) if first < today else ():

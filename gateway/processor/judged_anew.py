@@ -1,8 +1,7 @@
 """Examine held files again when other rules are in force: other policies, or another version of the code.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
-waits for a worker. Until then nobody may open the file. A file that cannot be read stays closed, and is tried
-again.
+waits for a worker. Until then nobody may open the file. A file that cannot be read is tried again later.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from gateway.registry import transfers, waits
 
 _AT_ONCE, _LOOKED_AT = 8, 256
 _AGAIN_SECONDS = 60.0
-"""Seconds until another look for files held at a host with an older version of the code."""
+"""Seconds between searches for files that a host with an older version of the code has held since."""
 _log = logging.getLogger(__name__)
 
 
 class JudgingAnew:
-    """Examines held files again by the rules in force, in worker threads, calling `done` after a few."""
+    """Examines held files again by the rules in force, in a worker thread; calls `done` after a few."""
 
     def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
         self._examiners = examiners

@@ -105,7 +105,7 @@ class Watch:
 
 
 _SELDOM_SECONDS = 1.0
-"""Seconds for which other work may wait while files arrive: a round costs half a file's time."""
+"""Seconds for which work besides files may wait while files arrive: it takes half as long as a file."""
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
@@ -113,9 +113,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 class Processor:
     """The single processor of a home.
 
-    `renew` returns new policies for a version of the register, or None if unchanged. `owner` locks the home
-    and its registry while the processor works, and yields this host's work; the function given to it as
-    second argument wakes the loop.
+    `renew` is given the register's version, and returns the policies in force if they changed, else None.
+    `owner` is given the registrar and a function that wakes the loop; its context locks the home and the
+    registry, and yields this host's work.
     """
 
     def __init__(
@@ -162,7 +162,8 @@ class Processor:
     ) -> None:
         """Process files until `stop` is set. Files in examination then are finished or stay landed.
 
-        `ready` is called once; `alive` in every round, and in a long round after every batch.
+        `ready` is called once, before the first round; `alive` in every round, and after every batch of
+        claims.
         """
         self._stop, self._alive = stop, alive
         watch, asked = (
@@ -213,16 +214,16 @@ class Processor:
         self._pool.wake()
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
-        """Run every step of one round; return the first fault, or None.
+        """Run the steps of one round; return the first fault, or None.
 
-        The steps of `_besides` are skipped where done a moment ago, unless `at_once`. A failed step changes
-        nothing and stops no other step. While the processor of another host holds the registry, or the
-        registry does not answer, no file is processed.
+        The steps of `_besides` are skipped where done a moment ago, unless `at_once`. A failed step stops no
+        other step, and is tried again in the next round. While the processor of another host holds the
+        registry, or the registry does not answer, no file is processed.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
             if not self._work.leads:
-                self._told([fault for step in self._left_to_others() if (fault := _fault_of(step))])
+                self._told([fault for step in self._steps_of_followers() if (fault := _fault_of(step))])
             return self._told([elsewhere])
         steps = (
             self._take_over_policies,
@@ -239,7 +240,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's news with one query: versions, last receipt, and if a file has landed."""
+        """Read the registry's news: the register's version, the last receipt, whether a file has landed."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -254,7 +255,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps due, other than taking in and examining files; most of them only on the leader."""
+        """Yield the due steps of the work besides new files; some of them only on the leader."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -278,10 +279,10 @@ class Processor:
             yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
             yield lambda: self._rounds.hooks.tend(self._registrar)
         else:
-            yield from self._left_to_others()
+            yield from self._steps_of_followers()
 
-    def _left_to_others(self) -> Iterator[Callable[[], object]]:
-        """Yield steps to empty this host's folders for the courier, while another host is the leader."""
+    def _steps_of_followers(self) -> Iterator[Callable[[], object]]:
+        """Yield the steps of a host that is not the leader: to empty the courier's folders."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -305,7 +306,7 @@ class Processor:
         self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
-        """Load the gateway's keys again once changed, and publish them. Fault if loading fails."""
+        """Load and publish the gateway's keys again if they changed. Fault if loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return
@@ -317,7 +318,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish again the files changed by new policies or by uploaded keys; tried again until done."""
+        """Publish again what new policies, or drops of keys, have changed in published/."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -326,7 +327,7 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Give landed files to the workers, oldest first; only a few at once, since keys may change."""
+        """Give landed files to the workers, oldest first; only so many that keys may change meanwhile."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -353,7 +354,7 @@ class Processor:
     def _keep_up(self) -> bool:
         """Give files to workers and record results, between two batches of claims.
 
-        Returns False where claiming has to end because the processor is stopping.
+        Returns False when the processor is stopping, so that claiming ends.
         """
         self._alive()
         if time.monotonic() - self._asked_at >= self._seldom_seconds and (fault := _fault_of(self._ask)):
@@ -367,7 +368,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Record uploads undecided for long as landed. Fault if some cannot be recorded."""
+        """Record uploads that wait too long for a decision, or all, as landed. Fault where one cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         claim = Claim(self._registrar)
@@ -418,7 +419,7 @@ class Processor:
                 self._back_off.forget(one.examined.reference)
 
     def _unrecorded(self, one: Examination, error: Exception) -> None:
-        """Count a failure to record an outcome; after ATTEMPTS failures hold the file for a person."""
+        """Count an examination that could not be recorded; after three hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
         self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
@@ -428,7 +429,7 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a file's failed examination; after ATTEMPTS return the outcome for a hold, else None."""
+        """Count a failed examination; after three lost processes return the outcome that holds the file."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None

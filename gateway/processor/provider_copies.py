@@ -1,8 +1,8 @@
-"""A school's own copy of a file about the school (Appendix B rows 10 and 11), sealed and put into /out.
+"""Make the copies of files that providers get in /out, such as a school's of a file about it.
 
-A copy is recorded as owed in the transaction accepting the file. It can be made again at any time, and is
-made wherever it is missing. An isolated child opens and seals the content in memory; this process sees the
-sealed copy only.
+Appendix B, rows 10 and 11. The transaction that accepts a file records its copies as owed. A copy is made
+wherever it is missing, and can be made again at any time. An isolated child opens and seals the content in
+memory: this process sees the sealed copy only.
 """
 
 import logging
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes providers' missing copies in worker threads, calling `done` after each."""
+    """Makes the copies that providers lack, in worker threads; calls `done` after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -68,7 +68,7 @@ class Copier:
     ) -> None:
         """Start making a few missing copies; `do` queues work for a thread.
 
-        Of several hosts only the one that `leads` makes copies; each host publishes the copies made.
+        Of several hosts only the one that `leads` makes copies; every host puts them into its own /out.
         """
         waiting = deque(copy for copy in self._news(registrar) if leads)
         while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
@@ -80,9 +80,9 @@ class Copier:
         self._more = bool(waiting or self._elsewhere)
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return the copies still to be made; queue those already made, to be fetched from the store.
+        """Return the copies still to be made; queue the ones made, for each that is missing in /out.
 
-        At the start all copies made are queued, later the ones made by other hosts.
+        The first call queues all copies made, later calls those that other hosts made since.
         """
         now, since = registrar.clock(), self._looked_at
         if since is None:
@@ -98,14 +98,14 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True if a copy is missing in /out, not under way or pausing, and its file is stored."""
+        """Return True if a copy is missing in /out, neither under way nor pausing, and its file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and copy_path(self._home, copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Make or fetch one copy in a worker thread; after a failure pause before the next attempt."""
+        """Fetch or make one copy, in a worker thread; after a failure it pauses before the next attempt."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -124,7 +124,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Put the copy made by another host into /out; return False if the shared store has none."""
+        """Put a copy from the shared store into /out; return False if the store has none."""
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -180,7 +180,7 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Seal the part of a file that is about a provider; return a descriptor. Fault on failure."""
+    """Return an open descriptor with the part of a file that is about a provider. Fault if there is none."""
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)
@@ -197,7 +197,7 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 
 
 def _place(source: int, path: Path) -> None:
-    """Write a sealed copy under another name and rename it. Raises Fault where published/ is not writable."""
+    """Copy the file open as `source` to a path, whole or not at all. Fault if published/ is not writable."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     with published_is_written():
         try:

@@ -1,6 +1,6 @@
-"""Metrics of the registry for Prometheus, read at each scrape and so right after every restart.
+"""Export metrics of the gateway for Prometheus, from the registry as it is at each scrape.
 
-Decisions and their duration are counted from the log, starting at its size when the service started.
+Decisions and their duration are counted from the log's entries since the service started.
 """
 
 import json
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.record.snapshot import Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow
@@ -27,7 +27,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_40
 
 
 class RegistryView(Collector):
-    """Exports the state of the gateway as gauges, and the log's growth since the start as counters."""
+    """Exports the state of the gateway as gauges, and its decisions since the start as counters."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class RegistryView(Collector):
     def health(self) -> Sequence[str]:
         """Return the codes of the gateway's current problems."""
         try:
-            return list(wrong(take(self._home, self._registry, self._clock()), self._watch))
+            return list(problems(take(self._home, self._registry, self._clock()), self._watch))
         except (Fault, OSError):
             return ["registry-unreachable"]
 
     def describe(self) -> Iterator[Metric]:
-        """Return nothing: registering must not read the registry."""
+        """Yield no metric, so that registering this collector does not read the registry."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:

@@ -34,11 +34,11 @@ _LOOKED_BACK = timedelta(days=7)  # Older files are left to the nightly run.
 def run(
     registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
 ) -> str | None:
-    """Delete everything due at `moment`; return a signed certificate, or None if nothing was due.
+    """Delete everything due at `moment`; return a signed certificate of deletion, or None if nothing was due.
 
-    `by` is the person or process named in the log. `progress` is called with the number of things in each
-    batch. Raises Fault where a file cannot be removed or the registry does not answer; the next run
-    continues.
+    `by` is the person or process named in the log. `progress` is called with the number of things deleted in
+    each batch. Raises Fault where a file cannot be removed or the registry does not answer: the next run
+    goes on from there.
     """
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
@@ -56,10 +56,10 @@ class Sweep:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete unopened files and old letters that are due; withdraw old receipts from published/.
+        """Delete unopened files and old letters that are due, and remove old receipts from published/.
 
-        Receipts withdrawn too early by a fast clock are published again first. Of several hosts only the
-        one that `leads` deletes. Raises Fault where something fails; tried again in the next hour.
+        Receipts removed too early, by a fast clock, are published again first. Of several hosts only the one
+        that `leads` deletes files and letters. Raises Fault where a step fails: the next hour tries again.
         """
         now = registrar.clock()
         if self._hour == hour_of(now):
@@ -87,7 +87,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of recorded deletions; return a certificate for deletions without one, or None."""
+    """Remove the files of recorded deletions; return a signed certificate of those without one, or None."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)
@@ -136,7 +136,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, session: Session, due: Due) -> list[str]:
-    """Return the files of one thing due: paths below the home, or `store:` and a reference."""
+    """Return the files that go with one deletion: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
         made = (copy_path(home, copy) for copy in copies.owed(session, made_too=True, of=due.reference))
         return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]

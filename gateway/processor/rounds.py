@@ -1,10 +1,9 @@
-"""Periodic work of the processor besides files: checkpoints, keys, deletions, pages, letters.
+"""The periodic work of the processor besides new files: held files, keys, pages and letters.
 
-Among several hosts the leader does part of the work; each host publishes the effects in its own published/.
+Of several hosts the leader alone does part of the work; each host publishes the effects in its own
+published/. Each change is one transaction, so an interrupted round can be repeated.
 
-Nothing is done to a certificate on expiry: files signed since then wait until the certificate is renewed or
-replaced. Only the processor runs the round of keys. Each change is one transaction, so an interrupted round
-can be repeated.
+Nothing is done to a certificate when it expires: files signed later wait until it is renewed or replaced.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ from gateway.registry.providers import list_providers
 
 _PAUSE_SECONDS, _PAGES_SECONDS = 5.0, 20.0
 _EVENTS_SECONDS = 0.5
-"""Seconds of a round for event files: after an upgrade, those of years are due, and files wait meanwhile."""
+"""Seconds for event files in a round: an upgrade may make years of them due, and files must not wait."""
 
 
 class Pages:
-    """Makes the providers' pages in published/ within seconds of a change, and all pages at the start."""
+    """Makes all providers' pages in published/ at the start, and a page again soon after a change."""
 
     def __init__(self) -> None:
         self._made_at = float("-inf")
@@ -56,7 +55,7 @@ class Pages:
         self._owes_events = False
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the outdated pages, unless done seconds ago and not `at_once`. Fault if writing fails."""
+        """Make the outdated pages, at most every 20 seconds unless `at_once`. Fault if writing fails."""
         if self._owes_events:
             self._publish_events(registrar, at_once=at_once)
         if not at_once and time.monotonic() - self._made_at < _PAGES_SECONDS:
@@ -96,7 +95,7 @@ class LetterRound:
     """
 
     def __init__(self, registrar: Registrar) -> None:
-        """Tell the courier its relay, so that the courier can start as soon as the processor is ready."""
+        """Write the courier's settings, without which it cannot start beside the processor."""
         settings = registrar.settings.letters
         with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
             if settings.relay is not None:
@@ -105,9 +104,9 @@ class LetterRound:
         self._passed_at = float("-inf")
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Queue the letters due, and give queued ones to the courier; only the host that `leads` queues.
+        """Queue the letters due, and give the queued ones to the courier; only the host that `leads` queues.
 
-        Raises Fault if not possible now.
+        Raises Fault where the registry does not answer or the courier's folder cannot be written.
         """
         if registrar.settings.letters.relay is None:
             return
@@ -123,7 +122,7 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return keys due for a warning of expiry, each with the days left and the warning's step."""
+    """Return the keys to warn of, each with the days left, and the entry of `warn_days` it has reached."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)
@@ -133,7 +132,7 @@ def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tupl
 
 
 class Rounds:
-    """The periodic work of one home, called often, mostly with little to do. A Fault is tried again."""
+    """The periodic work of one home. Call every part often: most calls find little to do."""
 
     def __init__(self, registrar: Registrar) -> None:
         self.checkpoints = Checkpoints(registrar)
@@ -149,8 +148,8 @@ class Rounds:
     def held(self, registrar: Registrar, *, leads: bool) -> None:
         """Decide a portion of held files whose wait is over; set `more_held` if such files remain.
 
-        Also decide uploads with keys approved or refused meanwhile; on the leader, let copies be made for
-        recipients that have ratified.
+        Also decide drops of keys that a person has approved or refused; on the leader, let copies be made
+        for recipients that have ratified.
         """
         self.more_held = False
         self.more_held = self._due.next(registrar)

@@ -47,7 +47,7 @@ def open_registrar(
 ) -> Iterator[Registrar]:
     """Yield a registrar for `home`, with the given settings or the home's own.
 
-    Raises ConfigurationError, naming the obstacle.
+    Raises ConfigurationError where a setting, key or policy is missing or wrong.
     """
     settings = settings or load_settings(home)
     registry = Registry(settings.database_url(home))
@@ -72,12 +72,12 @@ def open_registrar(
 
 
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
-    """Process files until SIGTERM or SIGINT."""
+    """Process files until SIGTERM or SIGINT; call `ready` before the first round."""
     stop = threading.Event()
     keep_to_itself()
     with open_processor(home, clock) as processor, _observed(home, clock):
         keep_in_memory()
-        gc.freeze()  # Objects loaded so far stay: spare the collector from scanning them.
+        gc.freeze()  # Objects loaded so far stay: the collector need not scan them.
         # A worker whose child has answered needs a short turn, and the loop is busy for long.
         sys.setswitchinterval(_SWITCH_SECONDS)
 
@@ -121,7 +121,7 @@ def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
-    """Process every file that waits, once; return the number of files still landed."""
+    """Process files until none waits; return the number of files that stay landed."""
     with open_processor(home, clock) as processor:
         return processor.drain()
 

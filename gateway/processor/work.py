@@ -1,7 +1,7 @@
-"""The files for this host to examine: all landed ones or, of several hosts, those in its tasks.
+"""Choose the files for this host to examine: all landed ones or, of several hosts, those in its tasks.
 
 Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
-while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
+while a file of the task is landed and can be examined here; a file that cannot goes to another host.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Work:
         self._ownership = ownership
 
     def hold(self) -> None:
-        """Take the lock on the registry, again if lost. Fault if another processor has it.
+        """Take the lock on the registry, unless held. Fault if another processor has it.
 
-        In SQLite the lock on the home is enough.
+        For SQLite the lock on the home is enough.
         """
         self._ownership.hold()
 
     def begin(self) -> None:
-        """Begin to take files by tasks, where hosts share work; do nothing on a single host."""
+        """Begin to take tasks, where several hosts share the work; do nothing on a single host."""
 
     def landed(self, session: Session) -> Sequence[str]:
         """Return the references for this host to examine, oldest first."""
@@ -66,7 +66,7 @@ class Work:
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """A task with files left to decide; `over` is set once none is left."""
+    """A task of this host: the files `left` to decide, and an event that is set once none is left."""
 
     left: set[str]
     loop: asyncio.AbstractEventLoop
@@ -79,7 +79,7 @@ class _Task:
 
 
 class Share(Work):
-    """The work of one of several hosts: the files of its tasks. Only `take` runs in the worker's thread."""
+    """The work of one of several hosts: the files of its tasks. Only `take` runs in another thread."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
         super().__init__(ownership)
@@ -103,7 +103,7 @@ class Share(Work):
         self._worker.start()
 
     async def take(self, references: Sequence[str]) -> None:
-        """Add the files of a task; return once each is decided or given up."""
+        """Add a task's files to this host's work; return once each is decided or given up."""
         task = _Task(set(references), asyncio.get_running_loop())
         with self._lock:
             self._tasks.append(task)
@@ -124,13 +124,13 @@ class Share(Work):
         return still
 
     def let_go(self, references: Collection[str]) -> None:
-        """Release files that this host had taken, as in `Work`."""
+        """Give up files of this host's tasks, for other hosts to examine."""
         with self._lock:
             for task in [one for one in self._tasks if not one.left.isdisjoint(references)]:
                 task.without(references)
 
     def end(self) -> None:
-        """Take no more tasks, and queue unexamined files again for other hosts."""
+        """Take no more tasks, and queue the files left in them again, for other hosts."""
         if self._worker is None:
             return
         mine = self._mine()
@@ -148,10 +148,10 @@ class Share(Work):
 
 
 def prove_engine(settings: Settings) -> None:
-    """Raise ConfigurationError if a SOP program that must be used fails its test.
+    """Test the SOP program, if one is set. ConfigurationError if it fails and no other engine may be used.
 
-    Otherwise only log: the embedded engine opens what it can, and where the program does not run at all,
-    files stay landed until the program runs.
+    Otherwise a failure is only logged: the embedded engine opens what it can. Where the program does not run
+    at all, files stay landed until it does.
     """
     try:
         prove_program(settings.processor)
@@ -202,7 +202,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _say(registrar: Registrar, connection: Connection) -> None:
-    """Store this host's report for the other hosts: spool, clock, and names of keys."""
+    """Store this host's report for the other hosts: its spool, its clock, and the keys that it holds."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
@@ -219,9 +219,10 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return the policies now in force, if changed since the last call; else None.
+    """Return the policies now in force if they changed since the last call, else None.
 
-    Fault where this host lacks one of the gateway's keys; nothing is examined meanwhile.
+    `version` is the register's. Fault where this host lacks one of the gateway's keys: nothing is examined
+    meanwhile.
     """
     rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)
@@ -229,7 +230,7 @@ def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | No
 
 @contextmanager
 def home_of_its_own(home: Home) -> Iterator[None]:
-    """Lock the home against a second processor. Raises GatewayError if locked, Fault without a lock."""
+    """Lock the home inside the context. GatewayError if another processor has it, Fault if locking fails."""
     try:
         descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

@@ -1,8 +1,8 @@
 """Fetch tasks for this host: procrastinate's worker, in a thread with an event loop of its own.
 
-Covers the duties procrastinate leaves to its users. The first host to notice a dead host queues its tasks
-again. The periodic task doing so also keeps procrastinate's own monitor alive; otherwise a restart of the
-database would silently end the listening. A worker ended by such a restart is started again.
+Procrastinate leaves three duties to its users. The tasks of a host that died are queued again, by the first
+host to notice. The periodic task that does so also keeps procrastinate's own monitor alive: otherwise a
+restart of the database would silently end the listening. A worker ended by a restart is started again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Take = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class TaskWorker:
-    """Gives the files of tasks to `take`, at most `at_once` tasks, from `start` to `end`."""
+    """Fetches tasks from `start` to `end`, and gives the files of each to `take`; `at_once` tasks at most."""
 
     def __init__(self, registrar: Registrar, take: Take, *, at_once: int) -> None:
         self._registrar = registrar
@@ -102,7 +102,7 @@ class TaskWorker:
         return app
 
     async def _tend(self, app: procrastinate.App) -> None:
-        """Queue again the tasks of dead hosts, and landed files without task."""
+        """Queue again the tasks of hosts that died, and landed files that are in no task."""
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
             _log.warning("a task of a host that is gone is queued again")
             await app.job_manager.retry_job(job)

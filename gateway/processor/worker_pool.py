@@ -1,4 +1,4 @@
-"""Worker pool of the processor: threads examining files, each with isolated children of its own."""
+"""Examine files in worker threads of the processor, each with isolated children of its own."""
 
 import logging
 import math
@@ -33,7 +33,7 @@ ATTEMPTS = 3
 A_MOMENT_SECONDS = 0.25
 """Seconds for which a worker keeps its children for the same provider before preparing fresh ones."""
 A_COMMIT, WORTH_A_COMMIT = 64, 16
-"""Most files in one transaction, and files that need not wait for others."""
+"""The most files in one transaction, and the number of results that wait for no others."""
 A_COMMIT_SECONDS = 0.1
 """Seconds for which a result waits for others in hand: a transaction costs as much as three more files."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
@@ -44,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker's result for a file: an examination, or None after a fault; `lost`: the examiner died."""
+    """A worker's result for a file: the examination, or None after a fault. `lost`: a process may have died.
+
+    After some lost processes a file is held, since it may be the cause.
+    """
 
     reference: str
     examination: Examination | None = None
@@ -54,7 +57,7 @@ class Finished:
 class WorkerPool:
     """Worker threads, the files given to them, and the results. Call from one thread only.
 
-    A file is `in_hand` from `give` until its result is recorded.
+    A file is `in_hand` from `give` until the caller, having recorded its result, removes it.
     """
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
@@ -95,20 +98,20 @@ class WorkerPool:
                 thread.join(_ENDS_SECONDS)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
-        """Queue a file for examination. `struck`: an examiner process died over the file before."""
+        """Queue a file for examination. `struck`: an examiner process has died over the file."""
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
             self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Queue a function for idle workers to call. It must not raise."""
+        """Queue a function, which must not raise, for a worker to call when no file waits."""
         with self._more:
             self._others.append(work)
             self._more.notify_all()
 
     def give_up(self) -> None:
-        """Drop the queued files not begun by any worker; they stay landed."""
+        """Drop the files that no worker has begun; they stay landed."""
         with self._more:
             left = self._turns.give_up()
         self.in_hand.difference_update(one.upload.reference for one in left)
@@ -118,10 +121,10 @@ class WorkerPool:
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
-        """Wait for results; return finished files, and True if `wake` was called.
+        """Wait at most so many seconds for results; return these, and True if `wake` was called.
 
-        Results may be kept back for a moment to share a transaction with later ones. At most one
-        transaction's worth is returned, providers in turn; the next call returns further results.
+        Results are kept back for a moment, to share a transaction with later ones. At most A_COMMIT are
+        returned, of providers in turn; the next call returns further ones.
         """
         until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
         while True:
@@ -144,7 +147,7 @@ class WorkerPool:
         return [files[reference] for reference in found], woken
 
     def _shared_until(self) -> float:
-        """Return until when (monotonic seconds) results are kept back for later ones; inf without any."""
+        """Return until when, in monotonic seconds, results wait for later ones; inf without results."""
         if not self._here:
             return math.inf
         is_worth = len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand))
@@ -210,7 +213,7 @@ class WorkerPool:
                 self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
-        """Log and count a failed examination; return the result, `lost` if the file may be the cause."""
+        """Log and count a failed examination; return the file's result."""
         if self._ending.is_set():  # The children were ended during the examination.
             _log.info("%s: stays landed, as the processor stops", reference)
             return Finished(reference)
@@ -228,20 +231,20 @@ class WorkerPool:
 
 
 A_TURN_FILES, A_TURN_SECONDS = 16, 0.5
-"""Most files, and most seconds, of one turn while other providers wait."""
+"""The most files, and the most seconds, of a provider's turn while others wait."""
 
 _ABOUT_SECONDS = 10.0
 _STRUCK = ""
-"""Queue name for files that lost a process: examined one at a time."""
+"""The queue, in place of a provider's, of files over which a process died: one is examined at a time."""
 
 
 def in_turn(
     waiting: Iterable[str], held: Counter[str], *, room: int, each: int, at_a_time: int = 1
 ) -> list[str]:
-    """Choose at most `room` of the waiting references, given oldest first.
+    """Choose at most `room` of the waiting references, given oldest first; return these.
 
-    Providers take turns of `at_a_time` files: the provider with the fewest held or chosen comes first, and
-    among equals the one with the fewest waiting. None gets more than `each`.
+    Providers take turns of `at_a_time` files. The one with the fewest files, `held` already or chosen here,
+    comes first; among equals the one with the fewest waiting. None gets more than `each`.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}
@@ -262,7 +265,10 @@ def in_turn(
 
 @dataclass(slots=True)
 class Turns:
-    """The queue of files for `workers`; providers take turns. `count` is the queue's length."""
+    """The files queued for `workers`, by provider, and how many of each are at work; providers take turns.
+
+    `count` is the number of files queued. `clock` returns monotonic seconds.
+    """
 
     workers: int
     clock: Callable[[], float]
@@ -274,7 +280,7 @@ class Turns:
     """The present turn of a provider: its number of files, and its end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: an examiner process died over the file, so no file waits for it."""
+        """Queue a file. `struck`: an examiner process died over it, so no other file may wait behind it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1
@@ -282,13 +288,16 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """True if several providers sent files in the last seconds, and workers are divided among them."""
+        """True if several providers sent files in the last ten seconds, among whom workers are divided."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file to examine and its provider, or None; the caller removes it from `at_work`."""
+        """Return the next file to examine, and its queue's name, or None.
+
+        The caller lowers `at_work` of that queue when the file is done.
+        """
         now = self.clock()
         over = [one for one, (files, ends) in self._turns.items() if files >= A_TURN_FILES or now >= ends]
         for one in over:
