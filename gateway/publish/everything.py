@@ -1,4 +1,4 @@
-"""Write everything in published/ except receipts, at every start and when keys or policies change."""
+"""Write all of published/ except receipts and pages, at every start and when keys or policies change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 10
 
 
 def publish_agreement_news(registry: Registry, published: Published) -> None:
-    """Write the last ten notices about the agreement into /agreement, named by day; remove older ones."""
+    """Write the last ten notices on changes of the agreement into /agreement; remove older ones."""
     with registry.read() as session:
         told = log.events(session, "agreement", kind="changes-told")[-_SHOWN:]
     wanted = {f"notice-{event.at:%Y-%m-%d}-{event.number}.txt": event.note for event in told if event.note}
@@ -39,7 +39,7 @@ def publish_agreement_news(registry: Registry, published: Published) -> None:
 
 
 def publish_all(home: Home, now: datetime) -> None:
-    """Write everything in published/ except receipts. Idempotent."""
+    """Write everything in published/ except receipts and pages. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     intake = IntakeSettings(
@@ -83,7 +83,7 @@ _SHOWN_DIGITS = 16
 
 
 def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisation: str) -> None:
-    """Write the signed statement about the log's keys, if the log has had several. Idempotent."""
+    """Write the signed list of the log's keys into /keys, if the log has had several. Idempotent."""
     with registry.read() as session:
         *ended, current = log.keys_in_time(session, signing.vkey)
     # Read by `verify_receipts.keys_in` and, whole, by `verify_files`.
@@ -117,7 +117,7 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove copies from /out folders that are no longer on record for the provider. Repeatable.
+    """Remove the copies in /out folders that their provider may no longer have. Idempotent.
 
     Raises Fault where published/ cannot be written.
     """

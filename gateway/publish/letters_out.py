@@ -37,7 +37,7 @@ def pass_letters(
 ) -> None:
     """Record the courier's reports, then put queued letters into its folder. Fault if writing fails.
 
-    Of several hosts only the one that `leads` sends; each other host removes the letters left in its folder.
+    Of several hosts only the one that `leads` sends; every other one empties its folder.
     """
     if settings.relay is None:
         return
@@ -74,14 +74,15 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
         for path, said in done:
             letters.note(session, int(path.name), at=now, refused=said or None)
     for path, _ in done:
-        (place.out / f"{path.name}.eml").unlink(missing_ok=True)  # Before its note: or it would go once more.
+        # The letter goes first: without the report it would be sent again.
+        (place.out / f"{path.name}.eml").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
 
 def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield path and text of each report by the courier, who is not trusted and may write anything.
+    """Yield path and text of each report by the courier, which is not trusted and may write anything.
 
-    A malformed one is renamed for a person to look at, and its letter goes to the relay again.
+    A malformed report is renamed, for a person to examine, and its letter is sent again.
     """
     found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
     for path in found[:_AT_ONCE]:
@@ -95,7 +96,7 @@ def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
 
 
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
-    """Build a letter's message; `before`: the Message-IDs of earlier ones about the same file."""
+    """Return a letter as a message. `before`: the Message-IDs of earlier letters about the same file."""
     message: EmailMessage = message_from_string(row.text, policy=policy.default)
     if not message.is_multipart():  # Owed by a version that signed text only.
         message = EmailMessage()
@@ -122,10 +123,10 @@ _FROM = re.compile(rb"^From ", re.MULTILINE)
 
 
 def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
-    """Build a letter's two forms as one MIME entity (multipart/alternative) with CRLF, fit to be signed.
+    """Return a letter as plain text and HTML in one MIME entity (multipart/alternative), ready to be signed.
 
-    Paragraphs stand between blank lines; one of lines beginning with "- " is a list, one beginning with "## "
-    a heading. The entity is ASCII, no line ends in a blank, and none begins with "From " (RFC 3156, 3).
+    Blank lines divide `text` into paragraphs: one that begins with "- " is a list, one with "## " a heading.
+    The entity is ASCII with CRLF; no line ends in a blank, and none begins with "From " (RFC 3156, 3).
     """
     paragraphs = list(_paragraphs(text))
     html = TEMPLATES.get_template("letter.html").render(
@@ -140,12 +141,12 @@ def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
 
 
 def plain(text: str, width: int = _WIDTH) -> str:
-    """Format a letter as plain text: headings underlined, lines of at most `width`."""
+    """Return a letter's plain text: headings underlined, lines of at most `width` characters."""
     return "\n\n".join(_wrapped(each, width) for each in _paragraphs(text)) + "\n"
 
 
 def signed(data: bytes, signature: bytes) -> str:
-    """Combine an entity and its detached signature to a multipart/signed message (RFC 3156, 5), with LF."""
+    """Return the multipart/signed message (RFC 3156, 5) of an entity and its detached signature, with LF."""
     boundary = f"signed-{hashlib.sha256(data).hexdigest()[:32]}"
     lines = (
         f'Content-Type: multipart/signed; micalg="pgp-{hash_of(signature)}";',
@@ -165,7 +166,7 @@ def signed(data: bytes, signature: bytes) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[list[str]]:
-    """Yield the paragraphs in lines for plain text; an entry of a list is one line."""
+    """Yield the lines of each paragraph of a letter; an entry of a list is one line."""
     for each in _BLANK_LINE.split(text.strip()):
         if each.startswith("- "):
             yield [" ".join(entry.split()) for entry in re.split(r"\n(?=- )", each)]

@@ -1,11 +1,11 @@
-"""Among several hosts, publish receipts at a host only for providers that look for them there.
+"""Publish receipts on request, and the event files that tell programs of receipts.
 
-A provider who lists or opens receipts leaves a mark in the spool. The folder of receipts appears whole, is
-kept up to date as that of a host alone, and goes a day after the provider last looked.
+Of several hosts each publishes the receipts of a provider only while that provider looks for them there. A
+provider that lists or opens receipts leaves a mark in the spool. Its folder of receipts then appears whole,
+is kept up to date, and goes a day after the provider last looked.
 
-/receipts/events.jsonl tells programs of each receipt. It is made from the registry beside the files' own way,
-a page of receipts at a time. Each month has a file of its own, `events-2026-11.jsonl`, to which lines are
-only ever added; `events.jsonl` is that of the newest month.
+/receipts/events.jsonl has a line for each receipt, made from the registry. Each month has a file of its own,
+`events-2026-11.jsonl`, to which lines are only ever added; `events.jsonl` is that of the newest month.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
 def publish_events(registry: Registry, published: Published, seconds: float = math.inf) -> bool:
-    """Append new receipts to their providers' event files, for about so many seconds; True if all are there.
+    """Append new receipts to their providers' event files; return True if none is left.
 
-    A line cut short by a crash is removed and written again; no line comes twice. Raises Fault where
-    published/ cannot be written.
+    Stops after about so many `seconds`. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
@@ -75,7 +74,10 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Append receipts, in order, to the event files of one provider; those already there are skipped."""
+    """Append receipts, in order, to the event files of one provider, unless they are there already.
+
+    A line that a crash cut short is removed and written again.
+    """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         path = folder / f"events-{month}.jsonl"
         fresh = not path.exists()
@@ -97,14 +99,14 @@ def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
 
 
 def is_events(name: str) -> bool:
-    """Return True if a file among receipts is an event file, by its name."""
+    """Return True if a file in /receipts is an event file, by its name."""
     return _NAME.fullmatch(name) is not None
 
 
 def event_of(row: ReceiptRow) -> str:
     """Return the line of an event file for a receipt, as JSON.
 
-    The line has no file name: it stays longer than the receipt, and a name may name a child.
+    The line outlives the receipt, so it has no file name, in which a child may be named.
     """
     said = json.loads(row.json_text).get("receipt", {}) if row.json_text else {}
     state = said.get("state", "notice")
@@ -142,13 +144,13 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 class OnRequest:
-    """Publishes the receipts of providers on this host, from when each provider looks for receipts."""
+    """Begins to publish a provider's receipts on this host when the provider looks for them."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._looked_at = home, -1
 
     def tend(self, registry: Registry) -> None:
-        """Publish the receipts of providers that began to look since the last call. Fault as for receipts."""
+        """Publish the receipts of providers that have begun to look. Fault if writing fails."""
         with published_is_written():
             try:
                 newest = self._home.spool.asked.stat().st_mtime_ns
@@ -182,12 +184,12 @@ def let_go(home: Home) -> None:
             if folder.parent.name not in wanted and removed < _MOST:
                 removed += sum(1 for _ in folder.iterdir())
                 shutil.rmtree(_aside(folder), ignore_errors=True)
-                folder.rename(_aside(folder))  # At once: who looks now has all of them brought out anew.
+                folder.rename(_aside(folder))  # The folder goes at once: for who looks now it is made anew.
                 shutil.rmtree(_aside(folder))
 
 
 def _asked(home: Home) -> set[str]:
-    """Return the enrolled providers that looked within a day; other names in the spool do not count."""
+    """Return the providers that looked within a day; a name that is no enrolled provider's does not count."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -208,9 +210,9 @@ def _aside(folder: Path) -> Path:
 
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
-    """Write a provider's receipts and events numbered above `last`; return the last number written.
+    """Write a provider's receipts and events numbered above `last` to a folder; return the last number.
 
-    Stops at a receipt still without a signature.
+    Stops at the first receipt without a signature that is not published elsewhere either.
     """
     folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

@@ -1,4 +1,4 @@
-"""Copy penalties: intake's list for the console, and lifted penalties to the services."""
+"""Copy intake's list of penalties to where the console reads it, and tell services of lifted penalties."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
 def lift(home: Home, source: str, at: datetime) -> None:
-    """Lift the penalty of a source at each service that has one. Fault if impossible now."""
+    """Tell each service with a penalty of a source that it was lifted `at` a time. Fault if writing fails."""
     for files in penalty_files.of_home(home).values():
         with published_is_written():
             if source in _read(files).until:
@@ -29,13 +29,13 @@ def _read(files: PenaltyFiles) -> Listed:
 
 
 class PenaltiesIn:
-    """Copies intake's list of penalties, when changed, to where the console's service may read it."""
+    """Copies intake's list of penalties, whenever it changes, to where the console's service may read it."""
 
     def __init__(self) -> None:
         self._copied = Listed()
 
     def tend(self, home: Home) -> None:
-        """Copy intake's list of penalties if changed since the last call. Fault if impossible now."""
+        """Copy intake's list of penalties if it changed since the last call. Fault if that fails."""
         with published_is_written():
             listed = _read(penalty_files.of_home(home)["intake"])
             if listed != self._copied:

@@ -1,6 +1,6 @@
-"""Idempotent projection of the registry into published/.
+"""Write receipts, access and common files into published/, from the registry.
 
-Everything here may be deleted and is made again from the registry. Files are renamed into place, so a
+Everything there may be deleted, and is made again from the registry. Files are renamed into place, so that a
 provider never reads half a file.
 """
 
@@ -30,17 +30,17 @@ from gateway.registry.receipts import UNSIGNED, Unsigned
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import passing
 
-# Projections are not fsynced; after a power cut the last hour is written again at the start.
+# Published files are not fsynced: after a power cut the last hour is written again at the start.
 _REDONE = timedelta(hours=1)
 _PAGE = 100
 UP_TO, TAKEN_BACK = ".receipts", ".receipts-taken-back"
 EVENTS_TOLD = ".events"
 MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
-"""Files in published/ that say how far all of it is made: the last receipt there, and the last removed."""
+"""Files in published/ with the number of a receipt: the last published, removed, and told in event files."""
 
 
 class Issued(NamedTuple):
-    """The results of a transaction: the log's signed head; receipts signed, and receipts still to sign."""
+    """What a transaction issued: the log's signed head, signed receipts, and receipts still to be signed."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -50,11 +50,11 @@ class Issued(NamedTuple):
 def publish_receipts(
     registry: Registry, published: Published, *, redo: bool = False, unproved: Collection[int] = ()
 ) -> bool:
-    """Write every receipt not yet published; return False if one is unsigned, and stop there.
+    """Write the receipts not published yet, in order; return False after stopping at an unsigned one.
 
-    Receipts with a number in `unproved` are left out. With `redo`, receipts of the last hour before the
-    newest one are compared and written again where different. Raises Fault where published/ cannot be
-    written: the next call continues from there.
+    Receipts with a number in `unproved` are left out. With `redo`, the receipts of the last hour before the
+    newest published are written again where their files differ. Raises Fault where published/ cannot be
+    written: the next call goes on from there.
     """
     with published_is_written(), registry.read() as session:
         for page in pages_after(
@@ -69,9 +69,9 @@ def publish_receipts(
 
 
 def publish_given(published: Published, issued: Issued) -> bool:
-    """Write receipts just committed, and their head; return True.
+    """Write the receipts of a transaction just committed, and the log's head; return True.
 
-    False, and nothing written, if published/ lacks an older receipt. Raises Fault where writing fails.
+    Returns False, with nothing written, if published/ lacks an older receipt. Fault where writing fails.
     """
     given, head = issued.receipts, published.log / "checkpoint"
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
@@ -96,7 +96,10 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True if receipts belong in `folder`; make a missing one, unless published on request only."""
+    """Return True if a provider's receipts are published in `folder`, making it if missing.
+
+    A host that publishes on request makes no folder, and returns False for a missing one.
+    """
     if not folder.is_dir():
         if published.on_request.exists():
             return False
@@ -105,7 +108,7 @@ def is_brought_out(published: Published, folder: Path) -> bool:
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
-    """Return True if published/ has receipts up to a number, and a signed head, if one is given."""
+    """Return True if published/ has all receipts up to a number, and has `head` as the log's newest head."""
     is_head_out = head is None or _text(published.log / "checkpoint") == head
     return is_head_out and number_in(published.root / UP_TO) >= receipt
 
@@ -124,10 +127,10 @@ def _text(path: Path) -> str:
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
-    """Write the SSH keys in force of each provider for intake; none for a suspended one.
+    """Write the SSH keys in force of each provider, for intake; none for a suspended provider.
 
-    Runs inside a write transaction: of two concurrent calls, none writes older data after newer data.
-    Otherwise a revoked key could let somebody in again, or a new key be missing.
+    A write transaction keeps two calls apart, so that none writes older keys over newer ones: a revoked key
+    could let somebody in again.
     """
     with registry.write(dated=False) as session:
         in_force: defaultdict[str, str] = defaultdict(str)
@@ -169,10 +172,9 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 
 
 def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
-    """Return the paths and texts of a receipt: for its provider, and for each school in a trust's file.
+    """Return paths and texts of a receipt's files: for its provider, and for each school in a trust's file.
 
-    A landed file gets another extension, so that a person or program waiting for the outcome can wait for
-    NAME.REF.txt or NAME.REF.json.
+    The receipt for a landing is NAME.REF.landed: who waits for the decision waits for NAME.REF.txt or .json.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
     files = {f"{stem}.landed": receipt.text} if receipt.stage == "landed" else {f"{stem}.txt": receipt.text}
@@ -187,7 +189,7 @@ def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path,
 def pages_after(
     session: Session, sequence: int, query: SelectOfScalar[ReceiptRow] | None = None
 ) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield receipts, or those of a query, numbered above `sequence`, in order, in pages of a hundred."""
+    """Yield pages of a hundred receipts numbered above `sequence`, in order, of all or of a `query`."""
     query = (select(ReceiptRow) if query is None else query).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
@@ -197,7 +199,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number after which receipts are compared again: of the last hour; 0 where unknown."""
+    """Return the number of the receipt before the last hour of published ones; 0 if none is known."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -215,7 +217,7 @@ def _redo_from(session: Session, published: Published) -> int:
 
 
 def number_in(path: Path) -> int:
-    """Return the number that a file in published/ holds; 0 without a file."""
+    """Return the number in a file; 0 if the file is missing or holds no number."""
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
@@ -223,11 +225,10 @@ def number_in(path: Path) -> int:
 
 
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
-    """Remove receipts older than `before` from published/; return how many were examined, about `most`.
+    """Remove receipts made before a moment from published/; return how many were looked at, about `most`.
 
-    The receipts stay in the registry, and providers have had time to fetch them. A transfer with a later
-    receipt keeps all its receipts until the later one is due. Notices to a provider stay. Raises Fault
-    where published/ cannot be written.
+    They stay in the registry. A transfer with a later receipt keeps its earlier ones until the last is due.
+    Notices to a provider stay. Raises Fault where published/ cannot be written.
     """
     looked = 0
     with registry.read() as session:
@@ -254,7 +255,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 
 def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish again receipts of `before` or later that were removed too early, as by a fast clock.
+    """Publish again the receipts made since `before` that were removed too early, as by a fast clock.
 
     Raises Fault where published/ cannot be written.
     """
@@ -274,8 +275,7 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 def put_published(path: Path, content: str) -> bool:
     """Write a published file if its content differs; return True if written. OSError if writing fails.
 
-    Comparing costs a tenth of writing, and writing for 300 providers is most of the time of a command
-    changing one provider.
+    To compare costs a tenth of writing: a command that changes one provider writes files of 300.
     """
     with suppress(OSError):
         if path.read_bytes() == content.encode():
@@ -286,7 +286,7 @@ def put_published(path: Path, content: str) -> bool:
 
 @contextmanager
 def published_is_written(folder: str = "published/") -> Iterator[None]:
-    """Convert an OSError inside the context to a Fault with the system's message."""
+    """Raise a Fault, naming `folder` and the system's message, in place of an OSError in the context."""
     try:
         yield
     except OSError as error:
@@ -294,7 +294,7 @@ def published_is_written(folder: str = "published/") -> Iterator[None]:
 
 
 def replace_published(path: Path, content: str) -> None:
-    """Replace a published file, completely or not at all. Raises OSError if writing fails."""
+    """Write a file whole or not at all, by renaming it into place. Raises OSError if writing fails."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         aside.write_text(content, "utf-8")

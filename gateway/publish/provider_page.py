@@ -1,6 +1,6 @@
-"""A provider's own page in its SFTP folder: /status.html for people, /calendar.ics for calendars.
+"""Make a provider's own page in its SFTP folder: /status.html for people, /calendar.ics for calendars.
 
-Both are projections of the registry, like receipts, and say what `standing` says.
+Both are made from the registry, with the sentences of `standing`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken_minute
 from gateway.policy.timescale import FlowStatus
 from gateway.publish.projection import published_is_written, replace_published
-from gateway.publish.standing import Authority, ProviderFacts, gather, of_each, sections
+from gateway.publish.standing import Authority, ProviderFacts, gather, read_for_all, sections
 from gateway.reasons.languages import told
 from gateway.registry import log, providers
 from gateway.registry.database import Registry
@@ -55,7 +55,7 @@ TEMPLATES = Environment(
 
 
 def page(facts: ProviderFacts) -> str:
-    """Return the provider's page as HTML, once in each language: no script, no external content."""
+    """Return the provider's page as HTML, in every language, without scripts or external content."""
     return TEMPLATES.get_template("status.html").render(
         facts=facts,
         at=spoken_minute(facts.at, facts.catalogue.calendar.timezone),
@@ -66,7 +66,7 @@ def page(facts: ProviderFacts) -> str:
 
 
 class _Event(NamedTuple):
-    """A day in the calendar by which data is due, with the text that the page has for it."""
+    """An entry of a provider's calendar: a flow, the day by which its data is due, and the entry's title."""
 
     of: FlowStatus
     day: date
@@ -78,7 +78,7 @@ class _Event(NamedTuple):
 
 
 def _events(facts: ProviderFacts) -> Iterator[_Event]:
-    """Yield each day from today on by which data is due from the provider, and each late day."""
+    """Yield an entry for each day from today on by which data is due, and for each day missed."""
     for one in (day for due in facts.due for day in due.days):
         if one.due and (one.due >= facts.today or one.state == "missing"):
             said = _SUMMARIES.get(one.state, _CAME)
@@ -88,19 +88,19 @@ def _events(facts: ProviderFacts) -> Iterator[_Event]:
 
 
 def _said(facts: ProviderFacts, text: str) -> str:
-    """Return a text in all languages of receipts, with slashes between."""
+    """Return a text in each language of receipts, with slashes between."""
     return " / ".join(dict.fromkeys(told(text, language) for language in facts.catalogue.wording.languages))
 
 
 def made_of(facts: ProviderFacts) -> str:
-    """Return a digest of the calendar's content, without the time at which it is made."""
+    """Return a digest of the calendar's entries, to tell whether an earlier calendar is still right."""
     days = [(one.of.data_type, str(one.day), one.summary, one.reminds) for one in _events(facts)]
     said = json.dumps([_FORM, facts.authority.organisation, facts.provider.id, days])
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
 def calendar(facts: ProviderFacts) -> bytes:
-    """Return an iCalendar file (RFC 5545) of the days by which data is due, with reminders a week before."""
+    """Return the days by which data is due as an iCalendar file (RFC 5545), with reminders a week before."""
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
@@ -132,18 +132,17 @@ def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
     authority: Authority, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write page and calendar of each provider, or of `only` some; return the number of providers.
+    """Write /status.html, its signature and /calendar.ics of all providers, or `only` some; return how many.
 
-    The files are /status.html, its signature and /calendar.ics. A calendar with unchanged days is left alone.
-    Each file is always whole; for an instant a new page may stand beside the previous page's signature.
-    Raises Fault where published/ cannot be written.
+    A calendar with unchanged days is left alone. For an instant a new page may stand beside the signature of
+    the previous one. Raises Fault where published/ cannot be written.
     """
     day = local_day(at, catalogue.calendar.timezone)
     written = 0
     with published_is_written(), registry.read() as session:
-        each = of_each(session, day)
+        rows = read_for_all(session, day)
         for provider, flows in statuses(session, catalogue, day, only):
-            facts = gather(session, catalogue, provider, flows, each, authority=authority, at=at)
+            facts = gather(session, catalogue, provider, flows, rows, authority=authority, at=at)
             folder = published.pages(provider.id)
             folder.mkdir(parents=True, exist_ok=True)
             html = page(facts)
@@ -159,11 +158,11 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write, for all or `only` some providers, proofs that the log continues the heads known to browsers.
+    """Write log.json of all providers, or `only` some: proofs that the log continues the heads in receipts.
 
-    log.json holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) to it from the head of
-    each of the provider's latest receipts, and from each head that the file had before. Raises Fault where
-    published/ cannot be written.
+    It holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) to it from the head in each of
+    the provider's latest receipts, and from each head that log.json had before. A browser checks them. Raises
+    Fault where published/ cannot be written.
     """
     with published_is_written(), registry.read() as session:
         head = log.newest_head(session)
@@ -186,11 +185,10 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
-    """Write /agreement/policies.asc and headings.asc, used to check files before they are sent.
+    """Write /agreement/policies.asc and headings.asc, by which files are checked before they are sent.
 
-    The first is for a provider's program, the second for a browser (`known_headings`). Each is one signed
-    line of JSON, left alone while the policies in force and the key stay the same. Raises Fault where the
-    policies are not those of their digest.
+    A provider's program uses the first, a browser the second. Each is one signed line of JSON, left alone
+    while the policies and the key stay the same. Fault where the policies do not match their digest.
     """
     of = {"digest": policy_digest(policies), "key": signing.fingerprint}
     if of["digest"] != policies.name:
@@ -214,7 +212,7 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
     """Return the providers with receipts or notices numbered above `sequence`, and the last number.
 
-    Numbers after `up_to` are not published yet. A trust's file counts for each school in it.
+    Numbers above `up_to` are left for later. A receipt for a trust's file counts for each school in the file.
     """
     query = (
         select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))

@@ -1,8 +1,7 @@
-"""A provider's standing: facts, and the sentences for the page, the calendar and letters.
+"""Tell a provider's standing: the facts, and the sentences for its page, its calendar and letters.
 
-A sentence about a day is made once, so that all three say the same. Sentences name data types, days,
-references and reasons; never a pupil or anything from a file's content. The page alone names files, as their
-receipts do.
+A sentence is made in one place, so that all three say the same. Sentences name data types, days, references
+and reasons; never a pupil or anything from a file's content. The page alone names files, as receipts do.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from gateway.registry.transfer_lists import HeldInShort, InShort
 
 _MOST_FILES, _WAITING = 1_000, 100
 _WEEK = timedelta(days=7)
-# A file's name may name a child, and receipts, which bear it, are taken back in time (retention.toml).
+# The page names a file for so long: a child may be named there, and the file's receipts go in time as well.
 _NAMED = timedelta(days=30)
 _TO_EXTEND = 60  # Days before its end, as in keys.toml.
 _EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
@@ -58,7 +57,11 @@ class Authority(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFacts:
-    """Facts about a provider as of `at`. `files`: those of the term, latest first."""
+    """The facts about a provider as of `at`.
+
+    `due`: its flows with the days by which data is due. `files`: those of the term, latest first. `waiting`:
+    its held files. `ratified`: its school years on record. `to_ratify`: the school year to sign for, if any.
+    """
 
     authority: Authority
     provider: Provider
@@ -98,10 +101,10 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """One line of a section, in one language: the sentence `says`, on `about`; `data` is for programs.
+    """One line of a section, in one language: its subject (`about`), and the sentence `says`.
 
-    `late`: marked on the page. `news`: a letter on the next N days has the line if `news` is at most N; None:
-    no letter has it.
+    `data`: HTML attributes for programs. `late`: True if the page marks the line. `news`: the days until a
+    weekly letter has no reason to wait with the line, 0 for now; None if no letter has it.
     """
 
     about: str
@@ -113,7 +116,7 @@ class StandingLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StandingSection:
-    """A section of a provider's standing: heading and lines, or without lines the sentence `otherwise`."""
+    """A section of a provider's standing: a heading with lines, or with the sentence `otherwise` if none."""
 
     heading: str
     otherwise: str = ""
@@ -121,11 +124,11 @@ class StandingSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfEach:
-    """Rows read once for all providers: keys, years ratified, providers with held files.
+class ReadForAll:
+    """Rows read at once for all providers: keys, school years ratified, and who has held files.
 
-    `lately`: the files of a week; `held`: the held files. Both are None where the caller reads files for each
-    provider.
+    `lately`: the files of a week, by provider; `held`: the held files. Both are None if files are read for
+    each provider by itself.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
@@ -135,8 +138,8 @@ class OfEach:
     held: Mapping[str, Sequence[HeldInShort]] | None = None
 
 
-def of_each(session: Session, day: date, week_before: datetime | None = None) -> OfEach:
-    """Return keys, years ratified by a day, and providers with held files, of every provider.
+def read_for_all(session: Session, day: date, week_before: datetime | None = None) -> ReadForAll:
+    """Return the keys, and the school years ratified by a day, of all providers, and who has held files.
 
     With `week_before`, also the files of the seven days before that moment, and all held ones.
     """
@@ -145,7 +148,7 @@ def of_each(session: Session, day: date, week_before: datetime | None = None) ->
     for key in keys.list_keys(session, "provider"):
         if key.state != "revoked":
             own_keys[key.owner].append(key)
-    return OfEach(
+    return ReadForAll(
         own_keys=own_keys,
         ratified={one: known.years(one, on=day) for one in known.ratified},
         waiting=transfer_lists.whose_files_wait(session),
@@ -155,20 +158,20 @@ def of_each(session: Session, day: date, week_before: datetime | None = None) ->
 
 
 def gather(
-    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], of_each: OfEach,
-    *, authority: Authority, at: datetime,
+    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus],
+    rows: ReadForAll, *, authority: Authority, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
-    """Collect the facts about one provider, from registry and policies, as of `at`."""
+    """Return the facts about one provider as of `at`; `rows` are those read for all providers."""
     zone = catalogue.calendar.timezone
     today = local_day(at, zone)
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
-    years = of_each.ratified.get(provider.id, frozenset())
+    years = rows.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties
-    waiting, lately = of_each.held, of_each.lately
+    waiting, lately = rows.held, rows.lately
     if lately is None:
         term = moment(began, time(), zone)
         lately = transfer_lists.lately_in_short(session, term, provider.id, _MOST_FILES)
-    if waiting is None and provider.id in of_each.waiting:
+    if waiting is None and provider.id in rows.waiting:
         waiting = transfer_lists.held_in_short(session, _WAITING, provider.id)
     return ProviderFacts(
         authority=authority,
@@ -178,7 +181,7 @@ def gather(
         due=list(agenda(provider, flows, catalogue, today)),
         files=lately.get(provider.id, ()),
         waiting=(waiting or {}).get(provider.id, ()),
-        own_keys=of_each.own_keys.get(provider.id, ()),
+        own_keys=rows.own_keys.get(provider.id, ()),
         ratified=sorted(years),
         to_ratify=ratification.year_to_ratify(years, today, catalogue)
         if party
@@ -282,9 +285,10 @@ def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
-    """Return a letter's part with a provider's news: late, due or ending within `days`, waiting, new.
+    """Return a provider's news for a letter, under the headings of the page; "" without any news.
 
-    "" without any news. The headings and sentences are those of the page, without the names of files.
+    News are data late or due within `days`, keys that end within `days`, held files, a ratification to make,
+    and the files of the last week, without their names.
     """
     found = []
     for section in sections(facts, language):
@@ -301,7 +305,7 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
 
 
 def missing(facts: ProviderFacts, language: Language) -> str:
-    """Return a letter's lines on data that is missing, with the day by which it was due."""
+    """Return a line for a letter on each data type that is missing, with the day by which it was due."""
     lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)
 
