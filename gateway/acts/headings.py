@@ -19,7 +19,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.items import harmless_name, not_understood
-from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
+from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
 from gateway.registry import log, providers
 from gateway.registry.tables import HarmlessRow
 
@@ -125,7 +125,7 @@ def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
         about = _ABOUT.match(event.note or "")
         if about is None or json.loads(event.leaf)["fields"].get("what") != _SAY:
             continue
-        if event.kind == "act-proposed" and event.at >= at - COUNTS:
+        if event.kind == "act-proposed" and event.at >= at - PROPOSAL_LASTS:
             found[about["heading"]] = about.groupdict() | {"by": event.actor or ""}
         else:
             found.pop(about["heading"], None)

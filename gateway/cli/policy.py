@@ -244,7 +244,7 @@ def approve(
             keeper.put_in_force(approved.digest)
             out.print(f"in force: {approved.digest}")
         else:
-            keeper.put_off(approved)
+            keeper.note_day(approved)
             out.print(f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on")
         keeper.draft(approved.digest)
 

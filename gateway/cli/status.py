@@ -17,7 +17,7 @@ from gateway.home.settings import Listen, load_settings
 from gateway.home.versions import policy_digest
 from gateway.model import counted
 from gateway.record import policy_proposals as proposals
-from gateway.record.snapshot import Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry.hosts import Host
 from gateway.secrets import passphrase, secret_files
 from gateway.zones.places import answers, place_of, processor_is_at_work
@@ -60,7 +60,7 @@ def status(
         "mailboxes": answers(asked["mailboxes"].host, asked["mailboxes"].port, _CONNECT_SECONDS),
     }
     found = [f"service-down:{name}" for name, up in services.items() if not up]
-    found += wrong(snapshot, settings.watch)
+    found += problems(snapshot, settings.watch)
     try:  # If no passphrase is stored, whether the secrets open is not known.
         if secret_files.is_protected(place) and passphrase.is_at_hand(place):
             secret_files.log_key(place)

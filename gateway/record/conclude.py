@@ -1,6 +1,7 @@
-"""Prepare landed uploads for examination, and decide on the findings, without side effects.
+"""Prepare landed uploads for examination, and decide on examined files, without side effects.
 
-Beside the engines' verification, the gateway's own records of keys decide which signature counts.
+An OpenPGP engine verifies a signature; whether the signature counts is decided by the gateway's records of
+keys.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Signers:
 
     @property
     def digest(self) -> str:
-        """A digest of all certificates and states. Once changed, no examination made before counts."""
+        """A digest of all certificates and their states. After a change, files are examined again."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -76,10 +77,10 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
 def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
-    """Return the decision against a file with a valid signature by `signer`; None if the signature counts.
+    """Return a hold or refusal of a file for the key that signed it; None if the signature counts.
 
-    Files signed before a key was replaced go to a person for judgement. A compromised key counts for nothing,
-    since its holder can date a signature back.
+    `signer` is None for a key that is not the sender's. A file signed before its key was replaced waits for a
+    person. A compromised key never counts, since its holder can date a signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -96,7 +97,7 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Return True if the SSH key of an upload, as named by intake, was in force at the landing.
+    """Return True if the SSH key of an upload's session, as named by intake, was in force at the landing.
 
     A key that ended or was replaced after the landing counts; a compromised key never does.
     """
@@ -131,7 +132,10 @@ def decision_on(
     earlier: str | None,
     signers: Signers,
 ) -> Decision:
-    """Return the decision on an examined file. `earlier`: a reference from the same act of signing."""
+    """Return the decision on an examined file.
+
+    `earlier` is the reference of an earlier transfer with the same signature: the file is then a replay.
+    """
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
@@ -153,7 +157,7 @@ def decision_on(
     decision = decide(file.content, catalogue, provider, now)
     if isinstance(decision, Refused):
         return _for_few(decision, file.content, catalogue)
-    return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late], catalogue)
+    return decision if opened.late is None else with_reason(decision, _SIGNED_LATE[opened.late], catalogue)
 
 
 def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
@@ -162,13 +166,13 @@ def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: 
     return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 
-def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Return the decision with the reason `code` added: the signer's certificate was not valid at signing."""
+def with_reason(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
+    """Return a decision with the reason `code` added."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Return the decision, changed to wait for a person as the login's key is unknown; refusals stay."""
+    """Return a hold in place of a decision, since the SSH key of the login is unknown; a refusal stays."""
     if isinstance(decision, Refused):
         return decision
     # The hold loses its date, which would release the file automatically.
@@ -177,7 +181,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Return the decision on a file not opened: held for a renewed certificate, or refused."""
+    """Return the decision on an unopened file: held until its sender renews a certificate, or refused."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))
@@ -186,8 +190,9 @@ def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by`: a digest of the sender's certificates, the rules and the keys.
+    """One upload to examine, and the `job` for the examiner.
 
+    `judged_by`: digests of the sender's certificates, of the rules and of the gateway's keys.
     `decided_before`: the time of an earlier decision, where the file is examined again.
     """
 
@@ -204,10 +209,10 @@ def assignments(
     in_progress: Mapping[str, Upload] = MappingProxyType({}),
     version: int | None = None,
 ) -> list[Assignment]:
-    """Return assignments for landed uploads, oldest first, by the current keys.
+    """Return assignments for landed uploads, oldest first, with the keys now in force.
 
-    Uploads `in_progress` are not on record yet. `version` is a version of the register just read, to spare a
-    second read; keys are checked again when the file is decided.
+    `in_progress`: uploads that are not on record yet, by reference. `version`: the register's version, if
+    just read: then the register is not read again. Keys are checked again when the file is decided.
     """
     known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read(version) as session:

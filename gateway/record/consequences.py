@@ -6,9 +6,9 @@ discrepancies are recorded, and each provider concerned is told of its own recor
 A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
 record.
 
-Of each school, kind of data and period the first file is counted. A later file replaces the first as long as
-nobody has opened the first file's tables: a reader of two tables could subtract one from the other. "Later"
-is by landing, in whatever order the files were decided.
+Of each school, data type and period the first file is counted. The counts of a file that landed later replace
+those of the first only while nobody has opened the first: a reader of two tables could subtract one from the
+other.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Ruling:
     - `roll`: the packed roll from the examination. `kind`: the kind of log entry.
     - `actor` and `note`: the person deciding and the reason, where a person decided.
     - `held_for`: the reasons of an earlier hold.
-    - `counted`: teams without pupil records get counts; False where a person named the teams.
-    - `arrives`: no log entry tells of the file yet.
+    - `counted`: True if teams without pupil records get counts; False where a person named the teams.
+    - `arrives`: True if the log has no entry about the file yet.
     """
 
     reference: str
@@ -112,9 +112,9 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the id of the provider whose roll a record belongs to; None if no such school is enrolled.
+        """Return the id of the provider to whose roll a pupil's record belongs; None if it is not enrolled.
 
-        `number` is the school number in the record; if empty, the record is of a sender with one school.
+        `number` is the school number in the record, "" for a record that names no school.
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -150,7 +150,7 @@ class Enrolled:
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
 
 
-@lru_cache(4)  # Asked by each decision; the same until the register changes, or a day ends.
+@lru_cache(4)  # Each decision needs it, and it stays the same until the register changes or a day ends.
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
@@ -164,13 +164,14 @@ def _in_full(number: str, known: Iterable[str]) -> str:
     return fitting[0] if len(fitting) == 1 else number
 
 
-def follow(
+def record_rolls(
     registrar: Registrar, session: Session, decided: Sequence[tuple[Transfer, Ruling]], enrolled: Enrolled,
     now: datetime,
 ) -> Sequence[Entry]:  # fmt: skip
-    """Add decided files to the rolls, and compare these with other providers'; return the log entries.
+    """Record the rolls in decided files, and discrepancies with other providers' rolls.
 
-    All files are compared together: a difference made by one file and mended by another is no discrepancy.
+    Returns the log entries on discrepancies. All files are compared together: a difference made by one file
+    and mended by another is no discrepancy.
     """
     rules = registrar.catalogue.agreement.discrepancies
     concerned = [(transfer, ruling) for transfer, ruling in decided if transfer.data_type in rules.rolls]
@@ -219,7 +220,7 @@ def follow(
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
-    """Yield a roll for each school in accepted files, with the school's pupils.
+    """Yield the roll of each school in accepted files; `taken` holds transfers with their packed rolls.
 
     A record that names no school belongs to the one school that the file is about.
     """
@@ -240,7 +241,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Record new discrepancies about the files' pupils, and settle the ones gone."""
+    """Record the new discrepancies of rolls just entered, and settle earlier ones; return the log entries."""
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()
@@ -260,7 +261,7 @@ def _compare(
 
 def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], now: datetime) -> list[Entry]:
     references = transfers.references(session, {int(row.reference) for each in new for row in each.rows})
-    # The files stand as sequences in what was compared.
+    # The rows compared name each file by its sequence.
     named = [
         replace(each, rows=tuple(replace(row, reference=references[int(row.reference)]) for row in each.rows))
         for each in new
@@ -296,12 +297,12 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
     return Entry(kind=kind, subject="discrepancies", fields={"number": number, "cause": cause})
 
 
-def owe(
+def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the providers to get a copy of an accepted file of a shared flow, at once or once ratified.
+    """Record the copies of an accepted file that other providers get, now or once they have ratified.
 
-    Returns log entries on the copies, and sentences on them for the receipt.
+    Returns log entries about the copies, and sentences about them for the receipt.
     """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
@@ -329,16 +330,16 @@ def owe(
 
 
 def delivered(reference: str, provider: str, flow: str) -> Entry:
-    """Return the log entry for a copy of a file that a provider gets."""
+    """Return the log entry about a provider's copy of a file, carried by a flow."""
     return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
 
 
 @dataclass(slots=True)
 class CountsOwed:
-    """Counts of pupils given by one transaction to teams without pupil records.
+    """The counts of pupils that one transaction gives to teams without pupil records.
 
-    `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
-    the transaction.
+    `earlier`: the accepted files of the same providers, to compare with. `on_roll`: the number of pupils on
+    each provider's roll before the transaction.
     """
 
     session: Session
@@ -350,10 +351,10 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
-        """Give counts of newly accepted files, in order; return the transfers, with all teams.
+        """Give counts of newly accepted files, in order; return the transfers, with all their teams.
 
-        Each file comes with its decision and sender, and True where teams may be given counts.
-        The decisions must be stored before. The rows needed for all files are read at once.
+        Each file comes with its decision, its sender, and True if teams may get counts of it. The decisions
+        must be stored before.
         """
         teams: dict[int, tuple[str, ...]] = {}
         alike, counted = [], []
@@ -430,7 +431,7 @@ class CountsOwed:
             self._note(transfer, team)
 
     def _note(self, transfer: Transfer, team: str) -> None:
-        """Remember that a team has counts of a file, to compare later files with."""
+        """Add a team's counts of a file to `earlier`, for the comparison with the files that follow."""
         upload, data_type = transfer.upload, transfer.data_type or ""
         self.earlier.append(
             Earlier(

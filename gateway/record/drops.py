@@ -1,16 +1,17 @@
-"""Decide on drops of providers in /keys and /agreement, and record their effects.
+"""Decide on drops: the keys, signed agreements and statements that providers put into /keys and /agreement.
 
-A new key counts only when signed by a key in force of the same provider: clearsigned, as `gpg --sign` makes
-it, or signed and encrypted like any file. A known certificate needs no such signature, since its own primary
-key has signed all additions; nor does a revocation certificate, effective at once. Nobody else can have made
-either. An SSH key or passkey is revoked by a signed statement that names its fingerprint.
+A new key counts only when a key in force of the same provider has signed it: clearsigned, or signed and
+encrypted like any file. Two kinds of drop need no such signature: a newer version of a known certificate,
+whose own primary key has signed all additions, and a revocation certificate, which counts at once. Nobody
+else can have made either. An SSH key or passkey is revoked by a signed statement that names its fingerprint.
 
-Two keys count as for any file: the provider's SSH key opened the session, and a certificate of the same
-provider, in force, signed the whole text. The guide asks for a clearsigned copy; a copy signed and encrypted
-to the gateway proves the same and is accepted as well.
+A signed agreement proves two keys, as any file does: an SSH key of the provider opened the session, and a
+certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
+signed and encrypted to the gateway is accepted as well.
 
-A statement may name items of Appendix A, but neither the subject of a record nor a sensitive heading; values
-under a heading are still judged by the kind of the item.
+A statement about headings may give a heading the meaning of an item of Appendix A, but neither of an item
+that tells whom a record is about nor to a sensitive heading. The values in the column are still judged by the
+kind of the item.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ from gateway.store.of_home import store_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One uploaded key, signed agreement or statement, with the provider and the context for deciding."""
+    """One drop to decide on: its reference and provider, and the registrar and session for recording."""
 
     registrar: Registrar
     session: Session
@@ -119,7 +120,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the SSH keys in force to intake, and remove stored drops marked as withheld."""
+    """Publish the SSH keys in force to intake, and remove the stored content of withheld drops."""
     publish_access(registry, home.published, now)
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
@@ -181,7 +182,7 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Return True if a copy was signed recently and for this year: last year's must not count again."""
+    """Return True if a copy was signed lately, and not before the time to sign for the school year `year`."""
     limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
@@ -190,7 +191,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
-    """Decide on a statement about headings: store all meanings, or refuse all if one is forbidden."""
+    """Decide on a statement about headings: record every heading's meaning, or refuse all if one is bad."""
     catalogue = drop.registrar.catalogue
     if drop.provider.suspended or drop.provider.closed_on is not None:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"
@@ -231,7 +232,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileRefused:
-    """Return the refusal of a file sent unencrypted, by folder and by the kind guessed from the bytes."""
+    """Return the refusal of an unencrypted upload, with the reason by its folder and its first bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
@@ -244,15 +245,15 @@ def withheld(upload: Upload) -> FileRefused:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on any drop, and record all effects in the caller's transaction."""
+    """Decide on an examined drop, and record its effects in the caller's transaction."""
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
         case FileRefused(why=why):
-            if why.code == "key:secret":  # `publish` removes the stored file of it.
+            if why.code == "key:secret":  # `publish` removes the stored content.
                 query = select(TransferRow).where(TransferRow.reference == drop.reference)
                 row = drop.session.exec(query).one()
-                if not row.withheld:  # Else recognised by intake, and never stored.
+                if not row.withheld:  # A drop that intake recognised is withheld already, and never stored.
                     row.withheld = True
                     drop.session.add(row)
                     fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}

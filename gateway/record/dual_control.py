@@ -1,10 +1,9 @@
 """Dual control: two people decide, and neither may act with credentials given by the other.
 
-With roles in force, a person is whoever acts with the person's keys, roles and accounts. The giver of such a
-credential could act as the owner, and so could the giver's own giver. Two names on record are two people only
-if nobody could act as both. A given credential counts as the owner's own once an independent person has
-confirmed it (`vouch`), or the owner has accepted it under a personal account of the machine (`accept`), and
-CREDENTIAL_WAIT has passed since, for objections.
+With roles in force, whoever gave a person a credential could act as that person, and so could whoever gave
+the giver one. Two names on record are two people only if nobody could act as both. A given credential counts
+as the owner's own once an independent person has confirmed it (`vouch`), or the owner has accepted it under a
+personal account of the machine (`accept`), and CREDENTIAL_WAIT has passed since, so that others can object.
 
 Without roles in force, a person is the account running a command, as known to the operating system, or behind
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
@@ -45,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if `person` enrolled the very key that a held file waits for."""
+    """Raise GatewayError if a held file waits for a key that the person releasing it enrolled."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -58,9 +57,10 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
-    """Raise GatewayError unless two names are certainly two people; its text is `said`, then the reason.
+    """Raise GatewayError unless two names on record are certainly two people.
 
-    `since` is the time of the first person's act.
+    The error's text is `said`, then the reason. `since` is the time of the first person's act, `at` of the
+    second's.
     """
     if not are_named_two(first, second):
         raise GatewayError(said)
@@ -69,7 +69,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
-    """Return the reason why two names on record may be one person; None if certainly two."""
+    """Return why two names on record may be one person, as a sentence; None if they are certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
@@ -95,7 +95,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person all others able to act as the person, by having given the credentials."""
+    """Return by name of each person the others who could act as that person, having given credentials."""
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)
@@ -107,17 +107,17 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
 
 
 def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
-    """Return True if the given people include two who certainly are two."""
+    """Return True if two of the named people are certainly different people."""
     behind = who_could_be(session, at)
     sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
     return any(one.isdisjoint(other) for number, one in enumerate(sets) for other in sets[:number])
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm a person's credentials as an independent colleague; return the marks of those confirmed.
+    """Confirm a person's credentials as an independent colleague, `by`; return the marks of all of them.
 
-    Each key must be in `read_out`, by fingerprint or its beginning. GatewayError for a missing key, and where
-    `by` may be the giver or the person.
+    `read_out` must name each of the person's keys, by its fingerprint or the beginning of it. GatewayError
+    for a key left out, and where the colleague may be the person, or whoever gave a credential.
     """
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
@@ -133,10 +133,11 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
-    """Accept all credentials of a person, as the person under a personal account; return the marks.
+    """Record that a person accepts their credentials under a personal `account`; return the marks.
 
-    Each key must be `named`, as for `vouch`, so that the owner notices a key made by another. GatewayError
-    for a missing key, and for an account that is shared or was used to give one of the credentials.
+    `named` must name each of the person's keys, by its fingerprint or the beginning of it, so that the person
+    notices a key made by another. GatewayError for a key left out, and for an account that is not the
+    person's, or was used to give one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
@@ -176,9 +177,10 @@ def name_of(person: str) -> str:
 
 
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
-    """Return a function that tells everybody who may have acted under a name on record.
+    """Return a function that gives the people who may have acted under a name on record.
 
-    The person, staff or an unassigned account of the machine; and the account's users.
+    An account of the machine stands for the member of staff who owns it, or without an owner for itself. For
+    "NAME (as ACCOUNT)" these are NAME, if a member of staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -193,7 +195,7 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
 
 
 _Attributed = tuple[str, frozenset[frozenset[str]]]
-"""A credential's owner, with everybody who may be each of its givers who count."""
+"""The owner of a credential, and for each giver that counts the people who that giver may be."""
 
 
 def _known(
@@ -213,10 +215,12 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return a person with everybody the person can act as, by credentials given directly or via others."""
+    """Return a person and all those as whom the person can act, by credentials given directly or via others.
+
+    Acting as an owner takes all givers that count of one credential.
+    """
     found = {somebody}
     while True:
-        # Whoever could be each of the givers who count can use the credential.
         further = {
             owner
             for owner, givers in known
@@ -243,19 +247,22 @@ def _parts(person: str) -> tuple[str | None, str]:
     return (found["name"], found["account"]) if found else (None, person)
 
 
-COUNTS = timedelta(days=7)
+PROPOSAL_LASTS = timedelta(days=7)
 _PROPOSAL, _ENDS = "act-proposed", ("act-confirmed", "act-rejected")
 _MARK = ": "
 _ENDS_OF: Mapping[Kind, frozenset[str]] = {
     "release-proposed": PROPOSAL_ENDS,
     "redelivery-proposed": PROPOSAL_ENDS - {"release-declined"} | {"redelivered", "redelivery-declined"},
 }
-"""The events that settle a proposal about a file, by its kind."""
+"""The kinds of log entries that end a proposal about a file, by the kind of proposal."""
 
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act by two people: code, subject, and the person concerned (`about`), never named in the log."""
+    """An act that two people decide: its code, its subject, and the person whom it is `about`.
+
+    The log holds that person only within the entry's note, as a commitment.
+    """
 
     what: str
     subject: str
@@ -265,10 +272,10 @@ class TwoPersonAct:
 def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
 ) -> bool:
-    """Return True if an act may be done now: another person has proposed it, or roles are not in force.
+    """Return True if `by` may do an act now: another person has proposed it, or roles are not in force.
 
-    Otherwise record a proposal by `by` and return False. GatewayError where `by` does not count as a second
-    person beside the proposer. With `always`, two people decide even without roles.
+    Otherwise record a proposal by `by` and return False. GatewayError where `by` may be the proposer under
+    another name. With `always`, two people decide even without roles.
     """
     if not always and not roles.in_force(session):
         return True
@@ -294,10 +301,10 @@ def agreed_to_give(
     why: str | None,
     at: datetime,
 ) -> bool:
-    """Return True if a person may be given a credential or role now; otherwise propose that.
+    """Return True if a person may be given a credential or a role now; otherwise record a proposal.
 
-    With two administrators, two people decide for a member of a team with sight of held files, and for a
-    holder or recipient of a powerful role.
+    Where there are two administrators or more, two people decide about a member of a team that may know of
+    held files (`looking`), and about a person who holds or would get a powerful role.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
@@ -309,10 +316,10 @@ def agreed_to_give(
 def agreed_to_show(
     session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
 ) -> bool:
-    """Return True if a person may join a team with sight of held files now, as two people decided.
+    """Return True if a person may join a team that may know of held files; otherwise record a proposal.
 
-    Applies with two administrators or more. GatewayError where one person alone gave the credentials. An
-    unused link to the console ends: whoever printed the link could use it.
+    A single administrator decides alone. GatewayError where one giver of credentials could act as the person.
+    An unused link to the console then ends, since whoever printed the link could use it.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -335,7 +342,7 @@ def note_proposer(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """One person's proposal about a file, to be confirmed by a second; `data_type` for a release alone."""
+    """A proposal about a file, to be confirmed by a second person. A release may state a `data_type`."""
 
     teams: tuple[str, ...]
     by: str
@@ -345,7 +352,7 @@ class Proposal:
 
 
 def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
-    """Return the last proposal of a kind about a file; None if settled since, or never made."""
+    """Return the open proposal of a kind about a file; None if it has ended, or none was made."""
     for event in reversed(log.events(session, reference)):
         if event.kind in _ENDS_OF[kind]:
             return None
@@ -371,7 +378,7 @@ def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | No
     """Return the log entry of an act's open proposal; None if confirmed, rejected or expired."""
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
-            return event if event.kind == _PROPOSAL and event.at >= at - COUNTS else None
+            return event if event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS else None
     return None
 
 

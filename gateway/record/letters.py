@@ -24,7 +24,7 @@ from gateway.policy.dates import local_day, moment, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
-from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, of_each
+from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, read_for_all
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
@@ -42,7 +42,7 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The registry, the policies and the authority's address, for writing letters, also unsigned ones.
+    """The source of what letters say: registry, policies, and the authority's name and telephone number.
 
     `reached`: the e-mail addresses of every provider, if read at once for many letters.
     """
@@ -65,9 +65,10 @@ class Letterhead:
         self, rule: LetterRule, event: str, facts: dict[str, str], *, provider: Provider | None = None,
         team: str = "", sensitive: bool = False,
     ) -> Iterator[Letter]:  # fmt: skip
-        """Yield the letter for an event by a rule, one to each address.
+        """Yield the letter about an event by a rule, once for each address.
 
-        A `sensitive` event is told only to the authority's teams with access, instead of triage.
+        `event` is the code under which a letter is queued only once; `facts` fill the blanks of its text.
+        Of a `sensitive` event only the teams that may know of sensitive files hear, instead of triage.
         """
         catalogue, about = self.catalogue, None if provider is None else provider.id
         addresses = self.addresses(rule, about, team, sensitive=sensitive)
@@ -91,7 +92,7 @@ class Letterhead:
     def addresses(
         self, rule: LetterRule, provider: str | None, team: str, *, sensitive: bool
     ) -> Sequence[str]:  # fmt: skip
-        """Return the addresses for letters by a rule."""
+        """Return the e-mail addresses to which letters by a rule go, about a provider or a team."""
         of = self.catalogue.letters
         match rule.to:
             case "provider" if provider is not None:
@@ -109,7 +110,7 @@ class Letterhead:
 
 
 def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
-    """Return e-mail addresses by provider, of one provider or of all."""
+    """Return the sorted e-mail addresses of all providers, or of one, by provider."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for contact in providers.contacts(session, provider):
         if contact.email is not None:
@@ -118,7 +119,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a blank in a letter's template for a language, such as "news_cy"."""
+    """Return the name of a blank for a language in a letter's text: "news", or "news_cy" in Welsh."""
     return name if language == "en" else f"{name}_{language}"
 
 
@@ -136,7 +137,7 @@ def owe_for_decisions(
 def _for_decision(
     letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file; `told_of`: events of letters already queued about the wait."""
+    """Yield letters about a decided file. `told_of`: the events of letters that told senders of a hold."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -161,7 +162,7 @@ def _for_decision(
 
 
 def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
-    """Return the reasons of a decision as running text in each language, by placeholder."""
+    """Return the reasons of a decision as running text, by the name of the blank for each language."""
     plain = [plain_reason(reason, wording) for reason in transfer.reasons]
     told = {}
     for language in wording.languages:
@@ -171,7 +172,7 @@ def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
 
 
 def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
-    """Queue the day's letters in one transaction, each only once; return the number."""
+    """Queue the day's letters that are not queued yet, in one transaction; return their number."""
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
@@ -189,9 +190,9 @@ def by_calendar(
     letterhead: Letterhead, now: datetime, sent: Collection[str] = (),
     judged: Mapping[str, Sequence[FlowStatus]] | None = None,
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield every unsigned letter due on the day of `now`, queued before or not.
+    """Yield every letter due on the day of `now`, unsigned, whether queued already or not.
 
-    Weekly letters with an event in `sent` are left out: already queued this week. `judged`: each provider's
+    `sent`: the events of this week's letters queued already, which are left out. `judged`: each provider's
     flows on that day, if the caller has computed them.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
@@ -204,12 +205,12 @@ def by_calendar(
     }
     letterhead = replace(letterhead, reached=_reached(session))
     weekly = [one for one in catalogue.letters.rules("weekly") if one.weekday <= day.isoweekday()]
-    each, standing = of_each(session, day, now), []
+    rows, standing = read_for_all(session, day, now), []
     known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
     for provider, flows in known or statuses(session, catalogue, day):
         if provider.suspended or provider.closed_on is not None:
             continue
-        facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
+        facts = gather(session, catalogue, provider, flows, rows, authority=letterhead.authority, at=now)
         standing.append(facts)
         yield from _for_provider(letterhead, facts, day)
         for kind, found in left.items():
@@ -268,7 +269,7 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
-    """Yield one letter on a provider's news or missing data of the day; none without either."""
+    """Yield the letter by a rule with a provider's news, or its missing data; none if there is nothing."""
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
         return
     said = {
@@ -293,8 +294,8 @@ def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter
         raise GatewayError("the policies have no letter that chases: add one of the kind chase")
     found: list[Letter] = []
     for one, flows in statuses(session, catalogue, day, [provider]):
-        each, authority = of_each(session, day), letterhead.authority
-        facts = gather(session, catalogue, one, flows, each, authority=authority, at=now)
+        rows, authority = read_for_all(session, day), letterhead.authority
+        facts = gather(session, catalogue, one, flows, rows, authority=authority, at=now)
         for rule in rules:
             found += _of_news(letterhead, rule, letters.chase_event(provider, day), facts)
     if not found:
@@ -354,7 +355,7 @@ def _digests(letterhead: Letterhead, day: date) -> Iterator[Letter]:
 
 
 def owe(registrar: Registrar, session: Session, found: Iterable[Letter], now: datetime) -> int:
-    """Queue letters in their final form, text and HTML under one signature (PGP/MIME); return the number."""
+    """Queue letters, each as text and HTML under one signature (PGP/MIME); return the number queued."""
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]

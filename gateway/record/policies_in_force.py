@@ -1,11 +1,12 @@
-"""The policies in force by the log, every version stored, and notices to everybody about changes.
+"""Keep every version of the policies, put one in force, and tell every provider of changes.
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
-day.
+day. A version is named by its digest; the log says which one is in force.
 
-A draft of the console waits in the registry, since the service behind the console may not write policies. The
-processor keeps it as a version; one that loses protection is kept by a command on the machine alone.
+A draft made in the console waits in the registry, since the service behind the console may not write
+policies. The processor stores the draft as a version; where it loses protection, only a command on the
+machine does.
 
 A law pack is signed by a publisher. The signature is a signed note, as for the log's heads: the origin is the
 publisher, a name ending in /law, the size is the pack's length, and the root is the pack's SHA-256. An
@@ -69,10 +70,10 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     *,
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
-    """Store a signed notice of new terms for each open provider of the kinds `parties`, and one for all.
+    """Store a signed notice of new terms for each open provider of the kinds `parties`; return their number.
 
-    Returns the number of notices. Each is in all `languages`. The log's entry keeps the text for all,
-    published in /agreement. The caller signs the log's head.
+    Each is in all `languages`. A notice addressed to every provider stands in the log's entry, from where it
+    is published in /agreement. The caller signs the log's head.
     """
     addressees = [
         provider
@@ -110,7 +111,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """Load the policies of a folder already checked. ConfigurationError if the folder has changed."""
+    """Load the policies of a folder already checked. ConfigurationError where a file is faulty since."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
@@ -120,9 +121,9 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """Raise ConfigurationError if the log does not have the home's policies as in force.
+    """Raise ConfigurationError if the home's policies in force never came into force by the log.
 
-    Before any version was in force, policies/ of the home applies.
+    A log without any policies is no error: policies/ of a new home applies.
     """
     known = loaded(session)
     if known and home.policies_in_force.name not in known:
@@ -142,11 +143,11 @@ def _store_answers() -> Iterator[None]:
 
 
 class Keeper:
-    """The stored versions of a home's policies, and the one in force. `clock` gives the time in UTC.
+    """Keeps the versions of a home's policies, and puts one in force. `clock` gives the time in UTC.
 
-    A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`), and
-    any version that loses protection comes into force only with that person's mark: `allow`. So an attacker
-    in control of the service behind the console can weaken no rule: the service cannot write the mark.
+    A version that loses protection comes into force only with the mark (`allow`) of a person at the machine,
+    for whom a keeper is made with `by_hand`. So an attacker in control of the service behind the console can
+    weaken no rule: that service cannot write the mark.
     """
 
     def __init__(
@@ -174,9 +175,9 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        An approved version comes into force on its day. One that loses protection is not used without a mark
-        (`allow`), even if the log has it in force. ConfigurationError for a faulty version, or one changed
-        since.
+        An approved version whose day has come is put in force first. One that loses protection is not used
+        without a mark (`allow`), even if the log has it in force. ConfigurationError for a version that is
+        missing, faulty or changed on the disk.
         """
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -195,7 +196,7 @@ class Keeper:
         return self._version(self._home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return False for a version losing protection without a mark; `past`: versions once in force."""
+        """Return True unless a version loses protection and has no mark. `past`: versions once in force."""
         now = self._home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self._by_hand or now.name == digest or now.name not in past or not now.is_dir():
@@ -239,7 +240,7 @@ class Keeper:
                 if coming is None:
                     self.forget_day()
                 elif coming.approved_by is not None:
-                    self.put_off(coming)
+                    self.note_day(coming)
                 self._approvals = approvals
             self._version_seen = version
         is_due = is_behind
@@ -267,21 +268,24 @@ class Keeper:
         is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
-    def hand_on(self, folder: Path) -> None:
-        """Upload a version's files to the sealed store for other hosts. Fault without an answer."""
+    def _upload(self, folder: Path) -> None:
+        """Put a version's files into the sealed store for other hosts. Fault if the store does not answer."""
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Upload the version in force here for other hosts; mark it as in force if the log says so."""
+        """Put the version in force here into the sealed store; mark it as in force if the log says so."""
         digest = self._home.policies_in_force.name
-        self.hand_on(self._home.policies_in_force)
+        self._upload(self._home.policies_in_force)
         with self._registry.read() as session:
             is_on_record = last_loaded(session) == digest
         if is_on_record:
             self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
 
     def allow(self, digest: str) -> None:
-        """Mark a version as allowed by a person at the machine to lose protection, until the next change."""
+        """Mark a version that a person at the machine allows to lose protection.
+
+        The mark ends when the services switch to another version.
+        """
         write_durably(self._home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
         self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
 
@@ -298,16 +302,16 @@ class Keeper:
         return found
 
     def keep(self, folder: Path) -> str:
-        """Store a permanent copy of a folder of policies; return the digest.
+        """Store a permanent copy of a folder of policies; return its digest.
 
         ConfigurationError names every fault in the policies.
         """
         return self._kept_copy(folder).name
 
     def folder(self, digest: str) -> Path:
-        """Return the folder of a version, fetched from the sealed store if another host has it.
+        """Return the folder of a version, fetched from the sealed store if only another host has it.
 
-        ConfigurationError where there is none. Fault where the store does not answer.
+        ConfigurationError for an unknown version. Fault where the store does not answer.
         """
         return self._version(digest).folder
 
@@ -320,19 +324,19 @@ class Keeper:
         self.forget_day()
         return policies
 
-    def put_off(self, coming: PolicyProposal) -> None:
-        """Write digest and day of an approved version to a file, read by services without the registry."""
+    def note_day(self, coming: PolicyProposal) -> None:
+        """Write digest and day of an approved version to a file, for services that read no registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
     def forget_day(self) -> None:
-        """Delete the file written by `put_off`, and the mark written by `allow`."""
+        """Delete the file written by `note_day`, and the mark written by `allow`."""
         for name in (_NEXT, _BY_HAND):
             (self._home.versions / name).unlink(missing_ok=True)
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a version, unless a person has edited policies/ since."""
+        """Replace policies/ of the home by a stored version, unless policies/ holds edits of its own."""
         known = {digest, *(path.name for path in self._home.versions.iterdir())}
         if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
             take_over(self._home.version(digest), self._home.policies)
@@ -352,7 +356,7 @@ class Keeper:
         if not original.is_dir():
             raise ConfigurationError(f"{original} is missing")
         kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
-        self.hand_on(kept)
+        self._upload(kept)
         return kept
 
     def _kept(self, files: Mapping[str, bytes], name: str) -> Path:
@@ -375,7 +379,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version here from another host or the console's draft; do nothing without either."""
+        """Store a version here that another host, or a draft of the console, has; else do nothing."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -387,7 +391,7 @@ class Keeper:
                 self._kept_copy(folder)
 
     def _point_to(self, digest: str) -> None:
-        """Switch the services of this host to the version `digest`, once in force by the log."""
+        """Switch the services of this host to the version `digest`."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self._home.versions / _BY_HAND).unlink(missing_ok=True)
@@ -426,7 +430,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield the log entries not made yet about the policies now in force and the agreement's text."""
+    """Yield the log entries on new policies and on a new text of the agreement; none where neither is new."""
     if last_loaded(session) != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
@@ -448,7 +452,7 @@ def take_over(origin: Path, policies: Path) -> None:
 
 
 def note_beside(pack: Path) -> Path:
-    """Return the path of the signature of a law pack: a file beside it."""
+    """Return the path of a law pack's signature: law-YEAR.toml.note in the same folder."""
     return pack.with_name(f"{pack.name}.note")
 
 

@@ -1,8 +1,8 @@
-"""Check a policies folder: each file alone, all together, and by deciding recent files.
+"""Check a policies folder: each file alone, all files together, and by a simulation.
 
-Recent files are decided twice, by the stored contents and at the landing time: under the policies `before`
-and `after`. The rules of recognition (data_types.toml, items.toml, sensitive.toml) have no effect, since no
-file is read again.
+A simulation decides recent files under the policies before and after a change, by their stored contents and
+as of their landing. A change of the rules of recognition (data_types.toml, items.toml, sensitive.toml) does
+not show, since no file is read again.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _NO_RULE = (
 
 
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
-    """Return every fault of a policies folder, with file, key and line; an empty list for a usable folder.
+    """Return every fault of a policies folder, with file, key and line; [] for a usable folder.
 
-    With a day `on`, also a fault for terms about to end without a rule for later terms.
+    With a day `on`, also a fault if the terms end within a year of that day and no rule gives later ones.
     """
     reading = read(policies, SHAPES)
     rules, catalogue = _rules(reading), reading.catalogue
@@ -112,7 +112,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield formats, of files carried inside others, for which no reader exists."""
+    """Yield a fault for each format, of files carried inside others, that the examiner cannot read."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -121,7 +121,7 @@ def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield code sets that layouts name and no pack defines."""
+    """Yield a fault for each code set that a layout names and its pack does not define."""
     for pack in packs:
         known = pack.code_sets
         for name, layout in pack.layouts.items():
@@ -131,7 +131,7 @@ def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield gaps between law packs, days outside their pack, and versions out of order."""
+    """Yield a fault for each gap between law packs, day outside its pack, and version out of order."""
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
             words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
@@ -148,7 +148,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield columns of a hand-on that are in no view of its team, and so always empty."""
+    """Yield a fault for each column of a hand-on that no view of its team has: it would always be empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):
@@ -177,7 +177,7 @@ def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
 
 
 def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
-    """Return the field of each heading, or of each element ("PART/NAME"), of a view; None if unknown."""
+    """Return the field of each heading, or of each element given as "PART/NAME"; None if unknown."""
     found: dict[str, str | None] = {}
     for heading in headings:
         part, slash, name = heading.partition("/")
@@ -188,12 +188,12 @@ def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
 
 EXAMPLES = 3
 _Outcome = tuple[str, tuple[str, ...], datetime | None]
-"""The compared parts of a decision: in a few words, the codes of its reasons, and the end of waiting."""
+"""The compared parts of a decision: its outcome in a few words, its reasons' codes, the end of a hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """Result of a simulation: the number of files, and each kind of change with its number and examples."""
+    """The result of a simulation: the number of files, and each kind of change with its number of files."""
 
     files: int
     same: int

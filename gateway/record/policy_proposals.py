@@ -23,9 +23,9 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyProposal:
-    """Proposed policies: the folder's SHA-256, and the moment of coming into force.
+    """A proposal of policies: their digest, and the moment at which they come into force.
 
-    `approved_by` is None until another person has approved the proposal.
+    `by`: who proposed them, and `at` when. `approved_by`: None until another person has approved.
     """
 
     digest: str
@@ -37,7 +37,10 @@ class PolicyProposal:
 
 
 def proposal(session: Session) -> PolicyProposal | None:
-    """Return the open proposal of policies, approved or not; None if in force, withdrawn or never made."""
+    """Return the open proposal of policies, approved or not; None if there is none.
+
+    A proposal ends when it is withdrawn, or when policies come into force.
+    """
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
@@ -69,7 +72,7 @@ def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
 
 
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
-    """Return when approved policies come into force: `now`, or at the start of a later day in `zone`."""
+    """Return when policies approved for a day `on` come into force: at its start in `zone`, or `now`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
@@ -91,16 +94,17 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Approve the proposed policies as a second person, if of this digest. GatewayError as `to_approve`."""
+    """Record the approval of the proposed policies by a second person. GatewayError as for `to_approve`."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Return the proposal of policies, for approval by a person.
+    """Return the proposal of policies that a person, `by`, may approve.
 
-    GatewayError where there is none, the digest is another, or the proposer may be the same person.
+    GatewayError where there is none, where its digest does not begin with `digest`, and where the proposer
+    may be the same person.
     """
     known = proposal(session)
     if known is None or known.approved_by is not None:

@@ -1,10 +1,10 @@
 """Decide held files again, after a date, a ratification or a change of rules.
 
-A held file judged by other rules is never decided by what those found: its content is read again first.
+A held file that was judged by other rules is never decided by its stored content: it is read again first.
 
-A portion of files is decided in one transaction. Of several hosts any may decide the next portion, one at a
-time; files with a passed date stay due until decided, whatever ends a host. Between two portions the
-processor attends to files that arrive.
+A portion of files is decided in one transaction, and between two portions the processor takes in new files.
+Of several hosts any may decide the next portion, one at a time. A file whose date has passed stays due until
+it is decided, even if a host ends meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
-from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
+from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, with_reason
 from gateway.record.consequences import Ruling, delivered
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
@@ -48,17 +48,21 @@ _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 @dataclass(slots=True)
 class Portions:
-    """Held files to decide again, a portion at a time. `after` is the sequence of the last file decided."""
+    """Held files to decide again, a portion at a time.
+
+    `which` gives the SQL condition for the files; `after` is the sequence of the last file decided; `changed`
+    counts the changed decisions.
+    """
 
     which: _Which
     after: int = 0
     changed: int = 0
 
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
-        """Decide the next portion of held files again; return False after the last one.
+        """Decide the next portion of held files again; return True if further files are left.
 
-        False also while another host decides a portion, unless `waits_its_turn`. On a Fault nothing was
-        decided: the next call tries the same portion.
+        Returns False also while another host decides a portion, unless `waits_its_turn`. On a Fault nothing
+        was decided: the next call tries the same portion.
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:
@@ -102,13 +106,13 @@ def reconsider(registrar: Registrar) -> int:
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return the SQL condition for held files whose date, or whose provider's ratification, has come."""
+    """Return the SQL condition for held files whose date has come, or whose provider has ratified."""
     known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on uploads with keys approved or refused meanwhile; return the number of uploads."""
+    """Decide on drops of keys that a person has approved or refused; return the number of drops."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -132,7 +136,7 @@ def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
 
 
 def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None = None) -> int:
-    """Decide again the files held for these reasons, such as after a change of the lists behind them.
+    """Decide again the files held for reasons with these codes, of all providers or one.
 
     Returns the number of changed decisions.
     """
@@ -140,10 +144,10 @@ def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None 
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
-    """Decide a held file by a new reading of its content, with a log entry.
+    """Decide a held file again by a new reading of its content (`read`), and log that.
 
-    A changed decision gets a receipt. Does nothing for a file no longer held. Fault where another host has
-    put other policies in force.
+    A changed decision gets a receipt. A file no longer held, or withdrawn, is left alone. Fault where another
+    host has put other policies in force.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     with registrar.registry.write() as session:
@@ -189,7 +193,7 @@ def _anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by the content; other reasons to wait (key, login, malware) stay."""
+    """Return the decision on a held file by its content; a hold for its key or login stays."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -204,11 +208,11 @@ def _anew(
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
     late = next((code for code in codes if code in SIGNED_LATE), None)
-    return decision if late is None else told_late(decision, late, catalogue)
+    return decision if late is None else with_reason(decision, late, catalogue)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:
-    """Return True if the transfer is held already for the same reasons until the same date."""
+    """Return True if a decision is to hold a transfer for the same reasons, until the same date, as now."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -217,7 +221,7 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def give_copies(registrar: Registrar) -> int:
-    """Let waiting copies be made for recipients that have ratified; return the number of such copies."""
+    """Let the waiting copies be made whose recipients have ratified; return the number of these copies."""
     with registrar.registry.read() as session:
         if not _copies_ready(registrar, session):
             return 0
@@ -235,7 +239,7 @@ def give_copies(registrar: Registrar) -> int:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return waiting copies for recipients now entitled, each with the transfer."""
+    """Return the waiting copies whose recipients may have them now, each with its transfer."""
     now = registrar.clock()
     return [
         (row, transfer)

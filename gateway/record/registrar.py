@@ -1,4 +1,4 @@
-"""The context for recording: home, registry, policies in force and signing keys."""
+"""The context in which decisions are recorded: home, registry, policies in force and signing keys."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Rulebook:
 class Registrar(Rulebook):
     """Home, registry, policies in force and signing keys, for recording. `clock` gives the time in UTC.
 
-    Without `brings_out`, the processor publishes what was recorded, within a few seconds.
+    `brings_out`: True if receipts are published at once; else the processor does so within a few seconds.
     """
 
     settings: Settings
@@ -94,9 +94,9 @@ class Registrar(Rulebook):
             return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Sign and publish the receipts of a committed transaction.
+        """Sign and publish the receipts of a committed transaction; None is of one without receipts.
 
-        A failure undoes nothing committed: the processor signs and publishes later.
+        A failure is only logged: the processor signs and publishes later.
         """
         if issued is None:
             return

@@ -1,7 +1,4 @@
-"""Put decisions in force: each with deliveries, receipt, log entries and roll, in one transaction.
-
-A decision takes three forms committed together: log entries, receipt facts, receipt rows.
-"""
+"""Put decisions in force: each with deliveries, receipt, log entries and roll, in one transaction."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.receipts.text import Statement, stated
 from gateway.record import letters
-from gateway.record.consequences import CountsOwed, Enrolled, Ruling, enrolled_in, follow, owe
+from gateway.record.consequences import CountsOwed, Enrolled, Ruling, enrolled_in, owe_copies, record_rolls
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import (
@@ -75,14 +72,15 @@ def landed_facts(
 
 
 def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
-    """Return the log entry for a durable upload, with the receipt's `statement`, if any."""
+    """Return the log entry for a landed upload, with the digests of the receipt's `statement`, if any."""
     return Entry(
         kind="landed",
         subject=upload.reference,
         fields={
             "provider": upload.provider,
             "folder": upload.folder,
-            **({} if upload.withheld else {"sha256": upload.sha256}),  # Else a digest of the content.
+            # The digest of a withheld file is one of its plain content.
+            **({} if upload.withheld else {"sha256": upload.sha256}),
             "size": upload.size,
             "key": upload.ssh_key,
             **(statement.digests if statement else {}),
@@ -102,9 +100,10 @@ def receipt_facts(
     wording: Wording = UNNAMED,
     schools: tuple[tuple[str, str, str], ...] = (),
 ) -> ReceiptFacts:
-    """Return the facts of a transfer's current receipt. Every receipt issued has a `salt`.
+    """Return the facts of a receipt on a transfer as it stands. Every receipt issued has a `salt`.
 
-    `schools` are those of a sender's several schools that the file names: number, provider, name.
+    `notices`: sentences for the receipt's end. `schools`: number, provider and name of each school that the
+    file names, if its sender has several.
     """
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
@@ -148,16 +147,17 @@ def receipt_facts(
 def decision_entry(
     transfer: Transfer, statement: Statement, policies: str, ruling: Ruling, replaces: str | None = None
 ) -> Entry:
-    """Return the log entry for a decision and its recipients, with the receipt's `statement`.
+    """Return the log entry for a decision, with the digests of the receipt's `statement`.
 
-    `replaces`: the superseded file. The entry of a file that arrives tells of the landing, too.
+    `policies`: the digest of those decided by. `replaces`: the reference of the superseded file. For a file
+    without an earlier entry (`Ruling.arrives`) the entry also holds the folder and the SSH key.
     """
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if ruling.arrives else {}
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
         "state": transfer.state,
         **statement.digests,
-        "sha256": None if transfer.upload.withheld else transfer.upload.sha256,  # Else one of the content.
+        "sha256": None if transfer.upload.withheld else transfer.upload.sha256,  # As in `landed_entry`.
         "size": transfer.upload.size,
         "reasons": ",".join(reason.code for reason in transfer.reasons),
         "policies": policies,
@@ -187,17 +187,16 @@ def decision_entry(
 
 
 ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
-"""Receipts by their facts and statement, each with the place of its entry."""
+"""Receipts to store: the facts and statement of each, and the index of its log entry among new entries."""
 
 
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append the transaction's entries, sign the log's head, and store receipts.
+    """Append a transaction's entries to the log, sign its head, and store the `given` receipts.
 
-    `given` holds the receipts by the index of their entry. A receipt holds a proof, so the log vouches for
-    the statements. In a `write_on` transaction, where other writers wait for the log, only the head is
-    signed: the caller signs the receipts.
+    In a `write_on` transaction, where other writers wait for the log, only the head is signed: the caller
+    signs the receipts after the commit.
     """
     signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -236,10 +235,9 @@ def put_on_record(
 
 
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
-    """Record uploads in the sealed store in one transaction; return the references now on record.
+    """Record stored uploads as landed, in one transaction; return the references now on record.
 
-    Uploads of unknown providers are left out. Receipts signed in the transaction are published later, by
-    `Registrar.publish`. On a Fault nothing was recorded.
+    Uploads of unknown providers are left out. On a Fault nothing was recorded.
     """
     issued = None
     with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
@@ -277,7 +275,10 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return accepted files replaced by a file, and files replacing it; none for a kind never replaced."""
+    """Return the accepted file that a file replaces, and the one that replaces it, by reference.
+
+    Neither for a data type of which each file stands by itself.
+    """
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -289,7 +290,7 @@ def standing_of(
 def standing_among(
     files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return which of the accepted `files`, in the order of landing, a file replaces or is replaced by."""
+    """Return the same as `standing_of`, found among accepted `files` in the order of landing."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     kind = (transfer.upload.provider, transfer.data_type, transfer.period)
@@ -305,9 +306,8 @@ def standing_among(
 class Batch:
     """Facts read before files are decided together, and rows to write afterwards.
 
-    `before`: earlier transfers by signing act (`transfers.signed_before`); `taken`: the batch's own, by
-    signing act. `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children,
-    by file.
+    `before`: references of earlier transfers, by signing act. `taken`: those of the batch, by signing act.
+    `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children, by reference.
     """
 
     session: Session
@@ -317,9 +317,9 @@ class Batch:
     persons: dict[str, bytes] = field(default_factory=dict)
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """Return the reference of an earlier transfer with the same signing act as an upload; else None.
+        """Return the reference of an earlier transfer with the same signing act as an upload, or None.
 
-        A refused transfer is not counted: the sender may send the file again.
+        A refused transfer does not count: the sender may send the file again.
         """
         act = act_of(upload, opened)
         others = (one for one in self.before.get(act, ()) if one != upload.reference)
@@ -327,9 +327,9 @@ class Batch:
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
-    """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
+    """Return the two subjects to lock for a decision: the file, and the provider's files of its data type.
 
-    Files of one kind may replace, or be copies of, each other.
+    Files of one data type may replace, or be copies of, each other.
     """
     kind = content.data_type if isinstance(content, Classified) else ""
     return reference, f"{provider_of(reference)} {kind}"
@@ -338,10 +338,10 @@ def subjects(reference: str, content: Classified | ContentRefused | None) -> tup
 def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
 ) -> Issued | None:
-    """Record rulings in the caller's transaction; return the log's signed head and the receipts.
+    """Record rulings in the caller's transaction; return the receipts and the log's signed head, or None.
 
-    None for no rulings. After the commit `Registrar.bring_out` publishes the receipts. Fault where another
-    host has put other policies in force.
+    None for no rulings. The caller publishes the receipts after the commit, by `Registrar.bring_out`. Fault
+    where another host has put other policies in force.
     """
     if not rulings:
         return None
@@ -363,7 +363,9 @@ def put_in_force(
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
         is_shared = one.decision.flow in catalogue.shared_flows
-        copies.append(owe(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ()))
+        copies.append(
+            owe_copies(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ())
+        )
         sender, content, ruled = senders[transfer.upload.provider], transfer.content, one.decision
         on_roll = isinstance(ruled, Accepted) or (isinstance(ruled, Released) and ruled.on_roll)
         if sender.schools and on_roll and isinstance(content, Classified):
@@ -378,7 +380,7 @@ def put_in_force(
     batch.uses.clear()
     if places.BESIDE_OTHERS in session.info:
         digest_changes(session)
-    entries += follow(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
+    entries += record_rolls(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
     return put_on_record(registrar, session, entries, receipts, now)
 
 
@@ -414,7 +416,7 @@ def _told(
             sender,
             registrar.settings.organisation,
             tuple(notices),
-            salt=secrets.token_hex(16),  # Else the log's digest of the receipt could be guessed.
+            salt=secrets.token_hex(16),  # Without it the receipt could be guessed from its digest in the log.
             wording=catalogue.wording,
             schools=enrolled.named(sender, transfer.content) if sender.schools else (),
         )
@@ -427,10 +429,10 @@ def _told(
 def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
-    """Return advance notices for a transfer's receipt, each a sentence with its next step.
+    """Return notices for the end of a transfer's receipt, each a sentence with its next step.
 
-    They tell of a lapsing ratification, from the first warning on, of the signer's key that soon counts no
-    more, and of an old key of the gateway that the file was encrypted to.
+    Their subjects are a ratification that lapses soon, a signer's key that soon stops to count, and a file
+    encrypted to an old key of the gateway.
     """
     known, catalogue, told = register.of(session), registrar.catalogue, list[str]()
     signer = transfer.signature and known.holders.get(("openpgp", transfer.signature.certificate))

@@ -1,4 +1,4 @@
-"""Take a snapshot of the gateway's state, from registry and folders, and tell the faults in it."""
+"""Take a snapshot of the gateway's state, from registry and folders, and name the problems in it."""
 
 import os
 from collections.abc import Iterator
@@ -20,7 +20,11 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Counts of transfers, ages in seconds, disks, expiries. No names of persons or files."""
+    """The gateway's state at a moment, without names of persons or files.
+
+    `states`, `held` (by what files wait for) and `reasons` (by state and code) count transfers. `oldest_…`
+    are ages in seconds. `spool` and `aside` count uploads that wait in this host's spool, or are set aside.
+    """
 
     at: datetime
     states: dict[str, int]
@@ -31,15 +35,15 @@ class Snapshot:
     aside: int = 0
     oldest_in_spool: float | None = None
     disks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Of each disk, by the part of the home on it: the bytes usable by a service, and the size."""
+    """The free bytes and the size of each disk, by the part of the home on it."""
     expiries: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """The days until the last key ends, by kind of owner, owner and kind of key. Staff are never named."""
     log_entries: int = 0
     hosts: tuple[Host, ...] = ()
     hand_ons: tuple[str, ...] = ()
-    """The batches for other systems that these did not acknowledge in time, or that cannot be sent."""
+    """The batches that other systems did not acknowledge in time, or that cannot be sent."""
     hooks: dict[str, str] = field(default_factory=dict)
-    """Each web hook with the reason why it needs a person; empty where it does not."""
+    """The web hooks, each with the reason why a person must see to it, or ""."""
 
     @property
     def oldest(self) -> float | None:
@@ -49,9 +53,9 @@ class Snapshot:
 
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
-    """Take a snapshot at `now`. Fault if the registry does not answer.
+    """Return a snapshot of the gateway's state at `now`. Fault if the registry does not answer.
 
-    Without `counted`, no counts by state and reason: with many transfers counting takes a while.
+    Without `counted`, transfers are not counted, which takes a while where there are many.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}
@@ -86,8 +90,8 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
         )
 
 
-def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the codes of all faults in a snapshot for a person to mend."""
+def problems(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
+    """Yield the code of each problem in a snapshot that a person has to mend, by the limits of `watch`."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:
@@ -109,7 +113,7 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
 
 
 def spool_ages(home: Home, now: datetime) -> Iterator[float]:
-    """Yield for each upload in this host's spool its age in seconds."""
+    """Yield the age in seconds of each upload in this host's spool."""
     for reference in waiting(home.spool):
         try:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))

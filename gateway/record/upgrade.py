@@ -31,7 +31,8 @@ from gateway.zones.spool import write_durably
 class UpgradePlan(File):
     """A plan to upgrade, agreed by two people. `digest`: of the new policies; None for the same policies.
 
-    `before` is the digest of the policies in force before, `entries` the size of the log at the backup.
+    `before` is the digest of the policies in force when the plan was made; `entries` the number of entries in
+    the log at the backup.
     """
 
     by: str
@@ -45,7 +46,7 @@ class UpgradePlan(File):
 
     @property
     def is_agreed(self) -> bool:
-        """True if an upgrade may begin: a backup is made, a second person approved any new policies."""
+        """True if the upgrade may begin: a backup is made, and two people agreed to new policies, if any."""
         return self.backup is not None and (self.digest is None or self.approved_by is not None)
 
 
@@ -76,10 +77,10 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 
 
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
-    """Migrate a registry of an older version, and put the policies agreed on in force.
+    """Migrate a registry of an older version, or carry out the upgrade agreed on.
 
-    ConfigurationError, with nothing changed, where the policies in force are invalid in the current version
-    and no others are agreed on: a registry with new tables would shut the older version out.
+    ConfigurationError, with nothing changed, where the policies in force are invalid in this version and no
+    upgrade is agreed on: a registry with new tables would shut the older version out.
     """
     plan, settings = read_plan(home), load_settings(home)
     if plan is not None and plan.is_agreed and plan.applied_at is None:

@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli.install import shipped_units
 from gateway.home.settings import WatchSettings
 from gateway.observe import logs, metrics
-from gateway.record.snapshot import Snapshot, wrong
+from gateway.record.snapshot import Snapshot, problems
 from tests.content import core_data
 from tests.ending import ending
 from tests.ports import free_port
@@ -174,7 +174,7 @@ def ends(**owners: float) -> dict:
 def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None:
     watch = WatchSettings(landed_seconds=300, disk_free_bytes=100, key_days=30)
     snapshot = Snapshot(at=datetime.now(UTC), states={"landed": 0}, **change)
-    assert list(wrong(snapshot, watch)) == expected
+    assert list(problems(snapshot, watch)) == expected
 
 
 def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gateway.mailboxes.console_api.carrying_out import for_pages
 from gateway.mailboxes.console_api.context import Before, Caller, ConsoleContext
 from gateway.policy.citations import cited_by, clause_texts
 from gateway.policy.dates import local_day
-from gateway.record.snapshot import Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.console_api import Shown
@@ -54,7 +54,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
     with console.mailboxes.registry.read() as session:
         landed = transfer_lists.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
-    found = [*wrong(snapshot, watch), *("service-down" for each in services if not each["up"])]
+    found = [*problems(snapshot, watch), *("service-down" for each in services if not each["up"])]
     backup = last_backup(home)
     if backup is None:
         found.append("no-backup")

@@ -29,7 +29,7 @@ from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, 
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record.dual_control import COUNTS, proposed
+from gateway.record.dual_control import PROPOSAL_LASTS, proposed
 from gateway.record.registrar import Rulebook
 from gateway.registry import deliveries, log, providers, staff, transfer_lists, transfers
 from gateway.registry.deliveries import DeliveriesWanted, Delivery, find_delivered
@@ -218,7 +218,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
             raise DecliningError("That file is in none of your mailboxes.")
         with context.recording() as record:
             asked = log.events(record.session, self.reference, kind="act-proposed")
-            if any(event.at > record.at - COUNTS and event.actor == record.by for event in asked):
+            if any(event.at > record.at - PROPOSAL_LASTS and event.actor == record.by for event in asked):
                 raise GatewayError("You have asked for that already.")
             record.note("act-proposed", self.reference, {"what": "recall"}, self.why)
         return ActDone(f"That {self.reference} be recalled is asked for: whoever may do it sees it.")

@@ -14,7 +14,7 @@ from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import policy_proposals
-from gateway.record.dual_control import COUNTS, name_of, proposed
+from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
 from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow
@@ -88,7 +88,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged_at, judged = console.judged()
         behind = _behind(session, catalogue, judged)
-        recalls = transfer_lists.recalls_asked(session, now - COUNTS)
+        recalls = transfer_lists.recalls_asked(session, now - PROPOSAL_LASTS)
         late = _counted("late", "schools from which something has not come", len(behind))
         needs = _needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
         return seen | {
