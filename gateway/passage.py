@@ -63,10 +63,10 @@ class FileExaminer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Examination:
     """The result of examining one claimed file.
-    - `judged_by`, `decided_before`: those of the assignment (`conclude.Assignment`).
-    - `beside_others`: True if the decision concerns files of one provider alone, so that other transactions
+    - `judged_by`, `decided_before`: as in the assignment (`conclude.Assignment`).
+    - `beside_others`: True if the decision concerns files of one provider alone, so other transactions
       may write meanwhile.
-    - `upload`: the file as landed, if it is not on record yet.
+    - `upload`: the file as landed, if not on record yet.
     """
 
     examined: Examined
@@ -89,8 +89,8 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
-    Returns the folder of each decided file by reference. What a drop in keys/ changes in published/ is left
-    to the caller. A Fault means that nothing was recorded.
+    Returns the folder of each decided file by reference. The caller publishes the changes of a drop
+    in keys/. On a Fault nothing was recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
@@ -147,8 +147,7 @@ def decide_file(
 ) -> Decision:
     """Return the decision on an examined file of pupils' data. Nothing is recorded.
 
-    The signing act of a file that is not refused is added to `batch`, so that a replay in the same batch is
-    recognised.
+    Unless refused, the file's signing act is added to `batch`, to recognise a replay in the same batch.
     """
     opened = file.opened if isinstance(file, FileOpened) else None
     decision = decision_on(
@@ -226,7 +225,7 @@ def _decision(
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
     """Return True if a drop is signed with a key in force of its provider; the examiner should know.
 
-    A certificate's renewal or revocation is signed by its own key and needs no other signature.
+    A certificate's renewal or revocation is signed by the certificate's own key and needs no other signature.
     """
     if isinstance(drop, KeyDrop) and drop.key.change != "new" and drop.key.kind == "openpgp":
         return True

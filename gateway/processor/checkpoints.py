@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Telling:
-    """A child process that sends a head of `size` entries to a witness, `until` monotonic seconds at most."""
+    """A child process sending a head of `size` entries to a witness, `until` monotonic seconds at most."""
 
     child: subprocess.Popen[bytes]
     size: int
@@ -44,7 +44,7 @@ class _Telling:
 
 
 class Witness:
-    """A witness, which gets the log's heads by a child process; only `close` waits for that process.
+    """A witness, told of the log's heads by a child process; only `close` waits for the process.
 
     `command` is run with the `message` made of a head, for at most so many `seconds`. The file `told` holds
     the size of the last head confirmed. `clock` returns monotonic seconds.
@@ -127,7 +127,7 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses named in the settings. `folder` keeps the size that each confirmed last."""
+    """Return the witnesses named in the settings. `folder` keeps the size last confirmed by each."""
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
         ("command", settings.witness_command, str.encode),
@@ -161,7 +161,7 @@ HEADS_MARK = ".heads"
 
 
 class Checkpoints:
-    """Publishes the log's signed heads in one home, and sends them to witnesses; call `tend` repeatedly."""
+    """Publishes the log's signed heads in one home, and tells witnesses; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -212,7 +212,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield of heads given in order those to keep: the last of each past hour, and cosigned ones."""
+    """Yield the heads to keep, from some in order: the last of each past hour, and cosigned ones."""
     next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):
@@ -220,6 +220,6 @@ def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[Checkpoin
 
 
 def keep_cosigned(published: Published, head: CheckpointRow) -> None:
-    """Publish a head that a witness cosigned. Raises Fault where published/ cannot be written."""
+    """Publish a head cosigned by a witness. Raises Fault where published/ cannot be written."""
     with published_is_written():
         replace_published(published.log / str(head.size), head.text)

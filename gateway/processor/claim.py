@@ -1,14 +1,14 @@
-"""Claim landed uploads: move them from the spool into the sealed store, losing and doubling none.
+"""Claim landed uploads: move each from the spool into the sealed store, losing and doubling none.
 
 The order makes a claim safe: copy and fsync, then write the rows, then empty the spool. After a crash between
 two steps the upload is claimed again with the same result.
 
-Where a host works alone, an upload stays in the spool until it is on record (see `InProgress`). Most uploads
+Where a host works alone, an upload stays in the spool until on record (see `InProgress`). Most uploads
 are decided within a moment and go on record together with the decision. A slower one goes on record as
-landed, and its provider gets a receipt for landing.
+landed, and the provider gets a receipt for landing.
 
 The spool's content comes from intake, and intake may have been captured. Malformed uploads are set aside one
-by one, and a landing time counts only where it is near to the kernel's time of the file.
+by one, and a landing time counts only where near to the kernel's time of the file.
 """
 
 from __future__ import annotations
@@ -74,18 +74,18 @@ class InProgress:
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return the uploads that have waited too long for a decision, or all, by reference in the spool."""
+        """Return the uploads undecided for too long, or all of them, by reference in the spool."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def hold_up(self, reference: str) -> None:
-        """Count an upload as late from now on, because its examination failed and is tried again."""
+        """Count an upload as late from now on, after a failed examination."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads that are on record now; return their references in the spool."""
+        """Remove uploads now on record; return the references in the spool."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -97,7 +97,7 @@ _DOUBLINGS = 10
 
 
 class BackOff:
-    """The failures of each file, and the pauses after them, from twice `pause_seconds` to ten minutes.
+    """The failures of each file, and the pauses after each, from twice `pause_seconds` to ten minutes.
 
     `losses` counts the examiner processes lost over each file. `clock` returns monotonic seconds.
     """
@@ -110,7 +110,7 @@ class BackOff:
         self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
-        """Return True while a file pauses before its next attempt."""
+        """Return True while a file pauses before the next attempt."""
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
@@ -145,8 +145,8 @@ def claim_waiting(
     """Claim every upload in the spool, in batches, until `go_on`, called after each batch, returns False.
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
-    does not delay another provider's new upload. Claimed uploads are added to `progress`; without it they go
-    on record as landed. `version` is the register's version, if just read.
+    does not delay another provider's new upload. Claimed uploads are added to `progress`; without `progress`
+    each goes on record as landed. `version` is the register's version, if just read.
 
     Raises Fault after all others are claimed, where an upload could not be; OSError where the spool cannot be
     read.
@@ -190,7 +190,7 @@ class Claim:
     faults: list[Fault] = field(default_factory=list)
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
-        """Claim one batch of uploads by reference. `taken`: references that other stored files bear."""
+        """Claim one batch of uploads by reference. `taken`: references of other stored files."""
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
             enrolled = register.of(session).providers
@@ -258,9 +258,9 @@ class Claim:
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, given by spool reference, durably into the sealed store.
 
-        Returns the uploads stored, oldest first, and the spool references of uploads whose reference another
-        stored file bears. A failed copy stops no other, unless the disk is full. Several files are copied at
-        a time, so that the waits for the disk overlap.
+        Returns the uploads stored, oldest first, and the spool references of uploads with a reference in
+        use. A failed copy stops no other, unless the disk is full. Several files are copied at
+        a time, so the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
         side_by_side = map if len(uploads) == 1 else _copiers().map
@@ -281,7 +281,7 @@ class Claim:
     def _store_one(
         self, store: Store, full: threading.Event, reference: str, upload: Upload
     ) -> Upload | OSError | None:
-        """Copy one upload into the store; return it with its stored size and digest, or the disk's error.
+        """Copy one upload into the store; return the upload as stored, or the disk's error.
 
         None where the upload was set aside, or another copy found the disk `full`.
         """
@@ -331,7 +331,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> None:
-        """Remove uploads from the spool, by spool reference, once they are on record."""
+        """Remove uploads on record from the spool, by spool reference."""
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)
@@ -364,9 +364,9 @@ def sort_out(
 ) -> tuple[Mapping[str, str], Collection[str]]:
     """Divide uploads in the spool, by reference, into new ones and those on record already.
 
-    Returns the references that new uploads get in the store, by spool reference, and the spool references of
-    the others. A new upload keeps its reference, unless a record or one of `taken` bears it: then it gets one
-    derived from the upload alone, which is the same after a crash.
+    Returns the new uploads' references in the store, by spool reference, and the spool references of the
+    others. A new upload keeps the reference, unless a record or one of `taken` has the same: then a reference
+    is derived from the upload alone, and so the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}

@@ -44,7 +44,7 @@ class Trial:
 class Tried:
     """The result of a dry run: the decision, and the content `found`, None if the file could not be opened.
 
-    `counted`: the teams that would get counts in place of the file.
+    `counted`: the teams to get counts in place of the file.
     """
 
     decision: Decision

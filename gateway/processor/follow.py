@@ -1,8 +1,8 @@
-"""Follow the log: publish in this home the changes that commands and other hosts recorded.
+"""Follow the log: publish in this home the changes recorded by commands and other hosts.
 
-Of several hosts each keeps in published/ the number of the log entry that it reads next. A new entry about
-keys, providers, policies or files causes the parts of published/ that depend on it to be made again from the
-registry. Receipts are followed by their own numbers.
+Of several hosts each keeps in published/ the number of the next log entry to read. After a new entry about
+keys, providers, policies or files, the dependent parts of published/ are made again from the registry.
+Receipts are followed by number.
 """
 
 import json
@@ -49,7 +49,7 @@ class _New(NamedTuple):
 
 
 class Follow:
-    """Reads each new entry of the log once, for one home, and publishes its effects."""
+    """Reads each new entry of the log once, for one home, and publishes the effects."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares

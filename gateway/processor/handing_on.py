@@ -1,7 +1,7 @@
-"""Hand files on to other systems: record batches, make them in a folder, follow them until acknowledged.
+"""Hand files on to other systems: record batches, write each to a folder, and wait for acknowledgements.
 
-A batch is recorded before it is made, so that a kill loses none and doubles none: made again, a batch of the
-same number has the same files in the same place. Its content is on record before its folder gets its name.
+A batch is recorded before being made, so a kill loses none and doubles none: made again, a batch of the same
+number has the same files in the same place. The content is on record before the folder gets its final name.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HandingOn:
     def __init__(
         self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
     ) -> None:
-        """Make the courier's folder, without which it cannot start beside the processor."""
+        """Make the courier's folder: the courier starts together with the processor."""
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
             self._home.hand_on.mkdir(mode=0o750, exist_ok=True)
@@ -72,7 +72,7 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record a batch for each hand-on with files due, and what became of the batches made before.
+        """Record a batch for each hand-on with files due, and the outcome of the batches made before.
 
         `do` queues the making of a batch for a worker thread. Does nothing where called in the last five
         seconds, unless `at_once`.
@@ -133,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True if a batch was never made, or should lie in a folder that is missing here."""
+        """Return True if a batch was never made, or should lie here and does not."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
@@ -141,7 +141,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make a batch of a hand-on, by its number, in a worker thread; after a failure it pauses."""
+        """Make a batch of a hand-on, by number, in a worker thread; after a failure the batch pauses."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -200,7 +200,7 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files, its manifest and the signature (`told`) to a hidden folder; return that."""
+        """Write a batch's files, manifest and signature (both `told`) to a hidden folder; return that."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -215,7 +215,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record whether a batch was sent or acknowledged, and what hinders it."""
+        """Record a batch as sent or acknowledged, or the trouble with sending."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -247,7 +247,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove the folders of batches that are acknowledged or made again; empty those sent to a server."""
+        """Remove the folders of batches acknowledged or to be made again; empty those of batches sent."""
         held = set(self._in_hand)  # Copied before the registry is read, as these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
@@ -270,7 +270,7 @@ class HandingOn:
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
     """Make a folder below `root` for each destination in `told`, and remove all other folders.
 
-    `told` gives by name the settings for the courier, or None; they are written to the file `settings`.
+    `told` gives by name the settings for the courier, or None; each is written to the file `settings`.
     """
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.name not in told:
@@ -292,7 +292,7 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of a batch's report that it was sent, or acknowledged; `end` is "sent" or "ack"."""
+    """Return the path of the report on a batch sent, or acknowledged; `end` is "sent" or "ack"."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 
@@ -311,9 +311,9 @@ def _last(at: str, now: datetime) -> datetime:
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return what the courier last reported to hinder a destination, in words; None for nothing.
+    """Return the last trouble with a destination reported by the courier, in words; None without trouble.
 
-    `folder` is the destination's; `known` gives words for a report, `otherwise` those for an unknown one.
+    `folder` is the destination's; `known` gives words for a report, `otherwise` for an unknown one.
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)

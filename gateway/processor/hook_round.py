@@ -1,4 +1,4 @@
-"""Tell web hooks of events: write a message for the courier, until it reports that the hook took it.
+"""Tell web hooks of events: write messages for the courier, until the hook is reported to have taken each.
 
 The messages in a hook's folder follow from the log, the calendar and how far the hook was told: after a kill,
 or at another host, the same ones appear again, with the same ids.
@@ -47,7 +47,7 @@ class HookRound:
     """Tells web hooks of events, through the courier. Of several hosts only the leader does."""
 
     def __init__(self, registrar: Registrar) -> None:
-        """Make the courier's folder, without which it cannot start beside the processor."""
+        """Make the courier's folder: the courier starts together with the processor."""
         if registrar.settings.hooks.key_file is not None:
             registrar.home.hooks.mkdir(mode=0o750, exist_ok=True)
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
@@ -105,7 +105,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the messages that a web hook has not taken, by file name, and the next entry's number."""
+        """Return the messages not taken yet by a web hook, by file name, and the next entry's number."""
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()

@@ -113,9 +113,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 class Processor:
     """The single processor of a home.
 
-    `renew` is given the register's version, and returns the policies in force if they changed, else None.
-    `owner` is given the registrar and a function that wakes the loop; its context locks the home and the
-    registry, and yields this host's work.
+    `renew` is given the register's version, and returns the policies in force if changed, else None.
+    `owner` is given the registrar and a function to wake the loop; in the context returned, home and
+    registry are locked, and this host's work is yielded.
     """
 
     def __init__(
@@ -282,7 +282,7 @@ class Processor:
             yield from self._steps_of_followers()
 
     def _steps_of_followers(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps of a host that is not the leader: to empty the courier's folders."""
+        """Yield the steps for a host beside the leader: to empty the courier's folders."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -306,7 +306,7 @@ class Processor:
         self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
-        """Load and publish the gateway's keys again if they changed. Fault if loading fails."""
+        """Load and publish the gateway's keys again after a change. Fault if loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return
@@ -318,7 +318,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish again what new policies, or drops of keys, have changed in published/."""
+        """Publish again the files changed by new policies or by drops of keys."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -327,7 +327,7 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Give landed files to the workers, oldest first; only so many that keys may change meanwhile."""
+        """Give landed files to the workers, oldest first; only so many, since keys may change."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -354,7 +354,7 @@ class Processor:
     def _keep_up(self) -> bool:
         """Give files to workers and record results, between two batches of claims.
 
-        Returns False when the processor is stopping, so that claiming ends.
+        Returns False when the processor is stopping, so claiming ends.
         """
         self._alive()
         if time.monotonic() - self._asked_at >= self._seldom_seconds and (fault := _fault_of(self._ask)):
@@ -368,7 +368,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Record uploads that wait too long for a decision, or all, as landed. Fault where one cannot be."""
+        """Record uploads undecided for too long, or all, as landed. Fault where one cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         claim = Claim(self._registrar)
@@ -419,7 +419,7 @@ class Processor:
                 self._back_off.forget(one.examined.reference)
 
     def _unrecorded(self, one: Examination, error: Exception) -> None:
-        """Count an examination that could not be recorded; after three hold the file for a person."""
+        """Count a failure to record an examination; after three hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
         self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
@@ -429,7 +429,7 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failed examination; after three lost processes return the outcome that holds the file."""
+        """Count a failed examination; after three lost processes return the outcome for a hold."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None

@@ -1,8 +1,8 @@
-"""Make the copies of files that providers get in /out, such as a school's of a file about it.
+"""Make the copies of files for providers' /out, such as a school's copy of a file about the school.
 
-Appendix B, rows 10 and 11. The transaction that accepts a file records its copies as owed. A copy is made
-wherever it is missing, and can be made again at any time. An isolated child opens and seals the content in
-memory: this process sees the sealed copy only.
+Appendix B, rows 10 and 11. The transaction accepting a file records the copies as owed. A missing copy is
+made, and can be made again at any time. An isolated child opens and seals the content in memory: this process
+sees the sealed copy only.
 """
 
 import logging
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes the copies that providers lack, in worker threads; calls `done` after each."""
+    """Makes providers' missing copies, in worker threads; calls `done` after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -68,7 +68,7 @@ class Copier:
     ) -> None:
         """Start making a few missing copies; `do` queues work for a thread.
 
-        Of several hosts only the one that `leads` makes copies; every host puts them into its own /out.
+        Of several hosts only the leader (`leads`) makes copies; every host puts each into /out.
         """
         waiting = deque(copy for copy in self._news(registrar) if leads)
         while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
@@ -80,9 +80,9 @@ class Copier:
         self._more = bool(waiting or self._elsewhere)
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return the copies still to be made; queue the ones made, for each that is missing in /out.
+        """Return the copies still to be made; queue the ones made, as some may be missing in /out.
 
-        The first call queues all copies made, later calls those that other hosts made since.
+        The first call queues all copies made, later calls the ones made since by other hosts.
         """
         now, since = registrar.clock(), self._looked_at
         if since is None:
@@ -98,14 +98,14 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True if a copy is missing in /out, neither under way nor pausing, and its file is stored."""
+        """Return True if a copy is missing in /out, neither under way nor pausing, and the file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and copy_path(self._home, copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Fetch or make one copy, in a worker thread; after a failure it pauses before the next attempt."""
+        """Fetch or make one copy, in a worker thread; after a failure the copy pauses."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -180,7 +180,7 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Return an open descriptor with the part of a file that is about a provider. Fault if there is none."""
+    """Return an open descriptor with the part of a file about one provider. Fault if there is none."""
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)

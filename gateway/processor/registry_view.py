@@ -1,4 +1,4 @@
-"""Export metrics of the gateway for Prometheus, from the registry as it is at each scrape.
+"""Export metrics of the gateway for Prometheus, from the registry at each scrape.
 
 Decisions and their duration are counted from the log's entries since the service started.
 """
@@ -27,7 +27,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_40
 
 
 class RegistryView(Collector):
-    """Exports the state of the gateway as gauges, and its decisions since the start as counters."""
+    """Exports the state of the gateway as gauges, and the decisions since the start as counters."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class RegistryView(Collector):
             return ["registry-unreachable"]
 
     def describe(self) -> Iterator[Metric]:
-        """Yield no metric, so that registering this collector does not read the registry."""
+        """Yield no metric: registering a collector must not read the registry."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:

@@ -56,10 +56,11 @@ class Sweep:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete unopened files and old letters that are due, and remove old receipts from published/.
+        """Delete due unopened files and old letters, and remove old receipts from published/.
 
-        Receipts removed too early, by a fast clock, are published again first. Of several hosts only the one
-        that `leads` deletes files and letters. Raises Fault where a step fails: the next hour tries again.
+        Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
+        leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries
+        again.
         """
         now = registrar.clock()
         if self._hour == hour_of(now):
@@ -87,7 +88,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of recorded deletions; return a signed certificate of those without one, or None."""
+    """Remove the files of recorded deletions; return a certificate of those without one, or None."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)
@@ -136,7 +137,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, session: Session, due: Due) -> list[str]:
-    """Return the files that go with one deletion: paths below the home, or `store:` and a reference."""
+    """Return the files to remove for one deletion: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
         made = (copy_path(home, copy) for copy in copies.owed(session, made_too=True, of=due.reference))
         return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]

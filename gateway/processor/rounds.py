@@ -1,9 +1,9 @@
 """The periodic work of the processor besides new files: held files, keys, pages and letters.
 
-Of several hosts the leader alone does part of the work; each host publishes the effects in its own
-published/. Each change is one transaction, so an interrupted round can be repeated.
+Of several hosts the leader alone does part of the work; each host publishes the effects.
+Each change is one transaction, so an interrupted round can be repeated.
 
-Nothing is done to a certificate when it expires: files signed later wait until it is renewed or replaced.
+Nothing is done to an expired certificate: files signed later wait until a renewal or replacement.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class LetterRound:
     """
 
     def __init__(self, registrar: Registrar) -> None:
-        """Write the courier's settings, without which it cannot start beside the processor."""
+        """Write the courier's settings: the courier starts together with the processor."""
         settings = registrar.settings.letters
         with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
             if settings.relay is not None:
@@ -104,7 +104,7 @@ class LetterRound:
         self._passed_at = float("-inf")
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Queue the letters due, and give the queued ones to the courier; only the host that `leads` queues.
+        """Queue the letters due, and give the queued ones to the courier; only the leader (`leads`) queues.
 
         Raises Fault where the registry does not answer or the courier's folder cannot be written.
         """
@@ -122,7 +122,7 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys to warn of, each with the days left, and the entry of `warn_days` it has reached."""
+    """Return the keys to warn of, each with the days left, and the entry of `warn_days` reached."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)
@@ -146,10 +146,10 @@ class Rounds:
         self.more_held = False
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of held files whose wait is over; set `more_held` if such files remain.
+        """Decide a portion of held files at the end of the wait; set `more_held` if such files remain.
 
-        Also decide drops of keys that a person has approved or refused; on the leader, let copies be made
-        for recipients that have ratified.
+        Also decide drops of keys, approved or refused since; on the leader, let copies be made for recipients
+        ratified since.
         """
         self.more_held = False
         self.more_held = self._due.next(registrar)

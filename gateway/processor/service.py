@@ -121,7 +121,7 @@ def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
-    """Process files until none waits; return the number of files that stay landed."""
+    """Process files until none waits; return the number of files still landed."""
     with open_processor(home, clock) as processor:
         return processor.drain()
 

@@ -1,7 +1,7 @@
 """Choose the files for this host to examine: all landed ones or, of several hosts, those in its tasks.
 
 Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
-while a file of the task is landed and can be examined here; a file that cannot goes to another host.
+while a file of the task is landed and can be examined here; another file goes to another host.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Work:
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """A task of this host: the files `left` to decide, and an event that is set once none is left."""
+    """A task of this host: the files `left` to decide, and an event, set once none is left."""
 
     left: set[str]
     loop: asyncio.AbstractEventLoop
@@ -148,10 +148,10 @@ class Share(Work):
 
 
 def prove_engine(settings: Settings) -> None:
-    """Test the SOP program, if one is set. ConfigurationError if it fails and no other engine may be used.
+    """Test the SOP program, if one is set. ConfigurationError if it fails and must be used.
 
-    Otherwise a failure is only logged: the embedded engine opens what it can. Where the program does not run
-    at all, files stay landed until it does.
+    Otherwise a failure is only logged: the embedded engine opens other files. Where the program does not run
+    at all, files stay landed.
     """
     try:
         prove_program(settings.processor)
@@ -202,7 +202,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _say(registrar: Registrar, connection: Connection) -> None:
-    """Store this host's report for the other hosts: its spool, its clock, and the keys that it holds."""
+    """Store this host's report for the other hosts: the spool, the clock, and the keys here."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
@@ -219,7 +219,7 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return the policies now in force if they changed since the last call, else None.
+    """Return the policies now in force if changed since the last call, else None.
 
     `version` is the register's. Fault where this host lacks one of the gateway's keys: nothing is examined
     meanwhile.

@@ -1,8 +1,8 @@
-"""Fetch tasks for this host: procrastinate's worker, in a thread with an event loop of its own.
+"""Fetch tasks for this host: procrastinate's worker, in a thread with a separate event loop.
 
-Procrastinate leaves three duties to its users. The tasks of a host that died are queued again, by the first
-host to notice. The periodic task that does so also keeps procrastinate's own monitor alive: otherwise a
-restart of the database would silently end the listening. A worker ended by a restart is started again.
+Procrastinate leaves three duties to the user. The tasks of a dead host are queued again, by the first host to
+notice. The periodic task doing so also keeps procrastinate's own monitor alive: otherwise a restart of the
+database would silently end the listening. A worker ended by a restart is started again.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class TaskWorker:
         return app
 
     async def _tend(self, app: procrastinate.App) -> None:
-        """Queue again the tasks of hosts that died, and landed files that are in no task."""
+        """Queue again the tasks of dead hosts, and landed files in no task."""
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
             _log.warning("a task of a host that is gone is queued again")
             await app.job_manager.retry_job(job)

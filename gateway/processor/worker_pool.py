@@ -1,4 +1,4 @@
-"""Examine files in worker threads of the processor, each with isolated children of its own."""
+"""Examine files in worker threads of the processor, each with separate isolated children."""
 
 import logging
 import math
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 class Finished:
     """A worker's result for a file: the examination, or None after a fault. `lost`: a process may have died.
 
-    After some lost processes a file is held, since it may be the cause.
+    After some lost processes a file is held, as the possible cause.
     """
 
     reference: str
@@ -55,9 +55,9 @@ class Finished:
 
 
 class WorkerPool:
-    """Worker threads, the files given to them, and the results. Call from one thread only.
+    """Worker threads, the files to examine, and the results. Call from one thread only.
 
-    A file is `in_hand` from `give` until the caller, having recorded its result, removes it.
+    A file is `in_hand` from `give` until the caller has recorded the result and removes it.
     """
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
@@ -105,13 +105,13 @@ class WorkerPool:
             self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Queue a function, which must not raise, for a worker to call when no file waits."""
+        """Queue a function for a worker to call when no file waits. It must not raise."""
         with self._more:
             self._others.append(work)
             self._more.notify_all()
 
     def give_up(self) -> None:
-        """Drop the files that no worker has begun; they stay landed."""
+        """Drop the files not begun by a worker; they stay landed."""
         with self._more:
             left = self._turns.give_up()
         self.in_hand.difference_update(one.upload.reference for one in left)
@@ -241,7 +241,7 @@ _STRUCK = ""
 def in_turn(
     waiting: Iterable[str], held: Counter[str], *, room: int, each: int, at_a_time: int = 1
 ) -> list[str]:
-    """Choose at most `room` of the waiting references, given oldest first; return these.
+    """Choose at most `room` of the waiting references, given oldest first.
 
     Providers take turns of `at_a_time` files. The one with the fewest files, `held` already or chosen here,
     comes first; among equals the one with the fewest waiting. None gets more than `each`.
@@ -280,7 +280,7 @@ class Turns:
     """The present turn of a provider: its number of files, and its end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: an examiner process died over it, so no other file may wait behind it."""
+        """Queue a file. `struck`: an examiner process died over it, so no other file may wait behind."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1
@@ -288,15 +288,15 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """True if several providers sent files in the last ten seconds, among whom workers are divided."""
+        """True if several providers sent files in the last ten seconds: the workers are divided among all."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file to examine, and its queue's name, or None.
+        """Return the next file to examine, and the queue's name, or None.
 
-        The caller lowers `at_work` of that queue when the file is done.
+        The caller lowers the queue's `at_work` when the file is done.
         """
         now = self.clock()
         over = [one for one, (files, ends) in self._turns.items() if files >= A_TURN_FILES or now >= ends]

@@ -117,7 +117,7 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove the copies in /out folders that their provider may no longer have. Idempotent.
+    """Remove the copies in /out folders no longer due to the provider. Idempotent.
 
     Raises Fault where published/ cannot be written.
     """

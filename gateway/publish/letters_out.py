@@ -37,7 +37,7 @@ def pass_letters(
 ) -> None:
     """Record the courier's reports, then put queued letters into its folder. Fault if writing fails.
 
-    Of several hosts only the one that `leads` sends; every other one empties its folder.
+    Of several hosts only the leader (`leads`) sends; every other one empties the folder.
     """
     if settings.relay is None:
         return
@@ -80,9 +80,9 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield path and text of each report by the courier, which is not trusted and may write anything.
+    """Yield path and text of each report by the courier, which is not trusted.
 
-    A malformed report is renamed, for a person to examine, and its letter is sent again.
+    A malformed report is renamed, for a person to examine, and the letter is sent again.
     """
     found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
     for path in found[:_AT_ONCE]:
@@ -125,7 +125,7 @@ _FROM = re.compile(rb"^From ", re.MULTILINE)
 def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
     """Return a letter as plain text and HTML in one MIME entity (multipart/alternative), ready to be signed.
 
-    Blank lines divide `text` into paragraphs: one that begins with "- " is a list, one with "## " a heading.
+    Blank lines divide `text` into paragraphs: one beginning with "- " is a list, one with "## " a heading.
     The entity is ASCII with CRLF; no line ends in a blank, and none begins with "From " (RFC 3156, 3).
     """
     paragraphs = list(_paragraphs(text))
@@ -146,7 +146,7 @@ def plain(text: str, width: int = _WIDTH) -> str:
 
 
 def signed(data: bytes, signature: bytes) -> str:
-    """Return the multipart/signed message (RFC 3156, 5) of an entity and its detached signature, with LF."""
+    """Return the multipart/signed message (RFC 3156, 5) of an entity and a detached signature, with LF."""
     boundary = f"signed-{hashlib.sha256(data).hexdigest()[:32]}"
     lines = (
         f'Content-Type: multipart/signed; micalg="pgp-{hash_of(signature)}";',

@@ -1,11 +1,11 @@
-"""Publish receipts on request, and the event files that tell programs of receipts.
+"""Publish receipts on request, and event files of receipts for programs.
 
-Of several hosts each publishes the receipts of a provider only while that provider looks for them there. A
-provider that lists or opens receipts leaves a mark in the spool. Its folder of receipts then appears whole,
-is kept up to date, and goes a day after the provider last looked.
+Of several hosts each publishes a provider's receipts only while the provider looks for receipts there.
+Listing or opening receipts leaves a mark in the spool. The folder of receipts then appears whole, is kept up
+to date, and goes a day after the provider last looked.
 
-/receipts/events.jsonl has a line for each receipt, made from the registry. Each month has a file of its own,
-`events-2026-11.jsonl`, to which lines are only ever added; `events.jsonl` is that of the newest month.
+/receipts/events.jsonl has a line for each receipt, made from the registry. Each month has a file, such as
+`events-2026-11.jsonl`, and lines are only ever added; `events.jsonl` is the file of the newest month.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
 def publish_events(registry: Registry, published: Published, seconds: float = math.inf) -> bool:
-    """Append new receipts to their providers' event files; return True if none is left.
+    """Append new receipts to the providers' event files; return True if none is left.
 
     Stops after about so many `seconds`. Raises Fault where published/ cannot be written.
     """
@@ -74,9 +74,9 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Append receipts, in order, to the event files of one provider, unless they are there already.
+    """Append receipts, in order, to the event files of one provider, unless there already.
 
-    A line that a crash cut short is removed and written again.
+    A line cut short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         path = folder / f"events-{month}.jsonl"
@@ -106,7 +106,7 @@ def is_events(name: str) -> bool:
 def event_of(row: ReceiptRow) -> str:
     """Return the line of an event file for a receipt, as JSON.
 
-    The line outlives the receipt, so it has no file name, in which a child may be named.
+    The line outlives the receipt, and so has no file name: a child may be named there.
     """
     said = json.loads(row.json_text).get("receipt", {}) if row.json_text else {}
     state = said.get("state", "notice")
@@ -144,13 +144,13 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 class OnRequest:
-    """Begins to publish a provider's receipts on this host when the provider looks for them."""
+    """Begins to publish a provider's receipts on this host when the provider looks for receipts."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._looked_at = home, -1
 
     def tend(self, registry: Registry) -> None:
-        """Publish the receipts of providers that have begun to look. Fault if writing fails."""
+        """Publish the receipts of providers beginning to look. Fault if writing fails."""
         with published_is_written():
             try:
                 newest = self._home.spool.asked.stat().st_mtime_ns
@@ -189,7 +189,7 @@ def let_go(home: Home) -> None:
 
 
 def _asked(home: Home) -> set[str]:
-    """Return the providers that looked within a day; a name that is no enrolled provider's does not count."""
+    """Return the enrolled providers that looked within a day; other names do not count."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -212,7 +212,7 @@ def _aside(folder: Path) -> Path:
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events numbered above `last` to a folder; return the last number.
 
-    Stops at the first receipt without a signature that is not published elsewhere either.
+    Stops at the first receipt without a signature, unless published elsewhere.
     """
     folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

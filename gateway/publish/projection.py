@@ -1,6 +1,6 @@
 """Write receipts, access and common files into published/, from the registry.
 
-Everything there may be deleted, and is made again from the registry. Files are renamed into place, so that a
+Everything there may be deleted, and is made again from the registry. Files are renamed into place, so a
 provider never reads half a file.
 """
 
@@ -40,7 +40,7 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """What a transaction issued: the log's signed head, signed receipts, and receipts still to be signed."""
+    """The results of a transaction: the log's signed head, signed receipts, and receipts to be signed."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -53,7 +53,7 @@ def publish_receipts(
     """Write the receipts not published yet, in order; return False after stopping at an unsigned one.
 
     Receipts with a number in `unproved` are left out. With `redo`, the receipts of the last hour before the
-    newest published are written again where their files differ. Raises Fault where published/ cannot be
+    newest published are written again where the files differ. Raises Fault where published/ cannot be
     written: the next call goes on from there.
     """
     with published_is_written(), registry.read() as session:
@@ -96,9 +96,9 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True if a provider's receipts are published in `folder`, making it if missing.
+    """Return True if a provider's receipts are published in `folder`, made if missing.
 
-    A host that publishes on request makes no folder, and returns False for a missing one.
+    A host publishing on request makes no folder: False for a missing one.
     """
     if not folder.is_dir():
         if published.on_request.exists():
@@ -129,7 +129,7 @@ def _text(path: Path) -> str:
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write the SSH keys in force of each provider, for intake; none for a suspended provider.
 
-    A write transaction keeps two calls apart, so that none writes older keys over newer ones: a revoked key
+    A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key
     could let somebody in again.
     """
     with registry.write(dated=False) as session:
@@ -174,7 +174,7 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
     """Return paths and texts of a receipt's files: for its provider, and for each school in a trust's file.
 
-    The receipt for a landing is NAME.REF.landed: who waits for the decision waits for NAME.REF.txt or .json.
+    The receipt for a landing is NAME.REF.landed: who waits for the decision waits for NAME.REF.txt.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
     files = {f"{stem}.landed": receipt.text} if receipt.stage == "landed" else {f"{stem}.txt": receipt.text}
@@ -227,7 +227,7 @@ def number_in(path: Path) -> int:
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
     """Remove receipts made before a moment from published/; return how many were looked at, about `most`.
 
-    They stay in the registry. A transfer with a later receipt keeps its earlier ones until the last is due.
+    The registry keeps receipts. A transfer with a later receipt keeps the earlier ones until the last is due.
     Notices to a provider stay. Raises Fault where published/ cannot be written.
     """
     looked = 0
@@ -255,7 +255,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 
 def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish again the receipts made since `before` that were removed too early, as by a fast clock.
+    """Publish again receipts made since `before` but removed too early, as by a fast clock.
 
     Raises Fault where published/ cannot be written.
     """
@@ -273,9 +273,9 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 
 
 def put_published(path: Path, content: str) -> bool:
-    """Write a published file if its content differs; return True if written. OSError if writing fails.
+    """Write a published file if the content differs; return True if written. OSError if writing fails.
 
-    To compare costs a tenth of writing: a command that changes one provider writes files of 300.
+    To compare costs a tenth of writing: a command on one provider writes files of 300.
     """
     with suppress(OSError):
         if path.read_bytes() == content.encode():
@@ -294,7 +294,7 @@ def published_is_written(folder: str = "published/") -> Iterator[None]:
 
 
 def replace_published(path: Path, content: str) -> None:
-    """Write a file whole or not at all, by renaming it into place. Raises OSError if writing fails."""
+    """Write a file whole or not at all, by renaming. Raises OSError if writing fails."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         aside.write_text(content, "utf-8")

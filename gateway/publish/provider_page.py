@@ -1,4 +1,4 @@
-"""Make a provider's own page in its SFTP folder: /status.html for people, /calendar.ics for calendars.
+"""Make a provider's own page in the SFTP folder: /status.html for people, /calendar.ics for calendars.
 
 Both are made from the registry, with the sentences of `standing`.
 """
@@ -66,7 +66,7 @@ def page(facts: ProviderFacts) -> str:
 
 
 class _Event(NamedTuple):
-    """An entry of a provider's calendar: a flow, the day by which its data is due, and the entry's title."""
+    """An entry of a provider's calendar: a flow, the day by which data is due, and the entry's title."""
 
     of: FlowStatus
     day: date
@@ -78,7 +78,7 @@ class _Event(NamedTuple):
 
 
 def _events(facts: ProviderFacts) -> Iterator[_Event]:
-    """Yield an entry for each day from today on by which data is due, and for each day missed."""
+    """Yield an entry for each day by which data is due, from today on or missed."""
     for one in (day for due in facts.due for day in due.days):
         if one.due and (one.due >= facts.today or one.state == "missing"):
             said = _SUMMARIES.get(one.state, _CAME)
@@ -158,10 +158,10 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write log.json of all providers, or `only` some: proofs that the log continues the heads in receipts.
+    """Write log.json of all providers, or `only` some: proofs of the log continuing the heads in receipts.
 
-    It holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) to it from the head in each of
-    the provider's latest receipts, and from each head that log.json had before. A browser checks them. Raises
+    The file holds the newest signed head, and for a browser a consistency proof (RFC 9162, 2.1.4) from the
+    head in each of the provider's latest receipts, and from each head in the file before. Raises
     Fault where published/ cannot be written.
     """
     with published_is_written(), registry.read() as session:
@@ -185,10 +185,10 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
-    """Write /agreement/policies.asc and headings.asc, by which files are checked before they are sent.
+    """Write /agreement/policies.asc and headings.asc, used to check files before sending.
 
     A provider's program uses the first, a browser the second. Each is one signed line of JSON, left alone
-    while the policies and the key stay the same. Fault where the policies do not match their digest.
+    while the policies and the key stay the same. Fault where the policies do not match the digest.
     """
     of = {"digest": policy_digest(policies), "key": signing.fingerprint}
     if of["digest"] != policies.name:

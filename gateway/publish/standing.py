@@ -1,6 +1,6 @@
-"""Tell a provider's standing: the facts, and the sentences for its page, its calendar and letters.
+"""Tell a provider's standing: the facts, and the sentences for page, calendar and letters.
 
-A sentence is made in one place, so that all three say the same. Sentences name data types, days, references
+A sentence is made in one place, so all three say the same. Sentences name data types, days, references
 and reasons; never a pupil or anything from a file's content. The page alone names files, as receipts do.
 """
 
@@ -59,8 +59,8 @@ class Authority(NamedTuple):
 class ProviderFacts:
     """The facts about a provider as of `at`.
 
-    `due`: its flows with the days by which data is due. `files`: those of the term, latest first. `waiting`:
-    its held files. `ratified`: its school years on record. `to_ratify`: the school year to sign for, if any.
+    `due`: flows with due days. `files`: those of the term, latest first. `waiting`: held files. `ratified`:
+    school years on record. `to_ratify`: the school year to sign for, if any.
     """
 
     authority: Authority
@@ -101,10 +101,10 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """One line of a section, in one language: its subject (`about`), and the sentence `says`.
+    """One line of a section, in one language: the subject (`about`), and the sentence `says`.
 
     `data`: HTML attributes for programs. `late`: True if the page marks the line. `news`: the days until a
-    weekly letter has no reason to wait with the line, 0 for now; None if no letter has it.
+    weekly letter has no reason to wait with the line, 0 for now; None if in no letter.
     """
 
     about: str
@@ -125,10 +125,10 @@ class StandingSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadForAll:
-    """Rows read at once for all providers: keys, school years ratified, and who has held files.
+    """Rows read at once for all providers: keys, school years ratified, and providers with held files.
 
     `lately`: the files of a week, by provider; `held`: the held files. Both are None if files are read for
-    each provider by itself.
+    each provider alone.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
@@ -139,9 +139,9 @@ class ReadForAll:
 
 
 def read_for_all(session: Session, day: date, week_before: datetime | None = None) -> ReadForAll:
-    """Return the keys, and the school years ratified by a day, of all providers, and who has held files.
+    """Return all providers' keys, school years ratified by a day, and the providers with held files.
 
-    With `week_before`, also the files of the seven days before that moment, and all held ones.
+    With `week_before`, also the files of the seven days before, and all held ones.
     """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
@@ -161,7 +161,7 @@ def gather(
     session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus],
     rows: ReadForAll, *, authority: Authority, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
-    """Return the facts about one provider as of `at`; `rows` are those read for all providers."""
+    """Return the facts about one provider as of `at`; `rows`: as read for all providers."""
     zone = catalogue.calendar.timezone
     today = local_day(at, zone)
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
@@ -288,7 +288,7 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
     """Return a provider's news for a letter, under the headings of the page; "" without any news.
 
     News are data late or due within `days`, keys that end within `days`, held files, a ratification to make,
-    and the files of the last week, without their names.
+    and the files of the last week, without file names.
     """
     found = []
     for section in sections(facts, language):
@@ -305,7 +305,7 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
 
 
 def missing(facts: ProviderFacts, language: Language) -> str:
-    """Return a line for a letter on each data type that is missing, with the day by which it was due."""
+    """Return a line for a letter on each missing data type, with the due day."""
     lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)
 

@@ -50,7 +50,7 @@ class Signers:
 
     @property
     def digest(self) -> str:
-        """A digest of all certificates and their states. After a change, files are examined again."""
+        """A digest of all certificates, each with the state. After a change, files are examined again."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -77,10 +77,10 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
 def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
-    """Return a hold or refusal of a file for the key that signed it; None if the signature counts.
+    """Return a hold or refusal of a file because of the signing key; None if the signature counts.
 
-    `signer` is None for a key that is not the sender's. A file signed before its key was replaced waits for a
-    person. A compromised key never counts, since its holder can date a signature back.
+    `signer` is None for a key of nobody or of another provider. A file signed before the key was replaced
+    waits for a person. A compromised key never counts, since the holder can date a signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -99,7 +99,7 @@ def objection(
 def came_by_login(session: Session, upload: Upload) -> bool:
     """Return True if the SSH key of an upload's session, as named by intake, was in force at the landing.
 
-    A key that ended or was replaced after the landing counts; a compromised key never does.
+    A key ended or replaced after the landing counts; a compromised key never does.
     """
     known = register.of(session).keys.get(("provider", upload.provider), ())
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)
@@ -181,7 +181,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Return the decision on an unopened file: held until its sender renews a certificate, or refused."""
+    """Return the decision on an unopened file: held until the sender renews a certificate, or refused."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))
@@ -211,7 +211,7 @@ def assignments(
 ) -> list[Assignment]:
     """Return assignments for landed uploads, oldest first, with the keys now in force.
 
-    `in_progress`: uploads that are not on record yet, by reference. `version`: the register's version, if
+    `in_progress`: uploads not on record yet, by reference. `version`: the register's version, if
     just read: then the register is not read again. Keys are checked again when the file is decided.
     """
     known = [reference for reference in references if reference not in in_progress]

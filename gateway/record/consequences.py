@@ -1,14 +1,12 @@
-"""Record what follows from decisions: rolls, discrepancies, copies for providers, counts for teams.
+"""Record the consequences of decisions: rolls, discrepancies, copies for providers, counts for teams.
 
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
-discrepancies are recorded, and each provider concerned is told of its own records.
+discrepancies are recorded, and each provider concerned is told of the provider's own records.
 
-A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
-record.
+A recipient still to ratify the agreement gets a copy after ratifying; until then the copy waits, on record.
 
-Of each school, data type and period the first file is counted. The counts of a file that landed later replace
-those of the first only while nobody has opened the first: a reader of two tables could subtract one from the
-other.
+Of each school, data type and period the first file is counted. The counts of a later landed file replace the
+first counts only while nobody has opened these: a reader of two tables could subtract one from the other.
 """
 
 from __future__ import annotations
@@ -112,9 +110,9 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the id of the provider to whose roll a pupil's record belongs; None if it is not enrolled.
+        """Return the id of the provider to whose roll a pupil's record belongs; None if not enrolled.
 
-        `number` is the school number in the record, "" for a record that names no school.
+        `number` is the school number in the record, or "".
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -220,9 +218,9 @@ def record_rolls(
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
-    """Yield the roll of each school in accepted files; `taken` holds transfers with their packed rolls.
+    """Yield the roll of each school in accepted files; `taken` holds transfers with packed rolls.
 
-    A record that names no school belongs to the one school that the file is about.
+    A record without a school's number belongs to the one school of the whole file.
     """
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content
@@ -300,9 +298,9 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the copies of an accepted file that other providers get, now or once they have ratified.
+    """Record the copies of an accepted file for other providers, due now or after ratifying.
 
-    Returns log entries about the copies, and sentences about them for the receipt.
+    Returns log entries on the copies, and sentences for the receipt.
     """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
@@ -336,7 +334,7 @@ def delivered(reference: str, provider: str, flow: str) -> Entry:
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts of pupils that one transaction gives to teams without pupil records.
+    """The counts of pupils given by one transaction to teams without pupil records.
 
     `earlier`: the accepted files of the same providers, to compare with. `on_roll`: the number of pupils on
     each provider's roll before the transaction.
@@ -351,10 +349,10 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
-        """Give counts of newly accepted files, in order; return the transfers, with all their teams.
+        """Give counts of newly accepted files, in order; return the transfers, with all teams.
 
-        Each file comes with its decision, its sender, and True if teams may get counts of it. The decisions
-        must be stored before.
+        Each file comes with decision, sender, and True if teams may get counts. The decisions must be
+        stored before.
         """
         teams: dict[int, tuple[str, ...]] = {}
         alike, counted = [], []
@@ -431,7 +429,7 @@ class CountsOwed:
             self._note(transfer, team)
 
     def _note(self, transfer: Transfer, team: str) -> None:
-        """Add a team's counts of a file to `earlier`, for the comparison with the files that follow."""
+        """Add a team's counts of a file to `earlier`, for the comparison with further files."""
         upload, data_type = transfer.upload, transfer.data_type or ""
         self.earlier.append(
             Earlier(

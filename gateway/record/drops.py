@@ -1,17 +1,17 @@
-"""Decide on drops: the keys, signed agreements and statements that providers put into /keys and /agreement.
+"""Decide on drops: keys, signed agreements and statements put by providers into /keys and /agreement.
 
-A new key counts only when a key in force of the same provider has signed it: clearsigned, or signed and
-encrypted like any file. Two kinds of drop need no such signature: a newer version of a known certificate,
-whose own primary key has signed all additions, and a revocation certificate, which counts at once. Nobody
-else can have made either. An SSH key or passkey is revoked by a signed statement that names its fingerprint.
+A new key counts only when signed by a key in force of the same provider: clearsigned, or signed and encrypted
+like any file. Two kinds of drop need no such signature: a newer version of a known certificate, with all
+additions signed by the primary key, and a revocation certificate, which counts at once. Nobody else can have
+made either. An SSH key or passkey is revoked by a signed statement with the fingerprint.
 
 A signed agreement proves two keys, as any file does: an SSH key of the provider opened the session, and a
 certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
 signed and encrypted to the gateway is accepted as well.
 
-A statement about headings may give a heading the meaning of an item of Appendix A, but neither of an item
-that tells whom a record is about nor to a sensitive heading. The values in the column are still judged by the
-kind of the item.
+A statement about headings may give a heading the meaning of an item of Appendix A, except a sensitive heading
+and an item
+identifying the subject of a record. Values in the column are still judged by the kind of the item.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ from gateway.store.of_home import store_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One drop to decide on: its reference and provider, and the registrar and session for recording."""
+    """One drop to decide on: reference and provider, and the registrar and session for recording."""
 
     registrar: Registrar
     session: Session
@@ -232,7 +232,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileRefused:
-    """Return the refusal of an unencrypted upload, with the reason by its folder and its first bytes."""
+    """Return the refusal of an unencrypted upload, with a reason by the folder and the first bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
@@ -245,7 +245,7 @@ def withheld(upload: Upload) -> FileRefused:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on an examined drop, and record its effects in the caller's transaction."""
+    """Decide on an examined drop, and record the effects in the caller's transaction."""
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))

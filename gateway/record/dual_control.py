@@ -1,9 +1,9 @@
 """Dual control: two people decide, and neither may act with credentials given by the other.
 
-With roles in force, whoever gave a person a credential could act as that person, and so could whoever gave
-the giver one. Two names on record are two people only if nobody could act as both. A given credential counts
-as the owner's own once an independent person has confirmed it (`vouch`), or the owner has accepted it under a
-personal account of the machine (`accept`), and CREDENTIAL_WAIT has passed since, so that others can object.
+With roles in force, the giver of a person's credential could act as the person, and so could the giver's own
+giver. Two names on record are two people only if nobody could act as both. A given credential counts as the
+owner's own once confirmed by an independent person (`vouch`), or accepted by the owner under a personal
+account of the machine (`accept`), and after CREDENTIAL_WAIT for objections.
 
 Without roles in force, a person is the account running a command, as known to the operating system, or behind
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
@@ -44,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if a held file waits for a key that the person releasing it enrolled."""
+    """Raise GatewayError if a held file waits for a key enrolled by the person releasing the file."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -69,7 +69,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
-    """Return why two names on record may be one person, as a sentence; None if they are certainly two."""
+    """Return why two names on record may be one person, as a sentence; None if certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
@@ -95,7 +95,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return by name of each person the others who could act as that person, having given credentials."""
+    """Return by name of each person the others able to act as the person, having given credentials."""
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)
@@ -114,9 +114,9 @@ def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bo
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm a person's credentials as an independent colleague, `by`; return the marks of all of them.
+    """Confirm a person's credentials as an independent colleague, `by`; return all marks.
 
-    `read_out` must name each of the person's keys, by its fingerprint or the beginning of it. GatewayError
+    `read_out` must name each of the person's keys, by fingerprint or the beginning of one. GatewayError
     for a key left out, and where the colleague may be the person, or whoever gave a credential.
     """
     theirs = _all_named(session, name, read_out, at)
@@ -133,11 +133,11 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
-    """Record that a person accepts their credentials under a personal `account`; return the marks.
+    """Record a person's acceptance of all credentials, under a personal `account`; return the marks.
 
-    `named` must name each of the person's keys, by its fingerprint or the beginning of it, so that the person
-    notices a key made by another. GatewayError for a key left out, and for an account that is not the
-    person's, or was used to give one of the credentials.
+    `named` must name each of the person's keys, by fingerprint or the beginning of one, so the person notices
+    a key made by another. GatewayError for a key left out, and for an account of nobody or of another, or
+    used to give one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
@@ -179,8 +179,8 @@ def name_of(person: str) -> str:
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     """Return a function that gives the people who may have acted under a name on record.
 
-    An account of the machine stands for the member of staff who owns it, or without an owner for itself. For
-    "NAME (as ACCOUNT)" these are NAME, if a member of staff, and the account's owner.
+    An account of the machine stands for the owner, a member of staff, or without owner for the account. For
+    "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -215,9 +215,9 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return a person and all those as whom the person can act, by credentials given directly or via others.
+    """Return a person and all those as whom the person can act, by credentials given directly or not.
 
-    Acting as an owner takes all givers that count of one credential.
+    Acting as an owner takes all counted givers of one credential.
     """
     found = {somebody}
     while True:
@@ -259,9 +259,9 @@ _ENDS_OF: Mapping[Kind, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act that two people decide: its code, its subject, and the person whom it is `about`.
+    """An act for two people to decide: code, subject, and the person concerned (`about`).
 
-    The log holds that person only within the entry's note, as a commitment.
+    The log has the person only within the entry's note, as a commitment.
     """
 
     what: str
@@ -303,8 +303,8 @@ def agreed_to_give(
 ) -> bool:
     """Return True if a person may be given a credential or a role now; otherwise record a proposal.
 
-    Where there are two administrators or more, two people decide about a member of a team that may know of
-    held files (`looking`), and about a person who holds or would get a powerful role.
+    With two administrators or more, two people decide about a member of a team with sight of held files
+    (`looking`), and about the holder or recipient of a powerful role.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
@@ -316,10 +316,10 @@ def agreed_to_give(
 def agreed_to_show(
     session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
 ) -> bool:
-    """Return True if a person may join a team that may know of held files; otherwise record a proposal.
+    """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
     A single administrator decides alone. GatewayError where one giver of credentials could act as the person.
-    An unused link to the console then ends, since whoever printed the link could use it.
+    An unused link to the console then ends: the printer of the link could use it.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -352,7 +352,7 @@ class Proposal:
 
 
 def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
-    """Return the open proposal of a kind about a file; None if it has ended, or none was made."""
+    """Return the open proposal of a kind about a file; None if ended, or never made."""
     for event in reversed(log.events(session, reference)):
         if event.kind in _ENDS_OF[kind]:
             return None

@@ -67,8 +67,8 @@ class Letterhead:
     ) -> Iterator[Letter]:  # fmt: skip
         """Yield the letter about an event by a rule, once for each address.
 
-        `event` is the code under which a letter is queued only once; `facts` fill the blanks of its text.
-        Of a `sensitive` event only the teams that may know of sensitive files hear, instead of triage.
+        A letter is queued only once for an `event`, a code; `facts` fill the blanks of the text. Of a
+        `sensitive` event only the teams with sight of sensitive files hear, instead of triage.
         """
         catalogue, about = self.catalogue, None if provider is None else provider.id
         addresses = self.addresses(rule, about, team, sensitive=sensitive)
@@ -92,7 +92,7 @@ class Letterhead:
     def addresses(
         self, rule: LetterRule, provider: str | None, team: str, *, sensitive: bool
     ) -> Sequence[str]:  # fmt: skip
-        """Return the e-mail addresses to which letters by a rule go, about a provider or a team."""
+        """Return the e-mail addresses for letters by a rule, about a provider or a team."""
         of = self.catalogue.letters
         match rule.to:
             case "provider" if provider is not None:
@@ -137,7 +137,7 @@ def owe_for_decisions(
 def _for_decision(
     letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file. `told_of`: the events of letters that told senders of a hold."""
+    """Yield letters about a decided file. `told_of`: the events of letters to senders about a hold."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -172,7 +172,7 @@ def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
 
 
 def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
-    """Queue the day's letters that are not queued yet, in one transaction; return their number."""
+    """Queue the day's letters not queued yet, in one transaction; return the number."""
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
@@ -192,8 +192,8 @@ def by_calendar(
 ) -> Iterator[Letter]:  # fmt: skip
     """Yield every letter due on the day of `now`, unsigned, whether queued already or not.
 
-    `sent`: the events of this week's letters queued already, which are left out. `judged`: each provider's
-    flows on that day, if the caller has computed them.
+    `sent`: the events of this week's letters queued already; these are left out. `judged`: each provider's
+    flows on the day, if the caller has read the flows.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".
@@ -269,7 +269,7 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
-    """Yield the letter by a rule with a provider's news, or its missing data; none if there is nothing."""
+    """Yield the letter by a rule with a provider's news, or missing data; none without either."""
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
         return
     said = {

@@ -1,12 +1,12 @@
 """Keep every version of the policies, put one in force, and tell every provider of changes.
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
-policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
-day. A version is named by its digest; the log says which one is in force.
+policy_proposals. Every version once in force is kept, to explain a decision by the rules of the day. A
+version is named by a digest; the log says the one in force.
 
 A draft made in the console waits in the registry, since the service behind the console may not write
-policies. The processor stores the draft as a version; where it loses protection, only a command on the
-machine does.
+policies. The processor stores the draft as a version; a draft losing protection is stored only by a command
+on the machine.
 
 A law pack is signed by a publisher. The signature is a signed note, as for the log's heads: the origin is the
 publisher, a name ending in /law, the size is the pack's length, and the root is the pack's SHA-256. An
@@ -70,10 +70,10 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     *,
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
-    """Store a signed notice of new terms for each open provider of the kinds `parties`; return their number.
+    """Store a signed notice of new terms for each open provider of the kinds `parties`; return the number.
 
-    Each is in all `languages`. A notice addressed to every provider stands in the log's entry, from where it
-    is published in /agreement. The caller signs the log's head.
+    Each is in all `languages`. A notice addressed to every provider stands in the log's entry, and is
+    published from there in /agreement. The caller signs the log's head.
     """
     addressees = [
         provider
@@ -145,9 +145,9 @@ def _store_answers() -> Iterator[None]:
 class Keeper:
     """Keeps the versions of a home's policies, and puts one in force. `clock` gives the time in UTC.
 
-    A version that loses protection comes into force only with the mark (`allow`) of a person at the machine,
-    for whom a keeper is made with `by_hand`. So an attacker in control of the service behind the console can
-    weaken no rule: that service cannot write the mark.
+    A version losing protection comes into force only with the mark (`allow`) of a person at the machine, with
+    a keeper made `by_hand`. So an attacker in control of the service behind the console can weaken no rule:
+    the service cannot write the mark.
     """
 
     def __init__(
@@ -175,9 +175,9 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        An approved version whose day has come is put in force first. One that loses protection is not used
-        without a mark (`allow`), even if the log has it in force. ConfigurationError for a version that is
-        missing, faulty or changed on the disk.
+        An approved version is first put in force on the day. A version losing protection is not used without
+        a mark (`allow`), even if in force by the log. ConfigurationError for a version missing, faulty or
+        changed on the disk.
         """
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -273,7 +273,7 @@ class Keeper:
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Put the version in force here into the sealed store; mark it as in force if the log says so."""
+        """Put the version in force here into the sealed store; marked as in force if the log says so."""
         digest = self._home.policies_in_force.name
         self._upload(self._home.policies_in_force)
         with self._registry.read() as session:
@@ -282,7 +282,7 @@ class Keeper:
             self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
 
     def allow(self, digest: str) -> None:
-        """Mark a version that a person at the machine allows to lose protection.
+        """Mark a version as allowed, by a person at the machine, to lose protection.
 
         The mark ends when the services switch to another version.
         """
@@ -304,12 +304,12 @@ class Keeper:
     def keep(self, folder: Path) -> str:
         """Store a permanent copy of a folder of policies; return its digest.
 
-        ConfigurationError names every fault in the policies.
+        ConfigurationError with every fault in the policies.
         """
         return self._kept_copy(folder).name
 
     def folder(self, digest: str) -> Path:
-        """Return the folder of a version, fetched from the sealed store if only another host has it.
+        """Return the folder of a version, fetched from the sealed store if only there.
 
         ConfigurationError for an unknown version. Fault where the store does not answer.
         """
@@ -325,7 +325,7 @@ class Keeper:
         return policies
 
     def note_day(self, coming: PolicyProposal) -> None:
-        """Write digest and day of an approved version to a file, for services that read no registry."""
+        """Write digest and day of an approved version to a file, for services without the registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
@@ -379,7 +379,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version here that another host, or a draft of the console, has; else do nothing."""
+        """Store a version here from another host or from the console's draft; do nothing without either."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])

@@ -1,7 +1,7 @@
 """Check a policies folder: each file alone, all files together, and by a simulation.
 
-A simulation decides recent files under the policies before and after a change, by their stored contents and
-as of their landing. A change of the rules of recognition (data_types.toml, items.toml, sensitive.toml) does
+A simulation decides recent files under the policies before and after a change, by the stored contents and
+as of the landing. A change of the rules of recognition (data_types.toml, items.toml, sensitive.toml) does
 not show, since no file is read again.
 """
 
@@ -59,7 +59,7 @@ _NO_RULE = (
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     """Return every fault of a policies folder, with file, key and line; [] for a usable folder.
 
-    With a day `on`, also a fault if the terms end within a year of that day and no rule gives later ones.
+    With a day `on`, also a fault if the terms end within a year of the day and no rule gives later ones.
     """
     reading = read(policies, SHAPES)
     rules, catalogue = _rules(reading), reading.catalogue
@@ -112,7 +112,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each format, of files carried inside others, that the examiner cannot read."""
+    """Yield a fault for each format, of files carried inside others, without a reader."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -121,7 +121,7 @@ def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield a fault for each code set that a layout names and its pack does not define."""
+    """Yield a fault for each code set named by a layout and not defined in the pack."""
     for pack in packs:
         known = pack.code_sets
         for name, layout in pack.layouts.items():
@@ -131,7 +131,7 @@ def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield a fault for each gap between law packs, day outside its pack, and version out of order."""
+    """Yield a fault for each gap between law packs, day outside the pack, and version out of order."""
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
             words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
@@ -148,7 +148,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield a fault for each column of a hand-on that no view of its team has: it would always be empty."""
+    """Yield a fault for each column of a hand-on in no view of the team, which would always be empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):

@@ -23,9 +23,9 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyProposal:
-    """A proposal of policies: their digest, and the moment at which they come into force.
+    """A proposal of policies: the digest, and the moment of coming into force (`begins`).
 
-    `by`: who proposed them, and `at` when. `approved_by`: None until another person has approved.
+    `by`: the proposer, and `at` the time. `approved_by`: None until another person has approved.
     """
 
     digest: str
@@ -39,7 +39,7 @@ class PolicyProposal:
 def proposal(session: Session) -> PolicyProposal | None:
     """Return the open proposal of policies, approved or not; None if there is none.
 
-    A proposal ends when it is withdrawn, or when policies come into force.
+    A proposal ends when withdrawn, or when policies come into force.
     """
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
@@ -72,7 +72,7 @@ def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
 
 
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
-    """Return when policies approved for a day `on` come into force: at its start in `zone`, or `now`."""
+    """Return when policies for a day `on` come into force: as the day starts in `zone`, or `now`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
@@ -101,9 +101,9 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Return the proposal of policies that a person, `by`, may approve.
+    """Return the proposal of policies for approval by a person.
 
-    GatewayError where there is none, where its digest does not begin with `digest`, and where the proposer
+    GatewayError where there is none, where the digest does not begin with `digest`, and where the proposer
     may be the same person.
     """
     known = proposal(session)

@@ -1,10 +1,10 @@
 """Decide held files again, after a date, a ratification or a change of rules.
 
-A held file that was judged by other rules is never decided by its stored content: it is read again first.
+A held file judged by other rules is never decided by the stored content: the file is read again first.
 
 A portion of files is decided in one transaction, and between two portions the processor takes in new files.
-Of several hosts any may decide the next portion, one at a time. A file whose date has passed stays due until
-it is decided, even if a host ends meanwhile.
+Of several hosts any may decide the next portion, one at a time. A file with a passed date stays due until
+decided, even if a host ends meanwhile.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on drops of keys that a person has approved or refused; return the number of drops."""
+    """Decide on drops of keys approved or refused by a person; return the number of drops."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -144,7 +144,7 @@ def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None 
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
-    """Decide a held file again by a new reading of its content (`read`), and log that.
+    """Decide a held file again by a new reading of the content (`read`), with a log entry.
 
     A changed decision gets a receipt. A file no longer held, or withdrawn, is left alone. Fault where another
     host has put other policies in force.
@@ -193,7 +193,7 @@ def _anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by its content; a hold for its key or login stays."""
+    """Return the decision on a held file by the content; a hold for key or login stays."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -221,7 +221,7 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def give_copies(registrar: Registrar) -> int:
-    """Let the waiting copies be made whose recipients have ratified; return the number of these copies."""
+    """Let waiting copies be made for recipients ratified since; return the number of copies."""
     with registrar.registry.read() as session:
         if not _copies_ready(registrar, session):
             return 0
@@ -239,7 +239,7 @@ def give_copies(registrar: Registrar) -> int:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies whose recipients may have them now, each with its transfer."""
+    """Return the waiting copies for recipients now entitled, each with the transfer."""
     now = registrar.clock()
     return [
         (row, transfer)

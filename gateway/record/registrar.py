@@ -1,4 +1,4 @@
-"""The context in which decisions are recorded: home, registry, policies in force and signing keys."""
+"""The context for recording decisions: home, registry, policies in force and signing keys."""
 
 from __future__ import annotations
 

@@ -100,10 +100,10 @@ def receipt_facts(
     wording: Wording = UNNAMED,
     schools: tuple[tuple[str, str, str], ...] = (),
 ) -> ReceiptFacts:
-    """Return the facts of a receipt on a transfer as it stands. Every receipt issued has a `salt`.
+    """Return the facts of a receipt on a transfer in the present state. Every receipt issued has a `salt`.
 
-    `notices`: sentences for the receipt's end. `schools`: number, provider and name of each school that the
-    file names, if its sender has several.
+    `notices`: sentences for the receipt's end. `schools`: number, provider and name of each school named in
+    the file, if the sender has several.
     """
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
@@ -149,8 +149,8 @@ def decision_entry(
 ) -> Entry:
     """Return the log entry for a decision, with the digests of the receipt's `statement`.
 
-    `policies`: the digest of those decided by. `replaces`: the reference of the superseded file. For a file
-    without an earlier entry (`Ruling.arrives`) the entry also holds the folder and the SSH key.
+    `policies`: the digest of the policies applied. `replaces`: the reference of the superseded file. For a
+    file without an earlier entry (`Ruling.arrives`) the entry also holds the folder and the SSH key.
     """
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if ruling.arrives else {}
     fields: dict[str, str | int | None] = {
@@ -193,7 +193,7 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append a transaction's entries to the log, sign its head, and store the `given` receipts.
+    """Append a transaction's entries to the log, sign the head, and store the `given` receipts.
 
     In a `write_on` transaction, where other writers wait for the log, only the head is signed: the caller
     signs the receipts after the commit.
@@ -275,9 +275,9 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the accepted file that a file replaces, and the one that replaces it, by reference.
+    """Return the accepted file replaced by a file, and the one replacing the file, by reference.
 
-    Neither for a data type of which each file stands by itself.
+    Neither for a data type of which each file stands alone.
     """
     if not is_comparable(transfer, catalogue):
         return Superseding()
@@ -306,7 +306,7 @@ def standing_among(
 class Batch:
     """Facts read before files are decided together, and rows to write afterwards.
 
-    `before`: references of earlier transfers, by signing act. `taken`: those of the batch, by signing act.
+    `before`: references of earlier transfers, by signing act. `taken`: references in the batch, likewise.
     `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children, by reference.
     """
 
@@ -327,7 +327,7 @@ class Batch:
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
-    """Return the two subjects to lock for a decision: the file, and the provider's files of its data type.
+    """Return the two subjects to lock for a decision: the file, and the provider's files of the data type.
 
     Files of one data type may replace, or be copies of, each other.
     """
@@ -429,10 +429,10 @@ def _told(
 def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
-    """Return notices for the end of a transfer's receipt, each a sentence with its next step.
+    """Return notices for the end of a transfer's receipt, each a sentence with a next step.
 
-    Their subjects are a ratification that lapses soon, a signer's key that soon stops to count, and a file
-    encrypted to an old key of the gateway.
+    The subjects are a ratification about to lapse, a signer's key about to end, and a file encrypted to an
+    old key of the gateway.
     """
     known, catalogue, told = register.of(session), registrar.catalogue, list[str]()
     signer = transfer.signature and known.holders.get(("openpgp", transfer.signature.certificate))

@@ -22,8 +22,8 @@ _DAY = 86_400.0
 class Snapshot:
     """The gateway's state at a moment, without names of persons or files.
 
-    `states`, `held` (by what files wait for) and `reasons` (by state and code) count transfers. `oldest_…`
-    are ages in seconds. `spool` and `aside` count uploads that wait in this host's spool, or are set aside.
+    `states`, `held` (by cause of the wait) and `reasons` (by state and code) count transfers. `oldest_…`
+    are ages in seconds. `spool` and `aside` count uploads waiting in this host's spool, or set aside.
     """
 
     at: datetime
@@ -55,7 +55,7 @@ class Snapshot:
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
     """Return a snapshot of the gateway's state at `now`. Fault if the registry does not answer.
 
-    Without `counted`, transfers are not counted, which takes a while where there are many.
+    Without `counted`, transfers are not counted: counting many takes a while.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}
@@ -91,7 +91,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def problems(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the code of each problem in a snapshot that a person has to mend, by the limits of `watch`."""
+    """Yield the code of each problem in a snapshot for a person to mend, by the limits of `watch`."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:

@@ -60,10 +60,10 @@ _LOG_KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """The verdict on one file. `lines`: the finding, then all that is proved and not proved.
+    """The verdict on one file. `lines`: the finding, then everything proved and not proved.
 
-    `anchored`: True if the gateway's OpenPGP certificate signed it, itself or through the log's key.
-    `reference` and `entry`: a verified receipt's transfer, and the number of its entry in the log.
+    `anchored`: True if signed by the gateway's OpenPGP certificate, directly or through the log's key.
+    `reference` and `entry`: a verified receipt's transfer, and the number of the entry in the log.
     """
 
     file: str
@@ -84,10 +84,10 @@ def verify_receipt_files(
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
     `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
-    text receipt proves nothing, and a JSON receipt only that it is whole.
-    `original`: the file that the receipts should be for. `consistency`: a proof between two of their heads.
-    `log_keys`: the keys the log has had, in order; by default, those of a list among the files. One of them,
-    or without any the log key of an anchored receipt, must have signed a head.
+    text receipt proves nothing, and a JSON receipt only to be whole.
+    `original`: the file received by the gateway. `consistency`: a proof between two heads in the files.
+    `log_keys`: the keys the log has had, in order; by default, the keys of a list among the files. One of
+    these, or without any the log key of an anchored receipt, must have signed a head.
     Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
@@ -106,7 +106,7 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Return the log key in a statement that the gateway clearsigned. Unproved for any other text."""
+    """Return the log key in a statement clearsigned by the gateway. Unproved for any other text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -115,7 +115,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files that the newest certificate signed; [] if none.
+    """Return the longest list of log keys among the files signed by the newest certificate; [] if none.
     A list signed by an older certificate does not count: the key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
@@ -192,7 +192,7 @@ def _verify_head(
 
 
 def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:
-    """Verify a JSON receipt; return it, and a line for the verdict if its entry vouches for rows as well."""
+    """Verify a JSON receipt; return the receipt, and a line for the verdict if the entry vouches for rows."""
     checked = receipts.check_receipt(text)
     if (
         certificate is not None
@@ -205,7 +205,7 @@ def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, 
 
 
 def _read_text(signed: str) -> receipts.Checked:
-    """Verify a text receipt, whose OpenPGP signature is good, by its log entry and proof; return it."""
+    """Verify a text receipt with a good OpenPGP signature by log entry and proof; return the receipt."""
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}

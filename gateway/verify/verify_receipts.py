@@ -58,8 +58,8 @@ class Head:
 
 @dataclass(frozen=True)
 class KeyInTime:
-    """A verifier key of the log, and the `last` head that it signed, None for the key in use.
-    `lost`: True if it was taken out of use because the private key may be in wrong hands.
+    """A verifier key of the log, and the `last` head signed with the key, None for the key in use.
+    `lost`: True if taken out of use because the private key may be in wrong hands.
     """
 
     key: str
@@ -69,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """A verified receipt, with the number (`index`) and time (`at`) of its log entry, and the head over it.
+    """A verified receipt, with number (`index`) and time (`at`) of the log entry, and a head of the log.
     `log_key_certificate` is the gateway's clearsigned statement of `log_key`, not checked yet.
     """
 
@@ -82,8 +82,8 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Verify a JSON receipt on its own and return it. Raises Unproved if a check fails.
-    `log_key` is the key that must have signed it; None takes the key named in the receipt.
+    """Verify a JSON receipt alone and return the receipt. Raises Unproved if a check fails.
+    `log_key` is the required signing key; None takes the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
     if given["format"] != "gateway-receipt/1":
@@ -119,7 +119,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Raise Unproved if `key` was not in use at the head's size; return lines on what is not proved."""
+    """Raise Unproved if `key` was not in use at the head's size; return lines on parts not proved."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -169,9 +169,9 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and the new tree that a proof leads to.
-    It begins with the hash `start` of the node numbered `at`, on a level whose last node is numbered `last`;
-    `path` holds the hashes beside the way up. Raises Unproved if these are too many or too few.
+    """Return the roots of the old and the new tree at the end of a proof.
+    A proof begins with the hash `start` of node `at`, on a level of nodes 0 to `last`; `path` holds the
+    hashes beside the way up. Raises Unproved for too many or too few hashes.
     """
     old = new = start
     for node in path:
@@ -230,7 +230,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence that a file is the one received, or its content. Raises Unproved if it is neither."""
+    """Return a sentence: a file is the one received, or the content. Raises Unproved if neither."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -268,7 +268,7 @@ def _refuse(number: str) -> object:
 
 
 def unbase64(text: object) -> bytes:
-    """Decode base64 in its canonical spelling. Raises Unproved for anything else."""
+    """Decode base64 in the canonical spelling. Raises Unproved for anything else."""
     try:
         decoded = base64.b64decode(str(text), validate=True)
     except ValueError:
@@ -359,7 +359,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Verify a checkpoint by the key of its time; return the head, and lines on what is not proved."""
+    """Verify a checkpoint by the key of the time; return the head, and lines on what is not proved."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)
