@@ -1,5 +1,5 @@
-"""Letters go out to one SMTP relay, files and messages to the authority's own systems; outcomes are recorded.
+"""Send letters to one SMTP relay, and files and messages to the authority's own systems; record each outcome.
 
-The courier has a network and no secrets but the relay's password, an SSH key and the key that signs messages,
-and knows nothing of the inside.
+The courier reaches the network, and has no secrets but the relay's password, an SSH key and the key
+for signing messages. The courier reads only the folders filled by the inside.
 """

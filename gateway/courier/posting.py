@@ -1,7 +1,8 @@
-"""Messages for web hooks: each is posted, signed, until the hook accepts it.
+"""Post messages to web hooks, signed: each again and again until accepted.
 
-As Standard Webhooks 1.0.0 has it, signed by Ed25519 (`v1a`). A message that was taken right before a kill is
-posted again, under the same `webhook-id`. No redirect is followed, and no proxy or name of the environment.
+The form is Standard Webhooks 1.0.0, signed by Ed25519 (`v1a`). A message accepted right before the service
+was killed is posted again, under the same `webhook-id`. No redirect is followed, and the
+environment sets no proxy.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
     """Post the messages of one hook until `stop` is set or the hook is removed."""
     failed = set[str]()
     while not stop.is_set() and (folder / "hook.toml").exists():
-        said = f"the web hook {folder.name} takes not everything now"
+        said = f"the web hook {folder.name} does not take every message now"
         tried(partial(post, folder, failed), Exception, said, stop, pause_seconds)
         stop.wait(pause_seconds)
 
@@ -56,8 +57,8 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 def post(folder: Path, failed: set[str]) -> int:
     """Post a web hook's waiting messages, those in `failed` last; return the number if all are accepted.
 
-    A refused message does not stop the others, unless several are refused. Raises the first error, and
-    notes why in the folder.
+    A refused message does not stop the others, but three refusals do. Raises the first error, and notes the
+    word for the error in the folder.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
@@ -112,6 +113,7 @@ async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, st
 
 
 def _word(error: Exception) -> str:
+    """Return the word noted for an error, which the console explains."""
     if isinstance(error, NotTakenError):
         return str(error)
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -126,5 +128,5 @@ def _key(target: HookTarget) -> Ed25519PrivateKey:
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the key of web hooks cannot be read: {type(error).__name__}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigurationError("the key of web hooks is none of Ed25519")
+        raise ConfigurationError("the key of web hooks is no Ed25519 key")
     return key

@@ -1,7 +1,7 @@
-"""Files for other systems of the authority: each batch is pushed to its system's SFTP server, and followed.
+"""Push batches of files to the SFTP servers of other systems of the authority, and note acknowledgements.
 
-A file comes to its name only when it is whole, and the manifest of a batch comes last. After a kill the same
-files are pushed again, under the same names.
+A file gets its name on the server once whole, and the manifest of a batch comes last. After the service
+was killed, the same files are pushed again, under the same names.
 """
 
 import threading
@@ -62,7 +62,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push a system's unsent batches; with `look`, note which earlier ones it acknowledged.
+    """Push the unsent batches of a system; with `look`, note which earlier batches were acknowledged.
 
     Returns the number pushed. Raises an error, noted in the folder, if batches have to wait.
     """
@@ -93,6 +93,7 @@ def _note(batch: Path, end: str) -> Path:
 
 
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
+    """Put the files of a batch into the server's folder `there`, the manifest and its signature last."""
     last = [batch / f"{batch.name}.json.asc", batch / f"{batch.name}.json"]
     for path in [*sorted(path for path in batch.iterdir() if path not in last), *last]:
         aside = f"{there}/{path.name}.part"

@@ -1,7 +1,7 @@
-"""The courier's loop: each letter in out/ goes to the relay once, and done/ records the outcome.
+"""Send each letter in out/ to the relay once, and record the outcome in done/.
 
-A letter not taken by the relay stays and is tried again, for as long as the relay is down. After a kill
-between the relay's answer and the note, the relay gets the same letter again, under the same Message-ID.
+A letter that the relay cannot take is tried again for as long as the relay is down. If the service is killed
+between the relay's answer and the record, the relay gets the same letter again, under the same Message-ID.
 """
 
 import logging
@@ -82,13 +82,16 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give`; after an error in `broken` log `said` and retry, ever more slowly, until `stop` is set."""
+    """Call `give` until it succeeds or `stop` is set; log each error of `broken` after `said`.
+
+    The pause between two attempts grows from `pause_seconds` to 5 minutes.
+    """
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
         stop=lambda _: stop.is_set(),
         wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
         sleep=lambda seconds: _pause(stop, seconds),
-        retry_error_callback=lambda _: None,  # Stopped while it fails: what waits stays.
+        retry_error_callback=lambda _: None,  # Stopped while it fails: the waiting letters stay.
         before_sleep=lambda state: _log.warning("%s: %s", said, _kind(state.outcome)),
     ):
         with attempt:
@@ -117,7 +120,7 @@ def relay(letters: Letters) -> LetterSettings:
 
 
 def waiting(letters: Letters) -> list[Path]:
-    """Return the letters to be sent, oldest first: those without a note of an outcome."""
+    """Return the letters to be sent, oldest first: those without a recorded outcome."""
     found = sorted(letters.out.glob("*.eml")) if letters.out.is_dir() else []
     return [path for path in found if not (letters.done / path.stem).exists()]
 
@@ -179,5 +182,6 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
 
 
 def _kind(outcome: object) -> str:
+    """Return the name and the code of the error in a failed attempt, never the text, for the log."""
     error = outcome.exception() if hasattr(outcome, "exception") else None
     return f"{type(error).__name__}({getattr(error, 'smtp_code', None) or getattr(error, 'errno', '')})"

@@ -1,4 +1,4 @@
-"""Judging a file with a public key of either kind before enrolment."""
+"""Judge a file with a public key, of SSH or OpenPGP, before the key is enrolled."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -88,7 +88,10 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A change to a certificate on record. `final`: revoked as perhaps compromised."""
+    """A change to a certificate on record, and the certificate as changed (`new`).
+
+    `final`: revoked because the key may be in wrong hands.
+    """
 
     change: Literal["renewed", "revoked"]
     new: NewKey

@@ -1,4 +1,4 @@
-"""Providers' numbers as typed by people."""
+"""Check the numbers of providers, as typed by people."""
 
 import re
 from typing import Literal
@@ -11,7 +11,7 @@ _URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """Return the number of a body, such as an ODS code, if well-formed for its kind; else GatewayError."""
+    """Return the number of a body, such as an ODS code. GatewayError unless well-formed for its kind."""
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)
@@ -39,7 +39,9 @@ def urn(given: str | None) -> str | None:
 
 
 def schools(given: str | None) -> str | None:
-    """Return school numbers, typed with commas, as the registry has them: each once, between spaces."""
+    """Return school numbers typed with commas as the registry stores them: each once, separated by spaces.
+    GatewayError for a number neither a URN (6 digits) nor a DfE number (7 digits).
+    """
     if given is None:
         return None
     numbers = [one.strip() for one in given.split(",") if one.strip()]

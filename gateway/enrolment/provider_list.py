@@ -1,4 +1,4 @@
-"""A list of providers as CSV, read whole before the first is enrolled.
+"""Read a list of providers from CSV, whole, before enrolling the first.
 
 Columns are named as in the public extract of GIAS, the DfE's register of schools (Establishment fields, CSV,
 in Windows-1252), or by the gateway's own short words. Other columns are ignored.
@@ -69,7 +69,7 @@ class ListedProvider:
 def read_list(
     data: bytes, folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
 ) -> tuple[list[ListedProvider], list[str]]:
-    """Return the providers in a CSV file, and why each other line is passed over.
+    """Return the providers in a CSV file, and why each other line is passed over, such as "closed".
 
     GatewayError names every faulty line and the fault. Key files are looked for in `folder`. `known` maps DfE
     numbers and URNs to ids of enrolled providers; `kinds` are the kinds of the policies. A new provider
@@ -101,7 +101,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Return why a line is passed over, such as "closed"; None for a provider to be enrolled."""
+    """Return the status or type for which a line is passed over; None for a provider to be enrolled."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:
@@ -191,6 +191,7 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
 
 
 def _made_id(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> str:
+    """Return an id made from a provider's name, ending in the number where the name is not enough."""
     slug = _slug(one.name, _ID_CHARACTERS)
     if wanted[slug] == 1 and slug not in taken:
         return slug
@@ -199,6 +200,7 @@ def _made_id(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) 
 
 
 def _slug(name: str, most: int) -> str:
+    """Return the first words of a name in lower case with hyphens, at most `most` characters."""
     ascii_name = unicodedata.normalize(
         "NFKD", name.replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
     )
@@ -213,6 +215,7 @@ def _slug(name: str, most: int) -> str:
 
 
 def _twice(found: Sequence[ListedProvider]) -> Iterator[str]:
+    """Yield a sentence for each id, DfE number and URN that an earlier line has, too."""
     for what in ("id", "dfe_number", "urn"):
         lines: dict[str, int] = {}
         for one in found:

@@ -85,7 +85,7 @@ class Clerk:
         return self._done(changed, "key-retired", "retired", why)
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
-        """Undo a key's retirement. GatewayError if the key is not retired, or was replaced since."""
+        """Undo the retirement of a key. GatewayError for a key not retired, or replaced since then."""
         changed = keys.restore_key(self.session, key)
         return self._done(changed, "key-restored", "waits" if changed.state == "pending" else "in-force", why)
 
@@ -167,9 +167,10 @@ class Clerk:
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
     ) -> Key:
-        """Log a change and tell the provider; for a key in force or renewed, examine waiting files again.
+        """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
-        For a member of staff, the owner's name is in the registry only.
+        Files waiting for a key put in force or renewed are examined again. Of a key of a member of staff,
+        the log does not name the owner. `more` are further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}

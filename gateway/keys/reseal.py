@@ -39,8 +39,8 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 class ResealOutcome:
     """Numbers of files resealed. `kept`: session keys stored; `proved`: of these, by opening the content.
 
-    `unopenable`: opened by none of the gateway's keys. `failed`: the log has the reasons. `left`: beyond the
-    limit.
+    `unopenable`: opened by none of the gateway's keys. `failed`: the service's log has the reasons. `left`:
+    not done, because of the limit.
     """
 
     kept: int = 0
@@ -51,7 +51,7 @@ class ResealOutcome:
 
 
 class Holdings:
-    """The sealed files of a home, compared with the gateway's keys that open each."""
+    """The sealed files of a home, and the gateway's keys on this machine."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
         self.sealed = store_of(home)
@@ -68,7 +68,7 @@ class Holdings:
         return self.came_needing(reference, fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
-        """Return True if only the given key opens a stored file as received, without a stored session key."""
+        """Return True if only the given key opens a stored file by the session keys in the file itself."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self.sealed.reading(reference, most) as sealed:

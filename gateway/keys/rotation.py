@@ -261,7 +261,7 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the key of this kind, stating `said`, that an interrupted rotation left on disk; else None."""
+    """Return the key of a kind, stating `said`, left on disk by an interrupted rotation; else None."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):

@@ -1,8 +1,8 @@
-"""Contents of sealed files, kept open in memory while people read them.
+"""Contents of sealed files, kept open in memory while people read.
 
 Readers of the same file, or the same view, share one content. The number and total size of contents are
-bounded, and a person who holds more than is left for others gets no further one. A content is closed with
-its last reader, however the reader leaves, or after idling.
+bounded, and a person who holds more than is free for all others gets no further one. A content is closed with
+the last reader, however the reader leaves, or after idling.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ from gateway.ssh.answers import Declined, failed
 _log = logging.getLogger(__name__)
 
 BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
-SHARE = failed("You have as many files open as leave room for others; close one, then open this one.")
+SHARE = failed(
+    "You have so many files open that little room is left for others; close one, then open this one."
+)
 CANNOT_OPEN = failed(
     "The file cannot be opened at the moment; try again, then tell whoever runs the gateway."
 )
@@ -78,7 +80,7 @@ class OpenContent:
 
     @property
     def given(self) -> Given:
-        """The opened content. Waits while it is being opened, and raises what opening raised."""
+        """The opened content. Waits until opened, and raises the error of opening."""
         return self.opening.result()
 
 

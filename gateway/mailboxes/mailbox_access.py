@@ -1,4 +1,4 @@
-"""One person's access to the mailboxes, from the registry. Everything here may block: not for the loop.
+"""One person's access to the mailboxes, by the registry. Every call may block: never call on the loop.
 
 Every call checks the person again, so that a removed person or a revoked key gets no further answer.
 """
@@ -42,7 +42,7 @@ REMOVED_ALREADY = denied("It is removed already, and goes from here by itself af
 UNDO = timedelta(days=30)
 _LEFT_SINCE = timedelta(days=365)
 _LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
-"""The lists for teams looking for children: of those who are on no roll, or of those who moved."""
+"""The lists for teams that look for children: of children who moved (True), or are on no roll (False)."""
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
 ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
@@ -108,8 +108,8 @@ class MailboxAccess:
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
         """Return at most FILES_A_QUERY files of a folder, latest first, with sequences below `before`.
 
-        Also return the sequences of files with a NAME.about.txt. Declined for a folder the person does not
-        have.
+        The second value: the sequences of files with a NAME.about.txt. Declined for a folder not
+        open to the person.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)
@@ -129,7 +129,10 @@ class MailboxAccess:
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
     ) -> Sequence[Delivery]:
-        """Return a team's matching files below `before`, latest first. Declined outside a person's teams."""
+        """Return at most `limit` files of a team that match `wanted`: the latest below `before`.
+
+        Declined for a person outside the team.
+        """
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = deliveries.delivered(
@@ -158,7 +161,7 @@ class MailboxAccess:
             )
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Return those of a person's teams with removed files that can still be restored."""
+        """Return the teams of a person with removed files that can still be restored."""
         with self.registry.read() as session:
             wanted, name, teams = self.removed, person.name, self._teams(session, person)
             return tuple(
@@ -272,7 +275,7 @@ class MailboxAccess:
         The entry names the items left out of the content `given`, in lower case with hyphens. The fingerprint
         of the person's key is stored beside the log, since another person may hold the key.
         """
-        # Of a held file the person's triage team is told.
+        # A held file has no team: the entry names that team of the person which may see it.
         looking = self.looking.sensitive if delivery.sensitive else self.looking.triage
         team = delivery.team or min(looking.intersection(self._teams(session, person)))
         fields = {"provider": delivery.provider, "team": team}

@@ -163,7 +163,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
 
     @lru_cache(maxsize=1)
     def read(folder: Path) -> Catalogue:
-        """Read policies that have come into force. ConfigurationError if they differ from those on record."""
+        """Read the policies in force. ConfigurationError if different from the policies on record."""
         with registry.read() as session:
             check_on_record(session, home)
         return load_catalogue(folder)

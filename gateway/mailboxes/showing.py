@@ -128,7 +128,10 @@ class Showing:
     catalogue: Callable[[], Catalogue]
     seed: Callable[[str], str]
     known: dict[str, dict[_View, bool | None]] = field(default_factory=dict)
-    """Does an about text stand beside each view, by the policies? None: nobody recognised the file."""
+    """By the digest of the policies, for each view: True if a NAME.about.txt stands beside the file.
+
+    None for a file that nobody recognised.
+    """
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
         """Return deliveries with `apart` set: the markers of children left out of the person's view."""
@@ -185,7 +188,7 @@ class Showing:
         kinds = self._kinds(session, views) if views else {}
         known = self.known.get(catalogue.digest)
         if known is None or len(known) > _MOST_KNOWN:
-            self.known.clear()  # Threads that look views up go on with what they have.
+            self.known.clear()  # Another thread that reads the old dict keeps it until it is done.
             known = self.known[catalogue.digest] = {}
         asked: dict[_View, Delivery] = {
             (one.sequence, one.team, one.decided_at, one.counts, kinds[one.provider]): one for one in views

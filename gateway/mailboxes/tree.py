@@ -1,6 +1,6 @@
 """One SFTP session of a member of staff: a virtual tree, and nothing else.
 
-Listing and stat are views of the registry. To open a file is to collect it: the sealed original is opened in
+Listing and stat are views of the registry. To open a file is to collect: the sealed original is opened in
 memory, the team's view is made, the collection is recorded, and only then can the client read. To remove a
 file marks it as dealt with; renaming it back undoes the mark. Everything else is refused.
 """
@@ -227,7 +227,7 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[[Person, *Ts], T], *args: *Ts, threads: Executor | None = None
     ) -> T:
-        """Call a method of the mailboxes for this person, in a reader thread; return its result."""
+        """Call a method of the mailboxes for the person, in a reader thread; return the result."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(

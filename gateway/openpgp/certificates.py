@@ -36,8 +36,8 @@ class CertificateRefused(Refusal):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """A certificate as of one moment. Fingerprints are lower-case hex. `warnings`: sentences for a person.
-    `bits`: None for elliptic curves, whose name tells the size. `signing_keys`, `encryption_keys`: those in
-    force. `signs_until`: when the last signing key expires; None for never.
+    `bits`: None for elliptic curves. `signing_keys`, `encryption_keys`: the keys in force. `signs_until`:
+    when the last signing key expires; None for never.
     """
 
     fingerprint: str
@@ -112,7 +112,7 @@ def merge(old: bytes, new: bytes) -> bytes:
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
     """Add the owner's revocation (as made by gpg --gen-revoke) to a certificate; return both in binary.
-    CertificateRefused `key:not-a-revocation` for one of another certificate.
+    CertificateRefused `key:not-a-revocation` if `revocation` has no revocation of the certificate.
     """
     known = _parsed(certificate)
     try:
@@ -133,7 +133,7 @@ def finality(certificate: bytes, now: datetime) -> Revocation | None:
 
 
 def split(data: bytes) -> tuple[bytes, ...]:
-    """Return each certificate in `data`, armored or binary, in binary."""
+    """Return each certificate in `data`, armored or binary, in binary; () if `data` cannot be read."""
     try:
         return tuple(bytes(cert) for cert in Cert.split_bytes(data))
     except RuntimeError:
@@ -149,10 +149,10 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data` that has this fingerprint, in ASCII armor as Sequoia writes it.
-    Store this text, never the received octets: other programs may read another certificate in them, or use a
-    subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey, another
-    fingerprint, or none or several certificates.
+    """Return the one certificate in `data`, of the given fingerprint, in ASCII armor as Sequoia writes.
+    Store the returned text, never the received octets: other programs may read another certificate there, or
+    use a subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey,
+    another fingerprint, or none or several certificates.
     """
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:

@@ -1,4 +1,4 @@
-"""Read the keys and user ids of a certificate from its packets, and judge their validity at any moment.
+"""Read the keys and user ids of a certificate from packets, and judge the validity at any moment.
 
 Sequoia parses the packets and verifies the signatures. Self-signatures, the owner's statements on keys and
 user ids, are read here; `Parts.standing` judges validity by them.
@@ -28,7 +28,7 @@ _ONE_OCTET, _FIVE_OCTETS = 192, 255
 
 
 class Subpacket(NamedTuple):
-    """Subpacket of a signature: its type, its data, and whether it is critical (must be understood)."""
+    """Subpacket of a signature: type, data, and whether critical (to be understood by every reader)."""
 
     kind: int
     data: bytes
@@ -47,8 +47,8 @@ def critical(body: bytes) -> set[int]:
 
 
 def _lean(body: bytes) -> bytes:
-    """Return a signature's body without foreign additions to its unhashed area.
-    The issuer's name stays, and so does a subkey's consent, a signature of its own.
+    """Return a signature's body without additions by others to the unhashed area.
+    The issuer's name stays, and so does a subkey's consent, a separate signature.
     """
     size, end, more = _areas(body)
     found = list(_in_area(body[end + size : more]))
@@ -130,14 +130,16 @@ class SelfSignature:
 
 
 class Revoked(NamedTuple):
-    """One revocation: its kind, the time when it was made, and the time when it ends, if any."""
+    """One revocation: the kind, the time of making, and the end, if any."""
 
     kind: Revocation
     at: datetime | None
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Return True if in force at `moment`; a later statement, of `since`, lifts a soft revocation."""
+        """Return True if the revocation is in force at `moment`.
+        `since`: the owner's newest statement, lifts an earlier soft revocation.
+        """
         if self.kind == "hard":
             return True
         made = self.at or datetime.min.replace(tzinfo=UTC)
@@ -154,7 +156,9 @@ def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature |
 def revocation_at(
     revocations: Sequence[Revoked], moment: datetime, since: datetime | None
 ) -> Revocation | None:
-    """Return how a key or user id is revoked at a moment: "hard", "soft", or None if not revoked."""
+    """Return how a key or user id is revoked at a moment: "hard", "soft", or None.
+    `since`: when the owner made the newest statement, if any.
+    """
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
 
@@ -163,14 +167,6 @@ def _counts(one: SelfSignature | Backing, moment: datetime) -> bool:
     """Return True if a signature is made and not expired at a moment, and has a sound digest."""
     lives = one.made <= moment and (one.ends is None or moment < one.ends)
     return lives and one.digest not in OLD_HASHES and one.digest != UNKNOWN
-
-
-def named(packet: Packet, attribute: str) -> str:
-    """Return the name that pysequoia gives to an attribute, such as `SHA256`; `UNKNOWN` for none."""
-    try:
-        return repr(getattr(packet, attribute)).rpartition(".")[2]
-    except RuntimeError:
-        return UNKNOWN
 
 
 # Sequoia judges a key at the time of a signature, and names an expiry for the present only. Other moments are
@@ -251,7 +247,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """Return the validity of a key at `moment`, whatever that of its primary key (see `counts`)."""
+        """Return the validity of a key at `moment`, regardless of the primary key (see `counts`)."""
         leading, direct = self._leading(moment), counting(self.primary.said, moment)
         statement = leading if key.primary else counting(key.said, moment)
         made = [one.made for one in (statement, direct if key.primary else None) if one is not None]
@@ -288,7 +284,7 @@ class Parts:
                 yield from user_id.said
 
     def is_meant_to_sign(self, key: Component) -> bool:
-        """Return True if the owner ever stated that the key may sign, or its algorithm can only sign."""
+        """Return True if the owner ever let the key sign, or the algorithm can only sign."""
         signs, _ = _USES_OF_OLD.get(key.kind, (False, False))
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)

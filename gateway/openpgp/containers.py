@@ -1,4 +1,4 @@
-"""Decrypt a message with its session key, in the three kinds of encrypted containers in use.
+"""Decrypt a message with the session key, in the three kinds of encrypted containers in use.
 
 `cryptography` has the ciphers and modes; this module has the layout of OpenPGP: protection by a digest (RFC
 9580, 5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). No signature
@@ -64,7 +64,9 @@ class SessionKey(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """A cipher. `makes`: the algorithm; None if unsupported. `old`: a weak one's name in the settings."""
+    """A cipher: name, and class of the algorithm, None if unsupported.
+    `old`: the word in the settings for a cipher too weak today; None for all others.
+    """
 
     name: str
     makes: Callable[[bytes], BlockCipherAlgorithm] | None = None

@@ -1,4 +1,4 @@
-"""Open sealed files with Python packages alone: the engine for small files and small gateways.
+"""Open sealed files by Python packages alone: the engine for small files and small gateways.
 
 `layers` removes encryption and compression under caps; pysequoia then verifies the signed message. Sequoia
 alone decides on signatures, except late ones (`judge.verified_late`). pysequoia does not get the encrypted

@@ -1,4 +1,7 @@
-"""Choose the engine for opening sealed files; prove a SOP program, and test what engines verify."""
+"""Choose the engine for opening sealed files, and test the abilities of engines.
+
+A SOP program (Stateless OpenPGP) is tested by `self_test` before the first use, and then called proved.
+"""
 
 import os
 import shutil
@@ -27,7 +30,7 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
-    """Return the settings; those of the embedded engine instead if the SOP program fails the `self_test`.
+    """Return the settings, changed to the embedded engine if the SOP program fails the `self_test`.
     ConfigurationError if the settings demand the program. Fault if the program cannot be run.
     """
     try:
@@ -43,7 +46,7 @@ def _prove(program: str) -> None:
     """Run the self-test of a program, unless already passed by the unchanged program file."""
     file = _file(program)
     if file not in _proved:
-        from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask
+        from gateway.openpgp import self_test  # noqa: PLC0415 - few processes test a program
 
         self_test.check(program)
         if file is not None:
@@ -51,7 +54,7 @@ def _prove(program: str) -> None:
 
 
 def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use, if already proved in this process."""
+    """Return the file of the SOP program in use, if known to the process as proved; else None."""
     file = program_file(settings)
     return file if file in _proved else None
 
@@ -62,7 +65,7 @@ def believe(file: ProgramFile) -> None:
 
 
 def program_file(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the SOP program in use; None without one."""
+    """Return the file of the SOP program in use; None without one."""
     program = _program(settings)
     return None if program is None else _file(program)
 

@@ -194,7 +194,7 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Return True if a PKESK packet suits its container's version, and its shared secret is not predictable.
+    """Return True if a PKESK packet suits the container's version, with an unpredictable shared secret.
     Containers of version 2 go with packets of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}

@@ -1,4 +1,4 @@
-"""The interface of every engine that opens sealed files: the sealed file, the content, and the contract.
+"""The interface of every engine for opening sealed files: the sealed file, the content, and the contract.
 
 `open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
 literal, with exactly one valid signature over all of it by one of the given senders, made within the time
@@ -27,9 +27,10 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: a memfd that others read meanwhile.
-    Plaintext is held in such anonymous memory alone: a file without a name, gone with its last descriptor.
-    Use as a context: leaving with an error closes the descriptor; `finish` hands it on.
+    """Plaintext being written: at most `cap` bytes in anonymous memory (a memfd), hashed with SHA-256.
+    Plaintext is held in such memory alone: a file without a name, gone with the last descriptor. `into`:
+    the memfd to fill, if other processes read the content meanwhile; by default a new memfd. Use as a
+    context: leaving with an error closes the descriptor, and `finish` gives it to the caller.
     """
 
     def __init__(self, cap: int, into: int | None = None) -> None:
@@ -116,7 +117,7 @@ def in_memory(data: bytes) -> int:
 
 
 class OpenFile(NamedTuple):
-    """A sealed file by descriptor, with those methods of `Path` engines use. All readers share a position."""
+    """An open sealed file, with the methods of `Path` that engines use. All readers share one position."""
 
     descriptor: int
 

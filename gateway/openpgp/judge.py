@@ -70,7 +70,7 @@ class Sender:
 
 
 class SigningKeyEnded(Refusal):
-    """Raised for a sound file that must wait because its signing key has ended. Close `opened.content`."""
+    """Raised for a sound file that must wait for an ended signing key. Close `opened.content`."""
 
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
@@ -214,7 +214,7 @@ def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
         raise Refusal("open:not-one-file")
     if parts[0].tag == packets.SIGNATURE and all(p.tag != packets.ONE_PASS_SIGNATURE for p in parts):
         raise Refusal("open:unsupported", feature="a signature in front of the content")
-    # One in front of a message with announced signatures is passed over by Sequoia, and by us.
+    # Sequoia ignores a signature in front of a message whose signatures are announced; so do we.
     after = dropwhile(lambda part: part.tag != packets.LITERAL, parts)
     return tuple(_claim(message[p.start : p.end]) for p in after if p.tag == packets.SIGNATURE)
 
@@ -258,7 +258,9 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal of a message cut off before its signature: as damaged, not as badly signed."""
+    """Return the refusal of a message cut off before its signature: "damaged" in place of "bad signature".
+    Every other refusal is returned as given by `why`.
+    """
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 

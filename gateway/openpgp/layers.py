@@ -65,7 +65,7 @@ secret_key = cache(SecretKey)
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """Return the fingerprint and key ids of a secret certificate; RuntimeError if unable to decrypt."""
+    """Return the fingerprint and key ids of a secret certificate. RuntimeError if it cannot decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
     keys = parts_of(bytes(secret.extract_certificate())).keys
@@ -172,8 +172,8 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 
 class Unwrapped(NamedTuple):
-    """A message without encryption and compression, and the key that decrypted it (`opened_by`).
-    `uncommon`: valid, but in a form that SOP programs do not open: see `docs/decisions`.
+    """A message without encryption and compression, and the decrypting key (`opened_by`).
+    `uncommon`: valid, but in a form not opened by SOP programs: see `docs/decisions`.
     """
 
     message: bytes
@@ -244,6 +244,7 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
 
 
 def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
+    """Yield each fitting session key of a message, with the decrypted start of the message."""
     for wrap in envelope.wraps:
         for session in filter(None, (key.session_key(wrap) for key in keys)):
             plain = None
@@ -300,7 +301,7 @@ def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the compressed packet of a compressed message; else None. Raises Refusal for data behind."""
+    """Return the packet of a message compressed as a whole; else None. Refusal for data after the packet."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):
@@ -323,7 +324,7 @@ def _inflated(body: bytes, cap: int) -> bytes:
     try:
         while not inflator.eof and len(plain) <= cap:
             piece = inflator.decompress(waiting, _PIECE)
-            # What is left over zlib hands back, and bzip2 keeps.
+            # zlib hands unread input back, bzip2 keeps it.
             if isinstance(inflator, bz2.BZ2Decompressor):
                 waiting, wants_more = b"", inflator.needs_input
             else:

@@ -68,7 +68,7 @@ def walk(data: bytes | memoryview) -> Iterator[Packet]:
 
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
-    """Return the tag of the packet at a position, the offset of its body, and the length of its body.
+    """Return the tag of the packet at a position, and the offset and length of the body.
     The length is None for a body in pieces, or one up to the end of the data.
     """
     first = _number(data, position, 1)

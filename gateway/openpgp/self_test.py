@@ -1,7 +1,7 @@
 """Prove a SOP program before use, with good and bad messages of known verdict.
 
-Programs differ about valid signatures without showing it. Each vector in `self_test.json` covers a case that
-some program got wrong, or that all must get right. A program failing any vector is not used.
+Programs silently disagree on valid signatures. Each vector in `self_test.json` covers a case that some
+program got wrong, or all must get right. A program failing any vector is not used.
 """
 
 import base64

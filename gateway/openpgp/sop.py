@@ -1,4 +1,4 @@
-"""Open sealed files with a Stateless OpenPGP (SOP) program (draft-dkg-openpgp-stateless-cli), as recommended.
+"""Open sealed files with a Stateless OpenPGP (SOP) program (draft-dkg-openpgp-stateless-cli).
 
 Such a program exits 0 even without a valid signature, and writes plaintext before the end of the message is
 known: the list of verifications decides, and no content is returned before the program has ended well. Keys,
@@ -134,7 +134,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Limit the memory of a running program and forbid its core file; do nothing if it has ended."""
+    """Limit the memory of a running program and forbid its core file; do nothing if ended."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -226,7 +226,7 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Return a late signature, verified, that the program rejected; else raise the fitting Refusal.
+        """Return a late signature, verified, rejected by the program; else raise the fitting Refusal.
         Raises Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:

@@ -12,7 +12,7 @@ from jinja2 import Template
 from gateway.acts.fields import every_act
 from gateway.console.pages import in_words
 from gateway.console.site import templates
-from gateway.mailboxes.console_api.carrying_out import _told
+from gateway.mailboxes.console_api.carrying_out import act_shown
 from gateway.zones.console_api import Given
 from tests.classify.made import as_csv, core_rows
 from tests.console.served import OTHER, TEAM, Served
@@ -38,7 +38,7 @@ def confirm() -> Template:
 
 @pytest.mark.parametrize("command", CONFIRMED)
 def test_the_page_that_confirms_an_act_shows_each_value_given(confirm: Template, command: str) -> None:
-    act = _told(command)
+    act = act_shown(command)
     fields = [
         one | {"known": [{"id": f"given-{one['name']}", "name": f"Name of {one['name']}"}]}
         if one["names"]

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.acts.fields import every_act
 from gateway.console.site import templates
-from gateway.mailboxes.console_api.carrying_out import _told
+from gateway.mailboxes.console_api.carrying_out import act_shown
 from gateway.model import Provider
 from gateway.registry import providers
 from gateway.registry.tables import ContactRow, TransferRow
@@ -109,7 +109,7 @@ def test_whoever_asks_first_for_today_has_no_school_judged(
 
 def test_whoever_asks_first_has_no_act_described(counted: tuple[dict[str, int], dict[str, int]]) -> None:
     assert counted
-    assert _told.cache_info().misses == len(every_act())
+    assert act_shown.cache_info().misses == len(every_act())
 
 
 def test_whoever_asks_first_has_no_template_read() -> None:

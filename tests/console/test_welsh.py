@@ -14,7 +14,7 @@ from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
 from gateway.acts.transfers import STEPS
 from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, templates
-from gateway.mailboxes.console_api.carrying_out import _told, for_pages
+from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS
 from gateway.reasons.languages import phrases
@@ -110,7 +110,7 @@ def test_no_text_of_a_template_stands_there_untranslated(pages: Environment, nam
 
 def labels_of(command: str) -> Iterator[str]:
     """What the page of an act says of it, of its fields, and of the columns of its list."""
-    act, declared = _told(command), every_act()[command]
+    act, declared = act_shown(command), every_act()[command]
     yield from (act["area"], *_label_and_remark(act["title"]), act["about"], act["heading"], *act["tabs"])
     for group in declared.field_groups:
         yield from (group.heading, group.help)

@@ -11,7 +11,7 @@ import pytest
 import gateway
 from gateway.acts.fields import every_act
 from gateway.console.pages import in_words_of_forms
-from gateway.mailboxes.console_api.carrying_out import _told, for_pages
+from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
 
 TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
 NOUNS = "|".join(sorted({command.partition(" ")[0] for command in every_act()}))
@@ -22,7 +22,7 @@ CODE = Path(gateway.__file__).parent
 
 @pytest.mark.parametrize("command", FORMS)
 def test_a_form_speaks_no_terminal(command: str) -> None:
-    act = _told(command)
+    act = act_shown(command)
     told = [act["title"], act["about"], *(field["about"] for field in act["fields"])]
     assert [words for words in told if TERMINAL.search(words)] == []
 
@@ -74,7 +74,7 @@ def test_what_a_room_behind_the_acts_says_names_no_option_and_no_command(file: P
 @pytest.mark.parametrize("module", sorted({act.__module__ for act in every_act().values() if act.in_console}))
 def test_an_error_of_a_form_speaks_no_terminal(module: str) -> None:
     acts = [one for one in every_act().values() if one.__module__ == module and one.in_console]
-    fields = [field for act in acts for field in _told(act.command)["fields"]]
+    fields = [field for act in acts for field in act_shown(act.command)["fields"]]
     file = CODE.parent / (module.replace(".", "/") + ".py")
     told = [in_words_of_forms(for_pages(one), fields) for one in _errors(file)]
     assert [words for words in told if TERMINAL.search(words)] == []
@@ -82,5 +82,5 @@ def test_an_error_of_a_form_speaks_no_terminal(module: str) -> None:
 
 def test_the_option_and_its_value_in_an_error_are_the_label_of_the_field() -> None:
     said = "say what it is: --as DATA_TYPE, or --team"
-    told = in_words_of_forms(said, _told("held release")["fields"])
+    told = in_words_of_forms(said, act_shown("held release")["fields"])
     assert told == "say what it is: “What the file is”, or “Teams that get it”"

@@ -476,7 +476,7 @@ def test_an_address_of_no_host_is_told_and_tried_again(
     )
     thread.start()
     try:
-        until(lambda: caplog.text.count("takes not everything now: ") > 1, "another try")
+        until(lambda: caplog.text.count("does not take every message now: ") > 1, "another try")
     finally:
         stop.set()
         thread.join(60)

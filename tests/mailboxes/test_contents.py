@@ -199,10 +199,10 @@ def test_one_person_leaves_as_much_as_they_hold_to_others(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener, open_files=8, open_bytes=100)
         held = [await contents.borrow(other(number), "jane") for number in range(4)]
-        with pytest.raises(Declined, match="leave room for others"):
+        with pytest.raises(Declined, match="little room is left for others"):
             await contents.borrow(other(5), "jane")
         sena = await contents.borrow(other(6), "sena")
-        with pytest.raises(Declined, match="leave room for others"):
+        with pytest.raises(Declined, match="little room is left for others"):
             await contents.borrow(other(5, size=45), "sena")
         contents.give_back(held.pop(), "jane")
         contents.give_back(sena, "sena")
@@ -219,7 +219,7 @@ def test_of_an_odd_number_one_person_may_hold_the_greater_half(
     async def work() -> None:
         contents = contents_of(opener, **limits)
         held = [await contents.borrow(other(number), "jane") for number in range(most)]
-        with pytest.raises(Declined, match="leave room for others"):
+        with pytest.raises(Declined, match="little room is left for others"):
             await contents.borrow(other(most), "jane")
         for content in held:
             contents.give_back(content, "jane")

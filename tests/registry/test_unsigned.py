@@ -31,7 +31,7 @@ from gateway.homes.audit.audit import audit
 from gateway.homes.audit.tree import Inconsistency
 from gateway.keys.rotation import rotate
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.console_api.api import counter_of
+from gateway.mailboxes.console_api.api import console_context
 from gateway.mailboxes.console_api.context import Caller
 from gateway.mailboxes.console_api.evidence import verify_receipt
 from gateway.mailboxes.server import open_resources
@@ -393,6 +393,6 @@ def test_an_older_receipt_is_told_from_one_in_force_that_is_not_signed_yet(bench
             session="",
             looking=LookingTeams(),
         )
-        told = verify_receipt(counter_of(home, resources), kim, text=older.json_text)
+        told = verify_receipt(console_context(home, resources), kim, text=older.json_text)
     assert told["genuine"] is True
     assert told["newer"]["state"] == "accepted"

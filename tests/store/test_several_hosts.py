@@ -20,7 +20,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.log.leaf import Kind
-from gateway.mailboxes.console_api.api import counter_of
+from gateway.mailboxes.console_api.api import console_context
 from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
 from gateway.mailboxes.server import open_resources
 from gateway.processor import retention
@@ -264,7 +264,7 @@ def test_a_challenge_of_the_console_given_at_one_host_is_taken_once_at_another(h
 def test_the_console_of_a_host_that_shares_keeps_its_challenges_with_the_others(hosts: Hosts) -> None:
     _, two = hosts
     with open_resources(two.home, two.clock) as resources:
-        assert isinstance(counter_of(two.home, resources).challenges, SharedChallenges)
+        assert isinstance(console_context(two.home, resources).challenges, SharedChallenges)
 
 
 def test_copies_are_sealed_once_and_a_new_host_fetches_them(

@@ -67,15 +67,15 @@ _TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
     (GatewayError, 403, 409, ""),
     (Exception, _OURS, _OURS, _TROUBLE),
 )
-"""The answer to each kind of error, first match: the status for people, that for programs, and a sentence or
-the error's own."""
+"""The answer to each kind of error, first match: the HTTP status for people, the status for programs, and the
+sentence; "" for the text of the error."""
 
 
 class Way(NamedTuple):
-    """The function that answers a question; its parameters by name are the fields of the question.
+    """The function answering a question; the keyword parameters are the fields of the question.
 
-    `writes` marks a change, `own` a reading of the mailboxes of the caller's teams. All other questions of
-    persons read the registry within the caller's sight.
+    `writes`: the answer changes something. `own`: the answer is from the caller's mailboxes. All other
+    questions of persons read the registry within the caller's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]
@@ -84,7 +84,7 @@ class Way(NamedTuple):
 
 
 WAYS = {
-    # Before anybody is logged in: those for which `gateway/access.py` asks for no name.
+    # Asked before anybody is logged in: `gateway/access.py` has them as unnamed.
     "settings": Way(logins.ask_settings),
     "api": Way(carrying_out.describe),
     "begin-login": Way(logins.begin_login),
@@ -93,14 +93,14 @@ WAYS = {
     "enrol": Way(logins.enrol, writes=True),
     "begin-openid": Way(logins.begin_openid),
     "finish-openid": Way(logins.finish_openid, writes=True),
-    # Of persons and programs.
+    # Asked by persons and programs.
     "log-out": Way(logins.log_out, writes=True),
     "leave-first-steps": Way(logins.leave_first_steps, writes=True),
     "confirm": Way(logins.confirm),
     "acts": Way(carrying_out.ask_acts),
     "ask": Way(carrying_out.ask, own=True),
     "carry-out": Way(carrying_out.carry_out, writes=True),
-    # What pages show.
+    # Asked to show a page.
     "agreement": Way(evidence.ask_agreement),
     "file": Way(files.ask_file, own=True),
     "held-file": Way(files.ask_held_file),
@@ -151,7 +151,7 @@ class ConsoleApi:
         return await _in(threads, self._answered, name, way, question)
 
     def _answered(self, name: str, way: Way, question: ConsoleQuestion) -> Response:
-        """Answer a question; ignore fields that are no parameters of the answering function."""
+        """Answer the question called `name`; ignore fields that the answering function does not take."""
         console, fields = self._console, fields_of(way.answer)
         if name != "settings":  # Which the console asks before it has an address.
             console.check_origin(question.origin)
@@ -170,7 +170,7 @@ class ConsoleApi:
         return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Return a handler like `answer`, with a fixed sentence for each error; what is ours is logged."""
+        """Return a handler that answers errors of `answer` by a sentence, and logs the gateway's own."""
 
         async def guarded(request: Request) -> Response:
             try:
@@ -256,7 +256,7 @@ async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> 
     return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
 
 
-def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
+def console_context(home: Home, resources: SharedResources) -> ConsoleContext:
     """Make the context of the console API of `home`."""
     settings = load_settings(home)
     openid = settings.console.openid
@@ -276,8 +276,8 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 @contextlib.asynccontextmanager
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
     """Answer the console's questions until the context ends."""
-    console = counter_of(home, resources)
-    console.judged()  # Whoever asks first waits for nothing that it loads.
+    console = console_context(home, resources)
+    console.judged()  # Computed now, so that the first question need not wait.
     learn_acts()
     api = ConsoleApi(console, resources)
     async with at_work(config_of(api.app), [listening(home.console)]):

@@ -40,9 +40,12 @@ _BLANK: Shown = {
     "sentence": "", "document": "", "lines": (), "moments": (), "tables": (), "report": None,
     "paragraphs": (), "closing": (), "proof": None,
 }  # fmt: skip
-"""An answer of an act. `moments` are the labels of lines with a moment, `proof` is what few read of it."""
+"""The parts of an act's answer for a page, all empty.
+
+`moments` are the labels of those `lines` whose value is a moment; `proof` is what only experts read.
+"""
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
-"""First words of commands that the machine alone has."""
+"""First words of commands that exist on the machine only, not in the console."""
 _COMMAND = re.compile(r"`?\bgateway (?P<words>[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*){0,2})`?")
 _VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.]*(?![\w:])|…))+`?")
 _NO_ARTICLE = re.compile(
@@ -72,13 +75,13 @@ _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "s
 def learn_acts() -> None:
     """Compute the description of every act in advance, so that the first question need not wait."""
     for command in every_act():
-        _told(command)
+        act_shown(command)
 
 
 def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
-    """Return descriptions of the acts that the caller may carry out in the console, by area.
+    """Return descriptions of the acts open to the caller in the console, by area.
 
-    `about`: one act, with the values that its fields may name; related acts are then given in short.
+    `about`: one act, with the values allowed in the fields; related acts are then given in short.
     """
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
@@ -90,9 +93,9 @@ def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Sho
             one for one in commands if one.rpartition(" ")[0] == noun or one in beside or one in together
         ]
     shown = []
-    for act in sorted(map(_told, commands), key=lambda act: [*Area].index(act["area"])):
+    for act in sorted(map(act_shown, commands), key=lambda act: [*Area].index(act["area"])):
         if act["command"] == about:
-            shown.append(_knowing(console, caller, act))
+            shown.append(_with_choices(console, caller, act))
         elif named:  # To offer it on another act's page.
             required = [one for one in act["fields"] if one["required"]]
             shown.append(act | {"about": "", "fields": required, "field_groups": ()})
@@ -101,8 +104,8 @@ def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Sho
     return {"acts": shown}
 
 
-def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
-    """Add to an act's description the choices of each field, and to a list the caller's saved filters."""
+def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
+    """Return an act's description (`told`) with the choices of each field, and a list's saved filters."""
     act, catalogue = every_act()[told["command"]], console.catalogue()
     if told["lists"]:
         with console.mailboxes.registry.read() as session:
@@ -132,7 +135,10 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return an act's fields with ids for names of schools, teams, kinds. DecliningError if unknown."""
+    """Return the values of an act's fields, with ids in place of names of schools, teams and kinds of data.
+
+    DecliningError for an unknown name.
+    """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
@@ -158,9 +164,9 @@ def ask(
     after: str = "",
     whole: bool = False,
 ) -> Shown:
-    """Answer a read-only act, named by the words of its command; that of a slow one may be a minute old.
+    """Answer a read-only act, named by the words of its command. A slow act's answer may be a minute old.
 
-    Of a list, `limit` rows after the cursor `after` are asked for; 0: all rows. With `whole`, the answer is
+    Of a list, return `limit` rows after the cursor `after`; all rows if `limit` is 0. With `whole`, return
     everything, as JSON, for programs.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
@@ -191,8 +197,8 @@ def carry_out(
 ) -> Shown:
     """Carry out one act. DecliningError asks for the passkey first, where confirmation is needed.
 
-    `assertion` is the passkey's signature for exactly this act, if signed. A program says by `key` that a
-    request is the same as one before, which is then answered as before.
+    `assertion` is the passkey's signature for exactly this act, if given already. A program sends
+    the same `key` with a repeated request, which then gets the earlier answer.
     """
     asked, context = _checked(console, caller, act, fields, reads=False), context_of(console, caller)
     if caller.program is not None:
@@ -220,15 +226,16 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
             asked.check(context)
             _carried_out(asked, context)
         except GatewayError as error:
-            if field := _field_of(asked, error):  # The option that says which is not repeated at its field.
+            # Shown beside the field, the error need not name the option.
+            if field := _field_of(asked, error):
                 raise wrong_fields({field: str(error).removesuffix(f": {_option(field)}")}) from None
             raise
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field at fault, found by a value or name in the error's text; "" if none is named.
+    """Return the field at fault, found by option, value or name in the error's text; "" if none is named.
 
-    Only for fields with a choice in forms is an unknown name attributed to the field.
+    A NotFoundError is attributed only to fields with choices in forms.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
@@ -360,7 +367,7 @@ def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
 
 @cache
 def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
-    """Return the fields of an act for forms: each with its label, the first words of its description."""
+    """Return the fields of an act for forms: each with a label, the first words of the description."""
     told = []
     for one in fields_of(act):
         about = for_pages(one.form or one.about).replace("`", "")
@@ -370,8 +377,8 @@ def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
 
 
 @cache
-def _told(command: str) -> Shown:
-    """Return one act, as shown on a page: `title` is its first sentence.
+def act_shown(command: str) -> Shown:
+    """Return one act, as shown on a page: `title` is the first sentence.
 
     A list may be divided by the values `tabs` of a column `tabs_of`; `saved` are the person's own filters. An
     act `beside` takes the id of the answer's object in its `field`, with `flags` set.
@@ -493,7 +500,7 @@ def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
 def told_wrong(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
     """Return by wrong field a sentence on the value expected; under "" for several fields together.
 
-    `offered`: further fields for which the form offers choices, besides those declared with choices.
+    `offered`: further fields with choices in the form, besides fields declared with choices.
     """
     known = {one["name"]: one for one in fields}
     told: dict[str, str] = {}

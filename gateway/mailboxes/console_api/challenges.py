@@ -1,4 +1,4 @@
-"""Challenges for passkeys: valid for one browser and one purpose, for a few minutes, once.
+"""Challenges for passkeys: each is valid once, for one browser and one purpose, for five minutes.
 
 A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
 displace each other's challenges. They are stored in the service's memory, or, where several
@@ -20,7 +20,7 @@ SECONDS = 300.0
 EACH = 30
 """The maximum number of open challenges of a browser, or of a logged-in person."""
 _KNOWN = 200_000
-"""Of some 400 bytes each. The console cannot ask for so many while one counts."""
+"""The most challenges in memory, of some 400 bytes each; the console cannot ask for more in 5 minutes."""
 _BYTES = 32
 
 

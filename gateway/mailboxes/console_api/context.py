@@ -1,4 +1,4 @@
-"""The settings and caches of the console API, the callers of its questions, and what many answers share."""
+"""The settings, caches and callers of the console API, and functions used by many answers."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ NOT_LOGGED_IN = "You are not logged in, or your session has ended."
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 _SECONDS = 60.0
-"""For how long a slow answer is the newest;"""
+"""How long a cached answer counts as new."""
 _MEANWHILE = 600.0
-"""and for how long it is given while a newer one is worked out."""
+"""How long a cached answer is given while a newer one is computed."""
 _MOST = 32
+"""The most answers in a cache."""
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
@@ -61,9 +62,9 @@ def _or_default(given: object, checked: ValidatorFunctionWrapHandler) -> object:
 
 
 OR_DEFAULT = WrapValidator(_or_default)
-"""A part of an address that makes no sense is as if it was not given: nobody is led away from the page."""
+"""Take the default for a wrong part of an address, so that the person still gets the page."""
 Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
-"""The number of a row, below which a page of a list begins; whatever is no number is the first page."""
+"""The number of the row below which a page of a list begins; None, also for a wrong value: the first page."""
 
 
 def type_named(catalogue: Catalogue, data_type: str) -> Named:
@@ -130,7 +131,7 @@ class WithinTheMinute(Generic[K, V]):
             return known if known is not None and self._clock() < known[0] + seconds else None
 
     def _anew(self, asked: K, work: Callable[[], V]) -> V:
-        """Compute an answer, one at a time; whoever waited meanwhile for the same takes it."""
+        """Compute an answer, one at a time; a caller that had to wait takes another caller's answer."""
         try:
             with self._working:
                 if (known := self._within(asked, _SECONDS)) is not None:
@@ -149,9 +150,9 @@ class WithinTheMinute(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """Settings, registry and caches that every answer uses, from any thread.
+    """Settings, registry and caches for every answer, used from any thread.
 
-    `penalties` live in this service's memory; use them under `lock` only.
+    `penalties` live in the service's memory; use `penalties` under `lock` only.
     """
 
     home: Home
@@ -235,8 +236,8 @@ class ConsoleContext:
 class Caller:
     """An authenticated caller: person, teams and roles, or a program. `origin`: of the page asked from.
 
-    With a credential that nobody has `confirmed`, no role counts, and the caller reads only. A `program`
-    may do the acts named by its credential.
+    With an unconfirmed credential, no role counts, and the caller reads only. A `program`
+    may do the acts named by the credential.
     """
 
     person: Person

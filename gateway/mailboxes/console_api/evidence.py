@@ -1,4 +1,4 @@
-"""Evidence: verified receipts, log heads, openings of files, access reviews."""
+"""Pages of evidence: the gateway's state, the agreement, a receipt's verification, openings of files."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
 
 
 def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
-    """Return clauses with texts and citations, and each school's ratification, missing ones first.
+    """Return the clauses with texts and citations, and the standing of each school, unratified ones first.
 
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """

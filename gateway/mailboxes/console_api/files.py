@@ -62,7 +62,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
 
 
 def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
-    """Return the findings about a file, except codes that this version has no words for."""
+    """Return the findings about a file, except codes unknown to this version."""
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
@@ -287,7 +287,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Return the teams that would get a file released as it is, or the reason against a release."""
+    """Return the teams to get a file if released unchanged, or the reason against a release."""
     rules = Rulebook(console.home, console.catalogue())
     try:
         transfer = held_decisions.held(session, reference)

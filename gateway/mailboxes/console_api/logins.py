@@ -1,6 +1,6 @@
-"""Login and logout: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions; acts confirmed.
+"""Log people in and out by passkeys or OpenID Connect accounts, enrol invited people, and confirm acts.
 
-Every proof is verified here, inside. An account elsewhere is bound once to a person, by an invitation.
+Every proof is verified here, inside. An OpenID Connect account is bound once to a person, by an invitation.
 """
 
 import json
@@ -242,7 +242,7 @@ def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) ->
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller) -> Shown:
-    """Record that the caller dismissed the first steps: the console's first page omits them from then on."""
+    """Record that the caller dismissed the first steps, so that the first page omits the steps."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
     return {"sentence": "The first steps stand on your own page from now on."}
@@ -290,7 +290,7 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
 def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
-    """Check that the person's passkey signed exactly this act, with all its fields: the `purpose`.
+    """Check that the person's passkey signed exactly one act, with all fields: the `purpose`.
 
     A person without a passkey logs in anew instead. Raise DecliningError to ask for either, saying the
     `effect` of the act; GuessedError for a wrong signature.
@@ -339,9 +339,9 @@ def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _St
 def _signed_by(
     assertion: str, challenge: bytes, origin: str, find: Callable[[bytes], KeyRow | None]
 ) -> tuple[KeyRow, int]:
-    """Return the passkey that signed a challenge, and its new count of signatures. GuessedError for none.
+    """Return the passkey for a signed challenge, and the new count of signatures. GuessedError without one.
 
-    `find` gets the credential id that the assertion claims.
+    `find` returns the passkey of a credential id, here the one claimed by the assertion.
     """
     try:
         credential = base64url_to_bytes(str(json.loads(assertion)["id"]))

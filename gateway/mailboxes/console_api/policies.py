@@ -44,8 +44,9 @@ def ask_policies(
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
-    `before` and `after` are digests, by default those of the proposal. With `days`, the changed outcomes of
-    that many past days are told, too. `names` are documents cited by the agreement, with present names.
+    `before` and `after` are digests, by default of the newest version and the proposal. With `days`, the
+    outcomes changed over so many past days are told, too. `names`: documents cited by the agreement, and
+    present names.
     """
     catalogue = console.catalogue()
     names = names_today(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
@@ -76,9 +77,9 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a policy file in force; with `content`, the effects of that edit.
+    """Return a policy file in force; with `content`, the effects of the edit.
 
-    `tried` is True for an edit: the answer then has its faults, or the differences and their consequences.
+    `tried` is True for an edit: the answer then has the faults, or the differences and consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]

@@ -1,4 +1,4 @@
-"""The matrix of schools and data due, and each school's page."""
+"""The table of schools and the data due from them, and the page of one school."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first page: tasks that wait, new and held files, keys that end soon, and times until receipts."""
+"""The first page: waiting tasks, new and held files, keys ending soon, and times until receipts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -32,14 +32,14 @@ _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
 }  # fmt: skip
-"""What is not told to a person limited to own teams."""
+"""The parts of the page that are empty for a person who sees the own teams only."""
 
 
 class WaitingTask(NamedTuple):
-    """A task that waits for a person: a sentence, and the page where it is done.
+    """A task waiting for a person: a sentence, and the page for doing the task.
 
     `since`: when the oldest of such things began to wait, or `due`: the day for missing data; None if
-    unknown. `about`: the kinds of missing data. `of`: the file or school that the page is about. `letter`:
+    unknown. `about`: the kinds of missing data. `of`: the file or school of the page. `letter`:
     the number of the last reminding letter, written at `written`.
     """
 
@@ -57,7 +57,7 @@ class WaitingTask(NamedTuple):
 
 
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
-    """Return the caller's first page: teams of the caller, and the whole gateway if permitted.
+    """Return the caller's first page: about the caller's teams and, if permitted, the whole gateway.
 
     `needs`: tasks for the caller; `news`: about the caller's own keys; `recalls`: open requests for a recall.
     `late` is as of `late_at`. `median_seconds` and `slowest_seconds`: from landing to receipt, over the
