@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 _Heard = tuple[str, str | None]
-"""A service with a line printed by the service; None at its end."""
+"""The name of a service with a line that it printed; with None at its end."""
 
 
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:

@@ -88,7 +88,7 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return a retry policy for `error`: half a minute of attempts, since services start in any order."""
+    """Return a policy that tries again after an `error`, for half a minute: services start in any order."""
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),
@@ -112,7 +112,7 @@ class BrowserConnection:
 
 
 class Places:
-    """The accepted connections: at most `each` for an address, except for proxies (`trusted`)."""
+    """The accepted connections: at most `in_all`, and `each` of one address, except of `trusted` proxies."""
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
         self._trusted = {source_of(address) for address in trusted}
@@ -125,7 +125,10 @@ class Places:
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Admit a connection, closing an idle one if at the limit; None, not admitted, if all are busy."""
+        """Admit a connection, at a limit by closing an idle one; return None, not admitted, if all are busy.
+
+        `line`: its socket. `address`: the client's.
+        """
         source = source_of(address)
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
@@ -164,7 +167,7 @@ class PlacedServer(QuietServer):
         self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
 
     async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
-        """Start the protocol on an accepted connection, with TLS if configured; close it on failure."""
+        """Start HTTP on an accepted connection, after TLS if configured; close it where that fails."""
         config, loop = self.config, asyncio.get_running_loop()
 
         def protocol() -> Any:  # noqa: ANN401 - as in the server
@@ -185,7 +188,7 @@ class PlacedServer(QuietServer):
 
 
 class _Accepting:
-    """One listening socket that accepts connections, with the methods that Uvicorn calls at the end."""
+    """One listening socket that accepts connections, with the methods of a server that Uvicorn calls."""
 
     def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
         self._server = server

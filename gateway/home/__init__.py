@@ -1,4 +1,4 @@
-"""The folders of a home, its settings, and the one place turning names into paths.
+"""The folders of a home, and the one place that turns references and provider ids into paths.
 
     gateway.toml policies/ registry.db   inside
     policies-in-force/                   inside: each version of the policies ever used for a decision
@@ -53,9 +53,10 @@ _LOOKS_LIKE = str.maketrans("OIL", "011")
 
 
 def as_reference(given: str) -> str:
-    """Spell a typed reference as the registry does: the provider in lower case, the rest in upper case.
+    """Return a reference that a person typed, spelled as the registry does.
 
-    Letters impossible in the last part are read as the digits of similar shape. Anything else stays as typed.
+    The provider is put in lower case and the last part in upper case, with 0 for O and 1 for I and L. Return
+    any other text unchanged.
     """
     day, first, rest = given.strip().partition("-")
     provider, second, drawn = rest.rpartition("-")
@@ -65,7 +66,7 @@ def as_reference(given: str) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return a name safe as one path component, in a listing and on a terminal.
+    """Return `name` made safe as one path component, in a listing and on a terminal.
 
     Letters and digits of any script, space, dot, comma, brackets, hyphen and underscore stay; everything else
     (separators, control and direction characters) becomes an underscore. At most 160 bytes of UTF-8; never
@@ -87,7 +88,7 @@ P = TypeVar("P")
 class Below(Generic[P]):
     """A path below the `root` of a folder object, declared in its class: `keys = Below("keys")`.
 
-    `kind` is the class of a folder with paths of its own.
+    `kind`: the class made of that path, for a folder with declared paths of its own.
     """
 
     @overload
@@ -226,11 +227,11 @@ class Home:
         return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
 
     def log_key(self, key_set: str) -> Path:
-        """Return the path of a key set's key that signs the log."""
+        """Return the path of a key set's key that signs the log; "" is the set made with the home."""
         return self.keys / f"log{key_set and f'-{key_set}'}.pem"
 
     def pupil_key(self, key_set: str) -> Path:
-        """Return the path of a key set's key for digests of pupils."""
+        """Return the path of a key set's key for digests of pupils; "" is the set made with the home."""
         return self.keys / f"pupil-index{key_set and f'-{key_set}'}.key"
 
     mailboxes = Below("mailboxes")

@@ -235,10 +235,10 @@ class WatchSettings(File):
 
 
 class Scanner(File):
-    """The malware scanner checking contents before classification: clamd, at its own Unix socket.
+    """The malware scanner that checks contents before they are classified: clamd, at its Unix `socket`.
 
-    None without a `socket`. `seconds` limits one step of the conversation. Infected files are shown only to
-    the teams called sensitive in policies/teams.toml.
+    Without a `socket` no content is scanned. `seconds`: the time limit of each step of the conversation. Only
+    the teams called sensitive in policies/teams.toml see infected files.
     """
 
     socket: Path | None = None
@@ -246,7 +246,7 @@ class Scanner(File):
 
 
 class LogSettings(File):
-    """The recipients of log heads, sent every hour with a new head.
+    """The recipients of the log's signed heads, who get each hour's newest.
 
     `witness_command`: a program with its arguments, given the signed head on its standard input, for at most
     `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the verifier
@@ -286,9 +286,9 @@ class LetterSettings(File):
 
 
 class CourierKey(File):
-    """[hand_on] and [hooks]. `key_file`: the SSH key for servers that get files, or that signs web hooks.
+    """[hand_on] and [hooks]. `key_file`: the SSH key for servers that get files, or the one that signs hooks.
 
-    Without one, the credential `hand-on-key` or `hook-key`.
+    Without it, the systemd credential `hand-on-key` or `hook-key` is used.
     """
 
     key_file: Path | None = None
@@ -354,7 +354,7 @@ class Settings(File):
 
     @property
     def security_txt(self) -> str | None:
-        """The file security.txt (RFC 9116), which has to have a contact and a last day; None without one."""
+        """The text of security.txt (RFC 9116); None unless a contact and a last day are set."""
         if self.security_contact is None or self.security_expires is None:
             return None
         origins = [one.origin for one in (self.web, self.console) if (one.origin or "").startswith("https:")]
@@ -457,7 +457,7 @@ class OpenLimits(File):
 
 
 class ClassifyLimits(File):
-    """Limits on reading one content."""
+    """Limits on reading one content. Sizes in bytes, times in seconds; a ratio is of unpacked to packed."""
 
     seconds: float = 120
     record_bytes: int = 2 * 1024**2
@@ -558,7 +558,7 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings in a file, cached until its state (time, size) changes: all uploads need them."""
+    """Return the settings in a file, cached while its times and inode stay: every upload needs them."""
     return read_toml(path, Settings)
 
 

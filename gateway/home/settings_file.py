@@ -19,7 +19,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return a validator for texts that match `pattern` as a whole; for others ValueError says `how`."""
+    """Return a validator that takes texts matching `pattern` as a whole; for others ValueError says `how`."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -53,10 +53,10 @@ Location = Sequence[str | int]
 
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
-    """Yield each text at a dotted path of a model: its location, the text, and its sibling values.
+    """Yield each text at a dotted path of a model: its location, the text, and the values beside it.
 
-    Lists on the path and at its end give all entries. At the end a table gives the keys, and `*` the values
-    under the keys, with the key among the values of the entry.
+    A list on the path or at its end gives all of its entries. A table at the end gives its keys; `*` gives
+    the values under all keys of a table, with `key` among the values beside each.
     """
     yield from _walked(model, path.split("."), (), {})
 

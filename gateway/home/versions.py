@@ -1,4 +1,4 @@
-"""The files of a version of the policies, and digests: of a file, and of a version as its name."""
+"""The files of a version of the policies, the digest that names the version, and digests of other files."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def policy_files(policies: Path) -> Iterator[Path]:
-    """Return every file of the policies, by name: *.toml and *.txt."""
+    """Return every file of the policies, *.toml and *.txt, in order of name."""
     return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
 
 
@@ -36,7 +36,7 @@ def digest_of(path: Path) -> str:
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:
-    """Raise ConfigurationError if a version stored under its digest has changed.
+    """Raise ConfigurationError if the files of a version, in a folder named by their digest, have changed.
 
     A folder with another name, such as a draft, is not checked. `digest`: the files' digest, if known.
     """

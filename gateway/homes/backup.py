@@ -41,7 +41,7 @@ _MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy an opened sealed file to `target`; do nothing if retention deleted it meanwhile."""
+    """Copy a sealed file, opened by the context `opening`, to `target`; do nothing if it was deleted."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -104,7 +104,7 @@ _ALL = 2**63 - 1
 
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
-    """Put the sealed files of a backup into the store of `settings`, unless there already. Repeatable.
+    """Put the sealed files of the backup in `folder` into the store of `settings`. May be repeated.
 
     Raises GatewayError where the store has another file under a reference, OSError where the store fails.
     """
@@ -304,7 +304,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
-    """Lock `folder` inside the context, so that `prune` leaves a backup being written."""
+    """Lock `folder` inside the context, so that `prune` does not remove the backup being written there."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -314,7 +314,7 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Return the SHA-256 of every file in a backup except the manifest, by path, from `known` if there."""
+    """Return the SHA-256 of every file in a backup except the manifest, by path; those in `known` unread."""
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):
@@ -360,7 +360,7 @@ def dated(folder: Path, now: datetime) -> Path:
 
 
 def whole_backups(folder: Path) -> list[Path]:
-    """Return the complete backups in a folder of dated ones, oldest first."""
+    """Return the folders of complete backups in a folder of backups, oldest first."""
     return [path for path in sorted(folder.glob(_ANY_DATE)) if (path / MANIFEST).is_file()]
 
 

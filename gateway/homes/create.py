@@ -1,6 +1,6 @@
 """Make a home: folders, settings, policies, keys, an empty registry. Never overwrites anything.
 
-Of gateway.toml one setting may be changed later; the rest stays as written.
+Later the gateway itself writes only the passphrase's file, and after a move the places, into gateway.toml.
 """
 
 import os
@@ -103,7 +103,7 @@ def check_unused(home: Home) -> None:
 
 @contextmanager
 def _whole_or_nothing(root: Path) -> Iterator[None]:
-    """Run the context; on an error remove every file and folder made in it."""
+    """After an error in the context, remove every file and folder that was made below `root` in it."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield

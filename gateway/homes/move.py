@@ -32,7 +32,7 @@ from gateway.zones.failpoints import passing
 _AT_ONCE = 8
 _ALL = 2**63 - 1
 Told = Callable[[str, int, int], None]
-"""Callback with the current step, the number done and the total."""
+"""A function that is told of progress: the step's name, the number done and the total."""
 
 
 def move(
@@ -74,7 +74,7 @@ def move(
 
 
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
-    """Copy every sealed file and session key, except of references in `but`; return the references."""
+    """Copy every session key, and every sealed file except those in `but`; return the references copied."""
     if before.store == after.store:
         return set()
     try:
@@ -134,7 +134,7 @@ def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> 
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """Return the paths of old copies after a move: the former registry, and the folder of sealed files."""
+    """Name the old copies that a move left: the former registry, and the folder of sealed files."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))
@@ -220,7 +220,7 @@ def _copy_rows(source: Connection, url: str, told: Told) -> None:
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """Set a table's numbering after the last number used, so that no deleted row's number is used again."""
+    """Let a table number on after the last number ever used: no deleted row's number is used again."""
     column = table.autoincrement_column
     if column is None:
         return

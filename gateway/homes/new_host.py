@@ -33,7 +33,10 @@ def new_code() -> str:
 
 
 def packed(home: Home, name: str, code: str) -> bytes:
-    """Return all files for a new host `name`, sealed under `code`. ConfigurationError for a lone gateway."""
+    """Return an archive of all files for a new host `name`, sealed under `code`.
+
+    ConfigurationError for a gateway that works alone.
+    """
     if not load_settings(home).host.shares:
         raise ConfigurationError(
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"

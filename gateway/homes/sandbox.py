@@ -32,7 +32,7 @@ CODES = tuple(sorted(code for code, template in REASONS.items() if template.rest
 
 
 def asked_for(name: str) -> tuple[Outcome, str] | None:
-    """Return the outcome and reason code that a file's name asks for; None without."""
+    """Return the outcome and reason code for which a file's name asks; None if it asks for none."""
     found = _ASKED.search(name.lower())
     if found is None or (code := f"{found[2]}:{found[3]}") not in CODES:
         return None

@@ -1,4 +1,4 @@
-"""Upgrade a home of an earlier version: inspect, rehearse on a copy, and undo.
+"""Upgrade a home of an earlier version: look what is needed, rehearse on a copy, and undo.
 
 Nothing of the home changes before all needs of this version are checked: settings, disk, OpenPGP program,
 tables migrated on a copy, and policies without faults.
@@ -114,8 +114,9 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
 
 
 def write_draft(home: Home, files: Files) -> Path:
-    """Write the policies to come as a draft for people to mend, replacing an earlier draft; return its
-    folder.
+    """Write the policies to come as a draft for people to mend, in place of an earlier one.
+
+    Return the folder of the draft.
     """
     draft = draft_folder(home)
     draft.parent.mkdir(mode=0o700, exist_ok=True)
@@ -214,7 +215,7 @@ def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
 
 
 def size_of_log(home: Home) -> int:
-    """Return the number of entries in a home's log, for tables of any version."""
+    """Return the number of entries in a home's log, whatever version its tables have."""
     with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
         return log.size(session)
 

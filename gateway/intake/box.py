@@ -55,9 +55,10 @@ _SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
 class HandedOver(File):
-    """An upload handed over: a line in the provider's file of recent uploads.
+    """One line in a provider's file of recent uploads: an upload that was handed over.
 
-    `modified`: time set by the client, in epoch seconds.
+    `name`: as its client gave it, with the folders that the client made. `modified`: the file's time as set
+    by the client, in epoch seconds.
     """
 
     reference: str
@@ -77,7 +78,10 @@ class Day(NamedTuple):
 
 
 class Recent:
-    """The latest upload under each name of one provider, and today's total; also stored in a file."""
+    """One provider's latest upload under each name, and today's total; kept in memory and in the file `path`.
+
+    Entries older than `keep` are forgotten.
+    """
 
     def __init__(self, path: Path, keep: timedelta) -> None:
         self._path = path
@@ -87,7 +91,10 @@ class Recent:
         self._today = Day()
 
     def load(self, now: datetime) -> None:
-        """Read the file, skipping old or unreadable lines. Call in a worker thread, before any use."""
+        """Read the entries in the file, except old or unreadable lines; rewrite a file with many of these.
+
+        Call in a worker thread, before any use.
+        """
         entries = kept = 0
         for entry in self._read():
             entries += 1
@@ -121,7 +128,7 @@ class Recent:
                     yield None  # A line cut off by a crash.
 
     def remember(self, entry: HandedOver) -> None:
-        """Store `entry` as the latest upload of its name."""
+        """Take `entry` into memory as the latest upload under its name, and count it for its day."""
         key = (entry.folder, entry.name)
         known = self._forget(key)
         self._latest[key] = entry
@@ -142,7 +149,7 @@ class Recent:
         return known
 
     def today(self, now: datetime) -> Day:
-        """Return the hand-overs of the day (UTC) of `now`."""
+        """Return how many uploads were handed over on the day (UTC) of `now`, and their bytes."""
         day = now.astimezone(UTC).date()
         return self._today if day == self._today.day else Day(day)
 
@@ -155,15 +162,15 @@ class Recent:
             _log.warning("journal-not-written %s", trace_of(error))
 
     def find(self, folder: Folder, name: str) -> HandedOver | None:
-        """Return the latest hand-over under a name; None without a recent one."""
+        """Return the latest upload handed over under a name; None without a recent one."""
         return self._latest.get((folder, name))
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Return True if a recent hand-over lies in the folder `name` made by a client, or deeper."""
+        """Return True if a recent upload was handed over in the client-made folder `name`, or deeper."""
         return self._above[folder, name] > 0
 
     def within(self, folder: Folder) -> list[HandedOver]:
-        """Return the latest upload under each name in `folder`."""
+        """Return the latest upload handed over under each name in `folder`."""
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
     def _rewrite(self, now: datetime) -> None:
@@ -233,7 +240,7 @@ class Box:
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Erase unfinished uploads idle for longer than `keep`, and forget old hand-overs."""
+        """Erase unfinished uploads idle for longer than `keep`, and forget those handed over long ago."""
         for upload in [u for u in self.named.values() if now - u.touched_at > keep]:
             await self._drop(upload)
         if self._is_loaded:
@@ -244,12 +251,15 @@ class Box:
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
-        """Return the files of uploads now being written or handed over."""
+        """Return the paths of the data and labels of uploads now being written or handed over."""
         busy = [upload for upload in self._unfinished() if upload.busy]
         return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
-        """Store `upload` for resuming after its handle closed; drop one that is worthless or replaced."""
+        """Keep `upload` for resuming after its handle is closed.
+
+        Erase it instead if it is worthless, or if a newer upload has its name.
+        """
         if upload.receiving is None:
             self._open.discard(upload)
         upload.touched_at = self._clock()
@@ -259,46 +269,46 @@ class Box:
             await on_disk(upload.erase)
 
     def _take_down(self, upload: Unfinished) -> None:
-        """Remove a completed or dropped `upload` from the list."""
+        """Take a completed or erased `upload` off the list of unfinished ones."""
         self._open.discard(upload)
         if self.named.get(_key(upload)) is upload:
             del self.named[_key(upload)]
 
     async def _drop(self, upload: Unfinished | None) -> None:
-        """Remove an unfinished upload from the list and erase its files, unless busy."""
+        """Take an unfinished upload off the list and erase its files, unless it is None or busy."""
         if upload is not None and not upload.busy:
             self._take_down(upload)
             await on_disk(upload.erase)
 
     def is_made(self, place: IntakePlace) -> bool:
-        """Return True if a client made the folder, and it exists now."""
+        """Return True if a client made a folder at `place` during the last hour."""
         made = self.made.get(place)
         return made is not None and self._clock() - made < _FOLDER_KEPT
 
     def make_folder(self, place: IntakePlace) -> None:
-        """Make a folder. Declined above the maximum number."""
+        """Make a folder at `place`, which exists for an hour. Declined if too many exist."""
         self.made = {known: made for known, made in self.made.items() if self.is_made(known)}
         if len(self.made) >= _MOST_FOLDERS:
             raise Declined(answers.TOO_MANY_FOLDERS)
         self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the upload with a name, the unfinished one rather than one handed over; None without one."""
+        """Return the unfinished upload under a name, else the one handed over; None without either."""
         return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Return True if an upload lies in the folder `name` made by a client, or deeper."""
+        """Return True if an upload lies in the client-made folder `name`, or deeper."""
         above = f"{name}/"
         unfinished = any(where == folder and known.startswith(above) for where, known in self.named)
         return unfinished or self.recent.has_below(folder, name)
 
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
-        """Return the uploads in `folder` by name; of two with one name, the unfinished one."""
+        """Return the uploads in `folder` by name; where two have one name, the unfinished one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}
         return sent | {name: upload for (where, name), upload in self.named.items() if where == folder}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
-        """Store the modification time that a client sets, for listings only."""
+        """Store a file's time as set by its client (epoch seconds), for listings only."""
         known = self.find(folder, name)
         if isinstance(known, Unfinished):
             known.label = known.label.model_copy(update={"modified": modified})
@@ -327,7 +337,7 @@ class Box:
             raise Declined(answers.TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Check the free disk space, at most once a second. OSError where less than `free_bytes` is free."""
+        """Raise OSError where the disk has less than `free_bytes` free; look at most once a second."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.partial, self._limits.free_bytes)
@@ -401,7 +411,7 @@ class Box:
             await self._keep(writer.upload)
 
     async def remove(self, folder: Folder, name: str) -> None:
-        """Discard an unfinished upload."""
+        """Discard the unfinished upload under a name. Declined if there is none, or it is being completed."""
         upload = self.named.get((folder, name))
         if upload is None:
             raise Declined(NO_SUCH_FILE if self.recent.find(folder, name) is None else answers.GONE)
@@ -413,9 +423,9 @@ class Box:
         await self._drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete an upload the client closed; return the reference, or None if a rename is to follow.
+        """Complete an upload that its client closed; return its reference, or None if a rename is to follow.
 
-        Raises the error that prevents the hand-over; the upload then stays unfinished.
+        Declined or OSError where the upload cannot be handed over; it then stays unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -446,7 +456,7 @@ class Box:
         return reference
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
-        """Rename a temporary upload to its final name and hand it over. Returns the reference."""
+        """Hand a temporary upload over under its final name `new`; return its reference."""
         upload = self.named.get((folder, old))
         if upload is None:
             raise Declined(NO_SUCH_FILE if self.recent.find(folder, old) is None else answers.HANDED_OVER)

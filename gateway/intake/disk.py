@@ -36,7 +36,7 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the single thread for long, less urgent work, and return its result."""
+    """Run `work` in the one thread that reads long folders, and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 
@@ -83,9 +83,9 @@ _FRESH_SECONDS = 2.0
 
 
 class Landed:
-    """Count of the bytes waiting in spool/landed, by provider; at most a few seconds old.
+    """The bytes waiting in spool/landed, by provider, counted anew at most every two seconds.
 
-    Whoever hands over adds to `waiting`.
+    Between two counts, each hand-over adds its bytes to `waiting`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,6 +102,7 @@ class Landed:
 
 
 def _count(folder: Path) -> Counter[str]:
+    """Return the bytes of the uploads in spool/landed, by provider."""
     found: Counter[str] = Counter()
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -115,7 +116,7 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove hand-overs left incomplete for longer than `keep`: their clients were told of no success.
+    """Remove the parts of failed hand-overs older than `keep`: no client was told that they succeeded.
 
     Files that the inside has set aside stay, with their contents, until a person looks.
     """

@@ -30,10 +30,9 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 
 class IntakePlace(NamedTuple):
-    """A path in the tree: the root (both None), a folder (no name), a file in a folder, or a web page (no
-    folder).
+    """A path in the tree: a file in a folder, a folder (no name), a page (no folder), or the root (neither).
 
-    Entries of a folder made by a client have the name `MADE/NAME`.
+    An entry of a folder made by a client has the name `MADE/NAME`.
     """
 
     folder: FolderName | None = None
@@ -89,19 +88,19 @@ def place_of(raw: bytes) -> IntakePlace:
 
 
 def canonical(raw: bytes) -> bytes:
-    """Return the canonical form of any path, possible or not (SFTP REALPATH)."""
+    """Return a client's path in its canonical form (SFTP REALPATH), whether or not the tree can have it."""
     return ("/" + "/".join(components(raw))).encode("utf-8")
 
 
 def checked_name(name: str, limit: int) -> str:
-    """Return `name` if allowed for a new file; Declined for a part over `limit` bytes of UTF-8."""
+    """Return `name` unchanged; Declined where one of its parts is longer than `limit` bytes of UTF-8."""
     if any(len(part.encode("utf-8")) > limit for part in name.split("/")):
         raise Declined(NAME_TOO_LONG)
     return name
 
 
 def is_temporary(name: str) -> bool:
-    """Return True for names clients use until a rename: a dotfile, X.filepart, X.part and others."""
+    """Return True for a name that clients use until a rename: a dotfile, X.filepart, X.part and others."""
     return _TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
 
 
@@ -140,7 +139,7 @@ def open_published(folder: Path, name: str) -> int:
 
 
 def find_published(folder: Path, name: str) -> ListedFile | None:
-    """Return the listing entry of one published file; None if it does not exist."""
+    """Return one published file as listed; None if there is no such regular file."""
     try:
         _check_plain(name)
         status = (folder / name).lstat()

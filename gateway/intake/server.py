@@ -111,7 +111,7 @@ class Intake:
         return await on_disk(holds_key, self._published, name, key, address)
 
     def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes] | None = None) -> ProviderTree:
-        """Return the tree of the logged-in provider, for an SFTP session or a request of the web door."""
+        """Return the tree of a logged-in provider: for the SFTP session on `channel`, or for the web door."""
         return ProviderTree(self._published, self.box(by.name), by, self._limits, channel)
 
     def box(self, provider: str) -> Box:
@@ -187,7 +187,7 @@ async def serve(
     balancers = Balancers(settings.ssh.balancers, intake.door)
 
     async def follow_settings() -> None:
-        """Read again which load balancers may name a client: the processor may have written that since."""
+        """Read anew which load balancers may tell a client's address: the processor may have changed it."""
         balancers.name((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
@@ -218,7 +218,7 @@ async def serve(
 def _web_door(
     intake: Intake, published: Published, settings: IntakeSettings, place: Path | None
 ) -> AbstractAsyncContextManager[None]:
-    """Return a context that answers the web door at the socket `place`; an empty one where it is off."""
+    """Return a context that answers the web door at the socket in the folder `place`; an empty one if off."""
     if place is None or settings.web.origin is None:
         return nullcontext()
     from gateway.intake.web import WebDoor, answering  # noqa: PLC0415 - loads a web framework, and WebAuthn
@@ -227,9 +227,10 @@ def _web_door(
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
-    """Return a health check for another thread: good if the event loop runs and the processor claims uploads.
+    """Return a health check, to be called in another thread: it returns the codes of problems.
 
-    Otherwise a balancer sends no more clients: their uploads would wait for a processor that is gone.
+    The problems are an event loop that does not run, and a processor that claims no uploads: then a balancer
+    sends no more clients, whose uploads would only wait.
     """
 
     def health() -> Sequence[str]:

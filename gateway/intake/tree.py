@@ -76,7 +76,7 @@ class ProviderTree(Server):
         self._name_bytes = limits.name_bytes
 
     async def begin(self) -> None:
-        """Load the provider's box, once."""
+        """Load what an earlier run of the service left of the provider's uploads, once."""
         await self.box.load()
 
     async def realpath(self, path: bytes) -> bytes:
@@ -90,7 +90,7 @@ class ProviderTree(Server):
     lstat = stat  # The tree has no links.
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Set an upload's time in listings; ignore all other changes of attributes.
+        """Set the time of an upload in listings, and ignore all other attributes.
 
         Declined for a change of a file's size.
         """
@@ -121,9 +121,9 @@ class ProviderTree(Server):
         return _names(await self.listing(path))
 
     async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
-        """Yield the entries of the folder at `raw`: folder names, and files. Declined where it is no folder.
+        """Return an iterator over the folder at `raw`: folders as names, and files. Declined for no folder.
 
-        Only the page in transit to the client is in memory.
+        It holds only one page of entries in memory.
         """
         place = place_of(raw)
         if not self._is_folder(place):
@@ -153,7 +153,7 @@ class ProviderTree(Server):
                 yield name if known is None else _entry(name, known)
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
-        """Yield name and upload for each entry in a folder; a client-made folder has None as upload."""
+        """Yield each upload in a folder with its name, then each client-made folder with None."""
         if place.uploads is None:
             return
         above = "" if place.name is None else f"{place.name}/"
@@ -176,7 +176,7 @@ class ProviderTree(Server):
         return place.uploads is not None and self.box.has_below(place.uploads, place.name)
 
     async def open_to_read(self, raw: bytes) -> FileIO:
-        """Open a published file. Declined for everything else, with a helpful reason."""
+        """Open a published file for reading. Declined for a folder, an upload or a missing file."""
         place = place_of(raw)
         if place.name is None or self.box.is_made(place):
             raise Declined(IS_FOLDER)
@@ -200,14 +200,14 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Complete an upload; return its reference, None before its rename. Close any other file."""
+        """Complete an upload; return its reference, or None if a rename has to follow. Close other files."""
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
         await self.close(file)
         return None
 
     async def close(self, file_obj: object) -> None:
-        """Close a file that no client closed: an upload stays unfinished, for resuming."""
+        """Close a file that its client left open; an upload stays unfinished, for resuming."""
         if isinstance(file_obj, FileIO):
             file_obj.close()
         elif isinstance(file_obj, Receiving):
@@ -222,7 +222,7 @@ class ProviderTree(Server):
         return await on_disk(os.pread, file_obj.fileno(), size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        """Write a block of an upload at an offset; return the number of bytes."""
+        """Write a block of an upload at an offset; return its length. Declined for a file open to read."""
         if not isinstance(file_obj, Receiving):
             raise Declined(answers.NOT_WRITABLE)
         await file_obj.write(offset, data)
@@ -279,7 +279,7 @@ class ProviderTree(Server):
         self.box.made.pop(place, None)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """Complete a temporary upload under its final name, and overwrite nothing; else declined."""
+        """Complete a temporary upload under its final name. Declined for any other file, or a taken name."""
         before, after = place_of(oldpath), place_of(newpath)
         folder, name = await self._writable(newpath)
         kept = await self._published_entry(before) is not None
@@ -290,7 +290,7 @@ class ProviderTree(Server):
     posix_rename = rename
 
     async def remove(self, path: bytes) -> None:
-        """Discard an unfinished upload; any other removal is declined."""
+        """Discard an unfinished upload. Declined for any other file, and for a folder."""
         place = place_of(path)
         if place.name is None:
             raise Declined(IS_FOLDER)
@@ -315,6 +315,7 @@ class ProviderTree(Server):
         return place.uploads, name
 
     def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
+        """Return the folder on disk with the published files of a folder of the tree; none for /in."""
         if folder is None:
             return (self.published.pages(self.box.provider),)
         if folder in {"out", "receipts"}:
@@ -353,7 +354,7 @@ class ProviderTree(Server):
 
 
 def _ask(folder: Path, mark: Path) -> bool:
-    """Touch the file `mark` to ask the inside to make `folder`; return True if the folder exists already."""
+    """Touch the file `mark`, which asks the inside to make `folder`; return True if the folder exists."""
     there = folder.is_dir()
     if not there:
         mark.unlink(missing_ok=True)

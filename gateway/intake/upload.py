@@ -47,10 +47,11 @@ _log = logging.getLogger(__name__)
 
 
 class Label(File):
-    """The file ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
+    """The file ID.json beside the data of an unfinished upload.
 
-    `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
-    discarded content. `length`: the size the browser announced, in bytes.
+    `whole`: its client closed it properly, so a rename may complete it. `withheld`: it came in the clear, so
+    the data is empty, and `size`, `sha256` and `looks_like` describe the discarded content. `modified`: its
+    time as set by the client, in epoch seconds. `length`: its size as a browser announced it, in bytes.
     """
 
     folder: Folder
@@ -67,11 +68,12 @@ class Label(File):
 
 @dataclass(slots=True, eq=False)
 class Unfinished:
-    """One unfinished upload. `size`: bytes received. `receiving`: the handle writing it, if any.
+    """One unfinished upload, with its `data` file and `label`. `size`: the bytes received.
 
-    `sha256`: of withheld content. `kept`: writes a closed upload, still in memory, to a file. `completing`:
-    the hand-over is under way. `worthless`: to be dropped, as after a failed fsync, which leaves its content
-    unknown, or if a withheld upload was cut off.
+    `sha256`: the digest of a withheld content. `kept`: for a closed upload that is still in memory, a
+    function that writes it to a file. `receiving`: the handle now writing it. `completing`: its hand-over is
+    under way. `worthless`: to be erased, because a failed fsync left its content unknown, or because it was
+    withheld and cut off.
     """
 
     data: Path
@@ -95,7 +97,7 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def shorten(self) -> None:
-        """Cut the last byte off, so that a client can resume; set `worthless` if empty or withheld."""
+        """Cut the last byte off, so that a client can resume; mark an empty or withheld upload worthless."""
         if self.size == 0 or self.label.withheld:
             self.worthless = True
             return
@@ -104,7 +106,7 @@ class Unfinished:
         self.label = self.label.model_copy(update={"whole": False})
 
     def write_label(self) -> None:
-        """Write ID.json beside the data, without syncing: after a power loss the client starts anew."""
+        """Write ID.json, without syncing: after a power loss the client has to start anew."""
         aside = self.data.with_suffix(".new")
         aside.write_bytes(self.label.model_dump_json().encode())
         aside.replace(self.label_file)
@@ -116,12 +118,12 @@ class Unfinished:
 
 
 def new_unfinished(folder: Path, label: Label) -> Unfinished:
-    """Return a new upload for `folder`, without files so far."""
+    """Return a new upload whose files will be in `folder`; none is made yet."""
     return Unfinished(folder / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
 
 
 def open_again(upload: Unfinished) -> int:
-    """Return the data of an unfinished upload, open for writing."""
+    """Return a descriptor of an unfinished upload's data, open for writing."""
     return os.open(upload.data, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
@@ -162,9 +164,10 @@ def _age(path: Path, now: datetime) -> timedelta:
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
-    """Write an upload from memory to the existing file `place`; a withheld upload is only hashed.
+    """Write the `chunks` of an upload to the existing file `place`; with a `hasher`, only hash them.
 
-    Returns the SHA-256 if there is a `hasher`. Call in a worker thread.
+    A `hasher` is given for a withheld upload, whose SHA-256 is then returned. OSError if less than
+    `free_bytes` would stay free on the disk. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -203,10 +206,12 @@ class Block:
 
 
 class Receiving:
-    """Handle that writes one upload. `may_grow` is called before each block, to decline data over a quota.
+    """A client's open handle for writing one upload.
 
-    `descriptor`: the upload's file; None until the first write makes it. `anew`: the client asked for an
-    empty file, instead of resuming.
+    `descriptor`: the upload's file; None until the first write makes it. `append`: every write goes to the
+    end. `anew`: the client asked for an empty file, instead of resuming. `memory`: the count shared by all
+    uploads of the provider. `may_grow`: called before each block with the bytes to come; it raises Declined
+    over a quota.
     """
 
     def __init__(
@@ -310,9 +315,9 @@ class Receiving:
             self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
-        """Decide if the upload is sealed and so may be written to disk, once its first bytes show that.
+        """Withhold the upload from the disk if its first bytes show that it is not sealed.
 
-        An upload ending earlier holds only the beginning of an armor or packet, and may be written.
+        One that ends before they show it holds only the beginning of an armor or packet, and is written.
         """
         start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -340,7 +345,7 @@ class Receiving:
             await self._join()
 
     async def _join(self) -> None:
-        """Wait until the current block is stored; raise the error if that failed."""
+        """Wait until the block being written is stored. Raises the error that stopped the upload, if any."""
         if self._behind is not None:
             await self._behind
             self._behind = None
@@ -359,7 +364,7 @@ class Receiving:
             self._stored += block.size
 
     async def _store(self, block: Block, offset: int) -> None:
-        """Write `block` at `offset`; keep an OSError, to be raised at the client's next request."""
+        """Write `block` at `offset` in the file; remember an OSError, to raise it at the next request."""
         if not self._is_open or not block.chunks:
             return
         try:
@@ -386,13 +391,13 @@ class Receiving:
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """End writing. `whole`: the client closed the file, and the file is durable after return.
+        """End writing. `whole`: the client itself closed the file.
 
-        With `durable` False the hand-over syncs the file later, together with its record. An upload that is
-        still in memory as a whole stays there for the hand-over.
+        A whole file is durable after return; with `durable` False, the hand-over syncs it later, together
+        with its record. Then an upload that lies in memory as a whole stays there.
 
-        Raises, after the release, the obstacle to a whole file: Declined for a gap, a takeover or an earlier
-        refusal, OSError for the disk. Data stored in order stays resumable.
+        For a whole file raises what prevents it, after the end: Declined for a gap, a takeover or an earlier
+        refusal, OSError for the disk. Data stored in order can be resumed.
         """
         async with self._lock:
             if not self._is_open:
@@ -407,7 +412,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _finish(self, *, whole: bool, durable: bool) -> None:
-        """Store the data still in memory. Unless `whole`, raise nothing: the client was told of a refusal."""
+        """Store the data still in memory. For a `whole` file raises what prevents it."""
         if whole:
             await self._join()
             if durable or self._ahead or self._descriptor is not None:

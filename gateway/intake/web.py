@@ -1,9 +1,9 @@
-"""Intake's end of the web door: uploads by tus 1.0, the provider's receipts, and logins, over a Unix socket.
+"""Answer the web door over a Unix socket: logins, uploads by tus 1.0, and the provider's receipts.
 
-The web door passes browsers' requests on and stores nothing. Intake proves the browser's identity, and every
-file goes the way of SFTP's: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between
-two requests an upload is on its provider's list of unfinished ones. Data that is no OpenPGP message is
-refused by its first bytes.
+The web door passes browsers' requests on and stores nothing. Intake proves who is at the browser, and treats
+each file as one by SFTP: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between two
+requests an upload is on its provider's list of unfinished ones. Data that is no OpenPGP message is refused by
+its first bytes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _BY_KIND = {
 
 
 class WebDoor:
-    """The HTTP application in a running intake that answers the requests passed on by the web door."""
+    """The HTTP application of intake for the requests that the web door passes on."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class WebDoor:
                 try:
                     return await handlers[path, request.method](request)
                 except Exception as error:  # noqa: BLE001 - this is the boundary
-                    return self._told(request, error)
+                    return self._error_answer(request, error)
 
             return Route(path, answered, methods=list(methods))
 
@@ -120,8 +120,8 @@ class WebDoor:
         ]
         return Starlette(routes=[*open_to_all, *(route(path, methods) for path, methods in PATHS.items())])
 
-    def _told(self, request: Request, error: Exception) -> Response:
-        """Return the fixed answer to an exception as JSON; the exception's own text stays inside."""
+    def _error_answer(self, request: Request, error: Exception) -> Response:
+        """Return the fixed answer to an exception, as JSON; the exception's own text reaches nobody."""
 
         def tell(code: str, detail: str) -> None:
             address = request.headers.get(ADDRESS, "")
@@ -149,7 +149,7 @@ class WebDoor:
         return f"__Host-{kind}" if self._secure else kind
 
     def _set(self, response: Response, kind: str, secret: str) -> Response:
-        """Set a cookie for this host and its own pages only, until the browser is closed; "" drops it."""
+        """Set a cookie for this host and its own pages only, until the browser is closed; "" removes it."""
         response.set_cookie(
             self._cookie(kind), secret, max_age=None if secret else 0,
             path="/", secure=self._secure, httponly=True, samesite="strict",
@@ -183,7 +183,7 @@ class WebDoor:
 
     @asynccontextmanager
     async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
-        """Yield the tree of the logged-in provider, one request at a time."""
+        """Yield the tree of the logged-in provider, in a turn shared with the provider's SFTP sessions."""
         tree = self._tree_of(self._login(request).by)
         await tree.box.load()
         async with tree.box.turns:
@@ -216,9 +216,9 @@ class WebDoor:
         async with self._tree(request) as tree:
             done = self._handed_over.get((tree.by.name, request.path_params["upload"]))
             if done is not None:
-                return Response(headers=_TUS | _reach(done[1], done[1]) | {"gateway-reference": done[0]})
+                return Response(headers=_TUS | _progress(done[1], done[1]) | {"gateway-reference": done[0]})
             upload = _found(tree, request)
-            return Response(headers=_TUS | _reach(upload.size, upload.label.length))
+            return Response(headers=_TUS | _progress(upload.size, upload.label.length))
 
     async def _append(self, request: Request) -> Response:
         """Write the next part of an upload; after the last part, hand the upload over."""
@@ -245,11 +245,11 @@ class WebDoor:
                     await tree.box.remove(upload.label.folder, upload.label.name)
                     raise Declined(answers.NOT_SEALED)
             tree.box.check_growth(len(data))
-            reference = await _taken(tree, upload, offset, data)
+            reference = await _write_part(tree, upload, offset, data)
             if reference is None:
-                return Response(status_code=204, headers=_TUS | _reach(offset + len(data), length))
+                return Response(status_code=204, headers=_TUS | _progress(offset + len(data), length))
             self._remember(tree.by.name, upload.data.stem, reference, length)
-        told = _TUS | _reach(length, length) | {"gateway-reference": reference}
+        told = _TUS | _progress(length, length) | {"gateway-reference": reference}
         return Response(status_code=204, headers=told)
 
     def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
@@ -358,7 +358,7 @@ def _found(tree: ProviderTree, request: Request) -> Unfinished:
     raise Declined(NO_SUCH_FILE)
 
 
-async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
+async def _write_part(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
     """Write the next part of an upload; return its reference after the last part, else None."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), 0)
     if receiving.upload is not upload or upload.size != offset:
@@ -374,7 +374,7 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
     return await tree.complete(receiving) if is_whole else None
 
 
-def _reach(size: int, length: int | None) -> dict[str, str]:
+def _progress(size: int, length: int | None) -> dict[str, str]:
     return {"upload-offset": str(size), "upload-length": str(length), "cache-control": "no-store"}
 
 

@@ -51,18 +51,18 @@ class WebPasskey(NamedTuple):
 
 
 class WebChallenges:
-    """Login challenges: each is good for one browser, once. Nothing is stored until one is used."""
+    """Login challenges: each is valid for one browser, once. Nothing is stored until one is used."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(_DIGEST_BYTES)
         self._used: dict[bytes, float] = {}
 
     def give(self, browser: str) -> bytes:
-        """Return a challenge for the browser with the secret `browser`."""
+        """Return a new challenge for the browser that holds the secret `browser`."""
         return self._made(browser, secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8))
 
-    def take(self, browser: str, challenge: bytes) -> bool:
-        """Return True for an unused, unexpired challenge given to this browser."""
+    def is_valid(self, browser: str, challenge: bytes) -> bool:
+        """Return True for a challenge given to this browser, neither used nor expired."""
         now, head = time.monotonic(), challenge[:16]
         until = int.from_bytes(head[8:])
         genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
@@ -78,8 +78,8 @@ class WebChallenges:
         return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
 
 
-def claimed(assertion: bytes) -> tuple[str, bytes]:
-    """Return provider and challenge from an assertion, unproved. ValueError if malformed."""
+def stated_in(assertion: bytes) -> tuple[str, bytes]:
+    """Return the provider and challenge that an assertion states, not yet proved. ValueError if malformed."""
     try:
         response = json.loads(assertion)["response"]
         provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]
@@ -92,11 +92,12 @@ def claimed(assertion: bytes) -> tuple[str, bytes]:
 def signer(
     published: Published, origin: str, provider: str, assertion: bytes, challenge: bytes
 ) -> tuple[WebPasskey, int] | None:
-    """Return the published passkey of `provider` that signed the challenge at `origin`, and its count.
+    """Return the published passkey of `provider` that signed the challenge, and its count of signatures.
 
-    None without such a passkey; an unknown provider takes the same steps. Call in a worker thread.
+    `assertion`: what the browser sent. `origin`: the web door's. None without such a passkey; an unknown
+    provider takes the same steps. Call in a worker thread.
     """
-    known = list(of_provider(published, provider, host_of(origin)))
+    known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
     if not known:
         count_signed(text, challenge, origin, _cose(_GENERATOR), 0)
@@ -106,7 +107,7 @@ def signer(
     return None
 
 
-def of_provider(published: Published, provider: str, host: str) -> Iterator[WebPasskey]:
+def passkeys_of(published: Published, provider: str, host: str) -> Iterator[WebPasskey]:
     """Yield the passkeys published for a provider with `host` as relying party."""
     if PROVIDER_ID.fullmatch(provider) is None:
         return
@@ -143,7 +144,7 @@ CLIENT = "web"
 
 
 class WebLogin:
-    """One login at the web door, with the limits of a connection. Of `secret` only a digest is stored."""
+    """One login at the web door, with the limits of a connection. `digest`: of the secret in its cookie."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -215,14 +216,14 @@ class WebSessions:
 
     async def _proved(self, browser: str, assertion: bytes) -> WebPasskey | None:
         try:
-            provider, challenge = claimed(assertion)
+            provider, challenge = stated_in(assertion)
         except ValueError:
             return None
-        if not self.challenges.take(browser, challenge):
+        if not self.challenges.is_valid(browser, challenge):
             return None
         proved = await on_disk(signer, self._published, self._origin, provider, assertion, challenge)
         # Meanwhile the same assertion may have come a second time.
-        if proved is None or not self.challenges.take(browser, challenge):
+        if proved is None or not self.challenges.is_valid(browser, challenge):
             return None
         self.challenges.use(challenge)
         passkey, count = proved

@@ -102,8 +102,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
     """Serve metrics and health on listening `sockets`, in threads, inside the context.
 
-    `health` returns codes of problems, empty when all is well. Metrics and health are read in those
-    threads.
+    `health` is called in those threads; it returns the codes of problems, none when all is well.
     """
     servers = [_Server(one) for one in sockets]
     for server in servers:

@@ -23,7 +23,10 @@ _MOST_BYTES = 4096
 
 
 def passphrase(home: Home) -> str:
-    """Return the passphrase of `home`. ConfigurationError without a source."""
+    """Return the passphrase of `home`, asking the person at the terminal if need be.
+
+    ConfigurationError where it cannot be had.
+    """
     known = _handed_on()
     if known is None:
         known = _found(home) or _asked(f"Passphrase of the secrets in {home.keys}: ")
@@ -32,7 +35,10 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return the home's passphrase if it now differs from `tried`, which this process knows; else None."""
+    """Return the home's passphrase if its source now has another than `tried`; else None.
+
+    The process and its children know the new one from then on.
+    """
     found = _found(home)
     if found is None or found == tried:
         return None
@@ -59,7 +65,7 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Store a passphrase in memory, for this process and child processes inheriting it (`inheriting`)."""
+    """Keep a passphrase in anonymous memory, for this process and for children that get its descriptor."""
     forget()
     descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())
@@ -67,13 +73,13 @@ def keep(known: str) -> None:
 
 
 def forget() -> None:
-    """Erase the passphrase that this process knows."""
+    """Forget the passphrase that this process keeps; do nothing without one."""
     with suppress(KeyError, ValueError, OSError):
         os.close(int(os.environ.pop(HANDED_ON)))
 
 
 def inheriting() -> tuple[int, ...]:
-    """Return the descriptors a child process must inherit to know the passphrase."""
+    """Return the descriptors that a child process must inherit to know the passphrase; none without one."""
     return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
 
 

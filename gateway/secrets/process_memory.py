@@ -14,7 +14,7 @@ def keep_to_itself() -> None:
 
 
 def keep_in_memory() -> bool:
-    """Lock the process's present memory against swapping; return False above the lock limit.
+    """Lock the process's present memory against swapping; return False where the limit forbids it.
 
     Call after loading the keys. Contents of files come later and are not locked: they are large.
     """

@@ -1,4 +1,4 @@
-"""The files of a home's keys/ folder; made once, later changed only in their protection.
+"""The files in a home's folder keys/. Once made, a secret only changes in its protection by a passphrase.
 
 openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway still opening files
 signing                     the fingerprint of the key signing receipts, then the key set in use
@@ -41,7 +41,7 @@ _ASIDE = ".new"
 
 
 def secret_keys(home: Home) -> list[Path]:
-    """Return the files of all OpenPGP secret keys of the gateway. ConfigurationError without any."""
+    """Return the paths of all OpenPGP secret keys of the gateway. ConfigurationError without any."""
     found = sorted(path for path in (home.keys / "openpgp").glob("*.asc") if not path.name.startswith("."))
     if not found:
         raise ConfigurationError(
@@ -61,7 +61,7 @@ def openpgp_secrets(home: Home) -> dict[str, bytes]:
 
 
 def signing_fingerprint(home: Home) -> str:
-    """Return the fingerprint of the current OpenPGP key, for signing and for files sealed to the gateway."""
+    """Return the fingerprint of the OpenPGP key in use: it signs receipts, and files are sealed to it."""
     return _read(home.keys / "signing").decode("ascii", "replace").partition("\n")[0].strip()
 
 
@@ -111,7 +111,7 @@ def succession_file(home: Home, fingerprint: str) -> Path:
 
 
 def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
-    """Make another OpenPGP key, and a key set, the ones in use; one rename switches all at once."""
+    """Put another OpenPGP key and key set in use. One rename switches both at once."""
     chosen = "".join(f"{word}\n" for word in (fingerprint, key_set) if word)
     write_durably(home.keys / "signing", chosen.encode(), mode=private_mode(home.keys))
 
@@ -189,7 +189,7 @@ def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
 
 
 def sweep(home: Home) -> None:
-    """Remove remains of interrupted writes of secrets. No other process may be writing one."""
+    """Remove what interrupted writes of secrets left behind. No other process may be writing one."""
     for folder in (home.keys, *(home.keys / name for name in FOLDERS)):
         for path in folder.glob(f".*{_ASIDE}"):
             path.unlink(missing_ok=True)
@@ -207,32 +207,33 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
 
 
 def holding(home: Home) -> list[str]:
-    """Return the names of a home's key files, sorted, to compare hosts that share work."""
+    """Return the names of a home's key files, sorted; hosts that share work must have the same."""
     statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
     names = [f"{path.parent.name}/{path.stem[:16]}" for path in statements]
     return sorted([*names, *(path.stem for path in home.keys.glob("log-*.pem"))])
 
 
 def protectable(home: Home) -> list[Path]:
-    """Return the files of all secrets a passphrase can protect."""
+    """Return the paths of all secrets that a passphrase can protect."""
     of_sets = (path for name in ("log*.pem", "pupil-index*.key") for path in sorted(home.keys.glob(name)))
     return [*secret_keys(home), *of_sets]
 
 
 def is_protected(home: Home) -> bool:
-    """Return True if a passphrase protects the log's key, one of the last secrets that `protect` changes."""
+    """Return True if a passphrase protects the log's key: `protect` changes it after the OpenPGP keys."""
     return is_locked(_read(home.log_key(home.key_set)))
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Return the files of secrets not protected by a passphrase yet."""
+    """Return the paths of the secrets that no passphrase protects."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 
 def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _: None) -> None:
     """Protect every secret by the passphrase `new`, or by none. May be repeated after an interruption.
 
-    ConfigurationError for a secret opened neither by the old passphrase nor by the new one.
+    `done` is called with the path of each secret once it is protected so. ConfigurationError for a secret
+    that neither the old passphrase nor the new one opens.
     """
     for path in protectable(home):
         data = _read(path)
@@ -244,7 +245,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if this passphrase opens every protected secret, as after an interrupted `protect`."""
+    """Return True if the passphrase `known` opens every secret that is protected, and one at least is."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -78,7 +78,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """Return the fixed answer to an error; log an unexpected error, without its text."""
+    """Return the fixed answer to an error; `tell` logs a code and a detail of one that is unexpected."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
@@ -134,7 +134,7 @@ class Names:
 
 
 class Listing:
-    """A folder being read by a client: encoded names, page by page from `pages`."""
+    """A folder that a client is reading: its encoded names, taken page by page from `pages`."""
 
     def __init__(self, pages: AsyncIterator[Sequence[bytes]]) -> None:
         self._pages = pages
@@ -142,7 +142,7 @@ class Listing:
         self._given = 0
 
     async def more(self, most: int) -> Names:
-        """Return up to `most` further names; none at the end of the folder."""
+        """Return the next names, at most `most`; none at the end of the folder."""
         while self._given >= len(self._page):
             page = await anext(self._pages, None)
             if page is None:
@@ -182,6 +182,6 @@ def _beginning(mode: int) -> str:
 
 @lru_cache(4096)
 def _quarter(number: int) -> tuple[str, int, int, int]:
-    """Return local day, year, hour and minute of the start of a quarter of an hour, numbered from 1970."""
+    """Return local day, year, hour and minute at the start of quarter-hour `number`, counted from 1970."""
     local = time.localtime(number * _QUARTER)
     return time.strftime("%b %e", local), local.tm_year, local.tm_hour, local.tm_min

@@ -33,14 +33,14 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         self._consumed = 0  # And not granted again yet.
 
     def consumed(self, count: int) -> None:
-        """Note that `count` bytes were taken out of memory, so that the client may send as many again."""
+        """Let the client send `count` bytes more, after the session took as many out of memory."""
         self._consumed += count
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))
             self._recv_window, self._consumed = self._recv_window + self._consumed, 0
 
     def take(self, data: memoryview) -> bool:
-        """Deliver data directly to the session; return False if asyncssh must handle the packet."""
+        """Deliver received data directly to the session; return False if asyncssh must handle the packet."""
         if self._recv_state != "open" or self._send_state in {"close_pending", "closed"}:
             return False
         if self._session is None or self._recv_paused or len(data) > self._recv_window:
@@ -63,7 +63,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         super()._flush_send_buf()
 
     def _send_some(self, data: memoryview) -> int:
-        """Send as much of the data as the client's window allows; return how many bytes."""
+        """Send as much of the data as the client's window allows; return the number of bytes sent."""
         connection, at = cast("LeanConnection", self._conn), 0
         while at < len(data) and self._send_window:
             piece = data[at : at + min(self._send_window, self._send_pktsize)]
@@ -115,7 +115,7 @@ class LeanCipher(GCMCipher):
         self._fixed, count = cipher._iv[:4], cipher._iv[4:]  # noqa: SLF001
         self._count = int.from_bytes(count, "big")
         self.opened: bytes | None = None
-        """Contents of a packet that asyncssh has yet to ask for."""
+        """The contents of a packet opened here, until asyncssh asks for them."""
 
     def _nonce(self) -> bytes:
         nonce = self._fixed + self._count.to_bytes(8, "big")
@@ -145,7 +145,7 @@ class LeanCipher(GCMCipher):
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Replace the cipher of an AES-GCM encryption by a LeanCipher and return it; None for any other."""
+    """Return the LeanCipher of an AES-GCM encryption, put there at the first call; None for any other."""
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001

@@ -29,9 +29,9 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 
 class FairShare:
-    """Event-loop time used lately by each source; `clock` returns monotonic seconds.
+    """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Seconds used decay with time: each number stands with the monotonic time at which it was so.
+    Seconds used decay with time, so each number is kept with the time at which it was right.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -40,7 +40,7 @@ class FairShare:
         self._by_source: dict[str, tuple[float, float]] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Add seconds used by a source; return the pause in reading from the source, in seconds."""
+        """Add seconds used by a source; return for how many seconds not to read from that source."""
         now = self.clock()
         spent = _faded(self._by_source.get(source, (0.0, now)), now) + seconds
         every = _faded(self._all, now) + seconds
@@ -61,7 +61,7 @@ def _faded(used: tuple[float, float], now: float) -> float:
     return used[0] * math.exp((used[1] - now) / _MEMORY_SECONDS)
 
 
-# The algorithms to offer to a client: weak ones to a few clients, quantum-safe ones where known.
+# The algorithms offered to a client: weak ones to a few, the quantum-safe one alone to whoever knows it.
 
 # Safe against future decryption of recorded sessions by a quantum computer (FIPS 203, ML-KEM).
 QUANTUM_SAFE = b"mlkem768x25519-sha256"
@@ -71,25 +71,26 @@ _HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
 _STRICT = b"kex-strict-c-v00@openssh.com"
 
 
-def can_do_more(version: bytes) -> bool:
-    """Return True for the version of a client that knows the quantum-safe key exchange: OpenSSH 9.9 on."""
+def knows_quantum_safe(version: bytes) -> bool:
+    """Return True if a client of this version knows the quantum-safe key exchange: OpenSSH from 9.9 on."""
     return _HAS_IT.match(version) is not None
 
 
-def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Return True if a client, by its list of algorithms, is to be offered only the quantum-safe exchange.
+def gets_quantum_safe_only(theirs: Sequence[bytes]) -> bool:
+    """Return True if a client with this list of algorithms is offered only the quantum-safe key exchange.
+
     A client that knows the exchange but is configured without it gets the common offer.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Return True for the name of an RSA signature algorithm of host keys."""
+    """Return True for the name of a signature algorithm of RSA host keys."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 
 def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
-    """Return True if an offer needs an RSA host key, because old libraries know no other kind."""
+    """Return True if one of `offers` needs an RSA host key, because old libraries know no other kind."""
     return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
 
 
@@ -102,7 +103,7 @@ class AlsoOffered:
         self.host_key = host_key
 
     def to(self, address: str) -> tuple[bytes, ...]:
-        """Return the algorithms offered in addition to a client at an address."""
+        """Return the weak algorithms that a client at an address is offered besides the common ones."""
         names = [name for offer in self._offers if _from(offer, address) for name in offer.algorithms]
         return tuple(dict.fromkeys(name.encode() for name in names))
 
@@ -119,7 +120,7 @@ def _from(offer: AlsoOffer, address: str) -> bool:
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
-    """Return True for an IP address, with or without a zone, in one of these networks."""
+    """Return True if an IP address, with or without a zone, is in one of `networks`."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -169,7 +170,11 @@ class Connection(LeanConnection):
 
     def _send_kexinit(self) -> None:
         """Send the server's algorithms; after the client's list, if the client may be quantum-safe."""
-        if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
+        if (
+            knows_quantum_safe(self._client_version)
+            and self._kex_algs != [QUANTUM_SAFE]
+            and not self._session_id
+        ):
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return
         super()._send_kexinit()
@@ -186,7 +191,7 @@ class Connection(LeanConnection):
     async def _process_their_kexinit(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         theirs = SSHPacket(packet.get_full_payload())
         theirs.get_bytes(17)  # The kind of the packet, and a cookie.
-        self._offer(safe_only(theirs.get_namelist()))
+        self._offer(gets_quantum_safe_only(theirs.get_namelist()))
         await self._process_kexinit(pkttype, pktid, packet)
         chosen = (
             None if self._kex is None else self._kex.algorithm,
@@ -229,12 +234,12 @@ class Connection(LeanConnection):
             super().send_packet(pkttype, *args, handler=handler)
 
     def comes_from(self, source: tuple[str, int]) -> None:
-        """Set the client's address and port as given by a balancer. Call before the connection is made."""
+        """Set the client's address and port as a balancer tells them. Call before `connection_made`."""
         self._address = source[0]
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the client's source address, and offer the older algorithms allowed for that address."""
+        """Note the client's address, and offer the weak algorithms allowed for it."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -252,7 +257,7 @@ class Connection(LeanConnection):
         super().connection_made(transport)
 
     def hold(self, seconds: float) -> None:
-        """Send and read nothing for some seconds. Call right after the connection is made."""
+        """Neither send nor read anything for some seconds. Call right after `connection_made`."""
         self._held = True
         self._resting = self._turning_loop.call_later(seconds, self._begin)
 
@@ -268,7 +273,7 @@ class Connection(LeanConnection):
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log an internal failure during a request of this client; one line for each client and cause."""
+        """Log a failure of ours during a request of this client, once a minute for each client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
@@ -305,7 +310,7 @@ class Connection(LeanConnection):
         return self._unread[self._taken :]
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return the pause in reading, in seconds."""
+        """Charge event-loop seconds to the client's source; return for how many seconds not to read it."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -69,7 +69,7 @@ class Penalties:
         return max(0.0, until - self._clock()) if in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return the seconds by which to delay the answer to a failed login: 0 at first, 5 at most."""
+        """Return by how many seconds to delay the answer to a failed login: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt[0] - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
@@ -98,7 +98,10 @@ _KNOWN = 4_096
 
 
 class Offences:
-    """Log of clients' offences, at most one line a minute for each; `clock` returns monotonic seconds."""
+    """The log of clients' offences, with at most one line a minute for each.
+
+    `clock` returns monotonic seconds; the metric `counts` has every offence.
+    """
 
     def __init__(self, clock: Callable[[], float], counts: Metric) -> None:
         self._clock = clock
@@ -107,8 +110,9 @@ class Offences:
         self._told: dict[tuple[str, str, str], tuple[float, int, int]] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
-        """Log an offence of an address; if logged less than a minute ago, only count it.
-        `detail` describes an internal failure, in words of the gateway.
+        """Log an offence `code` of an address; if it was logged less than a minute ago, only count it.
+
+        `detail` describes a failure of ours, without a text from outside.
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)
@@ -143,7 +147,9 @@ _GRACE_SECONDS = 3.0
 @dataclass(slots=True, eq=False)
 class Guest:
     """An admitted connection. Times are monotonic seconds. `name`: the key's owner; None before the login.
-    `abort` closes it at once. `held`: the seconds from arrival until the service begins to read.
+
+    `abort` closes it at once. `still_welcome` tells if its key is in force. `held`: the seconds from arrival
+    until the service begins to read. `sessions`: the number of open sessions.
     """
 
     abort: Callable[[], None]
@@ -181,7 +187,10 @@ class Door:
     def enter(
         self, abort: Callable[[], None], address: str, still_welcome: Callable[[], Awaitable[bool]]
     ) -> Guest | None:
-        """Admit a new connection; return None at a limit if no other connection can be closed for it."""
+        """Admit a new connection; return None at a limit, unless another connection can be closed for it.
+
+        `abort` closes the connection; `still_welcome` tells, after its login, if its key is in force.
+        """
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
         held = self._held(address, from_there)
@@ -201,7 +210,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds to delay a new connection during a penalty, else 0; None to refuse."""
+        """Return by how many seconds to delay a new connection, 0 without a penalty; None to refuse it."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -248,13 +257,14 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close an idle connection without sessions, first one without login; return False without any."""
+        """Close an idle connection without sessions, preferably without a login; return False without one."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Close a connection without login, of the source with most, to admit a source with fewer.
-        Return False if none is closed. `from_there`: connections of the source to be admitted.
+        """Close a connection without a login, of the source with the most of these, for a source with fewer.
+
+        `from_there`: the connections of the source to be admitted. Return False if none is closed.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
@@ -272,7 +282,7 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Return True for a connection without any activity for 3 seconds."""
+        """Return True for a connection without activity for 3 seconds, besides the time it was held."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:

@@ -59,6 +59,7 @@ def ssh_options(
     keys: Sequence[asyncssh.SSHKey], limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
     """Return asyncssh's options for a service. `visitor` makes the server side of each connection.
+
     The first of `keys` is the host key in use; clients learn of the others.
     """
     return asyncssh.SSHServerConnectionOptions(
@@ -99,8 +100,9 @@ async def listen(
     balancers: Balancers,
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
-    `options` is called for each connection. `balancers` send PROXY headers. ConfigurationError if the port
-    cannot be used.
+
+    `options` is called for each connection. `also`: the weak algorithms for some clients. `balancers` send
+    PROXY headers. ConfigurationError if the port cannot be used.
     """
     loop = asyncio.get_running_loop()
     shares = FairShare(time.monotonic)
@@ -124,7 +126,8 @@ async def listen(
 
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
-    """Return the host key in the file `secret`, made if missing, with its .pub beside.
+    """Return the host key in the file `secret`, made if missing, with its public half in NAME.pub.
+
     An existing key is never replaced. ConfigurationError if it cannot be read.
     """
     if not secret.exists():
@@ -166,11 +169,11 @@ _MOST_BYTES = 4_096
 _PATIENCE_SECONDS = 5.0
 
 
-def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
-    """Return the client's address and port in a PROXY header, and the data behind the header.
+def read_proxy_header(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
+    """Return the client's address and port in the PROXY header that begins `data`, and the data after it.
 
-    No address for a balancer's own connection, such as a health check. None where the header is incomplete;
-    ValueError for data without a PROXY header.
+    The address is None for a balancer's own connection, such as a health check. Return None while the header
+    is incomplete. ValueError for data without a PROXY header.
     """
     if data[:12] != _SIGNATURE[: len(data)]:
         raise ValueError("no signature")
@@ -192,7 +195,7 @@ def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
 
 
 class Balancers:
-    """The balancers allowed to give client addresses."""
+    """The balancers that may tell clients' addresses."""
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
         """Take the networks of the balancers; exempt them from penalties, since they make health checks."""
@@ -238,7 +241,7 @@ class _Reception(asyncio.Protocol):
         """Collect the PROXY header and, once complete, give the connection over."""
         self._said += data
         try:
-            header = introduced(self._said)
+            header = read_proxy_header(self._said)
         except ValueError:
             self._refuse()
             return
@@ -282,6 +285,7 @@ _PUBLIC_BYTES = 16 * 1024
 
 class Offer:
     """SSH options with the host keys on disk, read again when the files change.
+
     ConfigurationError without a readable key at the start; an unreadable one later leaves the options
     unchanged.
     """
@@ -321,7 +325,7 @@ def next_file(secret: Path) -> Path:
 
 
 def announce(secret: Path) -> asyncssh.SSHKey:
-    """Return the successor of the host key `secret`, made if missing: it is announced from now on."""
+    """Announce a successor of the host key `secret` from now on, made if missing, and return it."""
     make_host_key(next_file(secret))
     return host_key(next_file(secret))
 

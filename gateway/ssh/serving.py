@@ -1,4 +1,4 @@
-"""A running service: its visitors, sockets, tasks repeated at intervals, and an orderly end."""
+"""Run a service: its connections, sessions and sockets, tasks repeated at intervals, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ _WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a 
 
 
 class LoggedIn(NamedTuple):
-    """A login: name, fingerprint of the key, and version of the client."""
+    """A login: the name of the provider or person, the fingerprint of the key, and the client's version."""
 
     name: str
     key: str
@@ -55,6 +55,7 @@ class Service(Protocol):
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Return True if a key is in force for a name now, and may be used from an address.
+
         Unknown names take the same steps as known ones.
         """
         ...
@@ -231,7 +232,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to repeat: cancel penalties lifted by an administrator, write the others to a file."""
+    """Return a task to repeat: cancel the penalties that `files` has as lifted, and write down the others."""
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:
@@ -266,9 +267,10 @@ async def serving(
     also: Sequence[AlsoOffer] = (),
     balancers: Balancers,
 ) -> AsyncIterator[tuple[str, int]]:
-    """Accept connections at `place` (host, port), or on listening `sockets`; yield the place.
-    At the end close every connection, and wait up to 10 seconds for the running tasks. ConfigurationError
-    for an unusable host key or port.
+    """Accept connections at `place` (host, port), or on listening `sockets`; yield host and port.
+
+    `also`: the weak algorithms for some clients. At the end close every connection, and wait up to 10 seconds
+    for the running sessions. ConfigurationError for an unusable host key or port.
     """
     door = service.door
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(service))
@@ -294,7 +296,7 @@ async def serving(
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Run a periodic task every few seconds, forever; log a failure and continue."""
+    """Run a task for ever, pausing for some `seconds` after each run; a failure is only logged."""
     while True:
         try:
             await round_()

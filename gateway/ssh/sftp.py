@@ -30,9 +30,11 @@ _REQUEST_SECONDS = 0.0003  # The approximate loop time of answering a request.
 
 class Server(asyncssh.SFTPServer):
     """The SFTP operations of one session; each is declined until a service overrides the method.
-    asyncssh's own methods work on the real file system; all are overridden here. `handles` is the maximum
-    number of open files and folders in a session, `listings` that of folders. Several sessions may share
-    their `turns`. `name_seconds` is the approximate loop time of each name in an answer.
+
+    asyncssh's own methods work on the real file system; all are overridden here. `handles`: the most files
+    and folders open in a session; `listings`: the most folders. `turns`: how many requests are answered at a
+    time, shared by several sessions. `name_seconds`: about how long the event loop takes for one name in an
+    answer.
     """
 
     handles: int = 32
@@ -48,7 +50,7 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def complete(self, file: object) -> object:
-        """Close a file by the client's own CLOSE; asyncssh calls `close` for any other end of a session."""
+        """Close a file because its client asked for it; `close` is for a session that ends otherwise."""
         return await _result(self.close(file))
 
 
@@ -72,7 +74,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """SFTP session: passes requests to `Server` one by one, and calls `touch` (the activity) at each."""
+    """One SFTP session: passes requests to `server` one by one, and calls `touch` at each, as activity."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]
@@ -92,7 +94,7 @@ class Handler(SFTPServerHandler):
         self._turns = server.turns or asyncio.Semaphore()
 
     async def run(self) -> None:
-        """Answer requests until the client or the connection ends; then give up what is still open."""
+        """Answer requests until the client or the connection ends; then close the files left open."""
         try:
             await self._server.begin()
         except OSError as error:
@@ -119,6 +121,7 @@ class Handler(SFTPServerHandler):
 
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Answer one request, once the client has read enough of the earlier answers.
+
         A client that sends without reading would fill the memory. Before each request every other session has
         a turn: else hundreds of requests sent at once would all be answered first.
         """
@@ -182,7 +185,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names of a folder, and False: an error tells the end. Notes the time taken."""
+        """Return the next names of a folder, and False, since an error tells its end; charge the time."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:

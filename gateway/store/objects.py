@@ -146,7 +146,7 @@ class ObjectStore:
     scratch: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Store a file from a descriptor, durably after return."""
+        """Store at most `size` bytes read from a descriptor, durably after return; return what was stored."""
         start = b""
         while len(start) <= SMALL_BYTES and (
             part := os.read(source, min(_READ_BYTES, size - len(start), SMALL_BYTES + 1 - len(start)))
@@ -192,9 +192,9 @@ class ObjectStore:
         return kept
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
-        """Create the object of a file in small/ or large/; return False if the same file is there.
+        """Create the object of the file `kept` in small/ or large/ (`kind`); return False if it is there.
 
-        FileExistsError for a different file.
+        FileExistsError if another file is stored under the reference.
         """
         path, other = f"{kind}/{checked_reference(reference)}", f"{_OTHER[kind]}/{reference}"
         made = True
@@ -234,7 +234,10 @@ class ObjectStore:
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """Yield a descriptor of a file: in memory, or a nameless file if large. FileNotFoundError without."""
+        """Yield a descriptor of a copy of a file, or of its first `most` bytes.
+
+        The copy lies in memory, or in a nameless file if large. FileNotFoundError without such a file.
+        """
         content: bytes | None = None
         with suppress(FileNotFoundError):
             content = self._small(reference, most)
@@ -293,7 +296,7 @@ class ObjectStore:
             yield descriptor
 
     def digest(self, reference: str) -> str:
-        """Return the SHA-256 of the stored content."""
+        """Return the SHA-256 (hex) of the stored content, read anew."""
         try:
             return self._stated(_SMALL, checked_reference(reference)).sha256
         except FileNotFoundError:

@@ -89,7 +89,7 @@ class SealedFolder:
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Yield a descriptor of the whole file: opening reads nothing, so `most` is ignored."""
+        """Open a file in a context that yields its descriptor. `most` matters to an S3 store only."""
         del most
         return _opened(self.path(reference))
 
@@ -103,7 +103,7 @@ class SealedFolder:
             yield descriptor
 
     def digest(self, reference: str) -> str:
-        """Return the SHA-256 of the stored file."""
+        """Return the SHA-256 (hex) of the stored file, read anew."""
         with self.path(reference).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -146,7 +146,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[bytes], None]) -> int:
-    """Copy a large content while hashing and syncing beside it; return the number of bytes copied."""
+    """Copy at most `size` bytes, hashing (by `digest`) and syncing in threads; return the number of bytes."""
     copied = unsynced = 0
     with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
         hashed: Future[None] = hashing.submit(lambda: None)
@@ -177,7 +177,7 @@ def store_of(home: Home, settings: Settings | None = None) -> Store:
 
 
 def shared_store(home: Home, settings: Settings) -> ObjectStore | None:
-    """Return the store shared by hosts; None where the store is the home's own folder."""
+    """Return the S3 store of a home; None where its store is its own folder sealed/."""
     return None if settings.store.url is None else _shared(home, settings)
 
 
@@ -188,9 +188,9 @@ def check_store(home: Home, settings: Settings) -> None:
 
 
 def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = False) -> Iterator[str]:
-    """Test a home's S3 store, or only if it replaces files silently; yield a sentence for each fault.
+    """Test a home's S3 store, and yield a sentence for each fault; none for a store in a folder.
 
-    OSError if the store does not answer.
+    `overwrites_alone`: only test if it replaces files silently. OSError if the store does not answer.
     """
     if (store := shared_store(home, settings)) is not None:
         from gateway.store.objects import faults_of  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The static files of the page on which schools send by browser, and one digest over all."""
+"""The static files of the page on which schools send by browser, and one digest over all of them."""
 
 import hashlib
 from pathlib import Path

@@ -1,6 +1,7 @@
 """The web door as a service: static pages, and requests passed on to intake.
 
-Of the home the service has a socket alone. A captor of the service can change the pages; see SECURITY.md.
+The service can reach nothing of the home except one socket. Whoever captures it can change the pages; see
+SECURITY.md.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def run_web(home: Home, *, host: str | None = None, port: int | None = None) -> 
 
 @asynccontextmanager
 async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield an HTTP client of the socket where intake answers the web door; it may not exist yet."""
+    """Yield an HTTP client of the socket at which intake answers; the socket need not exist yet."""
     home.web.mkdir(mode=0o750, exist_ok=True)
     with socket_in(home.web) as place:
         limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
@@ -83,7 +84,7 @@ async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
-    """Return the web door's settings, asked of intake. ConfigurationError while off, or without intake."""
+    """Ask intake for the web door's settings. ConfigurationError if it does not answer in half a minute."""
     try:
         async for attempt in patiently(httpx.TransportError):
             with attempt:

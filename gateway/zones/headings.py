@@ -11,7 +11,7 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """Return the meanings of headings as text, a line each: "heading = key"; without a key: other data."""
+    """Return the meanings of headings as text, a line each: "heading = key". No key means other data."""
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
@@ -21,7 +21,7 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the headings in a signed text, each with a key or "" for other data. Refusal for a bad line."""
+    """Return each heading in a signed text with its key, "" for other data. Refusal for a bad line."""
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
     stated = tuple((each[1], each[2]) for each in found if each is not None)

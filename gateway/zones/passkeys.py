@@ -31,7 +31,8 @@ def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str
 def count_signed(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
     """Check a passkey's signature of `challenge`; return the passkey's new count of signatures.
 
-    `key` is the public key (COSE), `count` the last count. None for a wrong passkey, challenge or origin.
+    `assertion`: the browser's answer, JSON. `key`: the public key, COSE. `count`: the last count known. None
+    for a wrong passkey, challenge or origin.
     """
     try:
         return verify_authentication_response(

@@ -1,4 +1,4 @@
-"""Penalties: the source of a connection, and the two files of a service, its list and what was lifted.
+"""Penalties: the source of a connection, and two files of each service: penalties, and lifted penalties.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside

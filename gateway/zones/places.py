@@ -30,7 +30,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """Return the addresses of the services that `gateway run` runs on `home`; {} if it does not run."""
+    """Return HOST:PORT, or an origin, by service, of the services that `gateway run` runs; {} if none."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:
@@ -54,7 +54,7 @@ def answers(host: str, port: int, seconds: float) -> bool:
 
 
 def processor_is_at_work(home: Home) -> bool:
-    """Return True if a processor runs on the home."""
+    """Return True if a processor works on `home`."""
     try:
         return is_locked(home.root / "processor.lock")
     except FileNotFoundError:

@@ -118,7 +118,7 @@ def _is_text(start: bytes) -> bool:
 
 
 ENOUGH_BYTES = 4_096
-"""After so many bytes `is_sealed` and `is_public` know."""
+"""The number of bytes at the beginning of a file from which `is_sealed` and `is_public` always decide."""
 
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
@@ -164,14 +164,14 @@ Judge = Callable[[bytes], bool | None]
 
 
 def judge_for(folder: Folder) -> Judge:
-    """Return the test for data arriving in `folder`: sealed, or, except in /in, public keys, signed texts."""
+    """Return the test for data arriving in `folder`: `is_sealed` for /in, else `is_public`."""
     return is_sealed if folder == "in" else is_public
 
 
 def is_sealed(start: bytes) -> bool | None:
-    """Return True if a file beginning with `start` is an encrypted OpenPGP message; None while unclear.
+    """Return True if a file beginning with `start` is an encrypted OpenPGP message; None if it is too short.
 
-    A file too short for a verdict stays unclear: it holds only the beginning of a packet or an armor line.
+    Such a file holds only the beginning of a packet or of an armor line.
     """
     if start and UTF8_MARK.startswith(start):
         return None
@@ -190,7 +190,7 @@ def is_sealed(start: bytes) -> bool | None:
 
 
 def is_public(start: bytes) -> bool | None:
-    """Return True for sealed data, a public key or a signed text, none of them secret; None while unclear."""
+    """Return True if `start` begins sealed data, a public key or a signed text; None if it is too short."""
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
     text = mended(start).lstrip(_BLANK)
@@ -235,7 +235,7 @@ def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
 
 
 def _begins_encrypted(data: bytes) -> bool | None:
-    """Return True if the first packet of `data` begins an encrypted message."""
+    """Return True if the first packet of `data` begins an encrypted message; None if it is too short."""
     if len(data) < _PACKET_BYTES:
         return None
     tag, body = _tag(data[0]), data[_head_length(data) :]

@@ -58,7 +58,7 @@ def behind_content(record: bytes) -> bytes:
 
 
 def divided(descriptor: int) -> tuple[int, bytes]:
-    """Return the number of content bytes in a landed file, and its record. The only reader of the format.
+    """Return the number of content bytes in a landed file, and its record.
 
     BadFileError for an end that intake never writes.
     """
@@ -130,7 +130,7 @@ _UPLOAD = TypeAdapter(Upload)
 
 
 def new_reference(provider: str, now: datetime) -> str:
-    """Return a fresh reference `YYMMDD-PROVIDER-XXXXX`; the caller ensures its uniqueness."""
+    """Return a random reference `YYMMDD-PROVIDER-XXXXX`; the caller ensures its uniqueness."""
     return checked_reference(f"{now:%y%m%d}-{provider}-{encoded_tail(secrets.token_bytes(5))}")
 
 
@@ -208,9 +208,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content is in the file that reserves its reference.
+    """Hand over an upload whose content lies in the file that reserves its reference; as `hand_over`.
 
-    After an OSError that file is moved to the path `content`.
+    After an error that file is moved to the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -321,7 +321,7 @@ def _opened(spool: Spool) -> Iterator[int]:
 
 
 def waiting(spool: Spool) -> Iterator[str]:
-    """Yield the references of uploads handed over and not yet removed, in no order."""
+    """Return the references of uploads handed over and not yet removed, in no order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
         found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
@@ -395,8 +395,8 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
 
-    BadFileError if the content is gone, larger than `most`, or has holes: intake writes every byte, and a
-    file of holes takes no room outside but could fill the disk inside.
+    BadFileError if the content is gone, larger than `most` bytes, or has holes: intake writes every byte, and
+    a file of holes takes no room outside but could fill the disk inside.
     """
     try:
         descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
@@ -455,7 +455,7 @@ _COMPLETE = ("landed", "sealed", "json")
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
-    """Move the uploads of another host's spool into `ours`; return their number.
+    """Move the landed uploads of another host's spool into `ours`; return their number.
 
     GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads stay.
     """

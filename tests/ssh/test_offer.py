@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.home.settings import AlsoOffer, Ssh
-from gateway.ssh.connection import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
+from gateway.ssh.connection import QUANTUM_SAFE, AlsoOffered, gets_quantum_safe_only, knows_quantum_safe
 from tests.intake.running import Running, run
 
 CURVE = b"curve25519-sha256"
@@ -31,7 +31,7 @@ NIST = "ecdh-sha2-nistp256"
     ],
 )
 def test_who_can_do_more(version: bytes, more: bool) -> None:
-    assert can_do_more(version) is more
+    assert knows_quantum_safe(version) is more
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_who_can_do_more(version: bytes, more: bool) -> None:
     ],
 )
 def test_who_is_offered_the_quantum_safe_exchange_only(theirs: list[bytes], only: bool) -> None:
-    assert safe_only(theirs) is only
+    assert gets_quantum_safe_only(theirs) is only
 
 
 OFFERED = AlsoOffered(

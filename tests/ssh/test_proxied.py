@@ -16,7 +16,7 @@ import pytest
 
 from gateway.home import CLAIMED, Home
 from gateway.home.settings import IntakeLimits, Ssh
-from gateway.ssh.server import introduced
+from gateway.ssh.server import read_proxy_header
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes
 from tests.ending import ending
 from tests.intake.running import Running
@@ -54,10 +54,10 @@ V6 = socket.inet_pton(socket.AF_INET6, "2001:db8::7") + bytes(16) + struct.pack(
     ids=["IPv4", "IPv6", "with more fields", "a look without an address", "a look with one"],
 )
 def test_what_a_balancer_says_is_read(data: bytes, expected: object) -> None:
-    assert introduced(data) == expected
+    assert read_proxy_header(data) == expected
     whole = len(data) - len(expected[1])  # type: ignore[index, arg-type]
     for length in range(whole):
-        assert introduced(data[:length]) is None
+        assert read_proxy_header(data[:length]) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_a_balancer_says_is_read(data: bytes, expected: object) -> None:
 )
 def test_anything_else_is_no_introduction(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"signature|command|family"):
-        introduced(data)
+        read_proxy_header(data)
 
 
 @pytest.fixture

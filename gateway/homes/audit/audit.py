@@ -1,4 +1,4 @@
-"""The whole audit; each check follows those it depends on: log, rows, receipts, transfers."""
+"""The whole audit of a registry against its log; each check follows those on which it depends."""
 
 import json
 import re
@@ -41,9 +41,9 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return by number the faults of receipts; None marks the place for a fault found in the log.
+    """Return the faults of receipts by number, in order; None stands where the caller asks the log for one.
 
-    Receipts with no fault of their own are left out.
+    Receipts without a fault of their own are left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -84,7 +84,7 @@ def _faults_of(
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Yield every transfer with a state other than the one that the log entries lead to."""
+    """Yield every transfer that is missing, or whose state is not the one to which its log entries lead."""
     folded: dict[str, str] = {}
     for _, kind, subject, _, fields in _events(session, _RECEIPTED):
         if kind == "landed":
@@ -122,9 +122,9 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
 def _events(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
-    """Yield number, kind, subject, salt and fields of each readable log entry of some kinds.
+    """Yield number, kind, subject, salt and fields of each log entry of some kinds.
 
-    The check of the tree reports unreadable leaves.
+    Unreadable leaves are passed over: the check of the tree reports them.
     """
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
     for row in session.exec(query.execution_options(yield_per=1000)):
@@ -135,8 +135,8 @@ def _events(
 def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except signed heads.
 
-    `expected` is the result of `last_known`; each row found is removed from it, so that signed heads are left
-    for `check_heads`.
+    `expected`: the result of `last_known`, if known; each row found is removed from it, so that only signed
+    heads are left.
     """
     expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
@@ -163,7 +163,7 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """Return the digest of a receipt's statement without proof, as the log has it; None for a notice."""
+    """Return the digest of what a receipt states, as the log has it; None for a notice or another row."""
     if not isinstance(row, ReceiptRow):
         return None
     try:
@@ -183,7 +183,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield row and digest of signed heads known only from receipts, without the ones in `expected`."""
+    """Yield row and digest of each signed head that a receipt carries, unless it is in `expected`."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
@@ -216,7 +216,7 @@ def last_known(session: Session) -> dict[Row, str]:
 
 
 def recorded_classes() -> list[type[SQLModel]]:
-    """Return the classes of the tables with rows recorded in the log, by name."""
+    """Return the classes of the tables whose rows the log records, in order of name."""
     names = set(recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(

@@ -34,7 +34,7 @@ _ENOUGH = 1000
 
 
 def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
-    """Return the inconsistencies found by two checks in a row, at most a thousand."""
+    """Return the inconsistencies that `check` finds twice in a row, at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
@@ -44,7 +44,7 @@ def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistenc
 
 
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
-    """Yield every sealed file missing, altered or unknown. Reads all of them."""
+    """Yield every sealed file that is missing, altered, unknown or not deleted. Reads all sealed files."""
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
@@ -105,7 +105,7 @@ def _sha256(path: Path) -> str:
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Yield each published head that contradicts the log, has a wrong name, or is not the log's."""
+    """Yield each published head that contradicts the log, has a wrong name, or has no good signature."""
     log_keys = log.keys_in_time(session, vkey)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"
@@ -158,6 +158,10 @@ def _check_gateway_key(session: Session, published: Published, vkey: str) -> Ite
 
 
 def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
+    """Yield each published receipt that is missing or is not the `expected` text.
+
+    Receipts up to number `out` were published, and those up to number `gone` may have been removed since.
+    """
     for path, (content, sequence) in expected.items():
         if sequence > out:
             continue  # Published later.

@@ -52,7 +52,7 @@ class Inconsistency:
 
 
 def watch(session: Session, looked_at: Callable[[int], None]) -> None:
-    """Let an audit in this session call `looked_at` with each number of rows just read."""
+    """Let an audit in this session call `looked_at`, page by page, with the number of rows just read."""
     session.info[_WATCH] = looked_at
 
 
@@ -122,9 +122,10 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield all portions of rows in order, each with the faults found; kept portions are not checked.
+        """Yield all portions of rows in order, each with the faults found; a portion in the state has none.
 
-        `number` gives a row's number, `relied` the values given to `check` besides a portion of rows.
+        `check` finds the faults. `number` gives a row's number; `relied` gives the values that `check` needs
+        besides a portion's rows.
         """
         pending: deque[tuple[list[R], str, Future[Faults] | Faults]] = deque()
         for _, some in groupby(rows, lambda row: number(row) // _TOGETHER):
@@ -200,7 +201,7 @@ class Frontier:
 def check_tree(
     session: Session, log_keys: Sequence[KeyInTime], portions: AuditPortions
 ) -> Iterator[Inconsistency]:
-    """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
+    """Yield every inconsistency among the log's leaves, tree nodes and signed heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
     frontier, size, nodes = Frontier(), 0, 0
     # The subjects of entries with texts, or salts too, deleted by retention. The check of rows covers these.
@@ -239,7 +240,7 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return by number the faults of log entries; `texts`, `salts`: subjects with texts or salts deleted."""
+    """Return the faults of log entries by number; `texts`, `salts`: the subjects without texts, or salts."""
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
 
@@ -281,9 +282,10 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
-    """Yield, in the log's order, what was found and each stored node that contradicts the leaves.
+    """Yield `found`, and each stored node that contradicts the leaves, in the log's order.
 
-    What is `found` has the size of log at which it was; a node, the size that completes it.
+    Each inconsistency in `found` stands with a size of the log, which gives its place; that of a node is the
+    size at which the log first needs it. The frontier's fresh nodes are checked, and none is fresh after.
     """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]

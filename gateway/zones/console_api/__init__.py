@@ -19,7 +19,7 @@ OF_AN_ACT = "act."
 Given = str | int | bool | tuple[str, ...]
 """The value of one field of an act in a form, or of a page."""
 Cell = str | int | float | bool | None
-"""One value of a list; a moment is RFC 3339 in UTC."""
+"""One value in a row of a list; a moment is RFC 3339 in UTC."""
 Shown = dict[str, Any]
 """An answer, or a part of one, by name."""
 
@@ -57,10 +57,11 @@ class Named(File):
 
 
 class Declining(File):
-    """Refusal of a question, in a sentence. `options`: for the signature the passkey must give first.
+    """Refusal of a question, in a sentence. `status`: the HTTP status that programs get.
 
-    `again`: the address for a new login for this act, for a person without a passkey. `status` is for
-    programs. `fields` are the wrong fields of a form, each with a sentence.
+    `fields`: the wrong fields of a form, each with a sentence. `options`: the WebAuthn options of a signature
+    that the passkey must give first; `again`: the address of a new login in its place, for a person without a
+    passkey.
     """
 
     status: int = 403

@@ -21,7 +21,7 @@ _FAREWELL_SECONDS = 5
 _SOCKET_MODE = 0o660
 _BACKLOG = 128
 _SEARCHES = 50_000, 20, 20
-"""By how many new objects a search for garbage begins; after how many searches one among what is older."""
+"""The thresholds of gc.set_threshold: new objects, then searches, before a search for garbage begins."""
 
 
 class QuietServer(uvicorn.Server):
@@ -48,7 +48,10 @@ def config_of(
     http: type[H11Protocol] = H11Protocol,
     **more: Any,  # noqa: ANN401
 ) -> uvicorn.Config:
-    """Return a server configuration for `app`: HTTP/1.1 only, by `http`, silent about the software."""
+    """Return Uvicorn's configuration for `app`: HTTP/1.1 only, by the protocol `http`, silent about software.
+
+    `more`: further options of Uvicorn.
+    """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         app,
@@ -68,7 +71,7 @@ def config_of(
 async def at_work(
     config: uvicorn.Config, sockets: Sequence[socket.socket], kind: type[QuietServer] = QuietServer
 ) -> AsyncIterator[None]:
-    """Serve on listening sockets until the block ends, then close them."""
+    """Serve on listening sockets inside the context, by a server of class `kind`; then close the sockets."""
     server = kind(config)
     running = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:
