@@ -128,7 +128,7 @@ class _BatchAct(Act, right=AccessRight.ENROL):
 
 
 class RetryHandOn(_BatchAct, command="handon retry"):
-    """Make a batch again and send it again, under the same names, such as where the system lost it."""
+    """Make a batch and send it once more, under the same names, as when the system has lost it."""
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the batch to be made and sent again."""

@@ -128,10 +128,12 @@ class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
 
 
 class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
-    """Send a web hook a message that says nothing, to see that it is taken, and again what was given up."""
+    """Send a web hook an empty test message, and once more the messages that it did not take."""
 
     name: str = argument(_NAMED, metavar="NAME")
-    since: Moment | None = option("Send again all since this moment, under the same ids.", None)
+    since: Moment | None = option(
+        "Instead, send every message since this moment once more, under the same ids.", None
+    )
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record a test event, sent to the hook as any event; have lost messages sent again."""

@@ -18,9 +18,10 @@ AREA = Area.RULES
 
 
 class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
-    """List the hosts on record: what each last said of itself.
+    """List the hosts on record, as each last reported.
 
-    At work or silent, the host doing the rounds, its spool, its clock, and keys that it lacks.
+    `rounds` marks the leader, `spool` is the number of uploads waiting at the host, `oldest` how long the
+    first of them has waited, `clock` how far its clock is from the database's.
     """
 
     beside: ClassVar = ("hosts remove:name",)

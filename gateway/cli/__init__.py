@@ -1,4 +1,4 @@
-"""The command line: one noun a file."""
+"""The command line: each module has the commands of one noun, or what several of them share."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ from gateway.cli import terminal
 
 
 def main() -> None:
-    """Run `gateway` with the umask 0022, since sudo gives 0002 and others must not write to new files."""
+    """Run the `gateway` command. Other users never may write to new files: sudo may set the umask 0002."""
     os.umask(os.umask(0o022) | 0o022)
     # Imported modules stay: collecting garbage meanwhile would cost a tenth of a second
     # and find none; freezing spares later collections.
@@ -26,6 +26,6 @@ def main() -> None:
     gc.enable()
     terminal.prepare()
     try:
-        COMMAND(prog_name="gateway")  # Also where the interpreter starts it, as on Windows.
-    except OSError as error:  # Outside commands, as in the help.
+        COMMAND(prog_name="gateway")  # On Windows the interpreter starts it, by another name.
+    except OSError as error:  # Raised outside every command, as by the help.
         sys.exit(f"gateway: {terminal.words(error)}")

@@ -55,7 +55,7 @@ def settings(
     ] = "auto",
 ) -> None:
     """Set up logging for every command."""
-    # Of a person's command problems are logged, of a service all events.
+    # A person's command logs problems only, a service all events.
     is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
     usual = "INFO" if is_service else "WARNING"
     level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", usual).upper()
@@ -64,7 +64,7 @@ def settings(
 
 
 class LazyCommands(Mapping[str, Any]):
-    """Commands by name, which `find` looks up; `names` are those in the order of the help."""
+    """A mapping of names to commands. `names` returns the names as the help lists them, `find` a command."""
 
     def __init__(self, names: Callable[[], Iterable[str]], find: Callable[[str], Any]) -> None:
         """Store both functions; neither is called before the first use."""
@@ -123,7 +123,7 @@ class Nouns(TyperGroup):
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """Return a copy of the group with the nouns and their descriptions, for its help only."""
+        """Return a group whose commands are only names with descriptions, for help and completion."""
         return TyperGroup(
             name=self.name,
             help=self.help,
@@ -135,7 +135,7 @@ class Nouns(TyperGroup):
 
 
 def check_server(what: str) -> None:
-    """Raise GatewayError if a command needs the authority's packages, and they are missing."""
+    """Raise GatewayError unless the authority's packages are installed, which the command `what` needs."""
     if not all(find_spec(package) is not None for package in _SERVERS):
         raise GatewayError(
             f"{what} is the authority's side, which is not installed here: "
@@ -174,4 +174,4 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
 
 app = root(Nouns)
 COMMAND = typer.main.get_group(app)
-"""The whole command."""
+"""The `gateway` command with all its subcommands."""

@@ -1,4 +1,4 @@
-"""backup, restore and move: a whole copy of a home, a home made from one, and a home in other places."""
+"""backup, restore and move: copy a home, make a home from a copy, move a home to a database or store."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +27,7 @@ def backup(
     keep: Annotated[
         int | None,
         typer.Option(
-            min=1, help="With --dated: remove all but so many backups in DIR, and those cut off before."
+            min=1, help="With --dated: keep only so many backups in DIR, and none that was interrupted."
         ),
     ] = None,
 ) -> None:
@@ -50,7 +50,7 @@ def backup(
 def restore(
     home: HomeOption,
     folder: Annotated[Path, "DIR", "A backup."],
-    damaged: Annotated[bool, "Even where sealed files in it are missing or altered."] = False,
+    damaged: Annotated[bool, "Restore it even if sealed files in it are missing or altered."] = False,
     in_folder: Annotated[
         bool, "--folder", "Keep sealed files in the new home, not in the S3 store of its settings."
     ] = False,
@@ -82,11 +82,11 @@ def move(
         Path | None, "--credentials FILE", "access_key_id and secret_access_key, for the services alone."
     ] = None,
     ca: Annotated[Path | None, "--ca FILE", "A certificate authority of your own."] = None,
-    remove_old: Annotated[bool, "After a move: remove what it left, once it is found there."] = False,
+    remove_old: Annotated[bool, "After a move: remove the originals, if all are in the new place."] = False,
 ) -> None:
     """Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.
 
-    A move that was cut off is begun again, with the same options; it goes on where it was.
+    After an interruption run it again with the same options: it resumes.
     """
     if remove_old:
         if database_url or store:

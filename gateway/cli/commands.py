@@ -1,4 +1,4 @@
-"""The declaration of a command: its options, the person's right to it, and errors in one line."""
+"""Declare commands: describe their options, check the person's right, print an error in one line."""
 
 from __future__ import annotations
 
@@ -50,26 +50,27 @@ def _reader(kinds: str, *formats: str) -> Callable[[str], datetime]:
 
 
 day = _reader("a day like 2026-11-24", _DAY)
-"""A day, as its first moment. BadParameter otherwise, as for the readers below."""
+"""The reader of a day, which gives its first moment. All readers raise BadParameter for other text."""
 
 local_time = _reader("a day like 2026-11-24, or a local time like 2026-11-24T14:30", _DAY, f"{_DAY}T%H:%M")
-"""A day or a local time, without a zone."""
+"""The reader of a day or a local time, which gives a moment without a zone."""
 
 last_day = _reader(
     "a day like 2026-11-24, or a moment with its zone like 2026-11-24T14:30:00+00:00",
     _DAY,
     f"{_DAY}T%H:%M:%S%z",
 )
-"""A day, without a zone, or a moment, with one."""
+"""The reader of a day, without a zone, or of a moment with its zone."""
 _READERS = {"DAY": day, "DAY|TIME": local_time}
-"""Readers of values by metavar."""
+"""The readers of options whose help shows this metavar."""
 _log = logging.getLogger(__name__)
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1.
 
-    Its parameters are made ready for typer by `_declared`. A home not given is the one of the working folder.
+    `_declared` converts the annotations for typer. The default of `home` is DEFAULT_HOME, in the working
+    folder.
     """
 
     @wraps(command)

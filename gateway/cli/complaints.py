@@ -32,10 +32,11 @@ _EXAMPLE = "example.gov.uk"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A fault or weakness that `doctor` reports. `mend` is the advice; a "fault" keeps files from passing.
+    """A weakness of a home, or a fault that keeps files from passing, as `doctor` reports it.
 
-    Following the advice locks nobody out. `about`: the owner. `alike`: the text behind the number, where one
-    line stands for many complaints of a kind. `safely`: mends without loss or choice, for `doctor --mend`.
+    `what` describes it; `mend` advises what to do, and locks nobody out. `about` is the provider, team or
+    owner concerned. `alike` follows the number in "12 providers suspended", where one line stands for many
+    complaints. `safely` mends it without loss or choice, for `doctor --mend`.
     """
 
     severity: Literal["fault", "warning"]
@@ -57,9 +58,9 @@ fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """Yield the complaints as text; more than a few of one kind become one line, unless `each`.
+    """Yield the complaints as text; more than three of one kind share a line, unless `each`.
 
-    `more` is the command for the full list.
+    `more` is the command that lists each of them.
     """
     kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)
@@ -82,7 +83,7 @@ def lines(
 def of_providers(
     session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each thing that a provider lacks: keys, ratification, number."""
+    """Yield a complaint for each key, ratification and number that a provider lacks."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for key in keys.list_keys(session):
         if key.owner_kind == "provider" and key.is_in_force(at):
@@ -151,7 +152,7 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy left unchanged by the authority."""
+    """Yield a complaint for each setting and policy that is still the shipped sample."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -196,7 +197,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the coming school year could be ratified, and is not open."""
+    """Yield a complaint if the coming school year is not open, although it could be ratified by now."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
@@ -224,7 +225,7 @@ def of_keys(
 ) -> Iterator[Complaint]:
     """Yield a complaint for each key that needs a person, and for files waiting for a key.
 
-    `secret_file` returns where the secret half of a key of the gateway is kept, by its fingerprint.
+    `secret_file` returns the path of the secret half of a gateway key, by its fingerprint.
     """
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 _GAP = "  "
-_PART = 500  # Rows whose columns are of one width.
+_PART = 500  # Rows laid out together, in columns of the same widths.
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
@@ -47,7 +47,7 @@ def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a listing, at most `width` wide (None: any width); only longer words stick out."""
+    """Return the lines of a table, or of records, at most `width` wide. None: any width; words stay whole."""
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
     widest = [max(cell_len(cell) for cell in column) for column in columns]
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
@@ -176,10 +176,10 @@ def show(
     narrow: Sequence[str] = (),
     limit: int = 0,
 ) -> None:
-    """Print a listing: whole rows as JSON, or `columns` as a table or, if too wide, as records.
+    """Print whole rows as JSON, or their `columns` as a table or, if too wide, as records.
 
-    `narrow` are the columns for a narrow terminal. A table shows only the first `limit` rows, with the total;
-    0: all. `empty` stands for no rows.
+    `narrow` are the columns for a narrow terminal. A table has only the first `limit` rows (0: all), with the
+    total on stderr. `empty` is printed if there are no rows.
     """
     if as_json:
         print_json(rows)
@@ -190,9 +190,9 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows while reading, or `empty`; name the time zone of any times; return the number of rows.
+    """Print rows as a table while they are read, or `empty` if there are none; return their number.
 
-    A table too wide has only the columns `narrow`, or is printed as records.
+    A table too wide has only the columns `narrow`, or is printed as records. The zone of times is named last.
     """
     shown, timed, coming = 0, False, iter(rows)
     # Output piped into another program has one line a row.
@@ -262,7 +262,7 @@ _language: Language = "en"
 
 
 def speak(language: Language) -> None:
-    """Print all later messages of the provider's commands in this language."""
+    """Set the language in which the provider's commands print their messages."""
     global _language  # noqa: PLW0603 - one command, one language
     _language = language
 

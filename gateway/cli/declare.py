@@ -1,4 +1,4 @@
-"""declarations: transfers by another method, past and future."""
+"""declarations add: declare a transfer by another method, asking for what is not given."""
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ app = typer.Typer()
 _declared = command_of(Declare)
 
 
-@command_in(app, "add")  # In the place of the one that asks nothing.
+@command_in(app, "add")  # Instead of the derived command, which asks nothing.
 def declare(
     home: HomeOption,
     method: Annotated[
@@ -36,7 +36,7 @@ def declare(
         str | None, typer.Option(metavar="DAY|TIME", help="When it goes; now if not given.")
     ] = None,
     ask: Annotated[
-        bool | None, "--ask/--no-ask", "Ask for what is not given; as a terminal is there."
+        bool | None, "--ask/--no-ask", "Ask for what is not given; if neither is given, only on a terminal."
     ] = None,
     dry_run: Annotated[bool, "Say what would be decided; record nothing."] = False,
     as_json: JsonOption = False,

@@ -166,7 +166,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint about unusable policies: an earlier version, a draft, or changed on disk."""
+    """Return the complaint about policies that cannot be loaded because of `error`."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -180,7 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield complaints; a check that fails becomes one more complaint. Database errors are raised."""
+    """Yield the complaints of a check of `what`, and one for its error. DatabaseError and Fault pass."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -235,7 +235,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file and folder lost of those that `gateway init` made."""
+    """Yield a complaint for each file and folder that `gateway init` made and that is missing now."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", _PUT_BACK)
@@ -267,7 +267,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file that others can change, or private one that others can read."""
+    """Yield a complaint for each file that other users may change, or private file that they may read."""
 
     def close(path: Path, bits: int) -> None:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
@@ -339,7 +339,7 @@ def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint if no OpenPGP program is used, or the program judges signatures wrongly."""
+    """Yield a complaint if the OpenPGP program is missing, or judges signatures wrongly."""
     lack, engine, program = None, settings.processor.engine, settings.processor.sop_program
     try:
         prove_program(settings.processor)
@@ -360,7 +360,7 @@ def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint for each broken guarantee of the S3 store, if it is silent, and for a move's rest."""
+    """Yield a complaint for each guarantee that the S3 store breaks, or if it cannot be asked."""
     where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):
@@ -394,7 +394,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use differ from the policies in force by the log."""
+    """Yield a complaint if the policies in use are not those that the log has in force."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -443,7 +443,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each silent host, wrong clock, and key missing at a host."""
+    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -522,7 +522,7 @@ def _index(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint about sealed files missing from a home's folder; `--deep` checks an S3 store."""
+    """Yield a complaint if sealed files are missing from the home; `--deep` checks those in an S3 store."""
     if settings.store.url is not None or not (home.root / "sealed").is_dir():
         return
     missing = sorted(retention.with_sealed_file(session) - set(store_of(home, settings).references()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HtmlOption = Annotated[Path | None, "--html", "Write a self-contained page here instead; print it for a PDF."]
 CsvOption = Annotated[Path | None, "--csv", "Write it as one table here, for a spreadsheet."]
-AnnexOption = Annotated[bool, "--annex", "Print the annex, too: each opening, log entry and transfer."]
+AnnexOption = Annotated[bool, "--annex", "Also print the annex: each opening, log entry and transfer."]
 
 
 def deliver(

@@ -63,7 +63,7 @@ def status(
     home: HomeOption,
     provider: Annotated[str | None, "--provider ID", "Only this provider's."] = None,
     on: Annotated[datetime | None, "--on DAY", "At the end of a day; today if not given."] = None,
-    state: Annotated[list[FlowState] | None, "Only these; may be given again."] = None,
+    state: Annotated[list[FlowState] | None, "Only flows in this state; may be given again."] = None,
     matrix: Annotated[bool, "One line for each provider."] = False,
     html: HtmlOption = None,
     csv: CsvOption = None,
@@ -72,8 +72,8 @@ def status(
 ) -> None:
     """Show for each provider and flow the due date, and whether early, on time, late or missing.
 
-    The period of the contents counts. `known by` says if the file states the period, or if the day of arrival
-    stands in. --html and --csv write the matrix.
+    A file counts for the period of its contents. `known by` says whether the file states that period, or the
+    day of arrival stands in for it. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -106,7 +106,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print the present names of the systems that flows mention, on a day."""
+    """Print the names that the systems mentioned by flows have on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

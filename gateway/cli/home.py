@@ -1,4 +1,4 @@
-"""init and run: a home is made, and all its services are run."""
+"""init and run: make a home, and run all its services."""
 
 import sys
 from pathlib import Path
@@ -35,13 +35,13 @@ def init(
         "--database-url postgresql+psycopg://USER@/DATABASE",
         "Keep the registry in this PostgreSQL database, which must be empty; no password in it.",
     ] = None,
-    passphrase: Annotated[bool, "Put the secrets under a passphrase, typed in or a credential."] = False,
+    passphrase: Annotated[bool, "Put the secrets under a passphrase: a credential's, or typed in."] = False,
     passphrase_file: Annotated[
-        Path | None, "Put the secrets under the passphrase in this file, and note it."
+        Path | None, "Put the secrets under the passphrase in this file, and note the file in the settings."
     ] = None,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     policies: Annotated[
-        Path | None, "Your own agreement's policies, which are copied; those that ship if not given."
+        Path | None, "The policies of your own agreement, which are copied; the shipped ones if not given."
     ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""

@@ -1,4 +1,4 @@
-"""hosts add and join: pass everything another host needs on, in a sealed file."""
+"""hosts add and join: pass on everything that another host needs, in a sealed file."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from gateway.registry import hosts, log
 
 app = typer.Typer()
 
-FileArgument = Annotated[Path, "FILE", "What a host hands to another, sealed."]
+FileArgument = Annotated[Path, "FILE", "The sealed file that one host hands to another."]
 
 
 @command_in(app)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
-_UNSET = 2**32 - 1
+_UNSET = 2**32 - 1  # The kernel's number for a process that nobody logged in for.
 
 
 def on_record() -> str | None:

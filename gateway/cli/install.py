@@ -31,7 +31,7 @@ _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108
 @fails_clearly
 def install(
     prefix: Annotated[
-        Path, typer.Option(help="Units go to PREFIX/lib/systemd/system, and so on.", show_default=True)
+        Path, typer.Option(help="The units go to PREFIX/lib/systemd/system.", show_default=True)
     ] = Path("/usr/local"),
     home: Annotated[Path, "The home that the services will have."] = Path(_HOME),
     program: Annotated[
@@ -40,7 +40,7 @@ def install(
 ) -> None:
     """Lay out units, users, folders, alert rules and a sample of the settings for systemd.
 
-    Repeat it after an upgrade: what it laid out before is replaced. Your own changes belong into
+    Repeat it after an upgrade: what it laid out before is replaced. Put your own changes into
     drop-ins (systemctl edit), which it never touches.
     """
     root = prefix.absolute()

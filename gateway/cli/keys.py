@@ -74,13 +74,13 @@ def rotate(
             help="The last day on which the old key opens files; see keys.toml.",
         ),
     ] = None,
-    compromised: Annotated[bool, "The keys may be in wrong hands: all end at once."] = False,
-    every: Annotated[bool, "--all", "Also new: the keys of the log and of the index of pupils."] = False,
+    compromised: Annotated[bool, "The keys may be in the wrong hands: all end at once."] = False,
+    every: Annotated[bool, "--all", "Also change the keys of the log and of the index of pupils."] = False,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
 ) -> None:
     """Change to a new key. The old one signs the succession, and opens files for a while.
 
-    May be repeated after an interruption.
+    After an interruption run it again: it resumes.
     """
     place, at = existing(home), now()
     end = until or at + timedelta(days=load_key_policy(place).overlap_days)
@@ -135,7 +135,7 @@ def reseal(
 
 @command_in(gateway_app)
 def destroy(home: HomeOption, fingerprint: FingerprintArgument) -> None:
-    """Destroy the secret half of a key out of use and needed by no stored file."""
+    """Destroy the secret half of a former key that no stored file needs."""
     with registry(home) as opened, opened.read() as session:
         whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
     if not _agreed(home, "destroy", whole):
@@ -148,7 +148,7 @@ def destroy(home: HomeOption, fingerprint: FingerprintArgument) -> None:
 @command_in(gateway_app)
 def protect(
     home: HomeOption,
-    passphrase_file: Annotated[Path | None, "Where the new passphrase stands; typed in if not given."] = None,
+    passphrase_file: Annotated[Path | None, "The file of the new passphrase; typed in if not given."] = None,
     none: Annotated[bool, "Put the secrets under no passphrase."] = False,
 ) -> None:
     """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
@@ -171,7 +171,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record the person's approval of an act; return True if enough people approved, else print a hint."""
+    """Record the person's approval of a two-person act; return True if enough have approved, else say so."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
@@ -219,7 +219,7 @@ def announce(home: HomeOption, service: ServiceOption = "intake") -> None:
 def switch(
     home: HomeOption,
     service: ServiceOption = "intake",
-    yes: Annotated[bool, "Even where it was announced only lately."] = False,
+    yes: Annotated[bool, "Switch even to a key announced less than two weeks ago."] = False,
 ) -> None:
     """Put the announced host key in use, some weeks after the announcement."""
     secret = _started(Home(home), service)

@@ -53,7 +53,7 @@ def head(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def _head_of(registrar: Registrar) -> str:
-    """Return the newest head, or sign a new one if entries came since."""
+    """Return the text of the newest head, signed anew if entries came since."""
     with registrar.registry.read() as session:
         newest = log.newest_head(session)
         if newest is not None and log.is_told(session, newest):
@@ -66,12 +66,12 @@ def _head_of(registrar: Registrar) -> str:
 def verify(
     home: HomeOption,
     checkpoint: Annotated[
-        list[Path] | None, "A signed head or a JSON receipt, kept elsewhere: is it part of this log?"
+        list[Path] | None, "A signed head or a JSON receipt kept elsewhere, which must be part of this log."
     ] = None,
     sealed: Annotated[bool, "Read every sealed file as well."] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes check signatures.")] = 1,
     state: Annotated[
-        Path | None, "Keeps what was checked without a fault: a run that was cut off goes on there."
+        Path | None, "A file that keeps what was checked without a fault: an interrupted run resumes there."
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -108,7 +108,7 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Return the contradictions, at most some of each kind, and the number of the log's entries.
+    """Return the contradictions, at most 50 of each kind, and the number of the log's entries.
 
     `heads`: signed heads kept elsewhere, each with its file's name. `sealed`: read every sealed file, too.
     `tell` is called with the rows done and the total. `portions`: as for `audit`.
@@ -153,7 +153,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store, publish and print a head a witness cosigned."""
+    """Store and publish a head that a witness cosigned, and say so."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
@@ -209,7 +209,6 @@ def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does 
             folder.mkdir(parents=True)
             with registry.read() as session:
                 hidden = unseen(session, sight_here(session, home))
-                # Write the entries and the heads; return the number of entries.
                 with (folder / "leaves.jsonl").open("wb") as leaves:
                     for leaf in log.leaves(session, hidden):
                         leaves.write(leaf + b"\n")
@@ -226,7 +225,7 @@ def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does 
 
 
 @command_in(app)
-def events(home: HomeOption, place: Annotated[Path, "FILE", "Holds the number of the next entry."]) -> None:
+def events(home: HomeOption, place: Annotated[Path, "FILE", "Keeps the number of the next entry."]) -> None:
     """Print the entries since the last call as JSON lines with ECS names (docs/siem.md), for a SIEM.
 
     The first call begins with the entries to come. After a failure entries are printed again.
@@ -242,7 +241,7 @@ def events(home: HomeOption, place: Annotated[Path, "FILE", "Holds the number of
 
 
 @command_in(app)
-def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "What a web server gives out."]) -> None:
+def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "The folder that a web server serves."]) -> None:
     """Write the hashes of the log as tiles (C2SP tlog-tiles) beside a signed head, for any monitor.
 
     Entries are not among them. Call it again for what came since.
@@ -269,13 +268,13 @@ def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "What a web server gi
 
 @command_in(app)
 def witness(home: HomeOption, address: Annotated[str, "URL", "The witness's submission prefix."]) -> None:
-    """Have a witness of gateway.toml cosign the newest head over HTTP (C2SP tlog-witness), and keep that."""
+    """Ask a witness of gateway.toml over HTTP to cosign the newest head (C2SP tlog-witness), and keep it."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     with registrar_of(home) as registrar:
         head, old = _head_of(registrar), 0
         size = size_of_head(head)
-        for _ in range(2):  # One that knows this log answers with the number of entries that it last saw.
+        for _ in range(2):  # One that knows this log answers 409, with the size of the last head it saw.
             if old > size:
                 told = f"the witness has seen {old} entries, the log has only {size}: it was cut"
                 raise GatewayError(told)

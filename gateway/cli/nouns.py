@@ -19,7 +19,7 @@ class Noun(NamedTuple):
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send", "verify-release"})
-"""The nouns of the provider's side alone; of receipts only `verify`."""
+"""The nouns that need no package of the authority; of receipts that is only `verify`."""
 # In the order of the help: verbs, then nouns.
 NOUNS = {
     "init": Noun(
@@ -85,7 +85,7 @@ NOUNS = {
         "demo",
     ),
     "sandbox": Noun(
-        "Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.",
+        "Run a whole gateway on loopback with a throw-away home, until Ctrl-C. Give it no real pupil data.",
         "cli.sandbox",
         "sandbox",
     ),
@@ -132,5 +132,5 @@ NOUNS = {
     "breach": Noun("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
-# Scripts declare by this name: it works, and is not in the help.
+# Scripts still use this name, which the help does not list.
 FORMER = {"declare": Noun("The former name of declarations add.", "cli.declare", "declare")}

@@ -8,13 +8,13 @@ from gateway.acts.act import as_reason
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
-    GatewayKeyKind, "--key", "What the key is made of; rsa4096 for senders whose program knows no Curve25519."
+    GatewayKeyKind, "--key", "The kind of key; rsa4096 for senders whose program knows no Curve25519."
 ]
 Given = TypeVar("Given", str, None)
 
 
 def reason_if_given(given: Given) -> Given:
-    """Return a reason for the record, or None. BadParameter for a text that acts would refuse."""
+    """Return a reason for the record as typed, or None. BadParameter for a text that acts would refuse."""
     try:
         return given if given is None else as_reason(given)
     except ValueError as error:
@@ -22,7 +22,7 @@ def reason_if_given(given: Given) -> Given:
 
 
 LimitOption = Annotated[
-    int | None, typer.Option(min=0, help="So many at most; 0: all. If not given, 50; JSON and CSV: all.")
+    int | None, typer.Option(min=0, help="The most rows to show; 0: all. By default 50; JSON and CSV: all.")
 ]
 
 

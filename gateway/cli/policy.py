@@ -1,4 +1,4 @@
-"""policy: consistency of the policies, their decisions with reasons, and a change as an act of two people."""
+"""policy: check the policies, try and compare them, and change them as an act of two people."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SECTIONS = (
 )
 """The parts of a comparison: heading, weight of the differences, and columns."""
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
-DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Try them on the files of so many days.")]
+DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Decide the files of so many days again.")]
 MomentOption = Annotated[
     datetime | None, "--on DAY|TIME", "A day (at noon) or a local time; now if not given."
 ]
@@ -75,7 +75,7 @@ app.add_typer(policy_draft.pack_app, name="pack")
 def check(
     home: HomeOption,
     folder: Annotated[Path | None, "FOLDER", "A policies folder; that of the home if not given."] = None,
-    mend: Annotated[bool, "First declare the data types and items that it does not list."] = False,
+    mend: Annotated[bool, "First declare the data types and items that the agreement does not list."] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
@@ -133,7 +133,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Yield each difference as a row, with the same keys for settings and outcomes."""
+    """Yield a row for each setting and outcome that differs, all with the same keys."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
@@ -155,7 +155,7 @@ def simulate(
         Path | None, typer.Argument(file_okay=False, exists=True, help="The other policies.")
     ] = None,
     pack: Annotated[
-        Path | None, typer.Option(dir_okay=False, exists=True, help="Those in force, with this law pack.")
+        Path | None, typer.Option(dir_okay=False, exists=True, help="Or those in force, with this law pack.")
     ] = None,
     days: DaysOption = _DAYS,
     as_json: JsonOption = False,
@@ -221,7 +221,7 @@ def propose(
 @command_in(app)
 def approve(
     home: HomeOption,
-    digest: Annotated[str | None, "[DIGEST]", "Only if this is what is proposed."] = None,
+    digest: Annotated[str | None, "[DIGEST]", "Approve only if the proposal has this digest."] = None,
     days: DaysOption = _DAYS,
     yes: Annotated[bool, "You have looked at it: do not ask."] = False,
 ) -> None:
@@ -263,7 +263,7 @@ def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
 
 @command_in(app, "roll-back")
 def roll_back(home: HomeOption, why: WhyOption) -> None:
-    """Put the former policies back in force, at once. They were approved in their day."""
+    """Put the former policies, which were approved before, back in force at once."""
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:
@@ -298,7 +298,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Print differences from the policies in force, lost protection first, and past outcomes changed."""
+    """Print how a folder differs from the policies in force, and which outcomes of past files it changes."""
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""policy confirm, new, optional and pack: a draft of the policies is written, and read by a person."""
+"""policy confirm, new, optional and pack: write a draft of the policies, and have a person read it."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ from gateway.record import policies_in_force
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
-_MANY = 64 * 1024
+_MANY = 64 * 1024  # Characters read of a sample.
 _ROWS = 50
 ClausesArgument = Annotated[list[str] | None, "[CLAUSE]...", "All that wait for it if not given."]
 FolderOption = Annotated[
@@ -94,21 +94,21 @@ def agreement(
 def flow(
     home: HomeOption,
     sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV, a workbook or XML.")],
-    identifier: Annotated[str, "--id", "Of a-z, 0-9 and hyphens."],
+    identifier: Annotated[str, "--id", "The name of the flow: of a-z, 0-9 and hyphens."],
     title: Annotated[str, "What people call it."],
     clause: Annotated[str, "The clause of the agreement that lists it."],
     words: Annotated[str, "What that clause says, in short."],
-    senders: Annotated[str, "Kinds of provider, by id or name, by commas."],
-    recipients: Annotated[str, "Recipients, by id or name, by commas."],
-    teams: Annotated[str, "Teams, by id or name, by commas."],
+    senders: Annotated[str, "Kinds of provider, by id or name, with commas between."],
+    recipients: Annotated[str, "Recipients, by id or name, with commas between."],
+    teams: Annotated[str, "Teams, by id or name, with commas between."],
     timescale: Annotated[str, "Such as weekly, or one of calendar.toml."] = "on-event",
     due: Annotated[str | None, "--due MM-DD..MM-DD", "When, if it is annual."] = None,
     basis: Annotated[str, "One of the bases in agreement.toml."] = "supporting",
     about: Annotated[str, "Whose data it is: one of the persons in agreement.toml."] = "pupils",
-    optional: Annotated[str, "Headings that a file may lack, by commas."] = "",
+    optional: Annotated[str, "Headings that a file may lack, with commas between."] = "",
     folder: FolderOption = None,
 ) -> None:
-    """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
+    """Write a flow with its data type, items, rights, clause and dates, and list what is left to do."""
     first, dots, last = (due or "").partition("..")
     if due is not None and not dots:
         raise GatewayError("write --due as 06-01..06-30")
@@ -158,10 +158,10 @@ def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class SampleRead:
-    """Contents of a sample file: filled values by heading, and the field of each known heading.
+    """A sample file as read: `values` by heading, and in `known` the field of each heading that rules know.
 
-    Of XML: a heading is the name of an element with text, `elements` are the paths of each (Parent/Name), and
-    `collection` is the name a DfE message gives to its collection.
+    Of XML, a heading is the name of an element with text, `elements` has the paths of each (Parent/Name), and
+    `collection` is the name that a DfE message gives to its collection.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -183,7 +183,7 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the narrowest kind that fits all values, as items.toml writes it; empty for none."""
+    """Return the narrowest kind of value that fits all texts, as items.toml has it; {} if none fits."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -194,14 +194,14 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield sentences of doubt about a heading's kind of values, for a person; none repeats a value."""
+    """Yield a sentence for a person where the values under a heading fit no kind, or may be codes."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (
             f"{heading}: its values in the sample are of no one kind, and count as labels; see `values` of "
             "its item in items.toml, for whatever is of another kind reaches nobody"
         )
-    if len([text for text in filled if len(text) > 1]) > 1:  # One code, or a letter, is in many lists.
+    if len([text for text in filled if len(text) > 1]) > 1:  # Many lists have one given code, or a letter.
         sets = rules.code_sets
         lists = sorted(name for name in sets if all(map(Codes(sets[name]).has, filled)))
         if lists:
@@ -262,7 +262,7 @@ optional_app = typer.Typer(
 
 @command_in(optional_app, "list")
 def list_optional(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the flows required by law: the law, the teams, and if switched on."""
+    """List the flows that only a law asks for: the law, the teams, and whether switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
     rows = [
         {
@@ -287,7 +287,7 @@ def switch(
     flow: Annotated[str, "FLOW", "As gateway policy optional list names it."],
     state: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")],
 ) -> None:
-    """Switch a flow on or off in the draft policies: in force after proposal and approval."""
+    """Switch a flow on or off in the draft; that decides once the draft is proposed and approved."""
     policies = existing(home).policies
     before = load_unchecked(policies)
     known = {each.id for each in (*before.flows.flow, *before.flows.optional) if each.law}
@@ -341,7 +341,7 @@ def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
 def install(home: HomeOption, pack: PackArgument) -> None:
     """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
-    Decides after proposal and approval, from the pack's first day on.
+    It decides from its first day on, once the draft is proposed and approved.
     """
     place = existing(home)
     note = policies_in_force.note_beside(pack).read_text("utf-8")
@@ -357,7 +357,7 @@ def sign(
     publisher: Annotated[str, "Who publishes it: a name that ends in /law."],
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
-    """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
+    """Sign a pack as its publisher: write FILE.note, and print the key by which others verify it."""
     secret = LogKey.load(key.read_bytes())
     note = policies_in_force.note_beside(pack)
     write_durably(note, policies_in_force.sign(pack, publisher, secret).encode(), mode=0o644)

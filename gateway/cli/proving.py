@@ -1,4 +1,4 @@
-"""Prove by the registry who is at the keyboard; return that person's rights, and files to know of."""
+"""Prove by the registry who is at the keyboard, and check what that person may do and know of."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
 
 
 def _identified(session: Session, command: str, account: str) -> str:
+    """Return the name proven by a personal `account`, or by a signature of the SSH agent. GatewayError."""
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")

@@ -1,4 +1,4 @@
-"""pupils index: the one command on pupils to read the files themselves."""
+"""pupils index: index the children of stored files, which are opened for that."""
 
 import base64
 import logging
@@ -53,6 +53,7 @@ def index(home: HomeOption) -> None:
 
 
 def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> bytes:
+    """Return the digests of the children in a file, as stored in the index. Fault if it does not open."""
     request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
     content, _ = examiner.reopen(request)
     try:

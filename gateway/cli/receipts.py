@@ -1,4 +1,4 @@
-"""receipts: the receipts of senders, and their verification."""
+"""receipts: show and verify the receipts of senders."""
 
 import dataclasses
 from pathlib import Path
@@ -38,7 +38,7 @@ def verify(
     home: HomeOption,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     gateway_key: Annotated[Path | None, "The gateway's OpenPGP certificate (gateway.asc)."] = None,
-    original: Annotated[Path | None, "The sealed file: is it the one that the receipt is for?"] = None,
+    original: Annotated[Path | None, "The sealed file that the receipt must be for."] = None,
     consistency: Annotated[
         Path | None, "A proof from one of their heads to another (gateway log consistency)."
     ] = None,

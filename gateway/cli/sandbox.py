@@ -1,4 +1,4 @@
-"""demo and sandbox: a gateway in a temporary home, shown at work, or for suppliers to try a client with."""
+"""demo and sandbox: show a gateway at work, or run one for suppliers to try their programs with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.homes.sandbox import CODES
 from gateway.send.ceremonies import hand_over, read_invitation, take_keys
 from gateway.send.kit import Kit
 
-_PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys that open nothing but this
+_PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys for the sandbox alone
 _PROVIDER = "sandbox"
 
 
@@ -50,7 +50,7 @@ def sandbox(
     openpgp_key: Annotated[Path | None, "Your OpenPGP certificate, with --ssh-key."] = None,
     codes: Annotated[bool, "List the codes that a name can ask for."] = False,
 ) -> None:
-    """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.
+    """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. Give it no real pupil data.
 
     A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. Any other name: what
     the file deserves.

@@ -1,4 +1,4 @@
-"""send: the provider's side. Keys are set up, files checked, sealed and sent; no home is needed."""
+"""send: the provider's commands, which need no home: check, seal and send files, and watch a folder."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def send_files(
     files: Annotated[list[Path], "FILE...", "Plain files; they are sealed here."],
     anyway: AnywayOption = False,
     why: AnywayWhyOption = "",
-    again: Annotated[bool, "Send also what was sent before."] = False,
+    again: Annotated[bool, "Also send files that were sent before."] = False,
     wait: Annotated[
-        float, typer.Option(min=0, help="So many seconds for the way and the receipts.")
+        float, typer.Option(min=0, help="The most seconds to spend on sending and on waiting for receipts.")
     ] = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -227,7 +227,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return the findings, and for each file that could not be checked the reason."""
+    """Check files; return what was found, and by file the reason why a check failed."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

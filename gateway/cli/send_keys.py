@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gateway.model.invitation import ProviderInvitation
     from gateway.send.ceremonies import Step
 
-WaitOption = Annotated[float, typer.Option(min=0, help="So many seconds for the gateway's answer.")]
+WaitOption = Annotated[float, typer.Option(min=0, help="The most seconds to wait for the gateway's answer.")]
 _PATIENCE = 120.0
 _TRIES = 3
 _HELD = 3
@@ -72,12 +72,12 @@ PassphraseFileOption = Annotated[
         help="Its first line is the keys' passphrase; where the SSH key has another, that is the second.",
     ),
 ]
-AnywayOption = Annotated[bool, "--anyway", "Send also what is not as the agreement has it. Needs --why."]
+AnywayOption = Annotated[bool, "--anyway", "Also send files that do not fit the agreement. Needs --why."]
 AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what was sent."]
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason for sending faulty files, empty if not wanted. GatewayError without a reason."""
+    """Return the reason for sending faulty files; "" if they are not to be sent. GatewayError without one."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -126,7 +126,7 @@ class Display:
 
 @contextmanager
 def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    """Yield the kit in a folder with unlocked keys, and progress shown on a terminal."""
+    """Yield the kit in the folder `kit`, its keys unlocked; show progress on a terminal until the end."""
     opened = Kit(kit)
     with Display() as shown:
         sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
@@ -135,7 +135,7 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Return the source of passphrases for a kit's keys; `ask` asks a person."""
+    """Return the source of passphrases for a kit's keys; on a terminal, `ask` asks a person for one."""
     asking = ask or Display().ask
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
@@ -143,7 +143,7 @@ def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
     """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice.
 
-    A person is asked until `judge` raises no error; passphrases from a file are not judged.
+    A typed one is asked for again as long as `judge` raises GatewayError. GatewayError without either.
     """
     if file is not None:
         known = in_file(file)
@@ -163,7 +163,7 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
 
 def needed(question: str, option: str) -> str:
-    """Ask a person for a line. GatewayError, naming the option, without a terminal."""
+    """Ask a person a question; return the answer. GatewayError without a terminal, which names `option`."""
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()
@@ -269,7 +269,7 @@ def renew(
 
 @fails_clearly
 def rotate(
-    ssh: Annotated[bool, "A new SSH key, rather than a new OpenPGP key."] = False,
+    ssh: Annotated[bool, "Make a new SSH key, not a new OpenPGP key."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
@@ -285,13 +285,13 @@ def rotate(
 @fails_clearly
 def revoke(
     reason: Annotated[Why, "superseded: another is used now. compromised: others may have it."],
-    before: Annotated[bool, "The key before the present one, as rotate left it."] = False,
+    before: Annotated[bool, "Revoke the key that `rotate` replaced, not the present one."] = False,
     yes: Annotated[bool, "Do not ask."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Revoke your OpenPGP key at once, without return. For an SSH key: ring."""
+    """Revoke your OpenPGP key at once and for ever. To end an SSH key, ring the authority."""
     with _alone(kit, passphrase_file) as sender:
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
@@ -303,19 +303,19 @@ def revoke(
 
 @fails_clearly
 def ratify(
-    name: Annotated[str | None, "Who signs, if not asked for."] = None,
-    office: Annotated[str | None, 'As what, such as "headteacher".'] = None,
-    yes: Annotated[bool, "It was read, and whoever may has agreed."] = False,
+    name: Annotated[str | None, "The name of the person who signs; asked for if not given."] = None,
+    office: Annotated[str | None, 'Their office, such as "headteacher"; asked for if not given.'] = None,
+    yes: Annotated[bool, "The agreement was read, and this person has agreed: do not ask."] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Show the agreement page by page, sign it in the name of whoever may, and send the signed copy."""
+    """Show the agreement page by page, sign it in the name of the person who may, and send it."""
     with _alone(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
         kept = sender.kit.root / "agreement.txt"
         kept.write_text(text, "utf-8")
-        # Show a text page by page where somebody reads, else at once; marks of HTML are left out.
+        # A person reads page by page, a program all at once; marks of HTML are left out.
         width, height = shutil.get_terminal_size()
         cells = (" | ".join(re.sub(r"</?[a-z]+>", " ", line).split("\t")) for line in text.splitlines())
         lines = [part for line in cells for part in textwrap.wrap(plain(line), width) or [""]]
@@ -341,16 +341,18 @@ def ratify(
 def headings(
     file: Annotated[Path, "FILE", "A plain file, as you would send it."],
     means: Annotated[
-        list[str] | None, "--means HEADING=KEY", "What a heading means, instead of asking; no KEY: another."
+        list[str] | None,
+        "--means HEADING=KEY",
+        "The item that a heading means, instead of asking; without KEY: none.",
     ] = None,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """State the meaning of unknown headings of a file once, for later files.
+    """Say once what unknown headings of a file mean, in this file and in later ones.
 
-    Your answer is signed with your key and sent; the authority sees the answer, and may revoke it. Values
-    under a heading are judged all the same.
+    Your answer is signed with your key and sent; the authority sees it, and may revoke it. The values under
+    such a heading are judged as those of the item.
     """
     today = now().date()
     with _alone(kit, passphrase_file) as sender:

@@ -1,4 +1,4 @@
-"""serve and process: the services, each of which loads its own zone alone."""
+"""serve and process: run the services, each of which imports only the modules of its own zone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SERVED = {
     "console": "Serve the web pages of the staff. Needs only console/ of the home, and running mailboxes.",
     "web": "Serve the pages on which schools send. Needs only web/ of the home, and running intake.",
 }
-"""The services that listen, each run by a function `run_NAME` of its module `server`, with the help."""
+"""The services that listen, each with its help; `run_NAME` of the module `gateway.NAME.server` runs one."""
 
 
 def _serving(service: str, does: str) -> Callable[..., None]:
@@ -48,7 +48,7 @@ for _service, _does in _SERVED.items():
 
 @command_in(app, "courier")
 def serve_courier(home: HomeOption) -> None:
-    """Give owed letters to the SMTP relay, and files and messages to other systems, until SIGTERM.
+    """Give letters to the SMTP relay, and files and messages to other systems, until SIGTERM.
 
     Needs only letters/, hand-on/ and hooks/ of the home.
     """

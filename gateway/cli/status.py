@@ -30,7 +30,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 PortOption = Annotated[
     int | None,
     typer.Option(
-        min=1, max=65535, help="Where it is reached, if neither gateway run nor gateway.toml says so."
+        min=1, max=65535, help="Its port, if neither gateway run nor gateway.toml names the right one."
     ),
 ]
 
@@ -127,7 +127,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: by `gateway run`; else `configured`, with `port` if given."""
+    """Return a service's address: the one `gateway run` noted, else the settings', with `port` if given."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)

@@ -1,4 +1,4 @@
-"""transfers open: in pieces, for any size."""
+"""transfers open: write out a whole original, piece by piece, so that it may have any size."""
 
 from __future__ import annotations
 

@@ -30,8 +30,10 @@ _SHOWN = 40
 def upgrade(
     home: HomeOption,
     dry_run: Annotated[bool, "Say what it takes, and change nothing."] = False,
-    draft: Annotated[bool, "Write the policies to come into upgrade/policies, to mend them."] = False,
-    apply: Annotated[bool, "Put the upgrade forward; by a second person: agree to it."] = False,
+    draft: Annotated[
+        bool, "Write the policies of the new version into upgrade/policies, to mend them."
+    ] = False,
+    apply: Annotated[bool, "Propose the upgrade; the second person who runs this agrees to it."] = False,
     backup: Annotated[Path | None, "--backup DIR", "With --apply: an empty folder for the backup."] = None,
     undo: Annotated[bool, "Take the upgrade back, before the first file is decided."] = False,
     yes: Annotated[bool, "You have looked at it: do not ask."] = False,

@@ -1,4 +1,4 @@
-"""verify-release: hold a downloaded file against the signed statement of its release, offline."""
+"""verify-release: compare a downloaded file with the signed statement of its release, offline."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ class _Subject(BaseModel):
 
 
 class _Statement(BaseModel):
-    """The part of an in-toto Statement v1 read here."""
+    """The fields of an in-toto Statement v1 that are read here."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
 """Set up a kit, replace its keys and ratify the agreement (docs/schools.md), each as a repeatable step.
 
-Files for /keys or /agreement are stored here before sending, so that an interrupted step resumes with the
-very same file. A new key is used only after a receipt confirms the key in force.
+A file for /keys or /agreement is stored in the kit before it is sent, so that an interrupted step resumes
+with the same file. A new key is used only once a receipt says that the gateway has accepted it.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ _HEADERS = re.compile(
 
 
 Step = tuple[Proved | None, str]
-"""The gateway's answer to a step, None before any answer; and a sentence about the work done here."""
+"""The result of a step: the verified receipt, None if none came yet, and a sentence on what was done."""
 
 
 def read_invitation(file: Path) -> ProviderInvitation:
-    """Return the invitation in a file. GatewayError unless signed by the key it names.
+    """Return the invitation in a file. GatewayError unless the key that it names has signed it.
 
-    The invitation counts only once the words are compared: anybody can sign a text that names their own key.
+    Anybody can sign a text that names their own key: trust it only once the six words are compared.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
@@ -69,7 +69,7 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """Raise GatewayError for an easily guessed passphrase, or one made of the names."""
+    """Raise GatewayError for a passphrase that is easily guessed, or made of `names` that others know."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
@@ -90,10 +90,11 @@ def take_keys(
     kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
 ) -> None:  # fmt: skip
-    """Make the missing keys, and record their paths with the gateway's keys. `passphrases`: OpenPGP, SSH.
+    """Set up a kit: make each key of which no file is given, and write kit.toml with the gateway's keys.
 
-    Existing keys are never overwritten. WrongPassphrase for a given key not opened by its passphrase;
-    GatewayError for a file without a secret key; Refusal for a key that could not be enrolled.
+    Existing keys are never overwritten. `passphrases` are those of the OpenPGP and the SSH key.
+    WrongPassphrase for one that does not open its key, GatewayError for a file without a secret key, Refusal
+    for a key that the gateway would not enrol.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
@@ -115,14 +116,14 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Make the kit use the gateway of an invitation, after the person compared the six words."""
+    """Write the gateway of an invitation into kit.toml, and trust its key. Compare the six words before."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
 
 
 def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write both public keys to PROVIDER.keys in a folder; return the path and the six words to read out."""
+    """Write both public keys to the file PROVIDER.keys in a folder; return its path, and the six words."""
     settings = kit.settings()
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
@@ -142,7 +143,7 @@ def check_owner(owner: str) -> str:
 
 
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
-    """Extend the OpenPGP key to two years from now, and send it; the gateway accepts the renewal at once."""
+    """Extend the OpenPGP key to two years from now, and send it to the gateway, which takes it at once."""
     own = renewed(sender.own, sender.signing_passphrase(), now + YEARS)
     make_anew(sender.settings.openpgp_key, own.armored)
     make_anew(sender.kit.certificate, own.certificate)
@@ -151,7 +152,7 @@ def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
 
 
 def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
-    """Make a new key, send it signed with the present key, and switch over once the gateway accepts."""
+    """Make a new key, send it signed with the present one, and use it once the gateway has accepted it."""
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
@@ -184,7 +185,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
-    """Revoke the OpenPGP key at `path`: the present key, or the one used earlier."""
+    """Revoke the OpenPGP key in a file, the present or an earlier one, for a reason, and tell the gateway."""
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
@@ -194,8 +195,8 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 def agreement_text(sender: KitAtWork) -> str:
     """Return the agreement's text as published by the gateway.
 
-    GatewayError for a missing text, a text not signed by the gateway, or one with terminal control
-    characters: an impostor may be serving it.
+    GatewayError for a text that is missing, is not signed by the gateway, or has control characters, which
+    could hide words on a terminal.
     """
     sender.refresh()
     with sender.session() as sftp:
@@ -209,7 +210,7 @@ def agreement_text(sender: KitAtWork) -> str:
 
 
 def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float) -> Step:
-    """Sign the agreement's text in a person's name, as an agreement and nothing else, and hand it in."""
+    """Sign the agreement's text in a person's name and office, as a ratification, and send it."""
     try:
         named = signed_by(name, office, text)
     except ValueError as error:
@@ -219,13 +220,13 @@ def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float)
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
-    """Sign the meanings of headings, each as an item's key, and send them for use on later files."""
+    """Sign what headings mean, pairs of a heading and an item's key, and send it for use on later files."""
     text = headings.written(stated)
     return put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip()
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway; return the receipt, or None if none came in time."""
+    """Put a small file into a folder of the gateway; return the receipt, None if it takes over `seconds`."""
     digest = hashlib.sha256(data).hexdigest()
     with sender.files() as files:
         sent = files.of_content(digest)
@@ -257,9 +258,9 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
 
 
 def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tuple[str, str]:
-    """Return the public half of the next key at a path, made now or earlier, and its words to read out.
+    """Return the public half of the next key, and its fingerprint to read out; make it at `path` if missing.
 
-    A new SSH key has the passphrase of the present one; of the OpenPGP key, if the SSH key has none.
+    A new SSH key gets the passphrase of the present one or, if that has none, of the OpenPGP key.
     """
     if kind == "openpgp":
         if not path.exists():

@@ -1,4 +1,4 @@
-"""Classify and check a file before sending, by the authority's policies, and offer meanings of headings."""
+"""Check a file before sending, by the authority's policies, and offer meanings for unknown headings."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -42,16 +42,16 @@ _NOT_OF_THE_FILE = frozenset(
         "policy:out-of-season",
     }
 )
-"""Reasons not stopping a file: all is well, or the file only has to wait."""
+"""Codes of reasons that do not stop a file: it would be accepted, or would only have to wait."""
 _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", "policy:school-not-named"})
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A checked local file. `stops`: sentences, each a reason not to send the file without confirmation.
+    """A checked local file. `stops` are sentences, each a reason not to send it unless a person insists.
 
-    `digest`: the SHA-256 of its content, in hex. `is_cut`: the content may be incomplete, as if its writer
-    had stopped; half of a CSV file is a valid one with fewer pupils, and only its last line may show the cut.
+    `digest` is the SHA-256 of its content, in hex. `is_cut`: its writer may not be done, since the last line
+    has no end; half of a CSV file is itself a valid CSV file, with fewer pupils.
     """
 
     file: Path
@@ -66,7 +66,8 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note`: a sentence, if the policies are not the authority's or the facts about the provider are missing.
+    `note` is a sentence that says so if the policies are not the authority's, or facts about the provider are
+    missing.
     """
 
     rules: Rules
@@ -79,8 +80,8 @@ class Check:
     def of(cls, kit: Kit) -> Self:
         """Return the check by the authority's policies and the facts about this provider, as last fetched.
 
-        CannotReach if none were fetched yet. Policies for another version of this program are replaced by
-        those shipped with it.
+        CannotReach if none were fetched yet. Policies that only another version of this program can read are
+        replaced by the shipped ones.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
@@ -173,7 +174,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Return why a heading does not fit an item, such as values of another kind; "" if it fits."""
+    """Return why a heading of a file cannot mean the item `key`; "" if it can. Its values are tried, too."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

@@ -1,7 +1,7 @@
-"""A session with the gateway: only with the compared host key, and the provider's own key.
+"""An SFTP session with the gateway, which must show a host key that a person compared; and an upload.
 
-The file goes to NAME.filepart first; only the rename to NAME hands it over. So an interruption leaves either
-a resumable beginning or a complete file.
+A file is uploaded as NAME.filepart, and renamed to NAME once it is complete: that hands it over. An
+interrupted upload resumes.
 """
 
 import socket
@@ -19,11 +19,11 @@ _SECONDS = 20
 _SILENT_SECONDS = 60
 _ALIVE_SECONDS = 15
 BROKEN = (OSError, EOFError, paramiko.SSHException)
-"""The errors of a session losing the network or the gateway; refusals by the gateway are not included."""
+"""The errors of a session that breaks, as when the network fails; a refusal by the gateway is another."""
 
 
 class CannotReach(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the gateway does not answer at present; a later attempt may succeed."""
+    """Raised if the gateway does not answer; a later attempt may succeed."""
 
     exit_code = 4
 
@@ -45,7 +45,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 
 @contextmanager
 def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
-    """Yield an SFTP session. CannotReach, or GatewayError for a refused key or another server."""
+    """Yield an SFTP session. CannotReach without an answer, GatewayError for a refused key or host key."""
     with closing(paramiko.SSHClient()) as client:
         client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
         try:
@@ -76,10 +76,10 @@ def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTP
 
 
 def _give_up_in_time(connection: socket.socket) -> None:
-    """Limit the time for which a connection waits for a peer that takes no data: Linux waits 15 minutes.
+    """Make Linux give a connection up after a minute in which the gateway takes no data, not after 15.
 
-    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket until
-    the system gives up. Windows does after some 20 seconds.
+    The timeout of the channel is not enough: while a slow line is full, paramiko waits in the socket until
+    the system gives up. Windows does so after some 20 seconds.
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
@@ -93,11 +93,11 @@ def upload(
     sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None],
     time_there: Callable[[float], None] = lambda _: None,
 ) -> None:  # fmt: skip
-    """Upload the file `sealed` under the name `final`, such as /in/NAME; do nothing if it is there already.
+    """Upload the file `sealed` to the path `final`, such as /in/NAME, unless it is there already.
 
-    `tell` is called with the bytes uploaded so far, `time_there` with the gateway's clock (seconds since
-    1970), before anything is sent. OSError or paramiko's errors on a broken session: the uploaded part stays
-    for resuming.
+    `tell` is called with the bytes uploaded so far, and `time_there`, before anything is sent, with the time
+    by the gateway's clock, in seconds since 1970. One of `BROKEN` if the session breaks: what was uploaded
+    stays, and the next call resumes.
     """
     unfinished = f"{final}{_UNFINISHED}"
     size = sealed.stat().st_size

@@ -1,7 +1,7 @@
-"""Read, make and move files without following links, in folders shared with others.
+"""Read, make and move files without following links, in folders to which others may write.
 
-A watched folder is often shared. Anybody able to write there may leave a link in place of a file or folder,
-to make the kit overwrite its own keys or disclose them.
+Whoever may write to a watched folder could put a link in the place of a file or folder, so that the kit
+overwrites or discloses its own keys.
 """
 
 import errno
@@ -94,10 +94,10 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Open a file being written or locked by nobody, and make writers wait meanwhile.
+    """Yield an open file that nobody is writing or has locked; writers wait until the block ends.
 
-    Uses locks (flock and fcntl) and a lease on Linux, share modes on Windows. InUse if the file is open
-    elsewhere. Also yields False if the system cannot tell, as for network folders.
+    InUse if somebody does. The second value is False if the system cannot tell, as for network folders. Linux
+    has locks (flock and fcntl) and leases for this, Windows share modes.
     """
     with _sharing_no_writing(path) as file:
         _lock(file)
@@ -169,9 +169,9 @@ def _sharing_no_writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading, without waiting.
+    """Yield a regular file opened for reading, without waiting.
 
-    IsLink for a link, InUse for another's write lease, OSError for other kinds.
+    IsLink for a link, InUse if another program has a lease to write, OSError for a folder, pipe or device.
     """
     if path.is_symlink():
         raise IsLink(f"{path.name} is a link: put the file itself there")
@@ -187,7 +187,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_folder(path: Path) -> None:
-    """Raise IsLink if a folder of the kit is a link."""
+    """Raise IsLink if a folder is a link."""
     with _folder(path):
         pass
 

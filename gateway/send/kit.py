@@ -1,9 +1,9 @@
-"""The provider's kit on its computer: settings, keys, sent files, and receipts.
+"""The provider's kit, a folder on its computer: settings, keys, sent files, and receipts.
 
 kit.toml     the provider, and the gateway's address
 ssh, ssh.pub, openpgp.asc, certificate.asc     the provider's keys; the secret ones under a passphrase
 gateway/     the gateway's compared certificates, each FINGERPRINT.asc
-sent.db      sent files and their outcomes
+sent.db      the record of sent files and their outcomes
 sealed/      files in transit, signed and encrypted; removed after their receipts
 receipts/    every receipt, verified
 """
@@ -25,11 +25,11 @@ PRIVATE_FOLDER = 0o700
 
 
 class KitSettings(BaseModel):
-    """The provider owning the kit, and the gateway used.
+    """The settings in kit.toml: the provider, its keys, and the gateway it sends to.
 
-    `host_keys` are fingerprints (SHA256:…) compared by a person; the gateway must show one. `gateway_key` is
-    the fingerprint of the OpenPGP key to encrypt to; earlier keys prove old receipts. `ssh_key` and
-    `openpgp_key` are the paths of the provider's secret keys.
+    `host_keys` are the fingerprints (SHA256:…) of which the gateway must show one, `gateway_key` is that of
+    the OpenPGP key to encrypt to; a person compared them. `ssh_key` and `openpgp_key` are the paths of the
+    provider's secret keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,10 +47,10 @@ _FURTHER = "providers"
 
 
 class Kit:
-    """The folder of one provider's kit, with the paths of the files and folders inside.
+    """The folder of one provider's kit, with the paths of its files and folders.
 
-    `log_keys` is the gateway's signed list of the log's keys, as last fetched; missing while the log had one
-    key.
+    `log_keys` is the gateway's signed list of the log's keys, as last fetched. There is none while the log
+    has only ever had one key.
     """
 
     def __init__(self, root: Path) -> None:
@@ -62,15 +62,15 @@ class Kit:
         self.checked_by = root / "checked-by.json"
 
     def beside(self, provider: str) -> Self:
-        """Return the kit of a further provider of the same sender, such as a trust's school.
+        """Return the kit of another provider for whom the same computer sends, such as a school of a trust.
 
-        The first provider's kit lies in the folder itself, each further one's in providers/ of it.
+        The first provider's kit is the folder itself; those of further ones are in its folder providers/.
         """
         first = self.root.parent.parent if self.root.parent.name == _FURTHER else self.root
         return type(self)(first / _FURTHER / provider)
 
     def of(self, provider: str) -> Self:
-        """Return the kit of `provider` among those of one sender. ConfigurationError if there is none."""
+        """Return the kit of `provider` on this computer. ConfigurationError if there is none."""
         further = sorted(self.beside(provider).root.parent.glob("*"))
         first = self.beside(provider).root.parent.parent
         kits = [one for one in map(type(self), (first, *further)) if one.settings_file.exists()]
@@ -85,7 +85,7 @@ class Kit:
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
 
     def settings(self) -> KitSettings:
-        """Return kit.toml. ConfigurationError if missing or wrong."""
+        """Read kit.toml. ConfigurationError if it is missing or wrong."""
         if not self.settings_file.exists():
             raise ConfigurationError(
                 f"nothing is set up in {self.root} yet: gateway send setup INVITATION (or name it with --kit)"
@@ -101,7 +101,7 @@ class Kit:
         make_anew(self.settings_file, tomlkit.dumps(settings.model_dump(mode="json")).encode())
 
     def trusted(self) -> bytes:
-        """Return all certificates of the gateway ever trusted, in one; earlier ones prove old receipts."""
+        """Return all certificates of the gateway ever trusted, joined: old receipts need earlier ones."""
         return b"\n".join(self._trusted())
 
     def current(self) -> str:
@@ -126,7 +126,7 @@ class Kit:
 
 
 def _pinned(path: Path) -> bytes:
-    """Return a stored certificate of the gateway; ConfigurationError unless the file is named for it."""
+    """Return a stored certificate. ConfigurationError unless the file's name is its fingerprint."""
     try:
         return pinned(path.read_bytes(), path.stem)
     except CertificateRefused:

@@ -1,8 +1,7 @@
-"""The provider's own OpenPGP key: made, read, extended and revoked, by PGPy.
+"""The provider's own OpenPGP key: make, read, extend and revoke it, by PGPy.
 
-Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md; signing and sealing: `gateway.send.sealing`. A
-secret key lies on disk under its passphrase and is opened only for signing. `gateway.verify` checks
-signatures of the *gateway*.
+docs/decisions/0013-the-kits-openpgp-engine.md says why PGPy. The secret key is stored under its passphrase,
+and is opened only to sign; `gateway.send.sealing` signs files.
 """
 
 import warnings
@@ -64,7 +63,7 @@ class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """A secret key of the provider, locked. `expires_at` is None for never."""
+    """A secret key of the provider, under its passphrase."""
 
     key: pgpy.PGPKey
 
@@ -75,7 +74,7 @@ class OwnKey:
 
     @property
     def expires_at(self) -> datetime | None:
-        """The time of the key's expiry; None for never."""
+        """The time when the key expires; None if it never does."""
         return None if self.key.expires_at is None else _aware(self.key.expires_at)
 
     @property
@@ -86,7 +85,7 @@ class OwnKey:
 
     @property
     def armored(self) -> bytes:
-        """The secret key as stored, armored: encrypted under its passphrase."""
+        """The secret key, armored, as it is stored: encrypted by its passphrase."""
         return in_ascii(str(self.key))
 
     @property
@@ -100,9 +99,9 @@ class OwnKey:
             pass
 
     def under(self, passphrase: str, other: str) -> bytes:
-        """Return the secret key under another passphrase, armored, with its numbers in canonical form.
+        """Return the secret key, armored, under the passphrase `other` instead.
 
-        GnuPG sometimes writes a form refused by Sequoia.
+        Its numbers are then in the form that Sequoia requires, and GnuPG does not always write.
         """
         copy = read_key(self.armored)
         with copy.opened(passphrase) as key:
@@ -111,7 +110,7 @@ class OwnKey:
 
     @contextmanager
     def opened(self, passphrase: str) -> Iterator[pgpy.PGPKey]:
-        """Yield the opened key, able to sign. WrongPassphrase if it cannot be opened."""
+        """Yield the key, able to sign until the block ends. WrongPassphrase if that does not open it."""
         if not self.key.is_protected:
             yield self.key
             return

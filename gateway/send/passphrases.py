@@ -21,7 +21,7 @@ _CREDENTIAL = "passphrase"
 
 
 class Passphrases:
-    """The passphrases of one provider's keys. `ask` asks a person; None if nobody is present."""
+    """The passphrases of one provider's keys. `ask` asks a person a question; None if nobody is there."""
 
     def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
         self._provider = provider
@@ -34,14 +34,14 @@ class Passphrases:
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
         """Return the passphrase of one of the two keys. GatewayError if it cannot be found.
 
-        `opens` tries one, and raises WrongPassphrase for a wrong one; a person is asked up to three times.
+        `opens` raises WrongPassphrase for one that does not open the key. A person may try three times.
         """
         if which not in self._known:
             self._known[which] = self._found(which, opens)
         return self._known[which]
 
     def keep(self, which: Which, passphrase: str) -> bool:
-        """Store a passphrase in the system's key ring; return False without a working one."""
+        """Store a passphrase in the system's key ring; return False if there is no usable one."""
         self._known[which] = passphrase
         if not has_keyring():
             return False
@@ -93,7 +93,7 @@ def has_keyring() -> bool:
 
 
 def in_file(file: Path) -> dict[Which, str]:
-    """Return the passphrases in a file. GatewayError for an empty first line."""
+    """Return the passphrases of both keys by a file's two lines. GatewayError for an empty first line."""
     lines = file.read_text("utf-8").splitlines()
     if not lines or not lines[0]:
         raise GatewayError(f"{file} holds no passphrase in its first line")

@@ -48,9 +48,9 @@ def listed(sftp: paramiko.SFTPClient) -> list[str]:
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 
-    If the kit uploaded a file twice because of a break, the second upload was refused as a replay, and the
-    first counts. If every upload was refused as a replay, so is the file: the same content was signed twice
-    within a second, with the same signature. GatewayError for a receipt failing verification.
+    A file may have been uploaded twice after a broken session: the second upload is refused as a replay, and
+    the receipt of the first counts. Only if all uploads were refused as replays is the file refused: content
+    signed twice within a second has one signature. GatewayError for a receipt that is not genuine.
     """
     start = f"{shown_name(sent.remote)}."
     own = sorted(name for name in names if name.startswith(start))
@@ -63,10 +63,7 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
 
 
 def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:
-    """Fetch a receipt, as text and as JSON, verify both, and store them in the kit; return the receipt.
-
-    A stored receipt is replaced only by a verified one.
-    """
+    """Fetch a receipt as text and as JSON, verify both, and only then store them in the kit."""
     with tempfile.TemporaryDirectory(dir=kit.root, prefix=".receipt-") as aside:
         forms = {}
         for one in (f"{name.removesuffix('.json')}.txt", name):

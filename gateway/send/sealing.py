@@ -26,13 +26,13 @@ from gateway.send.openpgp_key import OwnKey, WrongPassphrase
 
 _MIB = 1024 * 1024
 _SMALL_BYTES = 4 * _MIB
-"""PGPy holds a file some eight times in memory."""
+"""The largest file that PGPy seals: it takes some eight times the memory."""
 _CIPHER, _HASH = SymmetricKeyAlgorithm.AES256, HashAlgorithm.SHA512
 _PAUSE_SECONDS = 0.1
 
 
 def check_size(name: str, size: int, most: int) -> None:
-    """Raise GatewayError if a file may exceed `most` bytes once sealed."""
+    """Raise GatewayError if a file of `size` bytes may have more than `most` bytes once it is sealed."""
     if size > most - size // 1024 - _MIB:
         raise GatewayError(
             f"{name}: it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"
@@ -41,7 +41,7 @@ def check_size(name: str, size: int, most: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """The signing key with its passphrase, and the gateway's certificate to encrypt to."""
+    """Signs with the provider's key and encrypts to the gateway's certificate `recipient`."""
 
     own: OwnKey
     passphrase: str
@@ -50,7 +50,7 @@ class Sealer:
     def seal(self, source: BinaryIO, size: int, target: Path, tell: Callable[[int], None]) -> None:
         """Write `size` bytes of `source`, signed and encrypted, to the file `target`, in binary.
 
-        `tell` is called with the bytes done. GatewayError for an unusable key, DiskFull without room.
+        `tell` is called with the bytes written. GatewayError for an unusable key, DiskFull without room.
         """
         if size <= _SMALL_BYTES:
             make_anew(target, self.sealed(source.read()))

@@ -1,7 +1,7 @@
-"""Sign and encrypt one file as a stream: a process of its own, which holds little beside Sequoia.
+"""Sign and encrypt one file as a stream, in a process of its own that imports little beside Sequoia.
 
-Standard input has the order as JSON: `source` and `target` (paths), `key` (a secret key, armored, under
-`passphrase`, or under none), `recipient` (a certificate, armored). Any failure ends the process with a
+Standard input says how, as JSON: `source` and `target` are paths, `key` is the armored secret key, under
+`passphrase` if that is not empty, and `recipient` the armored certificate. A failure ends the process with a
 traceback.
 """
 
@@ -13,7 +13,7 @@ from pysequoia import Cert, Tsk, encrypt_file
 
 
 def main() -> None:
-    """Sign and encrypt a file, as ordered in JSON on standard input."""
+    """Sign and encrypt a file, as JSON on standard input says."""
     asked = json.load(sys.stdin)
     key, passphrase = asked["key"].encode(), asked["passphrase"]
     try:

@@ -1,7 +1,7 @@
 """Send files to the gateway and fetch their receipts, for `send` and `watch` alike.
 
-Each step may be interrupted at any moment and is resumed by the next run: a file is sealed once, the one
-sealed file is uploaded, and its receipt decides.
+A run may be interrupted at any moment, and the next one resumes: each file is sealed once, that sealed file
+is uploaded, and its receipt is awaited.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the gateway already has the same content. `proved`: its receipt's statement, if any."""
+    """Raised if the same content was sent before. `proved` is its verified receipt, None if none came."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -57,16 +57,16 @@ class Changed(GatewayError):  # noqa: N818 - named after the event
 
 
 class ClockWrong(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the clocks of this computer and the gateway differ too much for a valid signature."""
+    """Raised if this computer's clock is so wrong that the gateway would refuse a signature made now."""
 
     exit_code = 6
 
 
 class Progress(AbstractContextManager["Progress"], Protocol):
-    """A display of progress, shown while entered."""
+    """A display of progress, shown until its `with` block ends."""
 
     def at(self, step: Step, name: str, done: int, size: int) -> None:
-        """Show the bytes of a file done in this step."""
+        """Show that `done` of `size` bytes of a file are through a step."""
 
     def broken(self, error: str) -> None:
         """Show that a session broke or failed and will be tried again."""
@@ -74,9 +74,9 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file to send. `why`: a person's reason for sending despite a fault.
+    """A file to send, `again` if it was sent before. `why`: a person's reason, if it has a fault.
 
-    `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
+    `digest` (SHA-256 in hex) and `mark` identify the content that was checked; no other is sent.
     """
 
     file: Path
@@ -87,7 +87,7 @@ class ToSend:
 
 
 class KitAtWork:
-    """One provider's kit with passphrases: seal files, upload, and fetch receipts."""
+    """One provider's kit with its passphrases: it seals and uploads files, and fetches receipts."""
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
@@ -96,7 +96,7 @@ class KitAtWork:
 
     @property
     def settings(self) -> KitSettings:
-        """The settings, read anew: a session may have changed the gateway's key."""
+        """The settings, read from kit.toml each time: a session may change the gateway's key."""
         return self.kit.settings()
 
     @cached_property
@@ -106,7 +106,7 @@ class KitAtWork:
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:
-        """Yield the database of sent files. DiskFull if the disk has no room for more rows."""
+        """Yield the record of sent files. DiskFull if the disk has no room for more rows."""
         try:
             with closing(SentFiles(self.kit.sent)) as files:
                 yield files
@@ -115,7 +115,7 @@ class KitAtWork:
             raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
 
     def unlock(self) -> None:
-        """Obtain the passphrases of both keys, so that no step has to ask later."""
+        """Find or ask for the passphrases of both keys, so that no step has to ask later."""
         self.signing_passphrase()
         self._login_passphrase()
 
@@ -127,14 +127,14 @@ class KitAtWork:
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
-        """Yield a session with the gateway, after accepting any successor of the gateway's key."""
+        """Yield a session with the gateway, once a new key of the gateway is trusted (`trust.follow`)."""
         self.kit.current()
         with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
             trust.follow(self.kit, sftp)
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
-        """Run a step in a session; retry in a new session after a break, for up to `seconds`."""
+        """Run a step in a session; if it breaks, run it again in a new one, for up to `seconds`."""
 
         def broken(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome is not None else None
@@ -151,9 +151,10 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless sealed and on its way; return the row. AlreadySent, unless sent `again`.
+        """Seal a file, unless it is sealed and on its way; return its row on record.
 
-        The sealed file is named by its digest. Changed if the file was altered since its check.
+        AlreadySent for content sent before, unless it is to be sent again. Changed if the file was changed
+        since its check.
         """
         known = files.of_content(wish.digest)
         if known is not None:
@@ -182,14 +183,14 @@ class KitAtWork:
         return sent
 
     def signing_passphrase(self) -> str:
-        """Return the passphrase of the OpenPGP key; "" without one."""
+        """Return the passphrase of the OpenPGP key; "" if it has none."""
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
-        """Fetch the policies for checking files; keep the stored ones if the gateway is out of reach.
+        """Fetch the policies by which files are checked; without an answer the stored ones stay.
 
-        If none are stored, as after a change of the gateway's key, try for `seconds`, a minute at most;
-        CannotReach or a broken session's error afterwards.
+        If none are stored, as in a new kit, try for `seconds`, a minute at most; then raise CannotReach or
+        one of `BROKEN`.
         """
 
         def fetch(sftp: paramiko.SFTPClient) -> None:
@@ -210,7 +211,7 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless /receipts confirms its arrival."""
+        """Upload a sealed file, unless `names`, those in /receipts, show that it arrived. ClockWrong."""
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
             size = path.stat().st_size
@@ -227,7 +228,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """Fetch and record the decisions so far; return them by the digest of the sealed file."""
+        """Fetch, verify and record the receipts so far of `waiting` files; return them by sealed digest."""
         names = receipts.listed(sftp)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -242,7 +243,7 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """Raise ClockWrong if a signature made now is invalid by the gateway's clock (seconds since 1970)."""
+    """Raise ClockWrong if this clock is 10 minutes fast or a day slow by `there`, seconds since 1970."""
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"
@@ -257,7 +258,8 @@ def pass_on(
 ) -> dict[Path, Proved | GatewayError | None]:
     """Send files and wait for their receipts, for up to `seconds`; return the outcome of each file.
 
-    None: uploaded, without a receipt so far. GatewayError: the gateway could not be reached.
+    That is its receipt, None if none came yet, or the AlreadySent or Changed that kept it from being sent.
+    CannotReach, or one of `BROKEN`, if the gateway does not answer in time.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
     rows: dict[Path, SentFile] = {}
@@ -298,7 +300,7 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for receipts for up to `seconds`; call `decided` with the digest of each sealed file decided."""
+    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest of each."""
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:
@@ -314,7 +316,7 @@ def await_receipts(
 
 
 def remote_name(name: str, sealed_digest: str) -> str:
-    """Return a file's unique name at the gateway: the local name, shortened, with digits of the digest."""
+    """Return the name of a file at the gateway: its own, shortened, and digits of the sealed digest."""
     short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
     return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
 

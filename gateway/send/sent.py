@@ -1,7 +1,7 @@
-"""Files sent by this kit, with their outcomes: one row a file, in a small database beside the keys.
+"""The record of the files that a kit sent, with their outcomes: one row a file, in a small database.
 
-A row is written before anything leaves, so that after a kill at any moment the same sealed file is sent,
-never a second one with the same content.
+The row of a file is written before its upload, so that a run killed at any moment is followed by one that
+sends the same sealed file, and never seals the same content twice.
 """
 
 import sqlite3
@@ -43,11 +43,11 @@ class KitBusy(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """One file sealed here, or a key put into a folder of the gateway.
+    """One file sealed here, or one put into /keys or /agreement, which is the `folder`.
 
-    Digests are SHA-256 in hex; `remote` is the name at the gateway. `why`: a person's reason for sending the
-    file despite a fault. `reference`, `codes` and `receipt` (the name of its JSON form) are empty until a
-    receipt is verified. `place`: the path in a watched folder; empty without one.
+    Digests are SHA-256 in hex. `remote` is the name at the gateway, `why` a person's reason for sending a
+    file with a fault. `reference`, the reasons' `codes` and `receipt`, the name of its JSON file, are empty
+    until a receipt is verified. `place` is the path in a watched folder, once recorded.
     """
 
     content_sha256: str
@@ -65,7 +65,7 @@ class SentFile:
 
 
 class SentFiles:
-    """The database of sent files. Every change is durable when its method returns."""
+    """The record of sent files. Every change is durable once its method returns."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -78,7 +78,7 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """Return the last row of a content; None if never sealed."""
+        """Return the last row of a content, by its digest; None if it was never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
@@ -87,15 +87,15 @@ class SentFiles:
         return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
 
     def held(self) -> list[SentFile]:
-        """Return the rows of held files, for which a second receipt will come."""
+        """Return the rows of held files, oldest first; each will have a second receipt."""
         return self._select("state = 'held' ORDER BY id")
 
     def unfiled(self) -> list[SentFile]:
-        """Return the rows with a receipt that are not recorded as moved within a watched folder."""
+        """Return the rows with a receipt and no recorded place in a watched folder, oldest first."""
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:
-        """Return the row of a sealed file on record."""
+        """Return the row of a sealed file, by its digest, which must be on record."""
         (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
         return row
 
@@ -121,7 +121,7 @@ class SentFiles:
         )  # fmt: skip
 
     def forget(self, sent: SentFile) -> None:
-        """Remove the row of a file not uploaded and to be sealed anew."""
+        """Remove the row of a file that was not uploaded, and has to be sealed anew."""
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:
@@ -152,9 +152,9 @@ class SentFiles:
 
 @contextmanager
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
-    """Lock the kit: two senders at once would send the same file twice.
+    """Lock the kit in the folder `root`, so that no two commands send the same file twice.
 
-    The lock ends with the process. KitBusy if held elsewhere for longer than `seconds`.
+    KitBusy if another command keeps it for longer than `seconds`. The lock ends with the process.
     """
     with closing(sqlite3.connect(root / "at-work.db", timeout=seconds, isolation_level=None)) as lock:
         try:

@@ -1,7 +1,7 @@
-"""The provider's own SSH key: made in OpenSSH format, or taken in OpenSSH or PuTTY format.
+"""The provider's own SSH key: make one in the format of OpenSSH, read one of OpenSSH or PuTTY.
 
-The format is described in PuTTY's manual, appendix C. No library reads version 3; `cryptography` derives,
-decrypts and verifies the secret parts.
+PuTTY's format (.ppk) is described in appendix C of its manual. No library reads version 3 of it;
+`cryptography` derives, decrypts and verifies the secret parts.
 """
 
 import base64
@@ -59,11 +59,11 @@ class PuttyKey:
 
     @property
     def is_protected(self) -> bool:
-        """True if protected by a passphrase."""
+        """True if the secret half is encrypted by a passphrase."""
         return self.encryption != "none"
 
     def opened(self, passphrase: str | None) -> paramiko.PKey:
-        """Return the decrypted key. WrongPassphrase for a wrong one, GatewayError for an unusable key."""
+        """Return the opened key. WrongPassphrase if the passphrase is wrong, GatewayError if unusable."""
         if self.is_protected and not passphrase:
             raise WrongPassphrase("the PuTTY key is under a passphrase")
         try:
@@ -104,7 +104,7 @@ class PuttyKey:
 
 
 def read_putty_key(data: bytes) -> PuttyKey:
-    """Return a .ppk file's key. GatewayError for an older version, or a damaged file."""
+    """Return the key in a .ppk file's content. GatewayError for another version, or a damaged file."""
     lines = iter(data.decode("utf-8", "replace").splitlines())
     fields: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
@@ -130,7 +130,7 @@ _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "s
 
 
 def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
-    """Return the secret key made of both halves, in the manual's layout for each algorithm."""
+    """Return the secret key of both halves, as PuTTY's manual lays them out for an algorithm."""
     public.get_string()  # The algorithm once more.
     if algorithm == "ssh-ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
@@ -182,5 +182,5 @@ def needs_passphrase(path: Path) -> bool:
 
 
 def public_line(key: paramiko.PKey, comment: str) -> str:
-    """Return the public half as a line in OpenSSH format, to hand to the authority."""
+    """Return the public half as a line in the format of OpenSSH, with a comment."""
     return f"{key.get_name()} {key.get_base64()} {comment}\n"

@@ -1,4 +1,4 @@
-"""A provider's standing: as recorded in its kit, and as published by the gateway."""
+"""A provider's standing: what its kit has on record, and what the gateway says of it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,10 +16,9 @@ _WARN_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class KitStanding:
-    """Counts of sent files by state, waiting files, and the expiry of the OpenPGP key.
+    """The counts of a kit's sent files by state, the files waiting, and the end of its OpenPGP key.
 
-    `told`: the gateway's page about the provider: due data, received files, known keys; None if not fetched
-    or not published.
+    `told` is the gateway's page about the provider: data due, files received, keys known; None without one.
     """
 
     provider: str
@@ -52,7 +51,7 @@ _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 
 
 def _in_words(told: PageTold) -> Iterator[str]:
-    """Yield the gateway's page about the provider as lines of text, most urgent first."""
+    """Yield the lines of the gateway's page about the provider, late data first."""
     yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
     if told.ratify is not None:
         yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"

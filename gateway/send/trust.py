@@ -1,9 +1,8 @@
 """The gateway's trusted certificates, and what they sign: the page about the provider, and the policies.
 
-A new certificate is accepted only if a trusted one names it as successor; anything else in /keys is ignored.
-
-Policies and page are fetched in each session, accepted only with the gateway's signature, and kept; older
-ones than those kept are refused. `checked-by.json` records their dates.
+A new certificate is trusted only if a trusted one has signed that it succeeds it. Policies and the facts on
+the page are stored in checked-by.json, with their dates, only if the present key of the gateway signed them;
+none replaces a newer one.
 """
 
 import json
@@ -24,8 +23,8 @@ from gateway.send.files import make_anew
 from gateway.send.kit import Kit
 
 _MOST_BYTES = 1024 * 1024
-# The whole of what an old key signs (`keys.rotation.succession_text`). The gateway signs other texts in
-# which names stand that others chose: none of those is a succession.
+# The whole text that an old key signs (`keys.rotation.succession_text`), and not a part of it: the gateway
+# also signs texts with names that others chose, who might put such a part in.
 _SUCCESSION_TEXT = re.compile(
     r"The gateway of [^\n]+ has a new OpenPGP key since \d{4}-\d\d-\d\d\.\n\n"
     r"old-key: (?P<old>[0-9a-f]{40,64})\nnew-key: (?P<new>[0-9a-f]{40,64})\n\n"
@@ -42,7 +41,7 @@ _MOST_EARLIER = 20
 
 
 def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> bytes | None:
-    """Return a file of the gateway, at most `most` bytes; None if missing."""
+    """Return the first `most` bytes of a file at the gateway; None if there is no such file."""
     try:
         with sftp.open(path, "rb") as file:
             data: bytes = file.read(most)
@@ -52,9 +51,9 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Switch to the gateway's new key, if named by the trusted one. GatewayError for any other key.
+    """Trust the key that the gateway shows now, if the present one has named it as its successor.
 
-    Trust moves forward only: a key with a named successor is never encrypted to again.
+    GatewayError for any other key, and for an earlier one: nothing is encrypted to a replaced key again.
     """
     data = fetched(sftp, CERTIFICATE)
     if data is None:
@@ -79,7 +78,7 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
-    """Encrypt to a certificate from now on. GatewayError unless it matches the fingerprint entirely."""
+    """Store a certificate, and encrypt to it from now on. GatewayError unless it has this fingerprint."""
     try:
         sound = pinned(certificate, fingerprint)
     except CertificateRefused:
@@ -91,7 +90,10 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """Return fingerprint and certificate of the next key, as signed in `words`. GatewayError without."""
+    """Return the fingerprint and certificate of a key's successor, by the signed texts `words`.
+
+    GatewayError if the key `fingerprint` signed none of them.
+    """
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
         try:
@@ -115,7 +117,7 @@ _THREE, _A_SECOND = stop_after_attempt(3), wait_fixed(1)
 
 @dataclass(frozen=True, slots=True)
 class FlowTold:
-    """The standing of a flow: state in the gateway's words, due day, and time of the last file."""
+    """A flow on the page: state in the gateway's words, day when due, and time of the last file."""
 
     data_type: str
     state: str
@@ -125,7 +127,7 @@ class FlowTold:
 
 @dataclass(frozen=True, slots=True)
 class KeyTold:
-    """One of the provider's keys: ssh or openpgp, state, and end of validity."""
+    """A key of the provider on the page: its kind (ssh or openpgp), state, and end."""
 
     kind: str
     state: str
@@ -134,9 +136,10 @@ class KeyTold:
 
 @dataclass(frozen=True, slots=True)
 class PageTold:
-    """The contents of the gateway's page about the provider. `ratify`: the year to be ratified, if any.
+    """The contents of the gateway's page about the provider. `ratify` is the year to be ratified, if any.
 
-    `provider`: kind, numbers, schools and harmless columns, the basis of checks.
+    `waiting` are the references of held files. `provider` has the facts by which files are checked: kind,
+    numbers, schools and harmless columns.
     """
 
     at: datetime
@@ -148,10 +151,10 @@ class PageTold:
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
-    """Fetch the gateway's page about the provider and return its contents; None without a page.
+    """Fetch the gateway's page about the provider, and return its contents; None if there is no page.
 
-    GatewayError for a bad signature, or a page about another provider. Tries three times: page and signature
-    are two files, and one may be newer for a moment.
+    GatewayError for a wrong signature, or a page about another provider. Tries three times, since page and
+    signature are two files, of which one may be newer for a moment.
     """
 
     def fetch() -> bytes | None:
@@ -182,7 +185,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
 
 
 def read(html: bytes) -> PageTold:
-    """Return the contents of the page's machine-readable part. GatewayError for another version's format."""
+    """Return the contents of the page, by its attributes data-…. GatewayError if it lacks one."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
 
     def moment(text: str) -> datetime | None:
@@ -223,7 +226,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
-    """Fetch and store the policies in force, and store the facts about this provider from its `page`."""
+    """Fetch and store the policies in force, if newer, and the facts about the provider from its `page`."""
     known = _known(kit)
     if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}
@@ -246,9 +249,9 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
 
 
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
-    """Write the stored policies into a folder; return the facts about the provider, None without policies.
+    """Write the stored policies into a folder; return the stored facts about the provider.
 
-    The facts are empty until the gateway has published them.
+    None without policies; {} if the gateway has not published any facts yet.
     """
     known = _known(kit)
     if "files" not in known:
@@ -265,7 +268,7 @@ def has_kept(kit: Kit) -> bool:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Return True if a text is one of the signed policies, whatever the line ends."""
+    """Return True if a text is one of the stored policies, which the gateway signed; blanks may differ."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

@@ -1,9 +1,9 @@
-"""Send the files of a watched folder once unchanged; each ends in sent, held or refused, with its receipt.
+"""Send the files of a watched folder; each ends in sent/, held/ or refused/, with its receipt beside.
 
 `definition` makes a unit for systemd, or a task for Windows, that does so while nobody is logged on.
 
-The decision on a file is recorded first, then the receipt is put in place, then the file is moved. So after a
-kill at any moment the next run moves the decided files, continues those in transit, and sends nothing twice.
+Of a decided file, first the decision is recorded, then the receipt is put in place, then the file is moved.
+So a run killed at any moment is followed by one that moves the decided files and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ _log = logging.getLogger(__name__)
 
 
 class SeemsCut(GatewayError):  # noqa: N818 - named after the event
-    """Raised for a file that seems cut off; its writer may go on with it."""
+    """Raised for a file whose end seems to be missing; its writer may go on."""
 
 
 @dataclass(slots=True)
 class Stillness:
-    """Finder of files that have not changed for `seconds` and that, by the system, no program is writing.
+    """Remembers the size and time of files, to find those unchanged for `seconds` by `clock`.
 
-    If the system cannot tell, as for network folders, or a file seems cut off, the wait is twelve times as
-    long.
+    If the system cannot tell whether a program is writing a file, as in network folders, or if its end seems
+    to be missing, it has to be unchanged for twelve times as long.
     """
 
     seconds: float
@@ -82,7 +82,7 @@ class Stillness:
     _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
 
     def still(self, files: Sequence[Path]) -> list[Path]:
-        """Return the files whose size and time are unchanged for `seconds`, the earliest change first."""
+        """Return those of the files that are unchanged for `seconds` so far, the earliest change first."""
         now = self.clock()
         known = self._seen
         self._seen = {}
@@ -98,7 +98,7 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if nobody writes an unchanged file: as the system `told`, or after the longer wait."""
+        """Return True if nobody is writing a file: the system can tell (`told`), or it waited long enough."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -108,9 +108,9 @@ class Stillness:
 
 
 class WatchedFolder:
-    """The watch over one folder. `anyway`: the reason for sending faulty files, too; "" to refuse them.
+    """The watch over one folder. `anyway` is the reason for sending faulty files, too; "" to refuse them.
 
-    `in_words` translates the texts put beside refused files into the senders' language.
+    `tell` prints a line. `in_words` translates the texts beside refused files into the sender's language.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class WatchedFolder:
 
     @property
     def stuck(self) -> frozenset[Path]:
-        """The files reported in the last round as unreadable or immovable."""
+        """The files that could not be read or moved in the last round."""
         return frozenset(self._stuck)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
@@ -165,9 +165,9 @@ class WatchedFolder:
             observer.join()
 
     def _tried(self, *, once: bool) -> float | None:
-        """Run one round; return the seconds to wait for the next, or None if nothing is left.
+        """Run one round; return the seconds to wait before the next, or None if nothing is left to send.
 
-        Passing errors are retried forever; with `once`, raised after a number of failures in a row.
+        An error that may pass, as of the network, is logged; with `once`, the third in a row is raised.
         """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
@@ -190,7 +190,7 @@ class WatchedFolder:
         for file in self._stillness.still(waiting):
             if len(to_send) == _BATCH:
                 break
-            # The check by policies that were asked for within the last five minutes.
+            # The policies are asked for every five minutes.
             if self._check is None or self._stillness.clock() - self._refreshed_at >= _HELD_SECONDS:
                 self._sender.refresh()
                 self._check, self._refreshed_at = Check.of(self._sender.kit), self._stillness.clock()
@@ -212,7 +212,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files to send; report why other entries of the folder are not sent."""
+        """Return the files in the folder, without unfinished ones; report links and folders in it."""
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())
@@ -232,7 +232,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Context to handle one file: an error is reported instead of raised, so that other files go on."""
+        """Report the errors of a block about one file instead of raising them, so that other files go on."""
         try:
             yield
         except InUse as error:
@@ -257,7 +257,10 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path, check: Check) -> ToSend | None:
-        """Check a file; return the order to send it; None if moved to refused/, with the reasons beside."""
+        """Check a file; return it as one to send, or None if it was moved to refused/, the reasons beside.
+
+        InUse, SeemsCut or Changed if somebody may be writing it.
+        """
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
             if not self._stillness.is_sure(file, told=told):
@@ -292,7 +295,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the paths of files an interrupted run moved but did not record."""
+        """Record the places of files that an interrupted run had moved, but not recorded."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -349,7 +352,7 @@ class WatchedFolder:
         self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)
 
     def _put_receipts(self, target: Path, sent: SentFile) -> None:
-        """Put the receipts of a file beside `target`, where the file lies or will lie."""
+        """Put the receipts of a file beside `target`, its place in sent/, held/ or refused/."""
         receipt = self._sender.kit.receipts / sent.receipt
         for path in (receipt.with_suffix(".txt"), receipt):
             if path.exists():
@@ -357,7 +360,7 @@ class WatchedFolder:
                 make_anew(beside, path.read_bytes(), SHARED_FILE)
 
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
-        """Move held files that are decided now, together with the receipts."""
+        """Move the files in held/ that are decided by now, with their receipts."""
         self._looked_at_held = self._stillness.clock()
         held = files.held()
         self._sender.receive(sftp, held, files)
@@ -385,7 +388,7 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True for a decided content, but not for a refused one that came into the folder again."""
+    """Return True if content is decided on, unless it was refused and put into the folder once more."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
@@ -406,7 +409,7 @@ def _reasons_beside(path: Path) -> Path:
 
 
 Manager = Literal["user", "system", "windows"]
-"""Starter of the watch: systemd of a user, systemd of the machine, or the Windows Task Scheduler."""
+"""The program that starts the watch: systemd of a user or of the machine, or the Windows Task Scheduler."""
 _HOW = {
     "user": "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
     "#   systemctl --user enable --now gateway-send-watch\n"
@@ -419,8 +422,7 @@ _HOW = {
 def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
     """Return a systemd unit or Windows task that watches a folder; every path in it is absolute.
 
-    The program is the Python running now, named by its whole path. Of Windows,
-    only the text is tested: no Windows ran it yet.
+    It runs the Python that runs now. The task for Windows has never been run: only its text is tested.
     """
     arguments = [
         "-m", "gateway", "send", "watch", "--kit", str(kit.absolute()), "--passphrase-file",
