@@ -77,7 +77,7 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason for sending faulty files; "" if they are not to be sent. GatewayError without one."""
+    """Return the reason for sending faulty files; "" without `anyway`. GatewayError for no reason."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -126,7 +126,7 @@ class Display:
 
 @contextmanager
 def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    """Yield the kit in the folder `kit`, its keys unlocked; show progress on a terminal until the end."""
+    """Yield the kit in the folder `kit` with unlocked keys; show progress on a terminal until the end."""
     opened = Kit(kit)
     with Display() as shown:
         sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
@@ -163,7 +163,7 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
 
 def needed(question: str, option: str) -> str:
-    """Ask a person a question; return the answer. GatewayError without a terminal, which names `option`."""
+    """Ask a person a question; return the answer. GatewayError, naming `option`, without a terminal."""
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()
@@ -263,7 +263,7 @@ def renew(
     wait: WaitOption = _PATIENCE, kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None
 ) -> None:
     """Extend your OpenPGP key by two years from now; the gateway takes the new date at once."""
-    with _alone(kit, passphrase_file) as sender:
+    with alone_at_work(kit, passphrase_file) as sender:
         _tell(ceremonies.renew(sender, now(), wait))
 
 
@@ -278,7 +278,7 @@ def rotate(
 
     Exit 3 while the new key waits for the authority, which will ring you.
     """
-    with _alone(kit, passphrase_file) as sender:
+    with alone_at_work(kit, passphrase_file) as sender:
         _tell(ceremonies.rotate(sender, "ssh" if ssh else "openpgp", now(), wait))
 
 
@@ -292,7 +292,7 @@ def revoke(
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Revoke your OpenPGP key at once and for ever. To end an SSH key, ring the authority."""
-    with _alone(kit, passphrase_file) as sender:
+    with alone_at_work(kit, passphrase_file) as sender:
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
             raise GatewayError(f"there is no {path}: no key was replaced here")
@@ -310,8 +310,8 @@ def ratify(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Show the agreement page by page, sign it in the name of the person who may, and send it."""
-    with _alone(kit, passphrase_file) as sender:
+    """Show the agreement page by page, sign in the name of an entitled person, and send the signed copy."""
+    with alone_at_work(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
         kept = sender.kit.root / "agreement.txt"
         kept.write_text(text, "utf-8")
@@ -349,13 +349,13 @@ def headings(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Say once what unknown headings of a file mean, in this file and in later ones.
+    """State the meaning of unknown headings of a file once, for later files as well.
 
-    Your answer is signed with your key and sent; the authority sees it, and may revoke it. The values under
-    such a heading are judged as those of the item.
+    Your answer is signed with your key and sent; the authority sees and may revoke the answer. Values under
+    such a heading are judged as values of the item.
     """
     today = now().date()
-    with _alone(kit, passphrase_file) as sender:
+    with alone_at_work(kit, passphrase_file) as sender:
         sender.refresh()
         check = Check.of(sender.kit)
         seen = check.look_at(file, today)
@@ -389,8 +389,10 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _alone(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender:
+def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
+    """Yield the kit as `at_work` does, and locked; wait for the lock for up to `seconds`."""
+    Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
+    with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender
 
 

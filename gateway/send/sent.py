@@ -1,12 +1,12 @@
-"""The record of the files that a kit sent, with their outcomes: one row a file, in a small database.
+"""The record of files sent by a kit, with outcomes: one row a file, in a small database.
 
-The row of a file is written before its upload, so that a run killed at any moment is followed by one that
-sends the same sealed file, and never seals the same content twice.
+The row of a file is written before the upload. So after a run killed at any moment, the next one sends the
+same sealed file, and never seals the same content twice.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ class KitBusy(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """One file sealed here, or one put into /keys or /agreement, which is the `folder`.
+    """One file sealed here, or one put into the `folder` /keys or /agreement.
 
     Digests are SHA-256 in hex. `remote` is the name at the gateway, `why` a person's reason for sending a
     file with a fault. `reference`, the reasons' `codes` and `receipt`, the name of its JSON file, are empty
@@ -78,7 +78,7 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """Return the last row of a content, by its digest; None if it was never sealed."""
+        """Return the last row of a content, by digest; None if never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
@@ -95,7 +95,7 @@ class SentFiles:
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:
-        """Return the row of a sealed file, by its digest, which must be on record."""
+        """Return the row of a sealed file on record, by digest."""
         (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
         return row
 
@@ -121,7 +121,7 @@ class SentFiles:
         )  # fmt: skip
 
     def forget(self, sent: SentFile) -> None:
-        """Remove the row of a file that was not uploaded, and has to be sealed anew."""
+        """Remove the row of a file not uploaded, and to be sealed anew."""
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:
@@ -152,13 +152,17 @@ class SentFiles:
 
 @contextmanager
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
-    """Lock the kit in the folder `root`, so that no two commands send the same file twice.
+    """Lock the kit in the folder `root`: two commands at once would send the same file twice.
 
-    KitBusy if another command keeps it for longer than `seconds`. The lock ends with the process.
+    KitBusy if another command keeps the lock for longer than `seconds`. The lock ends with the process.
     """
-    with closing(sqlite3.connect(root / "at-work.db", timeout=seconds, isolation_level=None)) as lock:
+    with ExitStack() as until:
         try:
+            place = root / "at-work.db"
+            lock = until.enter_context(closing(sqlite3.connect(place, timeout=seconds, isolation_level=None)))
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise KitBusy("another gateway send is at work with this kit: try again later") from None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise KitBusy("another gateway send is at work with this kit: try again later") from None
+            raise GatewayError(f"{place}: {error}") from None
         yield

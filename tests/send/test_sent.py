@@ -1,0 +1,26 @@
+"""One command at a time works with a kit, and a folder without one is told as such."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.send.sent import KitBusy, alone
+from tests.commands import invoke
+
+
+@pytest.mark.parametrize("command", ["receipts", "renew", "rotate", "ratify"])
+def test_a_folder_without_a_kit_is_told_in_one_line(command: str, tmp_path: Path) -> None:
+    done = invoke(None, "send", command, "--kit", str(tmp_path / "nowhere"))
+    assert done.exit_code == 1
+    assert "nothing is set up in" in done.stderr
+
+
+def test_a_kit_is_busy_only_while_another_command_holds_it(tmp_path: Path) -> None:
+    with alone(tmp_path, seconds=0), pytest.raises(KitBusy), alone(tmp_path, seconds=0):
+        pytest.fail("two commands at once")
+    with pytest.raises(GatewayError, match="unable to open") as refused, alone(tmp_path / "no", seconds=0):
+        pytest.fail("there is no such folder")
+    assert not isinstance(refused.value, KitBusy)
