@@ -32,11 +32,11 @@ _EXAMPLE = "example.gov.uk"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A weakness of a home, or a fault that keeps files from passing, as `doctor` reports it.
+    """A weakness of a home, or a fault keeping files from passing, as `doctor` reports both.
 
-    `what` describes it; `mend` advises what to do, and locks nobody out. `about` is the provider, team or
-    owner concerned. `alike` follows the number in "12 providers suspended", where one line stands for many
-    complaints. `safely` mends it without loss or choice, for `doctor --mend`.
+    `what` is the description; `mend` the advice, safe against locking anybody out. `about` is the provider,
+    team or owner concerned. `alike` follows the number in "12 providers suspended", where one line stands for
+    many complaints. `safely` is a function for `doctor --mend`, which mends without loss or choice.
     """
 
     severity: Literal["fault", "warning"]
@@ -60,7 +60,7 @@ def lines(
 ) -> Iterator[str]:
     """Yield the complaints as text; more than three of one kind share a line, unless `each`.
 
-    `more` is the command that lists each of them.
+    `more` is the command for the full list.
     """
     kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)
@@ -152,7 +152,7 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each setting and policy that is still the shipped sample."""
+    """Yield a complaint for each setting and policy still like the shipped sample."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -197,7 +197,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the coming school year is not open, although it could be ratified by now."""
+    """Yield a complaint if the coming school year is not open, although time to ratify has come."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
@@ -271,7 +271,7 @@ def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
     if not key.is_in_force(at):
         return
     if key.has_expired(at):
-        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
+        mend = f"gateway keys add {key.owner} FILE{staff}, once it is renewed"
         yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
     elif key.step_due(at, policy.warn_days) is not None:
         left = counted(key.days_left(at) or 0, "day")

@@ -80,6 +80,18 @@ def test_two_keys_that_nobody_uses_are_not_both_advised_away(site: Commands) -> 
     assert login_of(second) not in retire[0]
 
 
+def test_an_expired_key_of_staff_is_renewed_as_one_of_staff(site: Commands) -> None:
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        at = datetime.now(UTC) - timedelta(days=9)
+        keys.add_key(
+            session, "staff", "sam", "openpgp", fingerprint="sams", material="{}", at=at, by="jane",
+            expires_at=at + timedelta(days=1),
+        )  # fmt: skip
+    registry.close()
+    assert "gateway keys add sam FILE --staff, once it is renewed" in advice(site, "sam")
+
+
 def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_path: Path) -> None:
     party = site.provider("elm")
     first = login_of(party)
