@@ -1,14 +1,16 @@
-"""declarations add: declare a transfer by another method, asking for what is not given."""
+"""declarations add: declare a transfer by another method, asking for anything not given."""
 
+import inspect
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.acts.declarations import Declare
-from gateway.cli.commands import HomeOption, JsonOption, command_in
+from gateway.cli.commands import command_in
 from gateway.cli.console import err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
@@ -21,38 +23,28 @@ app = typer.Typer()
 _declared = command_of(Declare)
 
 
-@command_in(app, "add")  # Instead of the derived command, which asks nothing.
-def declare(
-    home: HomeOption,
-    method: Annotated[
-        str | None, typer.Option(help="How it travels: email, egress, s2s, b2b, post, …")
-    ] = None,
-    provider: Annotated[str | None, "--provider ID", "Whose transfer it is."] = None,
-    data: Annotated[str | None, "A data type, a flow, or a material of methods.toml."] = None,
-    safeguard: Annotated[list[str] | None, "A safeguard that is in place."] = None,
-    circumstance: Annotated[list[str] | None, "Something that is true of the data."] = None,
-    # Read by the act, which takes a time with its zone as well.
-    on: Annotated[
-        str | None, typer.Option(metavar="DAY|TIME", help="When it goes; now if not given.")
-    ] = None,
-    ask: Annotated[
-        bool | None, "--ask/--no-ask", "Ask for what is not given; if neither is given, only on a terminal."
-    ] = None,
-    dry_run: Annotated[bool, "Say what would be decided; record nothing."] = False,
-    as_json: JsonOption = False,
-) -> None:
+def _declare(home: Path, *, ask: bool | None = None, **given: object) -> None:
     """Declare a transfer by another method.
 
     Exit 1 for a transfer not allowed, or not yet; recorded as such.
     """
-    given: Mapping[str, Any] = {
-        "method": method, "provider": provider, "data": data, "safeguard": safeguard,
-        "circumstance": circumstance,
-    }  # fmt: skip
     if sys.stdin.isatty() if ask is None else ask:
         with registrar_of(home) as registrar:
-            given = _asked(given, registrar)
-    _declared(home=home, as_json=as_json, on=on, dry_run=dry_run, **given)
+            given |= _asked(given, registrar)
+    _declared(home=home, **given)
+
+
+# The act's own parameters, none of them required, since each can be asked for.
+_parameters = [
+    one.replace(default=None if one.default is one.empty else one.default)
+    for one in inspect.signature(_declared).parameters.values()
+]
+_ask = Annotated[bool | None, "--ask/--no-ask", "Ask for what is not given; by default only on a terminal."]
+_parameters.append(inspect.Parameter("ask", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_ask))
+_declare.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
+_declare.__annotations__ = {one.name: one.annotation for one in _parameters}
+_declare.__name__ = "declare"
+declare = command_in(app, "add")(_declare)  # Instead of the derived command, which asks nothing.
 
 
 def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
