@@ -1,4 +1,4 @@
-"""The command line: each module has the commands of one noun, or what several of them share."""
+"""The command line: each module has the commands of one noun, or parts shared by several."""
 
 import gc
 import os

@@ -20,21 +20,6 @@ _SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
 """Some packages of the extra `server`: the provider's side is installed without them."""
 
 
-def root(nouns: type[TyperGroup]) -> typer.Typer:
-    """Make the `gateway` command; `nouns` is the class of its group of subcommands."""
-    app = typer.Typer(
-        cls=nouns,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        help="An SFTP drop box through which schools hand pupil data to their local authority, "
-        "as their data sharing agreement allows.",
-    )
-    app.callback()(settings)
-    return app
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version  # noqa: PLC0415 - reads much for what is seldom asked
@@ -135,7 +120,7 @@ class Nouns(TyperGroup):
 
 
 def check_server(what: str) -> None:
-    """Raise GatewayError unless the authority's packages are installed, which the command `what` needs."""
+    """Raise GatewayError unless the authority's packages, needed by the command `what`, are installed."""
     if not all(find_spec(package) is not None for package in _SERVERS):
         raise GatewayError(
             f"{what} is the authority's side, which is not installed here: "
@@ -172,6 +157,15 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     return typer.main.get_group(alone).commands[name]
 
 
-app = root(Nouns)
+app = typer.Typer(
+    cls=Nouns,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="An SFTP drop box through which schools hand pupil data to their local authority, "
+    "as their data sharing agreement allows.",
+)
+app.callback()(settings)
 COMMAND = typer.main.get_group(app)
 """The `gateway` command with all its subcommands."""

@@ -86,7 +86,7 @@ def move(
 ) -> None:
     """Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.
 
-    After an interruption run it again with the same options: it resumes.
+    After an interruption run the command again with the same options, to resume.
     """
     if remove_old:
         if database_url or store:

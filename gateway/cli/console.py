@@ -47,43 +47,35 @@ def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a table, or of records, at most `width` wide. None: any width; words stay whole."""
+    """Return the lines of a table, at most `width` wide (None: any width), without broken words.
+
+    A table too wide becomes records: a line for each value of a row, and an empty line between rows.
+    """
+    if width is not None and not fits(headings, rows, width):
+        label, lines = max(map(len, headings)), list[str]()
+        for row in rows:
+            for heading, cell in zip(headings, row, strict=True):
+                if cell != NOTHING:
+                    first, *others = _wrapped(cell, width - label - len(_GAP))
+                    lines.append(f"{heading:<{label}}{_GAP}{first}")
+                    lines += [f"{'':<{label}}{_GAP}{part}" for part in others]
+            lines.append("")
+        return lines[:-1]
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
-    widest = [max(cell_len(cell) for cell in column) for column in columns]
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
-    room = None if width is None else width - len(_GAP) * (len(columns) - 1)
-    if room is not None and sum(least) > room:
-        return _records(headings, rows, width or 0)
-    widths = list(widest)
-    while room is not None and sum(widths) > room:  # The widest column gives way first.
+    widths = [max(map(cell_len, column)) for column in columns]
+    while width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         may = (place for place in range(len(widths)) if widths[place] > least[place])
-        widths[max(may, key=widths.__getitem__)] -= 1
-    return [line for row in (headings, *rows) for line in _row(row, widths)]
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        widths[max(may, key=widths.__getitem__)] -= 1  # The widest column gives way first.
+    wrapped = (map(_wrapped, row, widths) for row in (headings, *rows))
     # ljust counts characters; some are two columns wide.
     return [
         _GAP.join(
-            part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True)
+            part + " " * (wide - cell_len(part)) for part, wide in zip(parts, widths, strict=True)
         ).rstrip()
-        for parts in zip_longest(*wrapped, fillvalue="")
+        for cells in wrapped
+        for parts in zip_longest(*cells, fillvalue="")
     ]
-
-
-def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return one line for each value of a row, and an empty line between rows."""
-    label = max(len(heading) for heading in headings)
-    lines: list[str] = []
-    for row in rows:
-        for heading, cell in zip(headings, row, strict=True):
-            if cell != NOTHING:
-                first, *rest = _wrapped(cell, width - label - len(_GAP))
-                lines.append(f"{heading:<{label}}{_GAP}{first}")
-                lines += [f"{'':<{label}}{_GAP}{part}" for part in rest]
-        lines.append("")
-    return lines[:-1]
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
@@ -176,7 +168,7 @@ def show(
     narrow: Sequence[str] = (),
     limit: int = 0,
 ) -> None:
-    """Print whole rows as JSON, or their `columns` as a table or, if too wide, as records.
+    """Print whole rows as JSON, or the `columns` as a table or, if too wide, as records.
 
     `narrow` are the columns for a narrow terminal. A table has only the first `limit` rows (0: all), with the
     total on stderr. `empty` is printed if there are no rows.
@@ -190,7 +182,7 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows as a table while they are read, or `empty` if there are none; return their number.
+    """Print rows as a table while reading, or `empty` without any; return the number of rows.
 
     A table too wide has only the columns `narrow`, or is printed as records. The zone of times is named last.
     """
@@ -262,7 +254,7 @@ _language: Language = "en"
 
 
 def speak(language: Language) -> None:
-    """Set the language in which the provider's commands print their messages."""
+    """Set the language of all later messages of the provider's commands."""
     global _language  # noqa: PLW0603 - one command, one language
     _language = language
 

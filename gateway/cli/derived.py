@@ -119,7 +119,7 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
 
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
-    """Make a command's parameter for an act's field; the help lists it under `heading`, if not empty."""
+    """Make a command's parameter for an act's field; in the help, it stands under `heading`, if not empty."""
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
     if metavar := told_of(field, "metavar"):
@@ -154,7 +154,7 @@ def _spelled(name: str) -> str:
 
 
 def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
-    """Make the act from the typed values. BadParameter for values that the act refuses."""
+    """Make the act from the typed values. BadParameter for values refused by the act."""
     try:
         return act.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -166,7 +166,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Convert a value typed for a field: read the named file, ask for a secret if it is "-"."""
+    """Convert a value typed for a field: read the named file, ask for a secret in place of "-"."""
     if value == "-" and told_of(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):

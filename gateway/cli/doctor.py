@@ -166,7 +166,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint about policies that cannot be loaded because of `error`."""
+    """Return the complaint about `error`, for which the policies cannot be loaded."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -180,7 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of a check of `what`, and one for its error. DatabaseError and Fault pass."""
+    """Yield the complaints of a check of `what`, and one for any error. DatabaseError and Fault pass."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -235,7 +235,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file and folder that `gateway init` made and that is missing now."""
+    """Yield a complaint for each file and folder made by `gateway init` and missing now."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", _PUT_BACK)
@@ -267,7 +267,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file that other users may change, or private file that they may read."""
+    """Yield a complaint for each file changeable by other users, or private and readable by others."""
 
     def close(path: Path, bits: int) -> None:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
@@ -360,7 +360,7 @@ def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint for each guarantee that the S3 store breaks, or if it cannot be asked."""
+    """Yield a complaint for each guarantee broken by the S3 store, or if the store cannot be asked."""
     where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):
@@ -394,7 +394,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use are not those that the log has in force."""
+    """Yield a complaint if the policies in use differ from the policies in force by the log."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -443,7 +443,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key."""
+    """Yield a complaint for each silent host, wrong clock of a host, and key missing at a host."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -522,7 +522,7 @@ def _index(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint if sealed files are missing from the home; `--deep` checks those in an S3 store."""
+    """Yield a complaint if sealed files are missing from the home; `--deep` also checks an S3 store."""
     if settings.store.url is not None or not (home.root / "sealed").is_dir():
         return
     missing = sorted(retention.with_sealed_file(session) - set(store_of(home, settings).references()))

@@ -72,8 +72,8 @@ def status(
 ) -> None:
     """Show for each provider and flow the due date, and whether early, on time, late or missing.
 
-    A file counts for the period of its contents. `known by` says whether the file states that period, or the
-    day of arrival stands in for it. --html and --csv write the matrix.
+    A file counts for the period of its contents. `known by` says whether the file states the
+    period, or the day of arrival stands in. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)

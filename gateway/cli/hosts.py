@@ -1,4 +1,4 @@
-"""hosts add and join: pass on everything that another host needs, in a sealed file."""
+"""hosts add and join: pass on everything needed by another host, in a sealed file."""
 
 import sys
 from pathlib import Path

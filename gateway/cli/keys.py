@@ -80,7 +80,7 @@ def rotate(
 ) -> None:
     """Change to a new key. The old one signs the succession, and opens files for a while.
 
-    After an interruption run it again: it resumes.
+    After an interruption run the command again, to resume.
     """
     place, at = existing(home), now()
     end = until or at + timedelta(days=load_key_policy(place).overlap_days)
@@ -135,7 +135,7 @@ def reseal(
 
 @command_in(gateway_app)
 def destroy(home: HomeOption, fingerprint: FingerprintArgument) -> None:
-    """Destroy the secret half of a former key that no stored file needs."""
+    """Destroy the secret half of a former key needed by no stored file."""
     with registry(home) as opened, opened.read() as session:
         whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
     if not _agreed(home, "destroy", whole):

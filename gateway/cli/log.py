@@ -153,7 +153,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store and publish a head that a witness cosigned, and say so."""
+    """Store and publish a head cosigned by a witness, and say so."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))

@@ -1,4 +1,4 @@
-"""policy: check the policies, try and compare them, and change them as an act of two people."""
+"""policy: check, try and compare policies, and change the policies in force as an act of two people."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Yield a row for each setting and outcome that differs, all with the same keys."""
+    """Yield a row for each differing setting and outcome, all with the same keys."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
@@ -263,7 +263,7 @@ def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
 
 @command_in(app, "roll-back")
 def roll_back(home: HomeOption, why: WhyOption) -> None:
-    """Put the former policies, which were approved before, back in force at once."""
+    """Put the former policies back in force at once: approved before, and so not approved again."""
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:
@@ -298,7 +298,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Print how a folder differs from the policies in force, and which outcomes of past files it changes."""
+    """Print how a folder differs from the policies in force, and the outcomes of past files by both."""
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:

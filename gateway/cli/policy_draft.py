@@ -1,8 +1,7 @@
-"""policy confirm, new, optional and pack: write a draft of the policies, and have a person read it."""
+"""policy confirm, new, optional and pack: write a draft of the policies, for a person to read."""
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,14 +107,19 @@ def flow(
     optional: Annotated[str, "Headings that a file may lack, with commas between."] = "",
     folder: FolderOption = None,
 ) -> None:
-    """Write a flow with its data type, items, rights, clause and dates, and list what is left to do."""
+    """Write a flow with data type, items, rights, clause and dates, and list the work left to do."""
     first, dots, last = (due or "").partition("..")
     if due is not None and not dots:
         raise GatewayError("write --due as 06-01..06-30")
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
     try:
-        found = _of_markup(sample, rules) if sample.suffix.lower() == ".xml" else _of_columns(sample, rules)
+        if sample.suffix.lower() == ".xml":
+            values, known, elements, collection = _of_markup(sample, rules)
+        else:
+            values, elements, collection = _of_columns(sample), {}, None
+            fields = ((heading, rules.column_field(heading)) for heading in values)
+            known = {heading: key for heading, key in fields if key is not None}
     except OSError as error:
         raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     new = NewFlow(
@@ -129,18 +133,18 @@ def flow(
         basis=basis,
         timescale=timescale,
         about=about,
-        headings=tuple(found.values),
-        known=found.known,
+        headings=tuple(values),
+        known=known,
         due=(first, last) if dots else None,
         optional=_several(optional),
-        values={name: kind for name, texts in found.values.items() if (kind := kind_of(texts, rules))},
-        elements=found.elements,
-        collection=found.collection,
+        values={name: kind for name, texts in values.items() if (kind := kind_of(texts, rules))},
+        elements=elements,
+        collection=collection,
     )
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own")
-    doubted = (line for heading in new.new for line in doubts(heading, found.values[heading], rules))
+    doubted = (line for heading in new.new for line in doubts(heading, values[heading], rules))
     for line in (*doubted, *map(str, check(policies))):
         out.print(line)
     out.print("read what was written, then: gateway policy confirm, and gateway policy propose")
@@ -154,20 +158,6 @@ def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
     """Convert ids or names, separated by commas, to ids; `named` are the ids by name."""
     by_name = {name.casefold(): one for name, one in named.items()}
     return tuple(by_name.get(one.casefold(), one) for one in _several(given))
-
-
-@dataclass(slots=True)
-class SampleRead:
-    """A sample file as read: `values` by heading, and in `known` the field of each heading that rules know.
-
-    Of XML, a heading is the name of an element with text, `elements` has the paths of each (Parent/Name), and
-    `collection` is the name that a DfE message gives to its collection.
-    """
-
-    values: dict[str, list[str]] = field(default_factory=dict)
-    known: dict[str, str] = field(default_factory=dict)
-    elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    collection: str | None = None
 
 
 # The narrowest first: whatever is of another kind is kept from every view.
@@ -211,48 +201,52 @@ def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
             )
 
 
-def _of_markup(sample: Path, rules: Rules) -> SampleRead:
-    found = SampleRead()
+def _of_markup(
+    sample: Path, rules: Rules
+) -> tuple[dict[str, list[str]], dict[str, str], dict[str, tuple[str, ...]], str | None]:
+    """Read the children's records of an XML file, where a heading is the name of an element with text.
+
+    Return the values by heading, the field of each heading known to the rules, the paths (Parent/Name) of
+    each, and the name of the collection in a DfE message.
+    """
+    values, known, collection = dict[str, list[str]](), dict[str, str](), None
+    elements = dict[str, tuple[str, ...]]()
     try:
         with sample.open("rb") as content:
             source = Source(content, encoding_of(content), ClassifyLimits())
             for record in markup.pupil_records(source, record_names(source, rules)):
                 leaves = list(markup.leaves(record))
                 if markup.local_name(record.tag) == HEADER:
-                    found.collection = next((text for _, name, text in leaves if name == "Collection"), None)
+                    collection = next((text for _, name, text in leaves if name == "Collection"), None)
                     continue
                 for parent, name, text in leaves:
-                    found.values.setdefault(name, []).append(text.strip())
-                    paths = found.elements.get(name, ())
-                    found.elements[name] = tuple(dict.fromkeys((*paths, f"{parent}/{name}")))
+                    values.setdefault(name, []).append(text.strip())
+                    elements[name] = tuple(dict.fromkeys((*elements.get(name, ()), f"{parent}/{name}")))
                     if (key := rules.element_field(parent, name)) is not None:
-                        found.known[name] = key
+                        known[name] = key
     except Unreadable:
         raise GatewayError(f"{sample} cannot be read: save it as XML without a mistake") from None
-    if not found.values:
+    if not values:
         raise GatewayError(f"{sample} has no records of children that are known: see [registers]")
-    return found
+    return values, known, elements, collection
 
 
-def _of_columns(sample: Path, rules: Rules) -> SampleRead:
-    """Read the columns of a CSV file or of the first sheet of a workbook, by their headings."""
+def _of_columns(sample: Path) -> dict[str, list[str]]:
+    """Return the values of each column, by heading, of a CSV file or of the first sheet of a workbook."""
     if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
         from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed
 
         try:
-            values = columns_of(CalamineWorkbook.from_path(sample).get_sheet_by_index(0).to_python())
+            return columns_of(CalamineWorkbook.from_path(sample).get_sheet_by_index(0).to_python())
         except CalamineError as error:
             raise GatewayError(f"{sample} cannot be read: {error}") from None
-    else:
-        try:
-            with sample.open(encoding="utf-8-sig", newline="") as text:
-                start = text.read(_MANY)
-        except UnicodeDecodeError:
-            raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
-        delimiter = max(",;\t", key=start.partition("\n")[0].count)
-        values = columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))
-    fields = {heading: rules.column_field(heading) for heading in values}
-    return SampleRead(values, {heading: key for heading, key in fields.items() if key is not None})
+    try:
+        with sample.open(encoding="utf-8-sig", newline="") as text:
+            start = text.read(_MANY)
+    except UnicodeDecodeError:
+        raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
+    delimiter = max(",;\t", key=start.partition("\n")[0].count)
+    return columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))
 
 
 optional_app = typer.Typer(
@@ -262,7 +256,7 @@ optional_app = typer.Typer(
 
 @command_in(optional_app, "list")
 def list_optional(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the flows that only a law asks for: the law, the teams, and whether switched on."""
+    """List the flows asked for by a law alone: the law, the teams, and whether switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
     rows = [
         {
@@ -287,7 +281,7 @@ def switch(
     flow: Annotated[str, "FLOW", "As gateway policy optional list names it."],
     state: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")],
 ) -> None:
-    """Switch a flow on or off in the draft; that decides once the draft is proposed and approved."""
+    """Switch a flow on or off in the draft policies, to be proposed and approved."""
     policies = existing(home).policies
     before = load_unchecked(policies)
     known = {each.id for each in (*before.flows.flow, *before.flows.optional) if each.law}
@@ -341,7 +335,7 @@ def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
 def install(home: HomeOption, pack: PackArgument) -> None:
     """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
-    It decides from its first day on, once the draft is proposed and approved.
+    Once the draft is proposed and approved, the pack decides from the first day named inside.
     """
     place = existing(home)
     note = policies_in_force.note_beside(pack).read_text("utf-8")
@@ -357,7 +351,7 @@ def sign(
     publisher: Annotated[str, "Who publishes it: a name that ends in /law."],
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
-    """Sign a pack as its publisher: write FILE.note, and print the key by which others verify it."""
+    """Sign a pack as the publisher: write FILE.note, and print the public key for the verification."""
     secret = LogKey.load(key.read_bytes())
     note = policies_in_force.note_beside(pack)
     write_durably(note, policies_in_force.sign(pack, publisher, secret).encode(), mode=0o644)

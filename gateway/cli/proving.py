@@ -1,4 +1,4 @@
-"""Prove by the registry who is at the keyboard, and check what that person may do and know of."""
+"""Prove by the registry the identity of the person at the keyboard, and check rights and sight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""demo and sandbox: show a gateway at work, or run one for suppliers to try their programs with."""
+"""demo and sandbox: show a gateway at work, or run one for suppliers to try programs with."""
 
 from __future__ import annotations
 

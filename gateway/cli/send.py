@@ -1,4 +1,4 @@
-"""send: the provider's commands, which need no home: check, seal and send files, and watch a folder."""
+"""send: the provider's commands, without a home: check, seal and send files, and watch a folder."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from gateway.cli.send_keys import (
     AnywayWhyOption,
     KitOption,
     PassphraseFileOption,
+    alone_at_work,
     at_work,
     reason_anyway,
 )
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
 from gateway.model import Classified, counted
+from gateway.send import standing
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
 from gateway.send.kit import Kit
 from gateway.send.sending import AlreadySent, ToSend, pass_on
 from gateway.send.sent import alone
-from gateway.send.standing import standing
 from gateway.send.trust import told
 from gateway.send.watching import Manager, Stillness, WatchedFolder, definition
 
@@ -142,7 +143,7 @@ def receipts(
     kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None, as_json: JsonOption = False
 ) -> None:
     """Fetch and verify the receipts of files on the way or held, and list all sent files."""
-    with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender, sender.files() as sent:
+    with alone_at_work(kit, passphrase_file, _PATIENCE) as sender, sender.files() as sent:
         waiting = [*sent.on_their_way(), *sent.held()]
         if waiting:
             with sender.session() as sftp:
@@ -170,11 +171,11 @@ def status(
                 page = told(sender.kit, sftp)
         except (CannotReach, *BROKEN) as error:
             complain(f"{error}: what follows is as it is known here")
-    found = standing(Kit(kit), page)
+    found = standing.standing(Kit(kit), page)
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(found)
         return
-    for line in found.lines:
+    for line in standing.in_words(found):
         say(line)
 
 

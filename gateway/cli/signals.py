@@ -9,7 +9,7 @@ from queue import SimpleQueue
 
 @contextmanager
 def until_told() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM or Ctrl-C sets; after the block, both act as before."""
+    """Yield an event set by SIGTERM and Ctrl-C; after the block, both signals act as before."""
     stop, heard = threading.Event(), SimpleQueue[None]()
 
     # A handler may interrupt its own thread in the middle of `stop.wait`, with the lock that `stop.set`

@@ -1,4 +1,4 @@
-"""transfers open: write out a whole original, piece by piece, so that it may have any size."""
+"""transfers open: write out a whole original, of any size, piece by piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""year: open a school year, and list what it lacks: dates, ratifications, keys, contacts."""
+"""year: open a school year, and list missing dates, ratifications, keys and contacts."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def show_year(
     each: Annotated[bool, "--all", "Name each of many that are alike."] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a school year: its terms, who has ratified its agreement, and what is missing."""
+    """Show a school year: terms, number of ratifications, and everything still missing."""
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         catalogue, at = registrar.catalogue, now()
         today = local_day(at, catalogue.calendar.timezone)
@@ -163,7 +163,7 @@ def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: d
 def _missing(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each date, key, contact and collector that a year ("2027-28") lacks."""
+    """Yield a complaint for each date, key, contact and collector missing for a year ("2027-28")."""
     first, calendar = first_year(year), catalogue.calendar
     if first not in written(calendar):
         then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"
