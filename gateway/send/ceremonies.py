@@ -1,7 +1,7 @@
 """Set up a kit, replace its keys and ratify the agreement (docs/schools.md), each as a repeatable step.
 
-A file for /keys or /agreement is stored in the kit before it is sent, so that an interrupted step resumes
-with the same file. A new key is used only once a receipt says that the gateway has accepted it.
+A file for /keys or /agreement is stored in the kit before the upload, so that an interrupted step resumes
+with the same file. A new key is used only after a receipt of acceptance from the gateway.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import paramiko
 from pydantic import ValidationError
@@ -25,7 +24,8 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.send import receipts, trust
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit, KitSettings
-from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation
+from gateway.send.openpgp_key import TWO_YEARS, Why, make_key, read_key, renewed, revocation
+from gateway.send.passphrases import Which
 from gateway.send.receipts import Proved
 from gateway.send.sealing import Sealer
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
@@ -33,11 +33,9 @@ from gateway.send.sent import SentFile, SentTo
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
 from gateway.zones import headings
 
-YEARS = timedelta(days=2 * 365)
 _SHOWN_DIGITS = 16
 # Control characters other than tab and line feed, and characters changing the writing direction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-Kind = Literal["openpgp", "ssh"]
 _MOST_BYTES = 1024 * 1024
 _LEAST_SCORE = 4
 _HEADERS = re.compile(
@@ -51,9 +49,9 @@ Step = tuple[Proved | None, str]
 
 
 def read_invitation(file: Path) -> ProviderInvitation:
-    """Return the invitation in a file. GatewayError unless the key that it names has signed it.
+    """Return the invitation in a file. GatewayError unless signed by the key named inside.
 
-    Anybody can sign a text that names their own key: trust it only once the six words are compared.
+    Trust it only once the six words are compared: anybody can name and sign with a key of their own.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
@@ -69,7 +67,7 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """Raise GatewayError for a passphrase that is easily guessed, or made of `names` that others know."""
+    """Raise GatewayError for a passphrase easily guessed, or made of `names` known to others."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
@@ -90,11 +88,11 @@ def take_keys(
     kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
 ) -> None:  # fmt: skip
-    """Set up a kit: make each key of which no file is given, and write kit.toml with the gateway's keys.
+    """Set up a kit: make each key not given as a file, and write kit.toml with the gateway's keys.
 
-    Existing keys are never overwritten. `passphrases` are those of the OpenPGP and the SSH key.
-    WrongPassphrase for one that does not open its key, GatewayError for a file without a secret key, Refusal
-    for a key that the gateway would not enrol.
+    Existing keys are never overwritten. `passphrases` open the OpenPGP and the SSH key, in
+    this order. WrongPassphrase for a wrong one, GatewayError for a file without a secret key, Refusal for a
+    key unfit for enrolment.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
@@ -116,14 +114,14 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Write the gateway of an invitation into kit.toml, and trust its key. Compare the six words before."""
+    """Write the gateway of an invitation into kit.toml, and trust the key named. Compare the words before."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
 
 
 def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write both public keys to the file PROVIDER.keys in a folder; return its path, and the six words."""
+    """Write both public keys to the file PROVIDER.keys in a folder; return the path, and the six words."""
     settings = kit.settings()
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
@@ -143,16 +141,16 @@ def check_owner(owner: str) -> str:
 
 
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
-    """Extend the OpenPGP key to two years from now, and send it to the gateway, which takes it at once."""
-    own = renewed(sender.own, sender.signing_passphrase(), now + YEARS)
+    """Extend the OpenPGP key to two years from now, and send it; the gateway accepts a renewal at once."""
+    own = renewed(sender.own, sender.signing_passphrase(), now + TWO_YEARS)
     make_anew(sender.settings.openpgp_key, own.armored)
     make_anew(sender.kit.certificate, own.certificate)
     name = f"renewed-{own.fingerprint[:_SHOWN_DIGITS]}.asc"
-    return put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + YEARS:%Y-%m-%d}"
+    return put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + TWO_YEARS:%Y-%m-%d}"
 
 
-def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
-    """Make a new key, send it signed with the present one, and use it once the gateway has accepted it."""
+def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Step:
+    """Make a new key, send it signed with the present one, and switch over once the gateway has accepted."""
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
@@ -178,7 +176,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         make_anew(kit.root / f"{kind}-before", present.read_bytes())
         public, _ = _following(sender, kind, following, now)
         make_anew(kit.certificate if kind == "openpgp" else kit.ssh_public, public.encode())
-        kit.change(**{f"{kind}_key": used})
+        kit.write_settings(settings.model_copy(update={f"{kind}_key": used}))
         following.unlink()
     signed.unlink()
     return proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before"
@@ -195,8 +193,8 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 def agreement_text(sender: KitAtWork) -> str:
     """Return the agreement's text as published by the gateway.
 
-    GatewayError for a text that is missing, is not signed by the gateway, or has control characters, which
-    could hide words on a terminal.
+    GatewayError for a text missing, not signed by the gateway, or with control characters, able to hide words
+    on a terminal.
     """
     sender.refresh()
     with sender.session() as sftp:
@@ -220,13 +218,13 @@ def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float)
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
-    """Sign what headings mean, pairs of a heading and an item's key, and send it for use on later files."""
+    """Sign meanings of headings, pairs of heading and item's key, and send them for use on later files."""
     text = headings.written(stated)
     return put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip()
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway; return the receipt, None if it takes over `seconds`."""
+    """Put a small file into a folder of the gateway; return the receipt, if one came within `seconds`."""
     digest = hashlib.sha256(data).hexdigest()
     with sender.files() as files:
         sent = files.of_content(digest)
@@ -242,7 +240,7 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
         def step(sftp: paramiko.SFTPClient) -> None:
             now = files.of_sealed(sealed)
             if now.state == "sealed":
-                sender.hand_over(sftp, now, files, receipts.listed(sftp))
+                sender.hand_over(sftp, now, files, sftp.listdir(receipts.FOLDER))
             await_receipts(sender, sftp, [now], files, seconds=seconds)
 
         if state not in {"accepted", "refused"}:
@@ -257,10 +255,10 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 
 
-def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tuple[str, str]:
-    """Return the public half of the next key, and its fingerprint to read out; make it at `path` if missing.
+def _following(sender: KitAtWork, kind: Which, path: Path, now: datetime) -> tuple[str, str]:
+    """Return the public half of the next key, and the fingerprint to read out; make a missing key at `path`.
 
-    A new SSH key gets the passphrase of the present one or, if that has none, of the OpenPGP key.
+    A new SSH key gets the passphrase of the present SSH key or, if unprotected, of the OpenPGP key.
     """
     if kind == "openpgp":
         if not path.exists():

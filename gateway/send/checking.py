@@ -66,8 +66,7 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note` is a sentence that says so if the policies are not the authority's, or facts about the provider are
-    missing.
+    `note` is a sentence, if the policies are not the authority's, or facts about the provider are missing.
     """
 
     rules: Rules
@@ -174,7 +173,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Return why a heading of a file cannot mean the item `key`; "" if it can. Its values are tried, too."""
+    """Return why a heading of a file, and the values below, cannot mean the item `key`; "" if possible."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

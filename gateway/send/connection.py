@@ -1,7 +1,7 @@
-"""An SFTP session with the gateway, which must show a host key that a person compared; and an upload.
+"""An SFTP session with the gateway, after a check of the host key, and the upload of a file.
 
-A file is uploaded as NAME.filepart, and renamed to NAME once it is complete: that hands it over. An
-interrupted upload resumes.
+A file is uploaded as NAME.filepart, and handed over by renaming to NAME once complete. An interrupted upload
+resumes.
 """
 
 import socket
@@ -96,8 +96,8 @@ def upload(
     """Upload the file `sealed` to the path `final`, such as /in/NAME, unless it is there already.
 
     `tell` is called with the bytes uploaded so far, and `time_there`, before anything is sent, with the time
-    by the gateway's clock, in seconds since 1970. One of `BROKEN` if the session breaks: what was uploaded
-    stays, and the next call resumes.
+    by the gateway's clock, in seconds since 1970. One of `BROKEN` if the session breaks: the part
+    uploaded stays, and the next call resumes.
     """
     unfinished = f"{final}{_UNFINISHED}"
     size = sealed.stat().st_size

@@ -1,7 +1,7 @@
-"""Read, make and move files without following links, in folders to which others may write.
+"""Read, make and move files without following links, in folders shared with others.
 
-Whoever may write to a watched folder could put a link in the place of a file or folder, so that the kit
-overwrites or discloses its own keys.
+Anybody allowed to write to a watched folder could put a link in the place of a file or folder, to make the
+kit overwrite or disclose the keys.
 """
 
 import errno
@@ -94,54 +94,40 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Yield an open file that nobody is writing or has locked; writers wait until the block ends.
+    """Yield an open file, written and locked by nobody; writers wait until the block ends.
 
-    InUse if somebody does. The second value is False if the system cannot tell, as for network folders. Linux
-    has locks (flock and fcntl) and leases for this, Windows share modes.
+    InUse for a file in use. The second value is False if the system cannot tell, as for network folders. On
+    Linux by locks (flock and fcntl) and a lease, on Windows by share modes.
     """
     with _sharing_no_writing(path) as file:
-        _lock(file)
-        told = _lease(file)
+        if sys.platform == "win32":
+            yield file, True
+            return
+        import fcntl  # noqa: PLC0415 - missing on Windows
+
+        for lock in (fcntl.flock, fcntl.lockf):
+            try:
+                lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                raise InUse("somebody has locked it") from None
+            except OSError as error:
+                if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
+                    raise  # A file system without locks has nobody's.
+        is_leased = sys.platform == "linux"
+        if is_leased:
+            # The kernel signals that a writer opens it; another signal than SIGURG would end the process.
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            try:
+                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            except BlockingIOError:
+                raise InUse("somebody has it open to write to") from None
+            except OSError:
+                is_leased = False  # A network folder, or a file of somebody else's.
         try:
-            yield file, told
+            yield file, is_leased
         finally:
-            if told and sys.platform == "linux":
-                import fcntl  # noqa: PLC0415 - missing on Windows
-
+            if is_leased:
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-
-
-def _lock(file: BinaryIO) -> None:
-    """Take shared locks on a file until it is closed. InUse if somebody has an exclusive lock."""
-    if sys.platform == "win32":
-        return
-    import fcntl  # noqa: PLC0415 - missing on Windows
-
-    for lock in (fcntl.flock, fcntl.lockf):
-        try:
-            lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise InUse("somebody has locked it") from None
-        except OSError as error:
-            if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
-                raise  # A file system without locks has nobody's.
-
-
-def _lease(file: BinaryIO) -> bool:
-    """Take a lease on a file nobody is writing to; return False if the system cannot tell."""
-    if sys.platform != "linux":
-        return sys.platform == "win32"
-    import fcntl  # noqa: PLC0415 - missing on Windows
-
-    # The kernel signals a writer's attempt to open; any other signal than SIGURG would end the process.
-    fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
-    try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        raise InUse("somebody has it open to write to") from None
-    except OSError:
-        return False  # A network folder, or a file of somebody else's.
-    return True
 
 
 @contextmanager

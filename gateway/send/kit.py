@@ -25,10 +25,10 @@ PRIVATE_FOLDER = 0o700
 
 
 class KitSettings(BaseModel):
-    """The settings in kit.toml: the provider, its keys, and the gateway it sends to.
+    """The settings in kit.toml: the provider with keys, and the gateway to send to.
 
-    `host_keys` are the fingerprints (SHA256:…) of which the gateway must show one, `gateway_key` is that of
-    the OpenPGP key to encrypt to; a person compared them. `ssh_key` and `openpgp_key` are the paths of the
+    `host_keys` are fingerprints (SHA256:…) compared by a person; the gateway must show one. `gateway_key` is
+    the fingerprint of the OpenPGP key to encrypt to. `ssh_key` and `openpgp_key` are the paths of the
     provider's secret keys.
     """
 
@@ -47,7 +47,7 @@ _FURTHER = "providers"
 
 
 class Kit:
-    """The folder of one provider's kit, with the paths of its files and folders.
+    """The folder of one provider's kit, with the paths of files and folders inside.
 
     `log_keys` is the gateway's signed list of the log's keys, as last fetched. There is none while the log
     has only ever had one key.
@@ -62,9 +62,9 @@ class Kit:
         self.checked_by = root / "checked-by.json"
 
     def beside(self, provider: str) -> Self:
-        """Return the kit of another provider for whom the same computer sends, such as a school of a trust.
+        """Return the kit of another provider served by the same computer, such as a school of a trust.
 
-        The first provider's kit is the folder itself; those of further ones are in its folder providers/.
+        The first provider's kit is the folder itself; further kits are inside, in the folder providers/.
         """
         first = self.root.parent.parent if self.root.parent.name == _FURTHER else self.root
         return type(self)(first / _FURTHER / provider)
@@ -85,16 +85,12 @@ class Kit:
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
 
     def settings(self) -> KitSettings:
-        """Read kit.toml. ConfigurationError if it is missing or wrong."""
+        """Read kit.toml. ConfigurationError for a missing or wrong file."""
         if not self.settings_file.exists():
             raise ConfigurationError(
                 f"nothing is set up in {self.root} yet: gateway send setup INVITATION (or name it with --kit)"
             )
         return read_toml(self.settings_file, KitSettings)
-
-    def change(self, **values: object) -> None:
-        """Write kit.toml with changed values, whole or not at all; other values stay."""
-        self.write_settings(self.settings().model_copy(update=values))
 
     def write_settings(self, settings: KitSettings) -> None:
         """Write kit.toml, whole or not at all."""

@@ -1,6 +1,6 @@
-"""The provider's own OpenPGP key: make, read, extend and revoke it, by PGPy.
+"""The provider's own OpenPGP key: make, read, extend and revoke, by PGPy.
 
-docs/decisions/0013-the-kits-openpgp-engine.md says why PGPy. The secret key is stored under its passphrase,
+docs/decisions/0013-the-kits-openpgp-engine.md says why PGPy. The secret key is stored under a passphrase,
 and is opened only to sign; `gateway.send.sealing` signs files.
 """
 
@@ -30,7 +30,8 @@ from gateway.openpgp.packets import in_ascii
 
 _CIPHER = SymmetricKeyAlgorithm.AES256
 _HASH = HashAlgorithm.SHA512
-_YEARS = timedelta(days=2 * 365)
+TWO_YEARS = timedelta(days=2 * 365)
+"""The validity of a new or renewed key."""
 _PREFERENCES = {
     "hashes": [HashAlgorithm.SHA512, HashAlgorithm.SHA256],
     "ciphers": [SymmetricKeyAlgorithm.AES256, SymmetricKeyAlgorithm.AES128],
@@ -63,7 +64,7 @@ class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """A secret key of the provider, under its passphrase."""
+    """A secret key of the provider, under a passphrase."""
 
     key: pgpy.PGPKey
 
@@ -74,7 +75,7 @@ class OwnKey:
 
     @property
     def expires_at(self) -> datetime | None:
-        """The time when the key expires; None if it never does."""
+        """The time when the key expires; None for never."""
         return None if self.key.expires_at is None else _aware(self.key.expires_at)
 
     @property
@@ -85,7 +86,7 @@ class OwnKey:
 
     @property
     def armored(self) -> bytes:
-        """The secret key, armored, as it is stored: encrypted by its passphrase."""
+        """The secret key, armored, as stored: encrypted by the passphrase."""
         return in_ascii(str(self.key))
 
     @property
@@ -101,7 +102,7 @@ class OwnKey:
     def under(self, passphrase: str, other: str) -> bytes:
         """Return the secret key, armored, under the passphrase `other` instead.
 
-        Its numbers are then in the form that Sequoia requires, and GnuPG does not always write.
+        The numbers inside are then in the form required by Sequoia, unlike some written by GnuPG.
         """
         copy = read_key(self.armored)
         with copy.opened(passphrase) as key:
@@ -110,7 +111,7 @@ class OwnKey:
 
     @contextmanager
     def opened(self, passphrase: str) -> Iterator[pgpy.PGPKey]:
-        """Yield the key, able to sign until the block ends. WrongPassphrase if that does not open it."""
+        """Yield the key, able to sign until the block ends. WrongPassphrase for a wrong one."""
         if not self.key.is_protected:
             yield self.key
             return
@@ -132,7 +133,7 @@ def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
     key.add_uid(
         pgpy.PGPUID.new(name, email=rest.rstrip(">")),
         usage={KeyFlags.Sign, KeyFlags.Certify},
-        key_expiration=_YEARS,
+        key_expiration=TWO_YEARS,
         created=now,
         **_PREFERENCES,
     )

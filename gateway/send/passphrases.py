@@ -32,9 +32,10 @@ class Passphrases:
         self._known: dict[Which, str] = {}
 
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
-        """Return the passphrase of one of the two keys. GatewayError if it cannot be found.
+        """Return the passphrase of one of the two keys. GatewayError if none is found.
 
-        `opens` raises WrongPassphrase for one that does not open the key. A person may try three times.
+        `opens` tries a passphrase on the key, and raises WrongPassphrase for a wrong one. A person has three
+        tries.
         """
         if which not in self._known:
             self._known[which] = self._found(which, opens)
@@ -46,7 +47,7 @@ class Passphrases:
         if not has_keyring():
             return False
         try:
-            keyring.set_password(_SERVICE, self._entry(which), passphrase)
+            keyring.set_password(_SERVICE, f"{self._provider}:{which}", passphrase)
         except keyring.errors.KeyringError:
             return False
         return True
@@ -55,7 +56,7 @@ class Passphrases:
         if self._file is not None:
             return in_file(self._file)[which]
         try:
-            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
+            kept = keyring.get_password(_SERVICE, f"{self._provider}:{which}") if has_keyring() else None
         except keyring.errors.KeyringError:
             kept = None  # A locked key ring.
         # Keys made by the kit share one passphrase.
@@ -73,9 +74,6 @@ class Passphrases:
             if _fits(typed, opens):
                 return typed
         raise WrongPassphrase(f"none of the three opens your {name}")
-
-    def _entry(self, which: Which) -> str:
-        return f"{self._provider}:{which}"
 
 
 def _fits(passphrase: str, opens: Callable[[str], object] | None) -> bool:

@@ -39,18 +39,12 @@ class Proved:
         return tuple(reason["code"] for reason in self.reasons)
 
 
-def listed(sftp: paramiko.SFTPClient) -> list[str]:
-    """Return the names in /receipts."""
-    names: list[str] = sftp.listdir(FOLDER)
-    return names
-
-
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 
     A file may have been uploaded twice after a broken session: the second upload is refused as a replay, and
     the receipt of the first counts. Only if all uploads were refused as replays is the file refused: content
-    signed twice within a second has one signature. GatewayError for a receipt that is not genuine.
+    signed twice within a second has one signature. GatewayError for a false receipt.
     """
     start = f"{shown_name(sent.remote)}."
     own = sorted(name for name in names if name.startswith(start))

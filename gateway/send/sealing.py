@@ -32,7 +32,7 @@ _PAUSE_SECONDS = 0.1
 
 
 def check_size(name: str, size: int, most: int) -> None:
-    """Raise GatewayError if a file of `size` bytes may have more than `most` bytes once it is sealed."""
+    """Raise GatewayError if a file of `size` bytes may have more than `most` bytes once sealed."""
     if size > most - size // 1024 - _MIB:
         raise GatewayError(
             f"{name}: it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"

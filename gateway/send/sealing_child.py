@@ -1,7 +1,7 @@
-"""Sign and encrypt one file as a stream, in a process of its own that imports little beside Sequoia.
+"""Sign and encrypt one file as a stream, in a separate process with little beside Sequoia.
 
 Standard input says how, as JSON: `source` and `target` are paths, `key` is the armored secret key, under
-`passphrase` if that is not empty, and `recipient` the armored certificate. A failure ends the process with a
+`passphrase`, if not empty, and `recipient` the armored certificate. A failure ends the process with a
 traceback.
 """
 

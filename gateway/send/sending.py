@@ -1,7 +1,7 @@
 """Send files to the gateway and fetch their receipts, for `send` and `watch` alike.
 
-A run may be interrupted at any moment, and the next one resumes: each file is sealed once, that sealed file
-is uploaded, and its receipt is awaited.
+A run may be interrupted at any moment, and the next one resumes: each file is sealed once, the sealed
+file is uploaded, and the receipt is awaited.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class Changed(GatewayError):  # noqa: N818 - named after the event
 
 
 class ClockWrong(GatewayError):  # noqa: N818 - named after the event
-    """Raised if this computer's clock is so wrong that the gateway would refuse a signature made now."""
+    """Raised if the computer's clock is too wrong for the gateway to accept a signature made now."""
 
     exit_code = 6
 
 
 class Progress(AbstractContextManager["Progress"], Protocol):
-    """A display of progress, shown until its `with` block ends."""
+    """A display of progress, shown until the `with` block ends."""
 
     def at(self, step: Step, name: str, done: int, size: int) -> None:
         """Show that `done` of `size` bytes of a file are through a step."""
@@ -74,9 +74,9 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file to send, `again` if it was sent before. `why`: a person's reason, if it has a fault.
+    """A file to send, with `again` even if sent before. `why`: a person's reason, despite a fault.
 
-    `digest` (SHA-256 in hex) and `mark` identify the content that was checked; no other is sent.
+    `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
 
     file: Path
@@ -87,7 +87,7 @@ class ToSend:
 
 
 class KitAtWork:
-    """One provider's kit with its passphrases: it seals and uploads files, and fetches receipts."""
+    """One provider's kit with passphrases: seals and uploads files, and fetches receipts."""
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
@@ -134,7 +134,7 @@ class KitAtWork:
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
-        """Run a step in a session; if it breaks, run it again in a new one, for up to `seconds`."""
+        """Run a step in a session; after a break, run the step again in a new one, for up to `seconds`."""
 
         def broken(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome is not None else None
@@ -151,10 +151,10 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless it is sealed and on its way; return its row on record.
+        """Seal a file, unless already sealed and on the way; return the row on record.
 
-        AlreadySent for content sent before, unless it is to be sent again. Changed if the file was changed
-        since its check.
+        AlreadySent for content sent before, unless sent `again` on purpose. Changed for a file changed since
+        the check.
         """
         known = files.of_content(wish.digest)
         if known is not None:
@@ -183,11 +183,11 @@ class KitAtWork:
         return sent
 
     def signing_passphrase(self) -> str:
-        """Return the passphrase of the OpenPGP key; "" if it has none."""
+        """Return the passphrase of the OpenPGP key; "" without one."""
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
-        """Fetch the policies by which files are checked; without an answer the stored ones stay.
+        """Fetch the policies for checking files; without an answer the stored ones stay.
 
         If none are stored, as in a new kit, try for `seconds`, a minute at most; then raise CannotReach or
         one of `BROKEN`.
@@ -211,7 +211,7 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless `names`, those in /receipts, show that it arrived. ClockWrong."""
+        """Upload a sealed file, unless the `names` in /receipts show the arrival. ClockWrong."""
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
             size = path.stat().st_size
@@ -229,7 +229,7 @@ class KitAtWork:
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
         """Fetch, verify and record the receipts so far of `waiting` files; return them by sealed digest."""
-        names = receipts.listed(sftp)
+        names = sftp.listdir(receipts.FOLDER)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
             proved = found[sent.sealed_sha256]
@@ -243,7 +243,7 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """Raise ClockWrong if this clock is 10 minutes fast or a day slow by `there`, seconds since 1970."""
+    """Raise ClockWrong for a clock 10 minutes fast or a day slow by `there`, in seconds since 1970."""
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"
@@ -258,7 +258,7 @@ def pass_on(
 ) -> dict[Path, Proved | GatewayError | None]:
     """Send files and wait for their receipts, for up to `seconds`; return the outcome of each file.
 
-    That is its receipt, None if none came yet, or the AlreadySent or Changed that kept it from being sent.
+    The outcome is a receipt, None if none came yet, or AlreadySent or Changed for a file not sent.
     CannotReach, or one of `BROKEN`, if the gateway does not answer in time.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
@@ -278,7 +278,7 @@ def pass_on(
                         rows[wish.file] = sender.sealed(wish, recipient, files)
                     except (AlreadySent, Changed) as error:
                         outcomes[wish.file] = error
-            names = receipts.listed(sftp)
+            names = sftp.listdir(receipts.FOLDER)
             for sent in rows.values():
                 sender.hand_over(sftp, sent, files, names)
             await_receipts(sender, sftp, list(rows.values()), files, seconds=deadline - time.monotonic())
@@ -316,7 +316,7 @@ def await_receipts(
 
 
 def remote_name(name: str, sealed_digest: str) -> str:
-    """Return the name of a file at the gateway: its own, shortened, and digits of the sealed digest."""
+    """Return the name of a file at the gateway: local name, shortened, and digits of the sealed digest."""
     short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
     return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
 

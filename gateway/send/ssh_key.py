@@ -1,13 +1,12 @@
 """The provider's own SSH key: make one in the format of OpenSSH, read one of OpenSSH or PuTTY.
 
-PuTTY's format (.ppk) is described in appendix C of its manual. No library reads version 3 of it;
+PuTTY's format (.ppk) is described in PuTTY's manual, appendix C. No library reads version 3;
 `cryptography` derives, decrypts and verifies the secret parts.
 """
 
 import base64
 import io
 import struct
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from gateway.errors import GatewayError
 from gateway.send.files import make_anew
 from gateway.send.openpgp_key import WrongPassphrase
 
-BEGINS = b"PuTTY-User-Key-File-"
+_BEGINS = b"PuTTY-User-Key-File-"
 _KIND = "PuTTY-User-Key-File-3"
 _KEY, _IV, _MAC = 32, 16, 32
 _MOST_KIBIBYTES, _MOST_PASSES, _MOST_LINES = 1024 * 1024, 1_000, 1_000
@@ -45,69 +44,13 @@ _UNREADABLE = GatewayError(
 Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-@dataclass(frozen=True, slots=True)
-class PuttyKey:
-    """The fields of a .ppk file; the secret half is encrypted unless `encryption` is "none"."""
+def _putty_parts(data: bytes) -> tuple[dict[str, str], bytes, bytes]:
+    """Return the fields of a .ppk file by name, the public half, and the secret half, maybe encrypted.
 
-    algorithm: str
-    encryption: str
-    comment: str
-    public: bytes
-    private: bytes
-    mac: bytes
-    derivation: dict[str, str]
-
-    @property
-    def is_protected(self) -> bool:
-        """True if the secret half is encrypted by a passphrase."""
-        return self.encryption != "none"
-
-    def opened(self, passphrase: str | None) -> paramiko.PKey:
-        """Return the opened key. WrongPassphrase if the passphrase is wrong, GatewayError if unusable."""
-        if self.is_protected and not passphrase:
-            raise WrongPassphrase("the PuTTY key is under a passphrase")
-        try:
-            plain, mac_key = (
-                (self.private, b"") if not self.is_protected else self._decrypted(passphrase or "")
-            )
-            # Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file.
-            code = hmac.HMAC(mac_key, hashes.SHA256())
-            texts = (self.algorithm, self.encryption, self.comment)
-            for part in (*(text.encode() for text in texts), self.public, plain):
-                code.update(struct.pack(">I", len(part)) + part)
-            try:
-                code.verify(self.mac)
-            except InvalidSignature:
-                if self.is_protected:
-                    raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
-                raise _UNREADABLE from None
-            secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
-        except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
-            raise _UNREADABLE from None
-        text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-        kind = _CURVES[self.algorithm][1] if self.algorithm in _CURVES else _KINDS[self.algorithm]
-        return kind.from_private_key(io.StringIO(text))
-
-    def _decrypted(self, passphrase: str) -> tuple[bytes, bytes]:
-        """Return the decrypted secret half, and the key of its MAC."""
-        if self.derivation.get("Key-Derivation") != "Argon2id" or len(self.private) % _IV:
-            raise _UNREADABLE
-        memory, passes = (int(self.derivation[f"Argon2-{name}"]) for name in ("Memory", "Passes"))
-        if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES:
-            raise _UNREADABLE
-        derived = Argon2id(
-            salt=bytes.fromhex(self.derivation["Argon2-Salt"]), length=_KEY + _IV + _MAC, iterations=passes,
-            lanes=int(self.derivation["Argon2-Parallelism"]), memory_cost=memory,
-        ).derive(passphrase.encode())  # fmt: skip
-        cipher = Cipher(algorithms.AES256(derived[:_KEY]), modes.CBC(derived[_KEY : _KEY + _IV])).decryptor()
-        return cipher.update(self.private) + cipher.finalize(), derived[_KEY + _IV :]
-
-
-def read_putty_key(data: bytes) -> PuttyKey:
-    """Return the key in a .ppk file's content. GatewayError for another version, or a damaged file."""
+    GatewayError for another version of the format, or a damaged file.
+    """
     lines = iter(data.decode("utf-8", "replace").splitlines())
-    fields: dict[str, str] = {}
-    blobs: dict[str, bytes] = {}
+    fields, halves = dict[str, str](), dict[str, bytes]()
     try:
         for line in lines:
             name, _, value = line.partition(": ")
@@ -116,21 +59,65 @@ def read_putty_key(data: bytes) -> PuttyKey:
                 count = int(value)
                 if count > _MOST_LINES:
                     raise _UNREADABLE
-                blobs[name] = base64.b64decode("".join(islice(lines, count)), validate=True)
-        return PuttyKey(
-            algorithm=fields[_KIND], encryption=fields["Encryption"], comment=fields["Comment"],
-            public=blobs["Public-Lines"], private=blobs["Private-Lines"],
-            mac=bytes.fromhex(fields["Private-MAC"]), derivation=fields,
-        )  # fmt: skip
+                halves[name] = base64.b64decode("".join(islice(lines, count)), validate=True)
+        if not {_KIND, "Encryption", "Comment", "Private-MAC"} <= fields.keys():
+            raise _UNREADABLE
+        return fields, halves["Public-Lines"], halves["Private-Lines"]
     except (KeyError, ValueError):
         raise _UNREADABLE from None
+
+
+def _putty_key(data: bytes, passphrase: str | None) -> paramiko.PKey:
+    """Return the key in a .ppk file's content, opened by a passphrase, if protected.
+
+    WrongPassphrase for a wrong or missing one, GatewayError for an unusable key.
+    """
+    fields, public, private = _putty_parts(data)
+    algorithm, encryption, mac_key = fields[_KIND], fields["Encryption"], b""
+    if encryption != "none" and not passphrase:
+        raise WrongPassphrase("the PuTTY key is under a passphrase")
+    try:
+        if encryption != "none":
+            private, mac_key = _decrypted(fields, private, passphrase or "")
+        # Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file.
+        code = hmac.HMAC(mac_key, hashes.SHA256())
+        texts = (algorithm, encryption, fields["Comment"])
+        for part in (*(text.encode() for text in texts), public, private):
+            code.update(struct.pack(">I", len(part)) + part)
+        try:
+            code.verify(bytes.fromhex(fields["Private-MAC"]))
+        except InvalidSignature:
+            if encryption != "none":
+                raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
+            raise _UNREADABLE from None
+        secret = _secret(algorithm, paramiko.Message(public), paramiko.Message(private))
+    except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
+        raise _UNREADABLE from None
+    text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    kind = _CURVES[algorithm][1] if algorithm in _CURVES else _KINDS[algorithm]
+    return kind.from_private_key(io.StringIO(text))
+
+
+def _decrypted(fields: dict[str, str], private: bytes, passphrase: str) -> tuple[bytes, bytes]:
+    """Return the decrypted secret half of a .ppk file, and the key of the MAC."""
+    if fields.get("Key-Derivation") != "Argon2id" or len(private) % _IV:
+        raise _UNREADABLE
+    memory, passes = (int(fields[f"Argon2-{name}"]) for name in ("Memory", "Passes"))
+    if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES:
+        raise _UNREADABLE
+    derived = Argon2id(
+        salt=bytes.fromhex(fields["Argon2-Salt"]), length=_KEY + _IV + _MAC, iterations=passes,
+        lanes=int(fields["Argon2-Parallelism"]), memory_cost=memory,
+    ).derive(passphrase.encode())  # fmt: skip
+    cipher = Cipher(algorithms.AES256(derived[:_KEY]), modes.CBC(derived[_KEY : _KEY + _IV])).decryptor()
+    return cipher.update(private) + cipher.finalize(), derived[_KEY + _IV :]
 
 
 _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
 
 
 def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
-    """Return the secret key of both halves, as PuTTY's manual lays them out for an algorithm."""
+    """Return the secret key of both halves, in the layout of PuTTY's manual for an algorithm."""
     public.get_string()  # The algorithm once more.
     if algorithm == "ssh-ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
@@ -154,8 +141,8 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
     """Return the secret key at `path`. WrongPassphrase for a wrong one, GatewayError for another file."""
     data = path.read_bytes()
-    if data.startswith(BEGINS):
-        return read_putty_key(data).opened(passphrase)
+    if data.startswith(_BEGINS):
+        return _putty_key(data, passphrase)
     known = passphrase.encode() if passphrase and needs_passphrase(path) else None
     try:
         return paramiko.PKey.from_path(path, known)
@@ -170,8 +157,8 @@ def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
 def needs_passphrase(path: Path) -> bool:
     """Return True if the key at `path` is protected by a passphrase."""
     data = path.read_bytes()
-    if data.startswith(BEGINS):
-        return read_putty_key(data).is_protected
+    if data.startswith(_BEGINS):
+        return _putty_parts(data)[0]["Encryption"] != "none"
     try:
         paramiko.PKey.from_path(path)
     except (paramiko.PasswordRequiredException, TypeError):

@@ -7,7 +7,6 @@ none replaces a newer one.
 
 import json
 import re
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
             "the gateway's key is not the one that you were told: do not go on; ring the authority"
         ) from None
     make_anew(kit.gateway / f"{fingerprint}.asc", sound)
-    kit.change(gateway_key=fingerprint)
+    kit.write_settings(kit.settings().model_copy(update={"gateway_key": fingerprint}))
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
@@ -115,42 +114,7 @@ PAGE, SIGNATURE = "/status.html", "/status.html.asc"
 _THREE, _A_SECOND = stop_after_attempt(3), wait_fixed(1)
 
 
-@dataclass(frozen=True, slots=True)
-class FlowTold:
-    """A flow on the page: state in the gateway's words, day when due, and time of the last file."""
-
-    data_type: str
-    state: str
-    due: date | None
-    last: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyTold:
-    """A key of the provider on the page: its kind (ssh or openpgp), state, and end."""
-
-    kind: str
-    state: str
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageTold:
-    """The contents of the gateway's page about the provider. `ratify` is the year to be ratified, if any.
-
-    `waiting` are the references of held files. `provider` has the facts by which files are checked: kind,
-    numbers, schools and harmless columns.
-    """
-
-    at: datetime
-    flows: tuple[FlowTold, ...]
-    waiting: tuple[str, ...]
-    keys: tuple[KeyTold, ...]
-    ratify: str | None
-    provider: dict[str, Any] = field(default_factory=dict)
-
-
-def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
+def told(kit: Kit, sftp: paramiko.SFTPClient) -> dict[str, Any] | None:
     """Fetch the gateway's page about the provider, and return its contents; None if there is no page.
 
     GatewayError for a wrong signature, or a page about another provider. Tries three times, since page and
@@ -176,16 +140,21 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
     if html is None:
         return None
     page = read(html)
-    named = page.provider.get("id")
+    named = page["provider"].get("id")
     if named is None:  # Pages of gateways before 0.3 name no provider.
-        return replace(page, provider={})
+        return page | {"provider": {}}
     if named != kit.settings().provider:
         raise GatewayError(f"{PAGE} is about another provider: do not believe it, and ring the authority")
     return page
 
 
-def read(html: bytes) -> PageTold:
-    """Return the contents of the page, by its attributes data-…. GatewayError if it lacks one."""
+def read(html: bytes) -> dict[str, Any]:
+    """Return the contents of the page, by its attributes data-…. GatewayError if it lacks one.
+
+    `flows` have the state in the gateway's words, the day when due, and the time of the last file; `keys` are
+    the provider's own; `waiting` are the references of held files; `ratify` is the year to be ratified, if
+    any; `provider` has the facts by which files are checked: kind, numbers, schools and harmless columns.
+    """
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
 
     def moment(text: str) -> datetime | None:
@@ -195,24 +164,24 @@ def read(html: bytes) -> PageTold:
         (main,) = page.iter("main")
         flows = (one.attrib for one in main.iterfind(".//dt[@data-flow]"))
         keys = (one.attrib for one in main.iterfind(".//dt[@data-key]"))
-        return PageTold(
-            at=datetime.fromisoformat(main.attrib["data-at"]),
-            flows=tuple(
-                FlowTold(
-                    one["data-flow"],
-                    one["data-state"],
-                    date.fromisoformat(one["data-due"]) if one["data-due"] else None,
-                    moment(one["data-last"]),
-                )
+        return {
+            "at": datetime.fromisoformat(main.attrib["data-at"]),
+            "flows": [
+                {
+                    "data_type": one["data-flow"], "state": one["data-state"],
+                    "due": date.fromisoformat(one["data-due"]) if one["data-due"] else None,
+                    "last": moment(one["data-last"]),
+                }
                 for one in flows
-            ),
-            waiting=tuple(one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")),
-            keys=tuple(
-                KeyTold(one["data-key"], one["data-state"], moment(one["data-until"])) for one in keys
-            ),
-            ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
-            provider=json.loads(main.attrib.get("data-provider", "{}")),
-        )
+            ],
+            "waiting": [one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")],
+            "keys": [
+                {"kind": one["data-key"], "state": one["data-state"], "until": moment(one["data-until"])}
+                for one in keys
+            ],
+            "ratify": next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
+            "provider": json.loads(main.attrib.get("data-provider", "{}")),
+        }  # fmt: skip
     except (KeyError, ValueError):
         raise GatewayError(
             f"the gateway is of another version than this program: read {PAGE} in your SFTP folder"
@@ -225,11 +194,11 @@ _MOST_OF_POLICIES = 8 * 1024 * 1024
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
-def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
+def keep(kit: Kit, sftp: paramiko.SFTPClient, page: dict[str, Any] | None) -> None:
     """Fetch and store the policies in force, if newer, and the facts about the provider from its `page`."""
     known = _known(kit)
-    if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
-        known |= {"page_at": page.at.isoformat(), "provider": page.provider}
+    if page is not None and page["provider"] and page["at"].isoformat() > known.get("page_at", ""):
+        known |= {"page_at": page["at"].isoformat(), "provider": page["provider"]}
     try:
         status = sftp.stat(_SHOWN)
         seen = [status.st_size, status.st_mtime]

@@ -65,10 +65,6 @@ _MOST_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
-class SeemsCut(GatewayError):  # noqa: N818 - named after the event
-    """Raised for a file whose end seems to be missing; its writer may go on."""
-
-
 @dataclass(slots=True)
 class Stillness:
     """Remembers the size and time of files, to find those unchanged for `seconds` by `clock`.
@@ -237,8 +233,6 @@ class WatchedFolder:
             yield
         except InUse as error:
             self._tell_once(file, f"{error}; it is taken once it is closed")
-        except SeemsCut as error:
-            self._tell_once(file, f"{error}; it is taken or refused once it has not changed for longer")
         except Changed as error:
             self._tell_once(file, f"{error}; what it is now is sent as a file of its own")
         except IsLink as error:
@@ -259,7 +253,7 @@ class WatchedFolder:
     def _wish(self, file: Path, check: Check) -> ToSend | None:
         """Check a file; return it as one to send, or None if it was moved to refused/, the reasons beside.
 
-        InUse, SeemsCut or Changed if somebody may be writing it.
+        Also None as long as its end seems to be missing. InUse or Changed if somebody is writing it.
         """
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
@@ -267,7 +261,7 @@ class WatchedFolder:
                 raise InUse("the system cannot tell whether somebody writes to it")
         may_go_on = not self._stillness.is_sure(file, told=False)
         if may_go_on and mark in self._cut:
-            raise SeemsCut(_GOES_ON)
+            return None
         try:
             tell = partial(self._sender.progress.at, "checking", file.name)
             seen = check.look_at(file, date.today(), tell)  # noqa: DTZ011 - the calendar on the wall
@@ -279,7 +273,8 @@ class WatchedFolder:
             stops, is_cut = (str(error),), not mark.size
         if is_cut and may_go_on:
             self._cut.add(mark)
-            raise SeemsCut(_GOES_ON)
+            self._tell_once(file, f"{_GOES_ON}; it is taken or refused once it has not changed for longer")
+            return None
         if not stops:
             return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
         # Move an unsendable file to refused/, with the reasons beside.
@@ -311,7 +306,7 @@ class WatchedFolder:
     def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
         recipient = self._sender.kit.current_certificate()
         rows = {}
-        names = receipts.listed(sftp)
+        names = sftp.listdir(receipts.FOLDER)
         for wish in batch:
             sent = None
             with self._each(wish.file):
