@@ -20,7 +20,7 @@ from gateway.registry import log, tables
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider, provider_row
 from gateway.registry.tables import AgreementSignatureRow, ExpectationRow, NilReturnRow, RatificationRow
-from gateway.registry.tables.row import drop, existing, rows, store
+from gateway.registry.tables.row import drop, existing, only, rows, store
 
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
@@ -111,7 +111,7 @@ def signatures(
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:
     """Return every ratification, by provider and year."""
-    return rows(session, RatificationRow, "provider", "academic_year", provider=provider)
+    return rows(session, RatificationRow, "provider", "academic_year", **only(provider=provider))
 
 
 def declaration(session: Session, reference: str) -> tables.DeclarationRow:
@@ -122,7 +122,7 @@ def declaration(session: Session, reference: str) -> tables.DeclarationRow:
 
 def declarations(session: Session, *, provider: str | None = None) -> Sequence[tables.DeclarationRow]:
     """Return declarations in the order of recording."""
-    return rows(session, tables.DeclarationRow, "sequence", provider=provider)
+    return rows(session, tables.DeclarationRow, "sequence", **only(provider=provider))
 
 
 def reasons_of(row: tables.DeclarationRow) -> tuple[Reason, ...]:
@@ -145,9 +145,9 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
     """
     found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
         (row, "expected" if row.expected else "not-expected", None)
-        for row in rows(session, ExpectationRow, provider=provider)
+        for row in rows(session, ExpectationRow, **only(provider=provider))
     ]
-    found += ((row, "nil", row.period) for row in rows(session, NilReturnRow, provider=provider))
+    found += ((row, "nil", row.period) for row in rows(session, NilReturnRow, **only(provider=provider)))
     found.sort(key=lambda one: (one[0].provider, one[0].data_type, one[2] or ""))
     return [
         {

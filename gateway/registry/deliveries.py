@@ -18,6 +18,7 @@ from gateway.reasons import WITHDRAWN
 from gateway.registry.markers import kept_apart
 from gateway.registry.sight import WHOLE, is_few, is_seen_by, within
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables.row import execute_plain
 from gateway.registry.transfers import is_stored
 
 
@@ -171,9 +172,7 @@ def delivered(
     Here and below, a file that a marker hides from `person` is left out (see `is_shown_to`).
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
-    session.flush()
-    # Without the ORM, for speed.
-    return [Delivery(*row) for row in session.connection().execute(query)]
+    return [Delivery(*row) for row in execute_plain(session, query)]
 
 
 def _place(wanted: DeliveriesWanted) -> Mapped[Any]:

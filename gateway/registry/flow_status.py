@@ -26,6 +26,7 @@ from gateway.registry.tables import (
     SchoolOfTransferRow,
     TransferRow,
 )
+from gateway.registry.tables.row import execute_plain
 from gateway.registry.vouched_rows import is_in
 
 R = TypeVar("R", DeclarationRow, NilReturnRow)
@@ -130,13 +131,11 @@ def _uploads(session: Session, window: Window, only: Collection[str] | None) -> 
         "seldom": list(window.seldom),
     }
     given |= {"since": window.since, "lately": window.lately or window.since, "until": window.until}
-    session.flush()
-    execute = session.connection().execute
     for query in (*_accepted(True, *shape), *_accepted(False, *shape)):
-        for by, under, data_type, at, about in execute(query, given):
+        for by, under, data_type, at, about in execute_plain(session, query, given):
             yield by, Arrival(under or "", data_type or "", at, about)
     for kind in () if whom == "one" else window.often:
-        for by, at, at_about, about in execute(_last(whom), {**given, "kind": kind}):
+        for by, at, at_about, about in execute_plain(session, _last(whom), {**given, "kind": kind}):
             for landed_at, told in ((at, None), (at_about, about)):
                 if landed_at is not None:
                     yield by, Arrival("", kind, landed_at, told)

@@ -117,10 +117,7 @@ def owe(
 
 def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
     """Return the batches in order; with `open_only`, those not acknowledged."""
-    query = select(HandOnBatchRow).order_by(col(HandOnBatchRow.id))
-    if open_only:
-        query = query.where(col(HandOnBatchRow.acknowledged_at).is_(None))
-    return session.exec(query).all()
+    return rows(session, HandOnBatchRow, "id", **({"acknowledged_at": None} if open_only else {}))
 
 
 def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import markers, persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import store
+from gateway.registry.tables.row import rows, store
 
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
@@ -46,8 +46,7 @@ def _named(subject: Mapping[str, Any]) -> str:
 
 def list_holds(session: Session) -> Sequence[HoldRow]:
     """Return the legal holds in force, oldest first."""
-    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
-    return session.exec(query).all()
+    return rows(session, HoldRow, "number", lifted_at=None)
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:

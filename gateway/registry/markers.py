@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
-from gateway.registry.tables.row import answer_of, store
+from gateway.registry.tables.row import answer_of, rows, store
 
 Kind = Literal["named", "restricted"]
 DIGEST = 16
@@ -160,8 +160,7 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
 
 
 def _on(session: Session) -> Sequence[MarkerRow]:
-    query = select(MarkerRow).where(col(MarkerRow.lifted_at).is_(None))
-    return session.exec(query.order_by(col(MarkerRow.number))).all()
+    return rows(session, MarkerRow, "number", lifted_at=None)
 
 
 def split(persons: bytes) -> list[bytes]:

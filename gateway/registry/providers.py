@@ -12,7 +12,7 @@ from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
 from gateway.registry import rolls, tables
 from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
-from gateway.registry.tables.row import answer_of, drop, existing, rows, store
+from gateway.registry.tables.row import answer_of, drop, existing, only, rows, store
 
 EVERY = ""
 """The provider of a column that is listed as harmless for all."""
@@ -140,7 +140,7 @@ def forget_contact(session: Session, provider: str, role: str) -> None:
 
 def contacts(session: Session, provider: str | None = None) -> Sequence[ContactRow]:
     """Return the contacts of one provider, or of all, by provider and role."""
-    return rows(session, ContactRow, "provider", "role", provider=provider)
+    return rows(session, ContactRow, "provider", "role", **only(provider=provider))
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:

@@ -16,7 +16,7 @@ from gateway.receipts.text import visible
 from gateway.registry import holds, tables
 from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
 from gateway.registry.tables import DeclarationRow, DeletionRow, DeliveryRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import drop, existing, rows, store
+from gateway.registry.tables.row import drop, existing, only, rows, store
 from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
@@ -193,7 +193,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 def certificate(session: Session, number: int | None) -> str:
     """Return the signed certificate of deletion of a number, or the latest. NotFoundError without one."""
-    found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, number=number)
+    found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, **only(number=number))
     return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
 
@@ -259,7 +259,7 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
                 # A held declaration is never decided again: people make another.
                 state="accepted" if row.state == "accepted" else "refused",
                 at=row.declared_at,
-                data_type=only[0] if len(only := row.data_types.split()) == 1 else None,
+                data_type=kinds[0] if len(kinds := row.data_types.split()) == 1 else None,
                 legal_hold=row.reference in on_hold,
             )
             for row in declared

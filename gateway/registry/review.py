@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from gateway.model import State
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
+from gateway.registry.tables.row import execute_plain
 
 # The spelling in stored contents; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
@@ -26,7 +27,7 @@ def files(
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
     found: defaultdict[str, dict[tuple[str, State], int]] = defaultdict(dict)
-    for provider, data_type, state, number in session.connection().execute(query):
+    for provider, data_type, state, number in execute_plain(session, query):
         found[provider][data_type or "", cast("State", state)] = number
     return found
 
@@ -43,7 +44,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
         content.contains(_WITH_FINDINGS, autoescape=True),
     )
     counted: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
-    for provider, data_type, found in session.connection().execute(query):
+    for provider, data_type, found in execute_plain(session, query):
         of_it = counted[provider].setdefault(data_type or "", [0, 0])
         of_it[0] += 1
         of_it[1] += sum(one["count"] for one in json.loads(str(found))["findings"])
@@ -60,15 +61,15 @@ def discrepancies(
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"
     counted: Any = [func.count(distinct(number)).filter(fits) for fits in (opened, is_open)]
-    provider, execute = col(DiscrepancyPartyRow.provider), session.connection().execute
+    provider = col(DiscrepancyPartyRow.provider)
     query = (
         select(provider, *counted)
         .join(DiscrepancyRow, number == col(DiscrepancyPartyRow.discrepancy))
         .where(or_(opened, is_open))
         .group_by(provider)
     )
-    of_each = {one: (opened, still) for one, opened, still in execute(query)}
-    opened_in_all, open_in_all = execute(select(*counted)).one()
+    of_each = {one: (opened, still) for one, opened, still in execute_plain(session, query)}
+    opened_in_all, open_in_all = execute_plain(session, select(*counted)).one()
     return of_each, (opened_in_all, open_in_all)
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import givings, keys, programs, tables
 from gateway.registry.tables import KeyRow, SavedFilterRow, StaffRow, StaffTeamRow
-from gateway.registry.tables.row import drop, existing, rows, store
+from gateway.registry.tables.row import drop, existing, only, rows, store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -153,7 +153,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
 
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
     """Return a person's saved filters of one list, or of all, by name."""
-    return [*rows(session, SavedFilterRow, "listing", "name", staff=name, listing=listing)]
+    return [*rows(session, SavedFilterRow, "listing", "name", staff=name, **only(listing=listing))]
 
 
 def save_filter(session: Session, row: SavedFilterRow) -> None:

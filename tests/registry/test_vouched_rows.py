@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, StaffTeamRow, TransferRow
+from gateway.registry.tables.row import only, rows
 from gateway.registry.vouched_rows import (
     Change,
     add_rows,
@@ -123,3 +124,14 @@ def test_the_changed_rows_of_a_session_are_collected_once_for_all_rows(
         return len(looks)
 
     assert collected(3) == collected(30)
+
+
+def test_an_empty_value_finds_rows_without_one_and_a_condition_left_out_finds_all(registry: Registry) -> None:
+    with registry.write() as session:
+        add_rows(session, ReceiptRow, [receipt("oak-1"), {**receipt("oak-2"), "seal": "00"}])
+        assert rows(session, ReceiptRow, reference=None) == []
+        assert [row.reference for row in rows(session, ReceiptRow, seal=None)] == ["oak-1"]
+        assert [row.reference for row in rows(session, ReceiptRow, "-sequence", **only(seal=None))] == [
+            "oak-2",
+            "oak-1",
+        ]

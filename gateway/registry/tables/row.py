@@ -1,13 +1,13 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict
-from sqlalchemy import DateTime, Index, TypeDecorator, text
+from sqlalchemy import DateTime, Executable, Index, Result, TypeDecorator, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Session, SQLModel, select
 
@@ -44,16 +44,30 @@ def rows(
     limit: int | None = None,
     **equal: Any,  # noqa: ANN401 - values of columns
 ) -> Sequence[T]:
-    """Return rows by the values of columns, where a value is not None: at most `limit`, sorted by `order`.
+    """Return the rows whose columns have the values `equal`: at most `limit`, sorted by `order`.
 
-    `order` names columns; a column after a hyphen descends.
+    None is the value of an empty column; see `only` for conditions that may be left out. `order` names
+    columns; a column after a hyphen descends.
     """
-    which = [getattr(table, name) == value for name, value in equal.items() if value is not None]
+    which = [getattr(table, name) == value for name, value in equal.items()]
     columns = [getattr(table, name.removeprefix("-")) for name in order]
     ordered = [
         column.desc() if name.startswith("-") else column for name, column in zip(order, columns, strict=True)
     ]
     return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
+
+
+def only(**wanted: object) -> dict[str, Any]:
+    """Return the conditions for `rows` whose value is given: those that are None are left out."""
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def execute_plain(
+    session: Session, query: Executable, values: Mapping[str, Any] | None = None
+) -> Result[*tuple[Any, ...]]:
+    """Read without the ORM, for speed, after writing the rows that the session still holds back."""
+    session.flush()
+    return session.connection().execute(query, values)
 
 
 def store(session: Session, *new: SQLModel) -> None:
