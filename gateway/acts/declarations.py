@@ -32,7 +32,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
 from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
-from gateway.receipts.text import DeclarationFacts, stated_declaration
+from gateway.receipts.text import Statement, stated_declaration
 from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 
@@ -177,35 +177,34 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
     data_types = found.data_types if found else ()
     with registrar.registry.write() as session:
         reference = receipts.fresh_reference(session, declaration.provider.id, now)
-        facts = _facts(registrar, declaration, decision, reference, now)
-        statement = stated_declaration(facts)
+        statement = _statement(registrar, declaration, decision, reference, now)
         session.add(
             DeclarationRow(
                 reference=reference,
-                provider=facts.provider,
-                method=facts.method,
-                data=facts.data,
+                provider=declaration.provider.id,
+                method=declaration.method,
+                data=declaration.data,
                 data_types=" ".join(data_types),
-                flow=facts.flow,
-                goes_at=facts.goes_at,
+                flow=decision.flow,
+                goes_at=declaration.at,
                 safeguards=" ".join(sorted(declaration.safeguards)),
                 circumstances=" ".join(sorted(declaration.circumstances)),
-                state=facts.state,
+                state=decision.state,
                 reasons=json.dumps([asdict(reason) for reason in decision.reasons]),
                 declared_at=now,
                 declared_by=by,
             )
         )
         fields: dict[str, str | None] = {
-            "provider": facts.provider,
+            "provider": declaration.provider.id,
             **statement.digests,
             "policies": catalogue.digest,
-            "method": facts.method,
+            "method": declaration.method,
             "data_type": data_types[0] if len(data_types) == 1 else None,
-            "flow": facts.flow,
-            "state": facts.state,
+            "flow": decision.flow,
+            "state": decision.state,
             "safeguards": ",".join(sorted(declaration.safeguards)),
-            "reasons": ",".join(dict.fromkeys(reason.code for reason in facts.reasons)),
+            "reasons": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
         }
         said = {name: value for name, value in fields.items() if value is not None}
         entry = log.Entry(kind="declared", subject=reference, fields=said, actor=by)
@@ -215,8 +214,8 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
         session.add(
             ReceiptRow(
                 reference=reference,
-                provider=facts.provider,
-                name=f"DECLARED {facts.method} {facts.data}",
+                provider=declaration.provider.id,
+                name=f"DECLARED {declaration.method} {declaration.data}",
                 stage="declared",
                 text=clearsign(signing.openpgp, statement.for_people(proof)),
                 json_text=statement.for_machines(proof, signing.log_key.sign),
@@ -228,14 +227,15 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
     return reference
 
 
-def _facts(
+def _statement(
     registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
-) -> DeclarationFacts:
+) -> Statement:
+    """Return the statement of the declaration's receipt."""
     catalogue, provider = registrar.catalogue, declaration.provider
     method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
     told = {each.id: each.told for each in catalogue.methods.safeguard}
     asked = {each.id: each.question for each in catalogue.methods.circumstance}
-    return DeclarationFacts(
+    return stated_declaration(
         reference=reference,
         provider=provider.id,
         provider_name=provider.name,

@@ -35,7 +35,7 @@ from gateway.policy.decide import STAY, Release, judge_release
 from gateway.policy.ratification import years_at
 from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
-from gateway.receipts.notices import AuthorityFacts, render_authority_notice
+from gateway.receipts.notices import render_authority_notice
 from gateway.receipts.text import stated
 from gateway.record.consequences import Ruling, enrolled_in
 from gateway.record.dual_control import Proposal, check_two, proposed
@@ -247,7 +247,7 @@ def _tell(
 ) -> None:  # fmt: skip
     """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement."""
     registrar, session, reference = record.registrar, record.session, transfer.upload.reference
-    facts = AuthorityFacts(
+    text = render_authority_notice(
         headline=headline,
         organisation=registrar.settings.organisation,
         reference=reference,
@@ -256,12 +256,11 @@ def _tell(
         made_at=record.at,
         by=by or record.by,
         why=why,
-        openings=tuple((one.at, one.by or "", one.team or "") for one in openings),
+        openings=openings,
         copies=copied,
         next_step=next_step,
     )
-    text = clearsign(registrar.signing.openpgp, render_authority_notice(facts))
-    recalls.tell(session, reference, headline, text, record.at)
+    recalls.tell(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
 
 
 def _reasons(

@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
@@ -86,21 +86,16 @@ class VerifierKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Cosignature:
-    """A witness's statement of the time at which it saw this head as the largest of the log."""
-
-    name: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A head of the log with a verified signature. `root` is 32 bytes."""
+    """A head of the log with a verified signature. `root` is 32 bytes.
+
+    `cosignatures` say which witness, by name, saw this head as the largest of the log, and when.
+    """
 
     origin: str
     size: int
     root: bytes
-    cosignatures: tuple[Cosignature, ...] = field(default=())
+    cosignatures: tuple[tuple[str, datetime], ...] = ()
 
 
 class LogKey:
@@ -185,7 +180,7 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
         if key is None:
             continue
         if key.kind == COSIGNATURE:
-            cosignatures.append(_read_cosignature(key, blob, body))
+            cosignatures.append((name, _cosigned_at(key, blob, body)))
         elif key.verify(blob, body.encode()):
             signed = signed or name == stated[0]
         else:
@@ -253,11 +248,12 @@ def _read_line(line: str) -> tuple[str, bytes, bytes]:
     return parts[1], blob[:4], blob[4:]
 
 
-def _read_cosignature(key: VerifierKey, blob: bytes, body: str) -> Cosignature:
+def _cosigned_at(key: VerifierKey, blob: bytes, body: str) -> datetime:
+    """Verify a witness's cosignature of a note's body; return the time that it states."""
     seconds = int.from_bytes(blob[:8], "big")
     if not key.verify(blob[8:], f"cosignature/v1\ntime {seconds}\n{body}".encode()):
         raise CheckpointError("the cosignature on the checkpoint is not good")
     try:
-        return Cosignature(key.name, datetime.fromtimestamp(seconds, UTC))
+        return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         raise CheckpointError("the cosignature on the checkpoint states a time that there is not") from None

@@ -1,26 +1,20 @@
 """Append-only Merkle tree of RFC 9162 section 2.1: SHA-256, with separate hashes for leaves and nodes.
 
 A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index) covers
-the leaves index * 2**level up to (index + 1) * 2**level, all present. A stored node never changes, so a
-store is append-only too. Appending, the root and both proofs read and write O(log size) nodes. Proofs and
-roots are 32-byte hashes, in the RFC's order.
+the leaves index * 2**level up to (index + 1) * 2**level, all present. A store maps (level, index) to such a
+hash of 32 bytes. A stored node never changes, so a store is append-only too. Appending, the root and both
+proofs read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in the RFC's order.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from types import MappingProxyType
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
-
-class NodeStore(Protocol):
-    """Store of the hashes of complete subtrees."""
-
-    def get(self, level: int, index: int) -> bytes:
-        """Return the 32 bytes at (level, index). Raises KeyError if nothing is stored there."""
-
-    def put(self, level: int, index: int, node: bytes) -> None:
-        """Store `node` at (level, index); each node is written exactly once."""
+Nodes = Mapping[tuple[int, int], bytes]
+"""A store of nodes, by level and index."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -33,23 +27,26 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def append(store: NodeStore, size: int, leaf: bytes) -> int:
-    """Append a leaf of the bytes `leaf` to a tree of `size` leaves; return the new size."""
+def append(store: MutableMapping[tuple[int, int], bytes], size: int, leaf: bytes) -> int:
+    """Append a leaf of the bytes `leaf` to a tree of `size` leaves; return the new size.
+
+    Each new node is set exactly once.
+    """
     level, index, node = 0, size, leaf_hash(leaf)
-    store.put(level, index, node)
+    store[level, index] = node
     while index & 1:
-        node = node_hash(store.get(level, index - 1), node)
+        node = node_hash(store[level, index - 1], node)
         level, index = level + 1, index >> 1
-        store.put(level, index, node)
+        store[level, index] = node
     return size + 1
 
 
-def root(store: NodeStore, size: int) -> bytes:
+def root(store: Nodes, size: int) -> bytes:
     """Return the root of the first `size` leaves; for the empty tree, the hash of nothing."""
     return _subtree(store, 0, size) if size else EMPTY_ROOT
 
 
-def inclusion_proof(store: NodeStore, index: int, size: int) -> list[bytes]:
+def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
     """Return the proof that leaf `index` is among the first `size` (RFC 9162 section 2.1.3.1).
 
     Raises ValueError where there is no such leaf.
@@ -69,7 +66,7 @@ def inclusion_proof(store: NodeStore, index: int, size: int) -> list[bytes]:
     return proof[::-1]
 
 
-def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
+def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
     """Return the proof that `first` leaves are an unchanged prefix of `second` (RFC 9162 section 2.1.4.1).
 
     Empty where first is 0 or equals second. Raises ValueError unless 0 <= first <= second.
@@ -79,41 +76,27 @@ def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
     return list(_subproof(store, first, second))[::-1] if 0 < first < second else []
 
 
-def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
+def places(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
     """Return the (level, index) of every node that `operation` would read, in the order of reading.
 
     Which nodes a root or proof reads depends on sizes alone, never on hashes. So a database can fetch all
-    nodes with one query: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
+    nodes with one query: `places(lambda store: inclusion_proof(store, index, size))`. TypeError for `append`.
     """
-    reads = _Reads()
-    operation(reads)
-    return reads.places
+    read: defaultdict[tuple[int, int], bytes] = defaultdict(lambda: EMPTY_ROOT)
+    operation(MappingProxyType(read))
+    return list(read)
 
 
-class _Reads:
-    """A node store that records each (level, index) read, and answers with the hash of the empty tree."""
-
-    def __init__(self) -> None:
-        self.places: list[tuple[int, int]] = []
-
-    def get(self, level: int, index: int) -> bytes:
-        self.places.append((level, index))
-        return EMPTY_ROOT
-
-    def put(self, level: int, index: int, node: bytes) -> None:
-        raise TypeError(f"an operation that writes ({level}, {index}, {node.hex()}) cannot be foreseen")
-
-
-def _subtree(store: NodeStore, start: int, end: int) -> bytes:
+def _subtree(store: Nodes, start: int, end: int) -> bytes:
     """Return the hash over leaves `start` to `end` - 1; `start` is a multiple of the range's left size."""
     width = end - start
     if width & (width - 1) == 0:
-        return store.get(width.bit_length() - 1, start // width)
+        return store[width.bit_length() - 1, start // width]
     middle = start + _left_size(width)
     return node_hash(_subtree(store, start, middle), _subtree(store, middle, end))
 
 
-def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
+def _subproof(store: Nodes, first: int, second: int) -> Iterator[bytes]:
     """Yield the hashes of SUBPROOF (RFC 9162, 2.1.4.1), from the root downwards."""
     start, end, whole = 0, second, True
     while first != end:

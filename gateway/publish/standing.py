@@ -27,7 +27,7 @@ from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists
 from gateway.registry.keys import Key
-from gateway.registry.transfer_lists import HeldInShort, InShort
+from gateway.registry.transfer_lists import InShort
 
 _MOST_FILES, _WAITING = 1_000, 100
 _WEEK = timedelta(days=7)
@@ -69,7 +69,7 @@ class ProviderFacts:
     at: datetime
     due: Sequence[DueDays]
     files: Sequence[InShort]
-    waiting: Sequence[HeldInShort]
+    waiting: Sequence[InShort]
     own_keys: Sequence[Key]
     ratified: Sequence[str]
     to_ratify: str | None
@@ -135,7 +135,7 @@ class ReadForAll:
     ratified: Mapping[str, frozenset[str]]
     waiting: frozenset[str]
     lately: Mapping[str, Sequence[InShort]] | None = None
-    held: Mapping[str, Sequence[HeldInShort]] | None = None
+    held: Mapping[str, Sequence[InShort]] | None = None
 
 
 def read_for_all(session: Session, day: date, week_before: datetime | None = None) -> ReadForAll:
@@ -255,7 +255,7 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine
     )  # fmt: skip
 
 
-def _waits(facts: ProviderFacts, one: HeldInShort, language: Language) -> StandingLine:
+def _waits(facts: ProviderFacts, one: InShort, language: Language) -> StandingLine:
     wording = facts.catalogue.wording
     reasons = [in_language(plain_reason(each, wording), language, wording) for each in one.reasons]
     came = told(f"Came {spoken(facts.day(one.landed_at))}.", language)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from gateway.model import Reason
+from gateway.model import LogStep, Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
@@ -81,51 +81,46 @@ def render(
     return "\n\n".join(sections) + "\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityFacts:
-    """The facts of a notice to data protection about one file.
+def render_authority_notice(
+    *,
+    headline: str,
+    organisation: str,
+    reference: str,
+    provider_name: str,
+    data_type: str,
+    made_at: datetime,
+    by: str,
+    why: str,
+    openings: Sequence[LogStep] = (),
+    copies: Sequence[str] = (),
+    next_step: str = "",
+) -> str:
+    """Format the notice to data protection about one file as text. Ends in a newline.
 
-    `openings` says when, who and for which team ("" outside a mailbox) the file was opened. `copies` are the
-    providers with a copy of the file in /out.
+    `openings` are the log's steps by which the file was opened, `copies` the providers with a copy in /out.
     """
-
-    headline: str
-    organisation: str
-    reference: str
-    provider_name: str
-    data_type: str
-    made_at: datetime
-    by: str
-    why: str
-    openings: tuple[tuple[datetime, str, str], ...] = ()
-    copies: tuple[str, ...] = ()
-    next_step: str = ""
-
-
-def render_authority_notice(facts: AuthorityFacts) -> str:
-    """Format the notice to data protection as text. Ends in a newline."""
-    openings = [
-        paragraph(f"{spoken(at)}: {who}" + (f", for {team}" if team else ""))
-        for at, who, team in facts.openings
+    opened_by = [
+        paragraph(f"{spoken(one.at)}: {one.by or ''}" + (f", for {one.team}" if one.team else ""))
+        for one in openings
     ] or [paragraph("Nobody.")]
-    if facts.copies:
-        openings.append(paragraph(f"A copy lay in the /out of: {', '.join(facts.copies)}."))
+    if copies:
+        opened_by.append(paragraph(f"A copy lay in the /out of: {', '.join(copies)}."))
     details = {
-        "Reference": facts.reference,
-        "Sent by": facts.provider_name,
-        "Kind of data": facts.data_type or "not recognised",
-        "At": spoken(facts.made_at),
-        "By": facts.by,
-        "Why": facts.why,
+        "Reference": reference,
+        "Sent by": provider_name,
+        "Kind of data": data_type or "not recognised",
+        "At": spoken(made_at),
+        "By": by,
+        "Why": why,
     }
     sections = [
-        filled(f"Notice of {facts.organisation} to its data protection officers"),
-        filled(facts.headline),
+        filled(f"Notice of {organisation} to its data protection officers"),
+        filled(headline),
         "\n".join(field(label, value) for label, value in details.items()),
         "Who had opened it",
-        "\n".join(openings),
+        "\n".join(opened_by),
         "What to do next",
-        paragraph(facts.next_step),
+        paragraph(next_step),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -133,39 +128,36 @@ def render_authority_notice(facts: AuthorityFacts) -> str:
 _SHOWN = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeFacts:
-    """The facts of a notice about discrepancies. `points` holds each one's number, and its statement."""
+def render_notice(
+    *,
+    reference: str,
+    provider_name: str,
+    organisation: str,
+    made_at: datetime,
+    points: Sequence[tuple[int, Reason]],
+    wording: Wording = UNNAMED,
+) -> str:
+    """Format a notice about discrepancies as text, once in each language. Ends in a newline.
 
-    reference: str
-    provider_name: str
-    organisation: str
-    made_at: datetime
-    points: tuple[tuple[int, Reason], ...]
-    wording: Wording = UNNAMED
-
-
-def render_notice(facts: NoticeFacts) -> str:
-    """Format the notice about discrepancies as text, once in each language. Ends in a newline.
-
-    Lists at most 500 discrepancies and says how many more there are.
+    `points` are the number of each discrepancy and what it says. At most 500 are listed, and the number of
+    further ones.
     """
-    cited = list(dict.fromkeys(notice.clause for _, notice in facts.points))
+    cited = list(dict.fromkeys(notice.clause for _, notice in points))
     clauses = f"clause {cited[0]}" if len(cited) == 1 else f"clauses {', '.join(cited[:-1])} and {cited[-1]}"
     meaning = (
         f"Under {clauses} of the agreement you and the local authority put such things right together. No "
         "child is named here: each point says where to look in a file of yours."
     )
     headline = "Something in your data DOES NOT FIT the data of another school."
-    more = len(facts.points) - _SHOWN
+    more = len(points) - _SHOWN
     sections: list[str] = []
-    for language in facts.wording.languages:
+    for language in wording.languages:
         tell = partial(told, language=language)
-        details = (("Reference", facts.reference), ("At", tell(spoken(facts.made_at))))
-        sections += notice_top(headline, facts.organisation, facts.provider_name, details, language)
+        details = (("Reference", reference), ("At", tell(spoken(made_at))))
+        sections += notice_top(headline, organisation, provider_name, details, language)
         sections += [tell("What it means"), paragraph(tell(meaning)), tell("What to do next")]
-        for number, notice in facts.points[:_SHOWN]:
-            said = in_language(notice, language, facts.wording)
+        for number, notice in points[:_SHOWN]:
+            said = in_language(notice, language, wording)
             lines = (f"{said.sentence} ({tell('clause')} {notice.clause})", said.next_step)
             title = f"    {tell(f'Discrepancy {number}')}"
             sections.append("\n".join([title, *(filled(line, "      ", "      ") for line in lines)]))

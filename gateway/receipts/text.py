@@ -13,7 +13,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache, partial
 from typing import Literal, Self, cast
@@ -349,77 +349,66 @@ _SAID = {
 """Headline and meaning of each decision."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclarationFacts:
-    """The facts of a declaration's receipt, in the gateway's own words.
+def stated_declaration(
+    *,
+    reference: str,
+    provider: str,
+    provider_name: str,
+    organisation: str,
+    state: Literal["accepted", "held", "refused"],
+    declared_at: datetime,
+    goes_at: datetime,
+    method: str,
+    method_name: str,
+    data: str,
+    data_title: str,
+    flow: str | None,
+    safeguards: Sequence[str],
+    circumstances: Sequence[str],
+    reasons: Sequence[Reason],
+    wording: Wording = UNNAMED,
+) -> Statement:
+    """Return the statement of a declaration's receipt, in the gateway's own words.
 
     `data` is a data type, a flow or a material, `method` a method of the agreement. `goes_at` is the time of
     the transfer. `safeguards` and `circumstances` are those that the declarer confirmed, in words.
     """
-
-    reference: str
-    provider: str
-    provider_name: str
-    organisation: str
-    state: Literal["accepted", "held", "refused"]
-    declared_at: datetime
-    goes_at: datetime
-    method: str
-    method_name: str
-    data: str
-    data_title: str
-    flow: str | None
-    safeguards: tuple[str, ...]
-    circumstances: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-    wording: Wording = UNNAMED
-
-
-def stated_declaration(facts: DeclarationFacts) -> Statement:
-    """Return the statement of a declaration's receipt."""
-    languages = facts.wording.languages
-    sections = (part for language in languages for part in _declaration_in(language, facts))
-    values = {
-        "reference": facts.reference,
-        "provider": facts.provider,
-        "provider_name": facts.provider_name,
-        "organisation": facts.organisation,
-        "stage": "declared",
-        "state": facts.state,
-        "declared_at": rfc3339(facts.declared_at),
-        "goes_at": rfc3339(facts.goes_at),
-        "method": facts.method,
-        "data": facts.data,
-        "flow": facts.flow,
-        "safeguards": list(facts.safeguards),
-        "circumstances": list(facts.circumstances),
-        "reasons": [
-            {"code": r.code, "clause": r.clause, "sentence": r.sentence, "next_step": r.next_step}
-            for r in facts.reasons
-        ],
-    }
-    return Statement.of(values, sections, languages)
-
-
-def _declaration_in(language: Language, facts: DeclarationFacts) -> Iterator[tuple[str, str]]:
-    """Yield title and text of each section of the receipt, in one language."""
-    said = phrases_of_receipts(language)
-    reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
-    tell = partial(told, language=language)
-    headline, meaning = _SAID[facts.state]
+    headline, meaning = _SAID[state]
     details = {
-        "Reference": facts.reference,
-        "Declared": spoken(facts.declared_at),
-        "Declared for": f"{facts.provider_name} ({facts.provider})",
-        "Data": f"{facts.data_title} ({facts.data})",
-        "Method": f"{facts.method_name} ({facts.method})",
-        "Goes": spoken(facts.goes_at),
+        "Reference": reference,
+        "Declared": spoken(declared_at),
+        "Declared for": f"{provider_name} ({provider})",
+        "Data": f"{data_title} ({data})",
+        "Method": f"{method_name} ({method})",
+        "Goes": spoken(goes_at),
     }
-    heading = filled(said["heading"].format(organisation=facts.organisation))
-    yield "", f"{heading}\n{filled(said['to'].format(provider=facts.provider_name))}"
-    yield "", tell(headline)
-    yield "", "\n".join(field(tell(label), tell(value)) for label, value in details.items())
-    yield tell("What it means"), paragraph(tell(f"{meaning} {_RECORDED}"))
-    yield from reason_sections(reasons, said)
-    yield tell("What was said of the data"), bullets(map(tell, facts.circumstances))
-    yield tell("What was confirmed"), bullets(facts.safeguards)
+    sections: list[tuple[str, str]] = []
+    for language in wording.languages:
+        said, tell = phrases_of_receipts(language), partial(told, language=language)
+        to = filled(said["to"].format(provider=provider_name))
+        sections += [
+            ("", f"{filled(said['heading'].format(organisation=organisation))}\n{to}"),
+            ("", tell(headline)),
+            ("", "\n".join(field(tell(label), tell(value)) for label, value in details.items())),
+            (tell("What it means"), paragraph(tell(f"{meaning} {_RECORDED}"))),
+            *reason_sections([in_language(one, language, wording) for one in reasons], said),
+            (tell("What was said of the data"), bullets(map(tell, circumstances))),
+            (tell("What was confirmed"), bullets(safeguards)),
+        ]
+    values = {
+        "reference": reference,
+        "provider": provider,
+        "provider_name": provider_name,
+        "organisation": organisation,
+        "stage": "declared",
+        "state": state,
+        "declared_at": rfc3339(declared_at),
+        "goes_at": rfc3339(goes_at),
+        "method": method,
+        "data": data,
+        "flow": flow,
+        "safeguards": list(safeguards),
+        "circumstances": list(circumstances),
+        "reasons": [asdict(reason) for reason in reasons],
+    }
+    return Statement.of(values, sections, wording.languages)

@@ -49,14 +49,14 @@ from gateway.policy.schools import (
     tells_by_content,
 )
 from gateway.reasons import told
-from gateway.receipts.notices import NoticeFacts, render_notice
+from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, markers, places, providers, receipts, rolls, transfers
+from gateway.registry import copies, locks, markers, providers, receipts, rolls, transfers
 from gateway.registry import discrepancies as recorded
+from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
-from gateway.registry.places import WritersPlace
 from gateway.registry.register import SendersRegister
-from gateway.registry.rolls import Earlier, Roll, Wanted, accepted_files
+from gateway.registry.rolls import Earlier, Roll, accepted_files
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 _COMPARED_BYTES = 4 * 1024**2
@@ -206,7 +206,7 @@ def record_rolls(
         for entry in entered:
             if entry.transfer in complete:
                 last[entry.provider] = max(entry.at, last.get(entry.provider, entry.at))
-    places.take_a_place(session, WritersPlace.ROLLS)
+    locks.take_lock(session, WriterLock.ROLLS)
     if last:
         rolls.note_full_rolls(session, last)
     again = (list(_rolls(enrolled, some)) for some in groups)
@@ -275,17 +275,17 @@ def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], 
             told[provider].append((number, notice))
     for provider, points in told.items():
         # Leave a signed notice for a provider, about the provider's own records only.
-        places.take_a_place(session, WritersPlace.RECEIPTS)
+        locks.take_lock(session, WriterLock.RECEIPTS)
         reference = receipts.fresh_reference(session, provider, now)
-        facts = NoticeFacts(
+        text = render_notice(
             reference=reference,
             provider_name=providers.provider_row(session, provider).name,
             organisation=registrar.settings.organisation,
             made_at=now,
-            points=tuple(points),
+            points=points,
             wording=registrar.catalogue.wording,
         )
-        text = clearsign(registrar.signing.openpgp, render_notice(facts))
+        text = clearsign(registrar.signing.openpgp, text)
         receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, now)
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
@@ -371,16 +371,16 @@ class CountsOwed:
                 alike.append((transfer, sender))
         whole = self.catalogue.agreement.discrepancies.whole_rolls
         if asked := [*counted, *(transfer for transfer, _ in alike)]:
-            wanted = Wanted(
+            self.earlier = accepted_files(
+                self.session,
                 {one.upload.provider for one in asked},
                 {one.data_type or "" for one in asked},
                 {one.period or "" for one, _ in alike},
-                {team for some in teams.values() for team in some},
-                {one.sequence for one in counted},
-                {one.upload.provider for one in counted if one.data_type not in whole},
-                any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
+                teams={team for some in teams.values() for team in some},
+                counted={one.sequence for one in counted},
+                rolls={one.upload.provider for one in counted if one.data_type not in whole},
+                with_content=any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
             )
-            self.earlier = accepted_files(self.session, wanted)
             self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
         given = [
             self._deliver(one, teams.get(one.sequence, ())) if counts_it else one

@@ -34,10 +34,10 @@ from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, put_in_force, put_on_record, subjects
-from gateway.registry import copies, places, register, transfers, waits
+from gateway.registry import copies, locks, register, transfers, waits
 from gateway.registry import persons as index
+from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
-from gateway.registry.places import WritersPlace
 from gateway.registry.tables import CopyRow
 from gateway.zones.failpoints import passing
 
@@ -71,12 +71,12 @@ class Portions:
                 return False
         with registry.write_on(()) as session:
             if waits_its_turn:
-                places.take_a_place(session, WritersPlace.HELD)
-            elif not places.take_a_free_place(session, WritersPlace.HELD):
+                locks.take_lock(session, WriterLock.HELD)
+            elif not locks.try_lock(session, WriterLock.HELD):
                 return False
             found = waits.portion(session, self.which(registrar, session, now), self.after, A_PORTION)
             kinds = [subjects(one.upload.reference, one.content) for one in found]
-            places.take_a_writers_place(session, {subject for some in kinds for subject in some})
+            locks.lock_writers(session, {subject for some in kinds for subject in some})
             rulings = []
             for transfer in found:
                 # Files judged by other rules are read again first.

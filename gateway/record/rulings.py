@@ -42,9 +42,9 @@ from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import (
     keys,
+    locks,
     log,
     persons,
-    places,
     providers,
     receipts,
     register,
@@ -53,8 +53,7 @@ from gateway.registry import (
     work_queue,
 )
 from gateway.registry.log import Entry
-from gateway.registry.receipts import Unsigned
-from gateway.registry.rolls import Earlier, Wanted, accepted_files
+from gateway.registry.rolls import Earlier, accepted_files
 from gateway.registry.tables import ReceiptRow
 from gateway.registry.transfers import CONTENT, SigningAct, act_of
 from gateway.registry.vouched_rows import digest_changes, insert_rows, stated_digest, vouch_as
@@ -198,7 +197,7 @@ def put_on_record(
     In a `write_on` transaction, where other writers wait for the log, only the head is signed: the caller
     signs the receipts after the commit.
     """
-    signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
+    signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
         {
             "reference": facts.reference,
@@ -226,7 +225,7 @@ def put_on_record(
     leaves = log.append(session, log.vouching(session, entries), now, before_head=bool(given))
     head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
     proved = receipts.proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
-    unsigned = map(Unsigned, rows, statements, proved)
+    unsigned = zip(rows, statements, proved, strict=True)
     if beside and given:  # Proved only when they are signed.
         return Issued(head, unsigned=unsigned)
     whole = receipts.signed(signing, list(unsigned))
@@ -283,7 +282,7 @@ def standing_of(
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
     kind = ({provider.id}, {transfer.data_type or ""}, {transfer.period or ""})
-    files = accepted_files(session, Wanted(*kind, with_content=by_content))
+    files = accepted_files(session, *kind, with_content=by_content)
     return standing_among(files, transfer, provider, catalogue)
 
 
@@ -375,10 +374,10 @@ def put_in_force(
     entries += [entry for owed, _ in copies for entry in owed]
     if registrar.settings.letters.relay is not None:
         letters.owe_for_decisions(registrar, session, decided, now)
-    # Before the rolls' place is taken, and in the order of the keys, against deadlocks.
+    # Before the lock of rolls, and in the order of the keys, against deadlocks.
     keys.note_each(session, "provider", batch.uses)
     batch.uses.clear()
-    if places.BESIDE_OTHERS in session.info:
+    if locks.BESIDE_OTHERS in session.info:
         digest_changes(session)
     entries += record_rolls(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
     return put_on_record(registrar, session, entries, receipts, now)

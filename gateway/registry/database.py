@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from gateway.access import Sight
 from gateway.errors import ConfigurationError, Fault
-from gateway.registry import log, places, register, tables
+from gateway.registry import locks, log, register, tables
 from gateway.registry.vouched_rows import REGISTER_CHANGED
 
 _log = logging.getLogger(__name__)
@@ -113,12 +113,12 @@ class Registry:
 
         `dated` is False where nothing is recorded, and the lock only keeps other writers out.
         """
-        yield from self._session(partial(places.take_a_writers_place, dated=dated))
+        yield from self._session(partial(locks.lock_writers, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Yield a session as `write` does, locking out only writers of the same subjects."""
-        yield from self._session(partial(places.take_a_writers_place, subjects=subjects))
+        yield from self._session(partial(locks.lock_writers, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
@@ -177,7 +177,7 @@ class Registry:
         """Yield the only writer's connection, for replacing whole tables; the log records no changes."""
         with self._writing() as connection:
             with Session(connection) as session:
-                places.take_a_writers_place(session)
+                locks.lock_writers(session)
             yield connection
 
     @_answered()

@@ -23,7 +23,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.registry.database import Registry
-from gateway.registry.places import CLOCK_SECONDS
+from gateway.registry.locks import CLOCK_SECONDS
 
 ROUNDS = 0x67617465_726F756E  # "gateroun"
 """The advisory lock that the leader holds."""

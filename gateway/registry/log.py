@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import text, tuple_
@@ -22,10 +23,10 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.model import LogStep
-from gateway.registry import places
-from gateway.registry.places import WritersPlace
+from gateway.registry import locks
+from gateway.registry.locks import WriterLock
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.tables.row import rows, store
+from gateway.registry.tables.row import only, rows, store
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 
 TILE = 256
 """Hashes in a full tile of the log."""
-_NODES_FETCHED = 400
+_FETCHED = 400
 _NODES = "gateway log nodes"
+"""Nodes of the tree that the transaction has read or made: they never change."""
 _LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
 PENDING = "gateway log pending"
 """Marks events that are written together with the head signed next."""
@@ -63,38 +65,6 @@ _SIZE_AND_ROOT = text("""
 """)
 
 
-@dataclass(slots=True)
-class Nodes:
-    """The nodes of the log's tree that one transaction has read or written.
-
-    A node never changes, so a node once read stays true. One query reads all nodes for an operation.
-    """
-
-    _session: Session
-    known: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    fresh: list[dict[str, int | bytes]] = field(default_factory=list)
-
-    def get(self, level: int, index: int) -> bytes:
-        """Return a node read by `foresee` before. KeyError otherwise."""
-        return self.known[level, index]
-
-    def put(self, level: int, index: int, node: bytes) -> None:
-        """Add a new node, to be written with the transaction."""
-        self.known[level, index] = node
-        self.fresh.append({"level": level, "position": index, "hash": node})
-
-    def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Read the nodes that `operation` needs and that were not read before."""
-        wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
-        columns = (col(NodeRow.level), col(NodeRow.position))
-        for start in range(0, len(wanted), _NODES_FETCHED):
-            some = wanted[start : start + _NODES_FETCHED]
-            query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(some))
-            for level, index, node in self._session.exec(query):
-                self.known[level, index] = node
-
-
-_FETCHED = 400
 R = TypeVar("R")
 
 
@@ -154,31 +124,36 @@ def append(
             "rows": entry.rows,
         }
         spelled.append((columns, *leaf_around_number(event)))
-    places.take_a_place(session, WritersPlace.LOG)
-    nodes: Nodes = session.info.setdefault(_NODES, Nodes(session))
+    locks.take_lock(session, WriterLock.LOG)
+    nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     first: int | None = session.info.get(_SIZE)
     if first is None:  # Appending reads the complete subtrees below the old root, all read with the size.
         found = session.execute(_SIZE_AND_ROOT).all()
-        nodes.known |= {(level, index): node for _, level, index, node, _ in found if node is not None}
+        nodes |= {(level, index): node for _, level, index, node, _ in found if node is not None}
         first, session.info[_CHANGED] = found[0].size, found[0].changed
     rows = [
         {"number": number, **columns, "leaf": b"%b%d%b" % (before, number, after)}
         for number, (columns, before, after) in enumerate(spelled, start=first)
     ]
+    known = len(nodes)
     for row in rows:
         tree.append(nodes, row["number"], row["leaf"])
+    fresh = [
+        {"level": level, "position": index, "hash": node}
+        for (level, index), node in islice(nodes.items(), known, None)
+    ]
     session.info[_SIZE] = first + len(entries)
     session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    session.info.setdefault(PENDING, []).extend(rows)
+    for pending, new in zip(session.info.setdefault(PENDING, ([], [])), (rows, fresh), strict=True):
+        pending.extend(new)
     if not before_head:
         _write_pending(session)
     return [row["number"] for row in rows]
 
 
 def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
-    fresh, nodes = session.info.pop(PENDING, []), session.info[_NODES]
-    insert_together(session, (EventRow, fresh), (NodeRow, nodes.fresh), (CheckpointRow, heads))
-    nodes.fresh = []
+    events, nodes = session.info.pop(PENDING, ((), ()))
+    insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, heads))
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
@@ -373,7 +348,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRo
 
 def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
     """Return the last entry, of a kind if given; None for none."""
-    return next(iter(rows(session, EventRow, "-number", limit=1, kind=kind)), None)
+    return next(iter(rows(session, EventRow, "-number", limit=1, **only(kind=kind))), None)
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
@@ -421,10 +396,16 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
             yield step._replace(kind="delivered", team=team, reasons=None)
 
 
-def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
-    nodes: Nodes = session.info.setdefault(_NODES, Nodes(session))
+def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
+    """Return the result of an operation on the log's tree; read the nodes that it lacks."""
+    nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.
     except KeyError:
-        nodes.foresee(operation)
-        return operation(nodes)
+        wanted = [place for place in tree.places(operation) if place not in nodes]
+    columns = (col(NodeRow.level), col(NodeRow.position))
+    for start in range(0, len(wanted), _FETCHED):
+        some = tuple_(*columns).in_(wanted[start : start + _FETCHED])
+        for level, index, node in session.exec(select(*columns, NodeRow.hash).where(some)):
+            nodes[level, index] = node
+    return operation(nodes)

@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
@@ -21,7 +21,7 @@ from gateway.log.checkpoint import CheckpointError, read_checkpoint
 from gateway.log.leaf import canonical
 from gateway.openpgp.sealer import clearsign_each
 from gateway.registry import log
-from gateway.registry.places import WritersPlace, take_a_place
+from gateway.registry.locks import WriterLock, take_lock
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
 from gateway.registry.tables.row import rows
 from gateway.registry.vouched_rows import (
@@ -52,6 +52,8 @@ _BORNE: Any = union(
         for each in (ReceiptRow, TransferRow, DeclarationRow)
     )
 )
+Unsigned = tuple[dict[str, Any], "Statement", "Proof"]
+"""A receipt to be signed: row without texts, statement, and proof in the log."""
 UNSIGNED = ""
 """The seal of a receipt on record that is not signed yet."""
 
@@ -80,21 +82,13 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
     Takes the receipts' lock until the end of the transaction, so that nobody else takes a number meanwhile.
     """
-    take_a_place(session, WritersPlace.RECEIPTS)
+    take_lock(session, WriterLock.RECEIPTS)
     if session.get_bind().dialect.name != "postgresql":
         return next_numbers(session, ReceiptRow, "sequence", count)
     drawn = text(
         "SELECT nextval(pg_get_serial_sequence('receipt', 'sequence')) FROM generate_series(1, :count)"
     )
     return sorted(session.connection().execute(drawn, {"count": count}).scalars())
-
-
-class Unsigned(NamedTuple):
-    """A receipt to be signed: row without texts, statement, and proof in the log."""
-
-    row: dict[str, Any]
-    statement: Statement
-    proof: Proof
 
 
 def put_unsigned(
@@ -104,7 +98,7 @@ def put_unsigned(
 
     Takes the receipts' lock as `next_receipts`.
     """
-    take_a_place(session, WritersPlace.RECEIPTS)
+    take_lock(session, WriterLock.RECEIPTS)
     whole = []
     for row, each in zip(receipts, statements, strict=True):
         told = f'{{"languages": {json.dumps(each.languages)}, "receipt": {each.canonical.decode()}}}'
@@ -129,7 +123,7 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
     """Sign receipts; return their rows with text, JSON, and the seal: a signature by the log's key."""
-    texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
+    texts = clearsign_each(signing.openpgp, (told.for_people(proof) for _, told, proof in unsigned))
     made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
         whole = {**row, "text": told, "json_text": statement.for_machines(proof, signing.log_key.sign)}
@@ -159,7 +153,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
     """Sign and store the receipts of a committed transaction; return the rows that no other host signed."""
-    given = {one.row["sequence"]: one for one in unsigned}
+    given = {one[0]["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
         made = signed(signing, [given[number] for number in session.exec(ours)])
@@ -213,7 +207,7 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
     number, head = found
     read_checkpoint(head, [signing.vkey])  # Its size is asked of the database.
     (proof,) = proofs(session, [number], head=head, signing=signing)
-    (made,) = signed(signing, [Unsigned(content_of(row), statement, proof)])
+    (made,) = signed(signing, [(content_of(row), statement, proof)])
     check_receipt(made["json_text"])
     record = session.exec(select(EventRow.rows).where(EventRow.number == number)).one() or ""
     if json.loads(proof.leaf)["fields"].get("rows") != hashlib.sha256(record.encode()).hexdigest():

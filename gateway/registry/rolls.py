@@ -197,26 +197,25 @@ class Earlier(NamedTuple):
     on_roll: int | None = None
 
 
-class Wanted(NamedTuple):
-    """Criteria for accepted files: of the given senders and kinds, and in one of the periods.
+def accepted_files(
+    session: Session,
+    senders: Collection[str],
+    data_types: Collection[str],
+    periods: Collection[str],
+    *,
+    teams: Collection[str] = (),
+    counted: Collection[int] = (),
+    rolls: Collection[str] = (),
+    with_content: bool = False,
+) -> list[Earlier]:
+    """Return the accepted files of these senders, kinds and periods, in the order of landing.
 
-    A file of another period fits as well if its sequence is in `counted`, or if one of `teams` has counts of
-    it. `rolls` are the providers whose pupils on roll are counted.
+    A file of another period is returned as well if its sequence is in `counted`, or if one of `teams` has
+    counts of it. `rolls` are the providers whose pupils on roll are counted.
     """
-
-    senders: Collection[str]
-    data_types: Collection[str]
-    periods: Collection[str]
-    teams: Collection[str] = ()
-    counted: Collection[int] = ()
-    rolls: Collection[str] = ()
-    with_content: bool = False
-
-
-def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
-    """Return accepted files by criteria, in the order of landing."""
-    given = {name: list(getattr(wanted, name)) for name in Wanted._fields[:-1]}
-    query = _accepted(wanted.with_content, bool(wanted.teams))
+    wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
+    given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}
+    query = _accepted(with_content, bool(teams))
     # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
     return [Earlier(*row) for row in sorted(session.execute(query, given), key=itemgetter(0))]
 

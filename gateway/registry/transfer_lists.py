@@ -334,16 +334,17 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
 
 
 class InShort(NamedTuple):
-    """The few columns of a transfer that a long list shows."""
+    """The few columns of a transfer that a long list shows, and the reasons for which it is held."""
 
     reference: str
     data_type: str | None
     state: State
     landed_at: datetime
     name: str = ""
+    reasons: tuple[Reason, ...] = ()
 
 
-_IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
+_IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields[:-1]]
 
 
 def lately_in_short(
@@ -362,7 +363,7 @@ def lately_in_short(
         # In the order of the index of landings: all files would be gone through for that of their sequence.
         query = query.order_by(landed.desc(), latest_first)
     for of, *rest in session.execute(query):
-        found[of].append(InShort._make(rest))
+        found[of].append(InShort(*rest))
     return found
 
 
@@ -393,15 +394,7 @@ def whose_files_wait(session: Session) -> frozenset[str]:
     return frozenset(session.execute(query).scalars())
 
 
-class HeldInShort(NamedTuple):
-    """The few columns of a held file that a long list shows."""
-
-    reference: str
-    landed_at: datetime
-    reasons: list[Reason]
-
-
-def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[HeldInShort]]:
+def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[InShort]]:
     """Return by provider the latest `most` held files of each, or of one provider, oldest first."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
@@ -409,17 +402,19 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
     if provider is not None:
         some = select(col(row.sequence)).where(*held).order_by(latest_first).limit(most)
         held.append(col(row.sequence).in_(some))
-    of_it = col(row.provider), col(row.reference), col(row.landed_at)
     told = col(why.code), col(why.clause), col(why.sentence), col(why.next_step)
-    query = select(*of_it, *told).join(why, col(why.transfer) == col(row.sequence)).where(*held)
-    found: defaultdict[str, dict[str, HeldInShort]] = defaultdict(dict)
-    for of, reference, at, code, clause, sentence, step in session.execute(
-        query.order_by(latest_first, col(why.ordinal))
+    query = select(col(row.provider), *_IN_SHORT, *told).join(why, col(why.transfer) == col(row.sequence))
+    found: defaultdict[str, dict[InShort, list[Reason]]] = defaultdict(dict)
+    for of, *rest, code, clause, sentence, step in session.execute(
+        query.where(*held).order_by(latest_first, col(why.ordinal))
     ):
-        if reference in found[of] or len(found[of]) < most:
+        if (one := InShort._make([*rest, ()])) in found[of] or len(found[of]) < most:
             reason = Reason(code=code, clause=clause, sentence=sentence, next_step=step)
-            found[of].setdefault(reference, HeldInShort(reference, at, [])).reasons.append(reason)
-    return {of: [*files.values()][::-1] for of, files in found.items()}
+            found[of].setdefault(one, []).append(reason)
+    return {
+        of: [one._replace(reasons=tuple(why)) for one, why in reversed(files.items())]
+        for of, files in found.items()
+    }
 
 
 def has(session: Session, wanted: TransfersWanted, reference: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from types import SimpleNamespace
-from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, or_, tuple_
@@ -33,7 +32,7 @@ from gateway.model import (
 )
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import answer_of, drop, rows
+from gateway.registry.tables.row import answer_of, drop, only, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -106,7 +105,7 @@ def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
 
 def find(session: Session, *, state: str | None = None) -> Sequence[Transfer]:
     """Return transfers in order of landing, of a state if given."""
-    return transfers_of(session, rows(session, TransferRow, "sequence", state=state))
+    return transfers_of(session, rows(session, TransferRow, "sequence", **only(state=state)))
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
@@ -180,19 +179,17 @@ def is_stored() -> ColumnElement[bool]:
     return ~select(DeletionRow.reference).where(*gone).exists()
 
 
-class SigningAct(NamedTuple):
-    """One act of signing. Encrypting the same signed content again does not make another."""
+SigningAct = tuple[str, str, datetime, str]
+"""One act of signing: provider, fingerprint of the signing key, time, and SHA-256 of the content.
 
-    provider: str
-    signing_key: str
-    signed_at: datetime
-    sha256: str
+Encrypting the same signed content again does not make another act.
+"""
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return the act of signing of an opened file: key, time and digest of the content."""
+    """Return the act of signing of an opened file."""
     made = opened.signature
-    return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
+    return upload.provider, made.signing_key, made.created_at, opened.sha256
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
@@ -205,7 +202,7 @@ def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> d
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
         for *act, reference in session.execute(_SIGNED_BEFORE, {"some": some}):
-            found.setdefault(SigningAct(*act), []).append(reference)
+            found.setdefault(tuple(act), []).append(reference)
     return found
 
 

@@ -9,7 +9,7 @@ from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import Declaration, decide_method, possible, questions
 from gateway.policy.small_schemas import Method
-from gateway.receipts.text import DeclarationFacts, stated_declaration
+from gateway.receipts.text import stated_declaration
 from tests.log.made import Log
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -77,14 +77,15 @@ def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> No
         if isinstance(possible(each, catalogue), Settled)
     )
     decision = possible(declaration, catalogue)
-    facts = DeclarationFacts(
-        reference="261124-anyone-7K3QD", provider="anyone", provider_name="Ysgol Tŷ-gwyn",
+    reference = "261124-anyone-7K3QD"
+    statement = stated_declaration(
+        reference=reference, provider="anyone", provider_name="Ysgol Tŷ-gwyn",
         organisation="Cyngor Sir Gâr", state="accepted", declared_at=NOON, goes_at=NOON, method=method.id,
         method_name=method.name, data=declaration.data, data_title=declaration.data, flow=None, safeguards=(),
         circumstances=(), reasons=decision.reasons, wording=catalogue.wording,
     )  # fmt: skip
     log = Log()
-    log.add("declared", facts.reference)
-    text = stated_declaration(facts).for_people(log.proof(0))
+    log.add("declared", reference)
+    text = statement.for_people(log.proof(0))
     assert text.count("Ysgol Tŷ-gwyn\n") == len(catalogue.agreement.languages)
     assert "This transfer is ALLOWED." in text

@@ -38,14 +38,14 @@ from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import land
-from gateway.registry import keys, places
+from gateway.registry import keys, locks
 from gateway.registry.tables import TransferRow
 from gateway.samples import make, school
 from tests.registry.cluster import Cluster
 from tests.site import Site
 
 # Who has one of these keeps all others from the log.
-_ALONE = {places._WRITERS_PLACE, places.WritersPlace.LOG.value}
+_ALONE = {locks._WRITERS, locks.WriterLock.LOG.value}
 _POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -125,9 +125,9 @@ class Places:
         lock = next(iter(given.values())) if isinstance(given, dict) and "_shared" not in statement else None
         if lock in _ALONE or not locks:
             self._locked = at
-        elif lock == places.WritersPlace.RECEIPTS.value:
+        elif lock == locks.WriterLock.RECEIPTS.value:
             self._receipting = at
-        elif lock == places.WritersPlace.ROLLS.value:
+        elif lock == locks.WriterLock.ROLLS.value:
             self._comparing = at
 
     def clear(self) -> None:

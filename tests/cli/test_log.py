@@ -156,18 +156,10 @@ def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
     leaves = [leaf.format(number).encode() for number in range(size)]
     (tmp_path / "leaves.jsonl").write_bytes(b"".join(one + b"\n" for one in leaves))
     nodes: dict[tuple[int, int], bytes] = {}
-
-    class Store:
-        def get(self, level: int, index: int) -> bytes:
-            return nodes[level, index]
-
-        def put(self, level: int, index: int, node: bytes) -> None:
-            nodes[level, index] = node
-
     expected = []
     for number, data in enumerate(leaves):
-        tree.append(Store(), number, data)
-        expected.append(tree.root(Store(), number + 1))
+        tree.append(nodes, number, data)
+        expected.append(tree.root(nodes, number + 1))
     assert list(verify_log.roots(tmp_path / "leaves.jsonl")) == expected
     heads = [Head("log", number + 1, root) for number, root in enumerate(expected)]
     assert verify_log.check_log(tmp_path / "leaves.jsonl", heads) == size

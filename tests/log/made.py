@@ -76,23 +76,20 @@ FACTS = ReceiptFacts(
 )
 
 
-class Nodes:
-    """A node store in memory that counts what it is asked."""
+class Nodes(dict[tuple[int, int], bytes]):
+    """A store of nodes that counts what it is asked."""
 
-    def __init__(self) -> None:
-        self.nodes: dict[tuple[int, int], bytes] = {}
-        self.gets = 0
-        self.puts = 0
+    gets = puts = 0
 
-    def get(self, level: int, index: int) -> bytes:
+    def __getitem__(self, place: tuple[int, int]) -> bytes:
         self.gets += 1
-        return self.nodes[level, index]
+        return super().__getitem__(place)
 
-    def put(self, level: int, index: int, node: bytes) -> None:
+    def __setitem__(self, place: tuple[int, int], node: bytes) -> None:
         self.puts += 1
-        if (level, index) in self.nodes:
+        if place in self:
             raise AssertionError("a complete subtree never changes")
-        self.nodes[level, index] = node
+        super().__setitem__(place, node)
 
 
 @dataclass

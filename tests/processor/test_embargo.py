@@ -112,7 +112,7 @@ def test_results_day_is_decided_in_portions_once_each_and_goes_on_after_a_crash(
         counting.setattr("gateway.record.reconsider.decide", told)
         assert reconsider.Portions(reconsider.due).next(registrar)
         assert sorted(desk.state(each) for each in sent) == ["accepted"] * 2 + ["held"] * 3
-        counting.setattr("gateway.record.rulings.places.take_a_place", None)  # It crashes here.
+        counting.setattr("gateway.record.rulings.locks.take_lock", None)  # It crashes here.
         with pytest.raises(TypeError):
             reconsider.Portions(reconsider.due).next(registrar)
         assert sorted(desk.state(each) for each in sent) == ["accepted"] * 2 + ["held"] * 3

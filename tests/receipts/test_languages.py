@@ -20,8 +20,8 @@ from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
-from gateway.receipts.notices import NoticeFacts, changed, opened, render, render_notice
-from gateway.receipts.text import DeclarationFacts, stated, stated_declaration
+from gateway.receipts.notices import changed, opened, render, render_notice
+from gateway.receipts.text import stated, stated_declaration
 from gateway.record import letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
@@ -93,12 +93,12 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
         (number, dict(of_discrepancy(Discrepancy(kind=kind, key=(kind,), rows=rows), CATALOGUE))["a"])  # type: ignore[arg-type]
         for number, kind in enumerate(("two-rolls", "birth-date", "former-upn"), 1)
     )
-    text = render_notice(NoticeFacts(made_at=AT, points=points * 200, wording=CATALOGUE.wording, **ABOUT))
+    text = render_notice(made_at=AT, points=points * 200, wording=CATALOGUE.wording, **ABOUT)
     welsh = text.split("\n\nNotice from ")[0]
     assert "Mae cofnod 3 yn eich ffeil 261126-a-7K3QD am ddisgybl" in " ".join(welsh.split())
     assert "Mae 100 arall." in welsh
     listed = (points * 200)[:500]
-    whole = render_notice(NoticeFacts(made_at=AT, points=listed, wording=CATALOGUE.wording, **ABOUT))
+    whole = render_notice(made_at=AT, points=listed, wording=CATALOGUE.wording, **ABOUT)
     assert "Ask the local authority for the list" in text
     assert "Ask the local authority for the list" not in whole
     assert "Discrepancy" not in welsh
@@ -109,15 +109,15 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
 def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> None:
     reason = CATALOGUE.reason("policy:agreement-not-ratified", year="2026-27")
     (step, *_) = (each for code, each in NOT_YET.items() if code == reason.code)
-    facts = DeclarationFacts(
+    statement = stated_declaration(
         provider="ty", state=state, declared_at=AT, goes_at=AT, method="post", method_name="Post",  # type: ignore[arg-type]
         data="offers", data_title="Cynigion / Offers", flow="offers", safeguards=("Amlen ddwbl",),
         circumstances=("A yw'n fawr? / Is it large? Yes.",), reasons=(replace(reason, next_step=step),),
         wording=CATALOGUE.wording, **ABOUT,
     )  # fmt: skip
     log = Log()
-    log.add("declared", facts.reference)
-    text = stated_declaration(facts).for_people(log.proof(0))
+    log.add("declared", ABOUT["reference"])
+    text = statement.for_people(log.proof(0))
     welsh, english = text.split("\n\nReceipt from ")
     assert not {"This transfer", "Declared", "What ", "Yes.", "Do not send"} & set(_found(welsh))
     assert any(word in welsh for word in ("CANIATEIR", "CHANIATEIR", "AROS"))

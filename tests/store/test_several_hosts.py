@@ -31,10 +31,10 @@ from gateway.record import policy_proposals as proposals
 from gateway.record import reconsider
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
-from gateway.registry import log, places, receipts, waits, work_queue
+from gateway.registry import locks, log, receipts, waits, work_queue
 from gateway.registry.hosts import Ownership
+from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
-from gateway.registry.places import WritersPlace
 from gateway.samples import make
 from gateway.store.of_home import shared_store
 from tests.clock import THIS_YEAR, Clock
@@ -360,7 +360,7 @@ def test_one_host_at_a_time_decides_a_portion_again(hosts: Hosts, monkeypatch: p
     portions = reconsider.Portions(lambda *_: waits.for_reasons("policy:agreement-not-ratified"))
     with two.registrar() as registrar:
         with one.registry.write_on(()) as session:
-            assert places.take_a_free_place(session, WritersPlace.HELD)
+            assert locks.try_lock(session, WriterLock.HELD)
             assert not portions.next(registrar)
         assert portions.next(registrar)
 
@@ -423,7 +423,7 @@ def test_a_host_with_a_wrong_clock_records_nothing_and_is_told(
             return cast("Wrong", datetime.now(tz) + ahead)
 
     with monkeypatch.context() as clock:
-        clock.setattr("gateway.registry.places.datetime", Wrong)
+        clock.setattr("gateway.registry.locks.datetime", Wrong)
         sent = two.send(oak, core_data())
         with pytest.raises(Fault, match=r"the clock of this host is \+600 s"), one.registry.write():
             pass

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
 from multiprocessing import get_context
@@ -179,23 +179,18 @@ def _digest(check: Check, portion: Sequence[SQLModel], given: Sequence[Any]) -> 
 _COMMITTED = ("commitment", "record", "name_commitment")
 
 
-@dataclass(slots=True)
-class Frontier:
+class Frontier(dict[tuple[int, int], bytes]):
     """The last two complete subtrees of each level of the log's tree: enough to append, and for the root."""
 
-    levels: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh: list[tuple[int, int, bytes]] = []
 
-    def get(self, level: int, index: int) -> bytes:
-        """Return the hash of a subtree. KeyError where it is no longer kept."""
-        return self.levels[level][index]
-
-    def put(self, level: int, index: int, node: bytes) -> None:
-        """Add a complete subtree by level and index."""
-        kept = self.levels.setdefault(level, {})
-        kept[index] = node
-        kept.pop(index - 2, None)
-        self.fresh.append((level, index, node))
+    def __setitem__(self, place: tuple[int, int], node: bytes) -> None:
+        """Add a complete subtree by level and index; forget the last but one of the level."""
+        super().__setitem__(place, node)
+        self.pop((place[0], place[1] - 2), None)
+        self.fresh.append((*place, node))
 
 
 def check_tree(

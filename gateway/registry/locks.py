@@ -14,25 +14,25 @@ from gateway.errors import Fault
 from gateway.registry import tables
 
 # Arbitrary numbers, equal in every writing process.
-_WRITERS_PLACE, _SUBJECTS = 7_201_917, 7_201_920
+_WRITERS, _SUBJECTS = 7_201_917, 7_201_920
 CLOCK_SECONDS = 5.0
 """Seconds by which the clock of a host may differ from the database's."""
 BESIDE_OTHERS = "gateway writes beside others"
-"""Marks a transaction that others write beside, and wait for at the log."""
+"""Key of `Session.info`: the locks held by a transaction beside which others write; not set without any."""
 
 
-class WritersPlace(Enum):
-    """Locks that one writer at a time can have, in the order of taking, to avoid deadlocks.
+class WriterLock(Enum):
+    """Locks that one writer at a time can hold, in the order in which they are taken, against deadlocks.
 
-    After `HELD` and before the other three, rows of keys are locked (for counting uses), then rows of pupils,
-    both sorted.
+    Between `HELD` and the other three, rows of keys are locked (for counting uses), then rows of pupils, both
+    sorted.
 
-    - `HELD`: for deciding held files again: one host at a time decides a portion, and other hosts have time
+    - `HELD`: for deciding held files again. One host at a time decides a portion, and other hosts have time
       for arriving files.
     - `ROLLS`: for comparing providers' rolls with each other.
-    - `RECEIPTS`: for numbering receipts: published in the order of numbers, so a lower number must be visible
-      first.
-    - `LOG`: for the log, taken last of all.
+    - `RECEIPTS`: for numbering receipts. They are published in the order of their numbers, so a receipt must
+      be visible before one with a higher number.
+    - `LOG`: for appending to the log; taken last.
     """
 
     HELD = 7_201_922
@@ -41,20 +41,18 @@ class WritersPlace(Enum):
     LOG = 7_201_918
 
 
-def take_a_writers_place(
-    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True
-) -> None:
-    """Lock out every other writer, or those of the same `subjects`, until the end of the transaction.
+def lock_writers(session: Session, subjects: Collection[str] | None = None, *, dated: bool = True) -> None:
+    """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
 
-    Does nothing in SQLite. Reads after the lock see all earlier writes. To compare providers' rolls take
-    `WritersPlace.ROLLS` as well. Fault where `dated` and this machine's clock is far from the database's.
+    Does nothing in SQLite. Reads after the lock see all earlier writes. Fault if `dated`, and this machine's
+    clock is more than CLOCK_SECONDS from the database's.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
     lock = "pg_advisory_xact_lock" if subjects is None else "pg_advisory_xact_lock_shared"
     taken = text(f"SELECT {lock}(:lock), clock_timestamp()")
-    _, theirs = session.execute(taken, {"lock": _WRITERS_PLACE}).one()
+    _, theirs = session.execute(taken, {"lock": _WRITERS}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
         raise Fault(
@@ -72,18 +70,18 @@ def take_a_writers_place(
         session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
 
 
-def take_a_place(session: Session, place: WritersPlace) -> None:
-    """Take a writers' lock until the end of the transaction; does nothing if already held.
+def take_lock(session: Session, lock: WriterLock) -> None:
+    """Take a lock until the end of the transaction, unless the transaction holds it.
 
-    A transaction without other writers, as all are in SQLite, needs none.
+    Does nothing where `lock_writers` has locked out all other writers, as always in SQLite.
     """
-    if BESIDE_OTHERS in session.info and place not in session.info[BESIDE_OTHERS]:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": place.value})
-        session.info[BESIDE_OTHERS].add(place)
+    if BESIDE_OTHERS in session.info and lock not in session.info[BESIDE_OTHERS]:
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock.value})
+        session.info[BESIDE_OTHERS].add(lock)
 
 
-def take_a_free_place(session: Session, place: WritersPlace) -> bool:
-    """Take a writers' lock and return True; return False at once if another writer holds it."""
+def try_lock(session: Session, lock: WriterLock) -> bool:
+    """Take a lock and return True; return False at once if another writer holds it."""
     if session.get_bind().dialect.name != "postgresql":
         return True
-    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": place.value}))
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock.value}))
