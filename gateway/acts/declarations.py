@@ -32,7 +32,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
 from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
-from gateway.receipts.text import Statement, stated_declaration
+from gateway.receipts.text import Statement, declaration_statement
 from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 
@@ -235,7 +235,7 @@ def _statement(
     method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
     told = {each.id: each.told for each in catalogue.methods.safeguard}
     asked = {each.id: each.question for each in catalogue.methods.circumstance}
-    return stated_declaration(
+    return declaration_statement(
         reference=reference,
         provider=provider.id,
         provider_name=provider.name,

@@ -36,7 +36,7 @@ from gateway.policy.ratification import years_at
 from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import render_authority_notice
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.record.consequences import Ruling, enrolled_in
 from gateway.record.dual_control import Proposal, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
@@ -260,7 +260,7 @@ def _tell(
         copies=copied,
         next_step=next_step,
     )
-    recalls.tell(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
+    recalls.leave_notice(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
 
 
 def _reasons(
@@ -304,7 +304,7 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
     if transfer.content is None:
         raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
     session, registrar, now = record.session, record.registrar, record.at
-    had = tuple(place.team for place in recalls.places(session, transfer.sequence) if not place.counts)
+    had = tuple(place.team for place in recalls.deliveries_of(session, transfer.sequence) if not place.counts)
     sender = registrar.provider(session, transfer.upload.provider, now)
     asked = judge_release(
         transfer.content, transfer.reasons, registrar.catalogue, sender, now,
@@ -321,7 +321,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
         return
-    had = {place.team for place in recalls.places(session, transfer.sequence)}
+    had = {place.team for place in recalls.deliveries_of(session, transfer.sequence)}
     recalls.deliver_again(session, transfer.sequence, asked.teams, now, whole=bool(asked.forbidden))
     fields = {"provider": upload.provider, "flow": transfer.flow or "none"}
     delivered = [
@@ -345,7 +345,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
         after, sender, registrar.settings.organisation, salt=secrets.token_hex(16),
         wording=catalogue.wording, schools=enrolled.named(sender, after.content),
     )  # fmt: skip
-    statement = stated(facts)
+    statement = receipt_statement(facts)
     by, reference = record.by, upload.reference
     ruling = Ruling(reference=reference, decision=decision, kind="redelivered", actor=by, note=why)
     told = decision_entry(after, statement, catalogue.digest, ruling)

@@ -517,7 +517,7 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
 
 def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
-    if not path.exists() and persons.is_any(session):
+    if not path.exists() and persons.has_entries(session):
         yield fault(f"{path} is missing: no child is found, and no marker protects one", _PUT_BACK)
 
 

@@ -56,7 +56,7 @@ def _head_of(registrar: Registrar) -> str:
     """Return the text of the newest head, signed anew if entries came since."""
     with registrar.registry.read() as session:
         newest = log.newest_head(session)
-        if newest is not None and log.is_told(session, newest):
+        if newest is not None and log.is_up_to_date(session, newest):
             return newest.text
     with registrar.registry.write() as session:
         return registrar.sign_head(session, now())

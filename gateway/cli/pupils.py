@@ -40,7 +40,7 @@ def index(home: HomeOption) -> None:
                 found = b"" if is_malware else _persons(registrar, examiner, transfer)
                 with registrar.registry.write() as session:
                     log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
-                    persons.note(session, transfer.sequence, found)
+                    persons.note(session, {transfer.sequence: found})
                     if markers.on_transfer(session, transfer.sequence):
                         hand_ons.make_anew(session, [transfer.sequence])
             except Fault as fault:

@@ -136,7 +136,7 @@ class LogKey:
         """Return the Ed25519 signature over `message`, 64 bytes."""
         return self._secret.sign(message)
 
-    def line(self, name: str, kind: int, blob: bytes) -> str:
+    def signature_line(self, name: str, kind: int, blob: bytes) -> str:
         """Return a signature line of a note. `blob` is the signature, a witness's after 8 bytes of time."""
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
         return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
@@ -156,7 +156,7 @@ def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
     body = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    return body + "\n" + key.line(origin, SIGNATURE, key.sign(body.encode()))
+    return body + "\n" + key.signature_line(origin, SIGNATURE, key.sign(body.encode()))
 
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
@@ -197,7 +197,7 @@ def names_signer(text: str, vkeys: Iterable[str]) -> bool:
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """Copy the cosignatures by witnesses of `vkeys` from the note `offered` to the note `held`; return that.
+    """Return the note `held` with the cosignatures by witnesses of `vkeys` copied from the note `offered`.
 
     Nothing else is copied. Raises CheckpointError if the notes state different heads, a cosignature is wrong,
     or none is new.

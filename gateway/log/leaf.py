@@ -150,7 +150,7 @@ class Event:
 
 
 def leaf(event: Event | Mapping[str, object]) -> bytes:
-    """Encode an event as a leaf: RFC 8785 canonical JSON. Raises ValueError if not admitted."""
+    """Encode an event, or its JSON object, as a leaf: canonical JSON. Raises ValueError if not admitted."""
     checked = event if isinstance(event, Event) else read_event(event)
     return canonical(checked.mapping())
 
@@ -165,7 +165,7 @@ def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
 
 
 def read_event(mapping: object) -> Event:
-    """Parse the mapping of an event (as from `Event.mapping`). Raises ValueError if not one."""
+    """Read an event from a JSON object as `Event.mapping` makes it. Raises ValueError for anything else."""
     if not isinstance(mapping, Mapping):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
     at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")

@@ -76,11 +76,12 @@ def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
     return list(_subproof(store, first, second))[::-1] if 0 < first < second else []
 
 
-def places(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
+def nodes_read(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
     """Return the (level, index) of every node that `operation` would read, in the order of reading.
 
     Which nodes a root or proof reads depends on sizes alone, never on hashes. So a database can fetch all
-    nodes with one query: `places(lambda store: inclusion_proof(store, index, size))`. TypeError for `append`.
+    nodes with one query: `nodes_read(lambda store: inclusion_proof(store, index, size))`.
+    TypeError for an operation that appends.
     """
     read: defaultdict[tuple[int, int], bytes] = defaultdict(lambda: EMPTY_ROOT)
     operation(MappingProxyType(read))

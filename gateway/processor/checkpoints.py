@@ -180,7 +180,7 @@ class Checkpoints:
                 # Sign a new head where the log has entries besides the entry of the newest head itself.
                 with registrar.registry.read() as session:
                     newest = log.newest_head(session)
-                    is_told = newest is None or log.is_told(session, newest)
+                    is_told = newest is None or log.is_up_to_date(session, newest)
                 if not is_told:
                     with registrar.registry.write() as session:
                         registrar.sign_head(session, now)

@@ -368,7 +368,7 @@ def sort_out(
     others. A new upload keeps the reference, unless a record or one of `taken` has the same: then a reference
     is derived from the upload alone, and so the same after a crash.
     """
-    borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
+    borne = receipts.in_use(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
     known = set()
     for reference in sorted(borne):
@@ -405,6 +405,6 @@ def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
         inside = upload.reference[:-5] + encoded_tail(hashlib.sha256(seed.encode()).digest())
         if _on_record(session, inside, upload):
             return inside
-        if inside not in taken and not receipts.borne(session, [inside]):
+        if inside not in taken and not receipts.in_use(session, [inside]):
             return inside
         attempt += 1

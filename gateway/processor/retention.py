@@ -123,7 +123,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         still = set(plan(rules, kept, moment).due) & set(batch)
         entries = []
         for due in (one for one in batch if one in still):
-            row, _ = retention.holding(session, due.reference)
+            row, _ = retention.rows_of(session, due.reference)
             retention.record_deletion(session, due, _files(registrar.home, session, due), now)
             sha256 = row.sha256 if row and due.what == "sealed" else None
             fields = {"what": due.what, "rule": due.rule, "data_type": due.data_type, "sha256": sha256}
@@ -141,7 +141,7 @@ def _files(home: Home, session: Session, due: Due) -> list[str]:
     if due.what == "sealed":
         made = (copy_path(home, copy) for copy in copies.owed(session, made_too=True, of=due.reference))
         return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]
-    row, receipts = retention.holding(session, due.reference)
+    row, receipts = retention.rows_of(session, due.reference)
     if due.what == "index" and row and row.withheld:  # A withheld file has an empty placeholder.
         return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:

@@ -190,7 +190,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
             registrar.registry,
             shared=True,
             name=hosts.session_name(registrar.settings.host.name or ""),
-            says=lambda connection: _say(registrar, connection),
+            report=lambda connection: _report(registrar, connection),
         ) as ownership,
     ):
         work_queue.prepare(registrar.registry)
@@ -201,14 +201,14 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
             share.end()
 
 
-def _say(registrar: Registrar, connection: Connection) -> None:
+def _report(registrar: Registrar, connection: Connection) -> None:
     """Store this host's report for the other hosts: the spool, the clock, and the keys here."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
         ages = []
     theirs = connection.scalar(text("SELECT clock_timestamp()"))
-    hosts.say(
+    hosts.report(
         connection,
         registrar.settings.host.name or "",
         spool=len(ages),

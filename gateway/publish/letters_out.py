@@ -49,7 +49,7 @@ def pass_letters(
                 for row in letters.unsent(session, _AT_ONCE):
                     stem = f"{row.number:010}"
                     if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
-                        message = _message(row, settings, letters.before(session, row))
+                        message = _message(row, settings, letters.earlier_message_ids(session, row))
                         replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
         else:
             for letter in place.out.glob("*.eml"):

@@ -203,7 +203,7 @@ class Statement:
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def stated(facts: ReceiptFacts) -> Statement:
+def receipt_statement(facts: ReceiptFacts) -> Statement:
     """Return the statement of a transfer's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
@@ -349,7 +349,7 @@ _SAID = {
 """Headline and meaning of each decision."""
 
 
-def stated_declaration(
+def declaration_statement(
     *,
     reference: str,
     provider: str,

@@ -415,16 +415,16 @@ class CountsOwed:
     def _write(self) -> None:
         """Store the new deliveries of counts, and delete the ones replaced."""
         if self._back:
-            rolls.take_back(self.session, self._back)
+            rolls.take_back_counts(self.session, self._back)
             self._back.clear()
         if self._fresh:
-            rolls.deliver(self.session, sorted(self._fresh), self.at)
+            rolls.deliver_counts(self.session, sorted(self._fresh), self.at)
             self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
         """Change the deliveries of a file's records to `teams` into deliveries of counts."""
         self._write()
-        rolls.mark(self.session, transfer.sequence, teams)
+        rolls.limit_to_counts(self.session, transfer.sequence, teams)
         for team in teams:
             self._note(transfer, team)
 

@@ -129,7 +129,9 @@ def owe_for_decisions(
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead.of(registrar, session)
-        told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
+        told_of = letters.events_on_record(
+            session, {f"held:provider:{one.upload.reference}" for one in decided}
+        )
         found = (letter for one in decided for letter in _for_decision(letterhead, rules, one, told_of))
         owe(registrar, session, found, now)
 
@@ -178,7 +180,7 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
     with registrar.registry.read() as session:
         letterhead = Letterhead.of(registrar, session)
         due = list(by_calendar(letterhead, now, letters.of_week(session, f"{letterhead.day(now):%G-W%V}")))
-        known = letters.known(session, {letter.event for letter in due})
+        known = letters.events_on_record(session, {letter.event for letter in due})
     fresh = [letter for letter in due if letter.event not in known]
     if not fresh:
         return 0
@@ -340,7 +342,7 @@ def _digests(letterhead: Letterhead, day: date) -> Iterator[Letter]:
         if rule.at_once:
             continue
         if rule.kind == "new-files":
-            for team, count in letters.delivered(session, first, end).items():
+            for team, count in letters.delivered_by_team(session, first, end).items():
                 event = f"new-files:{team}:{day}"
                 yield from letterhead.written(rule, event, {"count": str(count)}, team=team)
         if rule.kind == "held":

@@ -66,7 +66,7 @@ class Portions:
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:
-            if not waits.are_there(session, self.which(registrar, session, now), self.after):
+            if not waits.has_any(session, self.which(registrar, session, now), self.after):
                 self.after = 0
                 return False
         with registry.write_on(()) as session:
@@ -166,7 +166,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         decision = _anew(registrar, session, transfer, content, now)
         persons = base64.b64decode(persons_of(read, registrar.home))
         if _same(decision, transfer):
-            index.note(session, transfer.sequence, persons)
+            index.note(session, {transfer.sequence: persons})
             reasons = ",".join(why.code for why in transfer.reasons)
             fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
             entry = Entry(kind="judged-anew", subject=reference, fields=fields)

@@ -35,7 +35,7 @@ from gateway.policy.ratification import renewed_by, years_at
 from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
-from gateway.receipts.text import Statement, stated
+from gateway.receipts.text import Statement, receipt_statement
 from gateway.record import letters
 from gateway.record.consequences import CountsOwed, Enrolled, Ruling, enrolled_in, owe_copies, record_rolls
 from gateway.record.policy_proposals import last_loaded
@@ -222,7 +222,7 @@ def put_on_record(
     for number, row, digest in zip(numbers, rows, stated, strict=True):
         vouch_as(session, ("receipt", f"[{number}]"), digest, row)
         row["sequence"] = number
-    leaves = log.append(session, log.vouching(session, entries), now, before_head=bool(given))
+    leaves = log.append(session, log.with_records(session, entries), now, before_head=bool(given))
     head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
     proved = receipts.proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
     unsigned = zip(rows, statements, proved, strict=True)
@@ -260,7 +260,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                 if not upload.withheld:  # No content of a withheld file is stored.
                     organisation, wording = registrar.settings.organisation, registrar.catalogue.wording
                     facts = landed_facts(upload, provider, organisation, secrets.token_hex(16), wording)
-                    statement = stated(facts)
+                    statement = receipt_statement(facts)
                     receipts.append((facts, statement, place))
                 entries.append(landed_entry(upload, statement))
             issued = put_on_record(registrar, session, entries, receipts, now)
@@ -349,7 +349,7 @@ def put_in_force(
     session, catalogue, counting = batch.session, registrar.catalogue, years_at(now, registrar.catalogue)
     recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
-    persons.note_each(session, {sequences[one]: found for one, found in batch.persons.items()})
+    persons.note(session, {sequences[one]: found for one, found in batch.persons.items()})
     batch.persons.clear()
     enrolled = enrolled_in(register.of(session), counting, catalogue.bodies.with_own_pupils)
     senders, counts = enrolled.providers, CountsOwed(session, catalogue, now)
@@ -419,7 +419,7 @@ def _told(
             wording=catalogue.wording,
             schools=enrolled.named(sender, transfer.content) if sender.schools else (),
         )
-        statement = stated(facts)
+        statement = receipt_statement(facts)
         receipts.append((facts, statement, place))
         entries.append(decision_entry(transfer, statement, catalogue.digest, ruling, found.replaces))
     return entries, receipts

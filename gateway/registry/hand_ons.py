@@ -150,7 +150,10 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset the unsent batches with these transfers, because children in the files have been marked."""
+    """Reset the batches with these transfers that may still change, as children in them have been marked.
+
+    Those are the batches neither sent nor acknowledged, and in a folder of the home the sent ones as well.
+    """
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))

@@ -20,7 +20,7 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
     an unknown subject, GatewayError for a subject on hold already.
     """
     row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
-    if row.reference and not receipts.borne(session, [row.reference]):
+    if row.reference and not receipts.in_use(session, [row.reference]):
         raise NotFoundError(f"there is no transfer, notice or declaration {row.reference}")
     if row.provider is not None:
         providers.provider_row(session, row.provider)

@@ -25,13 +25,13 @@ from gateway.errors import Fault
 from gateway.registry.database import Registry
 from gateway.registry.locks import CLOCK_SECONDS
 
-ROUNDS = 0x67617465_726F756E  # "gateroun"
+LEADER_LOCK = 0x67617465_726F756E  # "gateroun"
 """The advisory lock that the leader holds."""
 SILENT_SECONDS = 20.0
 """Seconds without a report after which a host counts as gone: it reports every five."""
 _SAID = "gateway-host"
 _LOCK = 0x67617465_70726F63  # "gateproc"
-_SAYS_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 _SETTINGS = (
     "SET idle_session_timeout = '40s'",
     # The server notices a lost host within half a minute.
@@ -39,7 +39,7 @@ _SETTINGS = (
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 4",
 )
-_SAYS = text(
+_REPORT = text(
     "INSERT INTO host (name, added_at, seen_at, spool, oldest_seconds, ahead_seconds, holds)"
     " VALUES (:name, now(), now(), :spool, :oldest_seconds, :ahead_seconds, :holds)"
     " ON CONFLICT (name) DO UPDATE SET seen_at = now(), spool = :spool, oldest_seconds = :oldest_seconds,"
@@ -91,12 +91,12 @@ def session_name(name: str) -> str:
     return f"{_SAID}/{name}"
 
 
-def say(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
+def report(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
     """Store a host's report: the keys that it `holds`, and the columns `said` of its spool and clock.
 
     The report is committed at once.
     """
-    connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
+    connection.execute(_REPORT, {"name": name, "holds": " ".join(holds), **said})
 
 
 def expect(session: Session, name: str) -> None:
@@ -118,7 +118,7 @@ def known(session: Session) -> list[Host]:
     """Return the hosts on record, by name; none on a registry in SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return []
-    asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": session_name("")}
+    asked = {"high": LEADER_LOCK >> 32, "low": LEADER_LOCK & 0xFFFFFFFF, "said": session_name("")}
     found = []
     for name, seen_at, silent, spool, oldest, ahead, holds, since, leads in session.execute(_KNOWN, asked):
         age = oldest + float(silent) if spool else 0.0  # As far as is known, it waits still.
@@ -136,37 +136,37 @@ def live(session: Session) -> list[Host]:
 class Ownership:
     """The lock on a registry while inside `with`: of one processor, or `shared` by hosts that share the work.
 
-    A thread calls `says` with the session's connection every `says_seconds`, so that the host reports and the
-    server keeps the session. `name` is the session's name.
+    A thread calls `report` with the session's connection every `report_seconds`, so that the host reports and
+    the server keeps the session. `name` is the session's name.
     """
 
     registry: Registry
-    says_seconds: float = _SAYS_SECONDS
+    report_seconds: float = _REPORT_SECONDS
     _: KW_ONLY
     shared: bool = False
     name: str = "gateway"
-    says: Callable[[Connection], None] = lambda _connection: None
+    report: Callable[[Connection], None] = lambda _connection: None
 
     def __post_init__(self) -> None:
         """Prepare the thread that keeps the session open."""
-        self._has_rounds = False
+        self._has_leader_lock = False
         self._lock, self._over = threading.Lock(), threading.Event()
         self._connection: Connection | None = None
         self._session = ExitStack()
-        self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
+        self._reporting = threading.Thread(target=self._keep_reporting, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
         """Take the lock on the registry. Fault as for `hold`."""
         self.hold()
         if self.registry.is_shared:
-            self._saying.start()
+            self._reporting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Release the lock."""
         self._over.set()
         if self.registry.is_shared:
-            self._saying.join()
+            self._reporting.join()
         self._session.close()
 
     def hold(self) -> None:
@@ -183,14 +183,13 @@ class Ownership:
                     for setting in _SETTINGS:
                         connection.execute(text(setting))
                     function = "pg_try_advisory_lock_shared" if self.shared else "pg_try_advisory_lock"
-                    taken = _try(connection, function, _LOCK)
+                    if not _try(connection, function, _LOCK):
+                        if self.shared:
+                            raise Fault("a processor that shares no work is at work on this registry")
+                        raise Fault("the processor of another host is at work on this registry")
+                    self._report_once(connection)
                 except DatabaseError as error:
                     raise Fault(f"the registry did not answer: {error.orig}") from None
-                if not taken and self.shared:
-                    raise Fault("a processor that shares no work is at work on this registry")
-                if not taken:
-                    raise Fault("the processor of another host is at work on this registry")
-                self._speak(connection)
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
@@ -200,30 +199,30 @@ class Ownership:
         with self._lock:
             if self._connection is None:
                 return False
-            if not self._has_rounds:
+            if not self._has_leader_lock:
                 try:
-                    self._has_rounds = _try(self._connection, "pg_try_advisory_lock", ROUNDS)
+                    self._has_leader_lock = _try(self._connection, "pg_try_advisory_lock", LEADER_LOCK)
                 except DatabaseError:
                     self._lose()
-            return self._has_rounds
+            return self._has_leader_lock
 
     def _lose(self) -> None:
-        self._connection, self._has_rounds = None, False
+        self._connection, self._has_leader_lock = None, False
         self._session.close()
 
-    def _say(self) -> None:
-        while not self._over.wait(self.says_seconds):
+    def _keep_reporting(self) -> None:
+        while not self._over.wait(self.report_seconds):
             with self._lock:
                 if self._connection is None:
                     continue
                 try:
-                    self._speak(self._connection)
+                    self._report_once(self._connection)
                 except DatabaseError:
                     self._lose()
 
-    def _speak(self, connection: Connection) -> None:
+    def _report_once(self, connection: Connection) -> None:
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self.name})
-        self.says(connection)
+        self.report(connection)
 
 
 def _try(connection: Connection, function: str, lock: int) -> bool:

@@ -201,10 +201,7 @@ def expiring(session: Session, before: datetime) -> Sequence[Key]:
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Find a key by its fingerprint or a unique beginning.
-
-    NotFoundError for none or several.
-    """
+    """Find a key by its fingerprint or a unique beginning. NotFoundError for none, several, or "" given."""
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 
@@ -305,7 +302,7 @@ def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str)
     theirs = rows(session, KeyRow, owner_kind=owner_kind, owner=owner)
     found = [row for row in theirs if row.fingerprint.lower().startswith(wanted.lower())]
     exact = [row for row in found if row.fingerprint.lower() == wanted.lower()]
-    if len(exact or found) != 1:
+    if not wanted or len(exact or found) != 1:
         raise NotFoundError(f"{owner} has no single key {fingerprint}")
     return (exact or found)[0]
 

@@ -34,7 +34,7 @@ class Letter:
         return f"<{digest}@{origin.partition('/')[0]}>"
 
 
-def known(session: Session, events: Collection[str]) -> set[str]:
+def events_on_record(session: Session, events: Collection[str]) -> set[str]:
     """Return the `events` with a letter on record."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
@@ -63,7 +63,7 @@ def of_week(session: Session, week: str) -> set[str]:
     return set(session.exec(select(LetterRow.event).where(*of_it)).all())
 
 
-def before(session: Session, letter: LetterRow) -> Sequence[str]:
+def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
     """Return the Message-IDs of earlier letters to the same address about the same file, oldest first."""
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
@@ -131,7 +131,7 @@ def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterR
     return rows(session, LetterRow, "-number", limit=limit, provider=provider)
 
 
-def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
+def delivered_by_team(session: Session, first: datetime, end: datetime) -> dict[str, int]:
     """Count the files delivered to each team from `first` until before `end`."""
     query = (
         select(DeliveryRow.team, func.count())

@@ -156,7 +156,7 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
     insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, heads))
 
 
-def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
+def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries with records of all changed rows for which the log does not vouch yet.
 
     A file's rows are recorded in the file's entry, all others in the first entry of a kind that may have a
@@ -272,7 +272,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 def record_changes(session: Session, at: datetime) -> None:
     """Append an entry that records the changed rows for which the log does not vouch yet, if any."""
-    append(session, vouching(session, ()), at)
+    append(session, with_records(session, ()), at)
 
 
 def inclusion_proofs(
@@ -316,7 +316,7 @@ def newest_head(session: Session) -> CheckpointRow | None:
     return next(iter(rows(session, CheckpointRow, "-size", limit=1)), None)
 
 
-def is_told(session: Session, head: CheckpointRow) -> bool:
+def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
     """Return True if no entry follows a signed head in the log, except one that records only heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
@@ -402,7 +402,7 @@ def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.
     except KeyError:
-        wanted = [place for place in tree.places(operation) if place not in nodes]
+        wanted = [place for place in tree.nodes_read(operation) if place not in nodes]
     columns = (col(NodeRow.level), col(NodeRow.position))
     for start in range(0, len(wanted), _FETCHED):
         some = tuple_(*columns).in_(wanted[start : start + _FETCHED])

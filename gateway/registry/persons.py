@@ -16,13 +16,11 @@ from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import insert_rows
 
 
-def note(session: Session, transfer: int, persons: bytes) -> None:
-    """Store the digests of the children in a file, in place of earlier ones, and record marked children."""
-    note_each(session, {transfer: persons})
+def note(session: Session, persons: Mapping[int, bytes]) -> None:
+    """Store the digests of the children in files, by the files' sequences, in place of earlier ones.
 
-
-def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the digests of the children in many files, by the files' sequences, as `note` does."""
+    Record as well which of the files hold a marked child.
+    """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
@@ -47,7 +45,7 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
     return or_(false(), *(func.instr(column, one) > 0 for one in wanted))
 
 
-def is_any(session: Session) -> bool:
+def has_entries(session: Session) -> bool:
     """Return True if the index of children has any entry."""
     return session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first() is not None
 

@@ -27,7 +27,7 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
 
 
-def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
+def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:
     """Return the deliveries of a file, ordered by team."""
     return rows(session, DeliveryRow, "team", transfer=transfer)
 
@@ -39,7 +39,7 @@ def deliver_again(
 
     With `whole` the teams get the file as sent. Otherwise a team gets a view, unless it had the file as sent.
     """
-    known = {row.team: row for row in places(session, transfer)}
+    known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:
         row = known.get(team) or DeliveryRow(transfer=transfer, team=team, delivered_at=at)
         row.delivered_at, row.collected_at, row.dealt_with_at, row.dealt_with_by = at, None, None, None
@@ -56,7 +56,7 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
     add_rows(session, tables.ReasonRow, told)
 
 
-def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
+def leave_notice(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
     """Store a notice for data protection officers; return its number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
     store(session, row)

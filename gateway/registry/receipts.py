@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from gateway.secrets.signing import Signing
 
 _log = logging.getLogger(__name__)
-_BORNE: Any = union(
+_IN_USE: Any = union(
     *(
         select(each.reference).where(is_in(each.reference, "wanted"))
         for each in (ReceiptRow, TransferRow, DeclarationRow)
@@ -68,13 +68,13 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
     """Return a new reference for a provider's file, used by no transfer, notice or declaration."""
     while True:
         reference = new_reference(provider, at)
-        if not borne(session, [reference]):
+        if not in_use(session, [reference]):
             return reference
 
 
-def borne(session: Session, references: Iterable[str]) -> set[str]:
+def in_use(session: Session, references: Iterable[str]) -> set[str]:
     """Return the `references` in use by a transfer, notice or declaration."""
-    return set(session.scalars(_BORNE, {"wanted": list(references)}))
+    return set(session.scalars(_IN_USE, {"wanted": list(references)}))
 
 
 def next_receipts(session: Session, count: int) -> list[int]:

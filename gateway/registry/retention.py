@@ -85,7 +85,7 @@ def undecided(session: Session) -> Sequence[str]:
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
-def holding(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
+def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
     """Return a transfer's row (None for a notice or declaration) and the receipts of a reference."""
     row = next(iter(rows(session, TransferRow, reference=reference)), None)
     return row, rows(session, ReceiptRow, reference=reference)
@@ -93,7 +93,7 @@ def holding(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
     """Delete the rows of one part of a transfer; record the deletion, and the `files` yet to be removed."""
-    row, receipts = holding(session, due.reference)
+    row, receipts = rows_of(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,
         "what": due.what,

@@ -244,19 +244,19 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
     )
 
 
-def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
+def limit_to_counts(session: Session, transfer: int, teams: Collection[str]) -> None:
     """Mark the deliveries of a file to the given teams: the teams get counts only."""
     for row in rows(session, DeliveryRow, transfer=transfer):
         row.counts = True if row.team in teams else row.counts
 
 
-def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
+def deliver_counts(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
     """Record deliveries of counts, each given as sequence and team. No team may have the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     new = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in new])
 
 
-def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
+def take_back_counts(session: Session, given: Collection[tuple[int, str]]) -> None:
     """Delete deliveries of counts replaced by a later file's, each given as sequence and team."""
     drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

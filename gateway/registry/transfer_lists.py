@@ -36,7 +36,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
     return found
 
 
-def waits(session: Session, latest: int) -> list[timedelta]:
+def times_to_decision(session: Session, latest: int) -> list[timedelta]:
     """Return the time from landing to decision of each decided file among the `latest`."""
     query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
     rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
@@ -100,7 +100,7 @@ def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: A
     return query.where(col(EventRow.kind) == kind, col(TransferRow.state) == "held", *within(sight))
 
 
-def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
+def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiting:
     """Count the held files in a sight that somebody else assigned to the person `name`."""
     last = _of_held("assigned", sight, func.max(col(EventRow.number))).group_by(col(EventRow.subject))
     by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)

@@ -35,7 +35,7 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
 
 
-def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
+def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
     """Return True if any transfer later than the sequence `after` meets the condition."""
     later = select(TransferRow.sequence).where(which, col(TransferRow.sequence) > after)
     return session.scalar(later.limit(1)) is not None

@@ -9,7 +9,7 @@ from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import Declaration, decide_method, possible, questions
 from gateway.policy.small_schemas import Method
-from gateway.receipts.text import stated_declaration
+from gateway.receipts.text import declaration_statement
 from tests.log.made import Log
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> No
     )
     decision = possible(declaration, catalogue)
     reference = "261124-anyone-7K3QD"
-    statement = stated_declaration(
+    statement = declaration_statement(
         reference=reference, provider="anyone", provider_name="Ysgol Tŷ-gwyn",
         organisation="Cyngor Sir Gâr", state="accepted", declared_at=NOON, goes_at=NOON, method=method.id,
         method_name=method.name, data=declaration.data, data_title=declaration.data, flow=None, safeguards=(),

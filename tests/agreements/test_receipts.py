@@ -9,7 +9,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.small_schemas import BY_LANGUAGE, NAMES, filled
 from gateway.reasons import REASONS
 from gateway.receipts.facts import in_language
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from tests.log.made import FACTS
 
 _OTHERS = r"\{(?!desk|governance)(\w+)\}"
@@ -35,7 +35,7 @@ def test_every_kind_of_data_is_told_by_its_name_in_each_language(catalogue: Cata
             facts = replace(
                 FACTS, data_type=entry.id, flow=flow.id, teams=entry.teams, reasons=(reason,), wording=wording
             )
-            text = stated(facts).text
+            text = receipt_statement(facts).text
             assert wording.name(entry.id) in " ".join(text.split())
             assert flow.clause in text
             for team in entry.teams:

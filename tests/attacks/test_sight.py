@@ -126,7 +126,7 @@ class Told(Doors):
         asked = Entry(kind="act-proposed", subject=reference, fields={"what": "recall"}, actor="collector")
         log.append(session, [opened, asked], at)
         holds.place(session, reference=reference, by="dpo", why="claim 14", at=NOW)
-        recalls.tell(session, reference, f"{reference} was TAKEN OUT", "text", NOW)
+        recalls.leave_notice(session, reference, f"{reference} was TAKEN OUT", "text", NOW)
         event = f"held:provider:{reference}"
         letter = Letter(
             event=event, recipient=f"{number}@a.example", kind="held", provider=PROVIDER,

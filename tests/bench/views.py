@@ -98,7 +98,7 @@ def main(mebibytes: int) -> None:
         whole, viewed = delivered(room, content, whole=True), delivered(room, content, whole=False)
         with room.registry.write() as session:
             sequence = transfers.get(session, viewed).sequence
-            rolls.deliver(session, [(sequence, "school-place-planning")], NOW)
+            rolls.deliver_counts(session, [(sequence, "school-place-planning")], NOW)
         readings = [
             ("the whole file", "central-data-team", whole),
             ("all but what nobody lists", "central-data-team", viewed),

@@ -117,13 +117,13 @@ class Places:
         self.statements += 1
         self.in_log += bool(self._locked)
         self.in_rolls += bool(self._comparing)
-        locks = "pg_advisory_xact_lock" in statement
-        if not (locks or statement.startswith("BEGIN")):
+        takes_lock = "pg_advisory_xact_lock" in statement
+        if not (takes_lock or statement.startswith("BEGIN")):
             return
         at = time.perf_counter()
         self._began = self._began or at
         lock = next(iter(given.values())) if isinstance(given, dict) and "_shared" not in statement else None
-        if lock in _ALONE or not locks:
+        if lock in _ALONE or not takes_lock:
             self._locked = at
         elif lock == locks.WriterLock.RECEIPTS.value:
             self._receipting = at

@@ -273,7 +273,7 @@ def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) ->
     appoints(office, "jane", Role.DATA_PROTECTION)
     now = MOMENT
     with office.room.registry.write() as session:
-        recalls.tell(session, "r", "a file was withdrawn", "text", now)
+        recalls.leave_notice(session, "r", "a file was withdrawn", "text", now)
         policy_proposals.propose(session, "0" * 64, now, by="ann", why=None, at=now)
         school = providers.list_providers(session)[0].id
         keys.add_key(

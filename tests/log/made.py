@@ -14,7 +14,7 @@ from gateway.log.checkpoint import COSIGNATURE, LogKey, VerifierKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
 from gateway.receipts.facts import Proof, ReceiptFacts
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.verify.verify_receipts import Head, Unproved, check_consistency, climb, hashes
 from tests.policies import why
 
@@ -33,7 +33,7 @@ def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
     seconds = int(at.timestamp())
     body = text.rpartition("\n\n")[0] + "\n"
     signed = key.sign(f"cosignature/v1\ntime {seconds}\n{body}".encode())
-    return text + key.line(name, COSIGNATURE, seconds.to_bytes(8, "big") + signed)
+    return text + key.signature_line(name, COSIGNATURE, seconds.to_bytes(8, "big") + signed)
 
 
 LANDED = datetime(2026, 11, 24, 14, 3, 22, tzinfo=UTC)
@@ -125,7 +125,7 @@ class Log:
 def recorded(log: Log, facts: ReceiptFacts) -> int:
     """Record a receipt's stage in the log; its index."""
     kind: Kind = "landed" if facts.stage == "landed" else "decided"
-    return log.add(kind, facts.reference, {"provider": facts.provider, **stated(facts).digests})
+    return log.add(kind, facts.reference, {"provider": facts.provider, **receipt_statement(facts).digests})
 
 
 def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[Log, str]:
@@ -136,7 +136,7 @@ def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[L
             recorded(log, FACTS)
         else:
             log.add("policy-loaded", "policies", {"policy": "flows", "sha256": f"{number:064x}"})
-    return log, stated(FACTS).for_machines(log.proof(place, certificate=certificate), KEY.sign)
+    return log, receipt_statement(FACTS).for_machines(log.proof(place, certificate=certificate), KEY.sign)
 
 
 def proves_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:

@@ -114,14 +114,14 @@ def test_another_key_of_the_same_name_is_unknown() -> None:
 
 def test_a_key_of_another_name_does_not_speak_for_this_log() -> None:
     body = TEXT.rpartition("\n\n")[0] + "\n"
-    note = body + "\n" + KEY.line("other.example/log", 1, KEY.sign(body.encode()))
+    note = body + "\n" + KEY.signature_line("other.example/log", 1, KEY.sign(body.encode()))
     with pytest.raises(CheckpointError, match="not signed by a known key of this log"):
         read_checkpoint(note, [KEY.vkey("other.example/log")])
 
 
 def test_a_bad_line_of_a_known_key_refuses_the_whole_note() -> None:
     second = LogKey.load(LogKey.generate())
-    bad = TEXT + second.line(ORIGIN, 1, second.sign(b"something else"))
+    bad = TEXT + second.signature_line(ORIGIN, 1, second.sign(b"something else"))
     assert read_checkpoint(bad, [VKEY]).size == 40
     with pytest.raises(CheckpointError, match="not good"):
         read_checkpoint(bad, [VKEY, second.vkey(ORIGIN)])
@@ -130,7 +130,7 @@ def test_a_bad_line_of_a_known_key_refuses_the_whole_note() -> None:
 def test_the_lines_may_stand_in_any_order() -> None:
     second = LogKey.load(LogKey.generate())
     body = TEXT.rpartition("\n\n")[0] + "\n"
-    other = second.line("other.example", 1, second.sign(body.encode()))
+    other = second.signature_line("other.example", 1, second.sign(body.encode()))
     keys = [VKEY, second.vkey("other.example")]
     assert read_checkpoint(TEXT + other, keys).size == 40
     assert read_checkpoint(TEXT.replace("\n\n", f"\n\n{other}"), keys).size == 40
@@ -138,7 +138,7 @@ def test_the_lines_may_stand_in_any_order() -> None:
 
 def signed(body: str) -> str:
     """A note with a good signature over whatever `body` is."""
-    return f"{body}\n" + KEY.line(ORIGIN, 1, KEY.sign(body.encode()))
+    return f"{body}\n" + KEY.signature_line(ORIGIN, 1, KEY.sign(body.encode()))
 
 
 ENCODED = base64.b64encode(ROOT).decode()

@@ -264,11 +264,11 @@ def test_the_nodes_an_operation_reads_can_be_foreseen(size: int) -> None:
         *(lambda store, at=at: tree.consistency_proof(store, at, size) for at in range(size + 1)),
     ]
     for operate in operations:
-        few = Nodes({place: nodes[place] for place in tree.places(operate)})
+        few = Nodes({place: nodes[place] for place in tree.nodes_read(operate)})
         assert operate(few) == operate(nodes)
         assert few.gets == len(few)
     with pytest.raises(TypeError, match="does not support item assignment"):
-        tree.places(lambda store: tree.append(store, size, b""))
+        tree.nodes_read(lambda store: tree.append(store, size, b""))
 
 
 def test_appending_writes_each_complete_subtree_once() -> None:

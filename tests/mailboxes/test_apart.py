@@ -44,7 +44,7 @@ def indexed(mailroom: Mailroom, content: bytes, who: str = ASH) -> str:
     reference = mailroom.accept(content)
     with mailroom.registry.write() as session:
         sequence = transfers.get(session, reference).sequence
-        persons.note(session, sequence, b"".join(digest(mailroom, who)))
+        persons.note(session, {sequence: b"".join(digest(mailroom, who))})
     return reference
 
 
@@ -151,7 +151,7 @@ def test_in_each_format_the_record_is_gone_and_the_others_are_there(
     everybody = _named(staffed, content)
     with staffed.registry.write() as session:
         sequence = transfers.get(session, reference).sequence
-        persons.note(session, sequence, b"".join(sorted(everybody[2])))
+        persons.note(session, {sequence: b"".join(sorted(everybody[2]))})
         markers.place(
             session, "restricted", everybody[2], people=(), transfers=[sequence], by="dpo", why="x", at=NOW
         )

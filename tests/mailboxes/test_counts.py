@@ -29,7 +29,7 @@ def roll(pupils: int = 60) -> bytes:
 def given(mailroom: Mailroom, content: bytes) -> str:
     reference = mailroom.accept(content)
     with mailroom.registry.write() as session:
-        rolls.deliver(session, [(transfers.get(session, reference).sequence, TEAM)], NOW)
+        rolls.deliver_counts(session, [(transfers.get(session, reference).sequence, TEAM)], NOW)
     return f"/{TEAM}/2026-11-24_school-a_student-core-counts_2026-W47_{reference}.csv"
 
 
@@ -71,7 +71,7 @@ def test_whatever_is_put_into_the_mailbox_of_planners_they_are_never_shown_a_rec
     reference = staffed.deliver(content, TEAM) if as_sent else staffed.accept(content)
     if not as_sent:
         with staffed.registry.write() as session:
-            rolls.deliver(session, [(transfers.get(session, reference).sequence, TEAM)], NOW)
+            rolls.deliver_counts(session, [(transfers.get(session, reference).sequence, TEAM)], NOW)
     with staffed.sftp("planner") as sftp:
         for name in sftp.listdir(f"/{TEAM}"):
             if reference not in name:

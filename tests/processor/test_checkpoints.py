@@ -90,7 +90,7 @@ def test_heads_are_signed_and_kept_by_the_hour_while_there_is_something_new(desk
     assert published(desk) - {"checkpoint"} == kept
     with desk.registry.read() as session:
         (newest,) = log.heads_after(session, max(map(int, kept)) - 1)
-        assert log.is_told(session, newest)
+        assert log.is_up_to_date(session, newest)
     assert "everything fits" in desk.gateway("log", "verify")
 
 

@@ -21,7 +21,7 @@ from gateway.policy.explain import changes_between
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
 from gateway.receipts.notices import changed, opened, render, render_notice
-from gateway.receipts.text import stated, stated_declaration
+from gateway.receipts.text import declaration_statement, receipt_statement
 from gateway.record import letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
@@ -109,7 +109,7 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
 def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> None:
     reason = CATALOGUE.reason("policy:agreement-not-ratified", year="2026-27")
     (step, *_) = (each for code, each in NOT_YET.items() if code == reason.code)
-    statement = stated_declaration(
+    statement = declaration_statement(
         provider="ty", state=state, declared_at=AT, goes_at=AT, method="post", method_name="Post",  # type: ignore[arg-type]
         data="offers", data_title="Cynigion / Offers", flow="offers", safeguards=("Amlen ddwbl",),
         circumstances=("A yw'n fawr? / Is it large? Yes.",), reasons=(replace(reason, next_step=step),),
@@ -137,7 +137,7 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
         wording=CATALOGUE.wording,
         notices=(expires,),
     )
-    welsh, english = stated(facts).text.split("\n\nReceipt from ")
+    welsh, english = receipt_statement(facts).text.split("\n\nReceipt from ")
     for kind in FINDINGS.values():
         assert told(kind.sentence, "cy") != kind.sentence
         assert told(kind.sentence, "cy") in " ".join(welsh.split())

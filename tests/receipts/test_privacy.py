@@ -19,7 +19,7 @@ from gateway.model import Facts, Finding, Reason
 from gateway.policy.catalogue_schema import Wording
 from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.words import WORDS, plain, plain_but
 from tests.log.made import FACTS, KEY, Log, recorded
 
@@ -99,7 +99,11 @@ def rendered(facts: ReceiptFacts) -> tuple[str, str, str]:
     """The text, the JSON and the leaf of a receipt."""
     log = Log()
     proof = log.proof(recorded(log, facts))
-    return stated(facts).for_people(proof), stated(facts).for_machines(proof, KEY.sign), proof.leaf.decode()
+    return (
+        receipt_statement(facts).for_people(proof),
+        receipt_statement(facts).for_machines(proof, KEY.sign),
+        proof.leaf.decode(),
+    )
 
 
 BASELINE = "".join(rendered(replace(FACTS, reasons=(), name="x", landed_at=FACTS.landed_at)))
@@ -261,12 +265,12 @@ def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
         items=("Wellbeing: Hobby", f"Wellbeing: {SURNAME}"),
         wording=Wording(own=OWN, names={"two-year-checks": "Two-year progress check"}),
     )
-    text = " ".join(stated(checked).text.split())
+    text = " ".join(receipt_statement(checked).text.split())
     assert "recognised, by its content, as Two-year progress check." in text
     assert "the headings of Two-year progress check, and ..." in text
     assert "Data items Wellbeing: Hobby, " in text
     assert SURNAME not in text
-    assert "two-year-checks" not in stated(replace(checked, wording=Wording(), flow=None)).text
+    assert "two-year-checks" not in receipt_statement(replace(checked, wording=Wording(), flow=None)).text
 
 
 def test_a_phrase_of_the_policies_is_no_part_of_another_word():

@@ -20,7 +20,7 @@ from gateway.log.leaf import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts, receipt_object
-from gateway.receipts.text import WIDTH, stated
+from gateway.receipts.text import WIDTH, receipt_statement
 from gateway.verify.verify_receipts import canonical as verified
 from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 from tests.policies import why
@@ -61,12 +61,14 @@ def filled(code: str) -> Reason:
 
 def text_of(facts: ReceiptFacts) -> str:
     log = Log()
-    return stated(facts).for_people(log.proof(recorded(log, facts)))
+    return receipt_statement(facts).for_people(log.proof(recorded(log, facts)))
 
 
 def json_of(facts: ReceiptFacts) -> dict[str, Any]:
     log = Log()
-    made: dict[str, Any] = json.loads(stated(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign))
+    made: dict[str, Any] = json.loads(
+        receipt_statement(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign)
+    )
     return made
 
 
@@ -83,8 +85,10 @@ def test_receipt_leaf_and_signature_belong_together() -> None:
     _, text = example()
     made = json.loads(text)
     digest = hashlib.sha256(rfc8785.dumps(made["receipt"])).hexdigest()
-    assert json.loads(made["leaf"])["fields"]["receipt"] == digest == stated(FACTS).digests["receipt"]
-    assert base64.b64decode(made["signature"]) == KEY.sign(stated(FACTS).canonical)
+    assert (
+        json.loads(made["leaf"])["fields"]["receipt"] == digest == receipt_statement(FACTS).digests["receipt"]
+    )
+    assert base64.b64decode(made["signature"]) == KEY.sign(receipt_statement(FACTS).canonical)
     assert (made["index"], made["log_key"]) == (6, VKEY)
 
 
@@ -143,7 +147,7 @@ WHOLE = {
 def test_each_receipt_reads_as_expected(name: str) -> None:
     """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
     expected = (Path(__file__).parent / "expected" / f"{name}.txt").read_text("utf-8")
-    assert stated(WHOLE[name]).text + "\n" == expected
+    assert receipt_statement(WHOLE[name]).text + "\n" == expected
 
 
 def test_the_sections_stand_in_the_order_a_person_needs() -> None:
@@ -218,6 +222,6 @@ def test_times_are_utc_in_both_forms() -> None:
     assert "1 July 2026 at 12:00:00 UTC" in text_of(facts)
     assert receipt_object(facts)["landed_at"] == "2026-07-01T12:00:00Z"
     assert (
-        stated(facts).digests["receipt"]
-        == stated(replace(facts, landed_at=at.astimezone(UTC))).digests["receipt"]
+        receipt_statement(facts).digests["receipt"]
+        == receipt_statement(replace(facts, landed_at=at.astimezone(UTC))).digests["receipt"]
     )

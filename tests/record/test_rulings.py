@@ -9,7 +9,7 @@ import pytest
 
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, Refused, State, Transfer
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.record.consequences import Ruling
 from gateway.record.rulings import decision_entry, landed_entry, landed_facts, receipt_facts
 from gateway.registry.log import Entry
@@ -54,7 +54,7 @@ def entry_on(transfer: Transfer, **more: Any) -> Entry:
     facts = receipt_facts(transfer, provider(), COUNCIL)
     replaces = more.pop("replaces", None)
     ruling = Ruling(reference=transfer.upload.reference, decision=Refused(reasons=()), **more)
-    return decision_entry(transfer, stated(facts), POLICIES, ruling, replaces)
+    return decision_entry(transfer, receipt_statement(facts), POLICIES, ruling, replaces)
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
@@ -62,7 +62,7 @@ def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
     assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
         "landed", "landed", None, COUNCIL,
     )  # fmt: skip
-    entry = landed_entry(upload(), stated(facts))
+    entry = landed_entry(upload(), receipt_statement(facts))
     assert (entry.kind, entry.subject, entry.name) == ("landed", upload().reference, "core.xml.pgp")
     assert entry.fields == {
         "provider": "oak",
@@ -70,7 +70,7 @@ def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
         "sha256": "d" * 64,
         "size": 70,
         "key": "SHA256:test",
-        **stated(facts).digests,
+        **receipt_statement(facts).digests,
     }
 
 
@@ -140,7 +140,7 @@ def test_a_decision_is_put_down_in_full() -> None:
     assert decided.fields == {
         "provider": "oak",
         "state": "accepted",
-        **stated(facts).digests,
+        **receipt_statement(facts).digests,
         "sha256": "d" * 64,
         "size": 70,
         "reasons": "policy:allowed",
@@ -189,7 +189,7 @@ def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log
 def test_the_same_statement_has_another_digest_with_another_salt() -> None:
     """So nobody can try what a receipt may say who has not seen it."""
     facts = [receipt_facts(ACCEPTED, provider(), COUNCIL, salt=salt) for salt in ("0" * 32, "1" * 32)]
-    assert len({stated(one).digests["receipt"] for one in facts}) == 2
+    assert len({receipt_statement(one).digests["receipt"] for one in facts}) == 2
 
 
 def test_what_is_stated_otherwise_has_another_digest() -> None:
@@ -198,4 +198,4 @@ def test_what_is_stated_otherwise_has_another_digest() -> None:
         receipt_facts(one, provider(), COUNCIL)
         for one in (ACCEPTED, replace(ACCEPTED, teams=("sen",)), replace(ACCEPTED, decided_at=NOW))
     ]
-    assert len({stated(one).digests["receipt"] for one in facts}) == 3
+    assert len({receipt_statement(one).digests["receipt"] for one in facts}) == 3

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gateway.errors import Fault
 from gateway.registry.database import Registry
@@ -72,7 +73,7 @@ def test_whoever_lost_it_holds_it_again_unless_another_does(
     two: tuple[Registry, Registry], cluster: Cluster
 ) -> None:
     one, other = two
-    with owned(one, says_seconds=0.05) as held:
+    with owned(one, report_seconds=0.05) as held:
         cluster.break_connections()
         with owned(other):
             until(lambda: held._connection is None, "the former owner to notice")
@@ -88,9 +89,17 @@ def test_one_that_says_nothing_is_not_waited_for(
     """As a process that stands still: the server ends its session."""
     monkeypatch.setattr("gateway.registry.hosts._SETTINGS", ("SET idle_session_timeout = '2s'",))
     still, other = two
-    with owned(still, says_seconds=600):
+    with owned(still, report_seconds=600):
         assert not is_free(other)
         until(lambda: is_free(other), "the next one")
+
+
+def test_a_report_that_the_database_does_not_take_is_a_fault(two: tuple[Registry, Registry]) -> None:
+    one, other = two
+    until(lambda: is_free(one), "it to be free")
+    with pytest.raises(Fault, match="did not answer"):
+        Ownership(one, report=lambda connection: connection.execute(text("SELECT 1 FROM gone"))).hold()
+    until(lambda: is_free(other), "it to be free again")
 
 
 def test_a_database_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

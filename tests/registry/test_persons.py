@@ -55,7 +55,7 @@ def put(registry: Registry, number: int, provider: str, *known: bytes) -> str:
         transfers.land(session, upload)
         transfers.record_content(session, reference, what, kind, rules="")
         sequence = transfers.get(session, reference).sequence
-        persons.note(session, sequence, b"".join(known))
+        persons.note(session, {sequence: b"".join(known)})
         decision = Released(flow="school-census", teams=("sen",), reasons=())
         transfers.record_decisions(session, [(reference, decision)], NOW)
     return reference
@@ -76,7 +76,7 @@ def test_the_index_answers_alike(registry: Registry) -> None:
     assert found(NOBODY) == found() == []
     assert found(CHILD, OTHER, NOBODY) == [both, one]
     with registry.write() as session:  # Looked at again: what was known before is forgotten.
-        persons.note(session, transfers.get(session, both).sequence, OTHER)
+        persons.note(session, {transfers.get(session, both).sequence: OTHER})
     assert found(CHILD) == [one]
     with registry.read() as session:
         assert persons.unindexed(session) == []

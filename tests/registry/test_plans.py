@@ -99,7 +99,7 @@ def test_no_statement_on_a_files_way_looks_through_all_that_came_before(desk: Wo
 def test_the_letter_about_the_files_of_a_day_looks_through_those_of_that_day_alone(desk: Workshop) -> None:
     day = datetime(2026, 11, 24, tzinfo=UTC)
     with explained() as found, desk.registry.read() as session:
-        letters.delivered(session, day, day + timedelta(days=1))
+        letters.delivered_by_team(session, day, day + timedelta(days=1))
     steps = [step for text, each in found.items() if "FROM delivery" in text for step in each]
     assert [step for step in steps if "delivery_by_day" in step], steps
 

@@ -154,3 +154,12 @@ def test_a_trial_reads_what_it_wrote_and_nothing_of_it_stays(registry: Registry)
     with registry.read() as session:
         assert not register.of(session).provider("oak", COUNTING).suspended
         assert [key.fingerprint for key in keys.list_keys(session, "provider", "oak")] == ["f"]
+
+
+@pytest.mark.parametrize("given", ["", " ", "e"])
+def test_the_only_key_of_an_owner_is_not_found_by_nothing(registry: Registry, given: str) -> None:
+    with registry.write() as session:
+        add_key(session)
+        assert keys.find_key(session, "provider", "oak", "F").fingerprint == "f"
+        with pytest.raises(NotFoundError, match="no single key"):
+            keys.find_key(session, "provider", "oak", given)

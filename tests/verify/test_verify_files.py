@@ -25,7 +25,7 @@ from gateway.model import Reason
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.receipts.facts import ReceiptFacts, log_key_statement
 from gateway.receipts.notices import render_notice
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.registry.keys import Key
 from gateway.registry.retention import deletion_certificate
 from gateway.registry.tables import DeletionRow
@@ -56,8 +56,8 @@ def receipts(folder: Path, facts: ReceiptFacts = FACTS, log: Log | None = None) 
     kept = log or Log()
     proof = kept.proof(recorded(kept, facts), certificate=gateway().statement)
     text, made = folder / f"{facts.stage}.txt", folder / f"{facts.stage}.json"
-    text.write_text(clearsign(gateway().secret, stated(facts).for_people(proof)), "utf-8")
-    made.write_text(stated(facts).for_machines(proof, KEY.sign), "utf-8")
+    text.write_text(clearsign(gateway().secret, receipt_statement(facts).for_people(proof)), "utf-8")
+    made.write_text(receipt_statement(facts).for_machines(proof, KEY.sign), "utf-8")
     return text, made
 
 

@@ -17,7 +17,7 @@ import pytest
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.log.leaf import Event, leaf
-from gateway.receipts.text import stated
+from gateway.receipts.text import receipt_statement
 from gateway.verify import verify_receipts
 from gateway.verify.verify_receipts import Unproved, check_receipt, main
 from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, cosign, example, landed, recorded
@@ -30,7 +30,7 @@ def test_a_receipt_of_either_stage_holds() -> None:
     log = Log()
     for facts in (landed(), FACTS):
         index = recorded(log, facts)
-        checked = check_receipt(stated(facts).for_machines(log.proof(index), KEY.sign), VKEY)
+        checked = check_receipt(receipt_statement(facts).for_machines(log.proof(index), KEY.sign), VKEY)
         assert (checked.index, checked.log_key, checked.head.size) == (index, VKEY, index + 1)
 
 
@@ -157,7 +157,7 @@ def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> No
     kind: Any = "landed" if other.stage == "landed" else "decided"
     index = log.add(kind, other.reference, {"receipt": digest})
     with pytest.raises(Unproved, match=why):
-        check_receipt(stated(FACTS).for_machines(log.proof(index), KEY.sign), VKEY)
+        check_receipt(receipt_statement(FACTS).for_machines(log.proof(index), KEY.sign), VKEY)
 
 
 def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
@@ -174,11 +174,13 @@ def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
         proof = log.proof(place)
         for index in (said, place):
             with pytest.raises(Unproved):
-                check_receipt(stated(FACTS).for_machines(replace(proof, index=index), KEY.sign), VKEY)
+                check_receipt(
+                    receipt_statement(FACTS).for_machines(replace(proof, index=index), KEY.sign), VKEY
+                )
 
 
 def signed_head(body: str, key: LogKey = KEY, name: str = ORIGIN) -> str:
-    return f"{body}\n" + key.line(name, 1, key.sign(body.encode()))
+    return f"{body}\n" + key.signature_line(name, 1, key.sign(body.encode()))
 
 
 ROOT = base64.b64encode(bytes(32)).decode()
@@ -361,7 +363,9 @@ def test_the_original_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixtur
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (sealed, content)]
     facts = replace(FACTS, sealed_sha256=digests[0], content_sha256=digests[1])
     log = Log()
-    receipt = saved(tmp_path, "r.json", stated(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign))
+    receipt = saved(
+        tmp_path, "r.json", receipt_statement(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign)
+    )
     assert run(receipt, "--log-key", VKEY, "--original", sealed) == 0
     assert "byte for byte as it was sent" in capsys.readouterr().out
     assert run(receipt, "--log-key", VKEY, "--original", content) == 0

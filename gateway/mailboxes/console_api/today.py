@@ -84,7 +84,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
             needs = _needs_of(session, caller, now, held=waits_for_person)
             return _FOR_FEW | seen | {"needs": _aged(needs, now.date())}
         zone = ZoneInfo(catalogue.calendar.timezone)
-        waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
+        waits = [each.total_seconds() for each in transfer_lists.times_to_decision(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged_at, judged = console.judged()
         behind = _behind(session, catalogue, judged)
@@ -176,7 +176,7 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
         if first is not None and name_of(first.by) != caller.name:
             said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
             yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
-    mine = transfer_lists.given(session, caller.sight, caller.name)
+    mine = transfer_lists.assigned_by_others(session, caller.sight, caller.name)
     if mine.number:
         said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
         yield WaitingTask(said=said, since=mine.since, page="mine")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.registry.tables.row import Row, UtcDateTime
 
@@ -84,14 +84,13 @@ class DeletionRow(Row, table=True):
     certificate: int | None = Field(default=None, foreign_key="deletion_certificate.number")
 
 
-class LetterRow(SQLModel, table=True):
+class LetterRow(Row, table=True):
     """One letter to one address about one event; `message_id` is derived from both.
 
     `sent_at` is when the relay took the letter, `refused` the relay's answer if it did not. A person or a
     program records that a letter came back (`bounced_at`, `bounced_by`, `bounced_why`).
     """
 
-    __tablename__ = "letter"
     __table_args__ = (UniqueConstraint("event", "recipient"), Index("letter_by_sending", "sent_at", "number"))
     number: int | None = Field(default=None, primary_key=True)
     event: str
