@@ -171,7 +171,7 @@ def read_event(mapping: object) -> Event:
     at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")
     if not (isinstance(at, str) and isinstance(kind, str) and isinstance(fields, Mapping)):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
-    if not at.endswith("Z"):  # A time far away of another zone has none in UTC.
+    if not at.endswith("Z"):  # At the ends of the calendar a time of another zone has no equal in UTC.
         raise ValueError("an event of the log is told in UTC")
     event = Event(
         sequence=mapping.get("sequence"),  # type: ignore[arg-type] # checked by Event itself
@@ -234,15 +234,15 @@ _ENCODER = json.JSONEncoder(
 def _check(value: object) -> None:
     if isinstance(value, dict):
         for name in value:
-            # Beyond the first plane the RFC's order differs from character order.
+            # The RFC sorts names by UTF-16: beyond the first plane this is not Python's order.
             if not isinstance(name, str) or (not name.isascii() and max(name) > _FIRST_PLANE):
                 raise ValueError("the name of a member has to be a text of the first plane")
         _check([*value.values()])
     elif isinstance(value, list | tuple):
         for one in value:
-            if type(one) is not str:  # Nearly all are.
+            if type(one) is not str:  # Nearly all are texts, which need no check.
                 _check(one)
-    elif isinstance(value, int):  # Of which the truth values are two.
+    elif isinstance(value, int):  # Also True and False.
         if not -_EXACT < value < _EXACT:
             raise ValueError("a whole number from 2^53 on is not the same to every reader")
     elif not isinstance(value, str) and value is not None:

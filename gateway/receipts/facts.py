@@ -45,7 +45,7 @@ STATED = {
     "key_stage": "Key stage",
     "software": "Made by",
 }
-# A file's statement is shown in full where it has this form; of one without a form, known words are shown.
+# A file's statement is shown if it has this form. Of the other statements, known words are shown.
 _FORMS = {
     "la": re.compile(r"\d{3}"),
     "establishment": re.compile(r"\d{4}"),

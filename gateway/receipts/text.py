@@ -92,7 +92,7 @@ def filled(text: str, first: str = "", further: str = "") -> str:
     """Wrap a text at 74 columns, with `first` before the first line and `further` before each other line."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
-        return first + told  # The result of textwrap, ten times as fast.
+        return first + told  # As textwrap would do, but ten times as fast.
     return textwrap.fill(told, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
 
 

@@ -28,14 +28,14 @@ _BUSY_SECONDS = 90
 _CONNECT_SECONDS = 10
 # A landed file must be on the database server's disk before the acknowledgement.
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
-# Times as texts must be the same in every database.
+# A time cast to text must look the same in every database.
 _POSTGRESQL_TEXTS = "-c timezone=UTC -c datestyle=ISO"
 # Receipts are compressed while other writers wait; lz4 is quickest, where built in.
 _QUICK_COMPRESSION = """
     SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
     WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
 """
-# Repeatable reads; a transaction of SQLite has them anyway.
+# In SQLite every transaction reads one snapshot anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
@@ -131,11 +131,11 @@ class Registry:
                 open_until_done.enter_context(connection)
             known = {register.KEPT: self._register, register.VERSION: version}
             session = Session(connection, info=known)
-            open_until_done.enter_context(session)  # Closed after the commit: others wait for that.
+            open_until_done.enter_context(session)  # Closed after the commit, for which others wait.
             if self._tried is None:
                 open_until_done.enter_context(connection.begin())
             if writing:
-                tables.load_all()  # A row refers to others.
+                tables.load_all()  # The foreign keys of a row name other tables.
                 if self.is_shared:  # SQLite has one writer at a time already.
                     writing(session)
             elif self._sight is not None:
@@ -305,7 +305,7 @@ def _postgresql(asked: URL) -> Engine:
     from psycopg.types.datetime import DatetimeBinaryDumper, DatetimeDumper  # noqa: PLC0415 - as above
 
     def check_aware(dumper: Any, value: datetime, _format: object) -> Any:  # noqa: ANN401 - as below
-        if value.tzinfo is None:  # Rows given as arrays meet no type of ours.
+        if value.tzinfo is None:  # Rows given as arrays do not pass through UtcDateTime.
             raise ValueError("a naive time was given to the registry")
         return dumper
 
@@ -316,7 +316,7 @@ def _postgresql(asked: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
-        # Text arrays of long texts would take ten times as long as storing.
+        # As a text, an array of long texts takes ten times as long to send as to store.
         connection.adapters.register_dumper(list, ListBinaryDumper)
         for kind in aware:
             connection.adapters.register_dumper(datetime, kind)

@@ -186,7 +186,7 @@ def count_delivered(
     query = to_team(team, person, wanted)
     if wanted.removed_since is not None:
         query = query.where(col(DeliveryRow.dealt_with_at) >= wanted.removed_since).limit(most)
-    else:  # In the order of a page: one provider's files are then looked for among these alone.
+    else:  # In the order of a page, so that the query for one provider uses the provider's index.
         query = page_of(query, _place(wanted), None, most)
     some = query.with_only_columns(col(DeliveryRow.transfer))
     counted = select(func.count()).select_from(some.subquery())

@@ -30,7 +30,7 @@ from gateway.registry.tables.row import execute_plain
 from gateway.registry.vouched_rows import is_in
 
 R = TypeVar("R", DeclarationRow, NilReturnRow)
-# A yearly flow's period reaches back a year at most, and an academic year as well.
+# The period of a yearly flow and the academic year each reach back a year at most.
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
 _LONGEST_HOLIDAY = timedelta(days=70)
@@ -176,17 +176,17 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
     if whom == "one":
         which = and_(which, is_in(whose, "only"))
-        state = func.coalesce(state, None)  # Without the index of states: one provider's files are few.
-    elif whom == "some":  # By the index of states, once for all of them.
+        state = func.coalesce(state, None)  # Keeps the index of states out: a provider's files are few.
+    elif whom == "some":  # Uses the index of states once for all these providers.
         which = and_(which, is_in(func.coalesce(whose, None), "only"))
     if until:
         which = and_(which, landed < bindparam("until"))
     accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, since = is_in(data_type, "often"), landed >= bindparam("since")
-    # For frequent types the last file and the last period: the later one counts.
+    # Of frequent types, the last file and the last period suffice, as the later one counts.
     key = (whose, flow, data_type)
     last = select(*key, func.max(landed), func.max(period)).group_by(*key, period.is_(None))
-    # By local day: the UTC date, and whether the time is past each midnight.
+    # Grouped by local day: by the UTC date, and by whether the time is past each local midnight.
     day = func.substr(cast(landed, Text), 1, 10)
     past = (func.substr(cast(landed, Text), 12, 5) >= midnight for midnight in midnights)
     every = select(*key, func.max(landed), period).group_by(*key, period, day, *past)

@@ -109,7 +109,7 @@ def owe(
     for file in recalled:
         file.recalled_in = batch.id
         earlier = session.get_one(HandOnBatchRow, file.batch)
-        if earlier.sent_at is None:  # It is made again, without the file.
+        if earlier.sent_at is None:  # Not sent yet: it is made again without the file.
             earlier.made_at = None
     session.flush()
     return batch

@@ -47,7 +47,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
     """Return the next log entries for hooks to report, numbered from `first` to before `until`."""
-    # An expression, so that the numbers are followed, not the index of kinds.
+    # An expression, so that the database uses the index of numbers and not that of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
     return session.exec(query.order_by(col(EventRow.number)).limit(AT_ONCE)).all()

@@ -121,7 +121,7 @@ def known(session: Session) -> list[Host]:
     asked = {"high": LEADER_LOCK >> 32, "low": LEADER_LOCK & 0xFFFFFFFF, "said": session_name("")}
     found = []
     for name, seen_at, silent, spool, oldest, ahead, holds, since, leads in session.execute(_KNOWN, asked):
-        age = oldest + float(silent) if spool else 0.0  # As far as is known, it waits still.
+        age = oldest + float(silent) if spool else 0.0  # The oldest upload of the last report has aged since.
         held = frozenset(holds.split())
         found.append(Host(name, seen_at, float(silent), spool, age, ahead, held, since, leads))
     return found

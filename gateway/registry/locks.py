@@ -62,7 +62,7 @@ def lock_writers(session: Session, subjects: Collection[str] | None = None, *, d
     if subjects is not None:
         session.info[BESIDE_OTHERS] = set()
     if subjects:
-        # Sorted against deadlocks; subjects of equal numbers share a lock.
+        # Sorted against deadlocks. Subjects with the same hash share a lock.
         one_by_one = text(
             "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
             " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"

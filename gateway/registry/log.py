@@ -99,7 +99,7 @@ def append(
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
         session.info[REGISTER_CHANGED] = {}
-    spelled: list[tuple[dict[str, Any], bytes, bytes]] = []  # Before the lock, to hold the lock briefly.
+    spelled: list[tuple[dict[str, Any], bytes, bytes]] = []  # Encoded before the lock is taken.
     for entry in entries:
         said = {
             "commitment": entry.actor,
@@ -127,7 +127,7 @@ def append(
     locks.take_lock(session, WriterLock.LOG)
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     first: int | None = session.info.get(_SIZE)
-    if first is None:  # Appending reads the complete subtrees below the old root, all read with the size.
+    if first is None:  # With the size come the nodes that appending needs.
         found = session.execute(_SIZE_AND_ROOT).all()
         nodes |= {(level, index): node for _, level, index, node, _ in found if node is not None}
         first, session.info[_CHANGED] = found[0].size, found[0].changed
@@ -193,7 +193,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     """
     record_changes(session, at)
     now = size(session)
-    # After the transaction's own leaf only the transaction can have signed a head.
+    # Over the transaction's own entries no other transaction can have signed a head.
     fresh = _SIZE in session.info and session.info.get(_SIGNED) != now
     if not fresh and (known := session.get(CheckpointRow, now)) is not None:
         return known.text

@@ -197,7 +197,7 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
 
     told = json.loads(row.json_text)
     languages = tuple(told["languages"])
-    # Nobody vouches for these, and they are read from files of their names.
+    # The log does not vouch for the languages, and a file of each name is read.
     if len(languages) > len(get_args(Language)) or not set(languages) <= set(get_args(Language)):
         raise Unproved("receipts are in no such languages")
     statement = Statement(canonical(told["receipt"]), row.text, languages)
@@ -205,7 +205,7 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
     if (found := proved_by(session, row, stated)) is None:
         raise Unproved("the log has no entry for such a receipt")
     number, head = found
-    read_checkpoint(head, [signing.vkey])  # Its size is asked of the database.
+    read_checkpoint(head, [signing.vkey])  # Checked before its size is used in a query.
     (proof,) = proofs(session, [number], head=head, signing=signing)
     (made,) = signed(signing, [(content_of(row), statement, proof)])
     check_receipt(made["json_text"])
@@ -216,7 +216,7 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
 
 
 def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
-    # In this order, against deadlocks. Whoever waits for a row finds it signed, and passes it over.
+    # Sorted against deadlocks. Whoever has waited for a row finds it signed, and skips it.
     return query.where(ReceiptRow.seal == UNSIGNED).order_by(col(ReceiptRow.sequence)).with_for_update()
 
 

@@ -92,7 +92,7 @@ def of(session: Session) -> SendersRegister:
     """Return the register as the transaction sees it, with the transaction's own changes."""
     pending = (*session.new, *session.dirty, *session.deleted)
     if any(row.__tablename__ in REGISTER for row in pending):
-        session.flush()  # Only then: files' rows are written together.
+        session.flush()  # Not always, as the rows of files are written together later.
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own

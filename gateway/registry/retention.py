@@ -278,7 +278,7 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
 
 def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
     for receipt in receipts:
-        # The deleted receipt vouched for its head. A notice has none.
+        # The receipt vouched for the head that it states: now the log has to. A notice states none.
         head = None
         if receipt.seal == UNSIGNED:
             _, head = proved_by(session, receipt) or (None, None)
@@ -293,7 +293,7 @@ def _forget_index(session: Session, reference: str) -> None:
     """Erase a transfer's names, contents and reasons; digest, sizes, times, state, flow and kind stay."""
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
-    if row.withheld:  # The digest of a file in the clear, and so of a content.
+    if row.withheld:  # The file came unsealed, so this is the digest of its content.
         row.sha256 = ""
     drop(session, *rows(session, tables.ReasonRow, transfer=row.sequence))
     for delivery in rows(session, DeliveryRow, transfer=row.sequence):

@@ -13,7 +13,7 @@ from gateway.model import State
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 from gateway.registry.tables.row import execute_plain
 
-# The spelling in stored contents; without findings the list is empty.
+# How a stored content with findings is spelled; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
 
 

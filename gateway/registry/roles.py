@@ -22,7 +22,7 @@ from gateway.registry.tables.row import drop, store
 def in_force(session: Session) -> bool:
     """Return True if roles are in force: an administrator is named."""
     if not inspect(session.connection()).has_table("person_role"):
-        return False  # Tables of an earlier version, before the processor's migration.
+        return False  # The tables of an earlier version, not migrated yet.
     return bool(_holders(session, Role.ADMINISTRATOR))
 
 

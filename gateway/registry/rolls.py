@@ -25,7 +25,7 @@ from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_o
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
 _AT_ONCE = 2000
-_COUNTED_ON_ROLLS: Any = (  # Without rows for empty rolls.
+_COUNTED_ON_ROLLS: Any = (  # An empty roll has no row in the result.
     select_columns(col(PupilRow.provider), func.count().label("pupils"))
     .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
     .where(

@@ -264,13 +264,13 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
     if wanted.sort:
         order.append((_column(wanted.sort.removeprefix("-")), down))
     order.append((col(TransferRow.sequence), down))
-    # Only numbers are sorted: a sorted row is carried whole, and one of this table is long.
+    # Only sequences are sorted and limited here: sorting the long rows themselves would be slow.
     query = select(col(TransferRow.sequence)).where(*_conditions(wanted))
     if after is not None:
         keys = select(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
         if (last := session.execute(keys).one_or_none()) is None:
             return []
-        # The first key alone, too: an index finds its place.
+        # A condition on the first key alone lets the database begin within an index.
         query = query.where(order[0][0] <= last[0] if order[0][1] else order[0][0] >= last[0])
         query = query.where(_beyond(order, last))
     query = query.order_by(*(key.desc() if down else key for key, down in order)).limit(most)
@@ -303,7 +303,7 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
             last = select(event.c.note).where(*of_it).order_by(event.c.number.desc()).limit(1)
             found = func.coalesce(last.scalar_subquery(), "")
         case "waits_for":
-            # Few files wait for a second person: both queries are asked once, not for each file.
+            # Subqueries that do not depend on the file, so each is run once: few files wait so.
             withdrawn = select(reason.c.transfer).where(reason.c.code == WITHDRAWN_BY_ONE)
             later = event.alias()
             ends = exists().where(
@@ -360,7 +360,7 @@ def lately_in_short(
     if provider is not None:
         query = query.where(col(TransferRow.provider) == provider).order_by(latest_first).limit(most)
     else:
-        # In the order of the index of landings: all files would be gone through for that of their sequence.
+        # The index of landings gives this order. For the order of sequences all files would be read.
         query = query.order_by(landed.desc(), latest_first)
     for of, *rest in session.execute(query):
         found[of].append(InShort(*rest))
@@ -377,7 +377,7 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
     same = select(func.aggregate_strings(numbered, ",")).where(
         col(twin.content_sha256) == col(sent.content_sha256),
         col(twin.provider) == col(sent.provider),
-        col(twin.state) == literal_column("'held'"),  # No value to be filled in, or the index does not apply.
+        col(twin.state) == literal_column("'held'"),  # A bound parameter would miss the partial index.
     )
     query = select(col(sent.reference), same.scalar_subquery())
     told = session.execute(query.where(col(sent.sequence).in_([one.sequence for one in found])))

@@ -84,7 +84,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
     """Keep new transfers in memory, for `record_decisions` to write them together with the decisions."""
-    # Plain until then: a mapped row costs more than all that a decision does with it.
+    # Plain objects until then, as making a mapped row takes longer than deciding on it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {
         upload.reference: SimpleNamespace(
@@ -345,7 +345,7 @@ def record_decisions(
     contents: dict[str, Classified | ContentRefused | None] = session.info.get(_CONTENTS, {})
     for row, (reference, decision) in zip(rows, decisions, strict=True):
         contents[reference] = _decide(row, decision, at, contents.get(reference))
-    new = [row for row in rows if row.sequence is None]  # Inserted in their final state.
+    new = [row for row in rows if row.sequence is None]  # From `arrive`: inserted as decided.
     columns = [{name: getattr(row, name) for name in _WITHOUT_SEQUENCE} for row in new]
     for row, sequence in zip(new, add_rows(session, TransferRow, columns), strict=True):
         row.sequence = sequence
@@ -426,7 +426,7 @@ def _is_whole(row: TransferRow, decision: Released) -> bool | None:
 
 
 _AGAINST_POLICY = "person:released-against-policy"
-# Reasons beside those of a hold, without anything to do for anybody.
+# Reasons that may accompany a hold, but for which nobody has to do anything.
 _NEED_NOBODY = frozenset(
     {
         "open:renewed-since",

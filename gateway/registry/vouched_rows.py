@@ -52,7 +52,7 @@ _UNRECORDED: dict[str, frozenset[str]] = {
     "hook": frozenset({"entry", "looked_at", "told_at", "trouble", "lost_since"}),
     "staff": frozenset({"knows_pages"}),
 }
-# Columns added by later versions: while empty, left out, so that the digests of older rows still fit.
+# Columns of later versions: left out of a digest while empty, so that digests of older rows still fit.
 _LATER: dict[str, frozenset[str]] = {
     "key": frozenset({"unconfirmed"}),
     "legal_hold": frozenset({"provider", "persons"}),
@@ -124,7 +124,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
     if set(rows[0]).union(given) != set(place.columns.keys()):
         raise AssertionError(f"a row of {place.name} has other columns than these")
     in_postgresql = session.get_bind().dialect.name == "postgresql"
-    if given:  # SQLite would report each number separately.
+    if given:  # SQLite returns no numbers for many rows at once.
         numbers = (
             insert_numbered(session, table, given[0], rows)
             if in_postgresql
@@ -144,7 +144,7 @@ def insert_numbered(
 ) -> list[int]:
     """Insert rows, numbered by PostgreSQL, for which the log does not vouch; return their numbers."""
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
-    # Numbers are given in the order of the rows, and returned in any.
+    # PostgreSQL numbers the rows in order, but returns the numbers in any order.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
 
@@ -222,7 +222,7 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.new if _LAST in session.info else ():
         if (table := str(row.__tablename__)) in NUMBERED:
             session.info[_LAST][table] = max(getattr(row, NUMBERED[table]), session.info[_LAST][table])
-    dirty, deleted = session.dirty, session.deleted  # Each look makes these sets anew.
+    dirty, deleted = session.dirty, session.deleted  # SQLAlchemy makes these sets anew at each access.
     for row in (*session.new, *dirty, *deleted):
         if (table := str(row.__tablename__)) in OUTSIDE:
             continue
@@ -237,7 +237,7 @@ def _note_changes(session: Session, _context: object) -> None:
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
     """Raise AssertionError for a bulk write to a table that the log vouches for: it would go unrecorded."""
     if not state.is_orm_statement:
-        state.session.flush()  # As the ORM does before statements of its own.
+        state.session.flush()  # As the ORM does itself before ORM statements.
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)
@@ -287,7 +287,9 @@ def insert_rows(
         for name, spell in spellings:
             values = columns[name]
             spelled = {at: spell(value) for at, value in {id(one): one for one in values}.items()}
-            columns[name] = [spelled[id(one)] for one in values]  # Of many pupils, the same moment.
+            columns[name] = [
+                spelled[id(one)] for one in values
+            ]  # Each object once: many rows share one moment.
         session.connection().exec_driver_sql(put, [*zip(*columns.values(), strict=True)])
 
 

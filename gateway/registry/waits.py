@@ -48,7 +48,7 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
     """
     query = select(TransferRow).where(which, col(TransferRow.sequence) > after)
     query = query.order_by(col(TransferRow.sequence)).limit(most)
-    # Rows of other files may refer to these meanwhile.
+    # Other transactions may still insert rows that refer to these.
     locked = query.with_for_update(skip_locked=True, key_share=True)
     return transfers_of(session, session.exec(locked).all())
 

@@ -47,7 +47,7 @@ def prepare(registry: Registry) -> None:
             "gateway.toml: host: several hosts need more packages: pip install 'gateway[cluster]'"
         ) from None
     there = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
-    with registry.read() as session:  # A host whose clock is wrong may start, and write nothing.
+    with registry.read() as session:  # Only a read, so that a host with a wrong clock can start.
         if session.scalar(there):
             return
     with registry.write() as session:
@@ -70,7 +70,7 @@ def queue(session: Session, references: Sequence[str]) -> None:
     query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)
     query = query.where(TransferRow.state == "landed", col(TransferRow.provider).in_(left))
     waiting = Counter(dict(session.exec(query).all()))
-    by_priority: dict[int, list[str]] = {}  # Of equal urgency; 0 is the highest.
+    by_priority: dict[int, list[str]] = {}  # References by priority; 0 is the highest.
     for reference in references:
         provider = provider_of(reference)
         before = waiting[provider] - left[provider]
