@@ -285,7 +285,8 @@ def remove(session: Session, provider: str) -> None:
             )
     agreed = (tables.RatificationRow, tables.AgreementSignatureRow)
     owed = (tables.ExpectationRow, tables.NilReturnRow)
-    for table in (ContactRow, *agreed, *owed, HarmlessRow, tables.ReceiptRow):
+    # A provider that was closed has a full roll of no pupils.
+    for table in (ContactRow, *agreed, *owed, HarmlessRow, tables.ReceiptRow, tables.FullRollRow):
         drop(session, *rows(session, table, provider=provider))
     drop(session, *rows(session, tables.KeyRow, owner_kind="provider", owner=provider))
     drop(session, row)

@@ -163,3 +163,12 @@ def test_the_only_key_of_an_owner_is_not_found_by_nothing(registry: Registry, gi
         assert keys.find_key(session, "provider", "oak", "F").fingerprint == "f"
         with pytest.raises(NotFoundError, match="no single key"):
             keys.find_key(session, "provider", "oak", given)
+
+
+def test_a_provider_that_was_closed_by_mistake_can_be_removed(registry: Registry) -> None:
+    with registry.write() as session:
+        providers.close(session, "oak", NOW.date(), NOW)
+    with registry.write() as session:
+        providers.remove(session, "oak")
+    with registry.read() as session:
+        assert providers.list_providers(session) == []
