@@ -395,13 +395,9 @@ def declaration_statement(
             (tell("What was said of the data"), bullets(map(tell, circumstances))),
             (tell("What was confirmed"), bullets(safeguards)),
         ]
-    values = {
-        "reference": reference,
-        "provider": provider,
-        "provider_name": provider_name,
-        "organisation": organisation,
-        "stage": "declared",
-        "state": state,
+    values: dict[str, object] = {"reference": reference, "provider": provider, "provider_name": provider_name}
+    values |= {"organisation": organisation, "stage": "declared", "state": state}
+    values |= {
         "declared_at": rfc3339(declared_at),
         "goes_at": rfc3339(goes_at),
         "method": method,

@@ -114,15 +114,8 @@ def append(
         if entry.rows is not None:
             fields["rows"] = hashlib.sha256(entry.rows.encode()).hexdigest()
         event = Event(sequence=0, at=at, kind=entry.kind, subject=entry.subject, fields=fields)
-        columns: dict[str, Any] = {
-            "at": at,
-            "kind": entry.kind,
-            "subject": entry.subject,
-            "actor": entry.actor or None,
-            "salt": salt,
-            "note": entry.note or None,
-            "rows": entry.rows,
-        }
+        columns: dict[str, Any] = {"at": at, "kind": entry.kind, "subject": entry.subject, "rows": entry.rows}
+        columns |= {"actor": entry.actor or None, "salt": salt, "note": entry.note or None}
         spelled.append((columns, *leaf_around_number(event)))
     locks.take_lock(session, WriterLock.LOG)
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
@@ -138,14 +131,14 @@ def append(
     known = len(nodes)
     for row in rows:
         tree.append(nodes, row["number"], row["leaf"])
-    fresh = [
+    session.info[_SIZE] = first + len(entries)
+    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
+    events, made = session.info.setdefault(PENDING, ([], []))
+    events += rows
+    made += [
         {"level": level, "position": index, "hash": node}
         for (level, index), node in islice(nodes.items(), known, None)
     ]
-    session.info[_SIZE] = first + len(entries)
-    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    for pending, new in zip(session.info.setdefault(PENDING, ([], [])), (rows, fresh), strict=True):
-        pending.extend(new)
     if not before_head:
         _write_pending(session)
     return [row["number"] for row in rows]
@@ -199,7 +192,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
         return known.text
     if session.info.get(_CHANGED, "") is not None:
         check_key(session, key.vkey(origin), now)
-    signed = checkpoint(origin, now, _read(session, lambda store: tree.root(store, now)), key)
+    signed = checkpoint(origin, now, root(session, now), key)
     head = {"size": now, "text": signed, "created_at": at}
     if carried:
         _write_pending(session, head)
