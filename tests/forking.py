@@ -27,7 +27,7 @@ from gateway.zones.failpoints import VARIABLE
 MODULES = ("opener", "classifier", "judge", "viewer")
 _PREFIX = "gateway.examiner."
 _NAME_BYTES = 100
-_begun = child.begun
+_start_process = child.start_process
 _here = threading.local()
 
 
@@ -80,11 +80,11 @@ nest = cache(Nest)
 _START = "import sys; sys.path[:] = sys.argv[2:]; from tests.forking import brood; brood(int(sys.argv[1]))"
 
 
-def begun(command: Sequence[str], channel: int) -> child.Process:
+def start_process(command: Sequence[str], channel: int) -> child.Process:
     """A child: forked where the thread asks for that, and where that makes no difference."""
     module = command[-1].removeprefix(_PREFIX)
     if not getattr(_here, "forks", False) or module not in MODULES or VARIABLE in os.environ:
-        return _begun(command, channel)
+        return _start_process(command, channel)
     return nest().forked(module, channel)
 
 
@@ -151,4 +151,4 @@ def _live(main, nest_channel: socket.socket, channel: int, log: int) -> None:
         os._exit(status)
 
 
-child.begun = begun
+child.start_process = start_process

@@ -94,7 +94,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
     """Open the archive in a content. Raises Unreadable if damaged, encrypted or beyond the limits.
-    Nothing is unpacked before. Errors of reading members inside the `with` are raised as Unreadable, too.
+    These checks unpack nothing. Errors of reading files inside the `with` are raised as Unreadable, too.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -129,7 +129,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of the files packed by a person, without operating systems' files."""
+    """Return the names of the files in an archive, without those that operating systems leave there."""
     found = [name for name in names(archive) if not _is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -141,8 +141,10 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     return cast(BinaryIO, archive.open(name))
 
 
-def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True if an XML part contains one of these ASCII words, without parsing the part."""
+def contains_word(
+    archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits
+) -> bool:
+    """Return True if an XML part of an archive contains one of these ASCII words; does not parse the part."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -222,13 +224,15 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield place and text of all that a workbook shows beside its cells. Raises Unreadable for bad XML."""
+    """Yield place and text of everything a workbook shows beside its cells, such as page headers, titles,
+    names of ranges and hints. Raises Unreadable for malformed XML.
+    """
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):
             with member(book, name) as part:
                 elements = (markup.local_name(markup.root_of(Source(part, encoding_of(part), limits))),)
-        if elements and says(book, name, elements, limits):
+        if elements and contains_word(book, name, elements, limits):
             for found in records(book, name, elements, limits):
                 yield from ((place, text[:_LONGEST]) for place, text in _texts(found) if text.strip())
 

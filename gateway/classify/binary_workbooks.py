@@ -81,7 +81,9 @@ def _names_outside(part: bytes) -> bool:
 
 
 def _sheets(content: BytesIO, format: str, shown: list[Shown], wrong: Exception) -> list[Sheet]:  # noqa: A002
-    """Return the sheets, each visible as `shown` says. Raises `wrong` if calamine finds another number."""
+    """Return the sheets of a workbook. `shown`: the visibility of each; `content`: the whole file.
+    Raises `wrong` if calamine finds another number of sheets.
+    """
     content.seek(0)
     with _calamine(format):
         book = CalamineWorkbook.from_filelike(content)
@@ -248,7 +250,9 @@ def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
-    """Return the visibility of each sheet in an XLS stream. Raises Unreadable for any record not allowed."""
+    """Return the visibility of each sheet in the workbook stream of an XLS file.
+    Raises Unreadable for a record that is not allowed, or a sheet that is too large.
+    """
     shown: list[Shown] = []
     extent = _Extent()
     for kind, data in _records_of_xls(stream):

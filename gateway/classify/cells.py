@@ -28,7 +28,7 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gi
 
 
 def number_text(raw: str) -> str:
-    """Return a number as written, a whole one without its fraction."""
+    """Return a number (`raw`, as text) unchanged, or without its fraction if whole; other text unchanged."""
     try:
         number = float(raw)
         return str(int(number)) if number.is_integer() else raw
@@ -67,19 +67,19 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 @dataclass(slots=True)
 class Formulas:
-    """Count of the rows of one table that contain a formula; `rows`: the numbers of the first of these rows.
-    `passed_over` counts lines printed by a report under the table, which are no rows; `seen`, earlier rows.
-    `suspected`: a formula may have been read; in texts, formulas are searched for only then.
+    """Count of the rows of one table that contain a formula. `rows`: the numbers of the first 20 of them.
+    `skipped`: number of lines that a report printed under the table. `seen`: number of rows counted so far.
+    `suspected`: True once the text read contains a sign of a formula; cells are searched only then.
     """
 
     count: int = 0
-    passed_over: int = 0
+    skipped: int = 0
     rows: list[int] = field(default_factory=list)
     seen: int = 0
     suspected: bool = False
 
-    def settle(self, batch: list[Row]) -> list[Row]:
-        """Return the rows without the ="..." of Excel around texts, and count the rows with other formulas.
+    def count_in(self, batch: list[Row]) -> list[Row]:
+        """Count the rows with formulas; return all rows, with text in place of Excel's ="text".
         Raises Unreadable for a formula that calls a program or service, or reads another file.
         """
         settled = [

@@ -21,7 +21,7 @@ CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
 LOCKED_DOCUMENT = "a workbook or document"
 Row = list[str]
-Told = Classified | ContentRefused
+Verdict = Classified | ContentRefused
 
 _PDF_WITHIN = 1024
 _FIRST_HEADER = re.compile(rb"From |[A-Za-z][A-Za-z0-9-]{0,60}:")
@@ -115,8 +115,8 @@ class Source:
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
     """Raised for a content of no known data type; `code`: the reason's code, such as `classify:unknown`.
-    `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
-    `parts` has the result for each part of a file whose parts are of several data types.
+    `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
+    phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
         *evidence: str,
         format: str | None = None,  # noqa: A002
         about: str | None = None,
-        parts: tuple[Told, ...] = (),
+        parts: tuple[Verdict, ...] = (),
     ) -> None:
         super().__init__(code)
         self.code, self.evidence, self.format = code, evidence, format
@@ -139,7 +139,7 @@ unknown = partial(Unreadable, "classify:unknown")
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return the evidence that a file's name declares one type, and the content fits all `tied` equally."""
+    """Return evidence, in words: a file's name declares one type, and its content fits all in `tied`."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -189,11 +189,11 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def encoding_of(content: BinaryIO) -> str:
-    """Return the codec of a text: by `told_encoding`, else UTF-8 if all of it decodes, else Windows-1252.
+    """Return the codec of a text: the one declared, else UTF-8 if all of it decodes, else Windows-1252.
     Raises Unreadable where an XML declaration names an unusable encoding.
     """
-    if (told := told_encoding(content)) is not None:
-        return told
+    if (declared := declared_encoding(content)) is not None:
+        return declared
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in chunks(content):
@@ -204,7 +204,7 @@ def encoding_of(content: BinaryIO) -> str:
     return "utf-8"
 
 
-def told_encoding(content: BinaryIO) -> str | None:
+def declared_encoding(content: BinaryIO) -> str | None:
     """Return the codec a text declares (byte order mark, UTF-16, XML declaration); None without one."""
     head = head_of(content)
     for bom, codec in _BOMS:
@@ -269,6 +269,6 @@ def recognised(
     format: str,  # noqa: A002
     **more: Any,  # noqa: ANN401 - further fields of `Classified`
 ) -> Classified:
-    """Return a `Classified` of this data type and evidence, which `parts.told` completes with the counts."""
+    """Return a `Classified` of this data type and evidence; `Tally.completed` adds the counts."""
     told = tuple(evidence)
     return Classified(data_type=data_type, level=level, evidence=told, format=format, extension="", **more)

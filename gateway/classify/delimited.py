@@ -58,7 +58,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: header, and rows in batches; after reading, also the formulas found."""
+    """A table: its header, and its rows in batches. `formulas`: complete once all batches are read."""
 
     header: Header
     batches: Iterator[list[Row]]
@@ -111,13 +111,13 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:
-    """Yield the lines of a text without their ends, many at a time."""
+    """Yield the lines of a text, many at a time, without line ends."""
     for text in _stretches(source):
         yield text.split("\n")[:-1]
 
 
 def _stretches(source: Source, formulas: Formulas | None = None) -> Iterator[str]:
-    """Yield a text in pieces of whole lines, each ending in a line feed; look for signs of formulas."""
+    """Yield a text in pieces of whole lines; set `formulas.suspected` at the first sign of a formula."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -133,12 +133,13 @@ def _stretches(source: Source, formulas: Formulas | None = None) -> Iterator[str
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a text with line ends, which cells of several lines need."""
+    """Yield single lines with their line feeds, which a cell of several lines keeps."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
 
 def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield rows, 50 at a time, without the two appended ones. Raises Unreadable if these are missing."""
     ends = 0
     while some := list(islice(rows, _ROWS_AT_ONCE)):
         while some and some[-1] == _END:
@@ -159,8 +160,8 @@ def _batches(
     rows: Iterator[Row], rules: Rules, limits: ClassifyLimits, formulas: Formulas
 ) -> Iterator[list[Row]]:
     """Yield the filled rows in batches. Raises Unreadable for too many rows or columns.
-    A line that a report prints under its table (a total, a date, the name of a system or person) is skipped,
-    and counted in `formulas`; any other row with only its first cell filled raises Unreadable.
+    Lines that a report prints under its table (a total, a date, the name of a system or person) are left out,
+    and counted in `formulas.skipped`; any other row with only its first cell filled raises Unreadable.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
     try:
@@ -174,9 +175,9 @@ def _batches(
                 raise unknown("a table with more columns than this gateway reads", format="CSV")
             # Nearly every batch passes this quick test; only the others are examined row by row.
             if not (min(lengths) > 1 and all(map(_SECOND, batch))):
-                batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
+                batch = [row for row in batch if not _is_skipped(row, wording, formulas)]
             if formulas.suspected:
-                batch = formulas.settle(batch)
+                batch = formulas.count_in(batch)
             formulas.seen += len(batch)
             if batch:
                 yield batch
@@ -184,8 +185,10 @@ def _batches(
         raise malformed("a cell is too long", format="CSV") from None
 
 
-def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
-    """Return True for a row to skip (blank, or a report's line). Unreadable for another row of one cell."""
+def _is_skipped(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
+    """Return True for a row to leave out: blank, or a line printed by a report. Counts the latter.
+    Raises Unreadable for any other row with only its first cell filled.
+    """
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True
@@ -193,7 +196,7 @@ def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> boo
         return False
     if alone and not wording.is_line(row[0]):
         raise beside("a line under the table with one cell alone", format="CSV")
-    formulas.passed_over += 1
+    formulas.skipped += 1
     return True
 
 
@@ -213,7 +216,7 @@ class Sheet:
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
-    """Return the tables of a workbook, each read anew at each call.
+    """Return a function for each table of a workbook; each call reads the table from its start.
     Raises Unreadable without tables, or where a sheet has content outside a table.
     """
     if len(sheets) > SHEETS:

@@ -28,13 +28,13 @@ FINDINGS = {code: Kind(*told) for code, told in data("findings").items()}
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return a finding's `expected` text, or "" for one that `value_kinds.expected` cannot have written."""
+    """Return a finding's `expected` text if `value_kinds.expected` can have written it, else ""."""
     text = finding.expected
     return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """Describe a finding for a person; `told` translates each sentence."""
+    """Return a finding in sentences for a person; `told` translates each sentence."""
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:
         records = told(f"{finding.count} of {finding.of}")
@@ -60,7 +60,7 @@ class FaultCount:
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int, count: int = 1) -> None:
-        """Count faults in the record with this number, listed unless 20 records are listed already."""
+        """Count `count` faults, and list the number of their record (`row`) unless 20 are listed already."""
         self.count += count
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
@@ -106,7 +106,7 @@ class FieldTally:
         return bad.keys()
 
     def take(self, other: FieldTally) -> None:
-        """Add the counts of another tally of the field, for a column recognised only after reading."""
+        """Add the counts of another tally: of a column whose field was recognised only after reading."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():

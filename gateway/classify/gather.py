@@ -1,11 +1,15 @@
-"""Count the elements of XML records into the tally, many records of one form together."""
+"""Count the elements of XML records into the tally.
+
+Records with the same tags in the same order are of one form. A form is planned once, and the texts of many
+records of one form are counted together, which is much quicker than element by element.
+"""
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from gateway.classify.account import Part
 from gateway.classify.content import malformed
+from gateway.classify.inventory import Part
 from gateway.classify.markup import (
     COMMENT,
     Element,
@@ -37,14 +41,14 @@ ReadSchool = Callable[[Element], RecordSchool]
 
 
 Left = tuple[str, str, int]
-"""Element of a record left to the caller: its markup, that of an element beside, and the place of its first
-tag in the record (`markup.element_at`)."""
+"""Element of a record that the caller counts: its markup, the text of an element beside, and the position of
+its first tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
-    """Plan for reading elements of one form; each position is among the pieces of markup (`markup.cut`).
+    """Plan for reading elements of one form. Positions are indexes of the pieces of markup (`markup.cut`).
     `leaves`: parent, name and position of each element with a text, in the order of reading.
-    `left`: for each element left to the caller, first and last position, and position of the text beside.
+    `left`: for each element that the caller counts, first and last position, and position of the text beside.
     `depth`: the depth of nesting. `is_inside`: True if a record stands within a record.
     """
 
@@ -109,7 +113,7 @@ class Gatherer:
         self._tally.look_for_pupils(name, text)
         if parent == COMMENT:
             self._comments += 1
-            self._tally.account.title(text)
+            self._tally.inventory.add_title(text)
             if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
         known = self._around.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
@@ -119,15 +123,13 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header element; return True for the file's own header, directly under the
-        root.
-        """
+        """Count the texts of a header; return True if it is the first one and directly under the root."""
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
         self._headed = True
         if not is_the_one:
-            self._tally.stands_beside("a header beside the one at its beginning")
+            self._tally.note_outside("a header beside the one at its beginning")
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
         self._own_texts(header)
@@ -174,7 +176,7 @@ class Gatherer:
         if plan.part.depth > self._deepest:
             raise malformed("elements are nested too deep", format="XML")
         if plan.part.is_inside:
-            self._tally.stands_beside(INSIDE)
+            self._tally.note_outside(INSIDE)
         if pieces.count("") < plan.blank:
             self._own_texts(record)
         texts = plan.texts(pieces)
@@ -245,7 +247,7 @@ class Gatherer:
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
         """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: the containers around, up to the first unknown one, in which everything is unknown.
+        `path`: the element's name; inside a container unknown to the rules, with the containers around.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -273,16 +275,16 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second UPN or pupil in a record if `text` differs from `before`, for the same field."""
+        """Note a second pupil in a record if a field's `text` differs from its earlier text, `before`."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:
-            self._tally.another(text)
+            self._tally.report_upn(text)
         if key != "former-upn":
-            self._tally.stands_beside(INSIDE)
+            self._tally.note_outside(INSIDE)
 
     def _resolve(self, known: dict[str, Part], parent: str, name: str, key: str | None) -> Part:
-        part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
+        part = self._tally.inventory.add_part(f"{parent}/{name}" if name else parent, key, element=True)
         # A file with ever new element names must not fill the memory.
         if self._kinds < _ELEMENT_KINDS:
             self._kinds += 1

@@ -20,7 +20,7 @@ from stdnum.gb.upn import calc_check_digit
 
 UpnFault = Literal["upn:malformed", "upn:check-letter"]
 Pupil = tuple[str, "date | None", "str | None", bool, int, str]
-"""A record of a roll: UPN, date of birth, former UPN, on roll, number of the record, that of the school."""
+"""A pupil in a record: UPN, date of birth, former UPN, on roll, numbers of the record and of the school."""
 
 _CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _UPN = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
@@ -58,7 +58,7 @@ Found = TypeVar("Found")
 
 
 class Remembered(dict[Key, Found]):
-    """The results of a function, each computed at the first look-up."""
+    """Mapping from a function's argument to its result, computed at the first look-up."""
 
     def __init__(self, make: Callable[[Key], Found]) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Remembered(dict[Key, Found]):
 
 
 def _sums(weight: int) -> Remembered[str, int]:
-    """Return, by four digits, the sum of each digit times its weight; weights rise by 1 from `weight`."""
+    """Return a mapping from four digits to their weighted sum; weights rise by 1 from `weight`."""
     return Remembered(lambda digits: sum(map(mul, count(weight), map(int, digits))))
 
 
@@ -79,7 +79,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return the texts that are permanent UPNs with the right check letter, as written."""
+    """Return those of the texts that are permanent UPNs with the right check letter, in upper case."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -148,8 +148,8 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
-    """Return True for a system's reference number: figures, with too few letters for words.
-    `tells` returns True for a sensitive word. A `short` number, or one without figures, has up to four signs.
+    """Return True for a system's reference number: figures, with too few letters to form words.
+    `tells` returns True for a sensitive word. With `short`, only up to four letters, figures, * and + pass.
     """
     text = text.strip()
     if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
@@ -208,7 +208,9 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record the UPN, or else text that identifies the pupil; "" where nothing does."""
+    """Return for each record its UPN, or else the values of the first complete group of `IDENTITIES`, or "".
+    `columns`: by field key, the value in each record.
+    """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):
         for keys in IDENTITIES if not upn else ():

@@ -3,12 +3,11 @@
 A record begins with a letter for the file, and a figure: header 1, centre 3, candidate 5, centre trailer 7,
 file trailer 9. Trailers count the records above.
 
-Some files have one result a record, at fixed places (`result_in`). Others have all entries of a candidate in
-one record, in an unpublished layout, learnt from the file: entries are groups of one width after the
-candidate's data. The layout with the most groups looking like results wins; where none fits well, there is
-none.
+Some files have one result a record, at fixed places. Others have all entries of a candidate in one record, as
+groups of one width after the candidate's data. That layout is unpublished, so it is learnt from the file: of
+all layouts tried, the one with the most groups that look like results is used, if enough of them do.
 
-Whatever else a record holds is examined like an unlisted column: codes, marks and grades are allowed, a
+All other text of a record is examined like an unlisted column: codes, marks and grades are allowed, a
 sentence about a child is not.
 """
 
@@ -18,11 +17,11 @@ from collections.abc import Iterator
 from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
-from gateway.classify.account import Part
 from gateway.classify.content import Row, Source, Unreadable, malformed, recognised, unknown
 from gateway.classify.delimited import BATCH, Header, Table, line_batches
 from gateway.classify.format_rules import GCSE, JcqRule, Kind
 from gateway.classify.identifiers import is_uci
+from gateway.classify.inventory import Part
 from gateway.classify.report_wording import is_free_text
 from gateway.classify.rules import Rules
 from gateway.classify.schools import RecordSchool
@@ -90,8 +89,9 @@ class JcqLayout(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """Fields of the candidate of a record; position, code and grade of each result; True if one at the fixed
-    places. The position is that of a group in a layout; 0 without one.
+    """The candidate and the results of one record. `person`: fields of the candidate, by key.
+    `results`: position (0 outside a layout's groups), code and grade of each result.
+    `is_fixed`: True for a record with one result, at the fixed places.
     """
 
     person: dict[str, str]
@@ -148,7 +148,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 class _ResultsReader:
-    """Reader of the candidates of a file, and counter of their kinds of results.
+    """Counter of the records of a file into a tally, and of the results by kind: GCSE or A level.
     `proven`: a trailer, of a centre or of the file, states the right number of records.
     """
 
@@ -247,7 +247,7 @@ class _ResultsReader:
         """Add a text at position `place` (from 0) to the inventory, as a column without a known field."""
         if text := text.strip():
             if place not in self._parts:
-                self._parts[place] = self._tally.account.part("", None, at=place + 1)
+                self._parts[place] = self._tally.inventory.add_part("", None, at=place + 1)
             self._tally.take(self._parts[place], [text], [self._tally.records])
 
     def kinds(self) -> Counter[Kind | None]:

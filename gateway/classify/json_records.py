@@ -127,7 +127,7 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the current value's column name; None for the time zone of a date, which has no column."""
+        """Return the column of the value `text` just read; None for a date's time zone, which has none."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = [_PLURAL.sub("", key) for key in telling]

@@ -41,7 +41,7 @@ _NEEDED_CODES = ("attendance", "exam-grade", "relationship")
 
 
 def faults(rules: Rules) -> Iterator[tuple[str, Location, str]]:
-    """Yield inconsistencies: the file to correct, the location in the file, and the fault in words."""
+    """Yield each inconsistency of the rules: the file to correct, the location there, the fault in words."""
     for location, words in _faults(rules):
         in_types = location[0] == "data_types"
         yield ("data_types.toml", location[1:], words) if in_types else ("items.toml", location, words)

@@ -3,8 +3,8 @@
 A document type declaration is refused before the real parser sees the document, so no entity can be expanded.
 The bytes between two records are limited, so no tree grows large; so are depth and attributes.
 
-Records of one form are planned once, by their markup cut at the tags (`cut`). lxml writes each angle bracket
-of a text as a reference, so those left belong to tags.
+Callers plan once how to read all records with the same tags, by the record's markup cut at the tags (`cut`).
+In the markup that lxml writes, each angle bracket belongs to a tag: a text has references instead.
 """
 
 import re
@@ -87,7 +87,7 @@ def root_of(source: Source) -> str:
 
 
 OnOutside = Callable[[str, str, str], None]
-"""Called with parent, name and text of each content outside the records."""
+"""Function called with parent's name, name and text of each piece of content outside the records."""
 
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
@@ -198,7 +198,7 @@ class _Unparsed:
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
-    """Report the attributes of a record to `aside`. Raises Unreadable for too many in one element.
+    """Report the attributes in a record to `aside`. Raises Unreadable for too many in one element.
     `named`: an element may have more namespaces than the limit of attributes.
     """
     if named or _asks_for_a_closer_look(record, limits, aside):
@@ -231,7 +231,7 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the memory of a record after its use, and of everything before it, which is reported to `aside`.
+    """Free the memory of a used record, and of everything before it, which is reported to `aside` first.
     `all_around`: free also what stands before the elements around the record. The node of the record and the
     text after stay until the next record: the parser may still extend them.
     """

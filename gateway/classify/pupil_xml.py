@@ -79,7 +79,7 @@ class _Assessments:
             self._tally.results[known[0]] += known[1]
         self._tally.assessed.update(types)
         if odd:
-            # Add unknown parts of assessments to the account.
+            # Add unknown parts of assessments to the inventory.
             for assessment in [element_at(record, place) for _, _, place in assessments]:
                 for parent, name, text in markup.leaves(assessment):
                     if parent != "StageAssessment" or name not in _ASSESSMENT:
@@ -91,7 +91,9 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type, and three flags: filled, without fault, known elements only."""
+        """Return an assessment's data type, and if it has a result, no fault, and only known elements.
+        `stage_around`: the key stage stated around the assessment.
+        """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = (said.get("Stage") or stage_around).strip().upper()
@@ -101,7 +103,7 @@ class _Assessments:
         good = is_result(tally.rules, said.get("ResultQualifier", ""), result)
         if not good:
             tally.wrong_results.add(tally.records)
-        # Add texts other than codes, marks or dates, which are one short word, to the account.
+        # Add texts other than codes, marks or dates, which are one short word, to the inventory.
         others = {n: t for n, t in said.items() if len(t.strip()) > _CODE_LENGTH or len(t.split()) > 1}
         for name, text in others.items():
             self._gatherer.aside(f"StageAssessment {name}", "text", text)
@@ -145,7 +147,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _texts_of(header: markup.Element) -> dict[tuple[str, str], str]:
-    """Return the texts in a header, by the names of parent and element."""
+    """Return the texts in a header, by pairs of parent's and element's name."""
     return {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
 
 
@@ -228,7 +230,9 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a counted CTF: core data, attendance, or the assessments of most pupils."""
+    """Return the type of a partial CTF, once counted: core data, attendance, or most pupils' assessments.
+    `descriptor`: the data descriptor in the header, in lower case.
+    """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)
     if not found.rows:

@@ -15,14 +15,14 @@ from gateway.classify.content import (
     OFFICE_PARTS,
     Source,
     TimedContent,
-    Told,
     Unreadable,
+    Verdict,
+    declared_encoding,
     encoding_of,
     malformed,
     other_document,
     packed_away,
     refuse_other_documents,
-    told_encoding,
     unknown,
 )
 from gateway.classify.delimited import read_table, tables_in
@@ -63,7 +63,7 @@ def classify(
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        found = tally.told(_recognise(timed, tally, limits))
+        found = tally.completed(_recognise(timed, tally, limits))
     except Unreadable as reason:
         tally.settle()  # Persons read before the obstacle are told of too.
         refused = _refused(reason)
@@ -87,21 +87,21 @@ def classify_ahead(
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
     """Classify a content while it is still being written, through a reader that waits for more.
-    Assumes at first, and checks at the end, that the content is one text in the encoding suggested by its
-    start. Returns None where not, or where the content would be refused: then `classify` decides on the
-    whole content, and everything passed to the callbacks is void.
+    Assumes that the content is one text in the encoding suggested by its start, and checks this at the end.
+    Returns None if it is not, or if the content would be refused: the caller then ignores everything passed
+    to the callbacks, and calls `classify` with the whole content. The parameters are those of `classify`.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         if workbook.is_packed(timed):
             return None
-        encoding = told_encoding(timed) or "utf-8"
+        encoding = declared_encoding(timed) or "utf-8"
         verdict = _recognise_text(Source(timed, encoding, limits), tally)
         refuse_other_documents(timed)
         if encoding_of(timed) != encoding:
             return None
-        return replace(tally.told(verdict), name_suggests=tally.declared)
+        return replace(tally.completed(verdict), name_suggests=tally.declared)
     except Unreadable:
         return None
 
@@ -114,9 +114,9 @@ def _recognise(
     with workbook.opened(content, limits) as found:
         if isinstance(found, workbook.Workbook):
             for place, text in found.beside:
-                tally.account.beside_cells(place, text)
+                tally.inventory.add_beside_cells(place, text)
             for sheet in found.sheets:
-                tally.account.title(sheet.name)
+                tally.inventory.add_title(sheet.name)
             tables = tables_in(found.sheets, tally.rules, limits, found.format)
             each = [partial(judge, table, format=found.format) for table in tables]
             return _together(each, tally, "tables", found.format)
@@ -134,7 +134,7 @@ def _recognise(
         if not names:
             raise unknown("an archive of no files", format=archive.FORMAT)
         for name in names:
-            tally.account.title(name.rpartition(".")[0])
+            tally.inventory.add_title(name.rpartition(".")[0])
         files = [partial(_recognise_file, found, limits, name) for name in names]
         verdict = _together(files, tally, "files", archive.FORMAT)
         return replace(verdict, format=f"{verdict.format} in ZIP")
@@ -205,18 +205,18 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
     )
 
 
-def _alone(part: _Part, tally: Tally) -> tuple[Told, bool]:
-    """Judge one part by itself; also return True for a part of no known type without personal data."""
+def _alone(part: _Part, tally: Tally) -> tuple[Verdict, bool]:
+    """Judge one part by itself; return the result, and True if of no known type and without personal data."""
     own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
-        return own.told(part(own)), False
+        return own.completed(part(own)), False
     except Unreadable as reason:
         own.settle()
         of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
         return _refused(reason), bool(of_nobody)
 
 
-def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
+def _different(found: tuple[Verdict, ...], what: str, format: str) -> Unreadable:  # noqa: A002
     why = {(each.code, each.about) for each in found if isinstance(each, ContentRefused)}
     first, classified = found[0], any(isinstance(each, Classified) for each in found)
     if isinstance(first, ContentRefused) and not classified and len(why) == 1 and not first.parts:

@@ -1,4 +1,4 @@
-"""Wording that reports print around a table, and workbooks store beside one: nobody's data."""
+"""Recognise the lines that reports print around a table, and workbooks store beside one: no pupil's data."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -100,8 +100,8 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Return True if the rows above a table hold more than a title, a date and filters; and the rows' text.
-    The text is without cells of report wording, and has up to 4,000 letters.
+    """Return True if the rows above a table hold more than a title, a date and filters; and their text.
+    The text has up to 4,000 letters, and leaves out cells of report words alone.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]
     cells = list(chain.from_iterable(filled))

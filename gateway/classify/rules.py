@@ -239,7 +239,9 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields the law in force requires in each record of a return; () without a law."""
+        """Return the fields that the law requires in each record of a return; `form`: its format.
+        Returns () if these rules are of no law pack, or the pack has no layout for the return.
+        """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
             return ()
@@ -285,11 +287,11 @@ class Rules(Items):
 
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
-        """Function from a field's key to the check of its values, made on first use; None for free text."""
+        """Function from a field's key to the check of the field's values; to None for free text."""
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return the quick check of many values of this field at once (`quick_for`); None without one."""
+        """Return the quick check of many values of a field (`value_kinds.quick_for`), or None."""
         return self._quick[key, with_queries]
 
     @cached_property

@@ -64,7 +64,7 @@ class Schools:
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
         """Count rows by school; `slots`: the kind of school name in each of the columns.
-        Return a function that returns the best school number for each row.
+        Return a function that gives each row's school number, as `number_of` does.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -116,8 +116,9 @@ class Schools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
-    """Combine several texts about one school. A joint number of LA and establishment outranks separate ones.
-    A local authority alone is ignored, because it may be where a pupil lives.
+    """Return the school that several texts, each with the kind of its column, name together.
+    A joint number of LA and establishment outranks separate ones. A local authority alone is ignored, because
+    the pupil may just live there.
     """
     found: dict[str, str] = {}
     for slot, text in texts:

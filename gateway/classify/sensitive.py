@@ -121,7 +121,9 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield words joined from pieces: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not "D'Eath"."""
+    """Yield the words that pieces of a text form together: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge".
+    Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
+    """
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
@@ -232,7 +234,7 @@ class Sensitive(RuleTable):
         return word in self._value_words or word.startswith(self._value_stems)
 
     def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return those of the names, labels or addresses (`kind`) that certainly contain no sensitive word.
+        """Return those names, labels or addresses (`kind`) that quickly prove to have no sensitive word.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
@@ -303,7 +305,7 @@ class Sensitive(RuleTable):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False for a text that surely has no topic: a quick check, also for many values joined."""
+        """Return False if a text certainly tells of no topic: a quick check, also of many joined values."""
         small = text.casefold()
         if text.isascii():
             words = small.translate(_MARKS).split()

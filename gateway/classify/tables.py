@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from gateway.classify.account import Part, kind_of, share_among
 from gateway.classify.content import Row, Unreadable, beside, declared_between, recognised, unknown
 from gateway.classify.delimited import Header, TableOf
 from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
+from gateway.classify.inventory import Part, kind_of, share_among
 from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import in_a_title
 from gateway.classify.sensitive import WORDS, plain
@@ -59,8 +59,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
-    If no result tells its kind, return the kind that the file's name declares, and the other as if
-    present: the file waits for the later release. Raises Unreadable if the name declares neither.
+    If no result shows its kind, return the kind that the file's name declares (`declared`), and the other
+    as if present, so that the file waits for the later release. Raises Unreadable if `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -118,7 +118,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
         and all(present & set(group) for group in signature.any)
         and len(present & set(signature.of)) >= signature.at_least
         and all(widths.get(key, 0) >= count for key, count in signature.many.items())
-        and (not signature.no_results or not tally.account.has_unknown_results())
+        and (not signature.no_results or not tally.inventory.has_unknown_results())
         and (not signature.above or any(word in above for word in signature.above))
         and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
         and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items())
@@ -128,7 +128,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repeated headers, which reports print on each page: alike up to blanks."""
+    """Return the rows without those that repeat the header, up to blanks, as reports do on each page."""
     header = [name.strip() for name in names]
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     return [
@@ -141,7 +141,7 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Count rows that are no records: words in place of the UPN or birth date, and no other valid value.
+    """Return the number of rows that are no records: words for a UPN or birth date, no other valid value.
     `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
@@ -169,7 +169,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
     table, before = read(), tally.records
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
-    tally.account.title(table.header.telling)
+    tally.inventory.add_title(table.header.telling)
     for batch in table.batches:
         if batch:
             counter.count(batch)
@@ -195,7 +195,7 @@ class _Counter:
         self._names = list(header.names)
         for index, name in enumerate(header.names):
             key = tally.rules.column_field(name)
-            self._parts.append(tally.account.part(name, key))
+            self._parts.append(tally.inventory.add_part(name, key))
             if key is not None:
                 self._columns.setdefault(key, []).append(index)
         named = ((name, part.key) for name, part in zip(header.names, self._parts, strict=True))
@@ -211,7 +211,7 @@ class _Counter:
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.
-        for part in tally.account.parts if not assessment else ():
+        for part in tally.inventory.parts if not assessment else ():
             if not assessment and part.key in _SAYS_WHAT and part.counts:
                 said = Counter({text: n for text, n in part.counts.items() if subjects.assessment(text)})
                 if said.total() >= _MOSTLY * part.counts.total():
@@ -249,7 +249,7 @@ class _Counter:
             before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
             early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
             too_early = "teacher-assessed" if early or years.share_among(_EXAM_YEARS) < _MOSTLY else ""
-        for part in tally.account.parts:
+        for part in tally.inventory.parts:
             is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
             if is_graded:
                 exam, teacher = (share_among(part.counts, rules.code_sets[key]) for key in _GRADE_CODES)
@@ -287,7 +287,7 @@ class _Counter:
                 self.count(left)
             return
         # Rows may be longer or shorter than the header.
-        self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
+        self._parts += (self._tally.inventory.add_part("", None) for _ in columns[len(self._parts) :])
         blank = ("",) * len(batch)
         columns += [blank] * (len(self._parts) - len(columns))
         # Examine the values of the columns: in the first batches, then in ever fewer.

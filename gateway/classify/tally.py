@@ -13,7 +13,6 @@ from datetime import date
 from itertools import chain, count
 
 from gateway.classify import value_kinds
-from gateway.classify.account import PARTS, ColumnInventory, Part
 from gateway.classify.content import EXTENSIONS, beside
 from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
@@ -27,6 +26,7 @@ from gateway.classify.identifiers import (
     is_upn,
     right_upns,
 )
+from gateway.classify.inventory import PARTS, ColumnInventory, Part
 from gateway.classify.rules import ItemRule, Rules
 from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of, said
 from gateway.classify.sensitive import WORDS, plain
@@ -52,8 +52,8 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`.
-    `counts_fields`: `record` gets all values of a record, and `settle` counts each in its field, too.
+    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`, `on_persons`: see
+    `classify`. `counts_fields`: set if `record` gets all values of a record, for `settle` to count by field.
     `is_part`: the table is one of several of a return, and may lack fields.
     """
 
@@ -71,7 +71,7 @@ class Tally:
         self.rules = rules.on(today) if today is not None else rules
         self.today = today
         self.records = 0
-        self.account = ColumnInventory(rules)
+        self.inventory = ColumnInventory(rules)
         self.results: Counter[str] = Counter()
         self.assessed: Counter[str] = Counter()
         self.schools = Schools()
@@ -115,7 +115,7 @@ class Tally:
         return self.fields[key]
 
     def column(self, key: str) -> FieldTally:
-        """Return new counts for a field, for one column alone."""
+        """Return new, empty counts for one column of a field."""
         rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
         quick = self.all_rules.quick(key, with_queries=False)
         today = self.today if "past date" in rule.values else None
@@ -137,20 +137,20 @@ class Tally:
             if "" in met:
                 met, filled = met - {""}, filled - values.count("")
             part.add(values, filled, sample=sample)
-            part.told.look(met, self.rules)
+            part.disclosure.look(met, self.rules)
             return frozenset()
         field = self.field(part.key)
         filled, others = field.filled, field.others
         bad = field.add(values, rows)
         part.others += field.others - others
         part.add(values, field.filled - filled, sample=sample)
-        part.told.look(field.doubted, self.rules)
+        part.disclosure.look(field.doubted, self.rules)
         return bad
 
     def says_of_anybody(self) -> bool:
         """Return True if any record fills a field with personal data, or an unknown column."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
-        is_unknown = any(part.key is None and part.filled for part in self.account.parts)
+        is_unknown = any(part.key is None and part.filled for part in self.inventory.parts)
         return is_unknown or any(map(self.filled, items))
 
     def filled(self, key: str) -> bool:
@@ -173,28 +173,28 @@ class Tally:
         if self.records % SETTLE_EVERY == 0:
             self.settle()
 
-    def stands_beside(self, what: str) -> None:
+    def note_outside(self, what: str) -> None:
         """Note content outside the records, in the gateway's words; the file then waits for a person."""
         self.beside = self.beside or what
 
     def look_for_pupils(self, name: str, text: str) -> None:
-        """Note a pupil named outside the records, by a UPN in `text` or by an element name about pupils.
+        """Note a pupil named outside the records: by a UPN in `text`, or by the element's `name`.
         The file then waits for a person.
         """
         if self.rules.element_field("Pupil", name) in WORDS["of_pupils"]:
-            self.stands_beside(OUTSIDE)
+            self.note_outside(OUTSIDE)
         for found in UPN_IN_TEXT.finditer(text.upper()) if len(text) >= UPN_LENGTH else ():
             if is_upn(found[0]):
-                self.stands_beside(OUTSIDE)
-                self.another(found[0])
+                self.note_outside(OUTSIDE)
+                self.report_upn(found[0])
 
-    def another(self, upn: str) -> None:
+    def report_upn(self, upn: str) -> None:
         """Report to `on_persons` a further UPN in a record: a former UPN, or that of a second pupil."""
         if self.on_persons is not None:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records given to `record` since the last call: many together are quicker."""
+        """Count the records that `record` collected since the last call: many together are quicker."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()
@@ -234,7 +234,7 @@ class Tally:
         if together != together.upper() or len(together.split(None, 1)) != 1:
             upns = [text.strip().upper() for text in upns]
         named = "" not in upns
-        self._meet(upns if named else identities_of(upns, columns), first, named=named)
+        self._count_pupils(upns if named else identities_of(upns, columns), first, named=named)
         self._compare_names(upns, columns.get("surname") or columns.get("full-name") or (), first)
         right = frozenset(right_upns({*upns}))
         if self._on_pupils is not None and any(upns):
@@ -242,7 +242,7 @@ class Tally:
         if self.on_persons is not None:
             self.on_persons(upns, columns, right)
 
-    def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
+    def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Count the pupils of records from number `first`, and repeated UPNs; `named`: each has a UPN."""
         distinct = set(identities)
         new = distinct - self._people
@@ -306,8 +306,8 @@ class Tally:
             if upn:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
-    def told(self, verdict: Classified) -> Classified:
-        """Complete a verdict with the results. Raises Unreadable if content beside the records was found.
+    def completed(self, verdict: Classified) -> Classified:
+        """Return a verdict with all counts and findings. Raises Unreadable for content outside records.
         The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
         """
         if self.beside:
@@ -328,7 +328,7 @@ class Tally:
             findings=self._findings(kind),
             items=self._labels(self.rules.items, kind),
             other_items=self._labels(self.rules.others, kind),
-            unlisted=self.account.unlisted(kind),
+            unlisted=self.inventory.unlisted(kind),
             schools=self.schools.named(),
         )
 
@@ -379,7 +379,7 @@ class Tally:
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if (whole := kind.whole) is not None:
             # The number of result columns of a table, or of assessments per pupil in XML.
-            assessed, parts = self.assessed[data_type], self.account.parts
+            assessed, parts = self.assessed[data_type], self.inventory.parts
             columns = {plain(part.header) for part in parts if part.key in whole.fields and part.filled}
             lines = PARTS if all(part.element for part in parts) else len(columns)
             results = self.results[data_type] // assessed if assessed else lines

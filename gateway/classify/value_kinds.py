@@ -1,4 +1,4 @@
-"""Judge single values: each is of a kind its field allows, or has a fault. Pure.
+"""Check single values: each is of a kind that its field allows, or has a fault. Pure.
 
 items.toml and data_types.toml state the kinds of every field. Values are judged here in the same way for
 every format, both when a file is classified and when a view is made.
@@ -52,11 +52,11 @@ class FieldRule(RuleTable):
 CodeSets = Mapping[str, frozenset[str]]
 """Lists of codes by name, in upper case."""
 Check = Callable[[str], "str | None"]
-"""Function from a value, not blank, to the code of its fault; to None for a good one."""
+"""Function from a value that is not blank to the code of its fault; to None for a good value."""
 
 OTHER_YEAR = "code:other-year"
 QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
-"""Faults of values that are of their kind all the same; one with another fault is left out of every view."""
+"""Faults of values that views show all the same; a value with any other fault is left out of every view."""
 
 OTHER = "value:other"
 """Fault of a value of another kind, where that kind has no fault of its own."""
@@ -162,7 +162,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check of dates that rejects dates after today."""
+    """Return a quick check (`Quick`) of dates that passes only those up to today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -229,8 +229,8 @@ _MOST_MARKS = 1_000  # sessions of two years
 
 def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
     """Return a function that is True for attendance marks: one mark, a code's words, or a string of marks.
-    `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
-    letters are codes, so a text that spells a word counts as no marks.
+    `known`: the codes and their words in upper case. `tells` returns True for a sensitive word. Most letters
+    are codes of attendance, so a text of letters that form a word does not pass as marks.
     """
     pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
     singles = re.escape("".join(code for code in known if len(code) == 1))
@@ -306,7 +306,9 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a quick function that picks valid (`with_queries`: also doubtful) values from many, or None."""
+    """Return a quick check of a field's values, which picks those certainly valid; None if there is none.
+    `with_queries`: values with a fault in `QUERIES` pass, too.
+    """
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -322,7 +324,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the valid values; check only once those values that differ in nothing but their figures."""
+    """Return the values that `quick` passes; values that differ only in their figures are checked once."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -345,7 +347,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values, each distinct one once; `quick` finds most valid ones without `check`."""
+    """Judge of one field's values: checks each distinct one once; `quick` passes most without `check`."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 

@@ -61,7 +61,7 @@ class Workbook(NamedTuple):
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | ZipFile | None]:
-    """Yield the workbook or archive in a content, None for anything else. Raises Unreadable if faulty."""
+    """Yield the workbook or archive in a content, or None if it is neither. Raises Unreadable if faulty."""
     if not is_packed(content):
         yield None
     elif head_of(content, len(archive.STARTS)) != archive.STARTS:
@@ -131,7 +131,7 @@ class _Parts:
         self._epoch = CALENDAR_WINDOWS_1900
 
     def sheets(self) -> list[Sheet]:
-        """Return the sheets, in order. Raises Unreadable for any other content."""
+        """Return the sheets, in order. Raises Unreadable for content other than sheets."""
         targets = {r.get("Id"): r.get("Target", "") for r in self.records(_RELATIONS, "Relationship")}
         found = []
         for element in self.records(_WORKBOOK, "sheet", "workbookPr", "definedName"):
@@ -155,7 +155,7 @@ class _Parts:
         if there - named:
             raise active("a sheet that the workbook does not name", format=_XLSX)
         for _, part, _ in found:
-            if archive.says(self._book, part, _RULES, self._limits):
+            if archive.contains_word(self._book, part, _RULES, self._limits):
                 for rule in self.records(part, *_RULES):
                     check_formula("".join(rule.itertext()), _XLSX)
         return [Sheet(shown, partial(self._rows, part), name) for shown, part, name in found]
@@ -264,7 +264,7 @@ def _is_spreadsheet(book: ZipFile) -> bool:
 
 
 def _sheets_of_ods(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the spreadsheet. Raises Unreadable for any other content."""
+    """Return the sheets of an ODS workbook. Raises Unreadable for content other than sheets."""
     for member in book.infolist():
         # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
@@ -286,7 +286,7 @@ def _sheets_of_ods(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 
 def _rows(book: ZipFile, limits: ClassifyLimits, wanted: int) -> Iterator[Row]:
-    """Yield the filled rows of one table; a row with a repeat count comes that many times."""
+    """Yield the filled rows of table number `wanted`, from 0, each as often as its repeat count says."""
     spare = _REPEATED_ROWS
     for number, record in _walk(book, limits):
         row = _row(record, limits) if number == wanted else []

@@ -1,6 +1,6 @@
 """Send messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
 
-Receiving ends at a deadline for the whole message, even if it comes an octet at a time.
+The deadline is for a whole message, so that a child cannot hold the service up by sending an octet at a time.
 """
 
 import os

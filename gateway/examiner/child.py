@@ -43,7 +43,7 @@ class ExaminerLost(Fault):
 Process = subprocess.Popen[bytes]
 
 
-def begun(command: Sequence[str], channel: int) -> Process:
+def start_process(command: Sequence[str], channel: int) -> Process:
     """Start Python with these arguments as a child process that inherits the descriptor `channel`."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
@@ -57,9 +57,9 @@ def begun(command: Sequence[str], channel: int) -> Process:
 
 class Child:
     """Child process, started on first use. For one thread at a time.
-    `setup` returns the first message to the child. A child knows only the state at its start: once the result
-    of `surroundings` changes, a fresh child is started. If a process is lost while it examines a file,
-    ExaminerLost is raised; if a child does not start, Fault, because no file is to blame.
+    `setup` returns the first message to the child. A child knows only the state at its start: when the result
+    of `surroundings` has changed, the next request goes to a new child. Raises ExaminerLost if a process is
+    lost while it examines a file; Fault if a child does not start, because no file is to blame.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Child:
             self._opened_channel()
 
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Send a request about a file of the provider `owner`: then call `finish`, or `drop`.
+        """Send a request about a file of the provider `owner`; the caller then calls `finish` or `drop`.
         Returns the deadline of the answer, in monotonic seconds: the child may take `seconds`. A process
         examines the files of one owner only.
         """
@@ -120,7 +120,7 @@ class Child:
             self.close()
 
     def rest(self) -> None:
-        """End the process that examines files; the child forks the next one before the next request."""
+        """End the process that examines files. The child forks a new one for the next request."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
@@ -178,7 +178,7 @@ class Child:
             setup = self._setup()
             ours, theirs = socket.socketpair()
             with theirs:
-                self._pool = begun(self._command, theirs.fileno())
+                self._pool = start_process(self._command, theirs.fileno())
             self._channel = ours
             send(ours, setup, until=time.monotonic() + _START_SECONDS)
         return self._channel
@@ -217,12 +217,12 @@ _MOST_DETAIL = 80
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
-    """Send a request and return the answer as `believed` does."""
+    """Send a request with files to a child; return the answer and a descriptor as `checked_answer` does."""
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
-    return believed(request, *child.finish(until), expected)
+    return checked_answer(request, *child.finish(until), expected)
 
 
-def believed(
+def checked_answer(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
     """Return the parsed answer to a request, and the descriptor of its content; -1 if it has none.
@@ -308,7 +308,7 @@ class Follower:
             self._word.write(protocol.WHOLE)
         self._is_over = True
         said, given = self._classifier.finish(time.monotonic() + seconds)
-        return believed(self._request, said, given, (Read,))[0]
+        return checked_answer(self._request, said, given, (Read,))[0]
 
     def give_up(self) -> None:
         """End the classifier and ignore its answer, unless already read."""

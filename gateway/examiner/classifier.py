@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 
 from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
-from gateway.examiner.persons import PersonTaker, RollTaker, as_lines
+from gateway.examiner.persons import PersonCollector, RollCollector, as_lines
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, WHOLE, Read, Reading
 from gateway.home.settings import ClassifyLimits
@@ -61,7 +61,13 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
         of_pack.report_wording.is_line("X")
     return [
         classify(
-            io.BytesIO(text), name, limits, rules, today=_DAY, on_pupils=RollTaker(), on_persons=PersonTaker()
+            io.BytesIO(text),
+            name,
+            limits,
+            rules,
+            today=_DAY,
+            on_pupils=RollCollector(),
+            on_persons=PersonCollector(),
         )
         for _ in range(REHEARSALS)
         for name, text in TEXTS.items()
@@ -72,8 +78,8 @@ _PAUSE_MS = 5
 
 
 class PartialContent:
-    """A content still being decrypted, read like a file. On the pipe `word` the service says that the content
-    is whole and its signature good. Reads return the full size asked for, less only at the end. If the pipe
+    """A content still being decrypted, read like a file; a read returns less than asked only at the end.
+    On the pipe `word` the service sends `WHOLE` once the content is whole and its signature good. If the pipe
     is closed without that message, the process ends without an answer.
     """
 
@@ -94,9 +100,9 @@ class PartialContent:
         """Read `size` bytes, or (-1) all up to the end; block until these have been written."""
         if size < 0:
             size = self._size() - self._position
-        whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.
+        whole = self._is_confirmed(0)  # Checked before reading: after the word nothing is added.
         while len(piece := os.pread(self._content, size, self._position)) < size and not whole:
-            whole = self._has_the_word(_PAUSE_MS)
+            whole = self._is_confirmed(_PAUSE_MS)
         self._position += len(piece)
         return piece
 
@@ -112,15 +118,17 @@ class PartialContent:
 
     def wait(self) -> None:
         """Wait for the service's confirmation of the signature."""
-        while not self._has_the_word(_PAUSE_MS):
+        while not self._is_confirmed(_PAUSE_MS):
             pass
 
     def _size(self) -> int:
         self.wait()
         return os.fstat(self._content).st_size
 
-    def _has_the_word(self, wait_ms: int) -> bool:
-        """Return True once the service has confirmed; wait `wait_ms`. SystemExit if the pipe is closed."""
+    def _is_confirmed(self, wait_ms: int) -> bool:
+        """Return True once the service has confirmed the content; wait up to `wait_ms` milliseconds for that.
+        Raises SystemExit if the pipe is closed instead.
+        """
         if self._is_whole:
             return True
         begun = time.monotonic()
@@ -156,7 +164,7 @@ class Classifying:
         """Classify a content, and collect its persons, and the pupils of a roll.
         Returns None if a content still being written has to be read a second time once it is whole.
         """
-        taker, persons = RollTaker() if request.rolls else None, PersonTaker()
+        taker, persons = RollCollector() if request.rolls else None, PersonCollector()
         growing = content if isinstance(content, PartialContent) else None
         found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
             cast(BinaryIO, content),

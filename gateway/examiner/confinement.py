@@ -100,7 +100,7 @@ def _check(answer: int) -> None:
 
 
 def kernel_filters() -> bool:
-    """Return True if the kernel has seccomp: it then rejects the missing filter with EFAULT."""
+    """Return True if the kernel has seccomp: such a kernel rejects a missing filter with EFAULT."""
     _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
 

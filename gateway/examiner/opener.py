@@ -42,7 +42,7 @@ class Openers:
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
-        """Return the engine for the keys with these fingerprints, or for all. Fault for a missing key."""
+        """Return the engine for keys with these fingerprints, or for all. Raises Fault if one is missing."""
         # In one order: a job names all keys in force, mostly those that an engine is made for already.
         wanted = tuple(sorted(fingerprints or self.secrets))
         if wanted not in self._made:
@@ -51,7 +51,7 @@ class Openers:
         return self._made[wanted]
 
     def secret(self, fingerprint: str) -> bytes:
-        """Return the secret key with a fingerprint. Fault if there is none."""
+        """Return the secret key with a fingerprint. Raises Fault if there is none."""
         if fingerprint not in self.secrets:
             raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
         return self.secrets[fingerprint]
@@ -113,7 +113,10 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file signed by a key in force, else by another key of the provider; or refuse it."""
+        """Open a landed file, or refuse it; `into`: empty memory for the content.
+        If no key in force signed the file, the provider's other keys are tried: the answer then says why the
+        file waits.
+        """
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:
@@ -128,7 +131,8 @@ class Opening:
     def reseal(self, request: protocol.Reseal, sealed: OpenFile, other: OpenFile | None) -> protocol.Resealed:
         """Re-encrypt a stored file's session key to another certificate; check the content by `sha256`.
 
-        The answer's session key is "" where none of the gateway's keys opens the file.
+        `other`: the session key sealed earlier, if any. The answer's session key is "" where none of the
+        gateway's keys opens the file.
         """
         session = self._session_key(other)
         if other is None:

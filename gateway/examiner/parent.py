@@ -87,7 +87,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
-    """Return a child's refusal. Raises ExaminerLost for an unknown code, or details unfit to show."""
+    """Check and return a child's refusal. Raises ExaminerLost for an unknown code, or unfit details."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -106,7 +106,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
-    """Return a judge's finding. Raises ExaminerLost for a wrong fingerprint, or a name unfit to show."""
+    """Check and return a judge's finding. Raises ExaminerLost for a wrong fingerprint, or an unfit name."""
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
@@ -227,7 +227,7 @@ class Examiner:
         self._classifier.start()
 
     def rest(self) -> None:
-        """End the processes that examine files; the children make new ones for the next provider."""
+        """End the processes that examine files. The children fork new ones for the next provider."""
         for each in (self._opener, self._classifier, self._judge, self._viewer):
             each.rest()
 
@@ -282,12 +282,14 @@ class Examiner:
         return content, answer.size
 
     def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of a transfer for `basis`; return a descriptor for the caller to close, and data."""
+        """Make the view of a transfer for `basis`; return its descriptor, to be closed, and facts."""
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of a content as `view` does. `content` is closed, or returned if nothing changed."""
+        """Make the view of the content at a descriptor, as `view` does. `content` is closed, unless the view
+        is the whole content: then `content` is returned.
+        """
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             asked = protocol.Viewing(reference=reference, basis=basis)
@@ -317,7 +319,9 @@ class Examiner:
     def lay_out(
         self, reference: str, view: int, layout: FileLayout, stated: Stated
     ) -> tuple[int, protocol.LaidOut]:
-        """Lay a view out as CSV for another system; return descriptor and data. `view` stays open."""
+        """Lay out the view at a descriptor, which stays open, as CSV for another system.
+        Returns the descriptor of the CSV, for the caller to close, and its facts.
+        """
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
         return made, answer

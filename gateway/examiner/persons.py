@@ -19,18 +19,18 @@ from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import PERSONS, PUPILS
 from gateway.model import RollEntry
 
-# A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. That of a date of birth
-# covers the pupil too and is cut to 8, so that equal birthdays of two children look different.
+# A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. The digest of a date of birth is
+# made of the UPN too, so that equal birthdays of two children look different, and is cut to 8 octets.
 
 _ENTRY = struct.Struct(">16s16s8sIB8s")
 _BIRTH_DATE = 8
 KEY = 32
-"""Octets of a key for digests. Its successor is the key with so many more octets at the end."""
+"""Octets of a key for digests. A key's successor is the key with 32 more octets at its end."""
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
-class RollTaker:
-    """Collector of the pupils of a roll while a file is read: the `on_pupils` of `classify`.
+class RollCollector:
+    """Collector of the pupils of a roll while a file is read; called as the `on_pupils` of `classify`.
     Pupils without a permanent UPN are left out: only that names a pupil across schools. Of several records of
     a pupil in one school the last counts.
     """
@@ -109,8 +109,8 @@ _LENGTH, _PIECE = 13, 1024**2
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
-class PersonTaker:
-    """Collector of the persons in a file: the `on_persons` of `classify`."""
+class PersonCollector:
+    """Collector of the persons in a file, by UPN or name; called as the `on_persons` of `classify`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()

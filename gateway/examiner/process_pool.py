@@ -52,7 +52,9 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 @dataclass(slots=True, repr=False)  # `signal` asks for the repr of a handler: that of all rules takes 20 ms.
 class ProcessPool:
-    """A child of the service, at the other end of `channel`, that forks processes to examine files."""
+    """The main loop of a child: fork a process to examine files, wait for its end, and fork the next.
+    `channel` leads to the service. `work` handles a request in the forked process.
+    """
 
     channel: socket.socket
     cell: Cell
@@ -149,7 +151,9 @@ _SETUP_BYTES = 16 * 1024**2
 
 
 def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Work]]) -> None:
-    """Run a child. `prepared` turns the setup message into the child's needs and request handler."""
+    """Run a child: read its arguments and setup, confine it, and answer requests until the service ends.
+    `prepared` turns the setup message into the child's needs and request handler.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()

@@ -162,8 +162,8 @@ Pupils = Annotated[
         max_length=_LONGEST_PUPIL * PUPILS,
     ),
 ]
-"""Of each pupil, one a line: UPN, date of birth, former UPN, 1 if on roll, number of the record, that of the
-school; kept as digests. As one text, since so many values would take ten times its memory.
+"""Pupils of a roll, one a line: UPN, date of birth, former UPN, 1 if on roll, number of the record, number of
+the school; kept as digests. One text takes a tenth of the memory of so many values.
 """
 
 
@@ -184,7 +184,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """Ask the judge about a drop, sent as a descriptor: as received, or opened, with its `signature`."""
+    """Ask the judge about a drop, sent as a descriptor: as received, or once opened, with its `signature`."""
 
     job: Job
     signature: Signature | None = None
@@ -283,7 +283,7 @@ class HeadingsDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost(AboutFile):
-    """Outcome for a file on which every child crashed, or ran out of memory or time."""
+    """Outcome for a file that no child could examine: each crashed, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,7 +376,7 @@ ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator=
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenerSetup:
     """Setup of an opener: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
-    `proved`: the SOP program, where the service has proved it already; else the opener does.
+    `proved`: the SOP program's file, if the service has tested it already; None to have the opener test it.
     """
 
     secrets: dict[str, str]

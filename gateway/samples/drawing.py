@@ -79,10 +79,10 @@ def thursday(year: int, month: int, nth: int) -> date:
     return [day for day in days if day.month == month and day.weekday() == calendar.THURSDAY][nth - 1]
 
 
-# Draw tables and XML from data: what each cell or element holds is a way to it. A way is a number; a path
-# such as `p.surname`, or a text with paths in braces, read from the pupil `p`, the `school`, the `number`
-# of the row, the day (`today`), the academic year (`year`, `next_year`) and what else is given; or a table
-# of one of the forms listed in `cell`. A way with `faulty` leads to the unknown code of a spoilt pupil.
+# Draw tables and XML from data: a recipe (`way`) says what a cell or element holds. A recipe is a number; a
+# path such as `p.surname`, or a text with paths in braces, read from the values that `given` lists, such as
+# the pupil `p`, the `school` and the academic year; or a table of one of the forms listed in `cell`. A recipe
+# with `faulty` gives the unknown code for a pupil with that fault.
 
 UNKNOWN_RESULT = "QQQ"
 Way = Any
@@ -181,7 +181,7 @@ def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
 
 
 def _drawn(way: Way, cohort: Cohort) -> Way:
-    """Return a random value as `way` asks: one of several, a number in a range, or a recent school day."""
+    """Return a random value by a recipe: one of several, a number in a range, or a recent school day."""
     rng = cohort.rng
     match way:
         case {"choice": values}:
@@ -197,7 +197,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a value in the form `way` asks: "Y" or "N", "true" or "false", a number, or a mapped text."""
+    """Return a value in the form of a recipe: "Y" or "N", "true" or "false", a number, a mapped text."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"

@@ -50,7 +50,7 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield an event with all marks; with `sessions`, one event from each so many sessions on.
+    """Yield one event with all marks of a pupil; with `sessions`, one event for each so many sessions.
 
     With the fault date:future the first day lies ahead. `codes`: a list of records.toml; "2023" gives a week
     in June 2023, "2024" has codes of two characters, too.
@@ -133,7 +133,9 @@ _EVENTS: dict[str, Callable[..., Iterator[Given]]] = {
 def draw_rows(
     cohort: Cohort, *, events: str, columns: str, preamble: Sequence[Sequence[Way]] = (), **how: Way
 ) -> SampleTable:
-    """Draw a table with one row for each of the `events` of each pupil, with the columns named `columns`."""
+    """Draw a table with one row for each event of each pupil. `events`: the kind, such as "marks".
+    `columns`: the name of a list of columns in records.toml. `how`: passed to the function of the kind.
+    """
     happened = [
         {"p": pupil, **event} for pupil in cohort.pupils for event in _EVENTS[events](cohort, pupil, **how)
     ]

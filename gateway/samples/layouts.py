@@ -1,4 +1,4 @@
-"""Layouts: each one kind of file of one data type, not yet presented as bytes; listed in layouts.toml."""
+"""Make synthetic files by the layouts in layouts.toml: each is one kind of file of one data type."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,7 +51,7 @@ class Layout:
 
 
 def _layout(told: dict[str, Any]) -> Layout:
-    """Return a layout of layouts.toml; all arguments of its drawing function but the cohort are bound."""
+    """Return the layout that an entry of layouts.toml (`told`) describes."""
     draw = resolve_name(f"gateway.samples.{told.pop('draw').replace('.', ':')}")
     return Layout(draw=partial(draw, **told.pop("with", {})), **told)
 

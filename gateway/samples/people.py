@@ -144,7 +144,7 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _drawn(rng: Random, way: Mapping[str, Any], came: date, today: date) -> object:
-    """Return a random value as `way` of records.toml asks, for a child who came to school on a day."""
+    """Return a random value by a recipe (`way`) of records.toml, for a child who came to school on a day."""
     match way:
         case {"of": values}:
             return rng.choice(_WORDS[values] if isinstance(values, str) else values)

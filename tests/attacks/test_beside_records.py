@@ -10,7 +10,7 @@ import pytest
 from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 from gateway.classify import classify
-from gateway.examiner.persons import PersonTaker
+from gateway.examiner.persons import PersonCollector
 from gateway.model import Basis, Classified, ContentRefused
 from gateway.samples import make, school
 from tests.views.making import LIMITS, RULES, TODAY, view_of
@@ -136,7 +136,7 @@ def changed(layout: str, change: Change) -> bytes:
 
 def read(data: bytes) -> tuple[Classified | ContentRefused, set[str]]:
     """What a file is, and the numbers of the pupils in it as the classifier takes them."""
-    persons = PersonTaker()
+    persons = PersonCollector()
     what = classify(BytesIO(data), "x", LIMITS, RULES, today=TODAY, on_persons=persons)
     if isinstance(what, ContentRefused):
         persons.scan(BytesIO(data))

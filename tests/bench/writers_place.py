@@ -29,7 +29,7 @@ from sqlalchemy import Connection, event
 from sqlmodel import select
 
 from gateway.classify import classify, load_rules
-from gateway.examiner.persons import RollTaker, digested, packed
+from gateway.examiner.persons import RollCollector, digested, packed
 from gateway.examiner.protocol import FileOpened
 from gateway.home import Home
 from gateway.home.settings import ClassifyLimits
@@ -150,7 +150,7 @@ class Sample:
     def of(cls, folder: Path, number: int) -> Sample:
         """The file of one school."""
         path, rng = folder / f"core{number}.xml", random.Random(number)
-        sender, taker = school(rng, number), RollTaker()
+        sender, taker = school(rng, number), RollCollector()
         path.write_bytes(make("student-core", "ctf-full", rng=rng, school=sender, pupils=45))
         with path.open("rb") as file:
             found = classify(

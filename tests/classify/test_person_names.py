@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.classify import Rules, classify
 from gateway.classify.identifiers import name_keys
-from gateway.examiner.persons import PersonTaker, name_digests, number_digest, person_digests
+from gateway.examiner.persons import PersonCollector, name_digests, number_digest, person_digests
 from gateway.examiner.protocol import PERSONS
 from gateway.home.settings import ClassifyLimits
 from gateway.model import ContentRefused
@@ -61,7 +61,7 @@ def test_any_text_is_a_name_or_none(surname: str, forename: str, whole: str) -> 
 
 
 def test_who_has_a_number_is_known_by_it_alone() -> None:
-    taker = PersonTaker()
+    taker = PersonCollector()
     one, other = Child(1).upn, Child(2).upn
     named = {"surname": "Smith", "forename": "Ann", "birth-date": "01/02/2015"}
     no_upn = "X99900000000"  # The name tells.
@@ -74,7 +74,7 @@ def test_who_has_a_number_is_known_by_it_alone() -> None:
 
 
 def test_who_stands_before_an_obstacle_is_told_of(rules: Rules) -> None:
-    taker, child = PersonTaker(), Child(1)
+    taker, child = PersonCollector(), Child(1)
     text = ctf([pupil(child, upn="none"), "<x:Pupil xmlns:x='urn:x'/>"])
     found = classify(io.BytesIO(text.encode()), "x", ClassifyLimits(), rules, on_persons=taker)
     assert isinstance(found, ContentRefused)
@@ -84,13 +84,13 @@ def test_who_stands_before_an_obstacle_is_told_of(rules: Rules) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-le", "utf-16-be"])
 def test_numbers_are_seen_in_what_nobody_can_read_also_across_pieces(encoding: str) -> None:
     text = f"{'x' * (1024**2 - 6)}{Child(1).upn},{Child(2).upn.lower()} B1234567890123"
-    taker = PersonTaker()
+    taker = PersonCollector()
     taker.scan(io.BytesIO(text.encode(encoding)))
     assert taker.numbers == {Child(1).upn, Child(2).upn}
 
 
 def test_no_more_are_collected_than_are_indexed_though_a_name_has_several_keys() -> None:
-    taker = PersonTaker()
+    taker = PersonCollector()
     taker.numbers = set(map(str, range(PERSONS - 1)))
     taker(("",), {"full-name": ("Ann Bea Cole",), "birth-date": ("2016-05-04",)}, frozenset())
     assert (len(taker.names), taker.left_out) == (0, 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.classify import Rules, classify, markup
-from gateway.classify.account import SAMPLE, Disclosure, Part
 from gateway.classify.content import Source, Unreadable
+from gateway.classify.inventory import SAMPLE, Disclosure, Part
 from gateway.classify.value_kinds import QUERIES, Judge
 from gateway.home.settings import ClassifyLimits
 from gateway.samples import make, variants

@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.examiner.persons import RollTaker, digested, packed
+from gateway.examiner.persons import RollCollector, digested, packed
 from gateway.record import consequences
 from gateway.registry.discrepancies import of_providers
 from tests.classify import made
@@ -241,7 +241,7 @@ def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
     assert made.Child(1).upn.encode() not in raw
     digests = {}
     for name, secret in (("ours", key.read_bytes()), ("another", bytes(32))):
-        taker = RollTaker()
+        taker = RollCollector()
         taker([(made.Child(1).upn, None, None, True, 1, "")], {made.Child(1).upn})
         digests[name] = packed(digested(taker.pupils(), secret))[:16]
     assert digests["ours"] in raw

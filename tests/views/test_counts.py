@@ -15,10 +15,10 @@ from gateway.classify.views.counts import (
     OTHER,
     PupilCounts,
     SmallNumbers,
+    division_lines,
     table,
-    told_parts,
-    told_years,
     write_counts,
+    year_lines,
 )
 from gateway.model import Counting
 from gateway.samples import make, school
@@ -82,9 +82,9 @@ def concludes(interval: Interval) -> bool:
 
 def attack(counts: PupilCounts, how: SmallNumbers) -> dict[str, Interval]:
     """What the attacker knows of each group of one file, from all its tables together."""
-    years, at_most = told_years(counts.years, how)
-    sectors = told_parts(counts.sectors, "sector", how, at_most)
-    arrived = told_parts({"": counts.arrived}, "arrived", how, at_most)
+    years, at_most = year_lines(counts.years, how)
+    sectors = division_lines(counts.sectors, "sector", how, at_most)
+    arrived = division_lines({"": counts.arrived}, "arrived", how, at_most)
     cells: dict[str, Interval] = {}
     shown = {(line.group, line.sex): line.figure for line in years}
     for year in {*counts.years, OTHER}:
@@ -152,7 +152,7 @@ def test_whatever_is_told_of_two_counts_no_small_difference_follows(threshold: i
     told: dict[int | None, set[int]] = {}
     for count in range(4 * base + threshold):
         for seed in range(12 * base):
-            told.setdefault(rule(seed, threshold, base).told("x", count), set()).add(count)
+            told.setdefault(rule(seed, threshold, base).published("x", count), set()).add(count)
     # The last figures could come of counts that were not tried.
     figures = [each for each in told if each is None or each <= 3 * base]
     for before, after in itertools.product(figures, repeat=2):
@@ -167,7 +167,7 @@ def test_whatever_is_told_of_two_counts_no_small_difference_follows(threshold: i
 
 def test_a_figure_flips_where_nobody_moved_and_stays_where_somebody_did():
     pairs = [
-        (rule(2 * seed).told("x", 23), rule(2 * seed + 1).told("x", 23 + step))
+        (rule(2 * seed).published("x", 23), rule(2 * seed + 1).published("x", 23 + step))
         for seed in range(100)
         for step in (0, 1)
     ]
@@ -178,7 +178,7 @@ def test_a_figure_flips_where_nobody_moved_and_stays_where_somebody_did():
 
 
 def test_figures_are_right_on_average():
-    figures = [rule(seed).told("x", 23) or 0 for seed in range(2000)]
+    figures = [rule(seed).published("x", 23) or 0 for seed in range(2000)]
     assert abs(sum(figures) / len(figures) - 23) < 0.3
 
 

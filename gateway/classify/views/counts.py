@@ -40,8 +40,8 @@ class SmallNumbers:
     base: int
     seed: bytes
 
-    def told(self, cell: str, count: int) -> int | None:
-        """Return the rounded figure to publish for a count; None if withheld. `cell`: the count's name."""
+    def published(self, cell: str, count: int) -> int | None:
+        """Return the rounded figure to publish for a count, or None to withhold it. `cell`: its name."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -62,7 +62,7 @@ class SmallNumbers:
         return int.from_bytes(digest) % self.base
 
 
-class ToldLine(NamedTuple):
+class PublishedLine(NamedTuple):
     """A published line of a table: a year group or sector, a sex ("" for both), and the figure."""
 
     group: str
@@ -74,45 +74,46 @@ OTHER = "other"
 """Line for the year groups that are withheld one by one, and for pupils without a year group."""
 
 
-def told_years(
+def year_lines(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
-) -> tuple[tuple[ToldLine, ...], int]:
-    """Return the lines to publish by year group and sex, and the largest number of pupils behind the lines.
-    A sex may be "" for unknown. A year group is split by sex where both figures may be published.
+) -> tuple[tuple[PublishedLine, ...], int]:
+    """Return the lines to publish by year group and sex, and the most pupils that these lines can stand for.
+    `years`: by year group, the number of pupils by sex ("" for unknown). A year group is split by sex where
+    the figures of both may be published.
     """
-    lines: list[ToldLine] = []
+    lines: list[PublishedLine] = []
     at_most, rest = 0, 0
     for year, sexes in years.items():
-        each = {sex: rule.told(f"year {year} {sex}", sexes.get(sex, 0)) for sex in ("F", "M")}
-        told = [ToldLine(year, sex, figure) for sex, figure in each.items() if figure is not None]
+        each = {sex: rule.published(f"year {year} {sex}", sexes.get(sex, 0)) for sex in ("F", "M")}
+        told = [PublishedLine(year, sex, figure) for sex, figure in each.items() if figure is not None]
         count, is_split = sum(sexes.values()), len(told) > 1 and sexes.get("", 0) <= rule.most_withheld
         if not is_split:
-            figure = rule.told(f"year {year}", count)
-            told = [] if figure is None else [ToldLine(year, "", figure)]
+            figure = rule.published(f"year {year}", count)
+            told = [] if figure is None else [PublishedLine(year, "", figure)]
         if not year or not told:
             rest += count
             continue
         lines += told
         at_most += sum(line.figure + rule.slack for line in told)
         at_most += rule.most_withheld if is_split else 0  # pupils without a known sex
-    figure = rule.told(f"year {OTHER}", rest)
+    figure = rule.published(f"year {OTHER}", rest)
     if figure is not None:
-        lines.append(ToldLine(OTHER, "", figure))
+        lines.append(PublishedLine(OTHER, "", figure))
     at_most += rule.most_withheld if figure is None else figure + rule.slack
     return tuple(lines), at_most
 
 
-def told_parts(
+def division_lines(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
-) -> tuple[ToldLine, ...]:
+) -> tuple[PublishedLine, ...]:
     """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
     `at_most` is the largest total the published year groups allow. Lines with the smallest figures are
     withheld until the sum of the rest, compared with `at_most`, narrows down no figure.
     """
     lines = [
-        ToldLine(part, "", figure)
+        PublishedLine(part, "", figure)
         for part, count in sorted(counts.items())
-        if (figure := rule.told(f"{what} {part}", count)) is not None
+        if (figure := rule.published(f"{what} {part}", count)) is not None
     ]
     lines.sort(key=lambda line: (-line.figure, line.group))
     while lines:
@@ -168,10 +169,10 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
     """Return the rows of all tables, the header first."""
     rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
     order = ["N", "R", *map(str, range(1, 15)), ""]
-    years, at_most = told_years({year: counts.years[year] for year in order if year in counts.years}, rule)
-    sectors = told_parts(counts.sectors, "sector", rule, at_most)
-    arrived = told_parts({"": counts.arrived}, "arrived", rule, at_most)
-    left = rule.told("left", counts.left)
+    years, at_most = year_lines({year: counts.years[year] for year in order if year in counts.years}, rule)
+    sectors = division_lines(counts.sectors, "sector", rule, at_most)
+    arrived = division_lines({"": counts.arrived}, "arrived", rule, at_most)
+    left = rule.published("left", counts.left)
     about = asked.school, asked.period
     return [
         HEADER,
@@ -183,7 +184,9 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
 
 
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
-    """Count a pupil; one who joined or left since a day, or left at all without one, as such."""
+    """Count a pupil as on roll, or as left; also as arrived if entered from the day `since` on.
+    A pupil who left before `since` is not counted; without `since`, every leaver is.
+    """
     came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
     if gone is not None and (came is None or gone >= came):
         counts.left += since is None or gone >= since

@@ -41,16 +41,17 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, wr
 
 
 _Gaps = Sequence[tuple[int, Judge | None]]
-"""Position and judge of each value in what is kept of all elements of one form; no judge for an assessment,
-judged before, nor for the first gap of an outermost element, always empty."""
+"""Gaps for values in a template: position among the pieces of markup, and judge of the value.
+The judge is None for an assessment, judged before, and for an outermost element's first gap, always empty.
+"""
 _Part = tuple[Visibility, str, _Gaps]
-"""What is kept of an element inside others: if it stays, its text and gaps, by places from its first tag."""
+"""The kept part of an inner element: visibility, template, and gaps counted from the element's first tag."""
 _NOTHING: _Part = Visibility.OUT, "", ()
 _ASSESSED: _Part = Visibility.IN, "%s", ((1, None),)
 _Template = tuple[str, _Gaps]
 """The text a view keeps of all elements of one form, with gaps for the values."""
 _Kept = tuple[_Template, list[list[str]], list[int]]
-"""What is kept of elements: their template, the pieces in its gaps, and the numbers of the elements."""
+"""The kept part of several elements: their template, the values for each gap, and the elements' numbers."""
 
 
 class _Plan:
@@ -98,7 +99,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note that content was left out, if it is an attribute, a comment or text between elements."""
+        """Note that an attribute, a comment or a text between elements was left out, if this is one."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -214,7 +215,7 @@ class _Document:
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
-        """Return each text unchanged, and for each element the kept part on one line, or ""."""
+        """Return each text unchanged, and for each element its kept part on one line, or ""."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Visibility.BESIDE, Visibility.IN):
@@ -237,7 +238,7 @@ class _Document:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces with a value of a wrong kind, except blanks; if any, note withheld values."""
+        """Return the pieces, other than blanks, that are not of their field's kind; note any as withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:

@@ -63,8 +63,8 @@ class ViewFilter:
         return self._records - 1 not in self.without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
-        """Return a test for rows under these headings, True for a row that names the view's school alone.
-        None if the view has the rows of all schools.
+        """Return a function that is True for a row, under these headings, that names only the view's school.
+        Return None if the view has the rows of all schools.
         """
         if self.of_school is None:
             return None
@@ -97,11 +97,11 @@ class ViewFilter:
             grades = _SUBJECT_GRADE in self._carried and may_be_subject(name, named, self.rules)
             key = _SUBJECT_GRADE if grades else named
             if self.columns_met is None:
-                told = self._is_told(named, name)
+                listed = self._is_listed(named, name)
             else:
                 position = self.columns_met + index + 1
-                told = position in self._positions or (not self._is_all and position > self._until)
-            if self._keeps(key, told=told) and key is not None:
+                listed = position in self._positions or (not self._is_all and position > self._until)
+            if self._keeps(key, listed=listed) and key is not None:
                 found.append((index, self.rules.judges[key]))
         return found
 
@@ -123,7 +123,7 @@ class ViewFilter:
         if known is None:
             key = self.rules.element_field(parent, name)
             known = Visibility.OUT
-            if self._keeps(key, told=self._is_told(key, f"{parent}/{name}")):
+            if self._keeps(key, listed=self._is_listed(key, f"{parent}/{name}")):
                 aside = key in self.rules.working or (parent, name) == _STAGE
                 known = Visibility.BESIDE if aside else Visibility.IN
             self._elements[parent, name] = known
@@ -148,8 +148,8 @@ class ViewFilter:
         self._left_out[what] += 1
         self.changed = True
 
-    def _keeps(self, key: str | None, *, told: bool) -> bool:
-        lacking = frozenset({UNKNOWN}) if told or key is None else self._lacking(key)
+    def _keeps(self, key: str | None, *, listed: bool) -> bool:
+        lacking = frozenset({UNKNOWN}) if listed or key is None else self._lacking(key)
         for label in lacking:
             self.leave_out(label)
         return not lacking
@@ -158,8 +158,8 @@ class ViewFilter:
         """Return True if the view may show the field with this key."""
         return not self._lacking(key)
 
-    def _is_told(self, key: str | None, name: str) -> bool:
-        """Return True for a name in the classifier's list of other content; for any if the list is cut."""
+    def _is_listed(self, key: str | None, name: str) -> bool:
+        """Return True for a name in the classifier's list of other content, or if that is incomplete."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

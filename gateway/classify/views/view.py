@@ -116,7 +116,7 @@ def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
     if header.above.strip():
         sieve.leave_out()
     write([header.names[index] for index, _ in kept], _batches(table, sieve, kept))
-    if table.formulas.passed_over:
+    if table.formulas.skipped:
         sieve.leave_out()
 
 

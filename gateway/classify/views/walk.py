@@ -1,4 +1,4 @@
-"""Read the records of a content in the order of a view: values of some fields, or each record's persons.
+"""Read the records of a content in the order of a view: the values of some fields, or the persons named.
 
 A view is laid out as CSV for another system: a layout can show nothing the view does not contain.
 """
@@ -55,7 +55,7 @@ def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
 class RecordWalk:
     """Reader of a content's records; yields for each record the values of the `wanted` fields."""
 
-    _each = ""  # element of a repeated part, told apart by its number
+    _each = ""  # name of an element that repeats in a record; "" to read a record as a whole
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules

@@ -3,10 +3,10 @@
 Columns and elements that belong to the file's type are left out of the result. Each other one becomes an
 `Unlisted`: not understood, outside the file's type, or with unexpected values.
 
-A sample of values, kept only while the file is read and counted by value, describes most of them by one word
-(`kind_of`): grades, dates, names, free text. One pupil's story among a thousand
-addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
-after the search, except the last few values of a repetitive column.
+`kind_of` describes a column by one word, such as grades, dates or free text, from a sample of values, kept
+only while the file is read. One pupil's story among a thousand addresses would not show in a sample, so the
+search for sensitive content covers every value. No value is stored after the search, except the last few of a
+repetitive column.
 """
 
 import re
@@ -50,7 +50,9 @@ _LOOKS: dict[ValueKind, Callable[[str], object]] = {
 
 
 def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
-    """Return the kind of most sampled values. `grades`: all grades of examinations and assessments."""
+    """Return the kind that most values of a sample have. `counts`: how often each sampled value occurs.
+    `grades`: all grades of examinations and assessments, in upper case.
+    """
     kinds: Counter[ValueKind] = Counter()
     for value, count in counts.items():
         text = value.strip()
@@ -78,14 +80,14 @@ def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
 
 
 def share_among(counts: Counter[str], values: frozenset[str]) -> float:
-    """Return the fraction of sampled values among `values`, in any case."""
+    """Return the fraction of a sample (`counts`) that is among `values`, which are in upper case."""
     total = sum(count for value, count in counts.items() if value.strip())
     among = sum(count for value, count in counts.items() if value.strip().upper() in values)
     return among / total if total else 0.0
 
 
 def _are_national_insurance_numbers(counts: Counter[str]) -> bool:
-    """Return True if four in five distinct sampled values look like national insurance numbers."""
+    """Return True if four in five distinct values of a sample look like national insurance numbers."""
     texts = [text for value in counts if (text := value.strip())]
     others = len(texts) - max(1, _MOSTLY * len(texts))  # so many may be otherwise
     for text in texts:
@@ -108,7 +110,10 @@ _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """Sensitive content found in values of a column or element: NHS numbers, free text, a sensitive topic."""
+    """Sensitive content found in the values of a column or kind of element: NHS numbers, free text, a topic.
+    `key`: of the field; None if unknown. `topic`: label of the first sensitive topic found; "" for none.
+    `story`: True if a value is free text. `met`: True if any value was searched.
+    """
 
     key: str | None
     topic: str = ""
@@ -119,7 +124,7 @@ class Disclosure:
     _last: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Search values for NHS numbers, free text and sensitive topics, and record the findings here."""
+        """Search distinct values for NHS numbers, free text and sensitive topics; record what is found."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
@@ -179,7 +184,7 @@ class Part:
 
     header: str
     key: str | None
-    told: Disclosure
+    disclosure: Disclosure
     element: bool = False
     at: int = 0
     others: int = 0
@@ -202,17 +207,18 @@ class ColumnInventory:
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
         self._texts: list[str] = []
-        self._told: dict[str, Disclosure] = {}
+        self._disclosures: dict[str, Disclosure] = {}
         self.left_over = 0
         self._beside_cells = 0
         self._rules = rules
         self._grades = rules.grades
 
-    def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
+    def add_part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
         """Return a new `Part`, added to the inventory unless 4,000 parts are there already."""
-        # A field stands in several elements, and none of them is above suspicion where one tells something.
-        told = Disclosure(key) if key is None or not element else self._told.setdefault(key, Disclosure(key))
-        made = Part(header[:_HEADER_LENGTH], key, told, element, at)
+        # All elements of one field share a `Disclosure`: if one reveals something, each is reported.
+        shared = element and key is not None
+        found = self._disclosures.setdefault(key or "", Disclosure(key)) if shared else Disclosure(key)
+        made = Part(header[:_HEADER_LENGTH], key, found, element, at)
         if len(self.parts) < PARTS:
             self.parts.append(made)
         else:
@@ -220,7 +226,9 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return up to 100 parts outside a data type, sensitive ones first; an entry more sums all others."""
+        """Return what the file holds outside a data type: up to 100 entries, sensitive ones first.
+        If there are more, a last entry has their number.
+        """
         topics = [*filter(None, map(self._topic_of, self._texts))]
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]
         if beside := self._beside_cells:
@@ -236,7 +244,7 @@ class ColumnInventory:
                     position=part.at or position,
                     header=part.header.strip(),
                     filled=part.filled,
-                    kind="free text" if part.told.story else kind,
+                    kind="free text" if part.disclosure.story else kind,
                     place="element" if part.element else "column",
                     topic=topic,
                     assessment=part.assessment or graded,
@@ -256,20 +264,21 @@ class ColumnInventory:
         strange = (part for part in self.parts if part.key is None and part.filled)
         return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
 
-    def title(self, text: str) -> None:
-        """Keep a text above or between tables for the search for sensitive topics: the first 100 only."""
+    def add_title(self, text: str) -> None:
+        """Keep a title, comment or sheet name to search for sensitive topics: only the first 100."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
-    def beside_cells(self, place: Place, text: str) -> None:
-        """Store a text a workbook shows beside its cells, such as a page header: no view contains it.
-        Raises Unreadable for a long text in the header or footer of a page, so that a person reads it.
+    def add_beside_cells(self, place: Place, text: str) -> None:
+        """Search a text that a workbook shows beside its cells, such as a page header, for sensitive topics.
+        No view contains it. Raises Unreadable for a long text in a page's header or footer, for a person to
+        read.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):
             raise beside("a long text in the header or footer of a page")
         if place != "cell":
-            self.title(text)
+            self.add_title(text)
         elif self._topic_of(text):
             self._texts = [*self._texts[: _MOST - 1], text]
         elif len(_WORD.findall(text)) > 1 and not wording.is_line(text):
@@ -281,7 +290,7 @@ class ColumnInventory:
     def _topic(self, part: Part) -> str:
         if part.assessment or not part.filled:
             return ""  # Grades stand under a subject, such as psychology.
-        sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
+        sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.disclosure
         national = part.key != "national-insurance" and _are_national_insurance_numbers(part.counts)
         if national or told.has_nhs_numbers():
             return sensitive.topics["identity"].label
