@@ -227,7 +227,7 @@ def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers)
 
     A certificate's renewal or revocation is signed by the certificate's own key and needs no other signature.
     """
-    if isinstance(drop, KeyDrop) and drop.key.change != "new" and drop.key.kind == "openpgp":
+    if isinstance(drop, KeyDrop) and drop.change != "new" and drop.key.kind == "openpgp":
         return True
     made = drop.signature
     return made is not None and any(key.fingerprint == made.certificate for key in signers.in_force)

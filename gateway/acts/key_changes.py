@@ -282,16 +282,15 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
         clerk.add(owner_kind, owner, judge(data, clerk.at, *strength), state="pending")
         return f"enrolled for {owner}; it waits to be confirmed"
     update = updated(known.material.encode(), data, clerk.at, *strength)
-    if update is not None and update.change == "revoked":
-        revocation: Revocation = "hard" if update.final else "soft"
-        if known.may_be_revoked(revocation):
-            clerk.revoke(known, revocation, new=update.new)
-            return f"{owner} has revoked this certificate; it no longer counts"
+    new, revocation = update or (None, None)
+    if revocation is not None and known.may_be_revoked(revocation):
+        clerk.revoke(known, revocation, new=new)
+        return f"{owner} has revoked this certificate; it no longer counts"
     if known.state in {"retired", "revoked"}:
         raise GatewayError(f"{owner} has this certificate already, and it is {known.state}")
-    if update is None:
+    if new is None:
         raise GatewayError(f"{owner} has this certificate already, and nothing in the file is new")
-    clerk.renew(known, update.new)
+    clerk.renew(known, new)
     return f"what is new in this certificate of {owner} is taken over"
 
 

@@ -1,9 +1,7 @@
 """Judge a file with a public key, of SSH or OpenPGP, before the key is enrolled."""
 
 from collections.abc import Container
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import asyncssh
 
@@ -11,6 +9,7 @@ from gateway.errors import Refusal
 from gateway.model import NewKey
 from gateway.openpgp import certificates
 from gateway.openpgp.certificates import Certificate, CertificateRefused
+from gateway.openpgp.components import Revocation
 from gateway.openpgp.rsa_numbers import check_strength
 from gateway.zones.sealing import mended, needs_mending
 
@@ -86,22 +85,11 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A change to a certificate on record, and the certificate as changed (`new`).
-
-    `final`: revoked because the key may be in wrong hands.
-    """
-
-    change: Literal["renewed", "revoked"]
-    new: NewKey
-    final: bool = False
-
-
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
-) -> Update | None:
-    """Return the change to the certificate `known` made by `data`, a newer version or a revocation, or None.
+) -> tuple[NewKey, Revocation | None] | None:
+    """Return the certificate `known` with what is new in `data`: a newer version of it, or its revocation.
+    With it comes how the certificate is revoked; None for a newer version. Returns None if nothing is new.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
@@ -113,13 +101,11 @@ def updated(
             raise
     else:
         new = of_certificate(revoked, certificates.describe(revoked, now))
-        return Update("revoked", new, final=certificates.finality(revoked, now) == "hard")
+        return new, certificates.finality(revoked, now) or "soft"
     merged = certificates.merge(known, data)
     if merged == certificates.merge(known, known):
         return None
-    return Update(
-        "renewed", of_certificate(merged, certificates.admit(merged, now, least_rsa_bits, verified))
-    )
+    return of_certificate(merged, certificates.admit(merged, now, least_rsa_bits, verified)), None
 
 
 # Descriptions of keys: the fingerprint to read out, and other facts for confirming a key.

@@ -14,13 +14,12 @@ import os
 import select
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import BinaryIO, cast
 
 from gateway.classify import Rules, classify, classify_ahead, load_rules
-from gateway.examiner.confinement import Needs
+from gateway.examiner.confinement import Cell
 from gateway.examiner.persons import PersonCollector, RollCollector, as_lines
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, WHOLE, Read, Reading
@@ -141,66 +140,62 @@ class PartialContent:
         return self._is_whole
 
 
-@dataclass(frozen=True, slots=True)
-class Classifying:
-    """Handler of the requests to a classifier."""
+def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequence[int]) -> Answer:
+    """Classify the content sent with a request; a content still being written comes with a pipe."""
+    request = REQUEST.validate_json(message)
+    if not isinstance(request, Reading):
+        raise TypeError(request.kind)
+    content, *word = descriptors
+    read = _read(rules, limits, request, PartialContent(content, word[0])) if word else None
+    if read is None:
+        with os.fdopen(content, "rb", closefd=False) as whole:
+            read = _read(rules, limits, request, whole)
+    return ANSWER.dump_json(cast(Read, read)), ()
 
-    rules: Rules
-    limits: ClassifyLimits
 
-    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the content sent with a request; a content still being written comes with a pipe."""
-        request = REQUEST.validate_json(message)
-        if not isinstance(request, Reading):
-            raise TypeError(request.kind)
-        content, *word = descriptors
-        read = self.read(request, PartialContent(content, word[0])) if word else None
-        if read is None:
-            with os.fdopen(content, "rb", closefd=False) as whole:
-                read = self.read(request, whole)
-        return ANSWER.dump_json(cast(Read, read)), ()
-
-    def read(self, request: Reading, content: BinaryIO | PartialContent) -> Read | None:
-        """Classify a content, and collect its persons, and the pupils of a roll.
-        Returns None if a content still being written has to be read a second time once it is whole.
-        """
-        taker, persons = RollCollector() if request.rolls else None, PersonCollector()
-        growing = content if isinstance(content, PartialContent) else None
-        found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
-            cast(BinaryIO, content),
-            request.name,
-            self.limits,
-            self.rules.with_stated(request.stated),
-            today=request.today,
-            on_pupils=taker,
-            on_persons=persons,
-        )
-        if growing is not None:
-            growing.wait()
-        elif isinstance(found, ContentRefused):
-            persons.scan(cast(BinaryIO, content))
-        passing("examine.classified")
-        if found is None:
-            return None
-        is_roll = isinstance(found, Classified) and found.data_type in request.rolls
-        return Read(
-            reference=request.reference,
-            content=found,
-            pupils=taker.pupils() if taker is not None and is_roll else None,
-            numbers=as_lines(sorted(persons.numbers)),
-            names=as_lines(sorted(persons.names)),
-            left_out=persons.left_out,
-        )
+def _read(
+    rules: Rules, limits: ClassifyLimits, request: Reading, content: BinaryIO | PartialContent
+) -> Read | None:
+    """Classify a content, and collect its persons, and the pupils of a roll.
+    Returns None if a content still being written has to be read a second time once it is whole.
+    """
+    roll, persons = RollCollector() if request.rolls else None, PersonCollector()
+    growing = content if isinstance(content, PartialContent) else None
+    found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
+        cast(BinaryIO, content),
+        request.name,
+        limits,
+        rules.with_stated(request.stated),
+        today=request.today,
+        on_pupils=roll,
+        on_persons=persons,
+    )
+    if growing is not None:
+        growing.wait()
+    elif isinstance(found, ContentRefused):
+        persons.scan(cast(BinaryIO, content))
+    passing("examine.classified")
+    if found is None:
+        return None
+    is_roll = isinstance(found, Classified) and found.data_type in request.rolls
+    return Read(
+        reference=request.reference,
+        content=found,
+        pupils=roll.pupils() if roll is not None and is_roll else None,
+        numbers=as_lines(sorted(persons.numbers)),
+        names=as_lines(sorted(persons.names)),
+        left_out=persons.left_out,
+    )
 
 
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
-    def prepared(message: bytes) -> tuple[Needs, Work]:
+    def prepared(message: bytes) -> tuple[Cell, Work]:
         setup = READER_SETUP.validate_json(message)
         rules, limits = load_rules(setup.rules), setup.limits
         rehearse(rules, limits.classify)
-        return Needs(memory_bytes=limits.open.memory_bytes), Classifying(rules, limits.classify).work
+        return Cell(limits.open.memory_bytes), partial(work, rules, limits.classify)
 
     serve("classifies contents for the gateway's services", prepared)
 

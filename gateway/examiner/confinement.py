@@ -214,31 +214,27 @@ _RUN = Access.READ_FILE | Access.EXECUTE
 _USE = Access.READ_FILE | Access.WRITE_FILE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """Needs of one kind of child: bytes of memory, bytes of each anonymous file, a SOP program to start."""
+@dataclass(slots=True)
+class Cell:
+    """Confinement of a kind of child. Call `prepare` in the child, `close` in each process it forks.
+    `memory_bytes`, `writes_bytes`: the most memory, and the largest anonymous file, that the child may have.
+    `program`: the SOP program that the child may start.
+    """
 
     memory_bytes: int
     writes_bytes: int = 0
     program: str | None = None
-
-
-@dataclass(slots=True)
-class Cell:
-    """Confinement of a kind of child. Call `prepare` in the child, `close` in each process it forks."""
-
-    needs: Needs
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
         """Give up files, network and surplus memory, once secrets and rules are loaded."""
-        needs, makes_memory = self.needs, self.needs.writes_bytes > 0
-        self._calls = CallFilter(starts_programs=needs.program is not None, makes_memory=makes_memory)
-        _set_limit(resource.RLIMIT_AS, needs.memory_bytes)
-        _set_limit(resource.RLIMIT_FSIZE, needs.writes_bytes)
+        starts_programs, makes_memory = self.program is not None, self.writes_bytes > 0
+        self._calls = CallFilter(starts_programs=starts_programs, makes_memory=makes_memory)
+        _set_limit(resource.RLIMIT_AS, self.memory_bytes)
+        _set_limit(resource.RLIMIT_FSIZE, self.writes_bytes)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if version():
-            restrict(_program_files(needs.program) if needs.program else {})
+            restrict(_program_files(self.program) if self.program else {})
 
     def close(self) -> None:
         """Make a forked process end with its parent; limit processor time, and filter system calls."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 from pysequoia.packet import PacketPile, Tag
 
@@ -17,10 +19,10 @@ from gateway.enrolment.key_file import is_ssh, updated
 from gateway.enrolment.key_file import judge as judged_key
 from gateway.errors import Refusal
 from gateway.examiner import protocol
-from gateway.examiner.confinement import Needs
+from gateway.examiner.confinement import Cell
 from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import OpenLimits
-from gateway.model import read_as, without_signatory
+from gateway.model import NewKey, read_as, without_signatory
 from gateway.openpgp import packets
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.embedded import is_sealed, open_signed
@@ -33,9 +35,9 @@ _PUBLIC_TAGS = frozenset({2, 6})
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
-def _key_drop(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
+def _key_drop(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
     """Return the key or the stated headings in a drop in /keys, with the signer. Raises Refusal."""
-    job, signature = request.job, request.signature
+    signature = job.signature
     if needs_mending(data):
         data = mended(data)
     if signature is None and not (is_ssh(data) or _holds_public_packets(data)):
@@ -49,14 +51,13 @@ def _key_drop(request: protocol.Judging, data: bytes, limits: OpenLimits) -> pro
     text = data.decode("latin-1")
     lost = read_as("lost-key", text)
     if lost is not None and lost != text and protocol.SSH_FINGERPRINT.fullmatch(lost.strip()):
-        found = protocol.FoundKey(
-            change="revoked", kind="ssh", fingerprint=lost.strip(), material="", algorithm="", final=True
-        )
+        key = NewKey(kind="ssh", fingerprint=lost.strip(), material="", algorithm="")
+        found = protocol.KeyDrop(reference=job.reference, change="revoked", key=key, final=True)
     elif (said := read_as("key", text)) is None:  # It states another purpose.
         raise Refusal("key:not-a-key")
     else:
         found = _found(said.encode("latin-1"), job, is_signed=signature is not None)
-    return protocol.KeyDrop(reference=job.reference, key=found, signature=signature)
+    return replace(found, signature=signature)
 
 
 def _holds_public_packets(data: bytes) -> bool:
@@ -66,7 +67,7 @@ def _holds_public_packets(data: bytes) -> bool:
     return kind is not None and kind[0] in {_PUBLIC_KEY, "SIGNATURE"}
 
 
-def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.FoundKey:
+def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.KeyDrop:
     """Return the key in a drop: new, or a known certificate with its renewal or revocation."""
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):
@@ -89,18 +90,22 @@ def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.Fo
                 raise
             if update is None:
                 raise Refusal("key:nothing-new")
-            return protocol.FoundKey(change=update.change, final=update.final, **asdict(update.new))
+            key, revocation = update
+            change: Literal["renewed", "revoked"] = "renewed" if revocation is None else "revoked"
+            return protocol.KeyDrop(
+                reference=job.reference, change=change, key=key, final=revocation == "hard"
+            )
         if is_revocation:
             raise Refusal("key:not-a-key")
     new = judged_key(content, job.now, job.least_rsa_bits, job.verified)  # Reports a secret key as such.
     if not is_signed:
         raise Refusal("key:not-signed")
-    return protocol.FoundKey(change="new", **asdict(new))
+    return protocol.KeyDrop(reference=job.reference, change="new", key=new)
 
 
-def _agreement_drop(request: protocol.Judging, data: bytes) -> protocol.Judged:
+def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
     """Return the signed copy in a drop in /agreement, if it has the agreement's text. Raises Refusal."""
-    job, signature = request.job, request.signature
+    signature = job.signature
     if signature is not None:
         text = data.decode("utf-8", "replace")
     elif _CLEARSIGNED not in data:
@@ -128,39 +133,32 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def judge(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
+def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
     """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
-    job = request.job
     if not data or len(data) > protocol.DROP_BYTES:
         code = "open:too-large" if data else "open:empty"
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))
     try:
-        return _key_drop(request, data, limits) if job.folder == "keys" else _agreement_drop(request, data)
+        return _key_drop(job, data, limits) if job.folder == "keys" else _agreement_drop(job, data)
     except Refusal as refusal:
         return protocol.refused(job, refusal.code, refusal.detail)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgingDrops:
-    """Handler of the requests to a judge."""
-
-    limits: OpenLimits
-
-    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Judge the drop sent with the request; return the finding, or the fault, as an answer."""
-        request = protocol.REQUEST.validate_json(message)
-        if not isinstance(request, protocol.Judging):
-            raise TypeError(request.kind)
-        data = os.pread(descriptors[0], protocol.DROP_BYTES + 1, 0)
-        return protocol.ANSWER.dump_json(judge(request, data, self.limits)), ()
+def work(limits: OpenLimits, message: bytes, descriptors: Sequence[int]) -> Answer:
+    """Judge the drop sent with a request; return the finding, or the refusal, as an answer."""
+    request = protocol.REQUEST.validate_json(message)
+    if not isinstance(request, protocol.Job):
+        raise TypeError(request.kind)
+    data = os.pread(descriptors[0], protocol.DROP_BYTES + 1, 0)
+    return protocol.ANSWER.dump_json(judge(request, data, limits)), ()
 
 
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
-    def prepared(message: bytes) -> tuple[Needs, Work]:
+    def prepared(message: bytes) -> tuple[Cell, Work]:
         limits = protocol.READER_SETUP.validate_json(message).limits.open
-        return Needs(memory_bytes=limits.memory_bytes), JudgingDrops(limits).work
+        return Cell(limits.memory_bytes), partial(work, limits)
 
     serve("judges drops for the gateway's services", prepared)
 

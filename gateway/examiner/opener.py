@@ -12,13 +12,13 @@ import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner import protocol
 from gateway.examiner.channel import close_all
-from gateway.examiner.confinement import Needs
+from gateway.examiner.confinement import Cell
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
@@ -33,12 +33,15 @@ _SLACK_BYTES = 1024**2
 _SHARE_OF_PROGRAM = 0.8
 
 
-class Openers:
-    """The OpenPGP engines by set of the gateway's keys, each made on first use."""
+class Opening:
+    """Handler of the requests to an opener. `secrets`: the gateway's OpenPGP keys by fingerprint.
+    The engines, one for each set of keys asked for, are made on first use.
+    """
 
-    def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes], limits: OpenLimits) -> None:
         self._settings = settings
         self.secrets = secrets
+        self._most = self.limits = limits
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
@@ -46,42 +49,31 @@ class Openers:
         # In one order: a job names all keys in force, mostly those that an engine is made for already.
         wanted = tuple(sorted(fingerprints or self.secrets))
         if wanted not in self._made:
-            keys = [self.secret(fingerprint) for fingerprint in wanted]
+            keys = [self._secret(fingerprint) for fingerprint in wanted]
             self._made[wanted] = find_opener(self._settings, keys)
         return self._made[wanted]
 
-    def secret(self, fingerprint: str) -> bytes:
+    def _secret(self, fingerprint: str) -> bytes:
         """Return the secret key with a fingerprint. Raises Fault if there is none."""
         if fingerprint not in self.secrets:
             raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
         return self.secrets[fingerprint]
 
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Handler of the requests to an opener."""
-
-    openers: Openers
-    limits: OpenLimits
-
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
         """Return the answer to one request; a fault of the gateway becomes an answer, too."""
         request = protocol.REQUEST.validate_json(message)
+        # A SOP program gets less than the time left for this process: one that hangs then shows as a fault of
+        # the gateway, not as a file that breaks the process.
+        if left := signal.getitimer(signal.ITIMER_REAL)[0]:
+            seconds = min(self._most.seconds, left * _SHARE_OF_PROGRAM)
+            self.limits = self._most.model_copy(update={"seconds": seconds})
         answer: protocol.Answer
         try:
-            answer, given = self._in_time()._answer(request, *map(OpenFile, descriptors))  # noqa: SLF001 - its own
+            answer, given = self._answer(request, *map(OpenFile, descriptors))
         except (GatewayError, OSError) as error:
             explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
             answer, given = protocol.Failed(reference=request.reference, explanation=explanation), ()
         return protocol.ANSWER.dump_json(answer), given
-
-    def _in_time(self) -> Opening:
-        """Return this handler with a time limit for a SOP program below the time left for this process.
-        A hanging program then shows as a fault of the gateway, not as a file that breaks the process.
-        """
-        left, _ = signal.getitimer(signal.ITIMER_REAL)
-        seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
-        return replace(self, limits=self.limits.model_copy(update={"seconds": seconds}))
 
     def _answer(
         self, request: protocol.Request, sealed: OpenFile, other: OpenFile | None = None
@@ -136,11 +128,11 @@ class Opening:
         """
         session = self._session_key(other)
         if other is None:
-            session = self.openers.of().session_key(sealed, self.limits)
+            session = self.of().session_key(sealed, self.limits)
         if session is None:
             return protocol.Resealed(reference=request.reference, session="", proved=False)
         if request.sha256 is not None:
-            os.close(self.openers.of().reopen(sealed, request.sha256, self.limits, session))
+            os.close(self.of().reopen(sealed, request.sha256, self.limits, session))
         return protocol.Resealed(
             reference=request.reference,
             session=seal_session_key(session, request.certificate.encode()),
@@ -152,7 +144,7 @@ class Opening:
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
         senders, why = [sender.encode() for sender in certificates], None
         try:
-            opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now, into)
+            opened = self.of(job.opens_with).open(sealed, senders, self.limits, job.now, into)
         except SigningKeyEnded as waits:
             opened, why = waits.opened, protocol.OpenRefused(code=waits.code)
         except Refusal as refusal:
@@ -164,11 +156,11 @@ class Opening:
     def _session_key(self, resealed: OpenFile | None) -> bytes | None:
         if resealed is None:
             return None
-        return open_session_key(resealed.read_bytes(), self.openers.secrets.values())
+        return open_session_key(resealed.read_bytes(), self.secrets.values())
 
     def _content(self, sealed: OpenFile, resealed: OpenFile | None, sha256: str) -> int:
         """Open a stored file, check its content by SHA-256; return a descriptor for the caller to close."""
-        return self.openers.of().reopen(sealed, sha256, self.limits, self._session_key(resealed))
+        return self.of().reopen(sealed, sha256, self.limits, self._session_key(resealed))
 
     def _sealed(
         self, request: protocol.SealCopy, content: int | bytes
@@ -177,7 +169,7 @@ class Opening:
         able = [one for one in recipients if describe(one, request.now).can_encrypt]
         if not able:
             raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
-        signer = self.openers.secret(request.signer)
+        signer = self._secret(request.signer)
         sealed = seal(content, able, signer)
         answer = protocol.SealedCopy(
             reference=request.reference,
@@ -190,17 +182,17 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def rehearse(openers: Openers, limits: OpenLimits) -> int:
+def rehearse(opening: Opening) -> int:
     """Open a text sealed to each key of the gateway, so that engines are ready; return the number opened."""
-    asked, contents = Opening(openers, limits), list[int]()
-    for secret in openers.secrets.values():
+    contents = list[int]()
+    for secret in opening.secrets.values():
         # A rehearsal decides nothing: the same error later costs its file alone, and is told to the service.
         with suppress(Exception):
             own = certificate_of(secret)
             job = protocol.Job(reference="", name="", senders=(own.decode(),), now=datetime.now(UTC))
             with os.fdopen(in_memory(seal(own, [own], secret)), "rb") as sealed:
                 for _ in range(REHEARSALS):
-                    contents += asked._opened(job, job.senders, OpenFile(sealed.fileno()))[1]  # noqa: SLF001 - its own
+                    contents += opening._opened(job, job.senders, OpenFile(sealed.fileno()))[1]  # noqa: SLF001 - its own
     close_all(contents)
     return len(contents)
 
@@ -208,21 +200,22 @@ def rehearse(openers: Openers, limits: OpenLimits) -> int:
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
-    def prepared(message: bytes) -> tuple[Needs, Work]:
+    def prepared(message: bytes) -> tuple[Cell, Work]:
         setup = protocol.OPENER_SETUP.validate_json(message)
         if setup.proved is not None:
             believe(setup.proved)
         settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
-        openers = Openers(settings, {name: secret.encode() for name, secret in setup.secrets.items()})
-        openers.of()
+        secrets = {name: secret.encode() for name, secret in setup.secrets.items()}
+        opening = Opening(settings, secrets, limits)
+        opening.of()
         if settings.engine != "sop":  # A program starts anew for each file.
-            rehearse(openers, limits)
-        needs = Needs(
-            memory_bytes=limits.memory_bytes,
+            rehearse(opening)
+        cell = Cell(
+            limits.memory_bytes,
             writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
             program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
         )
-        return needs, Opening(openers, limits).work
+        return cell, opening.work
 
     serve("opens sealed files for the gateway's services", prepared)
 

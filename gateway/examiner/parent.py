@@ -98,32 +98,31 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
         told(why.code, **why.detail)
     except (KeyError, TypeError):
         raise child.ExaminerLost("the examining process left a blank of its reason open") from None
-    return protocol.FileRefused(
-        reference=answer.reference, why=protocol.OpenRefused(code=why.code, detail=why.detail)
-    )
+    return answer
 
 
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
     """Check and return a judge's finding. Raises ExaminerLost for a wrong fingerprint, or an unfit name."""
-    if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
+    if isinstance(answer, protocol.KeyDrop) and not _fits(answer):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
         raise child.ExaminerLost("the judging process gave a name that cannot be one")
     return answer
 
 
-def _fits(key: protocol.FoundKey) -> bool:
+def _fits(drop: protocol.KeyDrop) -> bool:
     """Return True if the material of a key has the fingerprint stated with it, as OpenSSH shows it.
     Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
+    key = drop.key
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
-    if key.change == "revoked":
+    if drop.change == "revoked":
         return not key.material and protocol.SSH_FINGERPRINT.fullmatch(key.fingerprint) is not None
     line = _SSH_LINE.fullmatch(key.material)
-    if line is None or key.change != "new":  # A drop does not renew an SSH key.
+    if line is None or drop.change != "new":  # A drop does not renew an SSH key.
         return False
     try:
         blob = base64.b64decode(line["blob"], validate=True)
@@ -386,7 +385,7 @@ class Examiner:
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
         """Judge a drop; if sealed, open it first."""
-        answer = self._judgement(protocol.Judging(job=job), drop)
+        answer = self._judgement(job, drop)
         if not isinstance(answer, protocol.StillSealed):
             return answer
         found, content = self._unsealed(replace(job, others=()), drop)
@@ -395,16 +394,16 @@ class Examiner:
         with child.closing(content):
             if found.why is not None:  # A drop never waits for a key.
                 return protocol.refused(job, found.why.code, found.why.detail)
-            answer = self._judgement(protocol.Judging(job=job, signature=found.opened.signature), content)
+            answer = self._judgement(replace(job, signature=found.opened.signature), content)
         if isinstance(answer, protocol.StillSealed) or (
             not isinstance(answer, protocol.FileRefused) and answer.signature != found.opened.signature
         ):
             raise child.ExaminerLost("the judging process gave another answer than was asked")
         return answer
 
-    def _judgement(self, request: protocol.Judging, drop: int) -> protocol.Judged:
+    def _judgement(self, job: protocol.Job, drop: int) -> protocol.Judged:
         seconds = _seconds_for(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, _ = child.ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
+        answer, _ = child.ask(self._judge, job, (drop,), seconds, _JUDGED[job.folder])
         if isinstance(answer, protocol.FileRefused):
             return believable_refusal(answer)
         return answer if isinstance(answer, protocol.StillSealed) else believable_drop(answer)

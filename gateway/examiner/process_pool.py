@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from gateway.errors import GatewayError
 from gateway.examiner.channel import Broken, close_all, receive, send
-from gateway.examiner.confinement import Cell, Needs, start_of_child
+from gateway.examiner.confinement import Cell, start_of_child
 from gateway.observe import logs
 from gateway.secrets.process_memory import keep_in_memory
 
@@ -150,9 +150,9 @@ _log = logging.getLogger(__name__)
 _SETUP_BYTES = 16 * 1024**2
 
 
-def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Work]]) -> None:
+def serve(description: str, prepared: Callable[[bytes], tuple[Cell, Work]]) -> None:
     """Run a child: read its arguments and setup, confine it, and answer requests until the service ends.
-    `prepared` turns the setup message into the child's needs and request handler.
+    `prepared` turns the setup message into the child's confinement and request handler.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)
@@ -163,9 +163,9 @@ def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Work]]) -> 
     with contextlib.suppress(Broken), socket.socket(fileno=arguments.channel) as channel:
         message, _ = receive(channel, _SETUP_BYTES)
         try:
-            needs, work = prepared(message)
+            cell, work = prepared(message)
         except GatewayError as error:
             _log.error("%s", error)
             return
         keep_in_memory()
-        ProcessPool(channel, Cell(needs), work).serve()
+        ProcessPool(channel, cell, work).serve()

@@ -18,6 +18,7 @@ from gateway.model import (
     Counting,
     FileLayout,
     Folder,
+    NewKey,
     Opened,
     Signature,
     Stated,
@@ -90,12 +91,14 @@ class RecordsNamed(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AboutFile):
     """One landed file to examine. `senders` are the provider's armored certificates in force.
+    The opener gets the sealed file as a descriptor, and the judge a drop: as received, or opened.
 
     - `others`: its certificates awaiting approval or ended, to tell their files from a stranger's.
     - `opens_with`: fingerprints of the gateway's keys that still open uploads; () for all.
     - `agreement`: the text expected in /agreement; "" for other folders.
     - `least_rsa_bits`: the policy's minimum for a new key. `verified`: for `certificates.admit`.
     - `rolls`: the data types with digests of pupils. `stated`: headings explained by the provider.
+    - `signature`: of a drop that the opener has opened.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Job(AboutFile):
     verified: tuple[str, ...] = ()
     rolls: tuple[str, ...] = ()
     stated: Stated = ()
+    signature: Signature | None = None
     kind: Literal["job"] = "job"
 
 
@@ -183,45 +187,14 @@ class Read(AboutFile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
-    """Ask the judge about a drop, sent as a descriptor: as received, or once opened, with its `signature`."""
-
-    job: Job
-    signature: Signature | None = None
-    kind: Literal["judging"] = "judging"
-
-    @property
-    def reference(self) -> str:
-        """Reference of the drop."""
-        return self.job.reference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
     """Answer about a drop that must be opened before it can be judged."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
 
-FoundChange = Literal["new", "renewed", "revoked"]
 SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 """An SSH key's fingerprint as OpenSSH shows it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundKey:
-    """Key found in a drop in /keys: new, or a known certificate renewed or revoked.
-    `material` is public, as the registry stores it; "" for an SSH key revoked by its fingerprint. After
-    `expires_at` the key cannot sign. `final`: a revoked key that may be in wrong hands.
-    """
-
-    change: FoundChange
-    kind: Literal["ssh", "openpgp"]
-    fingerprint: str
-    material: str
-    algorithm: str
-    expires_at: datetime | None = None
-    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,9 +238,14 @@ class AgreementCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
-    """Outcome for a drop in /keys with a key. `signature`: of the whole drop, where signed."""
+    """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
+    `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint.
+    `final`: a revoked key that may be in wrong hands. `signature`: of the whole drop, where signed.
+    """
 
-    key: FoundKey
+    change: Literal["new", "renewed", "revoked"]
+    key: NewKey
+    final: bool = False
     signature: Signature | None = None
     kind: Literal["key"] = "key"
 
@@ -362,7 +340,7 @@ Looked = FileOpened | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
 Examined = Looked | FileLost
 """Outcome of the examination of one file, from the children or the service."""
 
-Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | LayingOut | NamingRecords | Judging
+Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | LayingOut | NamingRecords
 OfOpener = Unsealed | FileRefused | Reopened | Resealed | SealedCopy
 Judged = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed
 Answer = OfOpener | Judged | Read | Viewed | LaidOut | RecordsNamed | Failed

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
 
 from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
@@ -18,7 +19,7 @@ from gateway.classify.views.view import Stream, make_view
 from gateway.classify.views.walk import lay_out, named_records
 from gateway.errors import GatewayError
 from gateway.examiner import protocol
-from gateway.examiner.confinement import Needs
+from gateway.examiner.confinement import Cell
 from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import ClassifyLimits
 from gateway.model import EVERY_RECORD, Basis, View
@@ -28,67 +29,68 @@ _UNREADABLE = "the content cannot be read as it was classified"
 _AT_ONCE = 256 * 1024  # writing each record alone would cost a system call each
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """Handler of the requests to a viewer. A view has at most `most` bytes."""
+def work(
+    rules: Rules, limits: ClassifyLimits, most: int, message: bytes, descriptors: Sequence[int]
+) -> Answer:
+    """Answer one request about the content sent along, with at most `most` bytes.
+    A fault of the gateway becomes an answer, too.
+    """
+    request = protocol.REQUEST.validate_json(message)
+    if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):
+        raise TypeError(request.kind)
+    answer: protocol.Answer
+    try:
+        with os.fdopen(descriptors[0], "rb", closefd=False) as content:
+            answer, given = _answer(request, content, rules, limits, most)
+    except (GatewayError, Unreadable) as error:
+        explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
+        answer, given = protocol.Failed(reference=request.reference, explanation=explanation), ()
+    return protocol.ANSWER.dump_json(answer), given
 
-    rules: Rules
-    limits: ClassifyLimits
-    most: int
 
-    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Answer one request about the content sent along; a fault of the gateway becomes an answer too."""
-        request = protocol.REQUEST.validate_json(message)
-        if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):
-            raise TypeError(request.kind)
-        answer: protocol.Answer
-        try:
-            answer, given = self._answer(request, descriptors[0])
-        except (GatewayError, Unreadable) as error:
-            explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
-            answer, given = protocol.Failed(reference=request.reference, explanation=explanation), ()
-        return protocol.ANSWER.dump_json(answer), given
-
-    def _answer(
-        self, request: protocol.Viewing | protocol.LayingOut | protocol.NamingRecords, descriptor: int
-    ) -> tuple[protocol.Answer, Sequence[int]]:
-        """Return the answer about a content, and its descriptor, unless a view is the whole content."""
-        about = request.reference
-        with os.fdopen(descriptor, "rb", closefd=False) as content:
-            if isinstance(request, protocol.NamingRecords):
-                records = list(named_records(content, self.rules, self.limits))
-                return protocol.RecordsNamed(reference=about, records=records), ()
-            with Content(self.most) as memory:
-                left_out: tuple[str, ...] = (EVERY_RECORD,)
-                whole, rows, filled = False, 0, list[int]()
-                with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
-                    if isinstance(request, protocol.LayingOut):
-                        rules = self.rules.with_stated(request.stated)
-                        rows, filled = lay_out(content, request.layout, rules, self.limits, pieces.write)
-                    elif isinstance(request.basis, Basis):
-                        rules = self.rules.with_stated(request.basis.stated)
-                        left_out, whole = make_view(content, request.basis, rules, self.limits, pieces.write)
-                    else:
-                        write_counts(content, request.basis, self.rules, self.limits, pieces.write)
-                made, size, sha256 = memory.finish()
-        if isinstance(request, protocol.LayingOut):
-            return protocol.LaidOut(
-                reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
-            ), (made,)
-        if whole:
-            os.close(made)
-        view = View(size=size, sha256=sha256, left_out=left_out, whole=whole)
-        return protocol.Viewed(reference=about, view=view), () if whole else (made,)
+def _answer(
+    request: protocol.Viewing | protocol.LayingOut | protocol.NamingRecords,
+    content: BinaryIO,
+    rules: Rules,
+    limits: ClassifyLimits,
+    most: int,
+) -> tuple[protocol.Answer, Sequence[int]]:
+    """Return the answer about a content, and its descriptor, unless a view is the whole content."""
+    about = request.reference
+    if isinstance(request, protocol.NamingRecords):
+        records = list(named_records(content, rules, limits))
+        return protocol.RecordsNamed(reference=about, records=records), ()
+    left_out: tuple[str, ...] = (EVERY_RECORD,)
+    whole, rows, filled = False, 0, list[int]()
+    with Content(most) as memory:
+        with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
+            if isinstance(request, protocol.LayingOut):
+                stated = rules.with_stated(request.stated)
+                rows, filled = lay_out(content, request.layout, stated, limits, pieces.write)
+            elif isinstance(request.basis, Basis):
+                stated = rules.with_stated(request.basis.stated)
+                left_out, whole = make_view(content, request.basis, stated, limits, pieces.write)
+            else:
+                write_counts(content, request.basis, rules, limits, pieces.write)
+        made, size, sha256 = memory.finish()
+    if isinstance(request, protocol.LayingOut):
+        return protocol.LaidOut(reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)), (
+            made,
+        )
+    if whole:
+        os.close(made)
+    view = View(size=size, sha256=sha256, left_out=left_out, whole=whole)
+    return protocol.Viewed(reference=about, view=view), () if whole else (made,)
 
 
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
-    def prepared(message: bytes) -> tuple[Needs, Work]:
+    def prepared(message: bytes) -> tuple[Cell, Work]:
         setup = protocol.READER_SETUP.validate_json(message)
         limits, most = setup.limits, setup.limits.open.content_bytes
-        needs = Needs(memory_bytes=limits.open.memory_bytes, writes_bytes=most)
-        return needs, Looking(load_rules(setup.rules), limits.classify, most).work
+        cell = Cell(limits.open.memory_bytes, writes_bytes=most)
+        return cell, partial(work, load_rules(setup.rules), limits.classify, most)
 
     serve("makes views of contents for the gateway's services", prepared)
 

@@ -27,7 +27,6 @@ from gateway.examiner.protocol import (
     AgreementCopy,
     FileLost,
     FileRefused,
-    FoundKey,
     HeadingsDrop,
     KeyDrop,
     OpenRefused,
@@ -40,7 +39,6 @@ from gateway.model import (
     Folder,
     Held,
     LooksLike,
-    NewKey,
     Provider,
     Refused,
     Settled,
@@ -73,9 +71,9 @@ class Drop:
     now: datetime
 
 
-def settle_key(drop: Drop, found: FoundKey) -> Decision:
+def settle_key(drop: Drop, found: KeyDrop) -> Decision:
     """Decide on a drop with a key, and add, renew or revoke the key accordingly."""
-    known = keys.holder(drop.session, found.kind, found.fingerprint)
+    known = keys.holder(drop.session, found.key.kind, found.key.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused(drop, "key:known")
     clerk = drop.registrar.clerk(drop.session, drop.now)
@@ -85,27 +83,27 @@ def settle_key(drop: Drop, found: FoundKey) -> Decision:
         takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
         at_once = drop.registrar.key_policy.approve_drops and takes_part
         state: KeyState = "active" if at_once else "pending"
-        clerk.add("provider", drop.provider.id, _new(found), state=state, dropped_as=drop.reference)
+        clerk.add("provider", drop.provider.id, found.key, state=state, dropped_as=drop.reference)
         pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
         return _taken(drop, "key:in-force") if at_once else pending
-    if known is None and found.kind == "ssh":
+    if known is None and found.key.kind == "ssh":
         return _refused(drop, "key:not-a-key")
     if known is None:  # Known at the examination, and gone since: for a person.
         return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
 
 
-def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
+def _settle_update(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key) -> Decision:
     if found.change == "revoked":
         revocation: Revocation = "hard" if found.final else "soft"
         if not known.may_be_revoked(revocation):
             return _refused(drop, "key:nothing-new")
-        new = _new(found) if found.material else None
+        new = found.key if found.key.material else None
         clerk.revoke(known, revocation, new=new, dropped_as=drop.reference)
         return _taken(drop, "key:revocation-taken")
     if known.state in {"retired", "revoked"}:
         return _refused(drop, "key:known")
-    clerk.renew(known, _new(found), dropped_as=drop.reference)
+    clerk.renew(known, found.key, dropped_as=drop.reference)
     return _taken(drop, "key:renewed")
 
 
@@ -127,16 +125,6 @@ def publish(home: Home, registry: Registry, now: datetime) -> None:
         withheld = session.exec(query).all()
     store = store_of(home)
     store.remove([reference for reference in withheld if store.has(reference)])
-
-
-def _new(found: FoundKey) -> NewKey:
-    return NewKey(
-        kind=found.kind,
-        fingerprint=found.fingerprint,
-        material=found.material,
-        algorithm=found.algorithm,
-        expires_at=found.expires_at,
-    )
 
 
 def _taken(drop: Drop, code: str) -> Settled:
@@ -260,8 +248,8 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
                     deleted = Entry(kind="deleted", subject=row.reference, fields=fields)
                     log.append(drop.session, [deleted], drop.now)
             return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
-        case KeyDrop(key=found):
-            return settle_key(drop, found)
+        case KeyDrop():
+            return settle_key(drop, dropped)
         case HeadingsDrop():
             return settle_headings(drop, dropped)
         case AgreementCopy(signature=signature, signatory=signatory):

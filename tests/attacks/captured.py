@@ -29,7 +29,8 @@ _TAKEN_OVER = """
 import ctypes, gc, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
 import gateway.examiner.{module} as child
 
-def captured(self, message, descriptors):
+def captured(*asked):
+    message, descriptors = asked[-2:]
     attack, known = json.loads(message)
     found = {{}}
     try:
@@ -38,7 +39,7 @@ def captured(self, message, descriptors):
         found["refused"] = type(error).__name__
     return json.dumps(found).encode(), ()
 
-child.{worker}.work = captured
+child.{worker} = captured
 child.main()
 """
 
@@ -69,7 +70,7 @@ def with_a_captured_program(self, message, descriptors):
         return program.stdout.read(), ()
 
 child.usable = lambda settings: settings  # It is no SOP program, which is why it is not used.
-child.{worker}.work = with_a_captured_program
+child.{worker} = with_a_captured_program
 child.main()
 """
 
@@ -77,24 +78,17 @@ child.main()
 _LYING = """
 import gateway.examiner.{module} as child
 
-def lying(self, message, descriptors):
+def lying(*_):
     return {answer!r}, ()
 
-child.{worker}.work = lying
+child.{worker} = lying
 child.main()
 """
-_WORKERS = {
-    "opener": "Opening",
-    "classifier": "Classifying",
-    "judge": "JudgingDrops",
-    "viewer": "Looking",
-}
 
 
 def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) -> Child:
-    return Child(
-        ("-c", code.format(module=module, worker=_WORKERS[module], **known)), lambda: setup, lambda: None
-    )
+    worker = "Opening.work" if module == "opener" else "work"
+    return Child(("-c", code.format(module=module, worker=worker, **known)), lambda: setup, lambda: None)
 
 
 def answering(home: Home, module: str, answer: dict[str, Any]) -> Child:

@@ -209,13 +209,13 @@ class Lie:
     signed_by: str | None = None
 
     def of(self, reference: str, desk: Desk) -> dict[str, Any]:
-        key = {name: getattr(self, name) for name in ("change", "kind", "fingerprint", "material")}
+        key = {name: getattr(self, name) for name in ("kind", "fingerprint", "material")}
         signature = {
             "certificate": self.signed_by, "signing_key": self.signed_by, "created_at": desk.now.isoformat(),
         }  # fmt: skip
         return {
-            "reference": reference, "kind": "key", "key": {**key, "algorithm": "Ed25519"},
-            "signature": signature if self.signed_by else None,
+            "reference": reference, "kind": "key", "change": self.change,
+            "key": {**key, "algorithm": "Ed25519"}, "signature": signature if self.signed_by else None,
         }  # fmt: skip
 
 

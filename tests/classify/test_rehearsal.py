@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,9 @@ import pytest
 from gateway.classify import load_rules
 from gateway.errors import Fault
 from gateway.examiner import opener
-from gateway.examiner.classifier import TEXTS, Classifying, rehearse
-from gateway.examiner.confinement import Cell, Needs
+from gateway.examiner.classifier import TEXTS, rehearse
+from gateway.examiner.classifier import work as work_of_classifier
+from gateway.examiner.confinement import Cell
 from gateway.examiner.process_pool import REHEARSALS, ProcessPool
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 from gateway.model import Classified, Opened
@@ -72,11 +74,11 @@ def test_what_is_rehearsed_goes_the_whole_way() -> None:
     assert all(isinstance(one, Classified) and one.data_type == "student-core" for one in found)
 
 
-def openers_with(*kinds: str) -> opener.Openers:
-    """Openers with these keys of the gateway, as made at the start."""
+def opening_with(*kinds: str) -> opener.Opening:
+    """A handler with these keys of the gateway, as made at the start."""
     secrets = [(KEYS / f"{kind}.key").read_bytes() for kind in kinds]
     by_fingerprint = {identified(secret)[0]: secret for secret in secrets}
-    return opener.Openers(ProcessorSettings(engine="embedded"), by_fingerprint)
+    return opener.Opening(ProcessorSettings(engine="embedded"), by_fingerprint, OpenLimits())
 
 
 @dataclass
@@ -96,46 +98,46 @@ class Saying:
         raise error
 
 
-def saying(openers: opener.Openers, error: Callable[[Opened], Exception]) -> Saying:
+def saying(opening: opener.Opening, error: Callable[[Opened], Exception]) -> Saying:
     """Put such an engine in the place of the one for all keys."""
-    found = Saying(openers.of(), error)
-    openers._made[tuple(sorted(openers.secrets))] = cast(Opener, found)
+    found = Saying(opening.of(), error)
+    opening._made[tuple(sorted(opening.secrets))] = cast(Opener, found)
     return found
 
 
 @pytest.mark.parametrize("kinds", [("gateway",), ("gateway-rsa",), ("gateway", "gateway-rsa")])
 def test_an_opener_rehearses_with_each_key_of_the_gateway(kinds: tuple[str, ...]) -> None:
-    assert opener.rehearse(openers_with(*kinds), OpenLimits()) == REHEARSALS * len(kinds)
+    assert opener.rehearse(opening_with(*kinds)) == REHEARSALS * len(kinds)
 
 
 def test_a_job_that_names_all_keys_takes_the_engine_that_was_rehearsed() -> None:
-    openers = openers_with("gateway", "gateway-rsa")
-    one, other = openers.secrets
-    assert openers.of((one, other)) is openers.of((other, one)) is openers.of()
-    assert openers.of((one,)) is not openers.of()
-    assert openers.of((one,)) is not openers.of((other,))
+    opening = opening_with("gateway", "gateway-rsa")
+    one, other = opening.secrets
+    assert opening.of((one, other)) is opening.of((other, one)) is opening.of()
+    assert opening.of((one,)) is not opening.of()
+    assert opening.of((one,)) is not opening.of((other,))
 
 
 @pytest.mark.parametrize("error", [RuntimeError, ValueError, OSError, Fault])
 def test_an_error_in_a_rehearsal_costs_no_file(error: type[Exception]) -> None:
-    openers = openers_with("gateway", "gateway-rsa")
-    engine = saying(openers, lambda _: error("of any kind"))
-    assert opener.rehearse(openers, OpenLimits()) == 0
-    assert {*engine.asked_for} == {*openers.secrets}, "each key is tried"
+    opening = opening_with("gateway", "gateway-rsa")
+    engine = saying(opening, lambda _: error("of any kind"))
+    assert opener.rehearse(opening) == 0
+    assert {*engine.asked_for} == {*opening.secrets}, "each key is tried"
 
 
 def test_a_rehearsal_leaves_no_content_open_of_a_key_that_has_ended() -> None:
-    openers = openers_with("gateway")
-    saying(openers, lambda opened: SigningKeyEnded("open:key-expired", opened))
+    opening = opening_with("gateway")
+    saying(opening, lambda opened: SigningKeyEnded("open:key-expired", opened))
     before = sorted(Path("/proc/self/fd").iterdir())
-    assert opener.rehearse(openers, OpenLimits()) == REHEARSALS
+    assert opener.rehearse(opening) == REHEARSALS
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_process_for_files_is_set_up_without_a_look_at_the_rules() -> None:
-    work = Classifying(load_rules(POLICIES), ClassifyLimits()).work
+    work = partial(work_of_classifier, load_rules(POLICIES), ClassifyLimits())
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        before = signal.signal(signal.SIGTERM, ProcessPool(ours, Cell(Needs(memory_bytes=1)), work)._ended)
+        before = signal.signal(signal.SIGTERM, ProcessPool(ours, Cell(1), work)._ended)
         _, called = python_calls(lambda: signal.signal(signal.SIGTERM, before))
     assert called < 100

@@ -63,7 +63,7 @@ def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, s
         update = updated(key.material.encode(), oak.certificate(), shop.now, 2048)
         assert update is not None
         with shop.changing() as clerk:
-            clerk.renew(key, update.new)
+            clerk.renew(key, update[0])
     references = [transfer.upload.reference for transfer in (*held, ahead)]
     until(lambda: all(shop.transfer(r).state == "accepted" for r in references), "their release")
     for reference in references:
