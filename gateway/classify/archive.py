@@ -129,7 +129,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of the files in an archive, without those that operating systems leave there."""
+    """Return the names of the files in an archive, without those left by operating systems."""
     found = [name for name in names(archive) if not _is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -175,7 +175,7 @@ _RELATIONS = frozenset((
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-    """Raise Unreadable if a workbook contains a part or relation that sheets do not need."""
+    """Raise Unreadable if a workbook contains a part or relation not needed by sheets."""
     for member in book.infolist():
         if member.is_dir():
             continue

@@ -117,7 +117,7 @@ def _calamine(format: str) -> Iterator[None]:  # noqa: A002
 # XLSB: an archive of parts, each a sequence of records.
 
 XLSB_PARTS = frozenset({"[Content_Types].xml", "xl/workbook.bin"})
-"""Files that make an archive a workbook in this form."""
+"""Files making an archive a workbook in this form."""
 _SHEET_PART = re.compile(r"xl/worksheets/sheet\d{1,3}\.bin")
 _ROW = 0
 _CELLS = range(1, 12)
@@ -251,7 +251,7 @@ def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
     """Return the visibility of each sheet in the workbook stream of an XLS file.
-    Raises Unreadable for a record that is not allowed, or a sheet that is too large.
+    Raises Unreadable for a record not allowed, or too large a sheet.
     """
     shown: list[Shown] = []
     extent = _Extent()

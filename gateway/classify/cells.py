@@ -1,7 +1,7 @@
 """Convert cells to text as in CSV, and find the formulas among them.
 
-Formulas that only compute are counted, and the count is told to the sender and to each person collecting the
-file. A formula that calls another program, or fetches or sends anything, makes the file unreadable.
+Formulas for computing alone are counted; the sender and each person collecting the file learn the number. A
+formula that calls another program, or fetches or sends anything, makes the file unreadable.
 """
 
 import re
@@ -67,8 +67,8 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 @dataclass(slots=True)
 class Formulas:
-    """Count of the rows of one table that contain a formula. `rows`: the numbers of the first 20 of them.
-    `skipped`: number of lines that a report printed under the table. `seen`: number of rows counted so far.
+    """Count of the rows with a formula in one table. `rows`: the numbers of the first 20 of them.
+    `skipped`: number of lines printed by a report under the table. `seen`: number of rows counted so far.
     `suspected`: True once the text read contains a sign of a formula; cells are searched only then.
     """
 
@@ -104,7 +104,7 @@ def is_formula(cell: str) -> bool:
 
 
 def inert(cell: str) -> str:
-    """Return a cell that spreadsheets show as text: a possible formula gets an apostrophe in front."""
+    """Return a cell to be shown as text by spreadsheets: a possible formula gets an apostrophe in front."""
     return f"'{cell}" if is_formula(cell) else cell
 
 

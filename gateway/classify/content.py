@@ -133,7 +133,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
 
 
 malformed = partial(Unreadable, "classify:malformed")
-"""Return the error for a content of a known format that ends too early or breaks the format's rules."""
+"""Return the error for a content of a known format, but ended too early or against the format's rules."""
 unknown = partial(Unreadable, "classify:unknown")
 """Return the error for content of no known kind."""
 

@@ -160,7 +160,7 @@ def _batches(
     rows: Iterator[Row], rules: Rules, limits: ClassifyLimits, formulas: Formulas
 ) -> Iterator[list[Row]]:
     """Yield the filled rows in batches. Raises Unreadable for too many rows or columns.
-    Lines that a report prints under its table (a total, a date, the name of a system or person) are left out,
+    Lines printed by a report under its table (a total, a date, the name of a system or person) are left out,
     and counted in `formulas.skipped`; any other row with only its first cell filled raises Unreadable.
     """
     seen, number, wording = 0, BATCH, rules.report_wording

@@ -68,8 +68,8 @@ class FaultCount:
 
 class FieldTally:
     """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
-    `counts`: how often each value occurs, for fields counted by value; else None. `doubted`: the values added
-    last that may hide sensitive content: the faulty ones, or all of a free text, reference or contact field.
+    `counts`: how often each value occurs, for fields counted by value; else None. `doubted`: the last added
+    values with possibly sensitive content: faulty ones, or all of a free text, reference or contact field.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
@@ -126,7 +126,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the fraction of filled values that are among `values`, ignoring upper and lower case."""
+        """Return the fraction of filled values among `values`, ignoring upper and lower case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

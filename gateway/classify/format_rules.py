@@ -75,7 +75,7 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements that name the school of a record, each with the kind of name (number or text).
+    """Columns and elements naming the school of a record, each with the kind of name (number or text).
     `fields`: by field key. `columns`: further columns, with a code. `elements`: by element of a register.
     `history`: a pattern of column names about a school before or after this one.
     """
@@ -108,7 +108,7 @@ class JsonRule(RuleTable):
 
 
 class ResultsRule(RuleTable):
-    """Words and patterns that distinguish GCSE from A-level results: grades, entry codes."""
+    """Words and patterns to distinguish GCSE from A-level results: grades, entry codes."""
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
@@ -190,7 +190,7 @@ class SubjectRule(RuleTable):
 
 
 class ReportWordingRule(RuleTable):
-    """Words of the lines that reports print around a table, and last words of school names ("academy")."""
+    """Words of the lines printed by reports around a table, and last words of school names ("academy")."""
 
     words: tuple[str, ...]
     kinds_of_school: tuple[str, ...] = ()

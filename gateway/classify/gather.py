@@ -41,14 +41,14 @@ ReadSchool = Callable[[Element], RecordSchool]
 
 
 Left = tuple[str, str, int]
-"""Element of a record that the caller counts: its markup, the text of an element beside, and the position of
-its first tag in the record (`markup.element_at`)."""
+"""Element of a record, to be counted by the caller: markup, text of an element beside, and position of the
+first tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
     """Plan for reading elements of one form. Positions are indexes of the pieces of markup (`markup.cut`).
     `leaves`: parent, name and position of each element with a text, in the order of reading.
-    `left`: for each element that the caller counts, first and last position, and position of the text beside.
+    `left`: for each element left to the caller, first and last position, and position of the text beside.
     `depth`: the depth of nesting. `is_inside`: True if a record stands within a record.
     """
 
@@ -62,7 +62,7 @@ class _FormOfRecords:
     """The plan for reading records of one form, and the texts of such records not yet counted.
     `texts` returns two empty texts first, since `itemgetter` returns no tuple for a single position; `parts`
     has two unused entries to match. `parts`: for each text the `Part` to count it in, None until filled once.
-    `unresolved`: positions of texts never filled so far. `naming`: key and position of fields that name the
+    `unresolved`: positions of texts never filled so far. `naming`: key and position of fields naming the
     pupil. `blank`: the number of pieces without text in an ordinary record.
     """
 
@@ -83,7 +83,7 @@ class _FormOfRecords:
 
 class Gatherer:
     """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form.
-    `met`: by parent, the elements that had a text.
+    `met`: by parent, the elements with a text so far.
     """
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
@@ -136,7 +136,7 @@ class Gatherer:
         return is_the_one
 
     def _own_texts(self, record: Element) -> None:
-        """Count texts that stand beside elements, anywhere in a record or header."""
+        """Count texts beside elements, anywhere in a record or header."""
         for element in record.iter():
             texts = [(element, element.text)] if len(element) else []
             if element is not record:

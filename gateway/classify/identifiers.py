@@ -79,7 +79,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return those of the texts that are permanent UPNs with the right check letter, in upper case."""
+    """Return the permanent UPNs with the right check letter among the texts, all in upper case."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -119,7 +119,7 @@ def is_nhs_number(number: str) -> bool:
 
 
 def _shape(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    """Return a check that a text, trimmed and in upper case, is ASCII and matches `pattern`."""
+    """Return a check of a text, trimmed and in upper case: ASCII, and of this pattern."""
     return lambda text: text.strip().isascii() and pattern.fullmatch(text.strip().upper()) is not None
 
 
@@ -144,7 +144,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "uprn": _shape(_UPRN),
     "academic-year": _shape(_ACADEMIC_YEAR),
 }
-"""Checks of numbers that the text alone decides, by the name that the policies give the number."""
+"""Checks of numbers by their text alone, by the name of the number in the policies."""
 
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:

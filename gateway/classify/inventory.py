@@ -1,6 +1,6 @@
 """List every column and kind of element of a file, known or not, and search all values for sensitive content.
 
-Columns and elements that belong to the file's type are left out of the result. Each other one becomes an
+Columns and elements of the file's type are left out of the result. Each other one becomes an
 `Unlisted`: not understood, outside the file's type, or with unexpected values.
 
 `kind_of` describes a column by one word, such as grades, dates or free text, from a sample of values, kept
@@ -50,7 +50,7 @@ _LOOKS: dict[ValueKind, Callable[[str], object]] = {
 
 
 def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
-    """Return the kind that most values of a sample have. `counts`: how often each sampled value occurs.
+    """Return the kind of most values in a sample. `counts`: how often each sampled value occurs.
     `grades`: all grades of examinations and assessments, in upper case.
     """
     kinds: Counter[ValueKind] = Counter()
@@ -270,7 +270,7 @@ class ColumnInventory:
             self._texts.append(text)
 
     def add_beside_cells(self, place: Place, text: str) -> None:
-        """Search a text that a workbook shows beside its cells, such as a page header, for sensitive topics.
+        """Search a text shown by a workbook beside its cells, such as a page header, for sensitive topics.
         No view contains it. Raises Unreadable for a long text in a page's header or footer, for a person to
         read.
         """

@@ -5,7 +5,7 @@ file trailer 9. Trailers count the records above.
 
 Some files have one result a record, at fixed places. Others have all entries of a candidate in one record, as
 groups of one width after the candidate's data. That layout is unpublished, so it is learnt from the file: of
-all layouts tried, the one with the most groups that look like results is used, if enough of them do.
+all layouts tried, the one with the most groups like results is used, if enough of them do.
 
 All other text of a record is examined like an unlisted column: codes, marks and grades are allowed, a
 sentence about a child is not.
@@ -305,7 +305,7 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return candidate and results of a record; without a layout, all words that are grades are results."""
+    """Return candidate and results of a record; without a layout, all grades among the words are results."""
     if result := _result_in(line):
         return _Entry(result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], is_fixed=True)
     results_from = rules.data_types.jcq.results_from

@@ -4,7 +4,7 @@ A document type declaration is refused before the real parser sees the document,
 The bytes between two records are limited, so no tree grows large; so are depth and attributes.
 
 Callers plan once how to read all records with the same tags, by the record's markup cut at the tags (`cut`).
-In the markup that lxml writes, each angle bracket belongs to a tag: a text has references instead.
+In markup written by lxml, each angle bracket belongs to a tag: a text has references instead.
 """
 
 import re
@@ -167,7 +167,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report each comment that ends in this piece to `aside`. Raises Unreadable for a long comment."""
+        """Report each comment ending in this piece to `aside`. Raises Unreadable for a long comment."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -214,7 +214,7 @@ def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOu
 
 
 def is_of_markup(name: str, value: str) -> bool:
-    """Return True for an attribute that only concerns the markup, such as xsi:nil or xml:lang."""
+    """Return True for an attribute about the markup alone, such as xsi:nil or xml:lang."""
     known = _OF_MARKUP.get(name)
     return known is not None and known.fullmatch(value) is not None
 
@@ -305,7 +305,7 @@ def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return the number of childless elements with a start and an end tag: those that can hold a text."""
+    """Return the number of childless elements with room for a text: a start and an end tag."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 

@@ -157,7 +157,7 @@ def _academic_year_from(start: str) -> str | None:
 
 
 def _software(name: str) -> str | None:
-    """Return the name of the program that wrote a file, as safe text: ASCII, at most 40 characters."""
+    """Return the name of a file's program, as safe text: ASCII, at most 40 characters."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 
@@ -367,7 +367,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield kind and text of each element of a record that names its school, without the pupil's history."""
+    """Yield kind and text of each element naming the school of a record, without the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

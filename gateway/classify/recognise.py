@@ -57,7 +57,7 @@ def classify(
     `name`: file name, to decide between types that fit equally. Without `today`, no date is a future one.
     `on_pupils` gets for each record with a UPN: UPN, birth date, former UPN, on roll (sole or main
     registration without an end), number of the record from 1, number of the school named.
-    `on_persons` gets the UPN, or "", of every record, and the columns of the fields that name a person.
+    `on_persons` gets the UPN, or "", of every record, and the columns of the fields naming a person.
     Both get many records at once, with the set of valid permanent UPNs. No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
@@ -86,8 +86,8 @@ def classify_ahead(
     on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content while it is still being written, through a reader that waits for more.
-    Assumes that the content is one text in the encoding suggested by its start, and checks this at the end.
+    """Classify a content while it is still being written, through a reader able to wait for more.
+    Assumes a single text in the encoding suggested by the start of the content, and checks this at the end.
     Returns None if it is not, or if the content would be refused: the caller then ignores everything passed
     to the callbacks, and calls `classify` with the whole content. The parameters are those of `classify`.
     """
@@ -227,7 +227,7 @@ def _different(found: tuple[Verdict, ...], what: str, format: str) -> Unreadable
 
 
 def _refused(reason: Unreadable) -> ContentRefused:
-    """Convert an Unreadable error to the `ContentRefused` that `classify` returns."""
+    """Convert an Unreadable error to a `ContentRefused`, the result of `classify`."""
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,

@@ -1,4 +1,4 @@
-"""Recognise the lines that reports print around a table, and workbooks store beside one: no pupil's data."""
+"""Recognise the lines printed by reports around a table, or stored by workbooks: no pupil's data."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,7 +33,7 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 
 @dataclass(frozen=True, slots=True)
 class ReportWording:
-    """Recogniser of the lines that reports print around a table.
+    """Recogniser of the lines printed by reports around a table.
     `words`: words of such lines. `schools`: last words of school names. `headings`: words of column names.
     `codes`: all codes. `is_name` returns True for a person's name, `is_telling` for a sensitive heading.
     """

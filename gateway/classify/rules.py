@@ -24,7 +24,7 @@ from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
-"""Data types that the reader of a national format recognises without a rule: CTF, school census, JCQ."""
+"""Data types recognised by the reader of a national format, without a rule: CTF, school census, JCQ."""
 
 # "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" after a column name.
 _DATED = re.compile(
@@ -44,7 +44,7 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 
 class ItemRule(value_kinds.FieldRule):
-    """A data item. `when`: by data type, the working fields that carry the item in files of that type.
+    """A data item. `when`: by data type, the working fields carrying the item in files of that type.
     `beside`: fields revealing the item indirectly; a team without the item gets none of these fields.
     """
 
@@ -239,7 +239,7 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields that the law requires in each record of a return; `form`: its format.
+        """Return the fields required by law in each record of a return; `form`: its format.
         Returns () if these rules are of no law pack, or the pack has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
@@ -312,7 +312,7 @@ class Rules(Items):
 
     @cached_property
     def report_wording(self) -> ReportWording:
-        """The recogniser of lines that reports print around tables."""
+        """The recogniser of lines printed by reports around tables."""
         rule, sensitive = self.data_types.furniture, self.sensitive
         # Words of column names, except names of other personal items and sensitive ones.
         names = (name for key, name in self.column_names() if key not in self.others)
@@ -419,7 +419,7 @@ class Rules(Items):
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """Names of elements that may contain other elements."""
+        """Names of elements allowed to contain others."""
         names, paths = set(WORDS["containers"]), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():

@@ -1,4 +1,4 @@
-"""Count the records of a file by the school that each record names.
+"""Count the records of a file by the school named in each.
 
 A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools that
 the pupil left or will join are not counted. Names are only compared with one another: the result has numbers.
@@ -28,7 +28,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class RecordSchool(NamedTuple):
-    """The school that one record names, by numbers and by name; missing parts are "".
+    """The school named by one record, by numbers and by name; missing parts are "".
     `name` is without case, blanks and punctuation.
     """
 
@@ -44,7 +44,7 @@ NOTHING = RecordSchool()
 
 class Schools:
     """Count of one file's records by school.
-    `around`: the school named in a header or title; counts for each record that names none.
+    `around`: the school named in a header or title; counts for each record without one.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Schools:
         self._known: dict[tuple[tuple[Slot, str], ...], RecordSchool] = {}
 
     def count(self, said: RecordSchool, records: int = 1) -> None:
-        """Add to the number of records that name the school `said`."""
+        """Add to the number of records of the school `said`."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
         else:
@@ -64,7 +64,7 @@ class Schools:
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
         """Count rows by school; `slots`: the kind of school name in each of the columns.
-        Return a function that gives each row's school number, as `number_of` does.
+        Return a function giving each row's school number, as from `number_of`.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -116,7 +116,7 @@ class Schools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
-    """Return the school that several texts, each with the kind of its column, name together.
+    """Return the school named by several texts together, each with the kind of its column.
     A joint number of LA and establishment outranks separate ones. A local authority alone is ignored, because
     the pupil may just live there.
     """

@@ -121,7 +121,7 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield the words that pieces of a text form together: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge".
+    """Yield the words formed by pieces of a text: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge".
     Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
     """
     for found in _IN_PIECES.finditer(plain):
@@ -142,7 +142,7 @@ Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 
 
 class RuleTable(BaseModel):
-    """Table of a policy file; any key that names no field is an error."""
+    """Table of a policy file; any unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -158,7 +158,7 @@ class Topic(RuleTable):
 
 class Remarks(RuleTable):
     """Words, besides those of topics, that no name, label or address contains; and exceptions.
-    `names`, `places`: topic words that are also names of people, or of streets, houses and classes.
+    `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
     `nobody`: words, besides those of ordinary.txt, that are in no person's name.
     `labels`: phrases allowed in labels, together with figures and words of up to three letters.
     """
@@ -230,7 +230,7 @@ class Sensitive(RuleTable):
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_sensitive_word(self, word: str) -> bool:
-        """Return True for a sensitive word, given in small letters, even one that is also a name."""
+        """Return True for a sensitive word, given in small letters, even if also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
     def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:

@@ -36,7 +36,7 @@ _SAYS_WHAT = frozenset(
 _TELLING = ("upn", "birth-date")
 _WORDS_OF_A_NUMBER = 3
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
-"""Fields that each pupil has one of."""
+"""Fields with one value for each pupil."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
@@ -59,7 +59,7 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
-    If no result shows its kind, return the kind that the file's name declares (`declared`), and the other
+    If no result shows its kind, return the kind declared by the file's name (`declared`), and the other
     as if present, so that the file waits for the later release. Raises Unreadable if `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
@@ -128,7 +128,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without those that repeat the header, up to blanks, as reports do on each page."""
+    """Return the rows without repetitions of the header, up to blanks, as reports do on each page."""
     header = [name.strip() for name in names]
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     return [
@@ -141,7 +141,7 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows that are no records: words for a UPN or birth date, no other valid value.
+    """Return the number of rows other than records: words for a UPN or birth date, no other valid value.
     `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
@@ -367,7 +367,7 @@ def _facts(tally: Tally) -> Facts:
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:
-    """Return the values of a field that is counted, each with its number of records."""
+    """Return the values of a counted field, each with its number of records."""
     known = tally.fields.get(key)
     return [(v.strip(), n) for v, n in (known.counts or Counter()).items()] if known else []
 

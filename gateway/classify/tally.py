@@ -52,7 +52,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`, `on_persons`: see
+    """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
     `classify`. `counts_fields`: set if `record` gets all values of a record, for `settle` to count by field.
     `is_part`: the table is one of several of a return, and may lack fields.
     """
@@ -161,8 +161,8 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`. `values`: fields that name the pupil or that a type requires.
-        `left`: True or False if the caller knows that the pupil has left; None to use the leaving date.
+        """Count a record at the next `settle`. `values`: fields naming the pupil, or required by a type.
+        `left`: True or False as the caller knows of the pupil; None to use the leaving date.
         `said`: the school the record names.
         """
         self.records += 1
@@ -194,7 +194,7 @@ class Tally:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records that `record` collected since the last call: many together are quicker."""
+        """Count the records collected by `record` since the last call: many together are quicker."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()
@@ -214,7 +214,7 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count the records with these numbers. `columns`: values of the fields that `record` takes, by key.
+        """Count the records with these numbers. `columns`: values of the same fields as in `record`, by key.
         `full`: the fields filled in every record. `leaving`: a text for each, blank for a pupil on roll.
         `schools` returns each record's school number; the schools are counted already.
         """
@@ -348,7 +348,7 @@ class Tally:
         return among / counts.total() if counts else 0.0
 
     def _ages(self, on: date | None) -> Iterator[tuple[int, int]]:
-        """Yield the age on a day, in whole years, of each birth date that is counted, and its count."""
+        """Yield the age on a day, in whole years, of each counted birth date, and its count."""
         field = self.fields.get("birth-date")
         if on is None or field is None or field.counts is None:
             return
@@ -391,7 +391,7 @@ class Tally:
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
-        """Return the labels of the items that the file carries, in the order of the agreement."""
+        """Return the labels of the items in the file, in the order of the agreement."""
         filled = {key for key, field in self.fields.items() if field.filled}
         carried = (
             item.label

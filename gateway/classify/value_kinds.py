@@ -1,4 +1,4 @@
-"""Check single values: each is of a kind that its field allows, or has a fault. Pure.
+"""Check single values: each is of a kind allowed by the field, or has a fault. Pure.
 
 items.toml and data_types.toml state the kinds of every field. Values are judged here in the same way for
 every format, both when a file is classified and when a view is made.
@@ -52,11 +52,11 @@ class FieldRule(RuleTable):
 CodeSets = Mapping[str, frozenset[str]]
 """Lists of codes by name, in upper case."""
 Check = Callable[[str], "str | None"]
-"""Function from a value that is not blank to the code of its fault; to None for a good value."""
+"""Function from a filled value to the code of its fault; to None for a good value."""
 
 OTHER_YEAR = "code:other-year"
 QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
-"""Faults of values that views show all the same; a value with any other fault is left out of every view."""
+"""Faults of values shown in views all the same; a value with any other fault is left out of every view."""
 
 OTHER = "value:other"
 """Fault of a value of another kind, where that kind has no fault of its own."""
@@ -80,7 +80,7 @@ _REMEMBERED = 20_000
 _BAD_REMEMBERED = 1_000
 _LONG = 100
 BETWEEN = "\x1f"
-"""Control character that joins values checked together: no good value contains one."""
+"""Control character between values checked together: no good value contains one."""
 _FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
 _DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
@@ -162,7 +162,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check (`Quick`) of dates that passes only those up to today."""
+    """Return a quick check (`Quick`) of dates, passing none after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -176,7 +176,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return `check`, with the fault `OTHER_YEAR` for values that only `any_year` accepts.
+    """Return `check`, with the fault `OTHER_YEAR` for values accepted only by `any_year`.
     With `today`, dates after it have a fault of their own.
     """
 
@@ -200,7 +200,7 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -
 
 
 def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Callable[[str], bool]:
-    """Return a test that a text, as in a file, is a value of a kind."""
+    """Return a test of a text, as in a file, for being a value of a kind."""
     if kind == "code":
         known = Codes(codes[rule.codes or ""])
         return known.has_all if rule.several else known.has
@@ -228,9 +228,9 @@ _MOST_MARKS = 1_000  # sessions of two years
 
 
 def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
-    """Return a function that is True for attendance marks: one mark, a code's words, or a string of marks.
+    """Return a test for attendance marks: one mark, a code's words, or a string of marks.
     `known`: the codes and their words in upper case. `tells` returns True for a sensitive word. Most letters
-    are codes of attendance, so a text of letters that form a word does not pass as marks.
+    are codes of attendance, so letters forming a word do not pass as marks.
     """
     pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
     singles = re.escape("".join(code for code in known if len(code) == 1))
@@ -302,7 +302,7 @@ def expected(rule: FieldRule, codes: Sequence[str]) -> str:
 
 
 Quick = Callable[[Collection[str]], Collection[str]]
-"""Function from values to those that are good for certain; to `values` itself where all are."""
+"""Function from values to the certainly good ones; to `values` itself where all are."""
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
@@ -324,7 +324,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values that `quick` passes; values that differ only in their figures are checked once."""
+    """Return the values passed by `quick`; values differing only in their figures are checked once."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -334,7 +334,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function that picks the values matching a pattern. No pattern may match `BETWEEN`."""
+    """Return a function to pick the values matching a pattern. No pattern may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall

@@ -52,7 +52,7 @@ _WORKBOOK, _CONTENT = "xl/workbook.xml", "content.xml"
 
 
 class Workbook(NamedTuple):
-    """The sheets of a workbook, its format, and the texts that it shows beside cells."""
+    """The sheets of a workbook, its format, and the texts shown beside cells."""
 
     sheets: list[Sheet]
     format: str

@@ -44,7 +44,7 @@ Process = subprocess.Popen[bytes]
 
 
 def start_process(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments as a child process that inherits the descriptor `channel`."""
+    """Start Python with these arguments as a child process inheriting the descriptor `channel`."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -114,19 +114,19 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process that examines files, by force if need be, and ignore the last request's answer."""
+        """End the process for files, by force if need be, and ignore the last request's answer."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """End the process that examines files. The child forks a new one for the next request."""
+        """End the process for files. The child forks a new one for the next request."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
 
     def close(self) -> None:
-        """End the child and the process that examines files."""
+        """End the child and the process for files."""
         self.rest()
         if self._channel is not None:
             self._channel.close()
@@ -184,7 +184,7 @@ class Child:
         return self._channel
 
     def _has_ended(self) -> bool:
-        """Wait up to 5 seconds for the process that examines files to end; return True if it has."""
+        """Wait up to 5 seconds for the process for files to end; return True if it has."""
         if self._channel is None:
             return True
         try:
@@ -259,7 +259,7 @@ def checked_answer(
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Enter a context that opens a sealed file. Raises Fault in place of an OSError on opening."""
+    """Enter a context to open a sealed file. Raises Fault in place of an OSError on opening."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -290,7 +290,7 @@ Programs based on Sequoia hold 25 MiB back until the signature is verified, so a
 
 @dataclass(slots=True)
 class Follower:
-    """A classifier that reads the content in `memory` while the opener still writes it."""
+    """A classifier reading the content in `memory` while the opener still writes it."""
 
     memory: int
     _classifier: Child
@@ -303,7 +303,7 @@ class Follower:
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """Confirm that the content is whole and signed; return the classifier's answer, within `seconds`."""
+        """Confirm the content as whole and signed; return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._word.write(protocol.WHOLE)
         self._is_over = True
@@ -320,7 +320,7 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Start a classifier that reads along for at most `seconds`; yield None if it cannot start.
+    """Start a classifier to read along for at most `seconds`; yield None if it cannot start.
     In that case the classifier's next request reports the error.
     """
     with ExitStack() as kept:

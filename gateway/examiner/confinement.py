@@ -56,7 +56,7 @@ class _Compared(ctypes.Structure):
 class CallFilter:
     """A filter of system calls; `load` puts it in force in the calling process, for good.
     `starts_programs`: allow a SOP program to start; only listed calls are then refused, otherwise only listed
-    calls are allowed. `makes_memory`: allow the calls that make anonymous memory.
+    calls are allowed. `makes_memory`: allow the calls to make anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -83,7 +83,7 @@ class CallFilter:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
-        """Add a rule for each of these calls that this architecture has."""
+        """Add a rule for each of these calls known to this architecture."""
         assert self._library is not None  # noqa: S101 - there is a filter
         arguments = (_Compared * len(compared))(*compared)
         for name in names:
@@ -217,8 +217,8 @@ _USE = Access.READ_FILE | Access.WRITE_FILE
 @dataclass(slots=True)
 class Cell:
     """Confinement of a kind of child. Call `prepare` in the child, `close` in each process it forks.
-    `memory_bytes`, `writes_bytes`: the most memory, and the largest anonymous file, that the child may have.
-    `program`: the SOP program that the child may start.
+    `memory_bytes`, `writes_bytes`: the most memory, and the largest anonymous file, allowed.
+    `program`: the SOP program allowed to start.
     """
 
     memory_bytes: int
@@ -260,7 +260,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """Return a sentence for each part of the confinement that this machine lacks; [] if complete."""
+    """Return a sentence for each part of the confinement missing on this machine; [] if complete."""
     lacking = []
     if not version():
         lacking.append(

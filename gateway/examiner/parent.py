@@ -138,7 +138,7 @@ def _fits(drop: protocol.KeyDrop) -> bool:
 
 
 def roll_of(read: protocol.Read, home: Home) -> str | None:
-    """Return the packed roll of a file in base64; None for a file that is no roll.
+    """Return the packed roll of a file in base64; None for a file other than a roll.
     Raises ExaminerLost for more pupils than are indexed.
     """
     if read.pupils is None:
@@ -165,7 +165,7 @@ def records_with(
     named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
 ) -> tuple[int, ...] | None:
     """Return the numbers, from 0, of the records about persons with these digests.
-    Returns None if that is not certain: a record names nobody, or no record is about any of these persons.
+    Returns None if not certain: a record names nobody, or no record is about any of these persons.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []
@@ -226,7 +226,7 @@ class Examiner:
         self._classifier.start()
 
     def rest(self) -> None:
-        """End the processes that examine files. The children fork new ones for the next provider."""
+        """End the processes for files. The children fork new ones for the next provider."""
         for each in (self._opener, self._classifier, self._judge, self._viewer):
             each.rest()
 

@@ -88,7 +88,7 @@ def packed(entries: Iterable[RollEntry]) -> bytes:
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
-    """Unpack roll entries from bytes. Raises ValueError for data that `packed` did not write."""
+    """Unpack roll entries from bytes. Raises ValueError for data not written by `packed`."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
     spelled = cache(lambda school: school.rstrip(b"\0").decode("ascii"))  # One for many pupils.

@@ -30,7 +30,7 @@ GREETING = b"at work"
 """First message of a child, once it has loaded its data."""
 
 CRASHED = b"crashed "
-"""Beginning of an answer that tells the place of a crash, and nothing else."""
+"""Beginning of an answer with nothing but the place of a crash."""
 
 REHEARSALS = 12
 """Python runs a function faster from about its tenth call on, and a process for files begins with that."""
@@ -76,7 +76,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process that examines files, wait for its end, and return its exit code."""
+        """Fork a process for files, wait for its end, and return its exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.
@@ -122,7 +122,7 @@ class ProcessPool:
         close_all([*descriptors, *given])
 
     def _end_process(self) -> None:
-        """Kill the forked process and every process that it started."""
+        """Kill the forked process and every process started there."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0

@@ -94,11 +94,11 @@ class Job(AboutFile):
     The opener gets the sealed file as a descriptor, and the judge a drop: as received, or opened.
 
     - `others`: its certificates awaiting approval or ended, to tell their files from a stranger's.
-    - `opens_with`: fingerprints of the gateway's keys that still open uploads; () for all.
+    - `opens_with`: fingerprints of the gateway's keys still opening uploads; () for all.
     - `agreement`: the text expected in /agreement; "" for other folders.
     - `least_rsa_bits`: the policy's minimum for a new key. `verified`: for `certificates.admit`.
     - `rolls`: the data types with digests of pupils. `stated`: headings explained by the provider.
-    - `signature`: of a drop that the opener has opened.
+    - `signature`: of a drop once opened by the opener.
     """
 
     name: str
@@ -137,7 +137,7 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """Ask the classifier for a content's type, and for its pupils if that type is one of `rolls`."""
+    """Ask the classifier for a content's type, and for its pupils if of a type in `rolls`."""
 
     name: str
     today: date
@@ -188,7 +188,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
-    """Answer about a drop that must be opened before it can be judged."""
+    """Answer about a drop to be opened before it can be judged."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
@@ -240,7 +240,7 @@ class AgreementCopy(AboutFile):
 class KeyDrop(AboutFile):
     """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
     `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint.
-    `final`: a revoked key that may be in wrong hands. `signature`: of the whole drop, where signed.
+    `final`: a revoked key possibly in wrong hands. `signature`: of the whole drop, where signed.
     """
 
     change: Literal["new", "renewed", "revoked"]
@@ -261,7 +261,7 @@ class HeadingsDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost(AboutFile):
-    """Outcome for a file that no child could examine: each crashed, or ran out of memory or time."""
+    """Outcome for a file examined by no child: each crashed, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +283,7 @@ class Reopened(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal(AboutFile):
     """Ask the opener to seal the session key of a stored file to another certificate of the gateway.
-    `sha256`: of the content, to prove the session key; None for a file that was never opened.
+    `sha256`: of the content, to prove the session key; None for a file never opened.
     """
 
     certificate: str
@@ -328,7 +328,7 @@ class SealedCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(AboutFile):
-    """Answer that the gateway failed, in a sentence without names or contents."""
+    """Answer about a failure of the gateway, in a sentence without names or contents."""
 
     explanation: str
     kind: Literal["failed"] = "failed"

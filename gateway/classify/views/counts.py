@@ -48,7 +48,7 @@ class SmallNumbers:
 
     @property
     def most_withheld(self) -> int:
-        """The largest count that may be withheld."""
+        """The largest count possibly withheld."""
         return self.threshold + self.base - 2
 
     @property
@@ -71,13 +71,13 @@ class PublishedLine(NamedTuple):
 
 
 OTHER = "other"
-"""Line for the year groups that are withheld one by one, and for pupils without a year group."""
+"""Line for the year groups withheld one by one, and for pupils without a year group."""
 
 
 def year_lines(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[PublishedLine, ...], int]:
-    """Return the lines to publish by year group and sex, and the most pupils that these lines can stand for.
+    """Return the lines to publish by year group and sex, and the most pupils possibly behind the lines.
     `years`: by year group, the number of pupils by sex ("" for unknown). A year group is split by sex where
     the figures of both may be published.
     """

@@ -99,7 +99,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note that an attribute, a comment or a text between elements was left out, if this is one."""
+        """Note an attribute, a comment or a text between elements as left out, if this is one."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -128,7 +128,7 @@ class _Document:
         self._give(self._written().encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` that precede `until` (None: all), and remove each from the tree."""
+        """Write the children of `parent` before `until` (None: all), and remove each from the tree."""
         # Asking for the number of children takes as long as there are many.
         while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):
@@ -287,7 +287,7 @@ class _Document:
             self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template that writes what a view keeps of a form's elements; None if nothing."""
+        """Return the template to write the kept part of a form's elements; None if nothing is kept."""
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}

@@ -63,7 +63,7 @@ class ViewFilter:
         return self._records - 1 not in self.without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
-        """Return a function that is True for a row, under these headings, that names only the view's school.
+        """Return a test for rows, under these headings, of the view's school alone.
         Return None if the view has the rows of all schools.
         """
         if self.of_school is None:
@@ -111,7 +111,7 @@ class ViewFilter:
         return self.rules.judges[key] if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of their field's kind, and note any as withheld."""
+        """Return the values not of their field's kind, and note any as withheld."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -144,7 +144,7 @@ class ViewFilter:
         return False
 
     def leave_out(self, what: str = UNKNOWN) -> None:
-        """Note that the view leaves something out: an item's label, or a constant such as `UNKNOWN`."""
+        """Note something as left out of the view: an item's label, or a constant such as `UNKNOWN`."""
         self._left_out[what] += 1
         self.changed = True
 
@@ -159,7 +159,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True for a name in the classifier's list of other content, or if that is incomplete."""
+        """Return True for a name in the classifier's list of other content, or if the list is incomplete."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

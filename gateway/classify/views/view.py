@@ -33,7 +33,7 @@ from gateway.model import OTHER_RECORDS, Basis
 Row = Sequence[str]
 Columns = Sequence[Sequence[str]]
 WriteTable = Callable[[Row, Iterator[Columns]], None]
-"""Function that writes one table: its header, and batches of columns of one length."""
+"""Function to write one table: its header, and batches of columns of one length."""
 
 # Each part of a workbook by its name, as text: the start, what stands once for each sheet, and the end.
 _PARTS: dict[str, list[str]] = data("views/workbook")
@@ -110,7 +110,7 @@ def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, w
 
 
 def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
-    """Write the columns and rows of a table that a view keeps."""
+    """Write the kept columns and rows of a table."""
     header = table.header
     kept = sieve.columns(header.names)
     if header.above.strip():
@@ -217,7 +217,7 @@ def _row(cells: Row) -> str:
 
 
 class Stream(io.RawIOBase):
-    """Write-only stream that passes on each piece of an archive, so that no seeking is needed."""
+    """Write-only stream passing on each piece of an archive, so that no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()

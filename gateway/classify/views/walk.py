@@ -23,7 +23,7 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import FileLayout, LaidColumn
 
 Values = dict[str, list[str]]
-"""Values of a record by field: all texts that are not blank, in order."""
+"""Values of a record by field: all filled texts, in order."""
 Write = Callable[[bytes], object]
 
 HEADER = "Header"
@@ -43,7 +43,7 @@ def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
 
 
 def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
-    """Return the format of a text that is no XML, and its records as a table."""
+    """Return the format of a text other than XML, and its records as a table."""
     start = source.start()
     if jcq.looks_like(start, rules.data_types.jcq):
         return jcq.FORMAT, jcq.read_table(source, rules)
@@ -133,7 +133,7 @@ def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
-    Both are empty for a record that names nobody. Raises Unreadable for a faulty content.
+    Both are empty for a record naming nobody. Raises Unreadable for a faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
