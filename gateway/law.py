@@ -191,9 +191,12 @@ def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
         file = f"law-{pack.academic_year}.toml"
         if pack.extends and base is None:
             raise ConfigurationError(f"{file}: there is no pack {pack.extends} before it")
-        missing = sorted({*pack.more, *pack.ended} - {*pack.layouts, *(base.layouts if base else ())})
-        if missing:
+        layouts = {**(base.layouts if base else {}), **pack.layouts}
+        if missing := sorted({*pack.more, *pack.ended} - layouts.keys()):
             raise ConfigurationError(f"{file}: there is no layout {missing[0]}")
+        for name, gone in pack.ended.items():
+            if missing := sorted({*gone} - {each.name for each in layouts[name].elements}):
+                raise ConfigurationError(f"{file}: the layout {name} has no element {missing[0]} to end")
         found[pack.academic_year] = pack.on(base) if base else pack
     return tuple(found.values())
 

@@ -15,7 +15,7 @@ from gateway.classify import classify, load_rules
 from gateway.classify.views.view import make_view
 from gateway.errors import ConfigurationError
 from gateway.home.settings import ClassifyLimits, read_toml
-from gateway.law import LawPack, load_packs, pack_on
+from gateway.law import LawPack, load_packs, pack_on, whole
 from gateway.model import Accepted, Classified, Held, Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
@@ -118,6 +118,12 @@ def test_a_pack_that_extends_none_that_is_there_is_a_fault(tmp_path: Path):
     (policies / "law-2025-26.toml").unlink()
     with pytest.raises(ConfigurationError, match="there is no pack 2025-26 before it"):
         load_catalogue(policies)
+
+
+def test_an_element_that_ends_has_been_there():
+    whole([OLD, NEW.model_copy(update={"ended": {"census": (OLD.layouts["census"].elements[0].name,)}})])
+    with pytest.raises(ConfigurationError, match="the layout census has no element Pupil/Nowhere to end"):
+        whole([OLD, NEW.model_copy(update={"ended": {"census": ("Pupil/Nowhere",)}})])
 
 
 def test_a_new_element_is_one_line_of_data_and_one_of_the_layout(tmp_path: Path):
