@@ -190,7 +190,8 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 def is_ours(path: str) -> bool:
     """Return True for a path on the console itself, where a redirect may lead."""
-    return path.startswith("/") and not path.startswith(("//", "/\\"))
+    # Browsers drop tabs and line feeds, so that "/\t/host" is read as "//host".
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
 def see(path: str, **parts: str) -> RedirectResponse:

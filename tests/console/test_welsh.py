@@ -165,7 +165,13 @@ def test_the_link_leads_back_to_the_page_and_to_no_other_site(served: Served) ->
     jane.get("/schools?late=yes")
     response = jane.client.get(link_in(jane), follow_redirects=False)
     assert response.headers["location"] == "/schools?late=yes"
-    for to in ("//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example"):
+    elsewhere = (
+        "//elsewhere.example",
+        "https://elsewhere.example",
+        "/\\elsewhere.example",
+        "/\t/elsewhere.example",
+    )
+    for to in elsewhere:
         response = jane.client.get("/language/cy", params={"to": to}, follow_redirects=False)
         assert response.headers["location"] == "/"
     assert jane.client.get("/language/fr").status_code == 404
