@@ -12,8 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from gateway.access import AccessRight, Sight
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.reports.document import Document
 
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
+_YEARS = range(1900, 3000)
 REASON_LENGTH = 400
 """The longest reason, in characters, at every door."""
 RING_TO_CONFIRM_KEY = (
@@ -283,6 +294,14 @@ class Act(BaseModel):
         ):
             raise TypeError(f"{cls.command}: groups have each field once")
 
+    @field_validator("*")
+    @classmethod
+    def _is_of_our_time(cls, given: object) -> object:
+        """Refuse the first and last days of the calendar, which have no day before or after."""
+        if isinstance(given, date) and given.year not in _YEARS:
+            raise PydanticCustomError("date_out_of_range", "write a year from 1900 to 2999")
+        return given
+
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
         """Return, by field, the values allowed by the policies, each with a name for people."""
@@ -431,7 +450,7 @@ def _typed_moment(given: object) -> object:
 def _typed_end(given: object) -> object:
     typed = _typed_moment(given)
     if isinstance(typed, str) and len(typed) == len("2026-11-24"):
-        with suppress(ValueError):  # The thirtieth of February is refused as every other field refuses it.
+        with suppress(ValueError, OverflowError):  # Days that do not exist are refused as in other fields.
             return datetime.fromisoformat(typed) + timedelta(days=1)
     return typed
 

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from gateway.acts.act import ActContext, ActListing, ReadingAct, RowGroup, option
 from gateway.errors import GatewayError
 from gateway.registry import providers
+from gateway.zones.http_paths import row_number
 
 Row: TypeAlias = Mapping[str, Any]
 PAGE = 50
@@ -234,9 +235,7 @@ def _cursor(end: int, row: Row) -> str:
 
 def _place(found: Sequence[Row], cursor: str) -> int:
     """Return the index of the row after a cursor's row, even if moved. GatewayError for an invalid cursor."""
-    number, _, _ = cursor.partition(".")
-    if not number.isdecimal():
+    if (end := row_number(cursor.partition(".")[0])) is None:
         raise GatewayError("that is the cursor of no page: begin at the first one")
-    end = int(number)
     there = (place for place in range(1, len(found) + 1) if _cursor(end, found[place - 1]) == cursor)
     return next(there, end)

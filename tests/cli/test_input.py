@@ -107,3 +107,17 @@ def test_a_key_is_approved_by_what_is_read_out(desk: Commands, tmp_path: Path) -
 def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_path: Path) -> None:
     assert "is not a gateway home" in desk.refused("flows", "list", "--home", str(tmp_path / "nowhere"))
     assert len(desk.json("flows", "list")) > 5
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "retire", "oak", "0123456789abcdef", "--until"),
+        ("transfers", "list", "--to"),
+        ("report", "provider", "oak", "--from", "2026-09-01", "--to"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_day_at_an_end_of_the_calendar_is_none(desk: Commands, command: tuple[str, ...], day: str) -> None:
+    assert "write a day like 2026-11-24" in " ".join(usage(desk, *command, day).split())

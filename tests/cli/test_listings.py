@@ -126,8 +126,9 @@ def test_a_list_goes_on_where_a_page_ended_though_rows_came_or_went() -> None:
     assert page(after)[0] == [3, 4]
     shown, after = page(page(after)[1])
     assert (shown, after) == ([5, 6], "")
-    with pytest.raises(GatewayError, match="the cursor of no page"):
-        page("here")
+    for wrong in ("here", "9" * 5000):
+        with pytest.raises(GatewayError, match="the cursor of no page"):
+            page(wrong)
 
 
 def test_a_grouped_list_is_read_group_by_group_with_the_number_of_each() -> None:
