@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -55,7 +55,7 @@ WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same comma
 
 
 class Area(StrEnum):
-    """The headings under which doors list acts; each module of acts declares one as `AREA`."""
+    """The headings under which doors list acts; `fields.py` has the nouns under each."""
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -100,18 +100,22 @@ class ActContext:
             yield session
 
     @contextmanager
-    def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
+    def recording(
+        self, *, signs: bool = True, access: bool = False, tried: bool = False
+    ) -> Iterator[Recording]:
         """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
+        With `tried`, roll the transaction back at the end, sign and publish nothing.
         With `access`, then publish the providers' SSH keys for intake, unless the processor does that later.
         """
         with self.open_registrar() as registrar:
-            with registrar.registry.write() as session:
+            trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
+            with trial as registry, registry.write() as session:
                 recording = Recording(registrar, session, self.person, self.clock())
                 yield recording
-                if signs:
+                if signs and not tried:
                     registrar.sign_head(session, recording.at)
-            if access and registrar.brings_out:
+            if access and registrar.brings_out and not tried:
                 from gateway.publish.projection import publish_access  # noqa: PLC0415 - few change access
 
                 publish_access(registrar.registry, self.home.published, recording.at)
@@ -163,15 +167,6 @@ class FieldGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class RowGroup:
-    """One group of a list: the common value, in words for people, and the number of rows."""
-
-    value: str
-    name: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class ActListing:
     """The rows of a list, or of one page of it.
 
@@ -180,7 +175,8 @@ class ActListing:
     - `latest`: a command prints the last rows rather than the first, if not all.
     - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
       `following`: the cursor of the next page, "" on the last.
-    - `groups`: all groups in order; `group_of`: the group's value of each row of the page.
+    - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
+      rows; `group_of`: the value of each row of the page.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -192,7 +188,7 @@ class ActListing:
     total: int | None = None
     following: str = ""
     first: int = 1
-    groups: tuple[RowGroup, ...] = ()
+    groups: tuple[Mapping[str, str | int], ...] = ()
     group_of: tuple[str, ...] = ()
 
 
@@ -430,6 +426,10 @@ def as_reason(given: str) -> str:
 
 Reference = Annotated[str, AfterValidator(as_reference)]
 """The reference of a transfer, in any spelling."""
+FileReference = Annotated[Reference, argument("The file, as its receipt names it.", metavar="REF")]
+"""The field of an act on one file."""
+ProviderId = Annotated[str, argument("The provider, by its short name.", metavar="ID", names="school")]
+"""The field of an act on one provider."""
 OneLine = Annotated[str, AfterValidator(_one_line)]
 """Text to be recorded, on one line."""
 Why = Annotated[

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, ReadingAct, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, ProviderId, ReadingAct, option
 from gateway.acts.listing import GroupedListing, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
@@ -24,13 +24,11 @@ from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, providers, register
 from gateway.registry.tables import RatificationRow
 
-AREA = Area.SCHOOLS
-
 
 class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     """Record that a provider has ratified the agreement; files waiting for the ratification are released."""
 
-    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    provider: ProviderId
     signatory: OneLine = option("Who signed for the provider.")
     on: date | None = option("The day it was signed; today if not given.", None)
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
@@ -74,7 +72,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
 class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     """Record a provider's notice, such as a termination: the ratification ends with the notice period."""
 
-    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    provider: ProviderId
     notice: str = option("Which notice of the agreement, by its id there.")
     given: date | None = option("The day it was given; today if not given.", None)
 

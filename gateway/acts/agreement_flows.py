@@ -4,7 +4,7 @@ from datetime import date, time
 from typing import ClassVar, Literal
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, ProviderId, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
@@ -14,9 +14,6 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.registry import agreements, providers
 from gateway.registry.tables import ExpectationRow, NilReturnRow
-
-AREA = Area.SCHOOLS
-
 
 _EXPECTED = {
     "yes": "is expected",
@@ -30,7 +27,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
 
     by_program: ClassVar = True
 
-    identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    identifier: ProviderId
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
     expected: Literal["yes", "no", "default"] = argument(
         "Whether it is expected: by default as the calendar says.", metavar="EXPECTED"
@@ -64,7 +61,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
 
     by_program: ClassVar = True
 
-    identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    identifier: ProviderId
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
     why: Why
     on: date | None = option("A day of the period; today if not given.", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -12,28 +11,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    Area,
-    FieldGroup,
-    Moment,
-    MomentAfter,
-    ReadingAct,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, FieldGroup, Moment, MomentAfter, ReadingAct, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import keys, log, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen
+from gateway.registry.tables import EventRow
 from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.reports.report import TransferAccount
 
-AREA = Area.CHILDREN
 _ADDED = ("transfers", "staff", "keys", "measures")
 """The fields of a statement in which an amendment adds values; all others are replaced."""
 
@@ -63,7 +52,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         form="When you became aware of it; the 72 hours begin then, and a new record needs it.",
     )  # fmt: skip
     amend: int | None = option(
-        "Record this one once more: what is given anew counts; lists grow.", None, metavar="N", ge=1
+        "Amend this record: new values replace the earlier ones, and lists grow.", None, metavar="N", ge=1
     )
     transfer: tuple[str, ...] = option("Files concerned.", ())
     person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", (), names="person")
@@ -87,11 +76,12 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         """Complete the record from the registry, store it unless on a dry run, and return the report."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
-            given, known = self._given(ZoneInfo(registrar.catalogue.calendar.timezone)), _records(session)
+            organisation, zone = registrar.settings.organisation, registrar.catalogue.calendar.timezone
+            given = self._given(ZoneInfo(zone))
             if self.amend is None:
-                number, told = max(known, default=0) + 1, BreachStatement(**given)
+                number, told = max(_records(session), default=0) + 1, BreachStatement(**given)
             else:
-                number, earlier = self.amend, _record(known, self.amend).told
+                number, earlier = self.amend, _latest(session, self.amend).told
                 if earlier is None:
                     raise GatewayError(
                         f"an earlier release made breach {number}: record it anew, and say so there"
@@ -109,16 +99,11 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
                 (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
                 for key in (_named_key(session, one) for one in told.keys)
             )
-            organisation = registrar.settings.organisation
-            accounts, zone = (
-                tuple(_touched(session, told, organisation)),
-                registrar.catalogue.calendar.timezone,
-            )
             breach = Breach(
                 number=number,
                 organisation=organisation,
                 told=told,
-                accounts=accounts,
+                accounts=tuple(_touched(session, told, organisation)),
                 keys=concerned,
                 zone=zone,
             )
@@ -159,16 +144,16 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
         """Return a row for each record of a breach, by number."""
         rows: list[Row] = []
         with context.reading() as session:
-            for number, one in sorted(_records(session).items()):
-                told, left = one.told, None
+            for number, (versions, event, kept) in sorted(_records(session).items()):
+                told, left = kept.told, None
                 if told is not None and told.notified_at is None:
                     seconds = (told.aware_at + NOTIFY_WITHIN - context.clock()).total_seconds()
                     left = round(seconds / 3600)
                 rows.append({
                     "number": number,
-                    "versions": one.versions,
-                    "recorded_at": one.at,
-                    "by": one.by,
+                    "versions": versions,
+                    "recorded_at": event.at,
+                    "by": event.actor,
                     "aware_at": told and told.aware_at,
                     "notify_by": told and told.aware_at + NOTIFY_WITHIN,
                     "hours_left": left,
@@ -190,55 +175,44 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     def carry_out(self, context: ActContext) -> Document:
         """Return the report of one breach."""
         with context.reading() as session:
-            document = _record(_records(session), self.number).document
+            document = _latest(session, self.number).document
             check_all_seen(session, context.sight(session), str(document))
         return document
 
 
 class KeptBreach(BaseModel):
-    """The stored form of a breach record: a person's statements and the finished document."""
+    """The stored form of a breach record: a person's statements and the finished document.
+
+    `told` is None for a record of version 0.2.0, which stored the text of the document alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    told: BreachStatement
-    document: Document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BreachRecord:
-    """The latest version of a breach record. `told`: None if an earlier version of the gateway wrote it."""
-
-    versions: int
-    at: datetime
-    by: str | None
     told: BreachStatement | None
     document: Document
 
 
-def _records(session: Session) -> dict[int, _BreachRecord]:
-    """Return the latest version of every breach record by number; the log holds all versions."""
-    found: dict[int, _BreachRecord] = {}
+def _records(session: Session) -> dict[int, tuple[int, EventRow, KeptBreach]]:
+    """Return the number of versions, the latest log entry and the latest version of each record."""
+    found: dict[int, tuple[int, EventRow, KeptBreach]] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
         try:
             kept = KeptBreach.model_validate_json(note)
-            told, document = kept.told, kept.document
         except ValidationError:
-            # Version 0.2.0 stored the text of the document alone.
             lines = tuple(Paragraph(line) for line in note.splitlines() if line.strip())
             text = Section("As an earlier release recorded it", lines)
-            told, document = None, Document(f"Personal data breach {number}", "", (text,))
-        versions = found[number].versions + 1 if number in found else 1
-        found[number] = _BreachRecord(
-            versions=versions, at=event.at, by=event.actor, told=told, document=document
-        )
+            kept = KeptBreach(told=None, document=Document(f"Personal data breach {number}", "", (text,)))
+        versions = found[number][0] if number in found else 0
+        found[number] = versions + 1, event, kept
     return found
 
 
-def _record(known: dict[int, _BreachRecord], number: int) -> _BreachRecord:
-    if number not in known:
+def _latest(session: Session, number: int) -> KeptBreach:
+    """Return the latest version of a breach record. NotFoundError for an unknown number."""
+    if (found := _records(session).get(number)) is None:
         raise NotFoundError(f"there is no breach {number}")
-    return known[number]
+    return found[2]
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:

@@ -13,7 +13,6 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDetails,
-    Area,
     FieldGroup,
     Moment,
     ReadingAct,
@@ -38,8 +37,6 @@ from gateway.registry.tables import DeclarationRow, ReceiptRow
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
-
-AREA = Area.SCHOOLS
 
 
 class Declare(Act, command="declarations add", right=AccessRight.ENROL):

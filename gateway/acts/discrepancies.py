@@ -12,7 +12,6 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
     ReadingAct,
     Why,
     argument,
@@ -21,8 +20,6 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, GroupedListing, ProviderListing, Row
 from gateway.registry import discrepancies
 from gateway.registry.tables import DiscrepancyRow
-
-AREA = Area.SCHOOLS
 
 
 class ListDiscrepancies(

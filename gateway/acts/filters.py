@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, argument
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, argument
 from gateway.acts.fields import every_act, fields_of
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
@@ -16,7 +16,10 @@ from gateway.record.dual_control import name_of
 from gateway.registry import staff
 from gateway.registry.tables import SavedFilterRow
 
-AREA = Area.FILES
+_List = Annotated[
+    str, argument("The list of the filter, by the words of its command, such as: held list.", metavar="LIST")
+]
+_Name = Annotated[OneLine, argument("The name of the filter; name no child.", metavar="NAME", max_length=60)]
 
 
 class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
@@ -32,21 +35,14 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
             return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]
 
 
-class _FilterAct(Act, right=AccessRight.PERSON):
-    """An act on one of the filters of lists that a person saved."""
+class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
+    """Save a filter of a list under a name, for yourself alone. A filter of the same name is replaced."""
 
     asks_passkey: ClassVar = False
     by_program: ClassVar = True
 
-    of: str = argument(
-        "The list of the filter, by the words of its command, such as: held list.", metavar="LIST"
-    )
-    name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
-
-
-class SaveFilter(_FilterAct, command="filters save"):
-    """Save a filter of a list under a name, for yourself alone. A filter of the same name is replaced."""
-
+    of: _List
+    name: _Name
     filter: str = argument(
         "What narrows, sorts or groups the list, as the address of its page holds it.",
         metavar="FILTER", min_length=1, max_length=1000,
@@ -79,8 +75,14 @@ class SaveFilter(_FilterAct, command="filters save"):
         return ActDone(f"the filter {self.name} is saved")
 
 
-class RemoveFilter(_FilterAct, command="filters remove"):
+class RemoveFilter(Act, command="filters remove", right=AccessRight.PERSON):
     """Remove a saved filter of yours. The list stays unchanged."""
+
+    asks_passkey: ClassVar = False
+    by_program: ClassVar = True
+
+    of: _List
+    name: _Name
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete one of the person's saved filters of a list."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from sqlmodel import Session
 
@@ -19,9 +19,8 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
+    FileReference,
     ReadingAct,
-    Reference,
     Why,
     argument,
 )
@@ -43,7 +42,8 @@ from gateway.words import slug
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
 
-AREA = Area.FILES
+_HandOnId = Annotated[str, argument("The hand-on, as handon list has it.", metavar="HAND-ON")]
+_Number = Annotated[int, argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)]
 _TOLD_APART = "it holds a record that few people may see and that cannot be left out of it"
 
 
@@ -93,7 +93,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     by_program: ClassVar = False
 
     hand_on: str = argument("The hand-on, as the policies name it.", metavar="HAND-ON")
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the number of rows with a value in each column. GatewayError if no such file can be made."""
@@ -117,18 +117,14 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
         return ActDetails(heading, values=rows, parts=(table,))
 
 
-class _BatchAct(Act, right=AccessRight.ENROL):
-    """An act on one batch handed on."""
+class RetryHandOn(Act, command="handon retry", right=AccessRight.ENROL):
+    """Make a batch and send it once more, under the same names, as when the system has lost it."""
 
     by_program: ClassVar = True
 
-    hand_on: str = argument("The hand-on, as handon list has it.", metavar="HAND-ON")
-    number: int = argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)
+    hand_on: _HandOnId
+    number: _Number
     why: Why
-
-
-class RetryHandOn(_BatchAct, command="handon retry"):
-    """Make a batch and send it once more, under the same names, as when the system has lost it."""
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the batch to be made and sent again."""
@@ -139,10 +135,15 @@ class RetryHandOn(_BatchAct, command="handon retry"):
         return ActDone(f"{hand_ons.name_of(batch)} will be made and sent again")
 
 
-class AcknowledgeHandOn(_BatchAct, command="handon acknowledge"):
+class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENROL):
     """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
 
     asks_passkey: ClassVar = False
+    by_program: ClassVar = True
+
+    hand_on: _HandOnId
+    number: _Number
+    why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the acknowledgement."""

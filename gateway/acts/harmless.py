@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
@@ -13,10 +13,13 @@ from gateway.registry import providers
 from gateway.registry.providers import EVERY
 from gateway.registry.tables import HarmlessRow
 
-AREA = Area.RULES
 
+class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
+    """List a column as harmless, in your name. Files held for nothing else go on at once.
 
-class _HarmlessColumn(Act, right=AccessRight.ENROL):
+    No sensitive column becomes harmless by a listing.
+    """
+
     column: OneLine = argument(
         "Its header, or PARENT/NAME of an element; see transfers show.", metavar="COLUMN"
     )
@@ -24,22 +27,6 @@ class _HarmlessColumn(Act, right=AccessRight.ENROL):
     provider: str | None = option(
         "For this provider only; for every one if not given.", None, metavar="ID", names="school"
     )
-
-    def _name(self) -> str:
-        if name := harmless_name(self.column):
-            return name
-        raise GatewayError("a column without a name cannot be listed: it may hold anything")
-
-    @property
-    def _whose(self) -> str:
-        return f"for {self.provider}" if self.provider else "for every provider"
-
-
-class ListHarmless(_HarmlessColumn, command="policy harmless add"):
-    """List a column as harmless, in your name. Files held for nothing else go on at once.
-
-    No sensitive column becomes harmless by a listing.
-    """
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Add the column to the list of harmless ones; decide again the files held because of the column."""
@@ -55,10 +42,18 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
             record.note("column-listed", self.provider or "every-provider", note=f"{self.column}: {self.why}")
         with context.open_registrar() as registrar:
             gone_on = reconsider_held_for(registrar, "policy:unlisted-items")
-        return ActDone(f"listed as harmless {self._whose}; {counted(gone_on, 'file')} decided anew")
+        return ActDone(f"listed as harmless {self._whose()}; {counted(gone_on, 'file')} decided anew")
+
+    def _name(self) -> str:
+        if name := harmless_name(self.column):
+            return name
+        raise GatewayError("a column without a name cannot be listed: it may hold anything")
+
+    def _whose(self) -> str:
+        return f"for {self.provider}" if self.provider else "for every provider"
 
 
-class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
+class RemoveHarmless(AddHarmless, command="policy harmless remove"):
     """Take a column off the list, in your name. Files accepted before stay accepted."""
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -68,10 +63,10 @@ class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
             record.note(
                 "column-unlisted", self.provider or "every-provider", note=f"{self.column}: {self.why}"
             )
-        return ActDone(f"no longer listed as harmless {self._whose}")
+        return ActDone(f"no longer listed as harmless {self._whose()}")
 
 
-class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRight.LOOK):
+class ListHarmless(ListingAct, command="policy harmless list", right=AccessRight.LOOK):
     """List every column listed as harmless, by whom and why."""
 
     beside: ClassVar = ("policy harmless remove:column",)

@@ -11,7 +11,7 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, Reference, Why, argument, option
 from gateway.acts.held_decisions import held
 from gateway.acts.listing import ProviderListing, Row
 from gateway.classify.rules import Items, statable
@@ -23,7 +23,6 @@ from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
 from gateway.registry import log, providers
 from gateway.registry.tables import HarmlessRow
 
-AREA = Area.FILES
 _SOMETHING_ELSE = "something-else"
 _SAY = "say-heading"
 _ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
@@ -70,8 +69,8 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
 class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     """Say what a heading of a held file means, for later files of its provider.
 
-    An item needs a second person, who says the same: from then on its values go to the teams with a right to
-    the item. Something else needs nobody: no team is shown what stands there.
+    For an item a second person says the same; from then on its values go to the teams with a right to the
+    item. For something-else one person is enough: no team is shown the values.
     """
 
     reference: Reference = argument("The held file, as its receipt names it.", metavar="REF")

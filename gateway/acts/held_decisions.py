@@ -15,7 +15,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    Area,
+    FileReference,
     OneLine,
     Recording,
     Reference,
@@ -40,7 +40,6 @@ from gateway.record.rulings import Batch, put_in_force, put_on_record
 from gateway.registry import providers, roles, staff, transfers
 from gateway.registry.log import Entry
 
-AREA = Area.FILES
 _ADVICE_LENGTH = 400
 _NOBODY: dict[Kind, str] = {
     "release-proposed": "nobody has proposed to release {} against the policy",
@@ -51,29 +50,13 @@ _NOBODY: dict[Kind, str] = {
 class _HeldFileAct(Act, right=AccessRight.DECIDE):
     """An act on one held file, for people with the right to decide."""
 
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the file's school and kind, and the reasons for the hold."""
         with context.reading() as session:
             waits = for_officers(transfers.get(session, self.reference).reasons)
         return f"{file_in_words(context, self.reference)} It waits: {waits}."
-
-
-class _ProposedRelease(_HeldFileAct):
-    """An act on a held file whose release a person has proposed."""
-
-    why: Why
-
-    def effect(self, context: ActContext) -> str:
-        """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
-        with context.reading() as session:
-            first = proposal(session, self.reference)
-        wording = context.catalogue.wording
-        teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
-        return (
-            f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
-        )
 
 
 class ReleaseHeldFile(_HeldFileAct, command="held release"):
@@ -146,8 +129,20 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return asked
 
 
-class ConfirmRelease(_ProposedRelease, command="held confirm"):
+class ConfirmRelease(_HeldFileAct, command="held confirm"):
     """Confirm, as a second person, a release against the agreement."""
+
+    why: Why
+
+    def effect(self, context: ActContext) -> str:
+        """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
+        with context.reading() as session:
+            first = proposal(session, self.reference)
+        wording = context.catalogue.wording
+        teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
+        return (
+            f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
+        )
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
@@ -168,7 +163,7 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
         return ActDone(f"{reference} is released to {teams}")
 
 
-class DeclineRelease(_ProposedRelease, command="held decline"):
+class DeclineRelease(ConfirmRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import ActContext, Area, option
+from gateway.acts.act import ActContext, option
 from gateway.acts.listing import GroupedListing
 from gateway.acts.transfers import TransferListing
 from gateway.model import Transfer, counted
@@ -20,8 +20,6 @@ from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, Wait
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
-
-AREA = Area.FILES
 
 
 class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=AccessRight.HELD):

@@ -12,17 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    WAITS_FOR_SECOND_PERSON,
-    Act,
-    ActContext,
-    ActDone,
-    Area,
-    Moment,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone, Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings_file import written_as
@@ -30,8 +20,6 @@ from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import hooks, log
 from gateway.registry.hooks import HookEvent
 from gateway.registry.tables import HookRow
-
-AREA = Area.PEOPLE
 
 _NAMED = "The web hook, as hooks list has it."
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -131,9 +119,7 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     """Send a web hook an empty test message, and once more the messages that it did not take."""
 
     name: str = argument(_NAMED, metavar="NAME")
-    since: Moment | None = option(
-        "Instead, send every message since this moment once more, under the same ids.", None
-    )
+    since: Moment | None = option("Send every message since this moment once more, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record a test event, sent to the hook as any event; have lost messages sent again."""

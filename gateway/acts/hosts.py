@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
@@ -14,11 +14,9 @@ from gateway.registry import hosts
 from gateway.registry.hosts import Host
 from gateway.zones.spool import take_over
 
-AREA = Area.RULES
-
 
 class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
-    """List the hosts on record, as each last reported.
+    """List the hosts on record: their last reports.
 
     `rounds` marks the leader, `spool` is the number of uploads waiting at the host, `oldest` how long the
     first of them has waited, `clock` how far its clock is from the database's.
@@ -51,9 +49,10 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
 
 
 class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
-    """Take a host off the record, in your name: it is missed no longer. Its home is not touched.
+    """Take a host off the record, in your name: nobody is told any more that it is silent.
 
-    Stop it first, once its spool is empty. One that says something later is on record again.
+    Its home is not touched. Stop the host first, once its spool is empty; a running host is soon on record
+    again.
     """
 
     name: str = argument("The host, as `gateway hosts list` shows it.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -17,14 +18,13 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    Area,
     GivenFile,
     MomentAfter,
     Why,
     argument,
     option,
 )
-from gateway.acts.keys import OWNER, check_read_out, owner_kind_of
+from gateway.acts.keys import OWNER, OfStaff, check_read_out, owner_kind_of
 from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import load_settings, read_toml
@@ -46,9 +46,7 @@ from gateway.record.reconsider import reconsider
 from gateway.registry import givings, keys, roles
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
-AREA = Area.PEOPLE
-
-
+_Fingerprint = Annotated[str, argument("The fingerprint or its beginning.", metavar="FPR")]
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 _MOST_BYTES = 1024**2
 _PAIRS = 9
@@ -64,6 +62,10 @@ class _KeyAct(Act, right=AccessRight.ENROL):
         """Return "provider" or "staff" for the owner named. NotFoundError for an unknown owner."""
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
+    def key(self, session: Session, fingerprint: str) -> Key:
+        """Return the owner's key, by fingerprint or its beginning. NotFoundError for none or several."""
+        return keys.find_key(session, self.owner_kind(session), self.id, fingerprint)
+
 
 class AddKey(_KeyAct, command="keys add"):
     """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone.
@@ -72,7 +74,7 @@ class AddKey(_KeyAct, command="keys add"):
     """
 
     file: GivenFile = argument("An SSH public key, an OpenPGP certificate, or both.", metavar="FILE")
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Store each key in the file as pending, or update the certificate on record; return fingerprints."""
@@ -94,14 +96,14 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     """Put new keys in force: the owner read the fingerprints out by telephone.
 
     Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
-    16 characters at least. Every new key waits for confirmation; a new passkey logs in and reads before. With
-    two administrators, a key needs another person than the one who enrolled the key.
+    16 characters at least. Every new key waits for confirmation; a new passkey can log in and read before
+    that. Once there are two administrators, no key is confirmed by the person who enrolled it.
     """
 
     read_out: tuple[str, ...] = argument(
         "The six words, or the fingerprints, as they were read out.", metavar="FPR|WORD...", min_length=1
     )
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Confirm each key, putting it in force."""
@@ -145,32 +147,23 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return found
 
 
-class _NamedKeyAct(_KeyAct):
-    """An act on one key, identified by its fingerprint."""
-
-    fingerprint: str = argument("The fingerprint or its beginning.", metavar="FPR")
-
-    def named(self, session: Session) -> Key:
-        """Return the key named by the fingerprint. NotFoundError for none or several."""
-        return keys.find_key(session, self.owner_kind(session), self.id, self.fingerprint)
-
-
-class RetireKey(_NamedKeyAct, command="keys retire"):
+class RetireKey(_KeyAct, command="keys retire"):
     """Retire a key no longer needed, now or after a last day.
 
     `gateway keys restore` undoes the retirement, until the owner has used another key.
     """
 
+    fingerprint: _Fingerprint
     until: MomentAfter | None = option(
         "The last day on which it counts, or a moment with its zone; now if not given.", None
     )
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the key now or after its last day. GatewayError for a past day."""
         with _changing(context) as clerk:
-            ended = clerk.retire(self.named(clerk.session), self._last(context), why=self.why)
+            ended = clerk.retire(self.key(clerk.session, self.fingerprint), self._last(context), why=self.why)
             others = keys.list_keys(clerk.session, ended.owner_kind, ended.owner)
             is_last = not any(
                 one.kind == ended.kind and one.fingerprint != ended.fingerprint and one.is_in_force(clerk.at)
@@ -196,16 +189,17 @@ class RetireKey(_NamedKeyAct, command="keys retire"):
         return last
 
 
-class RestoreKey(_NamedKeyAct, command="keys restore"):
+class RestoreKey(_KeyAct, command="keys restore"):
     """Restore a retired key, as long as the owner has used no other key since."""
 
+    fingerprint: _Fingerprint
     why: Why
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the key in force again; with roles in force, after a second person agrees."""
         with _changing(context) as clerk:
-            key = self.named(clerk.session)
+            key = self.key(clerk.session, self.fingerprint)
             # Two people decide for persons with powerful roles or sight of held files.
             act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
             if self.staff and not agreed_to_give(
@@ -218,19 +212,20 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
         return ActDone(f"{restored.fingerprint} {again}")
 
 
-class RevokeKey(_NamedKeyAct, command="keys revoke"):
+class RevokeKey(_KeyAct, command="keys revoke"):
     """Revoke a compromised or replaced key at once, or refuse a pending one.
 
     What a compromised key has signed counts no more. With roles in force, two people do the same; the key
     counts no more from the first on.
     """
 
+    fingerprint: _Fingerprint
     why: Why = option("Why: for the record, without any pupil's data.", also="--reason")
     superseded: bool = option(
         "It was replaced, and is in nobody's wrong hands: what it signed before waits for a person.",
         default=False,
     )
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Revoke the key; with roles in force, suspend it until a second person revokes it as well.
@@ -239,7 +234,7 @@ class RevokeKey(_NamedKeyAct, command="keys revoke"):
         """
         revocation: Revocation = "soft" if self.superseded else "hard"
         with _changing(context) as clerk:
-            key = self.named(clerk.session)
+            key = self.key(clerk.session, self.fingerprint)
             act = TwoPersonAct(f"revoke-{revocation}", key.fingerprint)
             is_new = key.state == "pending" and proposal(clerk.session, act, clerk.at) is None
             if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):

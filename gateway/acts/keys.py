@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, Area, Recording, argument, option
+from gateway.acts.act import ActContext, Recording, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
@@ -18,8 +18,9 @@ from gateway.model import NewKey, counted
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, KeyState, OwnerKind
 
-AREA = Area.PEOPLE
 OWNER = "The provider, or the member of staff."
+OfStaff = Annotated[bool, option("ID is a member of staff.", form="It is a member of staff.")]
+"""The field that says if the owner of a key is a member of staff, not a provider."""
 READ_OUT = 16
 """The fewest characters of a fingerprint that identify a key when read out."""
 
@@ -34,7 +35,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
         "The provider; with --staff, the person.",
         None, metavar="[ID]", personal=True, form=OWNER,
     )  # fmt: skip
-    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+    staff: OfStaff = False
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each key, by owner."""

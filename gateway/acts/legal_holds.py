@@ -4,15 +4,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDone, Area, FieldGroup, Reference, Why, argument, option
+from gateway.acts.act import ActContext, ActDone, FieldGroup, Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.registry import holds, persons
-
-AREA = Area.FILES
 
 
 class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight.LOOK):
@@ -32,9 +30,10 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
             ]
 
 
-class _LegalHold(NamesChild, right=AccessRight.PROTECT):
-    """An act on the hold of one transfer, one provider or one child."""
+class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.PROTECT):
+    """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
 
+    short: ClassVar = "Place a hold"
     field_groups: ClassVar = (
         FieldGroup("What is concerned: one of these", ("reference", "provider")),
         FieldGroup("Or every file with one child", ("upn", "surname", "forename", "born"), folded=True),
@@ -44,6 +43,20 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
     provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")
     why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Place the hold; return a sentence with the number of stored files missing from the index."""
+        on = self._change(context, holds.place, "hold-placed")
+        said = f"{on} is on hold: nothing of it is deleted"
+        if not (self.reference or self.provider):
+            with context.reading() as session:
+                missing = len(persons.unindexed(session))
+            if missing:
+                said += (
+                    f"\nkept files that are not in the index yet, and may hold the child: {missing};"
+                    " gateway pupils index"
+                )
+        return ActDone(said)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
         """Place or lift the hold by the function `change`, with a log entry; return words for the subject."""
@@ -67,27 +80,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
         return {"persons": b"".join(sorted(self.digests(home)))}
 
 
-class PlaceLegalHold(_LegalHold, command="legal-holds place"):
-    """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
-
-    short: ClassVar = "Place a hold"
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold; return a sentence with the number of stored files missing from the index."""
-        on = self._change(context, holds.place, "hold-placed")
-        said = f"{on} is on hold: nothing of it is deleted"
-        if not (self.reference or self.provider):
-            with context.reading() as session:
-                missing = len(persons.unindexed(session))
-            if missing:
-                said += (
-                    f"\nkept files that are not in the index yet, and may hold the child: {missing};"
-                    " gateway pupils index"
-                )
-        return ActDone(said)
-
-
-class LiftLegalHold(_LegalHold, command="legal-holds lift"):
+class LiftLegalHold(PlaceLegalHold, command="legal-holds lift"):
     """Lift a legal hold, in your name: deletions due are carried out with the next run."""
 
     short: ClassVar = "Lift a hold"

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, ReadingAct, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, ProviderId, ReadingAct, Why, argument, option
 from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
@@ -16,7 +16,6 @@ from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_by
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
 
-AREA = Area.SCHOOLS
 _JUDGED_AT_ONCE = 12_000
 """The most letters judged for one page, as providers times days: some seconds of work."""
 _UNWRAPPED = 10_000  # A page breaks lines itself.
@@ -104,7 +103,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     The letter names each kind of data and its day. It leaves for the addresses of the provider's contacts.
     """
 
-    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    provider: ProviderId
 
     def effect(self, context: ActContext) -> str:
         """Return the letter's text and its recipients. GatewayError as for `carry_out`."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 from pydantic import field_validator
 from sqlmodel import Session
 
-from gateway.acts.act import ActContext, ActListing, ReadingAct, RowGroup, option
+from gateway.acts.act import ActContext, ActListing, ReadingAct, option
 from gateway.errors import GatewayError
 from gateway.registry import providers
 from gateway.zones.http_paths import row_number
@@ -115,7 +115,10 @@ class ListingAct(ReadingAct):
             rows, self.columns, self.empty, self.narrow,
             self.latest and self.sort is None and not self.grouped_by(),
             closing=self.closing(context), total=total, following=following, first=first,
-            groups=tuple(RowGroup(one, names.get(one, one), many) for one, many in (groups or {}).items()),
+            groups=tuple(
+                {"value": one, "name": names.get(one, one), "number": number}
+                for one, number in (groups or {}).items()
+            ),
             group_of=tuple(map(self._group_of, rows)) if groups else (),
         )  # fmt: skip
 

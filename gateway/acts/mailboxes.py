@@ -14,7 +14,7 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     ActListing,
-    Area,
+    FileReference,
     ReadingAct,
     Reference,
     argument,
@@ -24,8 +24,6 @@ from gateway.acts.listing import MOST, ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.registry.deliveries import DeliveriesWanted
 from gateway.zones.http_paths import row_number
-
-AREA = Area.RULES
 
 
 class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
@@ -72,7 +70,7 @@ class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSO
     streams: ClassVar = True
 
     team: str = argument("The team.", metavar="TEAM")
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
 
 class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):

@@ -3,11 +3,9 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, argument
+from gateway.acts.act import Act, ActContext, ActDone, argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.registry import recalls
-
-AREA = Area.CHILDREN
 
 
 class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, argument
+from gateway.acts.act import Act, ActContext, ActDone, argument
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.publish.penalties import lift
 from gateway.zones import penalty_files
 from gateway.zones.penalty_files import Listed
-
-AREA = Area.RULES
 
 
 class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK):

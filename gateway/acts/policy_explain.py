@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
+from gateway.acts.act import ActContext, ActDetails, ActListing, FileReference, ReadingAct
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import Decision, Held, Refused, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.registry import agreements, log, transfers
-
-AREA = Area.RULES
 
 
 class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK):
@@ -22,7 +20,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
     short: ClassVar = "Explain"
 
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the decision with each reason and clause, earlier reasons and persons' notes."""

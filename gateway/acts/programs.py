@@ -13,7 +13,6 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    Area,
     Recording,
     Why,
     argument,
@@ -27,8 +26,6 @@ from gateway.registry import programs, roles
 from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRow
 from gateway.zones.http_paths import CREDENTIAL
-
-AREA = Area.PEOPLE
 
 _SECRET_BYTES = 32
 

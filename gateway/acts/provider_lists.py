@@ -13,7 +13,6 @@ from gateway.acts.act import (
     ActContext,
     ActDetails,
     ActListing,
-    Area,
     GivenFile,
     Recording,
     argument,
@@ -27,17 +26,8 @@ from gateway.errors import GatewayError
 from gateway.model import Provider, counted
 from gateway.registry import keys, providers
 
-AREA = Area.SCHOOLS
 _AS_BEFORE = "as on record"
 _BY_LIST = "by a list of providers"
-
-
-class _TriedError(Exception):
-    """Raised to roll back the transaction of a dry run; holds the answer."""
-
-    def __init__(self, answer: ActDetails) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
@@ -57,25 +47,19 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Import the list; a dry run changes nothing. GatewayError names every faulty line."""
-        try:
-            with context.recording(access=True) as record:
-                known = {
-                    number: provider.id
-                    for provider in providers.list_providers(record.session)
-                    if provider.closed_on is None
-                    for number in (provider.dfe_number, provider.urn)
-                    if number is not None
-                }
-                bodies = record.registrar.catalogue.bodies
-                folder = self.file.folder or Path()
-                listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
-                rows = [self._row(record, one) for one in listed]
-                told = self._told(rows, Counter(passed_over), bodies.with_own_pupils)
-                if self.dry_run:
-                    raise _TriedError(told)  # noqa: TRY301 - the transaction is given up by leaving it
-        except _TriedError as tried:
-            return tried.answer
-        return told
+        with context.recording(access=True, tried=self.dry_run) as record:
+            known = {
+                number: provider.id
+                for provider in providers.list_providers(record.session)
+                if provider.closed_on is None
+                for number in (provider.dfe_number, provider.urn)
+                if number is not None
+            }
+            bodies = record.registrar.catalogue.bodies
+            folder = self.file.folder or Path()
+            listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
+            rows = [self._row(record, one) for one in listed]
+        return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
         """Enrol or update one line's provider; return what was done. GatewayError names the line."""

@@ -18,10 +18,10 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
     FieldGroup,
     GivenFile,
     OneLine,
+    ProviderId,
     ReadingAct,
     Recording,
     Revealed,
@@ -47,8 +47,6 @@ from gateway.policy.small_schemas import BodiesFile
 from gateway.registry import keys, log, providers, register
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
-
-AREA = Area.SCHOOLS
 
 _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
 _NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
@@ -157,7 +155,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     keys are the same, it has the same words.
     """
 
-    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    id: ProviderId
     address: OneLine | None = option(
         "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.",
         None,
@@ -221,7 +219,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
     )  # fmt: skip
     named_by: ClassVar = "id"
 
-    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    id: ProviderId
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return a provider's record with contacts, keys and log entries."""
@@ -263,7 +261,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         FieldGroup("A contact to forget", ("forget_contact",), folded=True),
     )
 
-    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    id: ProviderId
     dfe_number: str | None = option("LA and establishment number, 7 digits.", None)
     urn: str | None = option("Unique reference number, 6 digits.", None)
     number: str | None = option("The number by which such a body is known, as the policies write it.", None)
@@ -334,14 +332,17 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         return True
 
 
-class _ChangeAccess(Act, right=AccessRight.ENROL):
-    suspended: ClassVar[bool]
+class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL):
+    """Suspend a provider's access until resumed; files sent before wait for a person."""
 
-    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    by_program: ClassVar = True
+    suspended: ClassVar = True
+
+    id: ProviderId
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Suspend the provider, or let it in again."""
+        """Record and publish whether the provider is suspended."""
         with context.recording(access=True) as record:
             providers.set_suspended(record.session, self.id, suspended=self.suspended)
             provider = providers.get_provider(record.session, self.id)
@@ -350,31 +351,20 @@ class _ChangeAccess(Act, right=AccessRight.ENROL):
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
-class SuspendProvider(_ChangeAccess, command="providers suspend"):
-    """Suspend a provider's access until resumed; files sent before wait for a person."""
-
-    by_program: ClassVar = True
-    suspended: ClassVar = True
-
-
-class ResumeProvider(_ChangeAccess, command="providers resume"):
+class ResumeProvider(SuspendProvider, command="providers resume"):
     """Resume the access of a suspended provider."""
 
+    by_program: ClassVar = False
     suspended: ClassVar = False
 
 
-class _ProviderAct(Act, right=AccessRight.ENROL):
-    """An act of an administrator on one provider."""
-
-    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
-
-
-class CloseProvider(_ProviderAct, command="providers close"):
+class CloseProvider(Act, command="providers close", right=AccessRight.ENROL):
     """Record that a provider has closed: nothing more is owed, and receipts may still be fetched.
 
     Later files wait for a person.
     """
 
+    provider: ProviderId
     why: Why
     on: date | None = option("Its last day; today if not given.", None)
 
@@ -385,9 +375,10 @@ class CloseProvider(_ProviderAct, command="providers close"):
         return ActDone(f"{self.provider} is closed; its last day was {closed.closed_on}")
 
 
-class ReopenProvider(_ProviderAct, command="providers reopen"):
+class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     """Take a closure back."""
 
+    provider: ProviderId
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -398,9 +389,10 @@ class ReopenProvider(_ProviderAct, command="providers reopen"):
         return ActDone(f"{self.provider} is open again")
 
 
-class ConvertProvider(_ProviderAct, command="providers convert"):
+class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL):
     """Record that a school has become an academy; keys, history and receipts stay."""
 
+    provider: ProviderId
     kind: str = option("Its new kind, such as academy.")
     why: Why
     name: OneLine | None = option("The provider's name, as receipts show it.", None)
@@ -454,11 +446,12 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
         )
 
 
-class RemoveProvider(_ProviderAct, command="providers remove"):
+class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     """Delete a provider enrolled by mistake, while nothing was sent. Afterwards closing is the only way."""
 
     in_console: ClassVar = False  # The service behind the console may not write into published/.
 
+    provider: ProviderId
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:

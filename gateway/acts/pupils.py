@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlmodel import Session
 
@@ -20,7 +20,6 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
     Recording,
     Why,
     argument,
@@ -59,7 +58,6 @@ from gateway.reports.document import Block, Document, Paragraph, Points, Section
 from gateway.reports.retention import Retention, load_retention
 from gateway.secrets import secret_files
 
-AREA = Area.CHILDREN
 _SUBJECT = "pupils"
 
 
@@ -296,50 +294,20 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         return (*table, Points(tuple(passed))) if passed else table
 
 
-class _MarkChild(NamesChild, right=AccessRight.PROTECT):
-    surname: str | None = option(
-        "Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", None, personal=True
-    )
-
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child without a name: the UPN in a file may be wrong or missing."""
-        self.digests(context.home)
-        if self.surname is None:
-            raise GatewayError(
-                "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
-                "the child is known by these alone"
-            )
-
-    def _mark(self, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str) -> ActDone:
-        """Place a marker of a kind: the child's records, also future ones, are for `people` or for nobody.
-
-        Stored files missing from the index are covered as soon as indexed. GatewayError for a child marked so
-        already.
-        """
-        digests = self.digests(context.home)
-        with context.recording() as record:
-            session = record.session
-            if any(marker.kind == kind for marker in markers.of_child(session, digests)):
-                raise GatewayError("the child is marked so already: gateway pupils markers")
-            files = persons.transfers_with(session, digests)
-            number = markers.place(
-                session, kind, digests, people=people, transfers=files, by=record.by, why=why, at=record.at
-            )
-            hand_ons.make_anew(session, files)
-            fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
-            record.note("pupil-marked", _SUBJECT, fields, why)
-            unindexed = len(persons.unindexed(session))
-        said = f"marker {number}, in {counted(len(files), 'file')} by now: {_said(kind, sorted(set(people)))}"
-        return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
+_Surname = Annotated[
+    str | None,
+    option("Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", personal=True),
+]
 
 
-class ProtectChild(_MarkChild, command="pupils protect"):
+class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTECT):
     """Let named people alone see the records of a child, including future ones.
 
     Such as where a court order or a risk to the child says who may know. Those people collect as before;
     nobody else is shown that there are such files.
     """
 
+    surname: _Surname = None
     person: tuple[str, ...] = option(
         "A member of staff who may see it; may be given again.", min_length=1, names="person"
     )
@@ -347,27 +315,67 @@ class ProtectChild(_MarkChild, command="pupils protect"):
 
     def check(self, context: ActContext) -> None:
         """Raise GatewayError for a child without a name, or for people who are not enrolled."""
-        super().check(context)
+        _check_named(self, context)
         with context.reading() as session:
             for name in self.person:
                 staff.get_staff(session, name)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the child: only the named people see the records."""
-        return self._mark(context, "named", self.person, self.why)
+        return _mark(self, context, "named", self.person, self.why)
 
 
-class RestrictChild(_MarkChild, command="pupils restrict"):
+class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PROTECT):
     """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody.
 
     Such as where somebody contests that the data are right, or objects to the use, until that is settled.
     """
 
+    surname: _Surname = None
     why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Raise GatewayError for a child without a name."""
+        _check_named(self, context)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the child: nobody sees the records."""
-        return self._mark(context, "restricted", (), self.why)
+        return _mark(self, context, "restricted", (), self.why)
+
+
+def _check_named(child: NamesChild, context: ActContext) -> None:
+    """Raise GatewayError for a child without a name: the UPN in a file may be wrong or missing."""
+    child.digests(context.home)
+    if child.surname is None:
+        raise GatewayError(
+            "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
+            "the child is known by these alone"
+        )
+
+
+def _mark(
+    child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
+) -> ActDone:
+    """Place a marker of a kind: the child's records, also future ones, are for `people` or for nobody.
+
+    Stored files missing from the index are covered as soon as indexed. GatewayError for a child marked so
+    already.
+    """
+    digests = child.digests(context.home)
+    with context.recording() as record:
+        session = record.session
+        if any(marker.kind == kind for marker in markers.of_child(session, digests)):
+            raise GatewayError("the child is marked so already: gateway pupils markers")
+        files = persons.transfers_with(session, digests)
+        number = markers.place(
+            session, kind, digests, people=people, transfers=files, by=record.by, why=why, at=record.at
+        )
+        hand_ons.make_anew(session, files)
+        fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
+        record.note("pupil-marked", _SUBJECT, fields, why)
+        unindexed = len(persons.unindexed(session))
+    said = f"marker {number}, in {counted(len(files), 'file')} by now: {_said(kind, sorted(set(people)))}"
+    return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 
 
 class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
@@ -399,9 +407,11 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
         return ActDone(f"marker {self.number} is off")
 
 
-class _ListLeavers(Act, right=AccessRight.WELFARE):
+class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
+    """List the children who left a roll and are on none now, with the last place seen."""
+
     asks_passkey: ClassVar = False
-    moved: ClassVar[bool]
+    moved: ClassVar = False
 
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
@@ -423,13 +433,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
         return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(few,))
 
 
-class ListMissing(_ListLeavers, command="pupils missing"):
-    """List the children who left a roll and are on none now, with the last place seen."""
-
-    moved: ClassVar = False
-
-
-class ListMovers(_ListLeavers, command="pupils movers"):
+class ListMovers(ListMissing, command="pupils movers"):
     """List the children who left a roll and are on another one now."""
 
     moved: ClassVar = True

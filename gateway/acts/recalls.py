@@ -16,11 +16,9 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
+    FileReference,
     Recording,
-    Reference,
     Why,
-    argument,
     option,
 )
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
@@ -43,7 +41,6 @@ from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 
-AREA = Area.FILES
 _FOR_GOOD = "person:withdrawn-for-good"
 _PROPOSED: Kind = "redelivery-proposed"
 _TAKEN = "A file was TAKEN OUT of every mailbox."
@@ -63,7 +60,7 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 class _RecallAct(Act, right=AccessRight.RECALL):
     """An act on a delivered file."""
 
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
     why: Why
 
 

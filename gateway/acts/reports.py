@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import Act, ActContext, Area, ReadingAct, Reference, argument, option
+from gateway.acts.act import Act, ActContext, FileReference, ProviderId, ReadingAct, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.model import State, Transfer
@@ -40,8 +40,6 @@ from gateway.reports.report import TransferAccount, provider_report, transfer_re
 from gateway.reports.retention import load_retention
 from gateway.reports.review import ProviderReview, Review, review_report
 
-AREA = Area.FILES
-
 
 class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     """Report a transfer: file, times, keys, decision with clauses, and readers."""
@@ -49,7 +47,7 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     short: ClassVar = "Report"
     asks_passkey: ClassVar = False
 
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
     def carry_out(self, context: ActContext) -> Document:
         """Return the report on one file, with a newly signed head of the log."""
@@ -65,7 +63,7 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
 class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LOOK):
     """Report all files of a provider from one day to another (UTC), with the outcomes."""
 
-    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    provider: ProviderId
     from_: date = option("The first day.")
     to: date = option("The last day.")
 

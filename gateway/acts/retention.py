@@ -7,13 +7,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, Area, ReadingAct, argument, option
+from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
 from gateway.model import counted
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
 from gateway.reports.retention import Due, load_retention
-
-AREA = Area.FILES
 
 
 class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK):

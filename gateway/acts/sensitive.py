@@ -4,13 +4,11 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, Area, option
+from gateway.acts.act import ActContext, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.model import Classified
 from gateway.policy.items import sensitive_headings
 from gateway.registry import transfers
-
-AREA = Area.CHILDREN
 
 
 class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight.PROTECT):

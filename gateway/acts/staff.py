@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlmodel import Session
 
@@ -23,7 +23,6 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    Area,
     GivenFile,
     ReadingAct,
     Recording,
@@ -52,12 +51,12 @@ from gateway.registry import keys, log, logins, roles, staff, transfer_lists
 from gateway.registry.staff import StaffState
 from gateway.zones.places import places_of
 
-AREA = Area.PEOPLE
-
 _SAID = "; "
 _SECRET_BYTES = 32
 _REMOVED = "removed from staff"
 _TOLD = "; ".join(f"{role} {does}" for role, does in ROLES_TOLD.items())
+_Member = Annotated[str, argument("A member of staff.", metavar="NAME", names="person")]
+_Role = Annotated[Role, argument(f"The role they have: {_TOLD}.", metavar="ROLE")]
 
 
 class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
@@ -132,7 +131,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
 class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     """List everybody who may collect.
 
-    Leavers have a list apart.
+    Former staff are listed apart.
     """
 
     columns: ClassVar = ("name", "teams", "roles", "state", "last_login", "added_at")
@@ -307,29 +306,15 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
             ]
 
 
-class _ChangeRole(Act, right=AccessRight.APPOINT):
-    name: str = argument("A member of staff.", metavar="NAME", names="person")
-    role: Role = argument(f"The role they have: {_TOLD}.", metavar="ROLE")
-    why: Why
-
-    def _note(self, record: Recording, kind: Kind) -> None:
-        """Log the change of a role. The leaf names no person: only the registry does."""
-        record.note(kind, "staff", {"what": self.role.value}, note=f"{self.name}: {self.why}")
-
-    def _agreed(self, record: Recording, act: TwoPersonAct, looking: LookingTeams) -> bool:
-        """Return True if the role may be changed now: by one person, or after a second one agreed."""
-        return agreed_to_give(
-            record.session, act, self.name, self.role, looking=looking, by=record.by, why=self.why,
-            at=record.at,
-        )  # fmt: skip
-
-
-class GrantRole(_ChangeRole, command="roles grant"):
+class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     """Give a person a role; a person named with an account needs no team.
 
     Once there are two administrators, it takes two to make another one, or a data protection officer.
     """
 
+    name: _Member
+    role: _Role
+    why: Why
     account: str | None = option(
         "The account of this machine that is theirs alone: by it they are known.", None
     )
@@ -341,7 +326,10 @@ class GrantRole(_ChangeRole, command="roles grant"):
             self._check(context, record)
             about = self.name if self.account is None else f"{self.name} {self.account}"
             act = TwoPersonAct(f"grant-{self.role}", "staff", about)
-            if not self._agreed(record, act, record.registrar.catalogue.looking_teams()):
+            looking = record.registrar.catalogue.looking_teams()
+            if not agreed_to_give(
+                session, act, self.name, self.role, looking=looking, by=record.by, why=self.why, at=at
+            ):
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             note_proposer(session, act, self.name, "role", self.role, at=at)
             if self.account is not None:
@@ -355,7 +343,8 @@ class GrantRole(_ChangeRole, command="roles grant"):
             if self.account is not None:
                 roles.bind(session, self.account, self.name, by=record.by, at=at)
             roles.grant(session, self.name, self.role, by=record.by, at=at)
-            self._note(record, "role-granted")
+            note = f"{self.name}: {self.why}"  # In the registry alone: the leaf names no person.
+            record.note("role-granted", "staff", {"what": self.role.value}, note)
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
@@ -371,18 +360,26 @@ class GrantRole(_ChangeRole, command="roles grant"):
             raise GatewayError(told)
 
 
-class TakeRole(_ChangeRole, command="roles take"):
+class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
     """Take a role from a person. A role given by you alone, without confirmation, you may take back alone."""
+
+    name: _Member
+    role: _Role
+    why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = gave_alone(session, self.name, self.role, record.by, record.at)
-            if not alone and not self._agreed(record, act, LookingTeams()):
+            if not alone and not agreed_to_give(
+                session, act, self.name, self.role, looking=LookingTeams(), by=record.by, why=self.why,
+                at=record.at,
+            ):  # fmt: skip
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             roles.take(session, self.name, self.role)
-            self._note(record, "role-taken")
+            note = f"{self.name}: {self.why}"
+            record.note("role-taken", "staff", {"what": self.role.value}, note)
         return ActDone(f"{self.name} no longer has the role {self.role}")
 
 
@@ -393,7 +390,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     as a second person beside the givers.
     """
 
-    name: str = argument("A member of staff.", metavar="NAME", names="person")
+    name: _Member
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:

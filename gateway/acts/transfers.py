@@ -10,17 +10,7 @@ from typing import Any, ClassVar, Literal
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import (
-    ActContext,
-    ActDetails,
-    ActListing,
-    Area,
-    ReadingAct,
-    Reference,
-    argument,
-    columns_of,
-    option,
-)
+from gateway.acts.act import ActContext, ActDetails, ActListing, FileReference, ReadingAct, columns_of, option
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
@@ -39,8 +29,6 @@ from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.http_paths import row_number
-
-AREA = Area.FILES
 
 
 class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
@@ -187,7 +175,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         "legal-holds place:reference", "legal-holds lift:reference",
     )  # fmt: skip
 
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the file with log entries, replaced files and the replacing file."""

@@ -45,7 +45,7 @@ STATED: dict[str, set[str]] = {
     "a withdrawal": {"recalls._check_second"},
     "a revocation": {"key_changes.RevokeKey.carry_out"},
     "the gateway's keys": {"keys._agreed"},
-    "a role": {"staff._ChangeRole._agreed"},
+    "a role": {"staff.GrantRole.carry_out", "staff.TakeRole.carry_out"},
     "policies": {"policy_proposals.to_approve"},
     "a team that sees held files": {"staff._agreed_to_show"},
     "a link": {"staff.InviteStaff.carry_out"},

@@ -149,7 +149,7 @@ def test_a_grouped_list_is_read_group_by_group_with_the_number_of_each() -> None
     first = Cards(group="suit").page(context, 3)
     assert shown(first.rows) == [3, 9, 5]
     assert first.group_of == ("heart", "heart", "spade")
-    assert [(one.value, one.number) for one in first.groups] == [("heart", 2), ("spade", 3)]
+    assert [(one["value"], one["number"]) for one in first.groups] == [("heart", 2), ("spade", 3)]
     second = Cards(group="suit").page(context, 3, first.following)
     assert (second.first, shown(second.rows), second.following) == (4, [7, 2], "")
     assert shown(Cards(group="suit", sort="-value").page(context, 9).rows) == [9, 3, 7, 5, 2]

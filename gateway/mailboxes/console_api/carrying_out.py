@@ -301,7 +301,7 @@ def _in_whole(answer: Answer) -> Shown:
         case ActDone():
             told: object = {"sentence": answer.sentence, "document": answer.document}
         case ActListing():
-            groups = {"groups": [asdict(one) for one in answer.groups]} if answer.groups else {}
+            groups = {"groups": answer.groups} if answer.groups else {}
             told = {"rows": [*answer.rows], "next": answer.following or None, **groups}
         case ActDetails():
             told = answer.values
