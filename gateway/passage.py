@@ -15,10 +15,9 @@ run goes as far as the decision (`foresee`).
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from gateway.errors import Fault
 from gateway.examiner.protocol import (
@@ -53,13 +52,6 @@ from gateway.registry.transfers import act_of
 from gateway.zones.failpoints import passing
 
 
-class FileExaminer(Protocol):
-    """An examiner of files: opens and classifies in an isolated child process."""
-
-    def examine(self, job: Job) -> Looked:
-        """Open and classify the file of a job. Fault where the examination failed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Examination:
     """The result of examining one claimed file.
@@ -76,11 +68,14 @@ class Examination:
     upload: Upload | None = None
 
 
-def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
-    """Open and classify a claimed file, and return the result. Fault where the gateway failed."""
+def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -> Examination:
+    """Return the result of opening and classifying a claimed file. Fault where the gateway failed.
+
+    `look` does so in an isolated child.
+    """
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
-    found = examiner.examine(replace(claimed.job, now=now))
+    found = look(replace(claimed.job, now=now))
     passing("examine.answered")
     is_drop = claimed.upload.folder != "in"
     return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)
@@ -126,13 +121,13 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 
 
 def foresee(
-    rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: FileExaminer, now: datetime
+    rulebook: Rulebook, batch: Batch, claimed: Assignment, look: Callable[[Job], Looked], now: datetime
 ) -> tuple[Decision, File]:
     """Examine a claimed file of pupils' data; return the decision foreseen, and the examined file.
 
     Nothing is recorded. Fault where the gateway failed.
     """
-    examined = examine(claimed, examiner, now).examined
+    examined = examine(claimed, look, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
     if isinstance(examined, FileOpened):

@@ -34,16 +34,16 @@ from gateway.policy.edits import WEIGHTS, edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.explain import render
 from gateway.policy.new_flow import declare
-from gateway.processor.dry_run import Trial, try_file
+from gateway.processor.dry_run import try_file
 from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper, check_name, load_policies, policies_with
 from gateway.record.policy_check import check as faults_of
 from gateway.record.policy_check import simulate as simulated
+from gateway.record.registrar import Rulebook
 from gateway.registry import log, providers
 from gateway.secrets.signing import Signing
 
 if TYPE_CHECKING:
-    from gateway.record.policy_check import Simulated
     from gateway.registry.database import Registry
 
 _HARMLESS = "Columns that are listed as harmless; files with them pass."
@@ -177,16 +177,16 @@ def simulate(
     with registry(home) as opened, opened.read() as session:
         found = simulated(session, before, after, now() - timedelta(days=days))
     if as_json:
-        print_json({"files": found.files, "same": found.same, "changes": found.rows})
+        print_json(found)
         return
     show_simulated(found, days)
 
 
-def show_simulated(found: Simulated, days: int) -> None:
+def show_simulated(found: dict[str, Any], days: int) -> None:
     """Print the number of files decided again, and the outcomes that differ."""
-    out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
-    if found.rows:
-        show(found.rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
+    out.print(f"{counted(found['files'], 'file')} of {days} days, {found['same']} as before")
+    if rows := found["changes"]:
+        show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
 
 
 @command_in(app)
@@ -325,10 +325,10 @@ def try_out(
     policies = load_policies(folder or place.policies_in_force)
     is_kind = sender in policies.catalogue.bodies.kinds()
     anyone = Provider(id=sender, name=sender, kind=sender, ratified=True) if is_kind else None
-    trial = Trial(file=file, provider=sender, at=_moment(on, policies.catalogue), anyone=anyone)
+    rules, at = Rulebook(place, policies.catalogue, anyone=anyone), _moment(on, policies.catalogue)
     with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
         try:
-            tried = try_file(trial, policies.catalogue, examiner, place, opened)
+            tried = try_file(file, sender, at, rules=rules, examiner=examiner, registry=opened)
         except OSError as error:
             raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     if as_json:

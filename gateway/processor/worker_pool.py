@@ -202,7 +202,7 @@ class WorkerPool:
             reraise=True,
         )
         try:
-            found = retrying(lambda: examine(assignment, self.examiners.mine(), self._clock()))
+            found = retrying(lambda: examine(assignment, self.examiners.mine().examine, self._clock()))
             finished = Finished(reference, found)
         except Exception as error:  # noqa: BLE001 - told; one bad file must not end the service
             finished = self._unfinished(reference, error)

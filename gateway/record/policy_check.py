@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -191,17 +190,11 @@ _Outcome = tuple[str, tuple[str, ...], datetime | None]
 """The compared parts of a decision: its outcome in a few words, its reasons' codes, the end of a hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
-    """The result of a simulation: the number of files, and each kind of change with its number of files."""
+def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> dict[str, Any]:
+    """Decide all files that landed since a moment under both policies, and compare the outcomes.
 
-    files: int
-    same: int
-    rows: list[dict[str, Any]]
-
-
-def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
-    """Decide all files since a moment under both policies; return the changes, most frequent first."""
+    Returns the number of `files`, of those decided the `same`, and the `changes`, the most frequent first.
+    """
     changed: defaultdict[tuple[_Outcome, _Outcome], list[str]] = defaultdict(list)
     files = same = 0
     for transfer in (one for some in transfers.landed_since(session, since) for one in some):
@@ -216,7 +209,7 @@ def simulate(session: Session, before: Catalogue, after: Catalogue, since: datet
         {"files": len(some), "before": was[0], "after": now[0], "until": now[2], "such_as": some[:EXAMPLES]}
         for (was, now), some in sorted(changed.items(), key=lambda each: -len(each[1]))
     ]
-    return Simulated(files=files, same=same, rows=rows)
+    return {"files": files, "same": same, "changes": rows}
 
 
 def _outcome(session: Session, transfer: Transfer, catalogue: Catalogue) -> _Outcome:

@@ -27,8 +27,9 @@ from gateway.openpgp.certificates import admit
 from gateway.policy.catalogue import load_unchecked
 from gateway.policy.items import basis_for, left_out
 from gateway.policy.schools import copies_for
-from gateway.processor.dry_run import Trial, try_file
+from gateway.processor.dry_run import try_file
 from gateway.record.policies_in_force import Policies, load_policies
+from gateway.record.registrar import Rulebook
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.samples import make, school
@@ -160,14 +161,14 @@ class Bench:
         known |= dict(scenario.on_record) | dict(on_record)
         enrolled, signer = bool(known.pop("enrolled")), str(known.pop("signer", scenario.signer))
         name = self._party(scenario.sender).name if enrolled else "a-stranger"
-        trial = Trial(
-            file=self._seal(scenario.content, signer or scenario.sender),
-            provider=name,
-            at=datetime.now(UTC) + timedelta(minutes=1),
-            anyone=Provider(id=name, name="x", kind=scenario.sender, **known),  # type: ignore[arg-type]
-        )
+        anyone = Provider(id=name, name="x", kind=scenario.sender, **known)  # type: ignore[arg-type]
+        rules = Rulebook(self.home, policies.catalogue, anyone=anyone)
+        file, at = self._seal(scenario.content, signer or scenario.sender), datetime.now(UTC)
         with self._examiner_for(scenario, policies) as examiner:
-            decision = try_file(trial, policies.catalogue, examiner, self.home, self.registry).decision
+            tried = try_file(
+                file, name, at + timedelta(minutes=1), rules=rules, examiner=examiner, registry=self.registry
+            )
+        decision = tried.decision
         return Outcome(
             decision.state,
             decision.teams if decision.state == "accepted" else (),

@@ -17,8 +17,9 @@ from gateway.home.settings import OpenLimits
 from gateway.homes.demo.parties import Party
 from gateway.model import Provider
 from gateway.openpgp.certificates import admit, describe
-from gateway.processor.dry_run import Trial, Tried, try_file
+from gateway.processor.dry_run import Tried, try_file
 from gateway.record.policies_in_force import Policies, load_policies
+from gateway.record.registrar import Rulebook
 from gateway.registry import keys, providers
 from gateway.secrets.secret_files import secret_key_file, statement_file, write_secret
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
@@ -60,8 +61,8 @@ class Trials:
     def tried(self, party: str, data: bytes) -> Tried:
         file = self.desk.root / "data.xml.pgp"
         file.write_bytes(data)
-        trial = Trial(file=file, provider=party, at=self.desk.now)
-        return try_file(trial, self.policies.catalogue, self.examiner, self.desk.home, self.desk.registry)
+        rules, registry = Rulebook(self.desk.home, self.policies.catalogue), self.desk.registry
+        return try_file(file, party, self.desk.now, rules=rules, examiner=self.examiner, registry=registry)
 
     def compare(self, files: list[tuple[Party | Sender, bytes]]) -> list[str]:
         """Try them all, then send them all; the first codes of what became of them."""

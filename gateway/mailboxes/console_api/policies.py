@@ -197,5 +197,4 @@ def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, d
     if days is None:
         return {"edits": shown, "simulation": None}
     found = simulate(session, before, after, console.clock() - timedelta(days=days))
-    told = {"days": days, "files": found.files, "same": found.same, "changes": found.rows}
-    return {"edits": shown, "simulation": told}
+    return {"edits": shown, "simulation": {"days": days} | found}
