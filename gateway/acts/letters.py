@@ -11,7 +11,6 @@ from gateway.home.settings import load_settings
 from gateway.model import counted
 from gateway.policy.dates import spoken
 from gateway.publish.letters_out import plain
-from gateway.publish.standing import Authority
 from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
@@ -40,11 +39,11 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each letter due on the given days."""
-        catalogue, authority = context.catalogue, Authority.of(load_settings(context.home))
+        catalogue, settings = context.catalogue, load_settings(context.home)
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], Row] = {}
         with context.reading() as session:
-            letterhead = Letterhead(session, catalogue, authority)
+            letterhead = Letterhead(session, catalogue, settings)
             every = len(providers.names(session))
             most = max(1, _JUDGED_AT_ONCE // max(1, every))
             if context.mailboxes is not None and self.days > most:  # A page ends sooner than a command.
@@ -108,7 +107,8 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     def effect(self, context: ActContext) -> str:
         """Return the letter's text and its recipients. GatewayError as for `carry_out`."""
         with context.open_registrar() as registrar, context.reading() as session:
-            found = chasing(Letterhead.of(registrar, session), self.provider, context.clock())
+            letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
+            found = chasing(letterhead, self.provider, context.clock())
         recipients = ", ".join(one.recipient for one in found)
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
@@ -117,7 +117,8 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             with registrar.registry.write() as session:
-                found = chasing(Letterhead.of(registrar, session), self.provider, context.clock())
+                letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
+                found = chasing(letterhead, self.provider, context.clock())
                 owed = owe(registrar, session, found, context.clock())
         if not owed:
             raise GatewayError(f"{self.provider} was written to today already")

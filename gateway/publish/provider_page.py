@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,13 +22,14 @@ from gateway.classify import load_rules
 from gateway.classify.load import known_headings
 from gateway.errors import Fault
 from gateway.home import Published
+from gateway.home.settings import Settings
 from gateway.home.versions import policy_digest, policy_files
 from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken_minute
 from gateway.policy.timescale import FlowStatus
 from gateway.publish.projection import published_is_written, replace_published
-from gateway.publish.standing import Authority, ProviderFacts, gather, read_for_all, sections
+from gateway.publish.standing import ProviderFacts, gather, read_for_all, sections
 from gateway.reasons.languages import told
 from gateway.registry import log, providers
 from gateway.registry.database import Registry
@@ -46,6 +47,7 @@ _SUMMARIES = {
     "nil": "{data}: nothing to send ({period})",
 }
 _CAME = "{data} came ({period})"
+_REMINDED = {"due", "not-due"}
 _HEAD_SIZE = re.compile(r"^ {4}Size {12}(\d+)$", re.MULTILINE)  # As a receipt's text has it.
 _HEADS = 60  # About as many as a school's browsers see in a term; each has a proof of some 20 hashes.
 TEMPLATES = Environment(
@@ -65,26 +67,16 @@ def page(facts: ProviderFacts) -> str:
     )
 
 
-class _Event(NamedTuple):
-    """An entry of a provider's calendar: a flow, the day by which data is due, and the entry's title."""
+def _entries(facts: ProviderFacts) -> Iterator[tuple[FlowStatus, date, str]]:
+    """Yield the entries of a provider's calendar: a flow, the day by which its data is due, and a title.
 
-    of: FlowStatus
-    day: date
-    summary: str
-
-    @property
-    def reminds(self) -> bool:
-        return self.of.state in {"due", "not-due"}
-
-
-def _events(facts: ProviderFacts) -> Iterator[_Event]:
-    """Yield an entry for each day by which data is due, from today on or missed."""
+    There is one for each day from today on, and for each day missed.
+    """
     for one in (day for due in facts.due for day in due.days):
         if one.due and (one.due >= facts.today or one.state == "missing"):
             said = _SUMMARIES.get(one.state, _CAME)
-            yield _Event(
-                one, one.due, _said(facts, said.format(data=facts.named(one.data_type), period=one.period))
-            )
+            title = said.format(data=facts.named(one.data_type), period=one.period)
+            yield one, one.due, _said(facts, title)
 
 
 def _said(facts: ProviderFacts, text: str) -> str:
@@ -94,8 +86,10 @@ def _said(facts: ProviderFacts, text: str) -> str:
 
 def made_of(facts: ProviderFacts) -> str:
     """Return a digest of the calendar's entries, to tell whether an earlier calendar is still right."""
-    days = [(one.of.data_type, str(one.day), one.summary, one.reminds) for one in _events(facts)]
-    said = json.dumps([_FORM, facts.authority.organisation, facts.provider.id, days])
+    days = [
+        (flow.data_type, str(day), title, flow.state in _REMINDED) for flow, day, title in _entries(facts)
+    ]
+    said = json.dumps([_FORM, facts.settings.organisation, facts.provider.id, days])
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
@@ -104,20 +98,20 @@ def calendar(facts: ProviderFacts) -> bytes:
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
-    made.add("x-wr-calname", _said(facts, f"Due to {facts.authority.organisation}"))
+    made.add("x-wr-calname", _said(facts, f"Due to {facts.settings.organisation}"))
     made.add(_MADE_OF, made_of(facts))
-    for one in _events(facts):
+    for flow, day, title in _entries(facts):
         event = icalendar.Event()
-        event.add("uid", f"{one.of.data_type}-{one.day:%Y%m%d}-{facts.provider.id}@gateway.invalid")
+        event.add("uid", f"{flow.data_type}-{day:%Y%m%d}-{facts.provider.id}@gateway.invalid")
         event.add("dtstamp", facts.at)
-        event.add("dtstart", one.day)
-        event.add("dtend", one.day + timedelta(days=1))
-        event.add("summary", one.summary)
+        event.add("dtstart", day)
+        event.add("dtend", day + timedelta(days=1))
+        event.add("summary", title)
         event.add("transp", "TRANSPARENT")
-        if one.reminds:
+        if flow.state in _REMINDED:
             reminder = icalendar.Alarm()
             reminder.add("action", "DISPLAY")
-            in_a_week = f"{facts.named(one.of.data_type)} is due in a week"
+            in_a_week = f"{facts.named(flow.data_type)} is due in a week"
             reminder.add("description", _said(facts, in_a_week))
             reminder.add("trigger", timedelta(days=-7))
             event.add_component(reminder)
@@ -130,7 +124,7 @@ def calendar(facts: ProviderFacts) -> bytes:
 
 def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
-    authority: Authority, at: datetime, only: Collection[str] | None = None,
+    settings: Settings, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
     """Write /status.html, its signature and /calendar.ics of all providers, or `only` some; return how many.
 
@@ -142,7 +136,7 @@ def publish_pages(
     with published_is_written(), registry.read() as session:
         rows = read_for_all(session, day)
         for provider, flows in statuses(session, catalogue, day, only):
-            facts = gather(session, catalogue, provider, flows, rows, authority=authority, at=at)
+            facts = gather(session, catalogue, provider, flows, rows, settings=settings, at=at)
             folder = published.pages(provider.id)
             folder.mkdir(parents=True, exist_ok=True)
             html = page(facts)

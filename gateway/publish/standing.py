@@ -29,7 +29,7 @@ from gateway.registry import keys, register, transfer_lists
 from gateway.registry.keys import Key
 from gateway.registry.transfer_lists import InShort
 
-_MOST_FILES, _WAITING = 1_000, 100
+_MOST_FILES, _WAITING, _MOST_TOLD = 1_000, 100, 20
 _WEEK = timedelta(days=7)
 # The page names a file for so long: a child may be named there, and the file's receipts go in time as well.
 _NAMED = timedelta(days=30)
@@ -38,21 +38,9 @@ _EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
 _KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
 
 
-class Authority(NamedTuple):
-    """The authority's name, and the telephone number of its desk, if set."""
-
-    organisation: str
-    telephone: str | None = None
-
-    @classmethod
-    def of(cls, settings: Settings) -> Authority:
-        """Return the authority named in the settings."""
-        return cls(settings.organisation, settings.telephone)
-
-    @property
-    def ring(self) -> str:
-        """The telephone number as a phrase behind the authority's name; "" without one."""
-        return f", telephone {self.telephone}" if self.telephone else ""
+def ring(settings: Settings) -> str:
+    """Return the telephone number of the authority's desk, to stand behind its name; "" without one."""
+    return f", telephone {settings.telephone}" if settings.telephone else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +51,7 @@ class ProviderFacts:
     school years on record. `to_ratify`: the school year to sign for, if any.
     """
 
-    authority: Authority
+    settings: Settings
     provider: Provider
     catalogue: Catalogue
     at: datetime
@@ -159,7 +147,7 @@ def read_for_all(session: Session, day: date, week_before: datetime | None = Non
 
 def gather(
     session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus],
-    rows: ReadForAll, *, authority: Authority, at: datetime,
+    rows: ReadForAll, *, settings: Settings, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
     """Return the facts about one provider as of `at`; `rows`: as read for all providers."""
     zone = catalogue.calendar.timezone
@@ -174,7 +162,7 @@ def gather(
     if waiting is None and provider.id in rows.waiting:
         waiting = transfer_lists.held_in_short(session, _WAITING, provider.id)
     return ProviderFacts(
-        authority=authority,
+        settings=settings,
         provider=provider,
         catalogue=catalogue,
         at=at,
@@ -223,7 +211,8 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
     yield StandingSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
     yield StandingSection(t("The agreement"), lines=[_agreement(facts, language)])
     desk = facts.catalogue.agreement.contacts.get(language, facts.catalogue.desks).desk
-    whom = t(f"The {desk} of {facts.authority.organisation}{facts.authority.ring}. Quote the reference.")
+    of = f"{facts.settings.organisation}{ring(facts.settings)}"
+    whom = t(f"The {desk} of {of}. Quote the reference.")
     yield StandingSection(t("Whom to call"), lines=[StandingLine("", whom)])
 
 
@@ -299,8 +288,15 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
         ]
         if lines:
             found.append("\n".join([f"## {section.heading}", "", *(f"- {line}" for line in lines)]))
-    if came := _came(facts, language):
-        found.append(came)
+    lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
+    lines = [
+        f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"
+        for one in lately[:_MOST_TOLD]
+    ]
+    if more := len(lately) - len(lines):
+        lines.append(f"- {told(f'and {more} more, which your own page lists', language)}")
+    if lines:
+        found.append("\n".join([f"## {told('What came this week', language)}", "", *lines]))
     return "\n\n".join(found)
 
 
@@ -308,15 +304,3 @@ def missing(facts: ProviderFacts, language: Language) -> str:
     """Return a line for a letter on each missing data type, with the due day."""
     lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)
-
-
-def _came(facts: ProviderFacts, language: Language) -> str:
-    """Return lines on the files of the last seven days, by reference, at most 20; "" for none."""
-    lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
-    lines = [
-        f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"
-        for one in lately[:20]
-    ]
-    if more := len(lately) - len(lines):
-        lines.append(f"- {told(f'and {more} more, which your own page lists', language)}")
-    return "\n".join([f"## {told('What came this week', language)}", "", *lines]) if lines else ""

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from gateway.access import Sight
 from gateway.errors import GatewayError
+from gateway.home.settings import Settings
 from gateway.model import Provider, Transfer
 from gateway.openpgp.sealer import sign_each
 from gateway.policy.catalogue import Catalogue
@@ -24,7 +25,7 @@ from gateway.policy.dates import local_day, moment, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
-from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, read_for_all
+from gateway.publish.standing import ProviderFacts, gather, missing, news, read_for_all, ring
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
@@ -42,20 +43,15 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The source of what letters say: registry, policies, and the authority's name and telephone number.
+    """The source of what letters say: registry, policies and settings.
 
     `reached`: the e-mail addresses of every provider, if read at once for many letters.
     """
 
     session: Session
     catalogue: Catalogue
-    authority: Authority
+    settings: Settings
     reached: Mapping[str, Sequence[str]] | None = None
-
-    @classmethod
-    def of(cls, registrar: Registrar, session: Session) -> Letterhead:
-        """Return the letterhead with a registrar's policies and organisation."""
-        return cls(session, registrar.catalogue, Authority.of(registrar.settings))
 
     def day(self, at: datetime) -> date:
         """Return the date of a moment by the local calendar."""
@@ -74,14 +70,14 @@ class Letterhead:
         addresses = self.addresses(rule, about, team, sensitive=sensitive)
         if not addresses:
             return
-        facts = {"telephone": self.authority.ring, "desk": catalogue.desks.desk} | facts
+        facts = {"telephone": ring(self.settings), "desk": catalogue.desks.desk} | facts
         for language in catalogue.agreement.languages:
             said = catalogue.agreement.contacts.get(language)
             facts = {_in(name, language): told(fact, language) for name, fact in facts.items()} | facts
             if said is not None:
                 facts[_in("desk", language)] = said.desk
         name = "" if provider is None else provider.name
-        filling = {**facts, "organisation": self.authority.organisation, "team": team, "name": name}
+        filling = {**facts, "organisation": self.settings.organisation, "team": team, "name": name}
         for address in addresses:
             yield Letter(
                 event=event, recipient=address, kind=rule.kind, provider=about,
@@ -128,7 +124,7 @@ def owe_for_decisions(
 ) -> None:
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
-        letterhead = Letterhead.of(registrar, session)
+        letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
         told_of = letters.events_on_record(
             session, {f"held:provider:{one.upload.reference}" for one in decided}
         )
@@ -178,7 +174,7 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
-        letterhead = Letterhead.of(registrar, session)
+        letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
         due = list(by_calendar(letterhead, now, letters.of_week(session, f"{letterhead.day(now):%G-W%V}")))
         known = letters.events_on_record(session, {letter.event for letter in due})
     fresh = [letter for letter in due if letter.event not in known]
@@ -212,7 +208,7 @@ def by_calendar(
     for provider, flows in known or statuses(session, catalogue, day):
         if provider.suspended or provider.closed_on is not None:
             continue
-        facts = gather(session, catalogue, provider, flows, rows, authority=letterhead.authority, at=now)
+        facts = gather(session, catalogue, provider, flows, rows, settings=letterhead.settings, at=now)
         standing.append(facts)
         yield from _for_provider(letterhead, facts, day)
         for kind, found in left.items():
@@ -296,8 +292,8 @@ def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter
         raise GatewayError("the policies have no letter that chases: add one of the kind chase")
     found: list[Letter] = []
     for one, flows in statuses(session, catalogue, day, [provider]):
-        rows, authority = read_for_all(session, day), letterhead.authority
-        facts = gather(session, catalogue, one, flows, rows, authority=authority, at=now)
+        rows = read_for_all(session, day)
+        facts = gather(session, catalogue, one, flows, rows, settings=letterhead.settings, at=now)
         for rule in rules:
             found += _of_news(letterhead, rule, letters.chase_event(provider, day), facts)
     if not found:

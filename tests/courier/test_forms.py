@@ -12,12 +12,13 @@ from pathlib import Path
 import icalendar
 import pytest
 
+from gateway.home.settings import Settings
 from gateway.model import Arrival, Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import spoken
 from gateway.policy.timescale import agenda, status
 from gateway.publish.provider_page import calendar, page
-from gateway.publish.standing import Authority, ProviderFacts, news
+from gateway.publish.standing import ProviderFacts, news
 from tests.courier.conftest import TELEPHONE
 from tests.courier.mime import opened
 from tests.openpgp.gnupg import Gnupg, GnupgError
@@ -103,7 +104,7 @@ def on(day: date) -> ProviderFacts:
     came = Arrival("school-census", "school-census", datetime(2026, 10, 9, 9, tzinfo=UTC))
     due = list(agenda(oak, status(oak, [came], catalogue, day), catalogue, day))
     return ProviderFacts(
-        authority=Authority("Anyshire"), provider=oak, catalogue=catalogue,
+        settings=Settings(organisation="Anyshire"), provider=oak, catalogue=catalogue,
         at=datetime.combine(day, time(9), UTC), due=due, files=(), waiting=(), own_keys=(), ratified=(),
         to_ratify=None,
     )  # fmt: skip

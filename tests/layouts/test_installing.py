@@ -8,13 +8,14 @@ import pytest
 
 from gateway.cli.complaints import of_law
 from gateway.errors import GatewayError
+from gateway.home.settings import Settings
 from gateway.log.checkpoint import LogKey
 from gateway.model import Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.policy.timescale import agenda, asked_soon, standing_of, status
 from gateway.publish.provider_page import page
-from gateway.publish.standing import Authority, ProviderFacts
+from gateway.publish.standing import ProviderFacts
 from gateway.record.policies_in_force import install, note_beside, sign, verified
 from tests.commands import invoke
 from tests.policies import POLICIES
@@ -102,7 +103,7 @@ def test_a_school_reads_in_september_on_its_page_what_january_will_ask_for():
 
     def page_on(day: date) -> str:
         facts = ProviderFacts(
-            authority=Authority("Anyshire"), provider=oak, catalogue=catalogue,
+            settings=Settings(organisation="Anyshire"), provider=oak, catalogue=catalogue,
             at=datetime.combine(day, time(9), UTC),
             due=list(agenda(oak, status(oak, [], catalogue, day), catalogue, day)), files=(), waiting=(),
             own_keys=(), ratified=(), to_ratify=None,
