@@ -56,18 +56,8 @@ from gateway.secrets import secret_files
 _TOLD = (".landed", ".asked")
 
 
-class _Wake(FileSystemEventHandler):
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
-        if os.fsdecode(name).endswith(_TOLD):
-            self._wake()
-
-
-class Watch:
-    """Calls `wake`, from another thread, when a file appears in `folder`.
+class Watch(FileSystemEventHandler):
+    """Calls `wake`, from another thread, when an upload or a mark appears in `folder`.
 
     inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
     replaced folder of the same name, and may be refused altogether. So callers also scan, at start and every
@@ -80,6 +70,12 @@ class Watch:
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
 
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Call `wake` if an event of the folder is about an upload or a mark."""
+        name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
+        if os.fsdecode(name).endswith(_TOLD):
+            self._wake()
+
     def renew(self) -> None:
         """Watch the folder now at the path, if replaced. A failure is only logged: callers scan anyway."""
         try:
@@ -89,7 +85,7 @@ class Watch:
             self.close()
             # Subscribe to these events only: each file opened or read here would cause an event too.
             observer, told_of = Observer(), [FileCreatedEvent, FileMovedEvent]
-            observer.schedule(_Wake(self._wake), str(self._folder), event_filter=told_of)
+            observer.schedule(self, str(self._folder), event_filter=told_of)
             observer.start()
             self._observer, self._watched = observer, (status.st_dev, status.st_ino)
         except OSError as error:
@@ -268,9 +264,9 @@ class Processor:
             return
         self._besides_at = now
         yield lambda: self._rounds.follow.tend(self._registrar)
-        yield lambda: self._rounds.penalties.tend(self._home)
+        yield self._rounds.copy_penalties
         yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
-        yield lambda: self._rounds.deletions.tend(self._registrar, leads=leads)
+        yield lambda: self._rounds.delete(self._registrar, leads=leads)
         yield lambda: self._rounds.pages.tend(self._registrar)
         yield lambda: self._rounds.letters.tend(self._registrar, leads=leads)
         if leads:

@@ -14,7 +14,6 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.openpgp.sealer import clearsign
-from gateway.processor.checkpoints import hour_of
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import let_go
 from gateway.publish.projection import give_back, receipt_files, take_back
@@ -49,42 +48,31 @@ def run(
     return finish(registrar)
 
 
-class Sweep:
-    """Deletes short-lived data once an hour; call `tend` repeatedly."""
+def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
+    """Delete unopened files and old letters that are due, and remove old receipts from published/.
 
-    def __init__(self) -> None:
-        self._hour: datetime | None = None
-
-    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete due unopened files and old letters, and remove old receipts from published/.
-
-        Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
-        leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries
-        again.
-        """
-        now = registrar.clock()
-        if self._hour == hour_of(now):
-            return
-        self._hour = hour_of(now)
-        rules = load_retention(registrar.home)
-        if rules.published.receipts != "for ever":
-            early = now - timedelta(days=rules.published.receipts)
-            give_back(registrar.registry, registrar.home.published, early)
-            take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
-        if registrar.settings.host.shares:
-            let_go(registrar.home)
-        if leads and rules.letters.owed != "for ever":
-            with registrar.registry.write() as session:
-                letters.forget(session, now - timedelta(days=rules.letters.owed))
-        if leads and rules.sealed.unopened != "for ever":
-            early = now - timedelta(days=rules.sealed.unopened)
-            with registrar.registry.read() as session:
-                rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
-            due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
-            for batch in _batches(due):
-                _delete(registrar, rules, batch, now, retention.BY_RETENTION)
-            if due:
-                finish(registrar)
+    Receipts removed too early, by a fast clock, are published again first. Of several hosts only the one
+    that `leads` deletes files and letters. Raises Fault where a step fails: the next hour tries again.
+    """
+    now, rules = registrar.clock(), load_retention(registrar.home)
+    if rules.published.receipts != "for ever":
+        early = now - timedelta(days=rules.published.receipts)
+        give_back(registrar.registry, registrar.home.published, early)
+        take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
+    if registrar.settings.host.shares:
+        let_go(registrar.home)
+    if leads and rules.letters.owed != "for ever":
+        with registrar.registry.write() as session:
+            letters.forget(session, now - timedelta(days=rules.letters.owed))
+    if leads and rules.sealed.unopened != "for ever":
+        early = now - timedelta(days=rules.sealed.unopened)
+        with registrar.registry.read() as session:
+            rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
+        due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
+        for batch in _batches(due):
+            _delete(registrar, rules, batch, now, retention.BY_RETENTION)
+        if due:
+            finish(registrar)
 
 
 def finish(registrar: Registrar) -> str | None:

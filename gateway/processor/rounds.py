@@ -21,23 +21,23 @@ from gateway.keys import notices, rotation
 from gateway.keys.changes import sign_head
 from gateway.model import Provider
 from gateway.policy.dates import local_day
-from gateway.processor.checkpoints import Checkpoints
+from gateway.processor import retention
+from gateway.processor.checkpoints import Checkpoints, hour_of
 from gateway.processor.follow import Follow
 from gateway.processor.hook_round import HookRound
-from gateway.processor.retention import Sweep
 from gateway.publish.everything import publish_all
 from gateway.publish.letters_out import lay_out, pass_letters
 from gateway.publish.on_request import publish_events
-from gateway.publish.penalties import PenaltiesIn
+from gateway.publish.penalties import copy_listed
 from gateway.publish.projection import UP_TO, number_in, publish_access, published_is_written
 from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
-from gateway.publish.standing import Authority
 from gateway.record import reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import keys
 from gateway.registry.keys import Key
 from gateway.registry.providers import list_providers
+from gateway.zones.penalty_files import Listed
 
 _PAUSE_SECONDS, _PAGES_SECONDS = 5.0, 20.0
 _EVENTS_SECONDS = 0.5
@@ -75,7 +75,7 @@ class Pages:
             publish_policies(home.published, home.version(catalogue.digest), signing, at)
         publish_pages(
             registrar.registry, home.published, catalogue, signing,
-            authority=Authority.of(registrar.settings), at=at, only=only,
+            settings=registrar.settings, at=at, only=only,
         )  # fmt: skip
         if registrar.settings.web.origin is not None:
             publish_log_proofs(registrar.registry, home.published, only)
@@ -136,14 +136,25 @@ class Rounds:
 
     def __init__(self, registrar: Registrar) -> None:
         self.checkpoints = Checkpoints(registrar)
-        self.deletions = Sweep()
         self.follow = Follow(registrar)
         self.pages = Pages()
         self.letters = LetterRound(registrar)
         self.hooks = HookRound(registrar)
-        self.penalties = PenaltiesIn()
+        self._home, self._penalties = registrar.home, Listed()
+        self._deleted_at: datetime | None = None
         self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
+
+    def copy_penalties(self) -> None:
+        """Copy intake's list of penalties if it changed since the last call. Fault if that fails."""
+        self._penalties = copy_listed(self._home, self._penalties)
+
+    def delete(self, registrar: Registrar, *, leads: bool) -> None:
+        """Delete short-lived data that is due, once an hour. Raises Fault where a step fails."""
+        hour = hour_of(registrar.clock())
+        if hour != self._deleted_at:
+            self._deleted_at = hour
+            retention.run_hourly(registrar, leads=leads)
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
         """Decide a portion of held files at the end of the wait; set `more_held` if such files remain.

@@ -28,16 +28,13 @@ def _read(files: PenaltyFiles) -> Listed:
         return Listed()
 
 
-class PenaltiesIn:
-    """Copies intake's list of penalties, whenever it changes, to where the console's service may read it."""
+def copy_listed(home: Home, copied: Listed) -> Listed:
+    """Return intake's list of penalties, after copying it to where the console's service reads it.
 
-    def __init__(self) -> None:
-        self._copied = Listed()
-
-    def tend(self, home: Home) -> None:
-        """Copy intake's list of penalties if it changed since the last call. Fault if that fails."""
-        with published_is_written():
-            listed = _read(penalty_files.of_home(home)["intake"])
-            if listed != self._copied:
-                penalty_files.seen_inside(home)["intake"].write_listed(listed)
-                self._copied = listed
+    `copied` is the list copied last: the same list is not copied again. Fault if writing fails.
+    """
+    with published_is_written():
+        listed = _read(penalty_files.of_home(home)["intake"])
+        if listed != copied:
+            penalty_files.seen_inside(home)["intake"].write_listed(listed)
+    return listed

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.processor.claim import claim_waiting
-from gateway.processor.retention import Sweep
+from gateway.processor.retention import run_hourly
 from gateway.registry import retention
 from gateway.store.of_home import SealedFolder
 from tests.clock import THIS_YEAR
@@ -97,7 +97,7 @@ def send(client: paramiko.SFTPClient, path: str) -> None:
 
 def swept(desk: Desk) -> None:
     with desk.registrar() as registrar:
-        Sweep().tend(registrar)
+        run_hourly(registrar)
 
 
 def desk_sealed_unsigned(desk: Desk) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.intake.box import HandedOver, Recent, sweep_journals
 from gateway.log.leaf import canonical, commitment
 from gateway.model import Upload
-from gateway.processor.retention import Sweep
+from gateway.processor.retention import run_hourly
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.spool import hand_over, reserve_reference
@@ -141,4 +141,4 @@ def named(desk: Desk) -> list[Path]:
 
 def swept(desk: Desk) -> None:
     with desk.registrar() as registrar:
-        Sweep().tend(registrar)
+        run_hourly(registrar)

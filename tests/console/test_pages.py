@@ -24,7 +24,7 @@ from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.processor.follow import Follow
-from gateway.publish.penalties import PenaltiesIn
+from gateway.publish.penalties import copy_listed
 from gateway.registry import agreements, copies, keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow, RatificationRow
 from gateway.samples import make, school
@@ -605,7 +605,7 @@ def test_who_waits_at_the_door_is_listed_and_let_in_again_by_the_processor_alone
     at_intake.write_listed(Listed(until={"192.0.2.7": until, "192.0.2.8": until}))
     assert mary.get("/work/penalties/list") == 200
     assert "Nobody has to wait" in mary.text
-    PenaltiesIn().tend(home)
+    copy_listed(home, Listed())
     mary.get("/work/penalties/list")
     assert "192.0.2.7" in mary.text
     assert served.sam.get("/work/penalties/list") == 404

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from gateway.courier import service
 from gateway.home.settings import load_settings
-from gateway.processor.retention import Sweep
+from gateway.processor.retention import run_hourly
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
@@ -231,7 +231,7 @@ def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
         for number in (400, 402):
             letters.note(session, numbers[f"event-{number}"], at=desk.now, refused=None)
     with desk.registrar() as registrar:
-        Sweep().tend(registrar)
+        run_hourly(registrar)
     with desk.registry.read() as session:
         left = {row.event for row in letters.listed(session)} & {"event-400", "event-401", "event-402"}
     assert left == {"event-401", "event-402"}  # What no relay has yet is not forgotten.
