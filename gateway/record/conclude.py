@@ -15,15 +15,9 @@ from types import MappingProxyType
 from sqlmodel import Session
 
 from gateway.access import SENSITIVE_REASON_CODES
-from gateway.examiner.protocol import (
-    FileLost,
-    FileOpened,
-    FileRefused,
-    Job,
-    OpenRefused,
-)
+from gateway.examiner.protocol import FileLost, FileOpened, FileRefused, Job
 from gateway.home.settings import load_settings
-from gateway.model import Classified, ContentRefused, Decision, Held, Late, Provider, Refused, Upload
+from gateway.model import ContentRefused, Decision, Held, Late, Provider, Refused, Upload
 from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
@@ -140,7 +134,9 @@ def decision_on(
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
         case FileRefused(why=why):
-            return _unopened(why, catalogue, signers, now)
+            reason = catalogue.reason(why.code, **why.detail)
+            waits = why.code == "open:key-expired" and signers.awaits_renewal(now)
+            return Held(reasons=(reason,)) if waits else Refused(reasons=(reason,))
         case FileOpened(opened=opened):
             made, known = opened.signature, (*signers.in_force, *signers.others)
             signer = next((key for key in known if key.fingerprint == made.certificate), None)
@@ -152,18 +148,11 @@ def decision_on(
     if isinstance(objected, Held):
         # A sensitive file is for few people, whatever the reasons for waiting.
         return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
-    if objected is not None:
-        return _for_few(objected, file.content, catalogue)
-    decision = decide(file.content, catalogue, provider, now)
+    decision = objected or decide(file.content, catalogue, provider, now)
     if isinstance(decision, Refused):
-        return _for_few(decision, file.content, catalogue)
+        found = isinstance(file.content, ContentRefused) and file.content.code in SENSITIVE_REASON_CODES
+        return replace(decision, few=found or any(sensitive_reasons(file.content, catalogue)))
     return decision if opened.late is None else with_reason(decision, _SIGNED_LATE[opened.late], catalogue)
-
-
-def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
-    """Return a refusal, marked for few people if the content is sensitive."""
-    found = isinstance(content, ContentRefused) and content.code in SENSITIVE_REASON_CODES
-    return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 
 def with_reason(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
@@ -178,14 +167,6 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
     # The hold loses its date, which would release the file automatically.
     others = decision.reasons if isinstance(decision, Held) else ()
     return Held(reasons=(*others, catalogue.reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
-
-
-def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Return the decision on an unopened file: held until the sender renews a certificate, or refused."""
-    why = catalogue.reason(refused.code, **refused.detail)
-    if refused.code == "open:key-expired" and signers.awaits_renewal(now):
-        return Held(reasons=(why,))
-    return Refused(reasons=(why,))
 
 
 @dataclass(frozen=True, slots=True)

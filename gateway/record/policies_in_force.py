@@ -182,7 +182,7 @@ class Keeper:
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
         if not past:
-            folder = self._kept_copy(self._home.policies)
+            folder = self._home.version(self.keep(self._home.policies))
             # The pointer comes before the log's entry: a service that starts in between would find a version
             # in the log and only the draft on the disk, and refuse to start.
             self._point_to(folder.name)
@@ -302,11 +302,15 @@ class Keeper:
         return found
 
     def keep(self, folder: Path) -> str:
-        """Store a permanent copy of a folder of policies; return its digest.
+        """Store a permanent copy of a folder of policies, here and for other hosts; return its digest.
 
-        ConfigurationError with every fault in the policies.
+        ConfigurationError names every fault in the policies.
         """
-        return self._kept_copy(folder).name
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is missing")
+        kept = self._kept({path.name: path.read_bytes() for path in policy_files(folder)}, folder.name)
+        self._upload(kept)
+        return kept.name
 
     def folder(self, digest: str) -> Path:
         """Return the folder of a version, fetched from the sealed store if only there.
@@ -346,18 +350,10 @@ class Keeper:
         if not folder.is_dir():
             self._fetch(digest)
         if not folder.is_dir() and self._home.policies.is_dir():
-            self._kept_copy(self._home.policies)
+            self.keep(self._home.policies)
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is missing: bring it back from a backup")
         return load_policies(folder)
-
-    def _kept_copy(self, original: Path) -> Path:
-        """Store a durable copy of a policies folder, here and for other hosts; return the copy's path."""
-        if not original.is_dir():
-            raise ConfigurationError(f"{original} is missing")
-        kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
-        self._upload(kept)
-        return kept
 
     def _kept(self, files: Mapping[str, bytes], name: str) -> Path:
         self._home.versions.mkdir(mode=0o755, exist_ok=True)
@@ -388,7 +384,7 @@ class Keeper:
             if folder is not None and (
                 self._by_hand or not loses_protection(self._home.policies_in_force, folder)
             ):
-                self._kept_copy(folder)
+                self.keep(folder)
 
     def _point_to(self, digest: str) -> None:
         """Switch the services of this host to the version `digest`."""

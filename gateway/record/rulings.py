@@ -62,14 +62,6 @@ from gateway.zones.failpoints import passing
 _log = logging.getLogger(__name__)
 
 
-def landed_facts(
-    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
-) -> ReceiptFacts:
-    """Return the facts of an upload's first receipt, given once the upload is stored durably inside."""
-    landed = Transfer(sequence=0, upload=upload, state="landed")
-    return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
-
-
 def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
     """Return the log entry for a landed upload, with the digests of the receipt's `statement`, if any."""
     return Entry(
@@ -258,8 +250,11 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
             for place, (upload, provider) in enumerate(fresh):
                 statement = None
                 if not upload.withheld:  # No content of a withheld file is stored.
-                    organisation, wording = registrar.settings.organisation, registrar.catalogue.wording
-                    facts = landed_facts(upload, provider, organisation, secrets.token_hex(16), wording)
+                    facts = receipt_facts(
+                        Transfer(sequence=0, upload=upload, state="landed"), provider,
+                        registrar.settings.organisation, salt=secrets.token_hex(16),
+                        wording=registrar.catalogue.wording,
+                    )  # fmt: skip
                     statement = receipt_statement(facts)
                     receipts.append((facts, statement, place))
                 entries.append(landed_entry(upload, statement))
@@ -272,30 +267,23 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
 
 
 def standing_of(
-    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
-) -> Superseding:
-    """Return the accepted file replaced by a file, and the one replacing the file, by reference.
+    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
+    files: Iterable[Earlier] | None = None,
+) -> Superseding:  # fmt: skip
+    """Return the accepted file that a file replaces, and the one that replaces it, by reference.
 
-    Neither for a data type of which each file stands alone.
+    Neither for a data type of which each file stands by itself. `files`: the accepted files in the order of
+    landing, if the caller has read them.
     """
     if not is_comparable(transfer, catalogue):
         return Superseding()
-    by_content = tells_by_content(provider, catalogue.bodies)
-    kind = ({provider.id}, {transfer.data_type or ""}, {transfer.period or ""})
-    files = accepted_files(session, *kind, with_content=by_content)
-    return standing_among(files, transfer, provider, catalogue)
-
-
-def standing_among(
-    files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
-) -> Superseding:
-    """Return the same as `standing_of`, found among accepted `files` in the order of landing."""
-    if not is_comparable(transfer, catalogue):
-        return Superseding()
-    kind = (transfer.upload.provider, transfer.data_type, transfer.period)
+    kind = (transfer.upload.provider, transfer.data_type or "", transfer.period or "")
+    if files is None:
+        by_content = tells_by_content(provider, catalogue.bodies)
+        files = accepted_files(session, {kind[0]}, {kind[1]}, {kind[2]}, with_content=by_content)
     alike: dict[int, Alike] = {}
     for one in files:
-        if (one.provider, one.data_type, one.period) == kind and one.sequence not in alike:
+        if (one.provider, one.data_type, one.period or "") == kind and one.sequence not in alike:
             content = CONTENT.validate_json(one.content) if one.content else None
             alike[one.sequence] = Alike(one.sequence, one.reference, content)
     return standing(transfer, list(alike.values()), provider, catalogue.bodies)
@@ -396,7 +384,7 @@ def _told(
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period
-        found = standing_among(earlier, transfer, sender, catalogue)
+        found = standing_of(session, transfer, sender, catalogue, earlier)
         shown = map(plain_reason, ruling.held_for)
         notices = [f"Until then it was held: {one.sentence} ({one.code})" for one in shown]
         if found.replaces is not None:

@@ -11,7 +11,7 @@ from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, Refused, State, Transfer
 from gateway.receipts.text import receipt_statement
 from gateway.record.consequences import Ruling
-from gateway.record.rulings import decision_entry, landed_entry, landed_facts, receipt_facts
+from gateway.record.rulings import decision_entry, landed_entry, receipt_facts
 from gateway.registry.log import Entry
 from tests.policies import why
 from tests.policy.tables import classified, provider
@@ -58,7 +58,8 @@ def entry_on(transfer: Transfer, **more: Any) -> Entry:
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
-    facts = landed_facts(upload(), provider(), COUNCIL, SALT)
+    landed = Transfer(sequence=0, upload=upload(), state="landed")
+    facts = receipt_facts(landed, provider(), COUNCIL, salt=SALT)
     assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
         "landed", "landed", None, COUNCIL,
     )  # fmt: skip
