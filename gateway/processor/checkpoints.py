@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -32,15 +31,6 @@ _PAUSE_SECONDS = 300.0
 _LAST_SECONDS = 5.0
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Telling:
-    """A child process sending a head of `size` entries to a witness, `until` monotonic seconds at most."""
-
-    child: subprocess.Popen[bytes]
-    size: int
-    until: float
 
 
 class Witness:
@@ -62,21 +52,21 @@ class Witness:
     ) -> None:
         self._name, self._command, self._message = name, command, message
         self._seconds, self._told, self._clock = seconds, told, clock
-        self._telling: _Telling | None = None
-        self._not_before = 0.0
+        self._child: subprocess.Popen[bytes] | None = None
+        self._size, self._until, self._not_before = 0, 0.0, 0.0
 
     @property
     def is_being_told(self) -> bool:
         """True while a child process is sending a head to the witness."""
-        return self._telling is not None
+        return self._child is not None
 
     def tell(self, size: int, head: str) -> None:
         """Begin to send `head`, of `size` entries, unless confirmed already, or while another is being sent.
 
         Raises OSError where `told` cannot be written.
         """
-        if self._telling is not None:
-            self._look_after(self._telling)
+        if self._child is not None:
+            self._look_after(self._child)
         elif size > number_in(self._told) and self._clock() >= self._not_before:
             environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
             try:
@@ -95,31 +85,31 @@ class Witness:
             except OSError as error:
                 self._failed(f"its program could not be started: {os.strerror(error.errno or 0)}")
             else:
-                self._telling = _Telling(child, size, self._clock() + self._seconds)
+                self._child, self._size, self._until = child, size, self._clock() + self._seconds
 
     def close(self) -> None:
         """Wait at most five seconds for a head being sent, then end the child process."""
-        if self._telling is None:
+        if self._child is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._telling.child.wait(_LAST_SECONDS)
-        self._telling.until = self._clock()
-        self._look_after(self._telling)
+            self._child.wait(_LAST_SECONDS)
+        self._until = self._clock()
+        self._look_after(self._child)
 
-    def _look_after(self, telling: _Telling) -> None:
-        status = telling.child.poll()
-        if status is None and self._clock() < telling.until:
+    def _look_after(self, child: subprocess.Popen[bytes]) -> None:
+        status = child.poll()
+        if status is None and self._clock() < self._until:
             return
-        self._telling = None
+        self._child = None
         if status is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(telling.child.pid, signal.SIGKILL)
-            telling.child.wait()
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
             self._failed(f"it took longer than {self._seconds:g} s")
         elif status:
             self._failed(f"its program ended with {status}")
         else:
-            self._told.write_text(str(telling.size), "ascii")
+            self._told.write_text(str(self._size), "ascii")
 
     def _failed(self, why: str) -> None:
         _log.error("the witness %s was not told of the log's head: %s; tried again later", self._name, why)

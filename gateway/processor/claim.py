@@ -111,7 +111,7 @@ class BackOff:
 
     def rests(self, reference: str) -> bool:
         """Return True while a file pauses before the next attempt."""
-        return reference in self._not_before and self._clock() < self._not_before[reference]
+        return self._clock() < self._not_before.get(reference, float("-inf"))
 
     def note(self, reference: str, *, lost: bool = False) -> int:
         """Count a failed attempt at a file, `lost` if a process died; return the number of processes lost."""

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 
 from sqlmodel import col, select
 
@@ -39,15 +38,6 @@ _LIFTED: Kind = "penalty-lifted"
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
-class _New(NamedTuple):
-    """A log entry not read yet by this process."""
-
-    number: int
-    kind: str
-    subject: str
-    leaf: bytes
-
-
 class Follow:
     """Reads each new entry of the log once, for one home, and publishes the effects."""
 
@@ -73,14 +63,14 @@ class Follow:
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
-                # The next entries, from `first` on, with a possible effect outside.
+                # The next entries that may have an effect in published/.
                 query = (
-                    select(EventRow.number, EventRow.kind, EventRow.subject, EventRow.leaf)
+                    select(EventRow)
                     .where(EventRow.number >= (self._read_to or 0), ~col(EventRow.kind).in_(_WITHOUT_EFFECT))
                     .order_by(col(EventRow.number))
                     .limit(_PAGE)
                 )
-                news = [_New(*row) for row in session.exec(query)]
+                news = session.exec(query).all()
             if not news:
                 break
             self._follow(registrar, news)
@@ -93,8 +83,8 @@ class Follow:
                 replace_published(published.root / _CURSOR, str(read_to))
         self._read_to = read_to
 
-    def _follow(self, registrar: Registrar, news: Sequence[_New]) -> None:
-        kinds = {one.kind for one in news}
+    def _follow(self, registrar: Registrar, news: Sequence[EventRow]) -> None:
+        kinds: set[str] = {one.kind for one in news}
         if _LIFTED in kinds:
             kinds.remove(_LIFTED)
             self._lift(registrar, news[0].number)

@@ -13,7 +13,6 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
@@ -64,20 +63,6 @@ class Work:
         """Give up files of this host's tasks, for other hosts to examine."""
 
 
-@dataclass(eq=False, slots=True)
-class _Task:
-    """A task of this host: the files `left` to decide, and an event, set once none is left."""
-
-    left: set[str]
-    loop: asyncio.AbstractEventLoop
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def without(self, references: Collection[str]) -> None:
-        self.left.difference_update(references)
-        if not self.left:
-            self.loop.call_soon_threadsafe(self.over.set)
-
-
 class Share(Work):
     """The work of one of several hosts: the files of its tasks. Only `take` runs in another thread."""
 
@@ -86,7 +71,9 @@ class Share(Work):
         self._registrar = registrar
         self._wake = wake
         self._lock = threading.Lock()
-        self._tasks: list[_Task] = []
+        # The files left to decide of each task, by the event that is set once none is left.
+        self._tasks: dict[asyncio.Event, set[str]] = {}
+        self._loop: asyncio.AbstractEventLoop
         self._worker: TaskWorker | None = None
 
     @property
@@ -104,15 +91,15 @@ class Share(Work):
 
     async def take(self, references: Sequence[str]) -> None:
         """Add a task's files to this host's work; return once each is decided or given up."""
-        task = _Task(set(references), asyncio.get_running_loop())
+        self._loop, over = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
-            self._tasks.append(task)
+            self._tasks[over] = set(references)
         try:
             self._wake()
-            await task.over.wait()
+            await over.wait()
         finally:
             with self._lock:
-                self._tasks.remove(task)
+                del self._tasks[over]
 
     def landed(self, session: Session) -> Sequence[str]:
         """Return the landed files of this host's tasks; decided files leave their task."""
@@ -126,8 +113,11 @@ class Share(Work):
     def let_go(self, references: Collection[str]) -> None:
         """Give up files of this host's tasks, for other hosts to examine."""
         with self._lock:
-            for task in [one for one in self._tasks if not one.left.isdisjoint(references)]:
-                task.without(references)
+            for over, left in self._tasks.items():
+                if not left.isdisjoint(references):
+                    left.difference_update(references)
+                    if not left:
+                        self._loop.call_soon_threadsafe(over.set)
 
     def end(self) -> None:
         """Take no more tasks, and queue the files left in them again, for other hosts."""
@@ -144,7 +134,7 @@ class Share(Work):
 
     def _mine(self) -> set[str]:
         with self._lock:
-            return {one for task in self._tasks for one in task.left}
+            return {one for left in self._tasks.values() for one in left}
 
 
 def prove_engine(settings: Settings) -> None:

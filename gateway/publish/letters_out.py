@@ -67,7 +67,19 @@ def lay_out(place: Letters, settings: LetterSettings) -> None:
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
-    done = list(_noted(place))
+    """Record the reports of the courier, which is not trusted and may write anything.
+
+    A malformed report is renamed, for a person to examine, and its letter is sent again.
+    """
+    done = list[tuple[Path, str]]()
+    for path in sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))[:_AT_ONCE]:
+        try:
+            done.append((path, read_words(path, _NOTE_BYTES)[:_SHOWN]))
+        except FileNotFoundError:
+            continue
+        except BadFileError as error:
+            path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}.aside"))
+            _log.error("letters/done/%s is set aside: %s", path.name, error)
     if not done:
         return
     with registry.write() as session:
@@ -77,22 +89,6 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
         # The letter goes first: without the report it would be sent again.
         (place.out / f"{path.name}.eml").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
-
-
-def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield path and text of each report by the courier, which is not trusted.
-
-    A malformed report is renamed, for a person to examine, and the letter is sent again.
-    """
-    found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
-    for path in found[:_AT_ONCE]:
-        try:
-            yield path, read_words(path, _NOTE_BYTES)[:_SHOWN]
-        except FileNotFoundError:
-            continue
-        except BadFileError as error:
-            path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}.aside"))
-            _log.error("letters/done/%s is set aside: %s", path.name, error)
 
 
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
