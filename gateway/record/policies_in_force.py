@@ -273,7 +273,7 @@ class Keeper:
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Put the version in force here into the sealed store; marked as in force if the log says so."""
+        """Put the version in force here into the sealed store; mark it as in force if the log says so."""
         digest = self._home.policies_in_force.name
         self._upload(self._home.policies_in_force)
         with self._registry.read() as session:
@@ -476,11 +476,13 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
     """Add a signed law pack to the draft `policies`; return it. GatewayError if pack or result is faulty."""
-    found = verified(pack, note, publishers)
-    with policies_with(policies, pack.name, pack.read_bytes()) as tried:
+    check_name(pack)
+    content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
+    with policies_with(policies, pack.name, content) as tried:
+        found = verified(tried / pack.name, note, publishers)
         if faults := check(tried):
             raise GatewayError("; ".join(map(str, faults)))
-    write_durably(policies / pack.name, pack.read_bytes(), mode=0o644)
+    write_durably(policies / pack.name, content, mode=0o644)
     return found
 
 

@@ -13,6 +13,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.model import Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
+from gateway.policy.faults import PolicyFault
 from gateway.policy.timescale import agenda, asked_soon, standing_of, status
 from gateway.publish.provider_page import page
 from gateway.publish.standing import ProviderFacts
@@ -141,3 +142,17 @@ def test_a_pack_is_past_in_force_or_coming():
     states = [standing_of(each, packs, date(2026, 11, 28)) for each in packs]
     assert states == ["past", "in force"]
     assert standing_of(packs[-1], packs, date(2028, 1, 1)) == "in force beyond its days"
+
+
+def test_what_was_verified_is_installed_however_the_pack_changes_meanwhile(
+    pack: Path, key: LogKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    policies, signed = shutil.copytree(POLICIES, tmp_path / "policies"), pack.read_bytes()
+
+    def changing(_policies: Path) -> list[PolicyFault]:
+        pack.write_text("changed by whoever may write it", "utf-8")
+        return []
+
+    monkeypatch.setattr("gateway.record.policies_in_force.check", changing)
+    install(pack, note(pack), (key.vkey(PUBLISHER),), policies)
+    assert (policies / pack.name).read_bytes() == signed
