@@ -42,7 +42,7 @@ from gateway.processor.worker_pool import (
     in_turn,
 )
 from gateway.publish.everything import publish_all
-from gateway.publish.on_request import OnRequest
+from gateway.publish.on_request import publish_on_request
 from gateway.publish.projection import is_published
 from gateway.record import drops
 from gateway.record.conclude import assignments
@@ -136,7 +136,7 @@ class Processor:
         self._handing_on = HandingOn(registrar, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
-        self._on_request = OnRequest(self._home) if registrar.settings.host.shares else None
+        self._published_on_request_at = 0
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
@@ -175,7 +175,7 @@ class Processor:
                 pause = self._rescan_seconds if self._is_besides_due else self._seldom_seconds
                 self._wait(0 if self._rounds.more_held else pause)
                 watch.renew()
-                if self._on_request is not None and self._home.spool.asked.is_dir():
+                if self._registrar.settings.host.shares and self._home.spool.asked.is_dir():
                     asked.renew()
             # Record the results still coming in; files not begun or not finished stay landed.
             self._pool.give_up()
@@ -244,8 +244,9 @@ class Processor:
 
     def _publish(self) -> None:
         """Publish receipts recorded by another process, and ones that could not be published before."""
-        if self._on_request is not None:
-            self._on_request.tend(self._registrar.registry)
+        if self._registrar.settings.host.shares:
+            since, registry = self._published_on_request_at, self._registrar.registry
+            self._published_on_request_at = publish_on_request(self._home, registry, since)
         found = self._news
         if not is_published(self._home.published, found.receipt, found.head):
             self._registrar.publish()
@@ -278,7 +279,7 @@ class Processor:
             yield from self._steps_of_followers()
 
     def _steps_of_followers(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps for a host beside the leader: to empty the courier's folders."""
+        """Yield the steps of a host that is not the leader: to empty the courier's folders."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 

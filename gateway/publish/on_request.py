@@ -79,8 +79,7 @@ def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
     A line cut short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
-        path = folder / f"events-{month}.jsonl"
-        fresh = not path.exists()
+        path, newest = folder / f"events-{month}.jsonl", folder / "events.jsonl"
         with path.open("ab+") as file:
             start = max(0, file.tell() - _TAIL_BYTES)
             file.seek(start)
@@ -90,10 +89,11 @@ def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
             lines = tail[:whole].splitlines()
             last = json.loads(lines[-1])["number"] if lines else 0
             file.write("".join(event_of(one) for one in some if (one.sequence or 0) > last).encode())
-        if fresh:
+        # A crash may have come between a new file and its link.
+        if not (newest.exists() and newest.samefile(path)) and path == max(folder.glob("events-*.jsonl")):
             aside = path.with_name(f".{secrets.token_hex(6)}")
             aside.hardlink_to(path)
-            aside.rename(path.with_name("events.jsonl"))
+            aside.rename(newest)
             for old in sorted(folder.glob("events-*.jsonl"))[:-_MONTHS]:
                 old.unlink()
 
@@ -143,34 +143,29 @@ def choose(published: Published, *, on_request: bool) -> None:
             published.on_request.unlink()
 
 
-class OnRequest:
-    """Begins to publish a provider's receipts on this host when the provider looks for receipts."""
+def publish_on_request(home: Home, registry: Registry, since: int) -> int:
+    """Publish the receipts of providers beginning to look. Fault if writing fails.
 
-    def __init__(self, home: Home) -> None:
-        self._home, self._looked_at = home, -1
-
-    def tend(self, registry: Registry) -> None:
-        """Publish the receipts of providers beginning to look. Fault if writing fails."""
-        with published_is_written():
-            try:
-                newest = self._home.spool.asked.stat().st_mtime_ns
-            except FileNotFoundError:
-                return
-            if newest == self._looked_at:
-                return
-            for provider in _asked(self._home):
-                folder = self._home.published.provider(provider) / "receipts"
-                if not folder.is_dir():
-                    aside = _aside(folder)
-                    shutil.rmtree(aside, ignore_errors=True)
-                    aside.mkdir()
-                    with registry.read() as session:
-                        last = _fill(aside, session, self._home.published, provider, 0)
-                    aside.rename(folder)
-                    # Whoever published meanwhile found no folder, and left these receipts out.
-                    with registry.read() as session:
-                        _fill(folder, session, self._home.published, provider, last)
-            self._looked_at = newest
+    Returns the time of the newest mark, in nanoseconds; where `since` is the same, nothing is done.
+    """
+    with published_is_written():
+        try:
+            newest = home.spool.asked.stat().st_mtime_ns
+        except FileNotFoundError:
+            return since
+        for provider in _asked(home) if newest != since else ():
+            folder = home.published.provider(provider) / "receipts"
+            if not folder.is_dir():
+                aside = _aside(folder)
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir()
+                with registry.read() as session:
+                    last = _fill(aside, session, home.published, provider, 0)
+                aside.rename(folder)
+                # Whoever published meanwhile found no folder, and left these receipts out.
+                with registry.read() as session:
+                    _fill(folder, session, home.published, provider, last)
+    return newest
 
 
 def let_go(home: Home) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.processor import rounds
-from gateway.publish import projection
+from gateway.publish import on_request, projection
+from gateway.registry.tables import ReceiptRow
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk, fresh
 
@@ -77,3 +79,17 @@ def test_events_of_before_an_upgrade_are_told_a_little_at_a_time(
     assert counts == [*range(1, len(whole) + 1), len(whole), len(whole)]
     assert events(desk) == whole
     desk.close()
+
+
+def test_the_newest_month_is_shown_after_a_kill_between_file_and_link(tmp_path: Path) -> None:
+    october, november = (
+        ReceiptRow(
+            sequence=month, reference="r", provider="oak", name="n", stage="landed", text="", json_text="",
+            created_at=datetime(2026, month, 1, tzinfo=UTC),
+        )
+        for month in (10, 11)
+    )  # fmt: skip
+    on_request.add_events(tmp_path, [october])
+    (tmp_path / "events-2026-11.jsonl").touch()
+    on_request.add_events(tmp_path, [november])
+    assert (tmp_path / "events.jsonl").samefile(tmp_path / "events-2026-11.jsonl")
