@@ -441,7 +441,6 @@ class Accepted:
     """File allowed by policy as classified; goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
-    classified: Classified
     flow: str
     teams: tuple[str, ...]
     reasons: tuple[Reason, ...]

@@ -180,7 +180,7 @@ def _of_flow(
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
     names = {"title": document.description, "sender": document.sender, "recipient": document.recipient}
     allowed = catalogue.reason_under(flow.clause, code, **names)
-    return Accepted(classified=classified, flow=flow.id, teams=teams, reasons=(allowed, *told))
+    return Accepted(flow=flow.id, teams=teams, reasons=(allowed, *told))
 
 
 def _version_reasons(

@@ -22,7 +22,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.homes.create import create_home
 from gateway.homes.demo.parties import Party
-from gateway.model import Accepted, Provider, ProviderKind
+from gateway.model import Accepted, Classified, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
 from gateway.policy.catalogue import load_unchecked
 from gateway.policy.items import basis_for, left_out
@@ -168,19 +168,20 @@ class Bench:
             tried = try_file(
                 file, name, at + timedelta(minutes=1), rules=rules, examiner=examiner, registry=self.registry
             )
-        decision = tried.decision
+        decision, what = tried.decision, tried.found
+        copies: tuple[str, ...] = ()
+        lacks: Mapping[str, tuple[str, ...]] = {}
+        if isinstance(decision, Accepted) and isinstance(what, Classified):
+            copies = self._copies(decision, what, policies)
+            lacks = self._lacks(decision, what, policies, scenario.sender)
+        teams = decision.teams if decision.state == "accepted" else ()
         return Outcome(
-            decision.state,
-            decision.teams if decision.state == "accepted" else (),
-            frozenset(reason.code for reason in decision.reasons),
-            self._copies(decision, policies) if isinstance(decision, Accepted) else (),
-            self._lacks(decision, policies, scenario.sender) if isinstance(decision, Accepted) else {},
+            decision.state, teams, frozenset(reason.code for reason in decision.reasons), copies, lacks
         )
 
     def _lacks(
-        self, decision: Accepted, policies: Policies, sender: ProviderKind
+        self, decision: Accepted, what: Classified, policies: Policies, sender: ProviderKind
     ) -> Mapping[str, tuple[str, ...]]:
-        what = decision.classified
         kind, form = what.data_type, what.format
         bases = {
             team: basis_for(team, kind, policies.catalogue, sender, form=form) for team in decision.teams
@@ -196,13 +197,13 @@ class Bench:
         with forked(), closing(Examiner(self.home, policies.folder)) as examiner:
             yield examiner
 
-    def _copies(self, decision: Accepted, policies: Policies) -> tuple[str, ...]:
+    def _copies(self, decision: Accepted, what: Classified, policies: Policies) -> tuple[str, ...]:
         one = {"name": "x", "kind": "school", "ratified": True}
         others = (
             Provider(id="about", dfe_number=SCHOOL.dfe_number, **one),  # type: ignore[arg-type]
             Provider(id="another", dfe_number="9992999", **one),  # type: ignore[arg-type]
         )
-        copies = copies_for(decision, decision.classified, policies.catalogue, others)
+        copies = copies_for(decision, what, policies.catalogue, others)
         return tuple(each.id for each in copies)
 
     def _party(self, name: str) -> Party:
