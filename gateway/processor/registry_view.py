@@ -87,10 +87,14 @@ class RegistryView(Collector):
                 self._read_to = size
             snapshot = take(self._home, self._registry, self._clock())
         except (Fault, OSError):
-            yield _gauge("gateway_registry_up", "Whether the registry answers.", 0)
+            yield GaugeMetricFamily("gateway_registry_up", "Whether the registry answers.", value=0)
             return
-        yield _gauge("gateway_registry_up", "Whether the registry answers.", 1)
-        yield from _gauges(snapshot)
+        yield GaugeMetricFamily("gateway_registry_up", "Whether the registry answers.", value=1)
+        for name, text, labels, values in _gauges(snapshot):
+            family = GaugeMetricFamily(name, text, labels=labels)
+            for key, value in values:
+                family.add_metric([key] if isinstance(key, str) else list(key), value)
+            yield family
 
 
 def _news(session: Session, first: int, end: int) -> Iterator[tuple[EventRow, datetime | None]]:
@@ -107,59 +111,32 @@ def _news(session: Session, first: int, end: int) -> Iterator[tuple[EventRow, da
     yield from session.exec(query)
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=value)
+_Rows = Iterable[tuple[str | tuple[str, ...], float]]
 
 
-def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
-    yield _labelled("gateway_transfers", "Transfers by state.", ["state"], snapshot.states.items())
-    yield _labelled(
-        "gateway_held", "Held transfers by what they wait for.", ["waits_for"], snapshot.held.items()
-    )
-    yield _labelled(
-        "gateway_reasons", "Transfers by state and reason code.", ["state", "code"], snapshot.reasons.items()
-    )
-    yield _gauge("gateway_queue_spool", "Uploads in the spool, not on record yet.", snapshot.spool)
-    yield _gauge(
-        "gateway_queue_landed", "Transfers on record as landed, not yet decided.", snapshot.states["landed"]
-    )
-    yield _gauge(
-        "gateway_oldest_landed_age_seconds",
-        "The age of what has waited longest to be decided; 0 where nothing waits.",
-        snapshot.oldest or 0.0,
-    )
-    yield _labelled(
-        "gateway_hook_failing", "Whether a web hook takes nothing lately, or messages for it were given up.",
-        ["hook"], [(name, bool(why)) for name, why in snapshot.hooks.items()],
-    )  # fmt: skip
-    yield _gauge("gateway_log_entries", "Entries of the log.", snapshot.log_entries)
-    for which, (name, text) in enumerate(
-        (
-            ("gateway_disk_free_bytes", "Free bytes on the disk that holds a part of the home."),
-            ("gateway_disk_size_bytes", "Size of the disk that holds a part of the home."),
-        )
-    ):
-        sizes = [(part, disk[which]) for part, disk in snapshot.disks.items()]
-        yield _labelled(name, text, ["part"], sizes)
+def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
+    """Yield the name, the text, the labels and the values of each gauge; the values by label, or by ()."""
+    now = snapshot
+    yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()
+    yield "gateway_held", "Held transfers by what they wait for.", ["waits_for"], now.held.items()
+    yield "gateway_reasons", "Transfers by state and reason code.", ["state", "code"], now.reasons.items()
+    yield "gateway_queue_spool", "Uploads in the spool, not on record yet.", [], [((), now.spool)]
+    landed = [((), now.states["landed"])]
+    yield "gateway_queue_landed", "Transfers on record as landed, not yet decided.", [], landed
+    text = "The age of what has waited longest to be decided; 0 where nothing waits."
+    yield "gateway_oldest_landed_age_seconds", text, [], [((), now.oldest or 0.0)]
+    text = "Whether a web hook takes nothing lately, or messages for it were given up."
+    yield "gateway_hook_failing", text, ["hook"], [(name, bool(why)) for name, why in now.hooks.items()]
+    yield "gateway_log_entries", "Entries of the log.", [], [((), now.log_entries)]
+    for which, kind, text in ((0, "free", "Free bytes on"), (1, "size", "Size of")):
+        sizes = [(part, disk[which]) for part, disk in now.disks.items()]
+        yield f"gateway_disk_{kind}_bytes", f"{text} the disk that holds a part of the home.", ["part"], sizes
     for name, text, value in (
         ("gateway_host_silent_seconds", "Seconds since a host said that it is at work.", "silent_seconds"),
         ("gateway_host_spool", "Uploads in the spool of a host, not on record yet.", "spool"),
         ("gateway_host_oldest_age_seconds", "The age of what has waited there longest.", "oldest_seconds"),
         ("gateway_host_clock_ahead_seconds", "The clock of a host before the database's.", "ahead_seconds"),
     ):
-        yield _labelled(name, text, ["host"], [(one.name, getattr(one, value)) for one in snapshot.hosts])
-    yield _labelled(
-        "gateway_key_expiry_days",
-        "Days until the last key of an owner stops to count.",
-        ["owner_kind", "owner", "kind"],
-        snapshot.expiries.items(),
-    )
-
-
-def _labelled(
-    name: str, text: str, labels: list[str], values: Iterable[tuple[str | tuple[str, ...], float]]
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for key, value in values:
-        family.add_metric([key] if isinstance(key, str) else list(key), value)
-    return family
+        yield name, text, ["host"], [(one.name, getattr(one, value)) for one in now.hosts]
+    text, labels = "Days until the last key of an owner stops to count.", ["owner_kind", "owner", "kind"]
+    yield "gateway_key_expiry_days", text, labels, now.expiries.items()
