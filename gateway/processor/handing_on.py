@@ -103,7 +103,9 @@ class HandingOn:
             self._clear(registrar)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
-            if self._is_unmade(batch) and name not in self._in_hand and not self._back_off.rests(name):
+            lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
+            unmade = batch.made_at is None or (lies_here and not self._place(batch).is_dir())
+            if unmade and name not in self._in_hand and not self._back_off.rests(name):
                 with self._lock:
                     self._in_hand.add(name)
                 do(partial(self._make, registrar, each, batch.number))
@@ -131,11 +133,6 @@ class HandingOn:
         self._withdrawn[each.id] = withdrawn
         if len(due) < hand_ons.AT_ONCE:
             self._seen[each.id] = each, until
-
-    def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True if a batch was never made, or should lie here and does not."""
-        lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
-        return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
@@ -292,7 +289,7 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of the report on a batch sent, or acknowledged; `end` is "sent" or "ack"."""
+    """Return the path of the report that a batch was sent, or acknowledged; `end` is "sent" or "ack"."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 

@@ -73,7 +73,10 @@ class Copier:
         waiting = deque(copy for copy in self._news(registrar) if leads)
         while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
             copy = (waiting or self._elsewhere).popleft()
-            if self._is_due(registrar, copy):
+            if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
+                continue
+            is_out = copy.made and copy_path(self._home, copy).exists()
+            if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
                 with self._lock:
                     self._in_hand.add(copy.number)
                 do(partial(self._make, registrar, copy))
@@ -96,13 +99,6 @@ class Copier:
         while self._failed and not self._back_off.rests(_key(self._failed[0])):
             self._elsewhere.append(self._failed.popleft())
         return [copy for copy in owed if not copy.made]
-
-    def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True if a copy is missing in /out, neither under way nor pausing, and the file is stored."""
-        if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
-            return False
-        out = copy.made and copy_path(self._home, copy).exists()
-        return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
         """Fetch or make one copy, in a worker thread; after a failure the copy pauses."""

@@ -209,7 +209,11 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
         for one in facts.files
     ])  # fmt: skip
     yield StandingSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
-    yield StandingSection(t("The agreement"), lines=[_agreement(facts, language)])
+    agreement = StandingLine("", t(f"Ratified: {', '.join(facts.ratified)}."))
+    if year := facts.to_ratify:
+        says = t(f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us.")
+        agreement = StandingLine("", says, {"data-ratify": year}, late=True, news=0)
+    yield StandingSection(t("The agreement"), lines=[agreement])
     desk = facts.catalogue.agreement.contacts.get(language, facts.catalogue.desks).desk
     of = f"{facts.settings.organisation}{ring(facts.settings)}"
     whom = t(f"The {desk} of {of}. Quote the reference.")
@@ -264,13 +268,6 @@ def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
     until = key.until.isoformat() if key.until else ""
     data = {"data-key": key.kind, "data-state": key.state, "data-until": until}
     return StandingLine(about, says, data, news=left if left is None or left >= 0 else None)
-
-
-def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
-    if year := facts.to_ratify:
-        says = f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us."
-        return StandingLine("", told(says, language), {"data-ratify": year}, late=True, news=0)
-    return StandingLine("", told(f"Ratified: {', '.join(facts.ratified)}.", language))
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:

@@ -26,7 +26,7 @@ from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.model import Basis, Decision, Held, Transfer
-from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, read
+from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, read
 from gateway.policy.citations import name_faults
 from gateway.policy.dates import is_ending
 from gateway.policy.decide import decide
@@ -61,9 +61,14 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     With a day `on`, also a fault if the terms end within a year of the day and no rule gives later ones.
     """
     reading = read(policies, SHAPES)
-    rules, catalogue = _rules(reading), reading.catalogue
-    if rules is not None:
-        reading.blame(*rule_faults(rules))
+    rules, catalogue = None, reading.catalogue
+    match [reading.models.get(name) for name in ("data_types.toml", "items.toml", "sensitive.toml")]:
+        case [DataTypes() as types, Items() as items, Sensitive() as sensitive]:
+            others, working = items.others, items.working
+            rules = Rules(
+                data_types=types, items=items.items, others=others, working=working, sensitive=sensitive
+            )
+            reading.blame(*rule_faults(rules))
     if catalogue is not None:
         if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
             reading.blame(("calendar.toml", ("school_year",), _NO_RULE))
@@ -73,21 +78,10 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     return sorted(reading.faults, key=lambda f: (f.file == "confirmed.toml", f.file, f.line or 0, f.key))
 
 
-def _rules(reading: PoliciesRead) -> Rules | None:
-    match [reading.models.get(name) for name in ("data_types.toml", "items.toml", "sensitive.toml")]:
-        case [DataTypes() as types, Items() as items, Sensitive() as sensitive]:
-            others, working = items.others, items.working
-            return Rules(
-                data_types=types, items=items.items, others=others, working=working, sensitive=sensitive
-            )
-    return None
-
-
 def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel]) -> Iterator[Contradiction]:
     yield from name_faults(catalogue, models, "across")
-    carried = {
-        entry.id for flow in (*catalogue.flows.flow, *catalogue.flows.optional) for entry in flow.data_type
-    }
+    flows = (*catalogue.flows.flow, *catalogue.flows.optional)
+    carried = {entry.id for flow in flows for entry in flow.data_type}
     for n, name in enumerate(catalogue.flows.not_carried):
         if name in carried:
             yield "flows.toml", ("not_carried", n), "a flow carries it: take it out here"
@@ -104,24 +98,19 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
                 yield "rights.toml", place, f"items.toml does not say which columns carry {label}"
             elif listed[label].proposed != (group.items[m] in group.proposed):
                 yield "rights.toml", place, f"items.toml and this file differ on whether {label} is proposed"
-    yield from _formats_of_carried(catalogue)
-    yield from _code_sets(catalogue.law)
+    yield from _unknown(catalogue)
     yield from _packs(catalogue.law)
     yield from _columns_handed_on(catalogue, rules)
 
 
-def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each format, of files carried inside others, without a reader."""
+def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Yield a fault for each format without a reader, and for each code set missing in the layout's pack."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
                 words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
                 yield "flows.toml", ("flow", n, "data_type", m, "carried"), words
-
-
-def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield a fault for each code set named by a layout and not defined in the pack."""
-    for pack in packs:
+    for pack in catalogue.law:
         known = pack.code_sets
         for name, layout in pack.layouts.items():
             for code_set in sorted({each.codes for each in layout.elements if each.codes} - known.keys()):
