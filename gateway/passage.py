@@ -23,9 +23,7 @@ from gateway.errors import Fault
 from gateway.examiner.protocol import (
     AgreementCopy,
     Examined,
-    FileLost,
     FileOpened,
-    FileRefused,
     HeadingsDrop,
     Job,
     KeyDrop,
@@ -44,7 +42,7 @@ from gateway.record.conclude import (
     signers_of,
 )
 from gateway.record.consequences import Ruling
-from gateway.record.drops import Drop, Dropped, settle, withheld
+from gateway.record.drops import Drop, settle, withheld
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, subjects
 from gateway.registry import transfers
@@ -203,18 +201,19 @@ def _decision(
     registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime, *, signers: Signers
 ) -> Decision:
     known_login = came_by_login(batch.session, upload)
-    match examined:
-        case AgreementCopy() | KeyDrop() | HeadingsDrop():
-            if not known_login:
-                return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
-            if not _vouched_for(examined, signers):
-                return Held(reasons=(registrar.catalogue.reason("internal:held"),))
-            return _settle(registrar, batch, upload, examined, now)
-        case FileRefused() | FileLost() if upload.folder != "in":
-            return _settle(registrar, batch, upload, examined, now)
-        case file:
-            decision = decide_file(registrar, batch, upload, file, now, signers=signers)
-            return decision if known_login else held_for_login(decision, registrar.catalogue)
+    if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
+        if not known_login:
+            return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
+        if not _vouched_for(examined, signers):
+            return Held(reasons=(registrar.catalogue.reason("internal:held"),))
+    elif isinstance(examined, FileOpened) or upload.folder == "in":
+        decision = decide_file(registrar, batch, upload, examined, now, signers=signers)
+        return decision if known_login else held_for_login(decision, registrar.catalogue)
+    provider = registrar.provider(batch.session, upload.provider, now)
+    drop = Drop(
+        registrar=registrar, session=batch.session, reference=upload.reference, provider=provider, now=now
+    )
+    return settle(examined, drop)
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
@@ -226,14 +225,3 @@ def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers)
         return True
     made = drop.signature
     return made is not None and any(key.fingerprint == made.certificate for key in signers.in_force)
-
-
-def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
-    drop = Drop(
-        registrar=registrar,
-        session=batch.session,
-        reference=upload.reference,
-        provider=registrar.provider(batch.session, upload.provider, now),
-        now=now,
-    )
-    return settle(dropped, drop)

@@ -21,7 +21,7 @@ def test_an_outcome_counts_once_and_only_for_the_file_as_it_was_examined(desk: D
     with desk.registrar() as registrar, closing(desk.children.lent(desk.home)) as examiners:
         claim_waiting(registrar)
         (assignment,) = assignments(registrar, [sent], desk.now)
-        found = examine(assignment, examiners.mine(), desk.now)
+        found = examine(assignment, examiners.mine().examine, desk.now)
         assert conclude(registrar, [found]) == {sent: "in"}
         assert conclude(registrar, [found]) == {}
         with desk.registry.write() as session:  # As when a key came to count that it waited for.
