@@ -258,8 +258,8 @@ class Claim:
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, given by spool reference, durably into the sealed store.
 
-        Returns the uploads stored, oldest first, and the spool references of uploads with a reference in
-        use. A failed copy stops no other, unless the disk is full. Several files are copied at
+        Returns the uploads stored, oldest first, and the spool references of uploads whose reference another
+        stored file bears. A failed copy stops no other, unless the disk is full. Several files are copied at
         a time, so the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)

@@ -73,7 +73,7 @@ def objection(
 ) -> Held | Refused | None:
     """Return a hold or refusal of a file because of the signing key; None if the signature counts.
 
-    `signer` is None for a key of nobody or of another provider. A file signed before the key was replaced
+    `signer` is None for a key that is not the sender's. A file signed before the key was replaced
     waits for a person. A compromised key never counts, since the holder can date a signature back.
     """
     if signer is None:

@@ -247,7 +247,7 @@ def test_a_file_read_before_the_change_is_read_again(desk: Desk) -> None:
         claim_waiting(registrar)
         (claimed,) = assignments(registrar, [reference], desk.now)
         with closing(Examiner(desk.home)) as examiner:
-            examination = examine(claimed, examiner, desk.now)
+            examination = examine(claimed, examiner.examine, desk.now)
         desk.gateway("keys", "gateway", "rotate", "--all")
         with pytest.raises(Fault, match="key of the log"):
             conclude(registrar, [examination])
