@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 STATEMENT = "Statement to the gateway: "
-"""Beginning of the first line of every text that is signed for one purpose."""
+"""The first words of every text that a provider signs for one purpose alone."""
 Purpose = Literal["ratification", "key", "lost-key"]
 _FIRST: dict[Purpose, str] = {
     "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
@@ -26,12 +26,12 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text headed by the statement of its purpose, ready for signing."""
+    """Return a text, ready for signing, below a line that states the one purpose of the signature."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def signed_by(name: str, office: str, text: str) -> str:
-    """Return a text headed by name and office of its signatory. ValueError if one is not a single line."""
+    """Return a text below a line naming its signatory and office. ValueError if either is not one line."""
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):
         raise ValueError("a name and an office of one line each are needed")
@@ -39,7 +39,7 @@ def signed_by(name: str, office: str, text: str) -> str:
 
 
 def without_signatory(text: str) -> tuple[str, str]:
-    """Return the name and office that head a text, and the text below; "" for a text without them."""
+    """Split a text into its signatory's name and office ("" if unnamed), and the text below that line."""
     first, _, rest = text.partition("\n")
     who = first.removeprefix(_SIGNED_BY).rstrip()
     if who == first.rstrip() or not is_signatory(who):
@@ -48,12 +48,15 @@ def without_signatory(text: str) -> tuple[str, str]:
 
 
 def is_signatory(who: str) -> bool:
-    """Return True for a name and office fit for the record: one printable line of up to 160 characters."""
+    """Return True if a name and office are one printable line of 1 to 160 characters."""
     return who.isprintable() and 0 < len(who) <= _LONGEST_NAME
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return a text signed for this purpose, or for none, without the purpose; None if for another."""
+    """Return a signed text without the line that states its purpose; None if it states another purpose.
+
+    A text without such a line is returned unchanged.
+    """
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:
@@ -93,9 +96,9 @@ class RecordsWhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part of a file of one data type a team may have.
+    """The part of a file of one data type that a team or provider may have.
     `items`: labels of Appendix A, "Group: Item", and of items outside it that such files carry by nature.
-    `told`: the classifier's findings outside the data type, which nobody gets.
+    `told`: the columns and elements that the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
     `of_school`: DfE number and URN of the one school whose records are given; None for all.
     `stated`: headings with meanings stated by the provider. `where`: the condition on records given, if any.
@@ -113,9 +116,9 @@ class Basis:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
     """Parameters of the tables of counts (clause 2.4.2) for a team that may see no pupil's record.
-    A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
-    `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
-    `school` and `period` are the tables' subject, in the gateway's words.
+    A count below `threshold` is withheld; others are rounded to a multiple of `rounding`, up or down by
+    chance from `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from
+    `since`. The tables are about the school (a provider's id) and the `period`.
     """
 
     threshold: int
@@ -128,8 +131,8 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A view made from a file: size in bytes, SHA-256, and the labels of the items left out.
-    `whole`: nothing was left out or changed, so the content of the file itself is the view.
+    """A view made from a file: its size in bytes and SHA-256, and the labels of the items left out.
+    `whole`: nothing was left out or changed, so the file's own content serves as the view.
     """
 
     size: int
@@ -166,15 +169,15 @@ class GatewayKeyKind(StrEnum):
 
 
 Stated = tuple[tuple[str, str], ...]
-"""Headings whose meaning a provider has stated, each with the key of the field that it means."""
+"""Headings that a provider has explained, each with the key in items.toml of the field that it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: number of occurrences, and the first 20 records with it (from 1).
+    """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
     `about`: the data item, by its Appendix A label; "" where the code says enough. `expected`: the correct
-    form, for wrong values every view leaves out. `much`: so many values of a column are wrong that its
-    heading or the file must be wrong. `of`: the expected number, for faults of counting.
+    form of values that are wrong and so left out of every view; else "". `much`: so many values of a column
+    are wrong that its heading or the file must be wrong. `of`: the right count, where `count` differs.
     """
 
     code: str
@@ -189,7 +192,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Facts a file states about itself; None where the file is silent.
+    """The facts that a file states about itself; None where the file states none.
     `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
     the number of records of pupils in year 9 and above.
     """
@@ -209,14 +212,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """Content outside a file's data type: its place, and the kind of its values.
-    `position`: number of the column, or kind of element, from 1; 0 outside them, as in lines above a table.
-    `place`: "text" is shown by a workbook in place of a cell. `filled`: number of records with a value.
-    `header`: the name in the file. Only people examining held files see it: it may name a child.
-    `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: of grades that are no
-    results, such as "mock" or "predicted". `further`: stands for all content not listed.
-    `field`: the key of the field the header names; "" if unknown. `types`: the data types with this
-    field.
+    """A column or element that a file's data type does not have: its place, and the kind of its values.
+    `position`: the number of the column, or of the sort of element, from 1; 0 for lines above a table.
+    `place`: "text" means the words that a workbook shows instead of a cell's value. `filled`: the number of
+    records with a value. `header`: the name in the file; only people examining held files see it, because it
+    may name a child. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: for grades
+    that are no results, their sort, such as "mock" or "predicted"; else "". `further`: this entry stands for
+    all other such columns, because only some are listed. `field`: the key of the field that the header
+    names; "" if unknown. `types`: the data types with this field.
     """
 
     position: int
@@ -233,10 +236,10 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """School named in records of a file, with the number of such records. Missing parts are empty.
-    `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone without an LA. `name` numbers
-    the different names in the file from 1; the names themselves stay in the file. All empty: records naming
-    no school. `further`: more schools than are listed.
+    """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
+    `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
+    the different names in the file from 1; the names themselves stay in the file. With every number empty:
+    the records that name no school. `further`: this entry stands for all schools that are not listed.
     """
 
     dfe_number: str = ""
@@ -250,11 +253,12 @@ class NamedSchool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """File recognised, by its content, as exactly one data type.
+    """The content of a file recognised as exactly one data type.
     `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
     Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
     `results` are the types of examination results in a file of any type. `schools`: most records first; ()
-    where no record names one. `stated`: headings with a meaning stated by the provider.
+    where no record names one. `stated`: headings that the provider has explained. `name_suggests`: the data
+    type that the file's name suggests, if any.
     """
 
     data_type: str
@@ -278,7 +282,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """The parts of `Classified` that are loaded to compare many files."""
+    """The fields of a `Classified` content that comparing many files needs; see `Classified`."""
 
     data_type: str
     format: str = ""
@@ -290,9 +294,9 @@ class Contained:
 
 
 class RollEntry(NamedTuple):
-    """Pupil in a roll, as keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
-    `record` counts from 1. `school` is the school's DfE number in the record, else URN, else establishment,
-    else "".
+    """A pupil in a roll, by keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
+    `record`: the number of the pupil's record in the file, from 1. `school`: the DfE number of the school
+    in the record, else its URN, else its establishment number, else "".
     """
 
     pupil: bytes
@@ -305,9 +309,10 @@ class RollEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """Content of no known data type, or of several. `code` is a `classify:` code, or `open:malware`.
-    `about` fills the sentence of the reason, and `sensitive` are likely topics, in the gateway's words.
-    `parts`: each file of an archive, or table of a workbook, where these are of several types.
+    """The content of a file of no known data type, or of several.
+    `code`: the reason code, of `classify:` or `open:malware`. `about`: what fills the blank of the reason's
+    sentence. `sensitive`: likely sensitive topics, in the gateway's words. `parts`: each file of an archive,
+    or table of a workbook, where these are of several types.
     """
 
     code: str
@@ -347,8 +352,9 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """Conditions for a ratification to count: academic year, and SHA-256 of the text (None: any text).
-    A ratification a notice ended before the day `on` does not count.
+    """The conditions for a ratification to count on the day `on`.
+    It must be for one of the academic `years`, of the text with this SHA-256 (None: of any text), and not
+    ended by a notice before that day.
     """
 
     years: tuple[str, ...] = ()
@@ -398,7 +404,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Signer and time of a verified signature. Fingerprints are lower-case hex.
+    """A verified signature: fingerprints of the signer's certificate and key, and the time of signing.
     `expires_at`: the signature's own expiry, where the engine reports it.
     """
 
@@ -438,7 +444,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """File allowed by policy as classified; goes to `teams` under `flow`."""
+    """A file that the policies allow as classified; it goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     flow: str
@@ -448,7 +454,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Held file a person has released to `teams` under `flow`, as a data type, about a period if known.
+    """A held file that a person has released to `teams` under `flow`, as a data type and about a period.
     `on_roll`: the pupils in the file count as on its sender's roll.
     """
 
@@ -463,7 +469,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Outcome of a drop or declaration: accepted and recorded, with nothing to route."""
+    """The outcome of an accepted drop or declaration, which is recorded, but goes to no team."""
 
     state: ClassVar[Outcome] = "accepted"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -473,7 +479,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """File waiting for a person, or until `until` (UTC) where known."""
+    """A file that waits: until the moment `until` (UTC), or for a person if that is None."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -484,7 +490,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """File refused for good. `few`: it is sensitive, so only few people may know of it."""
+    """A file refused for good. `few`: only few people may know of it, because it is sensitive."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -494,12 +500,12 @@ class Refused:
 
 
 Decision = Accepted | Released | Settled | Held | Refused
-"""Each decision has a state, a flow, teams and reasons."""
+"""A decision; each kind has a state, a flow, teams and reasons."""
 
 
 class Arrival(NamedTuple):
-    """Arrival of data in a flow, about the period the data states.
-    `nil`: no file came, but a statement that there is nothing to send for the period.
+    """The arrival of a file of a flow; `period` is the one that the file states, if any.
+    `nil`: in place of a file came the statement that there is nothing to send for the period.
     """
 
     flow: str
@@ -510,8 +516,8 @@ class Arrival(NamedTuple):
 
 
 class LogStep(NamedTuple):
-    """A step of a file, from an entry of the log. `by`: the person or service acting, `why`: the reason.
-    `number` is that of the entry, `reasons` are the codes of a decision.
+    """An entry of the log about a file, with the entry's `number`. `by`: the person or service that acted.
+    `why`: the reason that a person gave. `reasons`: the codes of a decision.
     """
 
     number: int
@@ -526,8 +532,8 @@ class LogStep(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer in the registry: the upload, the results of opening and classifying, and the decision.
-    `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
-    is the period stated in the file.
+    `sequence` orders transfers regardless of the clock. `waits_for`: the event that ends a hold. `period`:
+    the one stated in the file. `rules`: the digest of the policies and code that judged the content.
     """
 
     sequence: int
@@ -553,8 +559,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """An accepted file of the same data type and period as another one, to compare their schools.
-    `content` is loaded only where the schools of the file are needed.
+    """An accepted file of the same data type and period as another file, for comparing their schools.
+    `content` is None where the schools of the file are not needed.
     """
 
     sequence: int
@@ -564,7 +570,9 @@ class Alike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """A column filled from a field, from the first of `headings` with a value, or always with `value`."""
+    """A column of an output file, with one source: a field, `headings` (the first with a value), or `value`.
+    `value` stands in every row.
+    """
 
     name: str
     field: str = ""
@@ -574,7 +582,8 @@ class LaidColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
-    """Columns of a file in order. With `each`, such as "Contact", a row for each such part of a record.
+    """The columns of an output file, in order. With `each`, such as "Contact", each such part of a record
+    gets a row of its own.
     The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
     """
 

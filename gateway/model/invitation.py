@@ -1,4 +1,4 @@
-"""Make the invitation of a provider: what its computer needs to know, in a text the gateway signs.
+"""Make and read invitations: signed texts that tell a provider's computer how to reach the gateway.
 
 The signature shows that the holder of the gateway's key made the text; six words, read out by telephone, show
 that it is the gateway's key.
@@ -37,7 +37,10 @@ def known_words() -> tuple[str, ...]:
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return six words to read out that stand for `facts`; other facts, or another order, give others."""
+    """Return six words, to be read out, that stand for `facts` in this order.
+
+    `purpose` and `provider` salt the words: those of one provider or purpose never fit another.
+    """
     told = hashlib.sha256()
     for fact in facts:
         told.update(hashlib.sha256(fact.encode()).digest())
@@ -51,13 +54,14 @@ def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, .
 
 
 def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple[str, ...]:
-    """Return the six words for a provider's SSH and OpenPGP keys at a gateway, all by fingerprint."""
+    """Return the six words for a provider's SSH and OpenPGP keys at a gateway, given three fingerprints."""
     return six_words("keys", provider, (gateway_key, ssh, openpgp))
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True if a text heard is words, and not a fingerprint, which has at least 16 characters in a row.
-    A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
+    """Return True for words typed as heard, False for a fingerprint.
+
+    Fingerprints have 16 characters in a row; in groups they may be letters alone, but of mixed case.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(
@@ -67,7 +71,7 @@ def are_words(heard: Sequence[str]) -> bool:
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
-    """Compare six words heard with the right ones. GatewayError names the first wrong word only."""
+    """Raise GatewayError, naming the first wrong word, unless the words heard are the right six."""
     # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
     text = heard if isinstance(heard, str) else " ".join(heard)
     typed = "".join(one if one.isalpha() else " " for one in text.lower()).split()
@@ -89,7 +93,10 @@ _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,200}$"
 
 
 class ProviderInvitation(BaseModel):
-    """Invitation of one provider. `host_keys`: SHA256:…; `certificate`: in ASCII armor."""
+    """The facts of one provider's invitation.
+
+    `host_keys`: SHA256 fingerprints. `gateway_key`: a fingerprint, of `certificate` (in ASCII armor).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,12 +111,12 @@ class ProviderInvitation(BaseModel):
     certificate: str
 
     def text(self) -> str:
-        """Return the text to be signed."""
+        """Return the invitation as a text for the gateway to sign."""
         return f"{_HEAD}{self.model_dump_json(indent=1)}\n"
 
     @classmethod
     def read(cls, text: str) -> ProviderInvitation:
-        """Return the invitation in a text. ValueError for any other text."""
+        """Return the invitation that `text` wrote. ValueError for any other text."""
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError("no invitation")

@@ -1,4 +1,4 @@
-"""Every reason code: its sentence for a school secretary, and the next step.
+"""Hold the texts of every reason code: a sentence for a school secretary, and the next step.
 
 The English texts are in en.toml beside this module, those of other languages in tables of their own. The
 policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from this package.
@@ -17,9 +17,10 @@ RestsOn = Literal["the code", "the flow", "the group of items", "the method", "t
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text of a reason code, with blanks in braces: a sentence, the next step, and where its clause stands.
-    The clause is in the policies: in reasons.toml, or with the flow, item, method or safeguard. `officer`:
-    why a file is held, in the words of the authority's own lists; "" for other codes.
+    """The texts of a reason code, with blanks in braces: a sentence and the next step.
+
+    `rests_on`: the part of the policies that names the clause of this reason; "the code" is reasons.toml.
+    `officer`: why a file is held, in a few words for the authority's lists; "" for codes that hold no file.
     """
 
     sentence: str
@@ -34,28 +35,31 @@ REASONS: dict[str, Template] = {
 }
 
 RETURNED, SENT_BACK = "person:returned", "sent back with advice"
-"""Code of a file that a person has sent back with advice, and what became of it in words."""
+"""The reason code of a file that a person has sent back with advice, and the words for that outcome."""
 UNDECIDED = "not decided yet"
-"""What became of a file that landed and waits for the processor, in words."""
+"""The words for the outcome of a file that landed and waits for the processor."""
 WITHDRAWN_BY_ONE = "person:withdrawn"
 WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
-"""Codes of a file withdrawn after it was passed on: by one person so far, or for good."""
+"""The reason codes of a withdrawn file: withdrawn by one person so far, or for good."""
 
 OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
-"""Codes of decisions by which persons override the agreement; the agreement's reason follows."""
+"""The codes of decisions by which people override the agreement; the overridden reason follows the code."""
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
 """Names of the teams that a reason tells a provider to ask, where the policies give none."""
 
 
 def told(code: str, **detail: str | int) -> tuple[str, str]:
-    """Return the sentence and next step of a code, blanks filled. KeyError for an unknown code or blank."""
+    """Return the sentence and the next step of a reason code, with their blanks filled from `detail`.
+
+    Raises KeyError for an unknown code, and for a blank without a value.
+    """
     template, detail = REASONS[code], {**DESKS, **detail}
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 
 def waits_for_second(transfer: Transfer) -> bool:
-    """Return True for a held file that one person withdrew and a second person must still decide on."""
+    """Return True for a file that one person withdrew, and that a second person has yet to decide on."""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 
@@ -66,7 +70,7 @@ def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return why a file is held, in the officers' words; without any, the sentence of the first reason."""
+    """Return in a few words for officers why a file is held; else the sentence of its first reason."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
@@ -74,7 +78,10 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return the officers' words for a reason code, else its sentence; the code if unknown or with blanks."""
+    """Return the few words for officers of a reason code, else its sentence, else the code itself.
+
+    A sentence with blanks is not used, because the blanks of a code alone have no values.
+    """
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
         return code
@@ -82,14 +89,14 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for officers: the sender's sentence, if detailed, else the officers' own words."""
+    """Return a reason for officers: its sentence if that has details, else the few words for officers."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")
 
 
 def unlisted_in_words(one: Unlisted) -> str:
-    """Describe a column or element the data type does not have: place, header and kind of values."""
+    """Describe a column or element unknown to the file's data type: place, heading, kind of its values."""
     place = f"{one.place} {one.position}" if one.position else "above the table"
     name = f" ({one.header})" if one.header else ""
     why = one.topic and f", sensitive: {one.topic}"
@@ -98,7 +105,7 @@ def unlisted_in_words(one: Unlisted) -> str:
 
 
 def school_in_words(one: NamedSchool) -> str:
-    """Say how many records name a school, and by which number."""
+    """Return by which numbers a file names a school, and in how many records."""
     marks = ("dfe_number", "urn", "establishment", "centre")
     said = [f"{mark.replace('_', ' ')} {value}" for mark in marks if (value := getattr(one, mark))]
     named = ", ".join(said) or (f"name {one.name}" if one.name else "no school")
@@ -106,7 +113,7 @@ def school_in_words(one: NamedSchool) -> str:
 
 
 def documented() -> str:
-    """Return the page docs/reasons.md, with all reasons."""
+    """Return the text of docs/reasons.md, a page about every reason code."""
     lines = [
         "# Reason codes",
         "",

@@ -1,4 +1,4 @@
-"""Translate the sentences of reasons, word for word from tables."""
+"""Translate the gateway's texts into other languages, by tables of whole sentences."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """Return translations by English text; and, for texts with blanks, patterns and translations."""
+    """Return the translations by English text, and by pattern those of texts with blanks.
+
+    `kind`: the table of texts to read, such as "kit" for LANGUAGE-kit.toml.
+    """
     text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
     tables: dict[str, dict[str, str]] = tomllib.loads(text)
     known, pages = tables["texts"], tables.get("pages", {})
@@ -45,7 +48,7 @@ def _texts(
 
 
 def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return translations of reasons' sentences and next steps by the English text; none for blanks alone."""
+    """Return by English text the translated sentence and next step of each reason, except bare blanks."""
     pairs = (
         pair
         for code, theirs in table(language).items()
@@ -55,7 +58,7 @@ def _told_by_reasons(language: Language) -> dict[str, str]:
 
 
 def phrases(language: Language) -> Mapping[str, str]:
-    """Return the texts of the console in a language by their English; none for English."""
+    """Return the translations of the console's texts, by the English text; none for English."""
     return {} if language == "en" else _texts(language, "console")[0]
 
 
@@ -72,9 +75,10 @@ def _section(language: Language, name: str) -> dict[str, str]:
 
 @lru_cache(1024)
 def told(text: str, language: Language, kind: str = "texts") -> str:
-    """Translate a text of the gateway; return the text unchanged if the table `kind` lacks it.
-    Known values in blanks are translated, too: days, kinds, sentences. The table "console" also has the
-    sentences of reasons.
+    """Translate a text of the gateway by the table `kind`; a text that the table lacks stays English.
+
+    Days, data types and sentences in the blanks of a text are translated as well. The table "console" also
+    has the sentences of reasons.
     """
     if language == "en" or not text:
         return text
@@ -91,7 +95,7 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
 
 
 def told_by_kit(text: str, language: Language) -> str:
-    """Translate a line printed by the provider's program, with any known reasons and values in it."""
+    """Translate a line printed by the provider's program, and the reason and values in that line."""
     if language == "en" or not text.strip():
         return text
     known, patterns = _texts(language, "kit")
@@ -111,7 +115,7 @@ def told_by_kit(text: str, language: Language) -> str:
 
 
 def is_told(text: str, language: Language) -> bool:
-    """Return True if the table of a language has a translation of the text."""
+    """Return True if the table of texts has a translation of a text into a language."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
@@ -119,8 +123,10 @@ def is_told(text: str, language: Language) -> bool:
 def translated(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """Fill `into`, the translation of `template`, with the values in `filled`; None if `filled` does not fit.
-    `terms`: translations of words that may stand in blanks.
+    """Return the translation of `filled`, a text made from an English `template`.
+
+    `into` is the translated template; its blanks get the values that `filled` has in the same blanks.
+    `terms`: translations of words that may stand in blanks. None if `filled` is not made from `template`.
     """
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     if found is None:
@@ -130,7 +136,7 @@ def translated(
 
 
 def _pattern(template: str) -> str:
-    """Return a template as a regular expression, with a group for each blank."""
+    """Return a regular expression for the texts made from a template, with a group for each blank."""
     seen: set[str] = set()
     pattern = ""
     for place, piece in enumerate(_BLANK.split(template)):
@@ -143,7 +149,7 @@ def _pattern(template: str) -> str:
 
 
 def _with_days(text: str, language: Language) -> str:
-    """Translate the dates in a text."""
+    """Translate the dates in a text; all other words stay as they are."""
     words, months = _section(language, "words"), _section(language, "months")
 
     def date(found: re.Match[str]) -> str:

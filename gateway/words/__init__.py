@@ -1,8 +1,8 @@
-"""Show text from a file on receipts by listed words alone, with "..." for all others.
+"""Make text from outside fit for receipts: every word that is not in words.txt becomes "...".
 
-A column may be headed with a pupil's name, and a release may have any text. So of such text only listed words
-stay, and numbers of up to four digits that are no year. No month is listed, so no date of birth passes; nor
-do identifiers, addresses or names, unless a name is made of everyday words alone.
+A column may be headed with a pupil's name, and the reason of a release may have any text. Of such text stay
+only listed words, and numbers of up to four digits that are no year. No month is listed, so no date of birth
+passes; nor do identifiers, addresses or names, unless a name is made of everyday words alone.
 """
 
 import re
@@ -24,13 +24,13 @@ WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8"
 
 
 def slug(text: str) -> str:
-    """Return a phrase in small letters, with hyphens for all but letters and digits."""
+    """Return a phrase in lower case with hyphens between its words: "Key Stage 2!" as "key-stage-2"."""
     return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
 @lru_cache(1024)  # The same phrases occur in many receipts.
 def plain(text: str) -> str:
-    """Replace by "..." every word of a text that is not in `WORDS`, and every year and long number."""
+    """Return the first 200 characters of a text, with "..." for unlisted words, years and long numbers."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
@@ -38,7 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text with all unknown words hidden, except in the authority's `own` phrases."""
+    """Return a text as `plain` does, but show the authority's `own` phrases even where not listed."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
@@ -49,7 +49,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a piece of text as `plain` does; white space at either end becomes one space."""
+    """Return a piece of text as `plain` does, but keep one space where the piece begins or ends with any."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
