@@ -1,4 +1,4 @@
-"""The models of calendar.toml: terms, rules for yearly days, results days and due dates of flows."""
+"""Define the models of calendar.toml: terms, rules for yearly days, results days and due dates of flows."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
 
 
 Days = Annotated[tuple[date, ...], AfterValidator(_in_order)]
-"""Days in their order, each once."""
+"""Days in ascending order, each once."""
 
 
 DayCount = (
     Annotated[int, Field(ge=0, le=366)] | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2} school days?$")]
 )
-"""A limit: a number of days, or "5 school days", which leave out weekends and holidays."""
+"""A number of days, or "5 school days", which leave out weekends and holidays."""
 
 
 class DayRule(File):
-    """A rule for one day of a year.
+    """A rule that gives one day of each year.
 
-    A weekday, the first on or after a day or the `nth` of a month; or a number of days after Easter Sunday.
+    The day is a `weekday`, either the first one `on_or_after` a day or the `nth` one of a `month`; or it is
+    `easter` days after Easter Sunday.
     """
 
     weekday: Weekday | None = None
@@ -60,9 +61,11 @@ class DayRule(File):
 
 
 class Results(File):
-    """The release of a summer's results, at the local `time` on the day of `rule`, or one of `dates` instead.
+    """The moment at which a summer's results of a data type may be known.
 
-    Of several releases of one data type the latest counts; a law pack sets the day of the first.
+    It is the local `time` on the day of `rule`, or on that of `dates` in the same year. `season`: the first
+    day on which files may hold results of the summer. Of several releases of one data type the latest
+    counts; a law pack sets the day of the first.
     """
 
     data_type: Slug
@@ -73,7 +76,7 @@ class Results(File):
 
 
 class Term(File):
-    """One term: its first and last day, both school days."""
+    """A term, by its first and last school day."""
 
     first: date
     last: date
@@ -86,7 +89,7 @@ class Term(File):
 
 
 class SchoolYear(File):
-    """The terms of an academic year ("2026-27"), and days of a term on which no pupils are in (`inset`)."""
+    """The terms of an academic year ("2026-27"), and days in term without pupils at any school (`inset`)."""
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
     terms: tuple[Term, ...] = Field(min_length=1)
@@ -94,24 +97,24 @@ class SchoolYear(File):
 
 
 class TermRule(File):
-    """The rules for the first and last day of a term, for academic years without written dates."""
+    """The rules for the first and last day of a term, for academic years whose terms are not written."""
 
     first: DayRule
     last: DayRule
 
 
 class Inset(File):
-    """Training days that one provider has chosen."""
+    """The days in term on which one provider trains its staff and has no pupils."""
 
     provider: str
     days: Days
 
 
 class Census(File):
-    """One census a year: its day, the days until its return is due, and its term.
+    """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
 
-    Without a term, the month of the census day gives the term. `local_days`: the authority asks for the file
-    by that many days after the census day, before the return is due.
+    The return is due `due_days` after the census day. `local_days`: an earlier limit, set by the authority. A
+    file up to `open_days` before the census day is early.
     """
 
     term: SchoolTerm | None = None
@@ -129,7 +132,7 @@ class Census(File):
         return self
 
     def term_on(self, day: date) -> SchoolTerm:
-        """Return the term of the census taken on a day."""
+        """Return the census's term: `term`, else the one to which the month of the census day belongs."""
         if self.term is not None:
             return self.term
         if day.month >= _AUTUMN:
@@ -138,7 +141,7 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """The due dates of a yearly data type: from `first` to `last`, or `days` after the day of its results.
+    """When a yearly data type is due: from `first` to `last`, or within `days` of the day of its results.
 
     A file up to `open_days` before the first day is early.
     """
@@ -159,11 +162,11 @@ class YearlyDue(File):
 
 
 class OwnTimescale(File):
-    """A timescale defined by the agreement: a file for each month, half-term, term, or each of `dates`.
+    """A timescale that an agreement defines: a file for each month, half-term or term, or each of `dates`.
 
-    The file is due `due_days` after the last day of the month, half-term or term, or after the date; a file
-    up to `open_days` earlier is early. With "last-week-of-term" a file of that week is on time. The months in
-    `not_in` (1 to 12) need no file. Terms are those that end before Christmas, before Easter and in summer.
+    The file is due `due_days` after the end of the month, half-term or term, or after the date; a file up to
+    `open_days` before that day is early. With "last-week-of-term" a file of that week is on time. The months
+    in `not_in` (1 to 12) need no file. Terms end before Christmas, before Easter, and in summer.
     """
 
     id: Slug
@@ -186,7 +189,7 @@ Dated = TypeVar("Dated", Census, Results)
 
 
 class Phase(File):
-    """The schools of a phase, by ranges of DfE establishment numbers; data types never expected of these."""
+    """A phase of schools, as ranges of DfE establishment numbers, and data types never expected of these."""
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -200,11 +203,11 @@ class Phase(File):
 
 
 class CalendarFile(File):
-    """calendar.toml. Bank holidays of `nation` are not school days.
+    """Model of calendar.toml. Bank holidays of `nation` are not school days.
 
-    `year_starts` is the first day of a school year, if different from the agreement's year. `optional` data
-    types are missing only for providers expected to send them. From `warn_days` before the last day of the
-    written terms, `doctor` asks for more.
+    `year_starts` is the first day of a school year, if different from the agreement's year. `optional`: data
+    types expected only of providers that have an expectation on record. From `warn_days` before the last
+    written term ends, `doctor` asks for more terms.
     """
 
     timezone: str
@@ -222,7 +225,7 @@ class CalendarFile(File):
     optional: tuple[Slug, ...] = ()
 
     def __hash__(self) -> int:
-        """Return the same hash for the same calendar, computed once, as caches by calendar ask often."""
+        """Return a hash of the whole calendar; it is computed once, because caches ask for it often."""
         return self._hash
 
     @cached_property
@@ -230,7 +233,10 @@ class CalendarFile(File):
         return hash(self.model_dump_json())
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
-        """Return the calendar with the days and duties of law packs; dates already in the calendar win."""
+        """Return the calendar with the days and optional data types of law packs added.
+
+        A day of the calendar takes precedence over one that a pack sets for the same year.
+        """
         if not packs:
             return self
 

@@ -1,4 +1,4 @@
-"""The policies in force, read from `policies/` and checked against one another.
+"""Read the policies in force from `policies/`, and check them against one another.
 
 `load_catalogue` returns a complete, consistent catalogue, or raises an error naming every fault.
 """
@@ -30,7 +30,7 @@ __all__ = ["Catalogue", "policy_digest", "policy_files"]
 
 @dataclass(slots=True)
 class PoliciesRead:
-    """The result of reading a policies folder: texts, valid models and faults, by file.
+    """What was read from a policies folder: by file name the texts and the valid models; and the faults.
 
     `catalogue` is None if a required file is missing or not valid.
     """
@@ -41,7 +41,7 @@ class PoliciesRead:
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
-        """Add contradictions to the faults, each with file, place in the file and message."""
+        """Add contradictions to the faults, with the line of each."""
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
@@ -58,7 +58,7 @@ FILES: dict[str, type[File]] = {
     if isinstance(one.annotation, type) and issubclass(one.annotation, File) and one.is_required()
 }
 OPTIONAL: dict[str, type[File]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
-"""Files a folder may leave out: nobody gets a letter then, and nothing is handed on."""
+"""The files that a folder may lack: then nobody gets a letter, and nothing is handed on."""
 
 _KEPT = 128
 _MOST_KNOWN = 4
@@ -67,7 +67,7 @@ _found_whole: dict[str, Catalogue] = {}
 
 
 def load_catalogue(policies: Path) -> Catalogue:
-    """Return the catalogue of a policies folder. ConfigurationError names file, line, key and fault.
+    """Return the catalogue of a policies folder. ConfigurationError names every fault: file, line and key.
 
     A faultless catalogue is cached by the digest of its files, because reading and checking a folder takes
     about a hundred times as long as computing the digest.
@@ -102,7 +102,10 @@ def _code() -> bytes:
 
 
 def load_unchecked(policies: Path) -> Catalogue:
-    """Load a catalogue of valid files, without comparing the files with one another."""
+    """Return the catalogue of a folder whose files are each valid, without comparing them with one another.
+
+    Raises ConfigurationError for a file that is missing or not valid.
+    """
     reading = _shaped(policies, FILES)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
@@ -188,7 +191,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
 
 @lru_cache(_KEPT)
 def _model(kind: type[BaseModel], text: str) -> BaseModel:
-    """Validate a text as a frozen model, cached because policy versions share most files."""
+    """Return a text as a valid, frozen model; models are cached, as policy versions share most files."""
     return kind.model_validate(document(text))
 
 
@@ -197,7 +200,7 @@ _MARKED = "the file begins with a byte order mark (BOM): save it as UTF-8 withou
 
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """Make a catalogue of the valid files, one attribute for each file."""
+    """Return the catalogue of a folder whose files have been read and are valid."""
     law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]

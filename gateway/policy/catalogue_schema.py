@@ -1,4 +1,4 @@
-"""The catalogue: all policy files of one home as one value, with lookups and the names used in receipts."""
+"""Define the catalogue: the policy files of one home as one value, with look-ups, and names for receipts."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The names and languages of one catalogue's texts. `languages`: in the order of a receipt.
+    """The names and languages that receipts and letters of one catalogue use.
 
-    `names`: of data types and teams, by id. `terms`: names of desks, by language other than English. `own`:
-    ids and labels of the authority's own policies, shown in receipts as written there. Two wordings are equal
-    only if identical objects, because receipts are cached by wording.
+    `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: by language
+    other than English, the names of desks by their English. `own`: ids and labels of the policies, which
+    receipts show even where words.txt lacks them. Two wordings are equal only if they are one object,
+    because receipts are cached by wording.
     """
 
     languages: tuple[Language, ...] = ("en",)
@@ -65,17 +66,18 @@ class Wording:
 
 
 UNNAMED = Wording()
-"""The wording where no policies are at hand: every name is an id, and nothing is an authority's own word."""
+"""The wording for use without policies: it calls data types and teams by their ids."""
 
 
 MISSING_CHILDREN = "2.4.1"
-"""The clause behind a team's search for children missing education."""
+"""The clause that has a team search for children missing education."""
 
 
 class Catalogue(File):
-    """All policies of one home. `digest` is the SHA-256 over the policy files.
+    """All policies of one home, one attribute for each file.
 
-    `rules` is a SHA-256 over the policy files and the code that reads contents and decides by them.
+    `digest` is the SHA-256 of the policy files, and `rules` that of the files and of the code that classifies
+    and decides by them.
     """
 
     digest: str
@@ -96,7 +98,7 @@ class Catalogue(File):
     law: tuple[LawPack, ...] = ()
 
     def __hash__(self) -> int:
-        """Hash by the digest of the files."""
+        """Return the hash of the digest."""
         return hash(self.digest)
 
     @property
@@ -106,7 +108,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items lawful only in the period of some law pack, now or later."""
+        """By data type, the items that are lawful only in files about the period of some law pack."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -131,13 +133,13 @@ class Catalogue(File):
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
-        """The ids of the flows by which files go to providers."""
+        """The ids of the flows that have a kind of provider among their recipients."""
         reached = {body.id for body in self.bodies.recipient if body.kinds}
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: its right, and the items of Appendix A that it names, disregarding exceptions."""
+        """By team: its right, and the items of Appendix A that the right names before its exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -166,12 +168,12 @@ class Catalogue(File):
 
     @cached_property
     def desks(self) -> Contacts:
-        """The desks that texts tell providers to ask, named in English."""
+        """The English names of the desks that texts tell providers to ask."""
         return self.agreement.contacts.get("en") or Contacts(**DESKS)
 
     @cached_property
     def wording(self) -> Wording:
-        """The names for receipts of this catalogue's data types, teams and desks, with its ids and labels."""
+        """The names that receipts under this catalogue use."""
         own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
         for flow in (*self.flows.flow, *self.flows.optional):
             own.add(flow.document.description)
@@ -210,15 +212,15 @@ class Catalogue(File):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause of a reason. Raises KeyError if the clause depends on the reason's subject."""
+        """Return the clause that reasons.toml gives to a code; KeyError if it gives none."""
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return a reason with its blanks filled from `detail`; KeyError as in `clause_of`."""
+        """Return a reason under the clause of its code, with blanks filled from `detail`. See `clause_of`."""
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
-        """Return a reason with its blanks filled from `detail`, under a given clause."""
+        """Return a reason under a given clause, with blanks filled from `detail`."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         sentence, next_step = told(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
@@ -228,7 +230,7 @@ class Catalogue(File):
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type if asked for by a law and not switched on; else None."""
+        """Return the optional flow of a data type that is not switched on; None if there is none."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
@@ -238,7 +240,7 @@ class Catalogue(File):
         return next((flow for flow in self.flows.flow if flow.id == identifier), None)
 
     def data_types(self) -> tuple[str, ...]:
-        """Return every data type of the flows, in the order of Appendix B."""
+        """Return the id of every data type of the flows in use, in the order of Appendix B."""
         return tuple(self._flows)
 
     def team(self, identifier: str) -> Team | None:
@@ -246,22 +248,22 @@ class Catalogue(File):
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
-        """Return True if a team may see no pupil's record, and so gets only counts of this data type."""
+        """Return True if a team gets only counts of a data type, because it may see no record of a pupil."""
         found, entry = self.team(team or ""), self.entries.get(data_type or "")
         bare = entry is not None and entry.about == (NOBODY,)
         return found is not None and not found.pupil_level and not bare
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of a team's recipient, by default the authority; None if that is no recipient."""
+        """Return the id of a team's recipient, by default the authority's own; None without one."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
     def sensitive_teams(self) -> tuple[str, ...]:
-        """Return the teams that may see sensitive held files."""
+        """Return the ids of the teams that may see sensitive held files."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that may see more than the files delivered to them: triage, sensitive, welfare."""
+        """Return the ids of the teams that may see more than their own files, by sort."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -272,14 +274,14 @@ class Catalogue(File):
         )
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
-        """Return True if a team may have an Appendix A item ("Group: Item") from a kind of sender.
+        """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
 
-        Without a sender, return True only for items allowed from every kind.
+        Without a sender, return True only for items that the team may have from every kind.
         """
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return all items for which `may_have` is true."""
+        """Return the items of Appendix A a team may have from a kind of sender (None: from every kind)."""
         right, items = self._named.get(team, (None, frozenset[str]()))
         if right is None:
             return items
@@ -287,5 +289,5 @@ class Catalogue(File):
         return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right names an Appendix A item, disregarding its `without` and `not_from`."""
+        """Return True if a right would give an item of Appendix A without its `without` and `not_from`."""
         return item in self._named[right.team][1]

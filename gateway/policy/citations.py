@@ -1,4 +1,4 @@
-"""Find the names in policy files, by names.toml, and the clauses of the agreement that entries cite.
+"""Find the names in policy files, as names.toml lists them, and the clauses that entries cite.
 
 A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
 printed without its number, `[printed]` of agreement.toml gives the opening words. A clause ends at the
@@ -34,7 +34,7 @@ from gateway.reasons import REASONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names in policy files, such as the ids of flows; names.toml explains each field."""
+    """A sort of names in policy files, such as the ids of flows; names.toml explains the fields."""
 
     defined: Sequence[str] = ()
     catalogue: str = ""
@@ -52,7 +52,7 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return names.toml: the sorts of names, and the words for an entry that cites a clause, by place."""
+    """Return the sorts of names from names.toml; and by place, the words for what cites a clause there."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -62,7 +62,7 @@ def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
 
 
 class NameFound(NamedTuple):
-    """A name found in a policy file. `within`: keys and values of the table around the name."""
+    """A name in a policy file, with file and location. `within`: the table that the name stands in."""
 
     name: str
     file: str
@@ -71,7 +71,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place of the policies, written as in names.toml."""
+    """Yield every name at a place that is written as in names.toml: FILE PATH, both with `*`."""
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):
@@ -81,7 +81,7 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield unknown, repeated and unused names: the file to correct, the place in the file, and a message."""
+    """Yield a contradiction for each unknown, repeated or unused name of the sorts `among`."""
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -109,11 +109,11 @@ _NUMBERED = re.compile(
     r"^[ \t>*#-]*((?:\d{1,2}|[A-Z])(?:\.\d{1,2})+(?:\([a-z]\))*|\d{1,2}(?:\([a-z]\))+)(?:[.):]|\.\))? +\S",
     re.MULTILINE,
 )
-"""A line that begins with the number of a clause below a heading: 5.3.1, A.3(b), 3(a)."""
+"""The beginning of a line with the number of a clause that has a parent, as 5.3.1, A.3(b), 3(a)."""
 
 
 def numbered(text: str) -> dict[ClauseId, str]:
-    """Return the text of each numbered clause, up to the next number, in order."""
+    """Return the text of each numbered clause, in order, up to the next number or empty line."""
     found = list(_NUMBERED.finditer(text))
     ends = [each.start() for each in found[1:]] + [len(text)]
     said = (text[each.end() - 1 : end].partition("\n\n")[0] for each, end in zip(found, ends, strict=True))
@@ -121,7 +121,7 @@ def numbered(text: str) -> dict[ClauseId, str]:
 
 
 def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the text of each clause found in the agreement, up to the next clause, with single blanks."""
+    """Return the text of each clause that the agreement has, up to the next clause, with single spaces."""
     text = catalogue.agreement_text
     starts = {clause: start for clause, start in _starts(catalogue) if start is not None}
     ends = dict(pairwise(sorted({*starts.values(), len(text)})))
@@ -129,7 +129,7 @@ def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the SHA-256 (hex) of number, short name and text of each clause found in the agreement."""
+    """Return for each clause that the agreement has the SHA-256 (hex) of number, short name and text."""
     short = catalogue.agreement.clauses
     return {
         clause: hashlib.sha256(f"{clause}\0{short[clause]}\0{text}".encode()).hexdigest()
@@ -138,7 +138,7 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each clause missing in the text or in `[clauses]`, or starting where another does."""
+    """Yield clauses that are missing in the text or under `[clauses]`, or that begin where another begins."""
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:
@@ -152,7 +152,7 @@ def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
-    """Yield each clause with the position of its text in the agreement, or None if missing there."""
+    """Yield each clause with the position of its text in the agreement, None if the text is missing."""
     text, agreement = catalogue.agreement_text, catalogue.agreement
     for clause in agreement.clauses:
         if (printed := agreement.printed.get(clause)) is None:
@@ -163,7 +163,7 @@ def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
 
 @lru_cache(1024)
 def _last_numbered(text: str, clause: ClauseId) -> int | None:
-    """Return the start of the last line beginning with the number of a clause."""
+    """Return the position of the last line that begins with the number of a clause; None without one."""
     number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
     found = [match.start() for match in re.finditer(number, text, re.MULTILINE)]
     return found[-1] if found else None
@@ -173,14 +173,14 @@ CONFIRM = "read it, and then: gateway policy confirm"
 
 
 def citations(catalogue: Catalogue) -> Iterator[tuple[NameFound, str]]:
-    """Yield every clause cited in the policies, file by file, and the name of the entry that cites it."""
+    """Yield every citation of a clause in the policies, with words for the entry that cites it."""
     for place, by in names()[1].items():
         for found in names_at(catalogue.files, place):
             yield found, by.format(**found.within)
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
-    """Return the citations of each clause, in words, sorted."""
+    """Return for each cited clause the words for the entries that cite it, sorted."""
     found: defaultdict[ClauseId, set[str]] = defaultdict(set)
     for each, by in citations(catalogue):
         found[each.name].add(by)
@@ -238,7 +238,7 @@ _HEAD = """\
 
 
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
-    """Return the clauses to confirm: their text or citations changed since a person confirmed them."""
+    """Return the clauses to confirm, whose text or citations have changed since a person confirmed them."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     return tuple(
         clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
@@ -246,7 +246,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return confirmed.toml with these clauses recorded as read today, and all other entries unchanged."""
+    """Return the text of confirmed.toml with some clauses as they are now, and other entries as they were."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     kept |= {clause: now[clause] for clause in clauses if clause in now}
@@ -259,7 +259,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return for each cited clause the digest of its text, and its citations."""
+    """Return for each cited clause that has a text the record of this text and of its citations."""
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

@@ -20,16 +20,16 @@ from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowData
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
-"""A number of each kind that files name: 7 figures for the DfE, 6 for its register of establishments."""
+"""An example of each number that files name: a DfE number of 7 figures, and a URN of 6."""
 GATEWAY = "sftp"
-"""The method of this gateway itself."""
+"""The id of the method that is this gateway itself."""
 _YEARS = range(2020, 2060)
 _Faults = Iterator[tuple[Location, str]]
-"""Faults of one file: each place, and a message."""
+"""The faults of one file: for each, the place and a message."""
 
 
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield each contradiction: the file to correct, the place in the file, and a message."""
+    """Yield every contradiction between the policy files of a catalogue."""
     yield from citation_faults(catalogue)
     yield from name_faults(catalogue, catalogue.files)
     for file, check in _CHECKS:
@@ -124,7 +124,7 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield data types about persons without a rule, and due at times that the calendar does not tell."""
+    """Yield data types about persons that no rule covers, or due at times that calendar.toml lacks."""
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}
@@ -157,7 +157,7 @@ def _data_types(catalogue: Catalogue) -> _Faults:
 
 
 def _rights(catalogue: Catalogue) -> _Faults:
-    """Yield items no team may have, and exceptions (`without`, `not_from`) to a right not given."""
+    """Yield items that no team may have, and exceptions (`without`, `not_from`) that take away nothing."""
     rights = catalogue.rights
     entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     of_nobody = {group.label for group in rights.group if group.of == NOBODY}
@@ -222,7 +222,7 @@ def _agreement(catalogue: Catalogue) -> _Faults:
 
 
 def _hand_ons(catalogue: Catalogue) -> _Faults:
-    """Yield hand-ons of data the team does not get, and contradictory settings of output files."""
+    """Yield hand-ons of data that their team does not get, and contradictory settings of output files."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         known = catalogue.team(each.team) is not None
         for m, name in enumerate(each.data_types if known else ()):
@@ -266,7 +266,7 @@ def _calendar(catalogue: Catalogue) -> _Faults:
 
 
 def _due(catalogue: Catalogue) -> _Faults:
-    """Yield due dates after results without a day, and settings of the calendar that have no effect."""
+    """Yield due dates that count from a results day that is not set, and settings without effect."""
     calendar = catalogue.calendar
     results = {each.data_type for each in calendar.results}
     timescales = {entry.id: entry.every_timescale() for _, _, entry in _entries(catalogue)}
@@ -281,7 +281,7 @@ def _due(catalogue: Catalogue) -> _Faults:
 
 
 def _terms(catalogue: Catalogue) -> _Faults:
-    """Yield faults of written terms, and of term rules that in some year give terms out of order."""
+    """Yield faults of the written terms, and the first year in which the term rules give faulty terms."""
     calendar = catalogue.calendar
     for n, year in enumerate(calendar.school_year):
         yield from ((("school_year", n, key), text) for key, text in _year_faults(year))

@@ -1,6 +1,6 @@
-"""Compute days: days by rule, terms, school days, periods of data due, the release time of results.
+"""Compute days by rule, terms, school days, the periods for which data is due, and the ends of embargoes.
 
-The written form of a period sorts, and is safe in file names: a day "2026-11-24", a week "2026-W47", an
+The name of a period sorts by time, and is safe in file names: a day is "2026-11-24", a week "2026-W47", an
 academic year "2026-27", the census of a term "2026-27-autumn", a month "2026-11", a half-term
 "2026-27-half-term-2".
 """
@@ -47,7 +47,7 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day in `year` among `set_days`; without one, the day the rule gives."""
+    """Return the day among `set_days` that is in `year`; if there is none, the day that a rule gives."""
     for day in set_days:
         if day.year == year:
             return day
@@ -83,7 +83,10 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a typed time with a zone: by default local time in `zone`; a day alone means noon."""
+    """Return a time that a person typed as a moment with a time zone, by default `zone`.
+
+    A day typed alone, without a zone, means noon of that day.
+    """
     if given.tzinfo is not None:
         return given
     local = datetime.combine(given, time(12)) if given.time() == time() else given
@@ -108,23 +111,23 @@ def spoken_minute(at: datetime, zone: str) -> str:
 
 _FIRST_MONTH = 8  # An academic year of schools begins in August or September.
 A_YEAR = 365
-"""Days before their end in which terms without a rule to follow them are a fault of the policies."""
+"""So many days before the last written term ends, policies without term rules are at fault."""
 
 
 def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
-    """Return the school years with written terms, by calendar year of their beginning."""
+    """Return the school years whose terms are written, by the calendar year in which each begins."""
     return {first_year(each.academic_year): each for each in calendar.school_year}
 
 
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
-    """Return the terms of the academic year beginning in `first`; None if unknown."""
+    """Return the terms, written or by rule, of the academic year that begins in `first`; None without any."""
     known = written(calendar).get(first)
     return terms_by_rule(calendar, first) if known is None and calendar.term_rule else known
 
 
 @lru_cache(1024)
 def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
-    """Return the terms the rules give for the academic year beginning in `first`."""
+    """Return the terms that the term rules give for the academic year that begins in `first`."""
 
     def day(rule: DayRule) -> date:
         month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
@@ -135,7 +138,10 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the latest term begun by a day; without terms, of the academic year."""
+    """Return the first day of the latest term begun by the day `on`, else of the academic year.
+
+    `starts` is the first day of every academic year.
+    """
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
     begun = (term.first for term in (year.terms if year else ()) if term.first <= on)
@@ -143,12 +149,12 @@ def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
 
 
 def last_written(calendar: CalendarFile) -> date | None:
-    """Return the last school day of the terms written in the calendar."""
+    """Return the last day of the written terms; None if none are written."""
     return max((year.terms[-1].last for year in calendar.school_year), default=None)
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True from `warn_days` before the last written term ends; without term rules, a year before."""
+    """Return True if the last written term ends within `warn_days`, or a year if no term rules follow."""
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
 
@@ -156,15 +162,15 @@ def is_ending(calendar: CalendarFile, on: date) -> bool:
 _DAY = timedelta(days=1)
 _FRIDAY = 4
 Due = tuple[Timescale, str]
-"""A timescale, and a data type due accordingly."""
+"""A timescale, and a data type that is due by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period for which data is due. All days are inclusive; `closes` is the day before the next `opens`.
+    """A period for which data is due, by inclusive days.
 
-    A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name` is the
-    period as stated in files.
+    A file from `opens` to `closes` (the day before the next period opens) belongs to the period: it is early
+    before `first`, and late after `due`. `name` is what files call the period.
     """
 
     name: str
@@ -197,9 +203,9 @@ def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
 def school_days(
     calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
 ) -> list[date]:
-    """Return school days in order, of the academic years beginning in `firsts`, by default all written.
+    """Return the school days, in order, of the academic years that begin in the calendar years `firsts`.
 
-    `shut` are the training days chosen by a provider.
+    The default are the years whose terms are written. `shut`: a provider's training days, which do not count.
     """
     wanted = written(calendar) if firsts is None else firsts
     found = (school_year(calendar, first) for first in sorted(wanted))
@@ -221,7 +227,7 @@ def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, .
 def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
     """Return the day that is `count` days, or school days, after `day`.
 
-    Past the known terms every weekday counts as a school day.
+    After the last known term every weekday counts as a school day.
     """
     if isinstance(count, int):
         return day + count * _DAY
@@ -233,12 +239,12 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 
 def daily(days: list[date]) -> list[Period]:
-    """Return a period for each school day; after the day, a file is late until the next period opens."""
+    """Return a period for each of the school days `days`."""
     return _joined([(day, day, day, day.isoformat()) for day in days])
 
 
 def weekly(days: list[date]) -> list[Period]:
-    """Return a period for each week with a school day, due on the last; late until the next period opens."""
+    """Return a period for each week that has one of the school days `days`, due on its last school day."""
     weeks: dict[date, date] = {}
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
@@ -246,14 +252,14 @@ def weekly(days: list[date]) -> list[Period]:
 
 
 def week_name(day: date) -> str:
-    """Return the ISO week of a day, as "2026-W47"."""
+    """Return the name of the ISO week of a day, as "2026-W47"."""
     year, week, _ = day.isocalendar()
     return f"{year}-W{week:02}"
 
 
 @lru_cache(64)  # Asked of every file that comes.
 def censuses(calendar: CalendarFile, years: range) -> list[Period]:
-    """Return the periods of census returns in some calendar years."""
+    """Return the periods of the censuses taken in some calendar years."""
     spans = [
         (
             day - entry.open_days * _DAY,
@@ -269,7 +275,10 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a yearly data type; each is about the academic year that ended last."""
+    """Return the periods of a yearly data type due in some calendar years.
+
+    Each is about, and named by, the academic year that began in the calendar year before.
+    """
     spans = []
     for year in years:
         if due.first is not None and due.last is not None:
@@ -283,7 +292,7 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Convert spans (opens, first, due, name) to periods; each stays open until the next one opens."""
+    """Return spans (opens, first, due, name) as periods, each of which closes when the next one opens."""
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -293,7 +302,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
-    """Return the periods, in some calendar years, of a timescale the agreement defines."""
+    """Return the periods of a timescale that the agreement defines, in consecutive calendar years."""
     ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
@@ -322,11 +331,10 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return by due entry its periods from `year` - 1 to `year` + 1; [] for data due at no set time.
+    """Return the periods of each due entry from `year` - 1 to `year` + 1; [] for data due at no set time.
 
-    `shut` are days without school. Daily and weekly periods end with `year`.
-
-    Cached, because many providers share one plan: do not change the value.
+    `shut` are days without school. Daily and weekly periods end with the academic year that begins in `year`.
+    The plan is cached for all providers with the same entries: do not change it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -341,13 +349,13 @@ def plan(
 
 
 def index_on(periods: list[Period], day: date) -> int:
-    """Return the index of the period open on a day; -1 if none."""
+    """Return the index of the period that is open on a day; -1 if none is."""
     index = bisect_right(periods, day, key=attrgetter("opens")) - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 
 def index_of(periods: list[Period], name: str) -> int:
-    """Return the index of a period as stated in files: a name, or a day or week in it; -1 if none."""
+    """Return the index of the period with a name, or open on the day that the name is; -1 if none is."""
     try:
         return index_on(periods, date.fromisoformat(name))
     except ValueError:
@@ -357,9 +365,9 @@ def index_of(periods: list[Period], name: str) -> int:
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
 ) -> datetime | None:
-    """Return the moment (UTC) at which the embargo on results of these kinds ends; None without one.
+    """Return the moment (UTC) at which the embargo on results of these data types ends; None without one.
 
-    A file holding two kinds of results waits for the later moment.
+    The latest counts. Results whose year `facts` do not tell count as those of the last summer at `now`.
     """
     moments = []
     calendar = catalogue.calendar
@@ -376,9 +384,9 @@ def release_moment(
 
 
 def exam_year(facts: Facts) -> int | None:
-    """Return the summer in which a file's results were taken; None if not stated.
+    """Return the calendar year in whose summer a file's examinations were taken; None if not stated.
 
-    `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is the date of the exam series.
+    `facts.academic_year` is "2026/27", "2026-27" or "2026"; the reference date is that of the exam series.
     """
     said = facts.academic_year or ""
     if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
@@ -387,7 +395,7 @@ def exam_year(facts: Facts) -> int | None:
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    """Return the reason for an embargo, with its end in the calendar's time zone."""
+    """Return the reason that a file of a flow is held by an embargo until a moment."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
     return catalogue.reason_under(
         flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
@@ -397,9 +405,9 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the period a file states; None if unstated.
+    """Return the name of the period that a file says it is about; None if it states none.
 
-    `arrival` is an aware moment, or the local day: a file cannot be about a later day.
+    `arrival` is an aware moment, or the local day; a date in the file counts only if it is not later.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
@@ -427,7 +435,7 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the period containing a day, in a timescale of the agreement; None without one."""
+    """Return the name of the first period due on or after a day, in an agreement's own timescale, or None."""
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
         return None
@@ -438,15 +446,16 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """Return the academic year a file names as "2026/27" or "2026-27"; None for none."""
+    """Return the academic year that a file states as "2026/27" or "2026-27"; None if it states none."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return academic_year_from(int(said[1])) if said else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return a termly census's period. A term without a year means the latest census possible by then.
+    """Return the name of the census that a file states; None if it states none.
 
-    A year without a term counts only if different from the year of the census being taken.
+    A term without a year means the latest census of that term that had opened when the file `landed`. A year
+    without a term counts only if it is not the year of the census that is open.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

@@ -1,14 +1,14 @@
-"""Accept, hold or refuse a file, a declared transfer, a release: the only place for decisions. Pure.
+"""Decide on files, declared transfers and releases: accept, hold or refuse. Pure, and the only such place.
 
-Data listed in no flow is refused. A file not refused is held while any rule says wait; otherwise the file is
-accepted for the teams entitled to a view.
+Data that no flow lists is refused. A file that is not refused is held while any rule has it wait; otherwise
+it is accepted for the teams entitled to a view of it.
 
 A declaration of a transfer outside this gateway names the data, the method and the attested safeguards.
 `questions` gives the questions to ask, in the order of the agreement; `decide_method` decides.
 
 A person may release a held file that the gateway could not place, but stays bound by the agreement: rights,
 embargo, ratification and permitted senders are checked for the teams named. A second person may override
-those objections; records of pupils for a team without pupil level are beyond any override.
+such objections, but nobody can release records of pupils to a team without pupil level.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,9 +41,9 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Combine the decisions on the parts of a file: refused if every part is refused, else held.
+    """Return the decision on a file of several parts: refused if every part is refused, else held.
 
-    The reasons are those `about` the whole file, and those of each part to wait or be refused.
+    The reasons are those `about` the whole file, and those for which a part is held or refused.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
@@ -63,7 +63,7 @@ _FILLED = {
     "classify:active-content": ("what", "something unknown"),
     "classify:beside-table": ("what", "something unknown"),
 }
-"""Reasons that say what the content is: the blank, and what fills it where nothing is known."""
+"""By reason code: the blank for what the content is, and the words for an unknown content."""
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
@@ -110,7 +110,7 @@ def decide(
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
-    """Return the decision on unreadable content: refused if malformed, held if not recognised."""
+    """Return the decision on content that was not classified: refused if malformed, else held."""
     code, detail = refused.code, dict[str, str]()
     if code == "classify:malformed":
         return Refused(reasons=(catalogue.reason(code),))
@@ -186,7 +186,7 @@ def _of_flow(
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
-    """Yield a reason, and the law pack's action, for a file whose format version is unknown or too old."""
+    """Yield the law pack's action and a reason for a file in an unknown or old version of its format."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
@@ -211,8 +211,8 @@ def _number(text: str) -> tuple[int, ...] | None:
 class Declaration:
     """A person's statement about a past or planned transfer by another method than the gateway.
 
-    `data`: a data type, a flow, or a material of methods.toml. `at`: the time of travel (aware). `safeguards`
-    and `circumstances` are ids of methods.toml; unknown ids have no effect.
+    `data`: the id of a data type, flow or material. `at`: the aware time at which the data travels.
+    `safeguards` (confirmed) and `circumstances` are ids in methods.toml; unknown ids have no effect.
     """
 
     provider: Provider
@@ -224,13 +224,13 @@ class Declaration:
 
 
 Question = tuple[Circumstance | Safeguard, ...]
-"""The choices of a question for a person. Any one true choice answers a question about a safeguard."""
+"""The choices of a question for a person; for a question about safeguards, one true choice is enough."""
 
 
 class Subject(NamedTuple):
-    """The subject of a declaration: a flow with its data types, or a material outside all flows.
+    """What a transfer is of: data types of a flow, or a material outside all flows (`flow` is None).
 
-    `circumstances` hold for any declaration of this data.
+    `circumstances`: those in which this data always travels.
     """
 
     title: str
@@ -240,13 +240,13 @@ class Subject(NamedTuple):
 
 
 def of_flow(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) -> Subject:
-    """Return some data types of a flow as the subject of a transfer."""
+    """Return the subject of a transfer of some data types of a flow."""
     circumstances = frozenset(catalogue.methods.flow_circumstances)
     return Subject(flow.document.description, flow, data_types, circumstances)
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return the subject named by the id `data`: a data type, else a flow, else a material; None for none."""
+    """Return the subject with the id `data`: a data type, else a flow, else a material; None without one."""
     as_type = catalogue.flow_of(data)
     if (flow := as_type or catalogue.flow(data)) is not None:
         return of_flow(flow, (data,) if as_type else tuple(one.id for one in flow.data_type), catalogue)
@@ -255,10 +255,9 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declared transfer; pure and total, refusing by default.
+    """Return the decision on a declared transfer: Settled if allowed, else Held or Refused. Never raises.
 
-    Settled means allowed and recorded, without routing. The decision's `flow` is the material's id for data
-    outside all flows.
+    The `flow` of the decision on a material outside all flows is the material's id.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -294,7 +293,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision as if every safeguard were attested: if refused, no safeguard helps."""
+    """Return the decision on a declaration if a person confirmed every safeguard."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 
@@ -308,7 +307,10 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield reasons against sending the data by a method: forbidden, or a safeguard is not `given`."""
+    """Yield reasons against a method for a subject: it is forbidden, or a safeguard is not `given`.
+
+    `kind`: of the sending provider. `circumstances`: those that hold besides the subject's own.
+    """
     method = catalogue.methods.find(name)
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
@@ -324,7 +326,7 @@ def method_refusals(
 
 
 def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
-    """Return the requirements of a method that apply in these circumstances, in the agreement's order."""
+    """Return the requirements of a method that apply in some circumstances, in the order of methods.toml."""
     return [
         need
         for need in method.need
@@ -360,7 +362,10 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """Return questions about circumstances on which the method's requirements depend; ask them first."""
+    """Return the questions about circumstances on which the requirements of a method for some data depend.
+
+    The answers are the `circumstances` of `questions`. Empty for an unknown method or unknown data.
+    """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
@@ -371,7 +376,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions about safeguards a method requires for the data in these circumstances.
+    """Return the questions about the safeguards that a method requires for some data in some circumstances.
 
     Empty for a method without requirements, and for an unknown method or unknown data.
     """
@@ -391,15 +396,15 @@ _TAKES_TWO = frozenset((
 # Reasons for a hold over pupils possibly of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 STAY = _TAKES_TWO | _OF_OTHERS
-"""Reasons kept with a recalled file, for a later release."""
+"""The reasons that a recalled file keeps, because they limit its later release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as a person asks for it: data type, flow, teams.
+    """A release that a person asks for, as judged: to which teams, as which data type of which flow.
 
     `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
-    the roll of the sender, or of the schools for which the sender may send.
+    the roll of the sender, or of schools for which the sender may send.
     """
 
     data_type: str
@@ -410,7 +415,7 @@ class Release:
 
 
 class ReleaseImpossibleError(GatewayError):
-    """Raised if nobody may release the file as asked; the text names the next step."""
+    """Nobody may release the file as asked; the message tells why, or the next step."""
 
 
 def judge_release(
@@ -423,10 +428,10 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """Judge the release of a held file of `provider` at `now`, as `data_type`, to `teams`.
+    """Return the release of a held file of `provider` at `now`, as `data_type` and to `teams`, as judged.
 
-    Defaults are the classified data type, and the entitled teams of its flow. `held_for` are the reasons for
-    holding. Raise ReleaseImpossibleError for an impossible or incomplete request.
+    By default the data type is the classified one, and the teams are those of its flow entitled to the whole
+    file. `held_for`: the reasons why the file is held. Raises ReleaseImpossibleError.
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
@@ -449,9 +454,9 @@ def judge_release(
 
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
-    """Yield each file or table in a held file, and True if it was recognised.
+    """Yield each file or table in a held file, and whether it was recognised.
 
-    Unrecognised pieces take the type named by the person.
+    One that was not gets the `data_type` that a person names.
     """
     if isinstance(content, Classified):
         yield content, True
@@ -471,9 +476,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release to judge: a file of `pieces`, sent on as the data type `kind`, carried by `flow`.
+    """A release to judge, of a file of `pieces` as the data type `kind` of `flow`.
 
-    `certain`: every piece was recognised; the rules for each piece's own type then apply as well.
+    `certain`: every piece was recognised. `for_two`: the file is held for a reason that takes two people.
     """
 
     kind: str
@@ -485,7 +490,7 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if the pupils are on the rolls of schools for which the sender may send."""
+        """Return True if every record is of a pupil at a school for which the sender may send."""
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not schools.of_other_schools(each, self.provider)
             and schools.without_school(each, self.provider) == 0
@@ -493,7 +498,10 @@ class _Asked:
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the named teams, or else the teams entitled to everything in the file."""
+        """Return the named teams, or by default the teams entitled to everything in the file.
+
+        Raises ReleaseImpossibleError for an unknown team, one that may not have records, and no team.
+        """
         has_records = any(each.pupils != 0 for each in self.pieces)
         for name in named:
             team = self.catalogue.team(name)
@@ -516,10 +524,10 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """Return the flow's teams entitled to the contents of every piece.
+        """Return the flow's teams entitled to every piece.
 
-        Several pieces, a file renamed to another type, and a file needing a second person have no views: each
-        team must have a right to everything.
+        No views are made of several pieces, of a file released as another type, nor of one that takes two
+        people: there each team needs a right to everything.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [
@@ -548,7 +556,7 @@ class _Asked:
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
     ) -> Iterator[Reason]:
-        """Yield the agreement's objections to the release."""
+        """Yield the agreement's objections to the release to some teams; a reason may come twice."""
         yield from (why for why in held_for if why.code in _TAKES_TWO)
         carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
         for _, flow in carried:

@@ -1,10 +1,8 @@
-"""Find contradictions between rolls, children on no roll now, and movers, without any name. Pure.
+"""Find contradictions between the rolls of providers, and children who left a school. Pure.
 
-Pupils, dates of birth and former UPNs are stored as keyed digests (HMAC). A notice tells one provider about
-its own record only: the file and the record number.
-
-The source is each school's latest statement about a child, identified by a keyed digest. Ages are unknown, so
-leavers of years 11 and 13 are included; children never on a roll are not.
+The rolls have pupils, dates of birth and former UPNs as keyed digests (HMAC). The latest statement of each
+school about a child counts. Ages are unknown, so leavers of years 11 and 13 are included; children who were
+never on a roll are not. A notice tells a provider about its own records only: file and record number.
 """
 
 from collections import defaultdict
@@ -22,10 +20,11 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollRow:
-    """A file's statement about one pupil of a provider, at the moment `at`.
+    """What a file of a provider, landed at the moment `at`, says about one pupil.
 
-    `on_roll`: a single or main registration; a guest or subsidiary pupil is rightly on another roll, too.
-    `record`: the number of the record, from 1, in the file `reference`.
+    `pupil`, `birth_date` and `former` (UPN) are keyed digests. `on_roll`: a single or main registration, as a
+    guest or subsidiary pupil is rightly on another roll, too. `record`: the number of the record, from 1, in
+    the file `reference`.
     """
 
     provider: str
@@ -40,9 +39,9 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """A contradiction, with the latest rows of two or more providers (or of two UPNs) as proof.
+    """A contradiction between the latest rows of two or more providers, or about two UPNs.
 
-    `key` is the same for the same discrepancy, in whatever order the rows came.
+    `key` identifies the discrepancy, in whatever order the rows came.
     """
 
     kind: Kind
@@ -58,10 +57,10 @@ class Discrepancy:
 def discrepancies(
     rows: Iterable[RollRow], full_rolls: Mapping[str, datetime] | None = None
 ) -> list[Discrepancy]:
-    """Return the contradictions between the latest rows of each provider and pupil, in a stable order.
+    """Return the contradictions between the latest rows of each provider and pupil, by kind and key.
 
-    `full_rolls` gives the moment of each provider's latest complete roll: a pupil with an older last row has
-    left. Among rows of one provider, pupil and moment, the last one counts.
+    `full_rolls`: the moment of each provider's latest complete roll; a pupil whose last row is older has
+    left. Of rows with the same provider, pupil and moment, the last counts.
     """
     latest = {(row.provider, row.pupil): row for row in sorted(rows, key=attrgetter("at"))}
     whole, ordered = full_rolls or {}, (latest[each] for each in sorted(latest))
@@ -83,7 +82,7 @@ def discrepancies(
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    """Yield children on roll under a new UPN who are also on roll under their former UPN."""
+    """Yield a discrepancy for each child on roll under a new UPN and also under the former one."""
     pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
     for row in current:
         if not row.on_roll or row.former is None or row.former == row.pupil:
@@ -100,7 +99,7 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
 
 
 def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[str, Reason]]:
-    """Yield each provider concerned, with a notice about the provider's own records only.
+    """Yield each provider of a discrepancy, with a notice about the provider's own records only.
 
     A notice names no child, and another provider only if the agreement allows.
     """
@@ -120,9 +119,9 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A child who left a school, with the last file and record about the child and the time of leaving.
+    """A child who left a school: the last file and record about the child there, and the moment of leaving.
 
-    `to`: the school with the child on roll now; None without one.
+    `to`: the provider that has the child on its roll now; None if none has.
     """
 
     pupil: str
@@ -134,10 +133,10 @@ class Gone:
 
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Gone]:
-    """Return the children who left a school, now on another roll or none, in order of leaving.
+    """Return the children who left a school, whether now on another roll or on none, in order of leaving.
 
-    `full_rolls` gives the moment of each provider's latest complete roll: a child last mentioned earlier has
-    left by then. A child continuing under a new UPN is not gone.
+    `full_rolls`: the moment of each provider's latest complete roll; a child whose last row there is older
+    has left. A child on roll under a new UPN has not left.
     """
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
     for row in rows:
@@ -163,7 +162,7 @@ def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Go
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:
-    """Return the time at which a child left a school, by its last row; None for a child still on roll."""
+    """Return when the child of a row left the provider; None for a child who is still there."""
     if not row.on_roll:
         return row.at
     complete = full_rolls.get(row.provider)

@@ -1,9 +1,9 @@
-"""List differences between two policies folders with their effects; carry edits over to a new version.
+"""Tell how two policies folders differ and with what effect, and carry edits over to a new version.
 
-effects.toml lists every place of every file, and tells the effect of an edit there.
+effects.toml tells for every place of every file the effect of an edit there.
 
 Files are compared by their settings, not as text: comments and the order of entries do not count. Every
-difference is listed, including those without effect on any outcome, with the reason.
+difference is listed; one without effect on any outcome is said to have none, and why.
 
 The policies shipped by earlier versions are kept in `policies/earlier/`, one archive a release: any
 difference between a home and the release it started from is an edit by the authority.
@@ -32,10 +32,11 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of editing a setting, in words. `idle`: an edit changes no outcome, as `does` explains.
+    """The effect of editing a setting, told in the words `does`.
 
-    `loses`: the direction of edits that loses protection. `lax`: possible values, the strictest first.
-    `absent`: the default of an absent setting: True or False for a switch, `ALL` for a list.
+    `loses`: the direction in which an edit loses protection. `lax`: the possible values, the strictest first.
+    `idle`: no edit changes an outcome. `absent`: what an absent setting stands for: True or False for a
+    switch, `ALL` for a list.
     """
 
     does: str
@@ -50,7 +51,7 @@ _LAW = "law-*.toml"
 
 
 def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
-    """Read effects.toml: by file, patterns of places with effects; the first match counts."""
+    """Return by file the patterns of places in effects.toml with their effects; the first match counts."""
     data = tomllib.loads(files("gateway.policy").joinpath("effects.toml").read_text("utf-8"))
     common = {name: Effect(**entry) for name, entry in data.pop("common").items()}
     return {
@@ -63,7 +64,7 @@ def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
 
 
 def _pattern(place: str) -> re.Pattern[str]:
-    """Return the regular expression of a place, whose parts are joined by NUL."""
+    """Return a pattern for a place as effects.toml writes it, to match the parts of a place joined by NUL."""
     escaped = re.escape(place).replace(r"\.", "\0").replace(r"\*\*", ".*").replace(r"\*", "[^\0]*")
     return re.compile(escaped, re.DOTALL)
 
@@ -94,10 +95,7 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A setting with different values in two folders of policies: place in words (`entry`), and both values.
-
-    A value "" means absent.
-    """
+    """A setting that differs between two folders: its place (`entry`), and both values ("" if absent)."""
 
     weight: EditSeverity
     file: str
@@ -108,9 +106,9 @@ class Edit:
 
 
 def edits(old: Path, new: Path) -> list[Edit]:
-    """Return the settings in which two folders of policies differ, those that lose protection first.
+    """Return the edits that lead from one folder of policies to another, losses of protection first.
 
-    Raises ConfigurationError for an unreadable folder.
+    Raises ConfigurationError for a file that cannot be read.
     """
     before, after = _documents(old), _documents(new)
     found = []
@@ -124,7 +122,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place; the place of a list's entry contains its name."""
+    """Return the settings of a policy file by place; the entries of a list are found by their names."""
     return dict(_settings(document(text), ()))
 
 
@@ -156,7 +154,7 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _changes(old: Mapping[Place, object], new: Mapping[Place, object]) -> dict[Place, tuple[object, object]]:
-    """Return the settings of a file that differ; an entry added or removed as a whole is one."""
+    """Return by place the old and new value of settings that differ; a whole new or lost entry is one."""
     found: dict[Place, tuple[object, object]] = {}
 
     def has(side: Mapping[Place, object], entry: Place) -> bool:
@@ -182,7 +180,7 @@ def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction in which an edit changes the setting: {"more"}, {"less"}, or both."""
+    """Return the direction in which an edit changes a setting: {"more"}, {"less"}, or both if unclear."""
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
         ranks = {value: rank for rank, value in enumerate(effect.lax)}
@@ -206,7 +204,7 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _shown(value: object, other: object) -> str:
-    """Return a value on one line; of a list, only the entries the other value lacks."""
+    """Return a value on one line of up to 120 characters; of a list, only the entries `other` lacks."""
     if value is None:
         return ""
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:
@@ -231,21 +229,21 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit by the authority (file, and place in it), and its fate: kept, merged or dropped."""
+    """An edit by the authority, by file and place, and what became of it in a new version."""
 
     file: str
     entry: str
     fate: MergeResult
 
     def __str__(self) -> str:
-        """Return the edit as FILE: ENTRY: FATE."""
+        """Return the edit on a line, as FILE: ENTRY: FATE."""
         return f"{self.file}: {self.entry}: {self.fate}"
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return by release date the policies of an agreement that each earlier release shipped.
+    """Return by release the policy files of an agreement that each earlier release shipped.
 
-    `folder` holds one ZIP archive a release; `agreement` is "" for the first agreement, else its folder.
+    `folder` has a ZIP archive of each release; `agreement` is "" for the first agreement, else its folder.
     """
     found: dict[str, Files] = {}
     for path in sorted(folder.glob("*.zip")):
@@ -261,11 +259,11 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 
 
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[OwnEdit, ...]]:
-    """Apply the edits in an authority's `own` policies to the `new` policies of this version.
+    """Return the `new` policies of this version with the edits of an authority's `own`, and those edits.
 
-    The release with the fewest differences counts as the origin of the own policies. A value changed only by
-    the authority stays, a list keeps the authority's additions and removals, and everything else follows this
-    version. Raise tomllib.TOMLDecodeError for an own file with invalid TOML.
+    The own policies are taken to be edited from the release that differs least. A value that only the
+    authority changed stays, a list keeps the authority's additions and removals, and all else follows this
+    version. Raises tomllib.TOMLDecodeError for an own file that is no TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
     base, edits = releases[release], list[OwnEdit]()
@@ -292,14 +290,14 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[F
 
 
 def _differences(base: Files, own: Files) -> int:
-    """Count the settings in which two sets of policies differ."""
+    """Return the number of settings in which two sets of policy files differ."""
     names = (name for name in {*base, *own} if name.endswith(".toml"))
     pairs = ((settings(base.get(name, "")), settings(own.get(name, ""))) for name in names)
     return sum(a.get(each, _MISSING) != b.get(each, _MISSING) for a, b in pairs for each in {*a, *b})
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
-    """Apply the differences of `base` and `own` to the tomlkit table `new`; yield place and fate of each."""
+    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield place and fate of each."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -333,7 +331,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
-    """Apply differences as `_merge` does, in a list of entries matched by name, such as the flows."""
+    """Apply edits as `_merge` does, to a list of tables that are matched by name, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:
@@ -352,7 +350,7 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 
 def _named(value: object, key: str) -> bool:
-    """Return True for a list of tables that each have a name, so that entries can be matched."""
+    """Return True if the value of a key is a list of tables that can be matched by their names."""
     return (
         isinstance(value, list)
         and key not in WHOLE

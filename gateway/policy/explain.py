@@ -13,7 +13,7 @@ from gateway.policy.timescale import names_today, told_today
 
 
 def render(decision: Decision, catalogue: Catalogue) -> str:
-    """Format a decision as lines: the outcome, then each reason with the text of its clause."""
+    """Return a decision as text: the outcome, then each reason, with the name of its clause."""
     lines = [headline(decision, catalogue)]
     texts = clause_texts(catalogue)
     for reason in decision.reasons:
@@ -25,7 +25,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 
 
 def headline(decision: Decision, catalogue: Catalogue) -> str:
-    """Return the outcome in one line: accepted (for the teams), held (until when), or refused."""
+    """Return the outcome of a decision in one line: accepted for which teams, held until when, or refused."""
     if decision.state == "accepted":
         teams = [team for each in decision.teams if (team := catalogue.team(each))]
         # A team that the agreement does not name is told to be so.
@@ -41,7 +41,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An outcome that differs between two catalogues; `team` is "" if it differs for the whole file."""
+    """An outcome before and after a change of policies; `team` is "" where it is that of the whole file."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -51,9 +51,9 @@ class Change:
 
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
-    """Return outcomes that differ at `now`, by provider kind, data type and team, for a ratified sender.
+    """Return the outcomes at `now` in which two catalogues differ, for ratified senders of each kind.
 
-    Each data type is tried without items, and then with each single item named by either catalogue, so that
+    Each data type is tried without items, and then with each single item that either catalogue names, so that
     rights given or taken, and holds put on items, show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
@@ -85,7 +85,7 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
 
 
 _BARE = ""
-"""The item of a file with none."""
+"""The item that stands for a file without items."""
 
 
 def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
@@ -109,7 +109,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the single items with which a file would reach the team."""
+    """Return by team the items with which a file reaches it, given the decision on a file with each item."""
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
@@ -118,7 +118,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return a team's rights in words; if both catalogues give the file, only the items `other` lacks."""
+    """Return in words what a team gets with `items`; of a file it gets either way, only the difference."""
     if items is None:
         return "gets nothing"
     if other is None:
@@ -128,7 +128,7 @@ def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
 
 
 def changes_between(before: Catalogue, after: Catalogue) -> tuple[str, ...]:
-    """Return each change in the agreement's text and in Appendix A as a sentence."""
+    """Return a sentence for each change of the agreement's text and of the items of Appendix A."""
     told = []
     if before.text_sha256 != after.text_sha256:
         was, becomes = before.agreement.version, after.agreement.version

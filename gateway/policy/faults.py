@@ -1,4 +1,4 @@
-"""Locate each fault of a policy file: file, key, line, correction."""
+"""Tell people where a policy file is at fault (file, key, line), and what to write."""
 
 import re
 import tomllib
@@ -13,11 +13,11 @@ from pydantic_core import ErrorDetails
 from gateway.home.settings_file import Location, keys_of, nearest
 
 Contradiction = tuple[str, Location, str]
-"""A file to correct, the place in the file, and a message."""
+"""A contradiction between policy files: the file to correct, the place in it, and a message."""
 Place = tuple[str | int, ...]
 
 _KEPT = 128
-"""The number of cached texts, enough for a few folders. Versions share most of their files."""
+"""The number of cached texts, enough for a few folders, as versions of policies share most files."""
 _SAID: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.policy").joinpath("faults.toml").read_text("utf-8")
 )
@@ -27,7 +27,7 @@ _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w-]+)*)\s*=""")
 
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """A fault of a policy file. `line` counts from 1; None if no single line is faulty."""
+    """A fault of a policy file. `line` counts from 1; None if the fault has no line."""
 
     file: str
     key: str
@@ -35,13 +35,13 @@ class PolicyFault:
     message: str
 
     def __str__(self) -> str:
-        """Return FILE:LINE: KEY: MESSAGE, omitting unknown parts."""
+        """Return the fault as FILE:LINE: KEY: MESSAGE, without line or key where there is none."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
 def key_of(location: Location) -> str:
-    """Format a location as `flow[2].senders[0]`, counted from 0."""
+    """Return a location as text, such as "flow[2].senders[0]" (numbers from 0)."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -49,9 +49,9 @@ def key_of(location: Location) -> str:
 
 
 def line_of(text: str, location: Location) -> int | None:
-    """Return the line in `text`, a valid TOML document, of the key at `location`.
+    """Return the line (from 1) of the key at `location` in a valid TOML text; None if no line has it.
 
-    For a missing key, return the line of the innermost enclosing table.
+    For a missing key, return the line of the innermost table that should have it.
     """
     lines = _lines(text)
     shorter = (tuple(location[:length]) for length in range(len(location), 0, -1))
@@ -60,7 +60,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 @lru_cache(_KEPT)
 def _lines(text: str) -> Mapping[Place, int]:
-    """Return the line of each header and key by place; of an array of tables, of the first entry as well."""
+    """Return by place the line of each header and key; an array of tables has the line of its first entry."""
     found: dict[Place, int] = {}
     table: Place = ()
     seen: dict[Place, int] = {}
@@ -85,7 +85,7 @@ def _split(dotted: str) -> Place:
 
 
 def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
-    """Return a validation fault in plain words: the allowed values and the nearest name."""
+    """Return the words for an error that pydantic found in a file of the model `kind`."""
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"there is no such key as {name}{nearest(name, keys_of(kind))}"
@@ -97,5 +97,8 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
 
 @lru_cache(_KEPT)
 def document(text: str) -> Mapping[str, object]:
-    """Return a policy file as plain read-only values; raise tomllib.TOMLDecodeError if invalid."""
+    """Return the values of a policy file, which is TOML; do not change them, as they are cached.
+
+    Raises tomllib.TOMLDecodeError for any other text.
+    """
     return tomllib.loads(text)

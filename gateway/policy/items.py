@@ -1,7 +1,7 @@
-"""Judge the data items of a file: those listed, those beyond its flow, and those each team may have.
+"""Judge the data items of a file: which are agreed, which go beyond its flow, and which each team may have.
 
-Two tables about the same pupils could be subtracted to reveal individuals. So each school, kind of data and
-census period gets a single table, made from a file holding the whole roll.
+Also who gets counts instead. The difference of two tables of counts about the same pupils could reveal a
+pupil. So each school, data type and census period gets a single table, made from a file with the whole roll.
 """
 
 from __future__ import annotations
@@ -45,13 +45,12 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return the part of a file that `team` may have; `told`: parts of the file unknown to the rules.
+    """Return the part of a file of a data type, from a kind of sender, that a team may have.
 
-    `form` is the format of the file, as named by classifying: laws ask for some items in one format only.
-    `stated` are the headings explained by the provider.
-
-    The basis holds the Appendix A items the team has a right to, and the items outside Appendix A carried by
-    this data type for the teams using them.
+    It is the items of Appendix A to which the team has a right, and the items outside Appendix A that the
+    data type carries for it. `told`: columns and elements that the data type does not have. `form`: the
+    file's format, because laws ask for some items in one format only. `stated`: headings that the provider
+    has explained.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
@@ -63,16 +62,16 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of items the file holds and the view lacks, in the agreement's order."""
+    """Return the labels of the items that a file has and the part of it that a team may have lacks."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items that are outside Appendix A and that a file may contain all the same.
+    """Return the items outside Appendix A that a file may have all the same.
 
-    The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
-    only in files about such a period. Items not yet dated by any pack follow the agreement alone.
+    They are those that the data type carries. If some law pack allows an item for its period, the item is
+    lawful only in files about the period of such a pack.
     """
     held = flow.of(classified.data_type).holds(classified.format)
     dated = catalogue.dated_items.get(classified.data_type)
@@ -85,13 +84,12 @@ def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> fr
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """Return the teams of the flow that get a view of the file, in the flow's order.
+    """Return the teams of the flow that get a view of a file, in the flow's order.
 
-    - Data outside Appendix A goes to every team of the flow, and so does a file about no person.
-    - For data of Appendix A, a team needs a right to an item beyond those identifying a child, or the file
-    must hold no item outside the team's rights.
-    - Rights may exclude items from some kinds of sender; an unknown sender gives the fewest rights.
-    - A file with uncounted pupil records counts as having some. Staff and parents count as pupils do.
+    - A file of a flow outside Appendix A, or about no person, goes to every team of the flow.
+    - Of other files a team needs a right to every item, or to one item more than those that identify a child.
+    - Rights may exclude items from some kinds of sender; without a `sender` they are the fewest.
+    - Files about persons, unless known to have no pupil, go only to teams that may see records of pupils.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -116,9 +114,9 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> Iterator[Reason]:
-    """Yield reasons that demand `action` because of items not listed, or only proposed, in Appendix A.
+    """Yield the reasons for `action` because a file has items that Appendix A lacks, or only proposes.
 
-    `sender`: the kind of provider; it is told to remove items carried by none of the flows it may send.
+    `sender`: the kind of provider; a notice tells it to take out items that none of its flows carries.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
@@ -163,12 +161,12 @@ _APART = re.compile(r"[\W_]+")
 
 
 def harmless_name(header: str) -> str:
-    """Normalise a heading, to compare with a provider's harmless columns: no case, blanks, punctuation."""
+    """Return a heading in lower case without spaces and punctuation, for comparison with others."""
     return _APART.sub("", header).casefold()
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield headings unknown to the rules and not stated by the provider, except sensitive ones."""
+    """Yield the headings of a content that the provider may explain: unknown to the rules, not sensitive."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -178,7 +176,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the labels of sensitive topics in a file, except of items that the flow carries."""
+    """Return the sensitive topics and items in a file, except items that the flow carries."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -188,7 +186,7 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | 
 
 
 def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
-    """Yield reasons to hold a content so that only the teams for sensitive files see it; usually none."""
+    """Yield the reasons to hold a file so that only few see it; none for a file that is not sensitive."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
             yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
@@ -209,9 +207,9 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 class SensitiveHeading(NamedTuple):
-    """A heading over sensitive data, in the gateway's words, with the number of `records` filled.
+    """A heading over sensitive data, in the gateway's words, with its topic.
 
-    `records` is None if not counted: the heading is then the label of the data item.
+    `records`: the number of records with a value; None if not counted, for the label of a data item.
     """
 
     heading: str
@@ -220,12 +218,12 @@ class SensitiveHeading(NamedTuple):
 
     @property
     def told(self) -> str:
-        """The heading as a receipt names it."""
+        """The heading, with its topic, as a receipt names it."""
         return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
-    """Yield headings with sensitive data the flow does not carry."""
+    """Yield the headings of a file over sensitive data that its flow does not carry."""
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
@@ -237,7 +235,10 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield reasons, other than sensitive ones, for which a file must wait: contents beyond its flow."""
+    """Yield the reasons for which a file must wait because its contents go beyond its flow.
+
+    Reasons because of sensitive contents come from `sensitive_reasons`.
+    """
     if kinds := dict.fromkeys(one.assessment for one in classified.unlisted if one.assessment):
         yield catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
     rest, unlisted_waits = _rest(classified, provider, flow)
@@ -285,9 +286,9 @@ def _abouts(findings: Iterable[Finding]) -> str:
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices about contents beyond the flow, and about values every view leaves out.
+    """Yield notices about contents beyond the flow, and about wrong values that every view leaves out.
 
-    `holds`: the file's reasons to wait; if results are lacking, unlisted columns are told there, not here.
+    `holds`: the file's reasons to wait; if one names the unknown columns, no notice repeats them.
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
@@ -306,10 +307,10 @@ def notices(
 
 
 def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return the unlisted columns that are neither sensitive, nor other assessments, nor noted as harmless.
+    """Return the unlisted columns that are not sensitive, no other assessments and not noted as harmless.
 
-    The second value is True if such columns hold the file: by the flow's rule, or because the file has more
-    of them than were listed.
+    The second value is True if such columns make the file wait: by the flow's rule, or because the file has
+    more of them than were listed.
     """
     harmless = frozenset(provider.harmless) - {""}
     rest = [
@@ -327,7 +328,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the positions of columns in words; with their names only if all words of the name are known."""
+    """Return the first six columns in words, as "column 3 (Form)"; a name with unlisted words is hidden."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -349,8 +350,8 @@ def counts_teams(
 ) -> tuple[str, ...]:
     """Return the teams that get counts of an accepted file; () for a file unfit for counting.
 
-    The file must hold pupils of one school, on the roll of the sending school, with year groups and sexes. A
-    sender speaking for several schools has no roll of its own.
+    A fit file has pupils of one school, on the roll of the sender, with year groups and sexes. A sender that
+    speaks for several schools has no roll of its own.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if provider.schools or not on_roll:
@@ -363,9 +364,10 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Return True if a file contains the sender's whole roll, of which `on_roll` pupils are known.
+    """Return True if a file has the sender's whole roll, of which `on_roll` pupils are known.
 
-    Some kinds of data always do; a file of another kind does if it holds nearly as many pupils as are known.
+    Some data types always do. A file of another one does if it has at least `whole_percent` of the known
+    pupils (teams.toml).
     """
     if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
         return True
@@ -373,7 +375,10 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period of a table of counts: the census of the file, else of its arrival, else the year."""
+    """Return the period of a table of counts: the file's own if that is a census, else that of its arrival.
+
+    The latter is the census open then, else the calendar year.
+    """
     entry = catalogue.entries.get(data_type)
     if period is not None and entry is not None and entry.timescale == "termly":
         return period
@@ -391,7 +396,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return the parameters for counting the pupils of a file of the sending school, by the policies."""
+    """Return how to count the pupils of a file; `provider` is the school, and `seed` a secret of the file."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

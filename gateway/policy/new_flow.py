@@ -1,8 +1,8 @@
-"""Write new policies: of another agreement, or of a new flow from the headings of a sample file.
+"""Write new policies: for another agreement, or for a new flow from the headings of a sample file.
 
-Known headings use the existing rules; each unknown heading becomes an item in the flow's own group, with a
-right for its teams. Of XML the names of elements with text are the headings. The result then waits for a
-person to read and confirm.
+Existing rules serve known headings. Each unknown heading becomes an item of the flow's own group, with a
+right for its teams. In XML the names of elements with text are the headings. A person then has to read and
+confirm the result.
 """
 
 import re
@@ -34,10 +34,10 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 class NewFlow:
     """A person's description of a flow. `due`: the first and last month-day of a yearly flow.
 
-    `known`: for each recognised heading of the sample, the key of the item or working field. `optional`:
-    headings a file may lack. `values`: for a heading, the kind of its values as in items.toml; by
-    default labels. `elements`: for a heading of XML, its paths as Parent/Name. `collection`: the name that a
-    DfE message gives to its collection.
+    `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
+    `optional`: headings that a file may lack. `values`: by heading, the kind of its values as in items.toml;
+    by default labels. `elements`: by heading of XML, its paths as Parent/Name. `collection`: what a DfE
+    message calls its collection.
     """
 
     id: str
@@ -60,12 +60,12 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings in the samples that are known to no rule."""
+        """The headings of the sample that no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """Raise GatewayError if a flow cannot be written: id taken, no distinctive heading, unknown name."""
+    """Raise GatewayError, which names the option, if a flow cannot be written as described."""
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
@@ -91,7 +91,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each option that must name entries of the policies, the names given, and the valid names."""
+    """Yield each option whose values are names in the policies: the option, its values, the known names."""
     yield "optional", flow.optional, flow.headings
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
@@ -103,7 +103,7 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Add a flow to a folder of policies, keeping comments and order."""
+    """Write a flow that passed `check_new` into a folder of policies; comments and order stay."""
     _append(policies / "flows.toml", _flow_of(flow, catalogue))
     keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
     told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
@@ -172,9 +172,9 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Add the flow's group to the rights of its teams; create a right for a team without one.
+    """Write the flow's group of items into rights.toml, and a right to it for each team and recipient.
 
-    A team without pupil level gets none. A recipient with a right of its own gets the group in that right.
+    A team without pupil level gets none, unless the flow is about nobody.
     """
     if not flow.new:
         return
@@ -199,14 +199,14 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _key(flow: NewFlow, heading: str) -> str:
-    """Convert a heading to the key of an item; the flow's id in front makes it unique."""
+    """Return the key in items.toml for a heading, which begins with the id of the flow."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
 
 
 @contextmanager
 def _edited(path: Path) -> Iterator[Any]:
-    """Yield the document of a TOML file for editing; then write the document, comments and order kept."""
+    """Yield the document of a TOML file for editing, and write it afterwards; comments and order stay."""
     document = tomlkit.parse(path.read_text("utf-8"))
     yield document
     path.write_text(tomlkit.dumps(document), "utf-8")
@@ -219,7 +219,10 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return the filled values by heading, from the first row with words. Raises GatewayError without one."""
+    """Return by heading the filled values below it; the first row that is not empty has the headings.
+
+    Raises GatewayError for rows that are all empty.
+    """
     for number, row in enumerate(rows):
         headings = [str(cell).strip() for cell in row]
         if any(headings):
@@ -238,10 +241,11 @@ _SHORT = 12
 
 
 def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
-    """Write the policies of an agreement, from those of a shipped one (the first if `like` is None).
+    """Write policies for an agreement with a text into a new folder, as a copy of those of a shipped one.
 
-    The clauses are those of the text, in their first words; none is confirmed. Raises GatewayError for a
-    folder that exists, an unknown agreement, or a text that cannot be read.
+    `like`: the name of the shipped agreement; None for the first. The clauses are those of the text, named by
+    their first words; none is confirmed. Raises GatewayError for a folder that exists, an unknown
+    agreement, or a text that cannot be read.
     """
     shipped = {path.name: path for path in shipped_agreements()[1:]}
     pattern = shipped_agreements()[0] if like is None else shipped.get(like)
@@ -272,11 +276,11 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Add entries for data types and data items that are recognised but in no flow; return the changed files.
+    """Bring flows.toml and items.toml of a folder in line with its other files; return the changed files.
 
-    Data types without a flow stand under `not_carried`: files of these are recognised, and refused. Items
-    that rights.toml does not list stand under `[others]` of items.toml, those that it lists under `[items]`.
-    Raises GatewayError for a file that cannot be read.
+    Data types without a flow are listed under `not_carried`: files of these are recognised, and refused.
+    Items that rights.toml lists are put under `[items]` of items.toml, other items under `[others]`. Raises
+    GatewayError for a file that cannot be read.
     """
     try:
         texts = {name: (folder / name).read_text("utf-8") for name in _NEEDED}

@@ -1,6 +1,6 @@
-"""Compute which academic years a provider's ratifications cover, and when they lapse.
+"""Tell when ratifications count and lapse, and what a missing one means for files.
 
-Also the effect of a missing ratification on files, flow by flow.
+An academic year is written "2026-27".
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """A provider's standing with the agreement on a day.
+    """How a provider's ratification stands on a day.
 
-    - `academic_year`: the latest ratified year already begun; None without one.
+    - `academic_year`: the latest ratified year that has begun; None without one.
     - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
-    - `warning`: the smallest warning period reached, in days before the lapse; None before the first, after
-    the lapse, and if the coming year is already ratified (`next_year`).
+    - `next_year`: a later year is ratified already.
+    - `warning`: the smallest of the agreement's `warn_days` that `days_left` has reached; None before the
+    first of them, after the lapse, and with `next_year`.
     """
 
     standing: Standing
@@ -44,13 +45,13 @@ def lapse_day(year: str, catalogue: Catalogue) -> date:
 
 
 def has_ended(on: date, catalogue: Catalogue) -> bool:
-    """Return True once an agreement with a fixed end is over and takes no more ratifications."""
+    """Return True after the last day of an agreement with a fixed end, which takes no more ratifications."""
     ends = catalogue.agreement.year.ends
     return ends is not None and on > ends
 
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
-    """Return True if one of the ratified academic years ("2026-27") covers the day."""
+    """Return True if the ratification for one of the `years` counts on a day."""
     spans = (_span(year, catalogue.agreement.year) for year in years)
     return any(begins <= on < lapses for begins, lapses in spans)
 
@@ -58,7 +59,7 @@ def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
 # Asked for several times with every file that comes.
 @lru_cache(256)
 def _span(year: str, said: Year) -> tuple[date, date]:
-    """Return the first day of an academic year, and the first day after its ratification lapsed."""
+    """Return the first day on which a ratification for an academic year counts, and the first after it."""
     first = first_year(year)
     lapses = day_in(first + said.valid_years, said.lapses)
     over = lapses if said.ends is None else said.ends + timedelta(days=1)
@@ -74,23 +75,21 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 
 def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the conditions a ratification must meet to cover a day, or a moment's local day.
-
-    More than one academic year may be valid on a day.
-    """
+    """Return the conditions for a ratification to count on a day, or on the local day of a moment."""
     on = local_day(at, catalogue.calendar.timezone) if isinstance(at, datetime) else at
     return RatificationsThatCount(_covering(on, catalogue.agreement.year), catalogue.text_wanted, on)
 
 
 def opens(year: str, catalogue: Catalogue) -> date:
-    """Return the first day for ratifying an academic year: the review day of the year before it."""
+    """Return the first day on which an academic year can be ratified, the review day before it begins."""
     return day_in(first_year(year), catalogue.agreement.year.review)
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
     """Return the academic year for which a ratification made on a day counts.
 
-    The current year; but if already covered, the following one, from the day its review opens.
+    It is the current year. If one of the ratified `years` covers that already, it is the year after the
+    covered ones, from its review day on.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:
@@ -112,7 +111,7 @@ def following(year: str) -> str:
 
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
-    """Return the standing on a day of a provider with these ratified academic years."""
+    """Return how the ratification of a provider stands on a day, given the `years` that it ratified."""
     said = catalogue.agreement.year
     year = max((year for year in years if _span(year, said)[0] <= on), default=None)
     lapses = None if year is None else _span(year, said)[1]
@@ -131,7 +130,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unratified:
-    """Effect of a missing ratification on a file: reasons to hold the file, and notices for its receipt."""
+    """What a missing ratification means for a file: reasons to hold it, and notices for its receipt."""
 
     waits: tuple[Reason, ...] = ()
     notices: tuple[Reason, ...] = ()
@@ -140,7 +139,10 @@ class Unratified:
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
-    """Return the effect of a missing ratification on data of these types; the strictest rule counts."""
+    """Return what a missing ratification means for data of some types of a flow; the strictest rule counts.
+
+    A provider that has ratified, or need not, gives neither reasons nor notices.
+    """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
@@ -155,7 +157,7 @@ def unratified(
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """Return the last day that `until` sets; month and day alone are taken in the academic year of `on`."""
+    """Return the day `until`; a month and day alone are taken in the academic year of the day `on`."""
     if isinstance(until, date):
         return until
     starts = catalogue.agreement.year.starts

@@ -1,4 +1,4 @@
-"""The models of the files in `policies/`, frozen and independent of one another."""
+"""Define the models of flows.toml, teams.toml and rights.toml."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pydantic import (
 from gateway.home.settings_file import File
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
-"""The number of a clause as written in agreements: 5.3.1.4, A.1, 3(a), A.3(b)."""
+"""The pattern of a clause number as agreements write it: 5.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 SHARED_FOLDERS = frozenset({"held", "removed", "lists", "new", "by-type", "by-provider"})
-"""Folders beside or within a team's own in the mailboxes: no team is called like one."""
+"""The names of other folders in the mailboxes, which no team may have as its id."""
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 
 
@@ -34,7 +34,7 @@ def _a_day(month_day: str) -> str:
 
 
 def with_blanks(known: frozenset[str]) -> AfterValidator:
-    """Return a validator of templates: the names in braces, their blanks, are known ones."""
+    """Return a validator of templates; it raises ValueError unless every name in braces is in `known`."""
 
     def check(text: str) -> str:
         try:
@@ -54,7 +54,7 @@ Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
 PUPILS = "pupils"
-"""The persons a file is about by default, and the only ones with counted records."""
+"""The persons that a file is about by default; only records of pupils are counted."""
 NOBODY = "nobody"
 """The subject of data about no person, such as counts of places."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
@@ -66,7 +66,7 @@ _WITH_NOTICE = "accept-with-notice-until "
 
 
 class Ratification(File):
-    """The treatment of a file from a sender without ratification.
+    """How to treat a file of a sender that has not ratified the agreement.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
     """
@@ -76,7 +76,7 @@ class Ratification(File):
 
 
 def _ratification(value: object) -> object:
-    """Convert the one string in a policy file to the fields of `Ratification`."""
+    """Return the fields of a `Ratification` that a policy file writes as one string."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -95,7 +95,7 @@ RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), Wi
 
 
 class AppendixRow(File):
-    """A row of Appendix B, word for word."""
+    """The row of Appendix B about a flow, word for word."""
 
     description: str
     purpose: str
@@ -107,9 +107,10 @@ class AppendixRow(File):
 
 
 class Carried(File):
-    """Items outside Appendix A allowed in files of some formats because a law, named in `law`, asks for them.
+    """Items outside Appendix A that files may have because a `law` asks for them.
 
-    Of the data type's teams, only `teams`, which have the duty, get these items.
+    Only `teams`, which have the duty, get these items. `formats`: those of files that may have the items;
+    empty for any.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -119,7 +120,7 @@ class Carried(File):
 
 
 class Records(File):
-    """Restriction of a team to records in which an item has one of the values, in any case."""
+    """The limit of a team to records in which `item` has one of `values`, in upper or lower case."""
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)
@@ -128,11 +129,12 @@ class Records(File):
 class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
-    - `name`: in receipts; by default the flow's name. `about`: the persons concerned, or "nobody".
-    - `carries`: items outside Appendix A natural to such a file, for each team. `carried`: for some only.
-    - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of the others.
-    - `within`: another data type whose arrival meets the timescale as well.
-    - `ratification`: takes precedence over the flow's. `records`: by team, restrictions to some records.
+    - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
+    - `carries`: items outside Appendix A that every team gets. `carried`: those that some teams get.
+    - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of `timescale`.
+    - `within`: another data type of the flow; its arrival counts as the arrival of this one, too.
+    - `electronic`: the clause by which the data must travel electronically, if one does.
+    - `ratification`: in place of the flow's. `records`: by team, the only records that it gets.
     - `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
@@ -153,7 +155,7 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return items outside Appendix A lawful in files of a format, for one team or (None) for any."""
+        """Return items outside Appendix A allowed in files of a format, for one team or (None) for any."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -164,19 +166,22 @@ class FlowDataType(File):
         return tuple(dict.fromkeys((*self.carries, *special)))
 
     def timescales(self, kind: str) -> tuple[Timescale, ...]:
-        """Return the timescales that hold for a kind of provider."""
+        """Return the timescales of the data type for a kind of provider, the main one first."""
         return tuple(dict.fromkeys((self.timescale_of.get(kind, self.timescale), *self.also_due)))
 
     def every_timescale(self) -> tuple[Timescale, ...]:
-        """Return all timescales of the data type."""
+        """Return the timescales of the data type for any kind of provider."""
         return tuple(dict.fromkeys((self.timescale, *self.timescale_of.values(), *self.also_due)))
 
 
 class Flow(File):
-    """One kind of data listed in a clause of the agreement, with its treatment.
+    """A flow: who sends which data types to whom, and how such files are treated.
 
-    `law` names the statute asking for a flow outside the agreement's rows: `clause` is then the clause about
-    the duty.
+    - `clause`: the clause that lists the flow; with `law`, the one about the duty.
+    - `senders` send for themselves; `on_behalf`: kinds that may send for others. `for_a_person`: kinds whose
+    files wait for a person's assessment.
+    - `unlisted`: what happens to columns that the data type does not have.
+    - `law`: the statute that asks for a flow that the agreement does not list.
     """
 
     id: Slug
@@ -195,7 +200,7 @@ class Flow(File):
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
     def __hash__(self) -> int:
-        """Hash by id, unique in a catalogue."""
+        """Return the hash of the id, which is unique in a catalogue."""
         return hash(self.id)
 
     def of(self, data_type: str) -> FlowDataType:
@@ -211,7 +216,7 @@ class Flow(File):
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:
-        """Return the treatment of a data type from a sender without ratification."""
+        """Return how to treat a file of a data type whose sender has not ratified."""
         return self.of(data_type).ratification or self.ratification
 
 
@@ -228,18 +233,18 @@ class FlowsFile(File):
     optional: tuple[Flow, ...] = ()
 
     def in_use(self) -> FlowsFile:
-        """Return the file with every switched-on flow moved to `flow`; the others stay optional."""
+        """Return the file with the switched-on flows moved from `optional` to `flow`."""
         on = tuple(each for each in self.optional if each.id in self.switched_on)
         off = tuple(each for each in self.optional if each not in on)
         return self.model_copy(update={"flow": (*self.flow, *on), "optional": off})
 
 
 class Team(File):
-    """A section of the LA. One without `pupil_level` never gets records of single pupils.
+    """A team of the LA or of another recipient; without `pupil_level` it never gets records of pupils.
 
-    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees those.
-    `local`: not named in the agreement, so entitled only by a clause about its work.
-    `of`: the recipient owning the team, if not the authority itself.
+    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees those. `local`: the
+    agreement does not name the team, which is entitled by clauses about its work. `of`: the recipient that
+    the team belongs to, if not the authority.
     """
 
     id: Slug
@@ -257,7 +262,7 @@ class CountsRule(File):
     """The rules for counts, which teams without `pupil_level` get.
 
     Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
-    possibly holding part of a roll is counted from `whole_percent` of the pupils known on roll.
+    that may hold a part of a roll is counted only if it holds `whole_percent` of the pupils known on roll.
     """
 
     threshold: int = Field(default=5, ge=3, le=100)
@@ -279,14 +284,14 @@ class TeamsFile(File):
 
 
 class GroupReason(File):
-    """The statutory reason in Appendix A for a group; `team` if the section is named."""
+    """A reason that Appendix A gives for a group of items, and the team that it names, if any."""
 
     text: str
     team: Slug | None = None
 
 
 class Group(File):
-    """One group of Appendix A: data `of` some persons. `proposed` items are not yet agreed."""
+    """A group of Appendix A: items about the persons `of`. The `proposed` ones are not yet agreed."""
 
     label: str
     clause: ClauseId
@@ -296,14 +301,14 @@ class Group(File):
     reason: tuple[GroupReason, ...] = Field(min_length=1)
 
     def labels(self) -> tuple[str, ...]:
-        """Return the items as "Group: Item"."""
+        """Return the labels of the items, written "Group: Item"."""
         return tuple(f"{self.label}: {item}" for item in self.items)
 
 
 class Selection(File):
-    """Named items of Appendix A, for teams without the whole group.
+    """Some items of Appendix A under one id, for rights that give a team less than a whole group.
 
-    `identifies`: the items identify a child, and a right to them alone gives no right to a file.
+    `identifies`: the items identify a child; a team with a right to these alone gets no file.
     """
 
     id: Slug
@@ -312,10 +317,10 @@ class Selection(File):
 
 
 class Right(File):
-    """The data items a team may have, and the reason.
+    """The data items of Appendix A that a team, or another recipient, may have, and the reason (`why`).
 
-    Whole `groups`, plus single `items` and `selections`. `without` removes items again, and `not_from`
-    removes items sent by one kind of sender.
+    They are the items of whole `groups` and of `selections`, and single `items`; except `without`, and
+    `not_from`: by kind of sender, the items not given from its files.
     """
 
     team: Slug
@@ -329,7 +334,11 @@ class Right(File):
 
 
 class Outside(File):
-    """The treatment of personal items not in Appendix A; only few people see `sensitive` ones."""
+    """How to treat personal items that are not in Appendix A.
+
+    `default` is the action for all but the items under `hold`. Only few people see a file with `sensitive`
+    ones.
+    """
 
     default: ItemAction
     hold: tuple[str, ...] = ()
@@ -337,14 +346,14 @@ class Outside(File):
 
 
 class Proposed(File):
-    """The treatment of items only proposed in Appendix A; only few people see `sensitive` ones."""
+    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()
 
 
 class RightsFile(File):
-    """Model of rights.toml: groups and items of Appendix A, and the rights of teams to them."""
+    """Model of rights.toml: the groups and items of Appendix A, and the teams' rights to them."""
 
     outside: Outside
     proposed: Proposed

@@ -1,10 +1,8 @@
-"""Compare a file's schools with its sender; choose who gets copies, and which file is in force. Pure.
+"""Compare the schools in a file with its sender; choose who gets copies, and which file replaces which. Pure.
 
-An education provider sends for itself, and for schools on record for the provider, as a multi-academy trust
-does. Every number on record must agree. A school without any comparable number may be the sender's, but for
-one school at most.
-
-`standing` applies where each file replaces the one before (`each_replaces`) and states its period.
+An education provider sends for itself, and for the schools on record for it, as a multi-academy trust does.
+Every number on record must agree. If no school in a file has a number to compare, the one with the most
+records is taken to be the sender.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of a school every record names; else None.
+    """Return the DfE number (LA + establishment) of the school that every record names; None without one.
 
     A number only in a title does not count: the rest of the file could be about any school.
     """
@@ -50,12 +48,12 @@ def named_school(classified: Classified) -> str | None:
 
 
 def speaks_for(provider: Provider) -> frozenset[str]:
-    """Return DfE numbers and URNs of the schools whose pupils a provider may send."""
+    """Return the DfE numbers and URNs of the schools for which a provider may send."""
     return frozenset(filter(None, (provider.dfe_number, provider.urn, *provider.schools)))
 
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
-    """Return the schools in a file the sender may not send for, most records first."""
+    """Return the schools in a file for which the provider may not send, most records first."""
     named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
     verdicts = [(one, _is_own(one, provider)) for one in named]
     ours, foreign, unsure = (
@@ -73,9 +71,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records that name none of the schools the sender may send for.
+    """Return how many records name none of the schools for which the provider may send; None if all do.
 
-    0 for a sender that sends for one school alone. None if no record names any of these schools.
+    0 for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -87,7 +85,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 def about_schools(
     classified: Classified, catalogue: Catalogue, provider: Provider
 ) -> tuple[list[Reason], list[Reason]]:
-    """Return reasons to hold a file, and notices, because of the schools and UPNs in it.
+    """Return the reasons to hold a file, and the notices, that come from the schools and UPNs in it.
 
     Only the files of education providers wait because of their schools.
     """
@@ -123,7 +121,7 @@ def about_schools(
 
 
 def number_of(school: NamedSchool) -> str:
-    """Return a school's first known number: DfE number, URN or establishment; "" without any."""
+    """Return the DfE number of a school in a file, else its URN, else its establishment number, else ""."""
     return school.dfe_number or school.urn or school.establishment
 
 
@@ -141,7 +139,7 @@ def _of_facts(classified: Classified) -> str | None:
 
 
 def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
-    """Return True if the provider may send for a school; None without a comparable number on record.
+    """Return True if the provider may send for a school in a file; None if no number can be compared.
 
     Both DfE number and URN must agree; for a provider of several schools, one of the two is enough.
     """
@@ -165,7 +163,7 @@ def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Return True if one of `others` has the best number of `school`, and so may be the same school."""
+    """Return True if one of `others` has the same best mark as `school`, and so may be the same school."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
@@ -175,7 +173,7 @@ def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:
 
 
 _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
-"""The extensions of divisible files: each row names its school."""
+"""The extensions of files that can be divided by school, because each row names its own."""
 
 
 def copies_for(
@@ -188,9 +186,9 @@ def copies_for(
 ) -> tuple[Provider, ...]:
     """Return the providers that get a copy of the accepted file.
 
-    The flow must name the provider's kind as a recipient. Every record must name this provider as its school;
-    or the recipient may have files about anyone, and has a right to every item in the file. Suspended and
-    closed providers, and parties without ratification, get nothing; with `unratified`, return those parties.
+    Their kind is a recipient of the flow. Every record names the provider as its school; or the recipient may
+    have files about anyone and has a right to every item in the file. Suspended and closed providers get
+    nothing, nor do parties without ratification; with `unratified`, return those parties instead.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -218,8 +216,8 @@ def parts_for(
 ) -> tuple[Provider, ...]:
     """Return the providers that get their own records of an accepted file about many schools.
 
-    A file that has records of no school, or cannot be divided, goes to no provider. A provider sharing
-    its number with another on record gets nothing. With `unratified`, return parties without ratification.
+    A file that cannot be divided goes to no provider. A provider that shares a number with another one gets
+    nothing. With `unratified`, return the parties that get nothing because they have not ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -241,9 +239,10 @@ def parts_for(
 
 
 def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], catalogue: Catalogue) -> Basis:
-    """Return what a provider may have of a file about many schools: carried items of its own pupils.
+    """Return the part of a file about many schools that a provider may have: the records of its own pupils.
 
-    Unlisted and merely proposed items go to nobody.
+    Of these it gets the agreed items of Appendix A, and those that the data type carries. `told`: columns and
+    elements that the data type does not have.
     """
     entry = catalogue.entries.get(data_type)
     carried = () if entry is None else entry.carries
@@ -253,7 +252,7 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
-    """Return True if any provider could get a copy or part of a file."""
+    """Return True if a file of a flow may go to providers, as a copy or in parts."""
     divisible = bool(classified.schools) and _is_divisible(classified)
     may = (body for body in _bodies(flow, catalogue) if _may_have(body, classified, catalogue))
     return any(body.about == "anyone" or divisible or named_school(classified) is not None for body in may)
@@ -262,7 +261,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of recipients that may have files about anyone and to which these providers belong."""
+    """Return the names of the flow's recipients that may have files about anyone, if of these providers."""
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
     return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
@@ -278,7 +277,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Return True if a recipient may have the whole file: about itself, or with a right to every item."""
+    """Return True if a recipient may have all of a file, if it is about the recipient where it must be."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
@@ -297,7 +296,7 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseding:
-    """References of the file that this one replaces, and of the file that replaces it; None for none."""
+    """The references of the file that a file replaces, and of the one that replaces it; None without one."""
 
     replaces: str | None = None
     superseded_by: str | None = None
@@ -313,9 +312,10 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 def standing(
     transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """Return the accepted file, of the same kind and period, that a file replaces, and the one replacing it.
+    """Return which of `others` an accepted file replaces, and which replaces it.
 
-    A file about fewer schools than an earlier one does not replace the earlier one.
+    `others`: the accepted files of the same provider, data type and period, in order of landing. A file
+    replaces an earlier one only if it is about all the schools of that one.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
@@ -332,7 +332,7 @@ def standing(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so that only a file's content names the school."""
+    """Return True if a provider sends for other schools, so that only a file's content tells which."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

@@ -12,7 +12,10 @@ def shipped_policies() -> Path:
 
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
-    """Return the shipped folder with the file `holding`. ConfigurationError, naming `what`, if missing."""
+    """Return the path of a shipped folder, which has the file `holding`.
+
+    Raises ConfigurationError, with the words `what` for the folder, if it is missing.
+    """
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder
     for found in (beside, installed):
@@ -22,6 +25,6 @@ def shipped(what: str, folder: str, *, holding: str) -> Path:
 
 
 def shipped_agreements() -> list[Path]:
-    """Return the folder of each shipped agreement, the default of `init` first."""
+    """Return the policies folder of each shipped agreement; the first is the default of `gateway init`."""
     first = shipped_policies()
     return [first, *sorted(path.parent for path in first.glob("*/flows.toml"))]

@@ -1,4 +1,4 @@
-"""The models of the files about the agreement, its clauses, bodies, methods, letters and breaches."""
+"""Define the models of the smaller policy files: agreement, clauses, bodies, methods, letters, breaches."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Year(File):
-    """The year of the agreement. See agreement.toml for the meaning of each day.
+    """The year of the agreement; agreement.toml explains each day.
 
     A ratification counts for `valid_years` years, but never after `ends`, the last day of an agreement with a
-    fixed end. `new_text`: does a ratification of another text still count?
+    fixed end. `new_text`: whether a ratification of an earlier text still counts.
     """
 
     starts: MonthDay
@@ -49,9 +49,9 @@ class Year(File):
 
 
 class Signatory(File):
-    """A role that must sign a ratification. `by_copy`: a signed copy dropped in /agreement is enough.
+    """A role that must sign a ratification for some kinds of provider, or for every kind if `kinds` is empty.
 
-    `kinds`: the kinds of provider for which this role signs; every kind, if empty.
+    `by_copy`: the role signs by a signed copy of the agreement, dropped in /agreement.
     """
 
     role: Slug
@@ -61,9 +61,9 @@ class Signatory(File):
 
 
 class NoticeRule(File):
-    """A notice by which a party ends its part in the agreement, such as a termination or an objection.
+    """A kind of notice by which a party ends its part in the agreement, such as a termination.
 
-    The ratification counts for `days` more, from the day on which the notice was given.
+    The party's ratification counts for `days` more, from the day on which the notice was given.
     """
 
     id: Slug
@@ -73,7 +73,10 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """Data types with pupils on roll (`rolls`) or a whole roll (`whole_rolls`), and names for notices."""
+    """The data types that tell who is on roll, and of these the ones that always hold a `whole_roll`.
+
+    `name_other_school`: notices of discrepancies may name the other provider.
+    """
 
     name_other_school: bool
     rolls: tuple[Slug, ...] = ()
@@ -88,14 +91,14 @@ class Contacts(File):
 
 
 class Telling(File):
-    """The clauses that require notices to education providers about the agreement; None without one."""
+    """The clauses that require notices to providers: of a changed agreement, and of one ready to ratify."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
 
 
 class AgreementFile(File):
-    """agreement.toml.
+    """Model of agreement.toml.
 
     `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
     number. `uncited`: for a clause that nothing cites, the reason. `documents`: texts agreed with `text` and
@@ -124,40 +127,40 @@ class AgreementFile(File):
     uncited: dict[ClauseId, str] = Field(default_factory=dict)
 
     def signatories(self, kind: str) -> tuple[Signatory, ...]:
-        """Return the roles that must sign for a kind of provider; () where any one signature ratifies."""
+        """Return the roles that must sign for a kind of provider; () if one signature of anybody ratifies."""
         return tuple(each for each in self.signatory if not each.kinds or kind in each.kinds)
 
     def is_heading(self, clause: ClauseId) -> bool:
-        """Return True if a clause is only the heading of clauses below."""
+        """Return True if a clause has clauses below it, and so is only their heading."""
         return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
 
 
 class Confirmed(File):
-    """Record that a person read a clause: SHA-256 of the text read, and the citations at that time."""
+    """The record that a person read a clause: the SHA-256 of its text, and what cited it then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
 
 
 class ConfirmedFile(File):
-    """Model of confirmed.toml: for each clause, the record that a person read it."""
+    """Model of confirmed.toml: by clause, the record that a person read it."""
 
     clauses: dict[ClauseId, Confirmed] = Field(default_factory=dict)
 
 
 class ReasonsFile(File):
-    """reasons.toml: the clause that each reason cites."""
+    """Model of reasons.toml: the clause that each reason cites, by code."""
 
     clauses: dict[ReasonCode, ClauseId]
 
 
 About = Literal["themselves", "anyone"]
 DFE_NUMBER, URN = "dfe-number", "urn"
-"""The identifiers stated in files, and compared with the provider's record."""
+"""The ids of the two identifiers that files state, for comparison with the provider's record."""
 
 
 _PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\\d|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
-"""No groups, and few repetitions: whoever proposes a policy can keep no service busy with its pattern."""
+"""The patterns allowed: without groups and with few repetitions, so that none takes long to match."""
 
 
 def _compiles(pattern: str) -> str:
@@ -174,7 +177,7 @@ def _compiles(pattern: str) -> str:
 
 
 class Identifier(File):
-    """A kind of number that identifies a body; the whole number matches the regular expression `pattern`."""
+    """A kind of number that identifies providers; each is of the form of the regular expression `pattern`."""
 
     id: Slug
     name: str
@@ -186,7 +189,7 @@ class Identifier(File):
 
 
 class BodyKind(File):
-    """A kind of provider. See bodies.toml for the meaning of each setting."""
+    """A kind of provider; bodies.toml explains each setting."""
 
     id: Slug
     name: str
@@ -199,7 +202,10 @@ class BodyKind(File):
 
 
 class RecipientBody(File):
-    """A recipient of flows: the authority itself (`own`), kinds of providers, or teams of another body."""
+    """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body's teams.
+
+    `about`: the files that providers may get: of "themselves" alone, or of "anyone".
+    """
 
     id: Slug
     name: str
@@ -225,11 +231,11 @@ class BodiesFile(File):
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
-        """Return the kind of provider with this id; for an unlisted id, one without rights."""
+        """Return the kind of provider with an id; for an unknown id, a kind without rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the ids of every kind, in the order of the file."""
+        """Return the id of every kind of provider, in the order of the file."""
         return tuple(self._kinds)
 
     @cached_property
@@ -247,20 +253,20 @@ class BodiesFile(File):
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """Return a provider's number of this kind on record; None without one."""
+    """Return the number of a kind that is on record for a provider; None without one."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number
 
 
 class Strength(File):
-    """The shortest RSA key that may be enrolled, in bits; never under 2048."""
+    """The bits of the shortest RSA key that may be enrolled, at least 2048."""
 
     rsa_bits: int = Field(ge=2048)
 
 
 class Circumstance(File):
-    """A circumstance of a transfer, asked by a question, that changes the requirements of a method."""
+    """A circumstance that changes what a method requires; `question` asks a person if it applies."""
 
     id: Slug
     clause: ClauseId
@@ -268,7 +274,7 @@ class Circumstance(File):
 
 
 class Material(File):
-    """Material that may travel under the agreement and is no data type of a flow."""
+    """Material that may travel under the agreement though no flow has it, such as a signed contract."""
 
     id: Slug
     name: str
@@ -277,13 +283,16 @@ class Material(File):
 
 
 class Safeguard(Circumstance):
-    """A safeguard that a person attests; `told` completes "it was not confirmed that: …"."""
+    """A safeguard that a person confirms; `told` completes "it was not confirmed that: …"."""
 
     told: str
 
 
 class Need(File):
-    """A requirement: one of `any_of` is attested. Applies in a `when` and in no `unless` circumstance."""
+    """A requirement of a method: one of the safeguards `any_of` is confirmed.
+
+    It applies in the circumstances `when` (in any, if empty), but in none of `unless`.
+    """
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
     when: tuple[Slug, ...] = ()
@@ -291,7 +300,7 @@ class Need(File):
 
 
 class Method(File):
-    """A method by which a transfer travels. See methods.toml for each key."""
+    """A method by which data travels; methods.toml explains each key."""
 
     id: Slug
     name: str
@@ -315,7 +324,7 @@ class MethodsFile(File):
 
     @cached_property
     def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
-        """The cache of refusals found by `decide`, as every file asks for them."""
+        """The cache of the refusals that `decide` found, because they are needed for every file."""
         return {}
 
     def find(self, identifier: str) -> Method | None:
@@ -328,7 +337,7 @@ class MethodsFile(File):
 
 
 FileLetterKind = Literal["held", "accepted", "released", "refused"]
-"""Letters about one file of a provider: it waits, was accepted at once, accepted after a wait, or refused."""
+"""Letters about one file: it is held, was accepted at once, accepted after a hold, or refused."""
 LetterKind = Literal[
     FileLetterKind,
     "new-files", "weekly", "chase", "due-soon", "due-today", "late", "key-expires", "ratify",
@@ -348,9 +357,9 @@ NAMES = frozenset(
         ),
     }
 )
-"""The names allowed in a template; facts unknown for a letter are empty.
+"""The names allowed in a letter's template; one whose value is not known for a letter becomes "".
 
-Names of `BY_LANGUAGE` are English; a language suffix (`day_cy`) gives another language.
+Values of `BY_LANGUAGE` are English; a suffix gives another language, as `day_cy`.
 """
 Addressee = Literal["provider", "team", "triage", "administrators"]
 
@@ -358,11 +367,10 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 class LetterRule(File):
     """The rule for one kind of letter to one kind of addressee.
 
-    `days`: days in advance, for due-soon and key-expires, and (the largest) for weekly. `weekday`: the first
-    day of a week on which the weekly letter may leave, from 1 for Monday.
-
-    `at_once`: one letter for each event, in the event's transaction; otherwise one a day for all. `subject`
-    and `text` are plain words with names of facts between braces.
+    `days`: on how many days in advance due-soon and key-expires are written; for weekly the largest tells how
+    far ahead the letter looks. `weekday`: the first day of a week on which the weekly letter may leave, from
+    1 for Monday. `at_once`: one letter for each event, at the same time as the event; otherwise one a day
+    about all events. `subject` and `text` are templates with `NAMES` between braces.
     """
 
     kind: LetterKind
@@ -382,7 +390,7 @@ class LetterRule(File):
 
 
 class LettersFile(File):
-    """letters.toml. `administrators` and `teams` are addresses of desks, not of single persons."""
+    """Model of letters.toml: rules for letters, and addresses of desks (not of single persons)."""
 
     administrators: tuple[Address, ...] = ()
     teams: dict[Slug, tuple[Address, ...]] = Field(default_factory=dict)
@@ -394,20 +402,20 @@ class LettersFile(File):
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """Fill a template with facts; blanks without a fact become ""."""
+    """Return a letter's template with `facts` in its blanks, and "" in blanks without a fact."""
     return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()
 
 
 BLANKS = frozenset({"reference", "provider", "dfe", "urn", "landed"})
-"""The names allowed between braces: of the file, its sender, the sender's numbers, the day of arrival."""
+"""The names allowed between braces in hand_ons.toml: about the file handed on, and its sender."""
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class HandOnColumn(File):
-    """One column of an output file.
+    """A column of an output file, with one source.
 
-    It is filled from a field of items.toml (`from`), from the first of some `headings` of the view that has a
-    value, or with one `value`, which may hold blanks.
+    The source is a field of items.toml (`from`), the first of some `headings` of the view with a value, or a
+    fixed `value`, which may have `BLANKS` in braces.
     """
 
     name: Word
@@ -423,7 +431,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """An output file made of each file handed on. With `each`: a row for each such element in a record."""
+    """A file made from each file handed on. With `each`, every such element of a record gets a row."""
 
     name: Annotated[
         str,
@@ -438,7 +446,7 @@ class HandOnFile(File):
 
 
 class SftpTarget(File):
-    """The system's SFTP server. `host_key` is its public key, as in a known_hosts file: type and base64."""
+    """The SFTP server of a system. `host_key`: its public key as in a known_hosts file, type and base64."""
 
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
     port: int = Field(default=22, ge=1, le=65535)
@@ -450,13 +458,13 @@ class SftpTarget(File):
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 fingerprint of the host key, as SSH programs show it."""
+        """The SHA-256 fingerprint of the host key, written as SSH programs do."""
         digest = hashlib.sha256(base64.b64decode(self.host_key.partition(" ")[2])).digest()
         return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 class HandOn(File):
-    """Files of a team to be handed on to one system, as the team's view shows them.
+    """The hand-on of a team's files to one system, as the team's view shows them.
 
     - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
     - `at`: the hour of the night by the authority's clocks, or "at-once".
@@ -475,13 +483,13 @@ class HandOn(File):
 
 
 class HandOnsFile(File):
-    """hand_ons.toml: all hand-ons; data not listed here is handed on to no system."""
+    """Model of hand_ons.toml: every hand-on. Nothing else is handed on to a system."""
 
     hand_on: tuple[HandOn, ...] = ()
 
 
 class GraveItem(File):
-    """An item of Appendix A whose loss is graver than that of others, and the reason."""
+    """An item of Appendix A whose loss is graver than that of other items, and why."""
 
     item: str
     why: str
@@ -489,14 +497,14 @@ class GraveItem(File):
 
 
 class Consequence(File):
-    """A possible consequence of losing any of the items."""
+    """A likely consequence of a breach of any of the `items`."""
 
     text: str
     items: tuple[str, ...] = Field(min_length=1)
 
 
 class WhoIsTold(File):
-    """The clauses that require telling the ICO, governance, providers and data subjects of a breach."""
+    """The clauses by which the ICO, governance, providers and data subjects are told of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
     governance: tuple[ClauseId, ...] = ()

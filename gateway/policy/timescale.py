@@ -1,7 +1,6 @@
-"""Judge the data a provider must send, when it is due, and if it came in time, from receipts alone.
+"""Judge what data a provider must send, when it is due, and whether it came in time, from arrivals alone.
 
-A file counts for its stated period, else for the period of its arrival. No state is kept between calls.
-`status` answers for one provider and one day.
+A file counts for the period that it states, else for the period of its arrival. Pure.
 """
 
 from bisect import bisect_left
@@ -22,7 +21,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False for a provider without duties: suspended, or sending only for other schools."""
+    """Return True unless a provider is suspended, or is no school itself and sends for schools only."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -30,7 +29,10 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type a provider may send: True if required, False if optional, None if excused."""
+    """Yield each data type that a provider may send, after its flow, and whether the provider must send it.
+
+    None stands for data from which the provider is excused. `told`: expectations on record by data type.
+    """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
     spared = {
@@ -54,8 +56,8 @@ def expected_of(
 
 
 Known = Literal["file", "arrival", "nil", "daily-update"]
-"""The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
-update counting for this data type too.
+"""How the period of an arrival is known: the file states it, the day of arrival is in it, a nil return is
+about it, or a daily update of another data type counts for this one, too.
 """
 State = Literal[
     "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
@@ -99,10 +101,10 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutySpan:
-    """Time and exceptions of a provider's duties, besides those of its kind and phase.
+    """From when to when a provider has duties, and the expectations on record about it.
 
     `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
-    `expected`: by data type, True if expected, False if not, whatever the calendar says.
+    `expected`: by data type, True if expected, False if not; takes precedence over calendar and kind.
     """
 
     since: date = date.min
@@ -120,9 +122,8 @@ def status(
     """Return the status of each flow of the provider's kind at the end of the day `on`.
 
     `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
-    Appendix B. Files an operator may deposit on behalf of another sender are shown too, but never missing.
-    Suspended and closed providers owe nothing, nor does a body sending for several schools without being a
-    school: each school has its own duty.
+    Appendix B. Data that the provider may send on behalf of others is included, but never missing. Suspended
+    and closed providers owe nothing, nor does a body that sends for schools without being one.
     """
     owed = owed or DutySpan()
     starts = catalogue.school_year_starts
@@ -147,7 +148,7 @@ def kept(
 ) -> dict[str, Counter[State]]:
     """Count by data type the states of data due within `span`, as known at the end of the day `on`.
 
-    Data due at no set time is left out. The span lies in one academic year; other parameters: see `status`.
+    Data due at no set time is left out. The span lies in one academic year. Other arguments: see `status`.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -171,9 +172,10 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale. `own`: its arrivals, in order; `placed`: by the index of their period.
+    """One data type on one timescale, with its arrivals in order (`own`).
 
-    `told`: by period, arrivals of another data type that also count for this one. `must`: see `expected_of`.
+    `placed`: its arrivals by the index of their period. `told`: arrivals of another data type that count for
+    this one, too, by index. `must`: see `expected_of`.
     """
 
     flow: Flow
@@ -186,11 +188,11 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return a period's arrivals of the data type itself; if none, those of a type that also counts."""
+        """Return the arrivals in a period, of the data type itself or else of the type that also counts."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return the source of an arrival's period: "file", "arrival", "nil" or "daily-update"; else None."""
+        """Return how the period of the arrivals in it is known; None if nothing arrived."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -200,7 +202,10 @@ class _Row:
 
 
 def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
-    """Return arrivals by the index of their period, without those of no period, and files before it opens."""
+    """Return arrivals by the index of their period.
+
+    Arrivals of no period are left out, and files that came before their period opened.
+    """
     found: dict[int, list[_Came]] = {}
     for day, arrival in arrivals:
         about = arrival.period
@@ -219,7 +224,7 @@ def _rows(
     *,
     year: int,
 ) -> Iterator[_Row]:
-    """Yield each data type a provider may send, on each timescale, around a calendar year."""
+    """Yield a row for each data type that a provider may send and each of its timescales, around a year."""
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
     arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
@@ -246,14 +251,14 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return the period of a data type that is open on a day for the provider; None if none is."""
+    """Return the period of a provider's data type that is open on a day; None if none is."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
 def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[dates.Period]:
-    """Return the periods of a data type in the years around a day; [] if due at no set time."""
+    """Return the periods of a provider's data type in the years around a day; [] if it has no set time."""
     if (entry := catalogue.entries.get(data_type)) is None:
         return []
     due = (entry.timescales(provider.kind)[0], data_type)
@@ -261,9 +266,10 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return when the daily or the weekly period open on a day began, the earlier day; None before the terms.
+    """Return the first day of the daily or weekly period that is open on a day, whichever began earlier.
 
-    The day is early enough for every provider: all training days are taken as closed.
+    The training days of all providers count as closed, so that the day is early enough for each of them. None
+    if no such period is open, as before the first known term.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     planned = dates.plan(catalogue.calendar, (("daily", ""), ("weekly", "")), shut, on.year).values()
@@ -274,9 +280,11 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
-    """Return the period that a return does not fit: early, long after, or of another name; None if in season.
+    """Return the period of a return that arrives out of season on a day; None for one in season.
 
-    The period is the stated one, else that of the day. Optional data has no season.
+    Out of season is a return that comes before the period opens or a month after it was due, or that states
+    another period than the open one. The period is the stated one, else the open one. Optional data has no
+    season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None
@@ -296,7 +304,10 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
 def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
-    """Return a row's status on a day; missed periods count from `counts_from`, none from before `since`."""
+    """Return the status of a row at the end of the day `on`.
+
+    Missed periods are counted from `counts_from` on; no period due before `since` is missing.
+    """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False
     state: State = "not-expected"
@@ -363,7 +374,7 @@ class DueDays:
 
     @property
     def days(self) -> tuple[FlowStatus, ...]:
-        """Each status with a day by which the provider must send; none of daily and weekly flows."""
+        """The statuses with a day by which the provider must send; none for daily and weekly flows."""
         every = (self.now, *self.later)
         return tuple(
             one for one in every if one.asked and one.due and one.timescale not in {"daily", "weekly"}
@@ -373,10 +384,10 @@ class DueDays:
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[DueDays]:
-    """Yield the due days of each of a provider's `flows`, which are statuses at the end of `today`.
+    """Yield the due days of each flow of a provider, given the flows' statuses at the end of `today`.
 
-    Flows not expected, or without a calendar, are left out. If a flow's due day passed before the flow
-    applied to the provider, its next due day takes that day's place.
+    Flows not expected, or without terms in the calendar, are left out. A due day that passed before the
+    provider owed anything is replaced by the next one.
     """
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
         often = flow.timescale in {"daily", "weekly"}
@@ -410,7 +421,7 @@ def in_words(flow: FlowStatus, today: date) -> str:
 
 
 WARN_DAYS = 60
-"""So many days before the last pack ends, somebody is to see to the next one."""
+"""So many days before the last law pack ends, people are told to get the next one."""
 
 
 def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
@@ -421,26 +432,30 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last law pack, if within 60 days and no pack follows; else None."""
+    """Return the last day of the last law pack, if it is within 60 days; else None."""
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return documents and systems the agreement cites by an old name, with the name valid on a day.
+    """Return the documents and systems that the agreement cites by names no longer in use on a day.
 
-    Without a day, use the last pack. With a text, return only the names cited in the text.
+    Each has its present name. Without a day, take the names of the last law pack. With a text, return only
+    names that the text has.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
 
 
 def told_today(found: Iterable[Reference]) -> Iterator[str]:
-    """Yield a sentence for each old name cited by the agreement: the present name of the document."""
+    """Yield for each old name that the agreement cites a sentence with the present name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
-    """Yield the coming requirements of the law pack in force on a day, with the census day, or None."""
+    """Yield the coming requirements of the law pack in force on a day, each with its census day or None.
+
+    Requirements of a census that is over are left out.
+    """
     pack = pack_on(catalogue.law, day)
     if pack is not None and pack.first <= day <= pack.last:
         for each in pack.coming:

@@ -1,6 +1,6 @@
-"""The assurance pack: an impact assessment (UK GDPR Article 35) and a record of processing (Article 30).
+"""Write the assurance pack: impact assessment (UK GDPR Article 35), record of processing (Article 30).
 
-Policies and counts fill the words of `templates/assurance.toml`; what only people know is marked.
+Policies and counts fill the blanks of `templates/assurance.toml`; marks stand for what only people know.
 """
 
 import tomllib
@@ -29,9 +29,9 @@ _Rows = Iterator[tuple[str, ...]]
 class Assured:
     """The facts of a home for an assurance pack. Counts are of the twelve months before `made_at`.
 
-    `store` and `database`: where sealed files and the registry are. `providers`: numbers enrolled and
-    ratified for the year, by kind. `transfers`: files by kind of data ("" for unrecognised) and state.
-    `people` and `members`: numbers of people by role and by team.
+    `store` and `database`: where sealed files and the registry are. `providers`: by kind, how many are
+    enrolled and how many have ratified for the year. `transfers`: the number of files by data type ("" for
+    unrecognised) and state. `people` and `members`: the number of people by role and by team.
     """
 
     catalogue: Catalogue
@@ -79,7 +79,7 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return rows under the headings of the template; rows without headings as details."""
+    """Return the rows of a table under the template's headings; without headings, the rows as details."""
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))
@@ -220,7 +220,7 @@ def _record(home: Assured) -> _Rows:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return in words the groups of data items that a flow's teams may see, and the files' other contents."""
+    """Return in words what files of a data type hold: items that teams may see, by group, and the rest."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]
@@ -291,7 +291,7 @@ def _recipient_teams(home: Assured) -> _Rows:
 
 
 def _entries(catalogue: Catalogue) -> Iterator[tuple[Flow, FlowDataType]]:
-    """Yield each kind of data in use after its flow, in the order of the agreement."""
+    """Yield each data type in use after its flow, in the order of the agreement."""
     return ((flow, entry) for flow in catalogue.flows.flow for entry in flow.data_type)
 
 

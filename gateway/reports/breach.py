@@ -1,8 +1,8 @@
-"""The record of a breach of personal data, prefilled for the ICO (UK GDPR Article 33).
+"""Write the record of a breach of personal data for the ICO (UK GDPR Article 33).
 
-Facts known to the gateway are filled in; facts known to people alone are marked to be filled. The record
-holds references, counts and words of the agreement; neither file names, since a name may be a pupil's, nor
-anything from a file but the labels of data items.
+The record has the facts that the gateway knows, and marks those to be filled in by people. It has
+references, counts and words of the agreement, but no file names (a name may be a pupil's), and of the files
+only the labels of data items.
 """
 
 from collections import Counter, defaultdict
@@ -44,10 +44,11 @@ _NATURES: dict[Nature, str] = {
 
 
 class BreachStatement(BaseModel):
-    """A person's statements about a breach. Times are aware; texts name no pupil.
+    """What a person states about a breach. Times are aware; texts name no pupil.
 
-    `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
-    search by staff and keys; without staff, keys and transfers, all files of that time are concerned.
+    `staff`: names of accounts. `keys`: fingerprints or their unique beginnings. Files are searched by staff
+    and keys from `since` to before `until`; without staff, keys and transfers, all files of that time are
+    concerned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,10 +69,10 @@ class BreachStatement(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """The facts of a breach: a person's statements, and what the registry knows.
+    """The facts of a breach: what a person stated (`told`), and what the registry knows.
 
-    `accounts` are the transfers concerned, `keys` the keys: owner, kind, fingerprint and state. `zone` is
-    the authority's time zone.
+    `accounts`: the transfers concerned. `keys`: owner, kind, fingerprint and state of each key concerned.
+    `zone`: the authority's time zone.
     """
 
     number: int
@@ -82,19 +83,19 @@ class Breach:
     zone: str = "UTC"
 
     def spoken(self, moment: datetime) -> str:
-        """Return a time in words, in the authority's time zone."""
+        """Return a moment in words, in the authority's time zone."""
         return spoken(moment, ZoneInfo(self.zone))
 
 
 def notify_by(breach: Breach) -> datetime:
-    """Return the last moment to notify the ICO without giving reasons for delay (Article 33(1))."""
+    """Return the moment 72 hours after awareness, until which the ICO must be notified (Article 33(1))."""
     return breach.told.aware_at + NOTIFY_WITHIN
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
-    """Return the record of the breach as known at `now`; weights and addressees come from the policies.
+    """Return the record of a breach as known at `now`, by breach.toml (`policy`).
 
-    About two pages at any scale; each provider, opening, entry and transfer is in the annex.
+    It has about two pages for any breach; the annex lists each provider, opening, log entry and transfer.
     """
     items = set(data_items(breach.accounts))
     likely = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
@@ -270,14 +271,14 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """Return in words the providers of the files concerned."""
+    """Return for each provider of the files concerned a line with its name and responsibility."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     whose = "a data controller in its own right: of a school, its Governors and Head"
     return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)
 
 
 def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
-    """Return the labels in Appendix A of the data items in the files, sorted."""
+    """Return the labels of the data items in the files of some transfers, sorted."""
     found: set[str] = set()
     for one in accounts:
         items = receipt_object(one.facts)["items"]
@@ -287,12 +288,12 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LogStep]]:
-    """Return the log entries about openings of the files concerned, each with the file's reference."""
+    """Return the log entries about openings of the files concerned, each after the file's reference."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LogStep]]:
-    """Return the log entries about transfers in order, each with the transfer's reference."""
+    """Return the log entries about some transfers in order, each after the transfer's reference."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].number)
 

@@ -1,6 +1,6 @@
-"""A small document with its renderings as text, JSON and one table for a spreadsheet.
+"""Define a document of sections and blocks, and render it as text, as JSON, and a table as CSV.
 
-`page.py` renders one self-contained HTML page.
+`page.py` renders a document as HTML.
 """
 
 import csv
@@ -41,12 +41,12 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows under headings, each as long as the headings.
+    """Rows under headings.
 
-    With a `caption` the cells are numbers, and a page also draws a bar for each row, with stacked parts. With
-    `signs`, by the first word of a cell ("missing" of "missing 3"), a text shows a sign in place of the cell,
-    and a page marks the cell as `marks` says. ValueError for a shorter or longer row, and for a word without
-    a sign.
+    With a `caption` all cells but the first of a row are numbers, and a page also draws a bar for each row,
+    with a part for each number. With `signs`, a text shows signs in place of cells, by the first word of the
+    cell ("missing" of "missing 3"), and a page colours cells by `marks`. Raises ValueError for a row shorter
+    or longer than the headings, and for a word without a sign.
     """
 
     headings: tuple[str, ...]
@@ -67,14 +67,14 @@ class ReportTable:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return a table of rows in a tuple; without rows a paragraph saying `nothing`, or ()."""
+    """Return one block: a table of rows, or without rows a paragraph; () if its text `nothing` is ""."""
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
 
 
 def first(words: str) -> str:
-    """Return the first word of a cell, the key of its sign in `signs`; "" for an empty cell."""
+    """Return the first word of a cell, by which tables look up signs and marks; "" for an empty cell."""
     return words.partition(" ")[0]
 
 
@@ -83,7 +83,7 @@ Block = Paragraph | Points | Details | ReportTable
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with blocks."""
+    """A part of a document: a title, and blocks below it."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -91,9 +91,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A title, a subtitle and sections; an annex with every single item.
+    """A report: title, subtitle, sections, and an annex of sections with every detail.
 
-    `data` is the whole as one table, for a spreadsheet, where there is one.
+    `data`: the report as one table for a spreadsheet; None if it has no such table.
     """
 
     title: str
@@ -104,9 +104,9 @@ class Document:
 
 
 def as_text(document: Document, *, annex: bool = True) -> str:
-    """Return the document as text of at most 78 columns, ending in a newline, optionally without annex.
+    """Return a document as text with lines of at most 78 characters, with or without its annex.
 
-    A table too wide is shown row by row.
+    A table that is too wide is shown as a list of its rows.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]
     parts += _text_sections(document.sections)
@@ -116,7 +116,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """Return a table as CSV with headings; no cell can be taken for a formula."""
+    """Return a table as CSV with headings; cells that a spreadsheet would run as formulas begin with an '."""
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])
@@ -134,7 +134,7 @@ def _text_sections(sections: tuple[Section, ...]) -> list[str]:
 
 
 def as_object(document: Document) -> dict[str, object]:
-    """Return the document as JSON values, for programs."""
+    """Return a document as values for JSON, for programs."""
     told: dict[str, object] = {
         "title": document.title,
         "subtitle": document.subtitle,
@@ -187,7 +187,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return the lines of a table of signs: a key to columns and signs, then a line for each row."""
+    """Return a table of signs as lines: the meanings of columns and signs, then a line for each row."""
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)
@@ -218,7 +218,7 @@ def _text_table(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """Return lines with a value beside its label, or below if too long."""
+    """Return a label and its value as lines; the value is beside the label, or below if too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):
@@ -233,5 +233,5 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Return a text as one line, without characters that control a terminal."""
+    """Return a text as one line, with spaces in place of characters that do not print."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,6 +1,6 @@
-"""A document as one self-contained HTML page, also for print.
+"""Render a document as an HTML page, for screen and print.
 
-The page holds no script and fetches nothing. The templates escape every text.
+The page has no script and fetches nothing. The templates escape every text.
 """
 
 from itertools import accumulate
@@ -14,14 +14,14 @@ _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 
 def as_html(document: Document) -> str:
-    """Return the document as an HTML page."""
+    """Return a document as the text of an HTML page."""
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 
 def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return for each row of numbers the label and the parts: colour number, start and length in pixels.
+    """Return the bars of a table: label, and for each number its colour, start and length in pixels.
 
-    Bars are scaled to the longest.
+    The longest bar has the full length.
     """
     counted = [(label, [*map(int, values)]) for label, *values in chart.rows]
     longest = max((sum(values) for _, values in counted), default=0) or 1

@@ -1,7 +1,6 @@
-"""Reports for a person: one transfer from landing to collection, and a provider over a period.
+"""Report on one transfer from landing to collection, and on the transfers of a provider over some days.
 
-Made from plain values alone. A report names files and staff, so is for provider and authority only, and never
-published.
+A report names files and staff, and so is for the provider and the authority only, and never published.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """All facts of one transfer. `steps`: its log entries; `ssh_key`: the key that opened its session."""
+    """What reports tell of a transfer: its receipt's facts, its log entries (`steps`), and the login key."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -74,16 +73,16 @@ class TransferAccount:
 
     @property
     def looks(self) -> tuple[LogStep, ...]:
-        """All other openings: of the held file for a decision, and outside the mailboxes."""
+        """The other openings: of the held file for a decision, and of the file outside the mailboxes."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
-        """Return the name of a team by id; of None, ""."""
+        """Return the name of a team by its id; "" for None."""
         return self.facts.wording.name(identifier or "")
 
 
 def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
-    """Yield each opening of a file, and True if it was by a team to which the file was delivered."""
+    """Yield each opening of a file, and whether it was by a team to which the file had been delivered."""
     given = set()
     for step in steps:
         if step.kind == "delivered":
@@ -93,9 +92,9 @@ def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
 
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
-    """Report one transfer: file, times, keys, decision with clauses, and readers.
+    """Return the report on a transfer: file, times, keys, decision with clauses, and who opened it.
 
-    `head` is the log's signed checkpoint at `made_at`, for checking the entries.
+    `head`: the signed head of the log at `made_at`, by which the entries can be checked.
     """
     facts = account.facts
     sections = [
@@ -124,9 +123,9 @@ def provider_report(
     first: date,
     last: date,
 ) -> Document:
-    """Report all files of one provider from `first` to `last`, both included, with the outcomes.
+    """Return the report on a provider's files from `first` to `last`, both included, with their outcomes.
 
-    The caller selects `accounts`; the report shows them in the order of arrival.
+    `accounts`: the files of that time, in any order.
     """
     ordered = sorted(accounts, key=lambda one: (one.facts.landed_at, one.facts.reference))
     overview = Section("In short", _overview(ordered))
@@ -154,7 +153,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
 
 
 def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catalogue: Catalogue) -> str:
-    """Return sentences on the outcome of a file and on who has it, for reading out by telephone."""
+    """Return lines, to be read out by telephone, on the outcome of a file and on which teams opened it."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
@@ -225,7 +224,7 @@ def _found(facts: ReceiptFacts) -> Details:
 
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
-    """Return blocks of a report: the collections by team, and the other openings."""
+    """Return blocks with the collections of a file by team, and its other openings."""
     rows, looked = (
         [(account.team(one.team), one.by or "", spoken(one.at)) for one in some]
         for some in (account.collections, account.looks)
@@ -317,7 +316,7 @@ def _outcome(of: ReceiptFacts | Transfer) -> str:
 
 
 def _kind(facts: ReceiptFacts) -> str:
-    """Return the name of a file's kind of data; "" for a file not recognised."""
+    """Return the name of a file's data type; "" for a file that was not recognised."""
     kind = receipt_object(facts)["data_type"]  # Without what a file itself may say.
     return facts.wording.name(str(kind)) if kind else ""
 

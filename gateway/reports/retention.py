@@ -1,7 +1,7 @@
-"""The plan of deletions due under policies/retention.toml.
+"""Plan the deletions due under policies/retention.toml, and define its model. Pure.
 
-Pure: rows in, a plan out. Deleting, logging and signing are the caller's. Receipts stay verifiable after
-every deletion, because the log is never cut.
+Other code deletes, logs and signs. Receipts can be verified after every deletion, because the log is never
+cut.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ UNOPENED = frozenset(
         "open:unsupported",
     }
 )
-"""Reasons of refusals of useless files: unreadable, or received before."""
+"""The reason codes of refused files of no use: unreadable, or received before."""
 
 
 def _days(value: object) -> object:
-    """Return "until age A of persons from B" as days, from age B to age A; any other value unchanged."""
+    """Return "until age A of persons from B" as the days from age B to age A; any other value unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -63,14 +63,17 @@ Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 
 
 class Keep(File):
-    """How many days a part of a transfer is kept after the decision; `by_data_type` overrides `accepted`."""
+    """For how many days a part of a transfer is kept after the decision, by outcome.
+
+    `by_data_type`: of accepted files of a data type, in place of `accepted`.
+    """
 
     accepted: Days
     refused: Days
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: str, data_type: str | None) -> tuple[Days, str]:
-        """Return for how many days a part of a decided transfer is kept, and the rule's key."""
+        """Return for how many days the part of a file is kept, by state and data type, and the rule's key."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -78,34 +81,34 @@ class Keep(File):
         return self.accepted, "accepted"
 
     def every(self, state: Decided) -> list[Days]:
-        """Return every number of days set for parts of transfers in a state."""
+        """Return every number of days that is set for files in a state."""
         return [self.refused] if state == "refused" else [self.accepted, *self.by_data_type.values()]
 
 
 class KeepSealed(Keep):
-    """How long sealed files are kept; `unopened` are those refused for reasons of `UNOPENED` alone.
+    """For how many days sealed files are kept; `unopened`: those refused for reasons of `UNOPENED` alone.
 
-    Anybody with an account can send any number of such files.
+    These are kept for a short time because anybody with an account can send any number of them.
     """
 
     unopened: Days = 1
 
 
 class KeepNotices(File):
-    """How many days notices about keys and discrepancies are kept after they were made."""
+    """For how many days notices about keys and discrepancies are kept after they were made."""
 
     keys: Days
     discrepancies: Days
 
 
 class KeepPublished(File):
-    """How long receipts and notices stay published for providers, in days; the registry keeps them longer."""
+    """For how many days receipts and notices stay published; the registry keeps them longer."""
 
     receipts: Days = 60
 
 
 class KeepLetters(File):
-    """How many days letters (address and text) are kept after falling due.
+    """For how many days letters (address and text) are kept after they fell due.
 
     At least a year and a half: the record of a letter prevents a second letter about the same event.
     """
@@ -118,7 +121,7 @@ def _shortest(given: Iterable[Days]) -> timedelta:
 
 
 class Retention(File):
-    """policies/retention.toml."""
+    """Model of retention.toml: for how long the parts of transfers, notices and letters are kept."""
 
     sealed: KeepSealed
     receipts: Keep
@@ -130,7 +133,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return how many days a part of a transfer, notice or declaration is kept, and the rule's key."""
+        """Return for how many days a part of a row (a transfer, say) is kept, and the key of the rule."""
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)
@@ -174,11 +177,11 @@ class Retention(File):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
-    """The facts of a transfer, notice or declaration that retention decides by.
+    """What retention needs to know of a transfer, notice or declaration.
 
-    `state`: the decision, or the subject of a notice. `at`: when it was decided, or made. `what`: the only
-    part of a notice or a declaration. `deleted`: the parts deleted already. `unopened`: refused for reasons
-    of `UNOPENED` alone.
+    `state`: of a transfer; or what a notice is about. `at`: when it was decided or made. `what`: the part
+    that a notice or declaration is; None for a transfer, which has several. `deleted`: the parts deleted
+    already. `unopened`: refused for reasons of `UNOPENED` alone.
     """
 
     reference: str
@@ -193,7 +196,7 @@ class Retained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One part to delete. `rule`: the rule's key, for the log; `since`: when the deletion fell due."""
+    """A part to delete. `rule`: the key of the rule, for the log; `since`: when the deletion fell due."""
 
     reference: str
     what: What
@@ -204,19 +207,19 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The deletions due, oldest first, and those prevented by a legal hold."""
+    """The deletions that are due, and those due but for a legal hold, oldest first."""
 
     due: tuple[Due, ...]
     on_hold: tuple[Due, ...]
 
 
 def load_retention(home: Home) -> Retention:
-    """Load policies/retention.toml of `home`. ConfigurationError names the fault."""
+    """Return the retention.toml of the policies in force. ConfigurationError names a fault in it."""
     return read_toml(home.policies_in_force / "retention.toml", Retention)
 
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
-    """Return the deletions due at `now`. Undecided transfers, deleted parts and legal holds are never due."""
+    """Return the plan of deletions due at `now`; nothing of an undecided transfer is due."""
     found: dict[bool, list[Due]] = {False: [], True: []}
     for row in rows:
         if row.state in {"landed", "held"} or row.at is None:
@@ -236,7 +239,7 @@ def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
 
 
 def _longer(one: Days, other: Days) -> bool:
-    """Return True if `one` is longer than `other`; "for ever" is the longest."""
+    """Return True if a time to keep is longer than another; "for ever" is the longest."""
     if other == "for ever":
         return False
     return one == "for ever" or one > other

@@ -1,7 +1,7 @@
-"""Reports on all providers: the review of a term, and the returns of a day.
+"""Report on all providers: the review of some weeks, and how returns stand on a day.
 
-The review tells of timeliness, quality, ratifications and discrepancies. Both name providers and counts, and
-hold nothing from a file.
+The review tells of timeliness, quality, ratifications and discrepancies. Both reports have names of providers
+and numbers, and nothing from a file.
 """
 
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ _STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
 _TO_CALL = 20
 _JUDGED: tuple[tuple[ReturnState, ...], ...] = (("on-time", "early"), ("nil",), ("late",), ("missing",))
 _IN_TIME, _NIL, _LATE, _MISSING = _JUDGED
-"""The states of due returns, in the order of the chart. Early counts as in time."""
+"""The groups of states of due returns, in the order of the chart; early counts as in time."""
 _RETURN_SIGNS: dict[ReturnState | str, str] = {
     "on-time": "+",
     "early": "e",
@@ -52,8 +52,9 @@ _COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing
 class ProviderReview:
     """The figures of one provider in a review. `ratified`: None if it need not ratify.
 
-    `files` counts arrivals by kind of data ("" for unrecognised files) and state; `faulty` counts accepted
-    files with faults and `faults` the faults, by kind of data.
+    `kept`: by data type, the number of returns in each state. `files`: the number of files by data type (""
+    for unrecognised) and state. `faulty`: by data type, the number of accepted files with faults, and
+    `faults` that of the faults in them.
     """
 
     id: str
@@ -68,17 +69,20 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Count the returns due in the time that are in one of the given states."""
+        """Return the number of returns due in the time of the review that are in one of some states."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
-        """Count the files landed in the time that are in a state."""
+        """Return the number of files that landed in the time of the review and are in a state."""
         return sum(number for (_, found), number in self.files.items() if found == state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The figures of all providers from `first` to `last`; a discrepancy among several counts once in all."""
+    """The figures of all providers from `first` to `last`.
+
+    The numbers of discrepancies here count one among several providers once.
+    """
 
     organisation: str
     academic_year: str
@@ -90,7 +94,7 @@ class Review:
 
 
 def review_report(review: Review, made_at: datetime) -> Document:
-    """Return the review as known at `made_at`; each provider is in the annex."""
+    """Return the review as a document made at `made_at`; the annex lists each provider."""
     return Document(
         f"Review of {review.first} to {review.last}",
         f"{review.organisation}. Report made {spoken(made_at)}. For teams of the authority only.",
@@ -240,10 +244,10 @@ def _yes(given: bool | None) -> str:
 def returns_report(
     returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
 ) -> Document:
-    """Return the matrix of providers and kinds of data, with states at the end of the day `on`.
+    """Return a table of providers by kinds of data, with the states of returns at the end of the day `on`.
 
-    `returns` are provider, kind of data, state, and the number of periods since the last arrival. `never`:
-    the agreement does not ask the provider for the kind of data.
+    `returns`: provider, kind of data, state, and the number of periods missed since the last arrival. The
+    table has "never" where the agreement does not ask the provider for the kind of data.
     """
     found: dict[tuple[str, str], str] = {}
     counted: dict[str, list[int]] = {}
