@@ -179,7 +179,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the file with log entries, replaced files and the replacing file."""
-        from gateway.record.rulings import standing_of  # noqa: PLC0415 - takes a while
+        from gateway.record.rulings import superseding_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
         with context.reading() as session:
@@ -188,9 +188,9 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
             logged = [*log.steps(entries)]
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = context.catalogue
-            found = standing_of(session, transfer, provider, catalogue)
+            replaces, superseded_by = superseding_of(session, transfer, provider, catalogue)
         row = summary(transfer) | _details(transfer)
-        row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
+        row |= {"replaces": replaces, "superseded_by": superseded_by}
         arrived, name_of = transfer.upload.landed_at, catalogue.wording.name
         steps = [one | {"team": one["team"] and name_of(one["team"])} for one in happened(entries, arrived)]
         events = [one._asdict() for one in logged]
@@ -206,8 +206,8 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
                 "arrived": arrived,
                 "held_until": transfer.held_until,
                 "pupils": row["pupils"],
-                "replaces": found.replaces,
-                "superseded_by": found.superseded_by,
+                "replaces": replaces,
+                "superseded_by": superseded_by,
             },
             paragraphs=("What the sender was told:",) * bool(transfer.reasons)
             + tuple(said for one in transfer.reasons for said in (one.sentence, one.next_step) if said),

@@ -23,7 +23,7 @@ from gateway.home.settings import load_settings
 from gateway.homes.audit.audit import audit
 from gateway.homes.backup import copy_registry
 from gateway.policy.catalogue import policy_files
-from gateway.policy.edits import Files, OwnEdit, carry_over, earlier_releases
+from gateway.policy.edits import Files, carry_over, earlier_releases
 from gateway.policy.shipped import shipped_policies
 from gateway.processor.checkpoints import HEADS_MARK
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store
@@ -53,7 +53,7 @@ class Upgrade:
 
     migrations: list[str]
     files: Files | None
-    edits: tuple[OwnEdit, ...]
+    edits: tuple[str, ...]
     by_hand: list[str]
     faults: list[str]
 
@@ -86,11 +86,11 @@ def look(home: Home) -> Upgrade:
     return Upgrade(migrations=migrations, files=files, edits=edits, by_hand=by_hand, faults=faults)
 
 
-def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[OwnEdit, ...]]:
+def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[str, ...]]:
     """Return the policies after the upgrade and local edits kept in them; append faults to `faults`."""
     if not check(home.policies_in_force):
         return None, ()
-    draft, edits = draft_folder(home), tuple[OwnEdit, ...]()
+    draft, edits = draft_folder(home), tuple[str, ...]()
     if draft.is_dir():
         files: Files = _texts(draft)
     else:

@@ -557,17 +557,6 @@ class Transfer:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """An accepted file of the same data type and period as another file, for comparing their schools.
-    `content` is None where the schools of the file are not needed.
-    """
-
-    sequence: int
-    reference: str
-    content: Classified | ContentRefused | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
     """A column of an output file, with one source: a field, `headings` (the first with a value), or `value`.

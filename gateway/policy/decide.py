@@ -34,7 +34,7 @@ from gateway.model import (
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import embargo_reason, local_day, release_moment, spoken
-from gateway.policy.ratification import Unratified, unratified
+from gateway.policy.ratification import unratified
 from gateway.policy.schema import ClauseId, Flow, ItemAction
 from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
 from gateway.policy.timescale import out_of_season
@@ -134,11 +134,11 @@ def _of_flow(
     # Nobody gets sensitive data before a person has looked.
     sensitive = items.sensitive_topics(classified, catalogue, flow)
     teams = () if sensitive else items.teams_for(classified, catalogue, flow, provider.kind)
-    missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
+    waits, unratified_notices = unratified(provider, flow, (classified.data_type,), catalogue, now)
     versions = list(_version_reasons(classified, catalogue, today))
     school_waits, school_notices = schools.about_schools(classified, catalogue, provider)
     sender = {"policy:suspended": provider.suspended, "policy:closed": provider.closed_on is not None}
-    holds = [*missing.waits, *(catalogue.reason(code) for code, applies in sender.items() if applies)]
+    holds = [*waits, *(catalogue.reason(code) for code, applies in sender.items() if applies)]
     if provider.kind in flow.for_a_person:
         holds.append(catalogue.reason("policy:assessment", title=document.description))
     holds += school_waits
@@ -158,7 +158,7 @@ def _of_flow(
     ):
         holds.append(catalogue.reason("policy:no-team"))
     told = [
-        *missing.notices,
+        *unratified_notices,
         *school_notices,
         *items.notices(classified, catalogue, provider, flow, holds),
         *(why for action, why in versions if action == "notice"),
@@ -266,14 +266,15 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     method, refusals = catalogue.methods.find(declaration.method), _refusals(declaration, found, catalogue)
     if (reasons := tuple(refusals)) or method is None:
         return Refused(reasons=reasons, flow=flow)
-    sender, at, missing = declaration.provider, declaration.at, Unratified()
+    sender, at = declaration.provider, declaration.at
+    waits, notices = tuple[Reason, ...](), tuple[Reason, ...]()
     if found.flow is not None:
-        missing = unratified(sender, found.flow, found.data_types, catalogue, at)
+        waits, notices = unratified(sender, found.flow, found.data_types, catalogue, at)
     elif not sender.ratified and sender.kind in catalogue.bodies.parties:
         # Material outside all flows always waits.
-        missing = Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
-    suspended = (catalogue.reason("policy:suspended"),) if sender.suspended else ()
-    waits = (*suspended, *missing.waits)
+        waits = (catalogue.reason("policy:agreement-not-ratified"),)
+    if sender.suspended:
+        waits = (catalogue.reason("policy:suspended"), *waits)
     if found.flow is not None and found.flow.embargo:
         until = release_moment(found.data_types, Facts(), catalogue, at)
         if until is not None and at < until:
@@ -287,7 +288,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     reasons = (
         catalogue.reason_under(method.clause, "policy:method-allowed", **title),
         *(catalogue.reason_under(one.clause, "policy:safeguard-given", safeguard=one.told) for one in given),
-        *missing.notices,
+        *notices,
     )
     return Settled(flow=flow or declaration.data, reasons=reasons)
 
@@ -564,7 +565,7 @@ class _Asked:
                 title = flow.document.description
                 yield self.catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
         for kind, flow in carried:
-            yield from unratified(self.provider, flow, (kind,), self.catalogue, now).waits
+            yield from unratified(self.provider, flow, (kind,), self.catalogue, now)[0]
         if self.provider.suspended:
             yield self.catalogue.reason("policy:suspended")
         # The embargo on results, under any name given by the person.

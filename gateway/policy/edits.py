@@ -221,23 +221,9 @@ def _shown(value: object, other: object) -> str:
 
 Files = Mapping[str, str]
 """The text of each policy file, by name."""
-MergeResult = Literal[
-    "kept", "kept, though this version changed the same", "dropped: this version has no such entry"
-]
+_KEPT, _KEPT_ALL_THE_SAME = "kept", "kept, though this version changed the same"
+_DROPPED = "dropped: this version has no such entry"
 _MISSING = object()
-
-
-@dataclass(frozen=True, slots=True)
-class OwnEdit:
-    """An edit by the authority, by file and place, and what became of it in a new version."""
-
-    file: str
-    entry: str
-    fate: MergeResult
-
-    def __str__(self) -> str:
-        """Return the edit on a line, as FILE: ENTRY: FATE."""
-        return f"{self.file}: {self.entry}: {self.fate}"
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
@@ -258,15 +244,17 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
     return found
 
 
-def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[OwnEdit, ...]]:
-    """Return the `new` policies of this version with the edits of an authority's `own`, and those edits.
+def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
+    """Return the `new` policies of this version with the edits of an authority's `own`; and the edits.
+
+    Each edit is told as FILE: PLACE: what became of it.
 
     The own policies are taken to be edited from the release that differs least. A value that only the
     authority changed stays, a list keeps the authority's additions and removals, and all else follows this
     version. Raises tomllib.TOMLDecodeError for an own file that is no TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
-    base, edits = releases[release], list[OwnEdit]()
+    base, edits = releases[release], list[str]()
     files = dict(new)
     for name in sorted({*base, *own}):
         before, after = base.get(name), own.get(name)
@@ -274,16 +262,16 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[F
             continue
         if after is None:
             files.pop(name, None)
-            edits.append(OwnEdit(name, "the file was taken out", "kept"))
+            edits.append(f"{name}: the file was taken out: {_KEPT}")
         elif not name.endswith(".toml"):
             files[name] = after
-            edits.append(OwnEdit(name, "the text", "kept"))
+            edits.append(f"{name}: the text: {_KEPT}")
         elif name not in new:
-            edits.append(OwnEdit(name, "the file", "dropped: this version has no such entry"))
+            edits.append(f"{name}: the file: {_DROPPED}")
         else:
             document = tomlkit.parse(new[name])
             found = list(_merge(tomllib.loads(before or ""), tomllib.loads(after), document, ()))
-            edits += [OwnEdit(name, entry, fate) for entry, fate in found]
+            edits += [f"{name}: {each}" for each in found]
             if found:
                 files[name] = tomlkit.dumps(document)
     return files, tuple(edits)
@@ -296,8 +284,8 @@ def _differences(base: Files, own: Files) -> int:
     return sum(a.get(each, _MISSING) != b.get(each, _MISSING) for a, b in pairs for each in {*a, *b})
 
 
-def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
-    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield place and fate of each."""
+def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
+    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield PLACE: FATE of each."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -312,11 +300,9 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
         elif after is _MISSING:
             if now == before:
                 del new[key]
-                yield ".".join(here), "kept"
-            else:
-                yield ".".join(here), "dropped: this version has no such entry"
+            yield f"{'.'.join(here)}: {_KEPT if now == before else _DROPPED}"
         elif now is _MISSING and before is not _MISSING:
-            yield ".".join(here), "dropped: this version has no such entry"
+            yield f"{'.'.join(here)}: {_DROPPED}"
         else:
             lists = all(isinstance(each, list) for each in (before, after, now))
             merged = after
@@ -324,13 +310,10 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
                 kept = [each for each in now if each in after or each not in before]
                 merged = kept + [each for each in after if each not in before and each not in kept]
             new[key] = merged
-            fate: MergeResult = (
-                "kept" if lists or now == before else "kept, though this version changed the same"
-            )
-            yield ".".join(here), fate
+            yield f"{'.'.join(here)}: {_KEPT if lists or now == before else _KEPT_ALL_THE_SAME}"
 
 
-def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
+def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
     """Apply edits as `_merge` does, to a list of tables that are matched by name, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
@@ -340,13 +323,13 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
             inline = tomlkit.inline_table()
             inline.update(entry)
             new.append(tomlkit.item(entry, _parent=new) if isinstance(new, AoT) else inline)
-            yield ".".join((*place, name)), "kept"
+            yield f"{'.'.join((*place, name))}: {_KEPT}"
         elif entry != before[name]:
-            yield ".".join((*place, name)), "dropped: this version has no such entry"
+            yield f"{'.'.join((*place, name))}: {_DROPPED}"
     for name in before.keys() - after.keys():
         if name in now:
             new.remove(now[name])
-            yield ".".join((*place, name)), "kept"
+            yield f"{'.'.join((*place, name))}: {_KEPT}"
 
 
 def _named(value: object, key: str) -> bool:

@@ -128,32 +128,23 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unratified:
-    """What a missing ratification means for a file: reasons to hold it, and notices for its receipt."""
-
-    waits: tuple[Reason, ...] = ()
-    notices: tuple[Reason, ...] = ()
-
-
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
-) -> Unratified:
-    """Return what a missing ratification means for data of some types of a flow; the strictest rule counts.
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """Return the reasons to hold data of some types of a flow, and the notices, for want of a ratification.
 
-    A provider that has ratified, or need not, gives neither reasons nor notices.
+    The strictest rule counts. A provider that has ratified, or need not, gives neither.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
-        return Unratified()
+        return (), ()
     on = local_day(now, catalogue.calendar.timezone)
     settings = [flow.unratified(each) for each in data_types]
     last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
     if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
-        return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
+        return (catalogue.reason("policy:agreement-not-ratified"),), ()
     if not last_days:
-        return Unratified()
-    notice = catalogue.reason("policy:taken-unratified", until=spoken(min(last_days)))
-    return Unratified(notices=(notice,))
+        return (), ()
+    return (), (catalogue.reason("policy:taken-unratified", until=spoken(min(last_days))),)
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from gateway.model import (
     Accepted,
-    Alike,
     Basis,
     Classified,
     ContentRefused,
@@ -294,14 +293,6 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
     return tuple(filter(None, (provider.dfe_number, provider.urn)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Superseding:
-    """The references of the file that a file replaces, and of the one that replaces it; None without one."""
-
-    replaces: str | None = None
-    superseded_by: str | None = None
-
-
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     """Return True for an accepted file with a period and a data type whose latest file replaces others."""
     entry = catalogue.entries.get(transfer.data_type or "")
@@ -309,26 +300,30 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     return is_placed and entry is not None and entry.each_replaces
 
 
-def standing(
-    transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
-) -> Superseding:
-    """Return which of `others` an accepted file replaces, and which replaces it.
+Alike = tuple[int, str, Classified | ContentRefused | None]
+"""Sequence, reference and content of a file that may replace another; without content if not needed."""
 
-    `others`: the accepted files of the same provider, data type and period, in order of landing. A file
-    replaces an earlier one only if it is about all the schools of that one.
+
+def superseding(
+    transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
+) -> tuple[str | None, str | None]:
+    """Return the references of the file that an accepted file replaces, and of the one that replaces it.
+
+    `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
+    an earlier one only if it is about all the schools of that one. None without such a file.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
     schools = _schools_in(transfer.content) if by_content else alone
     replaces = superseded_by = None
-    for other in reversed(others):  # The latest first: of many, few are looked at.
-        theirs = _schools_in(other.content) if by_content else alone
-        if other.sequence < transfer.sequence and theirs and theirs <= schools:
-            replaces = other.reference
+    for sequence, reference, content in others:
+        theirs = _schools_in(content) if by_content else alone
+        if sequence < transfer.sequence and theirs and theirs <= schools:
+            replaces = reference
             break
-        if other.sequence > transfer.sequence and schools and schools <= theirs:
-            superseded_by = superseded_by or other.reference
-    return Superseding(replaces=replaces, superseded_by=superseded_by)
+        if sequence > transfer.sequence and schools and schools <= theirs:
+            superseded_by = superseded_by or reference
+    return replaces, superseded_by
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:

@@ -16,7 +16,6 @@ from gateway.home import provider_of
 from gateway.log.leaf import rfc3339
 from gateway.model import (
     Accepted,
-    Alike,
     Classified,
     ContentRefused,
     Facts,
@@ -32,7 +31,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import renewed_by, years_at
-from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
+from gateway.policy.schools import Alike, is_comparable, superseding, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.receipts.text import Statement, receipt_statement
@@ -266,17 +265,17 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     return known
 
 
-def standing_of(
+def superseding_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
     files: Iterable[Earlier] | None = None,
-) -> Superseding:  # fmt: skip
+) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the accepted file that a file replaces, and the one that replaces it, by reference.
 
     Neither for a data type of which each file stands by itself. `files`: the accepted files in the order of
     landing, if the caller has read them.
     """
     if not is_comparable(transfer, catalogue):
-        return Superseding()
+        return None, None
     kind = (transfer.upload.provider, transfer.data_type or "", transfer.period or "")
     if files is None:
         by_content = tells_by_content(provider, catalogue.bodies)
@@ -285,8 +284,8 @@ def standing_of(
     for one in files:
         if (one.provider, one.data_type, one.period or "") == kind and one.sequence not in alike:
             content = CONTENT.validate_json(one.content) if one.content else None
-            alike[one.sequence] = Alike(one.sequence, one.reference, content)
-    return standing(transfer, list(alike.values()), provider, catalogue.bodies)
+            alike[one.sequence] = one.sequence, one.reference, content
+    return superseding(transfer, reversed(alike.values()), provider, catalogue.bodies)
 
 
 @dataclass(slots=True)
@@ -384,18 +383,18 @@ def _told(
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period
-        found = standing_of(session, transfer, sender, catalogue, earlier)
+        replaces, superseded_by = superseding_of(session, transfer, sender, catalogue, earlier)
         shown = map(plain_reason, ruling.held_for)
         notices = [f"Until then it was held: {one.sentence} ({one.code})" for one in shown]
-        if found.replaces is not None:
+        if replaces is not None:
             notices.append(
-                f"This file replaces {found.replaces}, of the same kind and period ({period}). That one "
+                f"This file replaces {replaces}, of the same kind and period ({period}). That one "
                 "stays on record."
             )
-        if found.superseded_by is not None:
+        if superseded_by is not None:
             notices.append(
                 f"A later file of the same kind and period ({period}) stands instead of this one: "
-                f"{found.superseded_by}."
+                f"{superseded_by}."
             )
         notices += [*of_copies, *notices_for(registrar, session, transfer, sender, now)]
         facts = receipt_facts(
@@ -409,7 +408,7 @@ def _told(
         )
         statement = receipt_statement(facts)
         receipts.append((facts, statement, place))
-        entries.append(decision_entry(transfer, statement, catalogue.digest, ruling, found.replaces))
+        entries.append(decision_entry(transfer, statement, catalogue.digest, ruling, replaces))
     return entries, receipts
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model import Alike, Classified, NamedSchool, Provider, ProviderKind, Transfer
-from gateway.policy.schools import Superseding, standing
+from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
+from gateway.policy.schools import superseding
 from tests.policies import shipped
 from tests.record.made import upload
 
@@ -52,6 +52,6 @@ def test_the_latest_file_about_the_same_schools_stands(
     superseded_by: int | None,
 ) -> None:
     provider = Provider(id="oak", name="Oak", kind=kind, schools=speaks_for)
-    known = [Alike(one.sequence, one.upload.reference, one.content) for one in others]
-    found = standing(sent(3, A), known, provider, shipped().bodies)
-    assert found == Superseding(replaces=ref(replaces), superseded_by=ref(superseded_by))
+    known = [(one.sequence, one.upload.reference, one.content) for one in reversed(others)]
+    found = superseding(sent(3, A), known, provider, shipped().bodies)
+    assert found == (ref(replaces), ref(superseded_by))
