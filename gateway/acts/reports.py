@@ -38,7 +38,7 @@ from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.document import Document
 from gateway.reports.report import TransferAccount, provider_report, transfer_report
 from gateway.reports.retention import load_retention
-from gateway.reports.review import ProviderReview, Review, review_report
+from gateway.reports.review import ProviderReview, review_report
 
 
 class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
@@ -109,8 +109,7 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
         catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
         with context.reading() as session:
-            found = review_of(session, catalogue, span, made_at, organisation)
-        return review_report(found, made_at)
+            return review_of(session, catalogue, span, made_at, organisation)
 
 
 class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.LOOK):
@@ -210,14 +209,14 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
-) -> Review:
-    """Review how all providers kept to the agreement in a span of days, by the record as of `at`."""
+) -> Document:
+    """Report how all providers kept to the agreement in a span of days, by the record as of `at`."""
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
     came = arrivals(session, window_from(catalogue, span[0]))
     added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
-    differing, (all_opened, all_still) = review.discrepancies(session, since, until)
+    differing, discrepancies = review.discrepancies(session, since, until)
     ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
     found, today = [], local_day(at, zone)
     for provider in providers.list_providers(session):
@@ -239,12 +238,7 @@ def review_of(
             discrepancies_open=still,
         )
         found.append(one)
-    return Review(
-        organisation=organisation,
-        academic_year=year,
-        first=span[0],
-        last=span[1],
-        providers=tuple(found),
-        discrepancies_opened=all_opened,
-        discrepancies_open=all_still,
-    )
+    return review_report(
+        found, at, organisation=organisation, academic_year=year, first=span[0], last=span[1],
+        discrepancies=discrepancies,
+    )  # fmt: skip

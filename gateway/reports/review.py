@@ -77,57 +77,53 @@ class ProviderReview:
         return sum(number for (_, found), number in self.files.items() if found == state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """The figures of all providers from `first` to `last`.
+def review_report(
+    providers: Sequence[ProviderReview],
+    made_at: datetime,
+    *,
+    organisation: str,
+    academic_year: str,
+    first: date,
+    last: date,
+    discrepancies: tuple[int, int],
+) -> Document:
+    """Return the review of all providers from `first` to `last`; the annex lists each provider.
 
-    The numbers of discrepancies here count one among several providers once.
+    `discrepancies`: the numbers opened in that time and open now; one among several providers counts once.
     """
-
-    organisation: str
-    academic_year: str
-    first: date
-    last: date
-    providers: tuple[ProviderReview, ...]
-    discrepancies_opened: int
-    discrepancies_open: int
-
-
-def review_report(review: Review, made_at: datetime) -> Document:
-    """Return the review as a document made at `made_at`; the annex lists each provider."""
     return Document(
-        f"Review of {review.first} to {review.last}",
-        f"{review.organisation}. Report made {spoken(made_at)}. For teams of the authority only.",
+        f"Review of {first} to {last}",
+        f"{organisation}. Report made {spoken(made_at)}. For teams of the authority only.",
         (
-            Section("In short", (_in_short(review),)),
-            Section("Timeliness", _timeliness(review)),
-            Section("Files, and what became of them", _outcomes(review)),
-            Section("Quality", _quality(review)),
-            Section(f"Ratification for {review.academic_year}", _ratification(review)),
-            Section("Whom to ring first", _to_call(review)),
+            Section("In short", (_in_short(providers, discrepancies),)),
+            Section("Timeliness", _timeliness(providers)),
+            Section("Files, and what became of them", _outcomes(providers)),
+            Section("Quality", _quality(providers)),
+            Section(f"Ratification for {academic_year}", _ratification(providers)),
+            Section("Whom to ring first", _to_call(providers)),
         ),
-        (Section("Each provider", (_each(review),)),),
-        _each(review),
+        (Section("Each provider", (_each(providers),)),),
+        _each(providers),
     )
 
 
-def _in_short(review: Review) -> Details:
-    ratify = [one.ratified for one in review.providers if one.ratified is not None]
+def _in_short(providers: Sequence[ProviderReview], discrepancies: tuple[int, int]) -> Details:
+    ratify = [one.ratified for one in providers if one.ratified is not None]
     in_time, late, missing = (
-        sum(one.returns(states) for one in review.providers) for states in (_IN_TIME, _LATE, _MISSING)
+        sum(one.returns(states) for one in providers) for states in (_IN_TIME, _LATE, _MISSING)
     )
     due = in_time + late + missing
     return Details(
         (
-            ("Providers", str(len(review.providers))),
+            ("Providers", str(len(providers))),
             ("Ratified", f"{ratify.count(True)} of {len(ratify)}"),
             ("Returns due", str(due)),
             ("Came in time", _share(in_time, due)),
             ("Came late", _share(late, due)),
             ("Missing", _share(missing, due)),
-            ("Files", str(sum(sum(one.files.values()) for one in review.providers))),
-            ("Discrepancies opened", str(review.discrepancies_opened)),
-            ("Discrepancies open now", str(review.discrepancies_open)),
+            ("Files", str(sum(sum(one.files.values()) for one in providers))),
+            ("Discrepancies opened", str(discrepancies[0])),
+            ("Discrepancies open now", str(discrepancies[1])),
         )
     )
 
@@ -136,9 +132,9 @@ def _share(part: int, whole: int) -> str:
     return f"{part} ({100 * part / whole:.0f} %)" if whole else str(part)
 
 
-def _timeliness(review: Review) -> tuple[Block, ...]:
+def _timeliness(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
     found = defaultdict[str, Counter[ReturnState]](Counter)
-    for data_type, counted in (each for provider in review.providers for each in provider.kept.items()):
+    for data_type, counted in (each for provider in providers for each in provider.kept.items()):
         found[data_type].update(counted)
     bars = tuple(
         (data_type, *(str(sum(counted[state] for state in states)) for states in _JUDGED))
@@ -154,14 +150,12 @@ def _timeliness(review: Review) -> tuple[Block, ...]:
     )
 
 
-def _outcomes(review: Review) -> tuple[Block, ...]:
-    kinds = sorted(
-        {kind for one in review.providers for kind, _ in one.files}, key=lambda kind: (not kind, kind)
-    )
+def _outcomes(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
+    kinds = sorted({kind for one in providers for kind, _ in one.files}, key=lambda kind: (not kind, kind))
     bars = tuple(
         (
             kind or "not recognised",
-            *(str(sum(one.files.get((kind, state), 0) for one in review.providers)) for state in _STATES),
+            *(str(sum(one.files.get((kind, state), 0) for one in providers)) for state in _STATES),
         )
         for kind in kinds
     )
@@ -169,15 +163,15 @@ def _outcomes(review: Review) -> tuple[Block, ...]:
     return (chart,) if bars else (Paragraph("No file arrived."),)
 
 
-def _quality(review: Review) -> tuple[Block, ...]:
+def _quality(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
     rows = [
         (
             kind,
-            sum(one.files.get((kind, "accepted"), 0) for one in review.providers),
-            sum(one.faulty.get(kind, 0) for one in review.providers),
-            sum(one.faults.get(kind, 0) for one in review.providers),
+            sum(one.files.get((kind, "accepted"), 0) for one in providers),
+            sum(one.faulty.get(kind, 0) for one in providers),
+            sum(one.faults.get(kind, 0) for one in providers),
         )
-        for kind in sorted({kind for one in review.providers for kind, _ in one.files if kind})
+        for kind in sorted({kind for one in providers for kind, _ in one.files if kind})
     ]
     bars = tuple((kind, str(files - faulty), str(faulty)) for kind, files, faulty, _ in rows if files)
     if not bars:
@@ -190,15 +184,15 @@ def _quality(review: Review) -> tuple[Block, ...]:
     return (chart, *table_or(("Kind of data", "Faults", "In each faulty file"), numbers))
 
 
-def _ratification(review: Review) -> tuple[Block, ...]:
+def _ratification(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
     found: dict[str, list[int]] = {}
-    for one in review.providers:
+    for one in providers:
         if one.ratified is not None:
             found.setdefault(one.kind, [0, 0])[not one.ratified] += 1
     if not found:
         return (Paragraph("Nobody is enrolled who ratifies."),)
     bars = tuple((kind, *map(str, counted)) for kind, counted in sorted(found.items()))
-    missing = [f"{one.name} ({one.id})" for one in review.providers if one.ratified is False]
+    missing = [f"{one.name} ({one.id})" for one in providers if one.ratified is False]
     chart = ReportTable(("Kind of provider", "ratified", "not yet"), bars, "Who has ratified")
     if not missing:
         return (chart,)
@@ -206,8 +200,8 @@ def _ratification(review: Review) -> tuple[Block, ...]:
     return chart, Paragraph(f"Not yet: {'; '.join(missing[:_TO_CALL])}{more}.")
 
 
-def _to_call(review: Review) -> tuple[Block, ...]:
-    worst = sorted(review.providers, key=lambda one: (-one.returns(_MISSING), -one.in_state("held"), one.id))
+def _to_call(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
+    worst = sorted(providers, key=lambda one: (-one.returns(_MISSING), -one.in_state("held"), one.id))
     rows = tuple(
         (
             one.id, one.name, str(one.returns(_MISSING)), str(one.returns(_LATE)),
@@ -220,14 +214,14 @@ def _to_call(review: Review) -> tuple[Block, ...]:
     return table_or(headings, rows, "Nobody: nothing is missing, nothing waits.")
 
 
-def _each(review: Review) -> ReportTable:
+def _each(providers: Sequence[ProviderReview]) -> ReportTable:
     headings = (
         "Provider", "Name", "Kind", "Ratified", "In time", "Late", "Nil", "Missing", "Files",
         *(state.title() for state in _STATES), "Files with faults", "Faults",
         "Discrepancies opened", "Discrepancies open",
     )  # fmt: skip
     rows = []
-    for one in review.providers:
+    for one in providers:
         numbers = (
             *map(one.returns, (_IN_TIME, _LATE, _NIL, _MISSING)), sum(one.files.values()),
             *map(one.in_state, _STATES), sum(one.faulty.values()), sum(one.faults.values()),

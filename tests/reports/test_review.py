@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 from lxml import html
 
-from gateway.reports.document import ReportTable, as_csv, as_object, as_text
+from gateway.reports.document import Document, ReportTable, as_csv, as_object, as_text
 from gateway.reports.page import as_html
-from gateway.reports.review import ProviderReview, Review, returns_report, review_report
+from gateway.reports.review import ProviderReview, returns_report, review_report
 
 NOW = datetime(2026, 12, 21, 9, tzinfo=UTC)
 OAK = ProviderReview(
@@ -30,15 +30,15 @@ ELM = ProviderReview(
 FFT = ProviderReview(id="fft", name="FFT", kind="fft", ratified=None)
 
 
-def review(*providers: ProviderReview) -> Review:
-    return Review(
-        organisation="Anyshire", academic_year="2026-27", first=date(2026, 11, 2), last=date(2026, 12, 18),
-        providers=providers, discrepancies_opened=2, discrepancies_open=1,
+def review(*providers: ProviderReview) -> Document:
+    return review_report(
+        providers, NOW, organisation="Anyshire", academic_year="2026-27", first=date(2026, 11, 2),
+        last=date(2026, 12, 18), discrepancies=(2, 1),
     )  # fmt: skip
 
 
 def test_the_text_tells_what_came_in_time_and_who_is_to_be_rung_first() -> None:
-    text = " ".join(as_text(review_report(review(OAK, ELM, FFT), NOW)).split())
+    text = " ".join(as_text(review(OAK, ELM, FFT)).split())
     for words in (
         "Ratified 1 of 2",
         "Returns due 14",  # What there was nothing to send for is not due.
@@ -54,13 +54,13 @@ def test_the_text_tells_what_came_in_time_and_who_is_to_be_rung_first() -> None:
 
 
 def test_nothing_at_all_is_a_review_too() -> None:
-    text = as_text(review_report(review(), NOW))
+    text = as_text(review())
     for words in ("Nothing was due.", "No file arrived.", "Nobody: nothing is missing, nothing waits."):
         assert words in text
 
 
 def test_a_page_draws_each_chart_to_scale_and_has_its_numbers() -> None:
-    page = html.fromstring(as_html(review_report(review(OAK, ELM, FFT), NOW)).encode())
+    page = html.fromstring(as_html(review(OAK, ELM, FFT)).encode())
     pictures = page.findall(".//svg")
     assert len(pictures) == 4
     assert all(one.getnext().tag == "table" for one in pictures)
@@ -72,7 +72,7 @@ def test_a_page_draws_each_chart_to_scale_and_has_its_numbers() -> None:
 
 def test_a_table_for_a_spreadsheet_holds_no_formula() -> None:
     hostile = ProviderReview(id="x", name="=1+1", kind="school", ratified=False)
-    document = review_report(review(hostile), NOW)
+    document = review(hostile)
     assert document.data is not None
     assert "'=1+1" in as_csv(document.data)
 
