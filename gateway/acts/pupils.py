@@ -34,7 +34,7 @@ from gateway.home import Home
 from gateway.log.leaf import commitment
 from gateway.model import Classified, LogStep, Transfer, counted
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.discrepancies import Gone, gone
+from gateway.policy.discrepancies import RollRow, gone
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
 from gateway.registry import (
@@ -424,9 +424,9 @@ class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
             found, hidden, question = leavers(record.session, begin, moved=self.moved, by=record.by)
             log.append(record.session, [question], record.at)
         rows = [
-            {"left": one.left_at, "provider": one.provider, "reference": one.reference, "record": one.record,
-             "now_at": one.to}
-            for one in found
+            {"left": one.at, "provider": one.provider, "reference": one.reference, "record": one.record,
+             "now_at": now_at}
+            for one, now_at in found
         ]  # fmt: skip
         columns = ("left", "provider", "reference", "record", *(("now_at",) if self.moved else ()))
         few = f"not shown, since only named people may see them: {hidden}" if hidden else ""
@@ -439,22 +439,24 @@ class ListMovers(ListMissing, command="pupils movers"):
     moved: ClassVar = True
 
 
-def leavers(session: Session, since: datetime, *, moved: bool, by: str) -> tuple[list[Gone], int, Entry]:
-    """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
+def leavers(
+    session: Session, since: datetime, *, moved: bool, by: str
+) -> tuple[list[tuple[RollRow, str | None]], int, Entry]:
+    """Return the children who left since a day, as `gone` does: on no roll now or, with `moved`, on another.
 
     Also return the number of children withheld by a marker from the person `by`, and the log entry of the
     question, to be recorded before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
-    found = [one for one in every if one.left_at >= since and (one.to is not None) == moved]
+    found = [(one, to) for one, to in every if one.at >= since and (to is not None) == moved]
     hidden = markers.kept_from(session, name_of(by))
-    shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
+    shown = [(one, to) for one, to in found if bytes.fromhex(one.pupil) not in hidden]
     fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
     question = Entry(kind="pupils-asked", subject=_SUBJECT, fields=fields, actor=by)
     # The files stand as sequences in the rolls.
-    references = transfers.references(session, {int(one.reference) for one in shown})
-    named = [replace(one, reference=references[int(one.reference)]) for one in shown]
+    references = transfers.references(session, {int(one.reference) for one, _ in shown})
+    named = [(replace(one, reference=references[int(one.reference)]), to) for one, to in shown]
     return named, len(found) - len(shown), question
 
 

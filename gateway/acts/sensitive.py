@@ -29,9 +29,10 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:
             return [
-                {"provider": provider, "reference": reference, **one._asdict()}
+                {"provider": provider, "reference": reference, "heading": heading, "topic": topic,
+                 "records": records}
                 for provider, reference, content in transfers.contents_since(session, since, self.provider)
                 for part in (content.parts if not isinstance(content, Classified) else (content,))
                 if isinstance(part, Classified)
-                for one in sensitive_headings(part, catalogue)
-            ]
+                for heading, topic, records in sensitive_headings(part, catalogue)
+            ]  # fmt: skip

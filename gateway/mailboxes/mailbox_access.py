@@ -190,10 +190,8 @@ class MailboxAccess:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(("Left", "School", "Reference", "Record", "Now at"))
-        for one in sorted(found, key=lambda each: each.left_at, reverse=True):
-            writer.writerow(
-                [f"{one.left_at:%Y-%m-%d}", one.provider, one.reference, one.record, one.to or ""]
-            )
+        for one, now_at in sorted(found, key=lambda each: each[0].at, reverse=True):
+            writer.writerow([f"{one.at:%Y-%m-%d}", one.provider, one.reference, one.record, now_at or ""])
         return text.getvalue().encode()
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:

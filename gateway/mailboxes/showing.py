@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import Basis, Classified, Contained, ProviderKind, Reason, RecordsWhere
+from gateway.model import Basis, Classified, Contained, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
@@ -51,9 +51,10 @@ def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterato
         yield from ("", "Because something else stands in them than their heading says, cells are blank in:")
         yield from (f"- {about}" for about in view.withheld)
         yield "The sender is told which they are, and what to write instead."
-    if (where := view.where) is not None:
+    if view.where is not None:
+        item, values = view.where
         yield from ("", "Because the agreement gives this team the records of some children only:")
-        yield f"- every record in which {where.item} is not one of: {', '.join(where.values)}"
+        yield f"- every record in which {item} is not one of: {', '.join(values)}"
     if apart:
         yield from ("", "Because data protection has said that few people may see them:")
         yield "- records of single pupils. Ask data protection if your work needs them."
@@ -104,7 +105,7 @@ class TeamView:
     delivery: Delivery
     held: Classified | Contained
     lacking: tuple[str, ...]
-    where: RecordsWhere | None = None
+    where: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def withheld(self) -> tuple[str, ...]:

@@ -87,21 +87,14 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordsWhere:
-    """Condition on a record: `item` has one of `values`, in upper or lower case."""
-
-    item: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """The part of a file of one data type that a team or provider may have.
     `items`: labels of Appendix A, "Group: Item", and of items outside it that such files carry by nature.
     `told`: the columns and elements that the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
     `of_school`: DfE number and URN of the one school whose records are given; None for all.
-    `stated`: headings with meanings stated by the provider. `where`: the condition on records given, if any.
+    `stated`: headings with meanings stated by the provider. `where`: an item, and the
+    values (in any case) of which a record must have one to be given; None for every record.
     """
 
     data_type: str
@@ -110,7 +103,7 @@ class Basis:
     without: tuple[int, ...] = ()
     of_school: tuple[str, str] | None = None
     stated: Stated = ()
-    where: RecordsWhere | None = None
+    where: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

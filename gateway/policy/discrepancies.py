@@ -7,7 +7,7 @@ never on a roll are not. A notice tells a provider about its own records only: f
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Literal
@@ -117,24 +117,10 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
         yield provider, catalogue.reason(code, record=" and ".join(records), others=named)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
-    """A child who left a school: the last file and record about the child there, and the moment of leaving.
+def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
+    """Return the children who left a school, in order of leaving, and the provider now having each, or None.
 
-    `to`: the provider that has the child on its roll now; None if none has.
-    """
-
-    pupil: str
-    provider: str
-    reference: str
-    record: int | None
-    left_at: datetime
-    to: str | None = None
-
-
-def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Gone]:
-    """Return the children who left a school, whether now on another roll or on none, in order of leaving.
-
+    A child is told by the last row of the school that it left, with `at` as the moment of leaving.
     `full_rolls`: the moment of each provider's latest complete roll; a child whose last row there is older
     has left. A child on roll under a new UPN has not left.
     """
@@ -152,13 +138,8 @@ def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Go
             continue
         when, last = max(left, key=lambda pair: (pair[0], pair[1].provider))
         to = min((row.provider for row in current[pupil]), default=None)
-        found.append(
-            Gone(
-                pupil=pupil, provider=last.provider, reference=last.reference, record=last.record,
-                left_at=when, to=to,
-            )
-        )  # fmt: skip
-    return sorted(found, key=lambda one: (one.left_at, one.provider, one.reference, one.record or 0))
+        found.append((replace(last, at=when), to))
+    return sorted(found, key=lambda one: (one[0].at, one[0].provider, one[0].reference, one[0].record or 0))
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:

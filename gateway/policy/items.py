@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 from gateway.law import pack_on
 from gateway.model import (
@@ -24,7 +23,6 @@ from gateway.model import (
     Provider,
     ProviderKind,
     Reason,
-    RecordsWhere,
     Released,
     Stated,
     Unlisted,
@@ -57,7 +55,7 @@ def basis_for(
     entry = catalogue.entries.get(data_type)
     carried = entry.holds(form, team) if entry is not None and team in entry.teams else ()
     records = None if entry is None else entry.records.get(team)
-    where = None if records is None else RecordsWhere(item=records.item, values=records.values)
+    where = None if records is None else (records.item, records.values)
     return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
 
 
@@ -200,38 +198,29 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
         yield catalogue.reason("policy:awaited", items=", ".join(awaited), law=laws)
     if rest := [topic for topic in topics if topic not in awaited]:
         yield catalogue.reason("policy:sensitive", topics=", ".join(rest))
-        headings = (one for one in sensitive_headings(content, catalogue) if one.topic not in awaited)
-        found = [*dict.fromkeys(one.told for one in headings)]
+        told = (
+            heading if records is None else f"{heading}, about {topic}"
+            for heading, topic, records in sensitive_headings(content, catalogue)
+            if topic not in awaited
+        )  # fmt: skip
+        found = [*dict.fromkeys(told)]
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         yield catalogue.reason("policy:sensitive-heading", where="; ".join(found[:_NAMED]) + more)
 
 
-class SensitiveHeading(NamedTuple):
-    """A heading over sensitive data, in the gateway's words, with its topic.
+def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
+    """Yield the headings over sensitive data that a file's flow does not carry, in the gateway's words.
 
-    `records`: the number of records with a value; None if not counted, for the label of a data item.
+    Each has its topic and the number of records with a value; a data item, found by its label, has no number.
     """
-
-    heading: str
-    topic: str
-    records: int | None
-
-    @property
-    def told(self) -> str:
-        """The heading, with its topic, as a receipt names it."""
-        return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
-
-
-def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
-    """Yield the headings of a file over sensitive data that its flow does not carry."""
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
-            yield SensitiveHeading(_place(one), one.topic, one.filled)
+            yield _place(one), one.topic, one.filled
             topics.discard(one.topic)
     for item in (*content.items, *content.other_items):
         if item in topics:
-            yield SensitiveHeading(item, item, None)
+            yield item, item, None
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:

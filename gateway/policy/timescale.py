@@ -362,32 +362,15 @@ _CAME = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DueDays:
-    """A flow's status today (`now`), and its later due days (`later`), soonest first, up to 400 days ahead.
-
-    `later` is empty for daily and weekly flows: their days are school days.
-    """
-
-    now: FlowStatus
-    later: tuple[FlowStatus, ...] = ()
-
-    @property
-    def days(self) -> tuple[FlowStatus, ...]:
-        """The statuses with a day by which the provider must send; none for daily and weekly flows."""
-        every = (self.now, *self.later)
-        return tuple(
-            one for one in every if one.asked and one.due and one.timescale not in {"daily", "weekly"}
-        )
-
-
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
-) -> Iterator[DueDays]:
+) -> Iterator[tuple[FlowStatus, ...]]:
     """Yield the due days of each flow of a provider, given the flows' statuses at the end of `today`.
 
-    Flows not expected, or without terms in the calendar, are left out. A due day that passed before the
-    provider owed anything is replaced by the next one.
+    The first is the status of today, the others are those of the due days in the next 400 days, soonest
+    first; daily and weekly flows have none, as their days are school days. Flows not expected, or without
+    terms in the calendar, are left out. A due day that passed before the provider owed anything is replaced
+    by the next one.
     """
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
         often = flow.timescale in {"daily", "weekly"}
@@ -398,9 +381,9 @@ def agenda(
         ]
         if flow.state == "not-due" and flow.due is not None and flow.due < today:
             ahead = later.pop(0) if later else replace(flow, due=None, period=None)
-            yield DueDays(replace(ahead, last=flow.last), tuple(later))
+            yield replace(ahead, last=flow.last), *later
         else:
-            yield DueDays(flow, tuple(later))
+            yield flow, *later
 
 
 def in_words(flow: FlowStatus, today: date) -> str:

@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,10 @@ def _entries(facts: ProviderFacts) -> Iterator[tuple[FlowStatus, date, str]]:
 
     There is one for each day from today on, and for each day missed.
     """
-    for one in (day for due in facts.due for day in due.days):
-        if one.due and (one.due >= facts.today or one.state == "missing"):
+    for one in chain.from_iterable(facts.due):
+        if not one.due or not one.asked or one.timescale in {"daily", "weekly"}:
+            continue
+        if one.due >= facts.today or one.state == "missing":
             said = _SUMMARIES.get(one.state, _CAME)
             title = said.format(data=facts.named(one.data_type), period=one.period)
             yield one, one.due, _said(facts, title)

@@ -22,7 +22,7 @@ from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment, spoken, term_began
-from gateway.policy.timescale import DueDays, FlowStatus, agenda, asked_soon, in_words
+from gateway.policy.timescale import FlowStatus, agenda, asked_soon, in_words
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists
@@ -47,7 +47,7 @@ def ring(settings: Settings) -> str:
 class ProviderFacts:
     """The facts about a provider as of `at`.
 
-    `due`: flows with due days. `files`: those of the term, latest first. `waiting`: held files. `ratified`:
+    `due`: see `agenda`. `files`: those of the term, latest first. `waiting`: held files. `ratified`:
     school years on record. `to_ratify`: the school year to sign for, if any.
     """
 
@@ -55,7 +55,7 @@ class ProviderFacts:
     provider: Provider
     catalogue: Catalogue
     at: datetime
-    due: Sequence[DueDays]
+    due: Sequence[tuple[FlowStatus, ...]]
     files: Sequence[InShort]
     waiting: Sequence[InShort]
     own_keys: Sequence[Key]
@@ -189,7 +189,7 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
     yield StandingSection(
         t("Due"), t("Nothing is expected of you."), [_due(facts, one, language) for one in facts.due]
     )
-    types = {one.now.data_type for one in facts.due}
+    types = {now.data_type for now, *_ in facts.due}
     soon = [
         StandingLine(", ".join([named(one.data_type), *([t(spoken(day))] if day else [])]), one.says)
         for one, day in asked_soon(facts.catalogue, facts.today)
@@ -220,11 +220,11 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
     yield StandingSection(t("Whom to call"), lines=[StandingLine("", whom)])
 
 
-def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine:
-    now, today = one.now, facts.today
+def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -> StandingLine:
+    (now, *later), today = days, facts.today
     parts = [in_words(now, today)]
-    if one.later and now.asked:
-        parts.append(f"then {in_words(one.later[0], today)}")
+    if later and now.asked:
+        parts.append(f"then {in_words(later[0], today)}")
     if not now.asked:
         parts.append("if you have any")
     if now.last:
@@ -233,7 +233,7 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine
         parts.append(f"{now.missed} missed")
     open_days = (
         each.due
-        for each in (now, *one.later)
+        for each in days
         if each.due and each.asked and each.timescale != "daily" and each.state in {"due", "not-due"}
     )
     ahead = min(((day - today).days for day in open_days), default=None)
@@ -299,5 +299,5 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
 
 def missing(facts: ProviderFacts, language: Language) -> str:
     """Return a line for a letter on each missing data type, with the due day."""
-    lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
+    lines = (_due(facts, one, language) for one in facts.due if one[0].to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)

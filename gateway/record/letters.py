@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import chain
 from typing import get_args
 
 from sqlmodel import Session
@@ -231,7 +232,7 @@ def by_calendar(
 def _for_provider(letterhead: Letterhead, of: ProviderFacts, day: date) -> Iterator[Letter]:
     """Yield letters to a provider on its flows, on keys soon to expire, and on a ratification to be made."""
     catalogue, provider = letterhead.catalogue, of.provider
-    for flow in (day for due in of.due for day in (due.now, *due.later)):
+    for flow in chain.from_iterable(of.due):
         yield from _for_flow(letterhead, provider, flow, day)
     for rule in catalogue.letters.rules("key-expires"):
         for key, until, left in _ends(of):
@@ -306,10 +307,10 @@ def _of_all(
 ) -> Iterator[Letter]:
     """Yield the weekly letter to administrators, on late data and on keys soon to expire."""
     late = [
-        f"- {facts.provider.name}: {facts.named(due.now.data_type)}, {in_words(due.now, day)}"
+        f"- {facts.provider.name}: {facts.named(now.data_type)}, {in_words(now, day)}"
         for facts in standing
-        for due in facts.due
-        if due.now.to_chase and due.now.timescale != "daily"
+        for now, *_ in facts.due
+        if now.to_chase and now.timescale != "daily"
     ]
     end = [
         f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"

@@ -18,5 +18,5 @@ def test_sensitive_headings_are_told_in_the_order_of_the_columns(catalogue: Cata
         extension="csv",
         unlisted=columns,
     )
-    found = [(one.heading, one.topic) for one in sensitive_headings(content, catalogue)]
+    found = [(heading, topic) for heading, topic, _ in sensitive_headings(content, catalogue)]
     assert found == [("column 2 (Notes)", "religion"), ("column 7 (Notes)", "health")]

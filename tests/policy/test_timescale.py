@@ -182,8 +182,8 @@ def test_the_days_of_the_year_to_come_are_told_of_what_is_due_seldom(catalogue: 
     today = day("2026-11-24")
     flows = status(provider("school"), [], catalogue, today)
     later = {
-        each.now.data_type: [one.due for one in each.later]
-        for each in agenda(provider("school"), flows, catalogue, today)
+        now.data_type: [one.due for one in ahead]
+        for now, *ahead in agenda(provider("school"), flows, catalogue, today)
     }
     assert later["school-census"] == [day("2027-01-27"), day("2027-05-26"), day("2027-10-13")]
     assert later["student-core"] == []

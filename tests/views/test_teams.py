@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model import OTHER_RECORDS, Classified, RecordsWhere
+from gateway.model import OTHER_RECORDS, Classified
 from gateway.policy.items import basis_for, teams_for
 from gateway.samples import make, school, variants
 from tests.content import core_data
@@ -83,11 +83,11 @@ def test_a_team_that_is_there_for_some_children_sees_no_other_record() -> None:
     data = core_data(1, 6)
     basis = basis_for("central-data-team", "student-core", CATALOGUE, "school")
     whole, _ = view_of(data, basis)
-    girls = RecordsWhere(item="Pupil: Gender", values=("f", "Female"))
+    girls = ("Pupil: Gender", ("f", "Female"))
     some, left_out = view_of(data, replace(basis, where=girls))
     assert OTHER_RECORDS in left_out
     assert 0 < some.count(b"<Sex>F</Sex>") == whole.count(b"<Sex>F</Sex>")
     assert 0 == some.count(b"<Sex>M</Sex>") < whole.count(b"<Sex>M</Sex>")
-    nobody, _ = view_of(data, replace(basis, where=replace(girls, values=("X",))))
+    nobody, _ = view_of(data, replace(basis, where=("Pupil: Gender", ("X",))))
     assert b"<UPN>" in whole
     assert b"<UPN>" not in nobody

@@ -50,11 +50,12 @@ def make_view(
     Unreadable for any content that `classify` would refuse.
     """
     sieve = ViewFilter(rules, basis)
-    if (where := basis.where) is not None:
+    if basis.where is not None:
+        item, values = basis.where
         # Records without any of the values that the view is about are left out.
-        keys = frozenset(k for k, item in (rules.items | rules.others).items() if item.label == where.item)
+        keys = frozenset(k for k, one in (rules.items | rules.others).items() if one.label == item)
         records = enumerate(RecordWalk(rules, limits, keys).walk(content))
-        wanted = {value.casefold() for value in where.values}
+        wanted = {value.casefold() for value in values}
         met = (
             (number, {text.casefold() for each in values.values() for text in each})
             for number, values in records
