@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 STATEMENT = "Statement to the gateway: "
-"""The first words of every text that a provider signs for one purpose alone."""
+"""The first words of every text a provider signs for one purpose alone."""
 Purpose = Literal["ratification", "key", "lost-key"]
 _FIRST: dict[Purpose, str] = {
     "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
@@ -88,13 +88,13 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part of a file of one data type that a team or provider may have.
-    `items`: labels of Appendix A, "Group: Item", and of items outside it that such files carry by nature.
-    `told`: the columns and elements that the data type does not have; no view shows them.
+    """The part of a file of one data type a team or provider may have.
+    `items`: labels of Appendix A, "Group: Item", and of other items natural to such files.
+    `told`: the columns and elements the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
     `of_school`: DfE number and URN of the one school whose records are given; None for all.
-    `stated`: headings with meanings stated by the provider. `where`: an item, and the
-    values (in any case) of which a record must have one to be given; None for every record.
+    `stated`: headings with meanings stated by the provider. `where`: an item
+    and values (in any case); only records with one of the values are given. None for every record.
     """
 
     data_type: str
@@ -162,15 +162,15 @@ class GatewayKeyKind(StrEnum):
 
 
 Stated = tuple[tuple[str, str], ...]
-"""Headings that a provider has explained, each with the key in items.toml of the field that it means."""
+"""Headings a provider has explained, each with the key in items.toml of the field that it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
     `about`: the data item, by its Appendix A label; "" where the code says enough. `expected`: the correct
-    form of values that are wrong and so left out of every view; else "". `much`: so many values of a column
-    are wrong that its heading or the file must be wrong. `of`: the right count, where `count` differs.
+    form of wrong values, which every view leaves out; else "". `much`: so many values of a column are wrong
+    that the heading or the file must be wrong. `of`: the right count, where `count` differs.
     """
 
     code: str
@@ -185,7 +185,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts that a file states about itself; None where the file states none.
+    """The facts a file states about itself; None where the file states none.
     `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
     the number of records of pupils in year 9 and above.
     """
@@ -205,14 +205,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """A column or element that a file's data type does not have: its place, and the kind of its values.
+    """A column or element a file's data type does not have: its place, and the kind of its values.
     `position`: the number of the column, or of the sort of element, from 1; 0 for lines above a table.
-    `place`: "text" means the words that a workbook shows instead of a cell's value. `filled`: the number of
-    records with a value. `header`: the name in the file; only people examining held files see it, because it
-    may name a child. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: for grades
-    that are no results, their sort, such as "mock" or "predicted"; else "". `further`: this entry stands for
-    all other such columns, because only some are listed. `field`: the key of the field that the header
-    names; "" if unknown. `types`: the data types with this field.
+    `place`: "text" means words a workbook shows instead of a cell's value. `filled`: the number of records
+    with a value. `header`: the name in the file; because a child may be named there, only people examining
+    held files see headers. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: the
+    sort of grades other than results, such as "mock" or "predicted"; else "". `further`: the entry stands for
+    all other such columns, because only some are listed. `field`: the key of the field the header names; ""
+    if unknown. `types`: the data types with this field.
     """
 
     position: int
@@ -232,7 +232,7 @@ class NamedSchool:
     """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
     `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
     the different names in the file from 1; the names themselves stay in the file. With every number empty:
-    the records that name no school. `further`: this entry stands for all schools that are not listed.
+    the records that name no school. `further`: the entry stands for all unlisted schools.
     """
 
     dfe_number: str = ""
@@ -250,8 +250,8 @@ class Classified:
     `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
     Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
     `results` are the types of examination results in a file of any type. `schools`: most records first; ()
-    where no record names one. `stated`: headings that the provider has explained. `name_suggests`: the data
-    type that the file's name suggests, if any.
+    where no record names one. `stated`: headings the provider has explained. `name_suggests`: the data
+    type the file's name suggests, if any.
     """
 
     data_type: str
@@ -437,7 +437,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A file that the policies allow as classified; it goes to `teams` under `flow`."""
+    """A file the policies allow as classified; it goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     flow: str
@@ -447,7 +447,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A held file that a person has released to `teams` under `flow`, as a data type and about a period.
+    """A held file a person has released to `teams` under `flow`, as a data type and about a period.
     `on_roll`: the pupils in the file count as on its sender's roll.
     """
 
@@ -497,7 +497,7 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 
 class Arrival(NamedTuple):
-    """The arrival of a file of a flow; `period` is the one that the file states, if any.
+    """The arrival of a file of a flow; `period` is the one the file states, if any.
     `nil`: in place of a file came the statement that there is nothing to send for the period.
     """
 
@@ -510,7 +510,7 @@ class Arrival(NamedTuple):
 
 class LogStep(NamedTuple):
     """An entry of the log about a file, with the entry's `number`. `by`: the person or service that acted.
-    `why`: the reason that a person gave. `reasons`: the codes of a decision.
+    `why`: the reason a person gave. `reasons`: the codes of a decision.
     """
 
     number: int

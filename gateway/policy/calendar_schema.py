@@ -162,7 +162,7 @@ class YearlyDue(File):
 
 
 class OwnTimescale(File):
-    """A timescale that an agreement defines: a file for each month, half-term or term, or each of `dates`.
+    """A timescale an agreement defines: a file for each month, half-term or term, or each of `dates`.
 
     The file is due `due_days` after the end of the month, half-term or term, or after the date; a file up to
     `open_days` before that day is early. With "last-week-of-term" a file of that week is on time. The months
@@ -235,7 +235,7 @@ class CalendarFile(File):
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
         """Return the calendar with the days and optional data types of law packs added.
 
-        A day of the calendar takes precedence over one that a pack sets for the same year.
+        A day of the calendar takes precedence over one a pack sets for the same year.
         """
         if not packs:
             return self

@@ -58,7 +58,7 @@ FILES: dict[str, type[File]] = {
     if isinstance(one.annotation, type) and issubclass(one.annotation, File) and one.is_required()
 }
 OPTIONAL: dict[str, type[File]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
-"""The files that a folder may lack: then nobody gets a letter, and nothing is handed on."""
+"""The files a folder may lack: then nobody gets a letter, and nothing is handed on."""
 
 _KEPT = 128
 _MOST_KNOWN = 4
@@ -104,7 +104,7 @@ def _code() -> bytes:
 def load_unchecked(policies: Path) -> Catalogue:
     """Return the catalogue of a folder whose files are each valid, without comparing them with one another.
 
-    Raises ConfigurationError for a file that is missing or not valid.
+    Raises ConfigurationError for a file missing or not valid.
     """
     reading = _shaped(policies, FILES)
     if reading.faults:

@@ -42,7 +42,7 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The names and languages that receipts and letters of one catalogue use.
+    """The names and languages receipts and letters of one catalogue use.
 
     `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: by language
     other than English, the names of desks by their English. `own`: ids and labels of the policies, which
@@ -108,7 +108,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items that are lawful only in files about the period of some law pack."""
+        """By data type, the items lawful only in files about the period of some law pack."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -139,7 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: its right, and the items of Appendix A that the right names before its exceptions."""
+        """By team: its right, and the items of Appendix A the right names before its exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -157,7 +157,7 @@ class Catalogue(File):
 
     @cached_property
     def proposed(self) -> frozenset[str]:
-        """The items of Appendix A that are only proposed."""
+        """The items of Appendix A only proposed."""
         return frozenset(f"{group.label}: {item}" for group in self.rights.group for item in group.proposed)
 
     @cached_property
@@ -173,7 +173,7 @@ class Catalogue(File):
 
     @cached_property
     def wording(self) -> Wording:
-        """The names that receipts under this catalogue use."""
+        """The names receipts under this catalogue use."""
         own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
         for flow in (*self.flows.flow, *self.flows.optional):
             own.add(flow.document.description)
@@ -212,7 +212,7 @@ class Catalogue(File):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause that reasons.toml gives to a code; KeyError if it gives none."""
+        """Return the clause reasons.toml gives to a code; KeyError if it gives none."""
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
@@ -276,7 +276,7 @@ class Catalogue(File):
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
         """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
 
-        Without a sender, return True only for items that the team may have from every kind.
+        Without a sender, return True only for items the team may have from every kind.
         """
         return item in self.granted(team, sender)
 

@@ -62,7 +62,7 @@ def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
 
 
 class NameFound(NamedTuple):
-    """A name in a policy file, with file and location. `within`: the table that the name stands in."""
+    """A name in a policy file, with file and location. `within`: the table the name stands in."""
 
     name: str
     file: str
@@ -121,7 +121,7 @@ def numbered(text: str) -> dict[ClauseId, str]:
 
 
 def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the text of each clause that the agreement has, up to the next clause, with single spaces."""
+    """Return the text of each clause the agreement has, up to the next clause, with single spaces."""
     text = catalogue.agreement_text
     starts = {clause: start for clause, start in _starts(catalogue) if start is not None}
     ends = dict(pairwise(sorted({*starts.values(), len(text)})))
@@ -129,7 +129,7 @@ def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return for each clause that the agreement has the SHA-256 (hex) of number, short name and text."""
+    """Return by clause of the agreement the SHA-256 (hex) of number, short name and text."""
     short = catalogue.agreement.clauses
     return {
         clause: hashlib.sha256(f"{clause}\0{short[clause]}\0{text}".encode()).hexdigest()
@@ -138,7 +138,7 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses that are missing in the text or under `[clauses]`, or that begin where another begins."""
+    """Yield clauses missing in the text or under `[clauses]`, or that begin where another begins."""
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:

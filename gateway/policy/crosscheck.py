@@ -20,7 +20,7 @@ from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowData
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
-"""An example of each number that files name: a DfE number of 7 figures, and a URN of 6."""
+"""An example of each number files name: a DfE number of 7 figures, and a URN of 6."""
 GATEWAY = "sftp"
 """The id of the method that is this gateway itself."""
 _YEARS = range(2020, 2060)
@@ -98,7 +98,7 @@ def _flows(catalogue: Catalogue) -> _Faults:
 
 
 def _to_teams(catalogue: Catalogue) -> _Faults:
-    """Yield teams of a data type that are listed twice or foreign, and data types that reach nobody."""
+    """Yield teams of a data type listed twice or foreign, and data types that reach nobody."""
     for place, flow, entry in _entries(catalogue):
         here = (*place, "teams")
         yield from ((here, "a team is listed twice") for _ in _twice(entry.teams)[:1])
@@ -124,7 +124,7 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield data types about persons that no rule covers, or due at times that calendar.toml lacks."""
+    """Yield data types about persons no rule covers, or due at times calendar.toml lacks."""
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}
@@ -157,7 +157,7 @@ def _data_types(catalogue: Catalogue) -> _Faults:
 
 
 def _rights(catalogue: Catalogue) -> _Faults:
-    """Yield items that no team may have, and exceptions (`without`, `not_from`) that take away nothing."""
+    """Yield items no team may have, and exceptions (`without`, `not_from`) that take away nothing."""
     rights = catalogue.rights
     entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     of_nobody = {group.label for group in rights.group if group.of == NOBODY}

@@ -47,7 +47,7 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day among `set_days` that is in `year`; if there is none, the day that a rule gives."""
+    """Return the day among `set_days` in `year`; if there is none, the day a rule gives."""
     for day in set_days:
         if day.year == year:
             return day
@@ -83,7 +83,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a time that a person typed as a moment with a time zone, by default `zone`.
+    """Return a time a person typed as a moment with a time zone, by default `zone`.
 
     A day typed alone, without a zone, means noon of that day.
     """
@@ -127,7 +127,7 @@ def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
 
 @lru_cache(1024)
 def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
-    """Return the terms that the term rules give for the academic year that begins in `first`."""
+    """Return the terms the term rules give for the academic year that begins in `first`."""
 
     def day(rule: DayRule) -> date:
         month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
@@ -162,7 +162,7 @@ def is_ending(calendar: CalendarFile, on: date) -> bool:
 _DAY = timedelta(days=1)
 _FRIDAY = 4
 Due = tuple[Timescale, str]
-"""A timescale, and a data type that is due by it."""
+"""A timescale, and a data type due by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +302,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
-    """Return the periods of a timescale that the agreement defines, in consecutive calendar years."""
+    """Return the periods of a timescale the agreement defines, in consecutive calendar years."""
     ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
@@ -349,13 +349,13 @@ def plan(
 
 
 def index_on(periods: list[Period], day: date) -> int:
-    """Return the index of the period that is open on a day; -1 if none is."""
+    """Return the index of the period open on a day; -1 if none is."""
     index = bisect_right(periods, day, key=attrgetter("opens")) - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 
 def index_of(periods: list[Period], name: str) -> int:
-    """Return the index of the period with a name, or open on the day that the name is; -1 if none is."""
+    """Return the index of the period with a name, or open on the day the name is; -1 if none is."""
     try:
         return index_on(periods, date.fromisoformat(name))
     except ValueError:
@@ -395,7 +395,7 @@ def exam_year(facts: Facts) -> int | None:
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    """Return the reason that a file of a flow is held by an embargo until a moment."""
+    """Return the reason a file of a flow is held by an embargo until a moment."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
     return catalogue.reason_under(
         flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
@@ -405,7 +405,7 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the name of the period that a file says it is about; None if it states none.
+    """Return the name of the period stated in a file; None without one.
 
     `arrival` is an aware moment, or the local day; a date in the file counts only if it is not later.
     """
@@ -446,16 +446,16 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """Return the academic year that a file states as "2026/27" or "2026-27"; None if it states none."""
+    """Return the academic year stated in a file as "2026/27" or "2026-27"; None without one."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return academic_year_from(int(said[1])) if said else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the name of the census that a file states; None if it states none.
+    """Return the name of the census stated in a file; None without one.
 
     A term without a year means the latest census of that term that had opened when the file `landed`. A year
-    without a term counts only if it is not the year of the census that is open.
+    without a term counts only if it is not the year of the census open.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

@@ -1,12 +1,12 @@
 """Decide on files, declared transfers and releases: accept, hold or refuse. Pure, and the only such place.
 
-Data that no flow lists is refused. A file that is not refused is held while any rule has it wait; otherwise
+Data no flow lists is refused. A file that is not refused is held while any rule has it wait; otherwise
 it is accepted for the teams entitled to a view of it.
 
 A declaration of a transfer outside this gateway names the data, the method and the attested safeguards.
 `questions` gives the questions to ask, in the order of the agreement; `decide_method` decides.
 
-A person may release a held file that the gateway could not place, but stays bound by the agreement: rights,
+A person may release a held file the gateway could not place, but stays bound by the agreement: rights,
 embargo, ratification and permitted senders are checked for the teams named. A second person may override
 such objections, but nobody can release records of pupils to a team without pupil level.
 """
@@ -377,7 +377,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions about the safeguards that a method requires for some data in some circumstances.
+    """Return the questions about the safeguards a method requires for some data in some circumstances.
 
     Empty for a method without requirements, and for an unknown method or unknown data.
     """
@@ -397,12 +397,12 @@ _TAKES_TWO = frozenset((
 # Reasons for a hold over pupils possibly of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 STAY = _TAKES_TWO | _OF_OTHERS
-"""The reasons that a recalled file keeps, because they limit its later release."""
+"""The reasons a recalled file keeps, because they limit its later release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release that a person asks for, as judged: to which teams, as which data type of which flow.
+    """A release a person asks for, as judged: to which teams, as which data type of which flow.
 
     `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
     the roll of the sender, or of schools for which the sender may send.
@@ -457,7 +457,7 @@ def judge_release(
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
     """Yield each file or table in a held file, and whether it was recognised.
 
-    One that was not gets the `data_type` that a person names.
+    One that was not gets the `data_type` a person names.
     """
     if isinstance(content, Classified):
         yield content, True

@@ -120,7 +120,7 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
     """Return the children who left a school, in order of leaving, and the provider now having each, or None.
 
-    A child is told by the last row of the school that it left, with `at` as the moment of leaving.
+    A child is told by the last row of the former school, with `at` as the moment of leaving.
     `full_rolls`: the moment of each provider's latest complete roll; a child whose last row there is older
     has left. A child on roll under a new UPN has not left.
     """

@@ -227,7 +227,7 @@ _MISSING = object()
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return by release the policy files of an agreement that each earlier release shipped.
+    """Return by release the policy files of an agreement each earlier release shipped.
 
     `folder` has a ZIP archive of each release; `agreement` is "" for the first agreement, else its folder.
     """
@@ -247,11 +247,10 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
     """Return the `new` policies of this version with the edits of an authority's `own`; and the edits.
 
-    Each edit is told as FILE: PLACE: what became of it.
-
-    The own policies are taken to be edited from the release that differs least. A value that only the
-    authority changed stays, a list keeps the authority's additions and removals, and all else follows this
-    version. Raises tomllib.TOMLDecodeError for an own file that is no TOML.
+    Each edit is told as FILE: PLACE: RESULT. The release with the fewest differences counts as the origin of
+    the own policies. A value changed by the authority alone stays, a list keeps the authority's additions and
+    removals, and all else follows this version. Raises tomllib.TOMLDecodeError for an own file without valid
+    TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
     base, edits = releases[release], list[str]()

@@ -53,7 +53,7 @@ class Change:
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     """Return the outcomes at `now` in which two catalogues differ, for ratified senders of each kind.
 
-    Each data type is tried without items, and then with each single item that either catalogue names, so that
+    Each data type is tried without items, and then with each single item either catalogue names, so that
     rights given or taken, and holds put on items, show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:

@@ -43,11 +43,11 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return the part of a file of a data type, from a kind of sender, that a team may have.
+    """Return the part of a file of a data type, from a kind of sender, a team may have.
 
-    It is the items of Appendix A to which the team has a right, and the items outside Appendix A that the
-    data type carries for it. `told`: columns and elements that the data type does not have. `form`: the
-    file's format, because laws ask for some items in one format only. `stated`: headings that the provider
+    It is the items of Appendix A to which the team has a right, and the items outside Appendix A the
+    data type carries for it. `told`: columns and elements the data type does not have. `form`: the
+    file's format, because laws ask for some items in one format only. `stated`: headings the provider
     has explained.
     """
     granted = catalogue.granted(team, sender)
@@ -60,15 +60,15 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of the items that a file has and the part of it that a team may have lacks."""
+    """Return the labels of the items a file has and the part of it a team may have lacks."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A that a file may have all the same.
+    """Return the items outside Appendix A a file may have all the same.
 
-    They are those that the data type carries. If some law pack allows an item for its period, the item is
+    They are those the data type carries. If some law pack allows an item for its period, the item is
     lawful only in files about the period of such a pack.
     """
     held = flow.of(classified.data_type).holds(classified.format)
@@ -82,12 +82,12 @@ def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> fr
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """Return the teams of the flow that get a view of a file, in the flow's order.
+    """Return the teams of the flow getting a view of a file, in the flow's order.
 
     - A file of a flow outside Appendix A, or about no person, goes to every team of the flow.
-    - Of other files a team needs a right to every item, or to one item more than those that identify a child.
+    - Of other files a team needs a right to every item, or to one item beyond those identifying a child.
     - Rights may exclude items from some kinds of sender; without a `sender` they are the fewest.
-    - Files about persons, unless known to have no pupil, go only to teams that may see records of pupils.
+    - Files about persons, unless known to have no pupil, go only to teams allowed to see records of pupils.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -112,7 +112,7 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> Iterator[Reason]:
-    """Yield the reasons for `action` because a file has items that Appendix A lacks, or only proposes.
+    """Yield the reasons for `action` because a file has items Appendix A lacks, or only proposes.
 
     `sender`: the kind of provider; a notice tells it to take out items that none of its flows carries.
     """
@@ -149,7 +149,7 @@ def item_reasons(
 
 
 def _sent_by(kind: ProviderKind | None, catalogue: Catalogue) -> Iterator[FlowDataType]:
-    """Yield every data type that a kind of provider may send."""
+    """Yield every data type a kind of provider may send."""
     return (entry for flow in catalogue.flows.flow if kind in flow.kinds for entry in flow.data_type)
 
 
@@ -164,7 +164,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield the headings of a content that the provider may explain: unknown to the rules, not sensitive."""
+    """Yield the headings of a content the provider may explain: unknown to the rules, not sensitive."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -174,7 +174,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics and items in a file, except items that the flow carries."""
+    """Return the sensitive topics and items in a file, except items the flow carries."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -209,7 +209,7 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
-    """Yield the headings over sensitive data that a file's flow does not carry, in the gateway's words.
+    """Yield the headings over sensitive data a file's flow does not carry, in the gateway's words.
 
     Each has its topic and the number of records with a value; a data item, found by its label, has no number.
     """
@@ -275,7 +275,7 @@ def _abouts(findings: Iterable[Finding]) -> str:
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices about contents beyond the flow, and about wrong values that every view leaves out.
+    """Yield notices about contents beyond the flow, and about wrong values every view leaves out.
 
     `holds`: the file's reasons to wait; if one names the unknown columns, no notice repeats them.
     """

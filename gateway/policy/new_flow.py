@@ -35,7 +35,7 @@ class NewFlow:
     """A person's description of a flow. `due`: the first and last month-day of a yearly flow.
 
     `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
-    `optional`: headings that a file may lack. `values`: by heading, the kind of its values as in items.toml;
+    `optional`: headings a file may lack. `values`: by heading, the kind of its values as in items.toml;
     by default labels. `elements`: by heading of XML, its paths as Parent/Name. `collection`: what a DfE
     message calls its collection.
     """
@@ -60,7 +60,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings of the sample that no rule knows."""
+        """The headings of the sample no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 
@@ -279,7 +279,7 @@ def declare(folder: Path) -> tuple[str, ...]:
     """Bring flows.toml and items.toml of a folder in line with its other files; return the changed files.
 
     Data types without a flow are listed under `not_carried`: files of these are recognised, and refused.
-    Items that rights.toml lists are put under `[items]` of items.toml, other items under `[others]`. Raises
+    Items rights.toml lists are put under `[items]` of items.toml, other items under `[others]`. Raises
     GatewayError for a file that cannot be read.
     """
     try:

@@ -54,7 +54,7 @@ Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
 PUPILS = "pupils"
-"""The persons that a file is about by default; only records of pupils are counted."""
+"""The persons a file is about by default; only records of pupils are counted."""
 NOBODY = "nobody"
 """The subject of data about no person, such as counts of places."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
@@ -76,7 +76,7 @@ class Ratification(File):
 
 
 def _ratification(value: object) -> object:
-    """Return the fields of a `Ratification` that a policy file writes as one string."""
+    """Return the fields of a `Ratification` a policy file writes as one string."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -107,10 +107,10 @@ class AppendixRow(File):
 
 
 class Carried(File):
-    """Items outside Appendix A that files may have because a `law` asks for them.
+    """Items outside Appendix A files may have because a `law` asks for them.
 
-    Only `teams`, which have the duty, get these items. `formats`: those of files that may have the items;
-    empty for any.
+    Only `teams`, which have the duty, get these items. `formats`: of files allowed to have the items; empty
+    for any.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -130,11 +130,11 @@ class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
     - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
-    - `carries`: items outside Appendix A that every team gets. `carried`: those that some teams get.
+    - `carries`: items outside Appendix A every team gets. `carried`: others, for some teams.
     - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of `timescale`.
-    - `within`: another data type of the flow; its arrival counts as the arrival of this one, too.
-    - `electronic`: the clause by which the data must travel electronically, if one does.
-    - `ratification`: in place of the flow's. `records`: by team, the only records that it gets.
+    - `within`: another data type of the flow; an arrival counts for both.
+    - `electronic`: the clause demanding electronic transfer, if any.
+    - `ratification`: in place of the flow's. `records`: by team, the only records given.
     - `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
@@ -175,13 +175,13 @@ class FlowDataType(File):
 
 
 class Flow(File):
-    """A flow: who sends which data types to whom, and how such files are treated.
+    """A flow: senders, data types, recipients, and the treatment of files.
 
-    - `clause`: the clause that lists the flow; with `law`, the one about the duty.
-    - `senders` send for themselves; `on_behalf`: kinds that may send for others. `for_a_person`: kinds whose
+    - `clause`: the clause listing the flow; with `law`, the one about the duty.
+    - `senders` send for themselves; `on_behalf`: kinds sending for others. `for_a_person`: kinds whose
     files wait for a person's assessment.
-    - `unlisted`: what happens to columns that the data type does not have.
-    - `law`: the statute that asks for a flow that the agreement does not list.
+    - `unlisted`: the treatment of columns the data type does not have.
+    - `law`: the statute asking for a flow the agreement does not list.
     """
 
     id: Slug
@@ -242,9 +242,9 @@ class FlowsFile(File):
 class Team(File):
     """A team of the LA or of another recipient; without `pupil_level` it never gets records of pupils.
 
-    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees those. `local`: the
-    agreement does not name the team, which is entitled by clauses about its work. `of`: the recipient that
-    the team belongs to, if not the authority.
+    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees sensitive ones.
+    `local`: not named in the agreement, so entitled by clauses about the work of the team. `of`: the
+    recipient owning the team, if not the authority.
     """
 
     id: Slug
@@ -262,7 +262,7 @@ class CountsRule(File):
     """The rules for counts, which teams without `pupil_level` get.
 
     Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
-    that may hold a part of a roll is counted only if it holds `whole_percent` of the pupils known on roll.
+    possibly holding part of a roll is counted only with `whole_percent` of the pupils known on roll.
     """
 
     threshold: int = Field(default=5, ge=3, le=100)
@@ -284,7 +284,7 @@ class TeamsFile(File):
 
 
 class GroupReason(File):
-    """A reason that Appendix A gives for a group of items, and the team that it names, if any."""
+    """A reason Appendix A gives for a group of items, and the team that it names, if any."""
 
     text: str
     team: Slug | None = None
@@ -317,7 +317,7 @@ class Selection(File):
 
 
 class Right(File):
-    """The data items of Appendix A that a team, or another recipient, may have, and the reason (`why`).
+    """The data items of Appendix A a team, or another recipient, may have, and the reason (`why`).
 
     They are the items of whole `groups` and of `selections`, and single `items`; except `without`, and
     `not_from`: by kind of sender, the items not given from its files.
@@ -346,7 +346,7 @@ class Outside(File):
 
 
 class Proposed(File):
-    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` ones."""
+    """How to treat items Appendix A only proposes; only few people see a file with `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of the school that every record names; None without one.
+    """Return the DfE number (LA + establishment) of the school every record names; None without one.
 
     A number only in a title does not count: the rest of the file could be about any school.
     """
@@ -183,7 +183,7 @@ def copies_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers that get a copy of the accepted file.
+    """Return the providers getting a copy of an accepted file.
 
     Their kind is a recipient of the flow. Every record names the provider as its school; or the recipient may
     have files about anyone and has a right to every item in the file. Suspended and closed providers get
@@ -213,10 +213,10 @@ def parts_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers that get their own records of an accepted file about many schools.
+    """Return the providers getting only the records of their schools from an accepted file about many.
 
-    A file that cannot be divided goes to no provider. A provider that shares a number with another one gets
-    nothing. With `unratified`, return the parties that get nothing because they have not ratified.
+    An indivisible file goes to no provider. A provider sharing a number with another one gets nothing. With
+    `unratified`, return instead the parties getting nothing for want of a ratification.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -238,10 +238,10 @@ def parts_for(
 
 
 def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], catalogue: Catalogue) -> Basis:
-    """Return the part of a file about many schools that a provider may have: the records of its own pupils.
+    """Return the part of a file about many schools a provider may have: the records of its own pupils.
 
-    Of these it gets the agreed items of Appendix A, and those that the data type carries. `told`: columns and
-    elements that the data type does not have.
+    Of these it gets the agreed items of Appendix A, and those the data type carries. `told`: columns and
+    elements the data type does not have.
     """
     entry = catalogue.entries.get(data_type)
     carried = () if entry is None else entry.carries
@@ -307,7 +307,7 @@ Alike = tuple[int, str, Classified | ContentRefused | None]
 def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
-    """Return the references of the file that an accepted file replaces, and of the one that replaces it.
+    """Return the references of the file an accepted file replaces, and of the one that replaces it.
 
     `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
     an earlier one only if it is about all the schools of that one. None without such a file.

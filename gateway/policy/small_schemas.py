@@ -149,14 +149,14 @@ class ConfirmedFile(File):
 
 
 class ReasonsFile(File):
-    """Model of reasons.toml: the clause that each reason cites, by code."""
+    """Model of reasons.toml: the clause each reason cites, by code."""
 
     clauses: dict[ReasonCode, ClauseId]
 
 
 About = Literal["themselves", "anyone"]
 DFE_NUMBER, URN = "dfe-number", "urn"
-"""The ids of the two identifiers that files state, for comparison with the provider's record."""
+"""The ids of the two identifiers files state, for comparison with the provider's record."""
 
 
 _PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\\d|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
@@ -204,7 +204,7 @@ class BodyKind(File):
 class RecipientBody(File):
     """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body's teams.
 
-    `about`: the files that providers may get: of "themselves" alone, or of "anyone".
+    `about`: the files providers may get: of "themselves" alone, or of "anyone".
     """
 
     id: Slug
@@ -253,7 +253,7 @@ class BodiesFile(File):
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """Return the number of a kind that is on record for a provider; None without one."""
+    """Return the number of a kind on record for a provider; None without one."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number
@@ -283,7 +283,7 @@ class Material(File):
 
 
 class Safeguard(Circumstance):
-    """A safeguard that a person confirms; `told` completes "it was not confirmed that: …"."""
+    """A safeguard a person confirms; `told` completes "it was not confirmed that: …"."""
 
     told: str
 

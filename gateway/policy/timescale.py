@@ -1,6 +1,6 @@
-"""Judge what data a provider must send, when it is due, and whether it came in time, from arrivals alone.
+"""Judge from arrivals alone which data of a provider is due, has come in time, late, or not at all. Pure.
 
-A file counts for the period that it states, else for the period of its arrival. Pure.
+A file counts for the period stated in the file, else for the period of the arrival.
 """
 
 from bisect import bisect_left
@@ -29,7 +29,7 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type that a provider may send, after its flow, and whether the provider must send it.
+    """Yield each data type a provider may send, after its flow, and whether the provider must send it.
 
     None stands for data from which the provider is excused. `told`: expectations on record by data type.
     """
@@ -79,7 +79,7 @@ class FlowStatus:
     (period over, nothing came), `received` (due at no set time; something came this academic year),
     `no-calendar` (calendar.toml lacks the terms). `known_by`: the source of the arrival's period. `last`: the
     time of the last file. `missed`: the number of ended periods of this academic year since the last arrival.
-    `asked`: the provider must send the data itself; data that is optional or sent by others is not asked for.
+    `asked`: the provider must send the data itself; data optional or sent by others is not asked for.
     """
 
     flow: str
@@ -95,7 +95,7 @@ class FlowStatus:
 
     @property
     def to_chase(self) -> bool:
-        """Return True if the provider has not sent data that was due."""
+        """Return True if the provider has not sent data due."""
         return self.asked and self.state == "missing"
 
 
@@ -122,7 +122,7 @@ def status(
     """Return the status of each flow of the provider's kind at the end of the day `on`.
 
     `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
-    Appendix B. Data that the provider may send on behalf of others is included, but never missing. Suspended
+    Appendix B. Data the provider may send on behalf of others is included, but never missing. Suspended
     and closed providers owe nothing, nor does a body that sends for schools without being one.
     """
     owed = owed or DutySpan()
@@ -224,7 +224,7 @@ def _rows(
     *,
     year: int,
 ) -> Iterator[_Row]:
-    """Yield a row for each data type that a provider may send and each of its timescales, around a year."""
+    """Yield a row for each data type a provider may send and each of its timescales, around a year."""
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
     arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
@@ -251,7 +251,7 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return the period of a provider's data type that is open on a day; None if none is."""
+    """Return the period of a provider's data type open on a day; None if none is."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
@@ -266,7 +266,7 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the first day of the daily or weekly period that is open on a day, whichever began earlier.
+    """Return the first day of the daily or weekly period open on a day, whichever began earlier.
 
     The training days of all providers count as closed, so that the day is early enough for each of them. None
     if no such period is open, as before the first known term.
@@ -282,9 +282,8 @@ def out_of_season(
 ) -> dates.Period | None:
     """Return the period of a return that arrives out of season on a day; None for one in season.
 
-    Out of season is a return that comes before the period opens or a month after it was due, or that states
-    another period than the open one. The period is the stated one, else the open one. Optional data has no
-    season.
+    Out of season is a return coming before the period opens, a month after the day due, or with the name of
+    another period. The period is the stated one, else the open one. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None
@@ -420,10 +419,10 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return the documents and systems that the agreement cites by names no longer in use on a day.
+    """Return the documents and systems the agreement cites by names no longer in use on a day.
 
     Each has its present name. Without a day, take the names of the last law pack. With a text, return only
-    names that the text has.
+    names the text has.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)

@@ -35,7 +35,7 @@ REASONS: dict[str, Template] = {
 }
 
 RETURNED, SENT_BACK = "person:returned", "sent back with advice"
-"""The reason code of a file that a person has sent back with advice, and the words for that outcome."""
+"""The reason code of a file a person has sent back with advice, and the words for that outcome."""
 UNDECIDED = "not decided yet"
 """The words for the outcome of a file that landed and waits for the processor."""
 WITHDRAWN_BY_ONE = "person:withdrawn"
@@ -46,7 +46,7 @@ OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
 """The codes of decisions by which people override the agreement; the overridden reason follows the code."""
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
-"""Names of the teams that a reason tells a provider to ask, where the policies give none."""
+"""Names of the teams a reason tells a provider to ask, where the policies give none."""
 
 
 def told(code: str, **detail: str | int) -> tuple[str, str]:

@@ -75,7 +75,7 @@ def _section(language: Language, name: str) -> dict[str, str]:
 
 @lru_cache(1024)
 def told(text: str, language: Language, kind: str = "texts") -> str:
-    """Translate a text of the gateway by the table `kind`; a text that the table lacks stays English.
+    """Translate a text of the gateway by the table `kind`; a text the table lacks stays English.
 
     Days, data types and sentences in the blanks of a text are translated as well. The table "console" also
     has the sentences of reasons.
@@ -125,8 +125,8 @@ def translated(
 ) -> str | None:
     """Return the translation of `filled`, a text made from an English `template`.
 
-    `into` is the translated template; its blanks get the values that `filled` has in the same blanks.
-    `terms`: translations of words that may stand in blanks. None if `filled` is not made from `template`.
+    `into`: the translated template; the blanks get the same values as in `filled`. `terms`: translations of
+    words possible in blanks. None if `filled` is not made from `template`.
     """
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     if found is None:

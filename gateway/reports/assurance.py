@@ -48,7 +48,7 @@ class Assured:
     members: Mapping[str, int]
     version: str = TO_FILL
     systems: tuple[tuple[str, str, str], ...] = ()
-    """The systems that the gateway connects with: the sort, a name if it has one, and where it is."""
+    """The systems the gateway connects with: the sort, a name if it has one, and where it is."""
 
 
 def assurance_report(home: Assured) -> Document:

@@ -1,6 +1,6 @@
 """Write the record of a breach of personal data for the ICO (UK GDPR Article 33).
 
-The record has the facts that the gateway knows, and marks those to be filled in by people. It has
+The record has the facts the gateway knows, and marks those to be filled in by people. It has
 references, counts and words of the agreement, but no file names (a name may be a pupil's), and of the files
 only the labels of data items.
 """

@@ -107,7 +107,7 @@ class Document:
 def as_text(document: Document, *, annex: bool = True) -> str:
     """Return a document as text with lines of at most 78 characters, with or without its annex.
 
-    A table that is too wide is shown as a list of its rows.
+    A table too wide is shown as a list of its rows.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]
     parts += _text_sections(document.sections)
@@ -117,7 +117,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """Return a table as CSV with headings; cells that a spreadsheet would run as formulas begin with an '."""
+    """Return a table as CSV with headings; cells a spreadsheet would run as formulas begin with an '."""
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])

@@ -81,14 +81,14 @@ class Keep(File):
         return self.accepted, "accepted"
 
     def every(self, state: Decided) -> list[Days]:
-        """Return every number of days that is set for files in a state."""
+        """Return every number of days set for files in a state."""
         return [self.refused] if state == "refused" else [self.accepted, *self.by_data_type.values()]
 
 
 class KeepSealed(Keep):
     """For how many days sealed files are kept; `unopened`: those refused for reasons of `UNOPENED` alone.
 
-    These are kept for a short time because anybody with an account can send any number of them.
+    Such files are kept for a short time because anybody with an account can send any number.
     """
 
     unopened: Days = 1
@@ -180,7 +180,7 @@ class Retained:
     """What retention needs to know of a transfer, notice or declaration.
 
     `state`: of a transfer; or what a notice is about. `at`: when it was decided or made. `what`: the part
-    that a notice or declaration is; None for a transfer, which has several. `deleted`: the parts deleted
+    a notice or declaration is; None for a transfer, which has several. `deleted`: the parts deleted
     already. `unopened`: refused for reasons of `UNOPENED` alone.
     """
 
@@ -207,7 +207,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The deletions that are due, and those due but for a legal hold, oldest first."""
+    """The deletions due, and those due but for a legal hold, oldest first."""
 
     due: tuple[Due, ...]
     on_hold: tuple[Due, ...]

@@ -69,7 +69,7 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Return the number of returns due in the time of the review that are in one of some states."""
+        """Return the number of returns due in the time of the review in one of some states."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
