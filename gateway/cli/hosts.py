@@ -30,17 +30,17 @@ def add(
     """
     code = new_code()
     sealed = packed(Home(home), name, code)
-    with registrar_of(home) as registrar, registrar.registry.write() as session:
-        if name not in {one.name for one in hosts.known(session)}:
-            hosts.expect(session, name)
-            log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
-            registrar.sign_head(session, now())
     try:
         with file.open("xb") as target:
             file.chmod(0o600)
             target.write(sealed)
     except FileExistsError:
         raise GatewayError(f"{file} is there already") from None
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        if name not in {one.name for one in hosts.known(session)}:
+            hosts.expect(session, name)
+            log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
+            registrar.sign_head(session, now())
     out.print(f"written: {file}. There: gateway hosts join {file.name}, with this code, by another way:")
     out.print(code)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import hosts
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.new_host import new_code, unpacked
 from gateway.openpgp.sealer import lock
+from tests.commands import invoke
 
 SETTINGS = b'[host]\nname = "two"\n'
 
@@ -43,3 +45,16 @@ def test_what_no_host_hands_on_is_not_put_down(tmp_path: Path, files: dict[str, 
     with pytest.raises(GatewayError, match="not what a host hands on"):
         unpacked(handed_on(code, files), Home(home), code)
     assert not home.exists()
+
+
+def test_a_host_whose_file_cannot_be_written_is_not_put_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "two"
+    file.write_bytes(b"of somebody else")
+    monkeypatch.setattr(hosts, "packed", lambda *_: b"sealed")
+    monkeypatch.setattr(hosts, "registrar_of", lambda _: pytest.fail("put on record"))
+    done = invoke(tmp_path / "home", "hosts", "add", "two", str(file))
+    assert done.exit_code == 1
+    assert "is there already" in done.stderr
+    assert file.read_bytes() == b"of somebody else"
