@@ -91,8 +91,11 @@ def has_keyring() -> bool:
 
 
 def in_file(file: Path) -> dict[Which, str]:
-    """Return the passphrases of both keys by a file's two lines. GatewayError for an empty first line."""
-    lines = file.read_text("utf-8").splitlines()
+    """Return the passphrases of both keys in a file. GatewayError for none, or other text than UTF-8."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise GatewayError(f"{file} is no text in UTF-8: save it as such") from None
     if not lines or not lines[0]:
         raise GatewayError(f"{file} holds no passphrase in its first line")
     return {"openpgp": lines[0], "ssh": lines[1] if len(lines) > 1 and lines[1] else lines[0]}

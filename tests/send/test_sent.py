@@ -1,4 +1,4 @@
-"""One command at a time works with a kit, and a folder without one is told as such."""
+"""One command at a time works with a kit, and what is no kit or passphrase is told as such."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import GatewayError
+from gateway.send.passphrases import in_file
 from gateway.send.sent import KitBusy, alone
 from tests.commands import invoke
 
@@ -24,3 +25,10 @@ def test_a_kit_is_busy_only_while_another_command_holds_it(tmp_path: Path) -> No
     with pytest.raises(GatewayError, match="unable to open") as refused, alone(tmp_path / "no", seconds=0):
         pytest.fail("there is no such folder")
     assert not isinstance(refused.value, KitBusy)
+
+
+def test_a_passphrase_in_another_encoding_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    file.write_bytes("caf\xe9 au lait".encode("latin-1"))
+    with pytest.raises(GatewayError, match="UTF-8"):
+        in_file(file)
