@@ -70,7 +70,7 @@ class LazyCommands(Mapping[str, Any]):
 
 def _verbs(noun: str) -> LazyCommands:
     """Return the commands of one noun by verb; modules are imported one by one until the verb is found."""
-    waiting, known = NOUNS[noun].modules.split(), dict[str, Any]()
+    waiting, known = NOUNS[noun][1].split(), dict[str, Any]()
 
     def load(until: str = "") -> dict[str, Any]:
         while until not in known and waiting:
@@ -113,7 +113,7 @@ class Nouns(TyperGroup):
             name=self.name,
             help=self.help,
             params=self.params,
-            commands={name: TyperCommand(name, help=noun.does) for name, noun in NOUNS.items()},
+            commands={name: TyperCommand(name, help=does) for name, (does, _) in NOUNS.items()},
             rich_markup_mode=self.rich_markup_mode,
             context_settings=self.context_settings,
         )
@@ -130,7 +130,7 @@ def check_server(what: str) -> None:
 
 @cache
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
-    noun = NOUNS[name] if name in NOUNS else FORMER[name]
+    does, place = NOUNS[name] if name in NOUNS else FORMER[name]
     try:
         if name not in PROVIDERS:
             check_server(f"gateway {name}")
@@ -144,12 +144,13 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
         anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
         return TyperCommand(name, callback=say, context_settings=anything)
     alone = typer.Typer()
-    if not noun.attribute:
-        alone.add_typer(typer.Typer(no_args_is_help=True, help=noun.does), name=name)
+    module, _, attribute = place.partition(":")
+    if not attribute:
+        alone.add_typer(typer.Typer(no_args_is_help=True, help=does), name=name)
         group: Any = typer.main.get_group(alone).commands[name]
         group.commands = _verbs(name)
         return group
-    found = getattr(import_module(f"gateway.{noun.modules}"), noun.attribute)
+    found = getattr(import_module(f"gateway.{module}"), attribute)
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:
