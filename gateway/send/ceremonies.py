@@ -27,7 +27,7 @@ from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import TWO_YEARS, Why, make_key, read_key, renewed, revocation
 from gateway.send.passphrases import Which
 from gateway.send.receipts import Proved
-from gateway.send.sealing import Sealer
+from gateway.send.sealing import sealed
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentTo
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
@@ -252,7 +252,7 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
     """Return a text signed with the provider's OpenPGP key and encrypted to the gateway."""
     with sender.session():  # To learn of a new key of the gateway.
         recipient = sender.kit.current_certificate()
-    return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
+    return sealed(text.encode(), sender.own, sender.signing_passphrase(), recipient)
 
 
 def _following(sender: KitAtWork, kind: Which, path: Path, now: datetime) -> tuple[str, str]:

@@ -12,7 +12,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,73 +38,67 @@ def check_size(name: str, size: int, most: int) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sealer:
-    """Signs with the provider's key and encrypts to the gateway's certificate `recipient`."""
+def seal(
+    source: BinaryIO, size: int, target: Path, tell: Callable[[int], None], *,
+    own: OwnKey, passphrase: str, recipient: bytes,
+) -> None:  # fmt: skip
+    """Write the `size` bytes of a file, signed and encrypted as by `sealed`, to the file `target`.
 
-    own: OwnKey
-    passphrase: str
-    recipient: bytes
-
-    def seal(self, source: BinaryIO, size: int, target: Path, tell: Callable[[int], None]) -> None:
-        """Write `size` bytes of `source`, signed and encrypted, to the file `target`, in binary.
-
-        `tell` is called with the bytes written. GatewayError for an unusable key, DiskFull without room.
-        """
-        if size <= _SMALL_BYTES:
-            make_anew(target, self.sealed(source.read()))
-        else:
-            self._as_stream(source, target, tell)
+    `tell` is called with the bytes written. GatewayError for an unusable key, DiskFull without room.
+    """
+    if size <= _SMALL_BYTES:
+        make_anew(target, sealed(source.read(), own, passphrase, recipient))
         tell(size)
-
-    def sealed(self, content: bytes) -> bytes:
-        """Return a small content, signed and encrypted, in binary OpenPGP."""
-        message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
-        with self.own.opened(self.passphrase) as key:
-            message |= key.sign(message, hash=_HASH)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
-            certificate, _ = pgpy.PGPKey.from_blob(self.recipient)
-        try:
-            return bytes(certificate.encrypt(message, cipher=_CIPHER))
-        except PGPError:
-            raise GatewayError("the gateway's certificate has no key to encrypt to") from None
-
-    def _as_stream(self, source: BinaryIO, target: Path, tell: Callable[[int], None]) -> None:
-        asked = {
-            # Read the file opened here, whatever is at its path by now.
-            "source": source.name if sys.platform == "win32" else f"/dev/fd/{source.fileno()}",
-            "target": str(target),
-            "key": self.own.armored.decode("ascii"),
-            "passphrase": self.passphrase if self.own.key.is_protected else "",
-            "recipient": self.recipient.decode("ascii"),
-        }
+        return
+    asked = {
+        # Read the file opened here, whatever is at its path by now.
+        "source": source.name if sys.platform == "win32" else f"/dev/fd/{source.fileno()}",
+        "target": str(target),
+        "key": own.armored.decode("ascii"),
+        "passphrase": passphrase if own.key.is_protected else "",
+        "recipient": recipient.decode("ascii"),
+    }
+    target.unlink(missing_ok=True)
+    make_anew(target, b"", PRIVATE_FILE)
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", "gateway.send.sealing_child"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        pass_fds=() if sys.platform == "win32" else (source.fileno(),),
+    )  # fmt: skip
+    assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018 - pipes were asked for
+    try:
+        process.stdin.write(json.dumps(asked))
+        process.stdin.close()
+        while process.poll() is None:
+            tell(target.stat().st_size)
+            time.sleep(_PAUSE_SECONDS)
+        failed = process.stderr.read() if process.returncode else ""
+    finally:
+        process.kill()
+        process.stderr.close()
+        process.wait()
+    if process.returncode:
         target.unlink(missing_ok=True)
-        make_anew(target, b"", PRIVATE_FILE)
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "gateway.send.sealing_child"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            pass_fds=() if sys.platform == "win32" else (source.fileno(),),
-        )  # fmt: skip
-        assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018 - pipes were asked for
-        try:
-            process.stdin.write(json.dumps(asked))
-            process.stdin.close()
-            while process.poll() is None:
-                tell(target.stat().st_size)
-                time.sleep(_PAUSE_SECONDS)
-            failed = process.stderr.read() if process.returncode else ""
-        finally:
-            process.kill()
-            process.stderr.close()
-            process.wait()
-        if process.returncode:
-            target.unlink(missing_ok=True)
-            if f"os error {errno.ENOSPC}" in failed:
-                raise DiskFull(target)
-            if WrongPassphrase.__name__ in failed:
-                raise WrongPassphrase("the passphrase does not open the OpenPGP key")
-            raise GatewayError("it could not be sealed: make a new OpenPGP key with gateway send rotate")
+        if f"os error {errno.ENOSPC}" in failed:
+            raise DiskFull(target)
+        if WrongPassphrase.__name__ in failed:
+            raise WrongPassphrase("the passphrase does not open the OpenPGP key")
+        raise GatewayError("it could not be sealed: make a new OpenPGP key with gateway send rotate")
+    tell(size)
+
+
+def sealed(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> bytes:
+    """Return a small content, signed with the provider's key and encrypted to the certificate `recipient`."""
+    message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
+    with own.opened(passphrase) as key:
+        message |= key.sign(message, hash=_HASH)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
+        certificate, _ = pgpy.PGPKey.from_blob(recipient)
+    try:
+        return bytes(certificate.encrypt(message, cipher=_CIPHER))
+    except PGPError:
+        raise GatewayError("the gateway's certificate has no key to encrypt to") from None
 
 
 def digest_of(file: BinaryIO, tell: Callable[[int], object] = lambda _: None) -> str:

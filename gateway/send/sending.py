@@ -28,7 +28,7 @@ from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import OwnKey, read_key
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
-from gateway.send.sealing import Sealer, digest_of
+from gateway.send.sealing import digest_of, seal
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
 from gateway.send.trust import told
@@ -167,7 +167,10 @@ class KitAtWork:
         aside = self.kit.sealed / "sealing"
         tell = partial(self.progress.at, "sealing", wish.file.name, size=wish.mark.size)
         with opened(wish.file) as source:
-            Sealer(self.own, self.signing_passphrase(), recipient).seal(source, wish.mark.size, aside, tell)
+            seal(
+                source, wish.mark.size, aside, tell,
+                own=self.own, passphrase=self.signing_passphrase(), recipient=recipient,
+            )  # fmt: skip
             if (digest_of(source), Mark.of(source)) != (wish.digest, wish.mark):
                 aside.unlink()
                 raise Changed(f"{wish.file.name} was changed while it was sealed: it is not sent as it was")
