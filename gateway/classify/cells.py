@@ -5,10 +5,7 @@ formula that calls another program, or fetches or sends anything, makes the file
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, time
-from itertools import chain
 from typing import Any
 
 from gateway.classify.content import Row, active
@@ -50,7 +47,6 @@ _REACHES_OUT = re.compile(
 )
 # Cheap check of a stretch of text before the exact check of its cells.
 _SIGN_FIRST = re.compile(r"(?:\A|[,;\t|\"\n ])[=@+-]")
-_ROWS_SHOWN = 20
 OUTSIDE_FORMULA = "a formula that calls another program, service or file"
 
 
@@ -65,37 +61,14 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
         raise active(OUTSIDE_FORMULA, format=format)
 
 
-@dataclass(slots=True)
-class Formulas:
-    """Count of the rows with a formula in one table. `rows`: the numbers of the first 20 of them.
-    `skipped`: number of lines printed by a report under the table. `seen`: number of rows counted so far.
-    `suspected`: True once the text read contains a sign of a formula; cells are searched only then.
-    """
-
-    count: int = 0
-    skipped: int = 0
-    rows: list[int] = field(default_factory=list)
-    seen: int = 0
-    suspected: bool = False
-
-    def count_in(self, batch: list[Row]) -> list[Row]:
-        """Count the rows with formulas; return all rows, with text in place of Excel's ="text".
-        Raises Unreadable for a formula that calls a program or service, or reads another file.
-        """
-        settled = [
-            [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
-            if any(cell.lstrip()[:1] in _SIGNS for cell in row)
-            else row
-            for row in batch
-        ]
-        for number, row in enumerate(settled, self.seen + 1):
-            if formulas := list(filter(is_formula, row)):
-                for formula in formulas:
-                    check_formula(formula)
-                self.count += 1
-                if len(self.rows) < _ROWS_SHOWN:
-                    self.rows.append(number)
-        return settled
+def unwrapped(batch: list[Row]) -> list[Row]:
+    """Return the rows with text in place of Excel's ="text"."""
+    return [
+        [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
+        if any(cell.lstrip()[:1] in _SIGNS for cell in row)
+        else row
+        for row in batch
+    ]
 
 
 def is_formula(cell: str) -> bool:
@@ -108,7 +81,11 @@ def inert(cell: str) -> str:
     return f"'{cell}" if is_formula(cell) else cell
 
 
-def check_header(rows: Iterable[Row]) -> None:
-    """Raise Unreadable for an unsafe formula in the rows above a table or in its header."""
-    for formula in filter(is_formula, chain.from_iterable(rows)):
+def has_formula(row: Row) -> bool:
+    """Return True for a row with a formula.
+    Raises Unreadable for a formula that calls a program or service, or reads another file.
+    """
+    formulas = list(filter(is_formula, row))
+    for formula in formulas:
         check_formula(formula)
+    return bool(formulas)

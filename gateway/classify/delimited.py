@@ -17,7 +17,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Literal
 
-from gateway.classify.cells import Formulas, check_header, maybe_formulas
+from gateway.classify.cells import has_formula, maybe_formulas, unwrapped
 from gateway.classify.content import Row, Source, active, beside, malformed, text_chunks, unknown
 from gateway.classify.report_wording import ReportWording, is_lookup, title_of
 from gateway.classify.rules import Rules
@@ -27,6 +27,7 @@ BATCH = 500
 # Few enough for repeated passes to stay in the processor's cache.
 _CELLS = 8_000
 _ROWS_AT_ONCE = 50
+_ROWS_SHOWN = 20
 HEADER_WITHIN = 40
 KNOWN_COLUMNS = 2
 _NAME_LENGTH = 100
@@ -56,13 +57,63 @@ class Header:
             raise beside("more than a title above the table", format=format)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Table:
-    """A table: its header, and its rows in batches. `formulas`: complete once all batches are read."""
+    """A table: its header, and its rows in batches. The counts are complete once all batches are read.
+    `formulas`: number of rows with a formula; `formula_rows`: the numbers of the first 20 of these rows.
+    `skipped`: number of lines printed by a report under the table. `suspected`: True once the text has a sign
+    of a formula; cells are searched only then.
+    """
 
     header: Header
-    batches: Iterator[list[Row]]
-    formulas: Formulas = field(default_factory=Formulas)
+    batches: Iterable[list[Row]] = ()
+    formulas: int = 0
+    formula_rows: list[int] = field(default_factory=list)
+    skipped: int = 0
+    suspected: bool = False
+
+    def read(self, rows: Iterator[Row], rules: Rules, limits: ClassifyLimits) -> Iterator[list[Row]]:
+        """Yield the filled rows in batches, and count. Raises Unreadable for too many rows or columns.
+        Lines printed by a report under its table (a total, a date, the name of a system or person) are left
+        out; any other row with only its first cell filled raises Unreadable.
+        """
+        seen, kept, number, wording = 0, 0, BATCH, rules.report_wording
+        try:
+            while batch := list(islice(rows, number)):
+                seen += len(batch)
+                if seen > limits.rows:
+                    raise unknown("a table with more rows than this gateway reads", format="CSV")
+                lengths = set(map(len, batch))
+                number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
+                if max(lengths) > limits.columns:
+                    raise unknown("a table with more columns than this gateway reads", format="CSV")
+                # Nearly every batch passes this quick test; only the others are examined row by row.
+                if not (min(lengths) > 1 and all(map(_SECOND, batch))):
+                    batch = [row for row in batch if not self._is_skipped(row, wording)]
+                if self.suspected:
+                    batch = unwrapped(batch)
+                    found = [place for place, row in enumerate(batch, kept + 1) if has_formula(row)]
+                    self.formulas += len(found)
+                    self.formula_rows += found[: _ROWS_SHOWN - len(self.formula_rows)]
+                kept += len(batch)
+                if batch:
+                    yield batch
+        except csv.Error:
+            raise malformed("a cell is too long", format="CSV") from None
+
+    def _is_skipped(self, row: Row, wording: ReportWording) -> bool:
+        """Return True for a row to leave out: blank, or a line printed by a report, which is counted.
+        Raises Unreadable for any other row with only its first cell filled.
+        """
+        alone = not any(row[1:])
+        if alone and not (row and row[0].strip()):
+            return True
+        if not alone and not wording.is_sum(row):
+            return False
+        if alone and not wording.is_line(row[0]):
+            raise beside("a line under the table with one cell alone", format="CSV")
+        self.skipped += 1
+        return True
 
 
 def read_table(source: Source, rules: Rules) -> Table:
@@ -76,14 +127,21 @@ def read_table(source: Source, rules: Rules) -> Table:
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
     header.check("CSV")
-    check_header(islice(_sampled(sample, delimiter), header.position + 1))
-    formulas = Formulas()
+    _check_header(_sampled(sample, delimiter), header)
+    table = Table(header)
     # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
     # quotation mark has swallowed them.
-    lines = chain(_lines(_stretches(source, formulas)), _END * _ENDS)
+    lines = chain(_lines(_stretches(source, table)), _END * _ENDS)
     rows = chain.from_iterable(_until_the_end(csv.reader(lines, delimiter=delimiter)))
     below = islice(rows, header.position + 1, None)
-    return Table(header, _batches(below, rules, source.limits, formulas), formulas)
+    table.batches = table.read(below, rules, source.limits)
+    return table
+
+
+def _check_header(rows: Iterable[Row], header: Header) -> None:
+    """Raise Unreadable for an unsafe formula in a header or in the rows above; reads these rows alone."""
+    for row in islice(rows, header.position + 1):
+        has_formula(row)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
@@ -116,14 +174,14 @@ def line_batches(source: Source) -> Iterator[list[str]]:
         yield text.split("\n")[:-1]
 
 
-def _stretches(source: Source, formulas: Formulas | None = None) -> Iterator[str]:
-    """Yield a text in pieces of whole lines; set `formulas.suspected` at the first sign of a formula."""
+def _stretches(source: Source, table: Table | None = None) -> Iterator[str]:
+    """Yield a text in pieces of whole lines; set `table.suspected` at a sign of a formula."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
         text = rest + newlines.decode(piece)
-        if formulas is not None and not formulas.suspected:
-            formulas.suspected = maybe_formulas(text)
+        if table is not None and not table.suspected:
+            table.suspected = maybe_formulas(text)
         end = text.rfind("\n") + 1
         rest = text[end:]
         if len(rest) > source.limits.text_bytes:
@@ -154,50 +212,6 @@ def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The sample may end inside a cell, and the delimiter may be wrong.
     with suppress(csv.Error):
         yield from csv.reader(lines, delimiter=delimiter)
-
-
-def _batches(
-    rows: Iterator[Row], rules: Rules, limits: ClassifyLimits, formulas: Formulas
-) -> Iterator[list[Row]]:
-    """Yield the filled rows in batches. Raises Unreadable for too many rows or columns.
-    Lines printed by a report under its table (a total, a date, the name of a system or person) are left out,
-    and counted in `formulas.skipped`; any other row with only its first cell filled raises Unreadable.
-    """
-    seen, number, wording = 0, BATCH, rules.report_wording
-    try:
-        while batch := list(islice(rows, number)):
-            seen += len(batch)
-            if seen > limits.rows:
-                raise unknown("a table with more rows than this gateway reads", format="CSV")
-            lengths = set(map(len, batch))
-            number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
-            if max(lengths) > limits.columns:
-                raise unknown("a table with more columns than this gateway reads", format="CSV")
-            # Nearly every batch passes this quick test; only the others are examined row by row.
-            if not (min(lengths) > 1 and all(map(_SECOND, batch))):
-                batch = [row for row in batch if not _is_skipped(row, wording, formulas)]
-            if formulas.suspected:
-                batch = formulas.count_in(batch)
-            formulas.seen += len(batch)
-            if batch:
-                yield batch
-    except csv.Error:
-        raise malformed("a cell is too long", format="CSV") from None
-
-
-def _is_skipped(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
-    """Return True for a row to leave out: blank, or a line printed by a report. Counts the latter.
-    Raises Unreadable for any other row with only its first cell filled.
-    """
-    alone = not any(row[1:])
-    if alone and not (row and row[0].strip()):
-        return True
-    if not alone and not wording.is_sum(row):
-        return False
-    if alone and not wording.is_line(row[0]):
-        raise beside("a line under the table with one cell alone", format="CSV")
-    formulas.skipped += 1
-    return True
 
 
 Shown = Literal["visible", "hidden", "very hidden"]
@@ -252,6 +266,7 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
 def _table(
     sheet: Sheet, begun: list[Iterator[Row]], header: Header, rules: Rules, limits: ClassifyLimits
 ) -> Table:
-    rows, formulas = begun.pop() if begun else sheet.rows(), Formulas()
-    check_header(islice(rows, header.position + 1))
-    return Table(header, _batches(rows, rules, limits, formulas), formulas)
+    rows, table = begun.pop() if begun else sheet.rows(), Table(header)
+    _check_header(rows, header)
+    table.batches = table.read(rows, rules, limits)
+    return table

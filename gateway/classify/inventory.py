@@ -86,17 +86,6 @@ def share_among(counts: Counter[str], values: frozenset[str]) -> float:
     return among / total if total else 0.0
 
 
-def _are_national_insurance_numbers(counts: Counter[str]) -> bool:
-    """Return True if four in five distinct values of a sample look like national insurance numbers."""
-    texts = [text for value in counts if (text := value.strip())]
-    others = len(texts) - max(1, _MOSTLY * len(texts))  # so many may be otherwise
-    for text in texts:
-        if others < 0:
-            break
-        others -= _NATIONAL_INSURANCE.fullmatch(text) is None
-    return others >= 0
-
-
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
 _FEW = 5
@@ -291,8 +280,12 @@ class ColumnInventory:
         if part.assessment or not part.filled:
             return ""  # Grades stand under a subject, such as psychology.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.disclosure
-        national = part.key != "national-insurance" and _are_national_insurance_numbers(part.counts)
-        if national or told.has_nhs_numbers():
+        # Four in five distinct values make national insurance numbers of all.
+        texts = [text for value in part.counts if (text := value.strip())]
+        others = (text for text in texts if not _NATIONAL_INSURANCE.fullmatch(text))
+        too_many = next(islice(others, int(len(texts) - _MOSTLY * len(texts)), None), None)
+        is_national = part.key != "national-insurance" and texts and too_many is None
+        if is_national or told.has_nhs_numbers():
             return sensitive.topics["identity"].label
         # A flag only says yes or no; any other value may say more.
         if rule is None or (rule.values == ("flag",) and told.met):

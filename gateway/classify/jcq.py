@@ -88,15 +88,9 @@ class JcqLayout(NamedTuple):
         return [(at, g[: self.code], g[grade_at:].strip().upper()) for at, g in cut if g.strip()]
 
 
-class _Entry(NamedTuple):
-    """The candidate and the results of one record. `person`: fields of the candidate, by key.
-    `results`: position (0 outside a layout's groups), code and grade of each result.
-    `is_fixed`: True for a record with one result, at the fixed places.
-    """
-
-    person: dict[str, str]
-    results: list[tuple[int, str, str]]
-    is_fixed: bool
+_Entry = tuple[dict[str, str], list[tuple[int, str, str]], bool]
+"""One record: fields of the candidate, by key; position (0 outside a layout's groups), code and grade of each
+result; and True for a record with one result, at the fixed places."""
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
@@ -138,9 +132,9 @@ def read_table(source: Source, rules: Rules) -> Table:
     def rows() -> Iterator[Row]:
         layout = _layout_in(source, rules)
         for centre, line in _candidates(source):
-            entry = _entry_in(line, layout, rules)
-            for _, code, grade in entry.results:
-                values = {"centre-number": centre, **entry.person, "entry-code": code, "exam-grade": grade}
+            person, results, _ = _entry_in(line, layout, rules)
+            for _, code, grade in results:
+                values = {"centre-number": centre, **person, "entry-code": code, "exam-grade": grade}
                 yield [values.get(key, "").strip() for key in _COLUMNS]
 
     found = rows()
@@ -183,13 +177,13 @@ class _ResultsReader:
 
     def _count(self, line: str) -> None:
         """Count the candidate and the results of a record, and examine the rest of the record."""
-        entry = _entry_in(line, self._layout, self._tally.rules)
-        self._tally.record({key: text for key, text in entry.person.items() if text.strip()})
-        graded = [(code, grade) for _, code, grade in entry.results if grade in self._grades]
+        person, results, is_fixed = _entry_in(line, self._layout, self._tally.rules)
+        self._tally.record({key: text for key, text in person.items() if text.strip()})
+        graded = [(code, grade) for _, code, grade in results if grade in self._grades]
         self._found.update(graded)
-        if len(graded) < len(entry.results):
+        if len(graded) < len(results):
             self._tally.wrong_results.add(self._tally.records)
-        if entry.is_fixed:
+        if is_fixed:
             self.one_a_record = True
             self._of_codes(line, _LEARNER.stop, _UNIT.start)
             self._of_codes(line, _GRADE.start)
@@ -198,7 +192,7 @@ class _ResultsReader:
         self._names(line, _HEAD, start, 1 if ":" in line[_HEAD:start] else 2)
         if self._layout is None:
             self._of_codes(line, start)
-        unfit = (at for at, code, _ in entry.results if at and not _CODE.fullmatch(code.upper()))
+        unfit = (at for at, code, _ in results if at and not _CODE.fullmatch(code.upper()))
         if (at := next(unfit, 0)) > 0:
             self._put(at, line[at:])
 
@@ -307,7 +301,7 @@ def _result_in(record: str) -> dict[str, str]:
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
     """Return candidate and results of a record; without a layout, all grades among the words are results."""
     if result := _result_in(line):
-        return _Entry(result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], is_fixed=True)
+        return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from
     # The name is SURNAME:FORENAME between figures.
     before, colon, after = line[_NAME].partition(":")
@@ -319,9 +313,9 @@ def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
         "forename": _FIGURE.split(after.partition("  ")[0])[0].strip(),
     }
     if layout is not None:
-        return _Entry(person, layout.groups(line), is_fixed=False)
+        return person, layout.groups(line), False
     tokens, grades = _TOKEN.findall(line[results_from:].upper()), rules.code_sets["exam-grade"]
-    return _Entry(person, [(0, "", token) for token in tokens if token in grades], is_fixed=False)
+    return person, [(0, "", token) for token in tokens if token in grades], False
 
 
 def _centre_in(line: str) -> str:

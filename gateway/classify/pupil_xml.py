@@ -132,6 +132,14 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
     return next((one.type for one in of_stage if not one.subjects or subject in one.subjects), "")
 
 
+def record_names(root: str, rules: Rules) -> tuple[str, ...]:
+    """Return the element names of records in an XML document with this root, and the name of its header."""
+    name, types = markup.local_name(root).casefold(), rules.data_types
+    if name == "ctfile" or types.ctf.is_of_missing_child(name):
+        return CTF_RECORDS
+    return MESSAGE_RECORDS if name == "message" else tuple(n for n in types.registers.records if n != root)
+
+
 def recognise(source: Source, root: str, tally: Tally) -> Classified:
     """Count an XML document into the tally and return its type. Raises Unreadable for no known kind."""
     name, rule = markup.local_name(root).casefold(), tally.rules.data_types
@@ -340,7 +348,6 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
     # Systems write such files without a namespace; a document with one is of another kind.
     if "}" in root or root.casefold() in rule.never:
         raise unknown("an XML document of no known kind", format=_OTHER)
-    names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
     schools = tally.rules.data_types.schools
     around: list[tuple[Slot, str]] = []  # texts around the records that name a school
@@ -352,7 +359,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
         gatherer.aside(parent, name, text)
 
     try:
-        for record in markup.pupil_records(source, names, aside):
+        for record in markup.pupil_records(source, record_names(root, tally.rules), aside):
             gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:

@@ -176,9 +176,9 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
     if not tally.records:
         raise unknown("a table without rows", format=format)
     verdict = counter.verdict(table.header.above, format)
-    for row in table.formulas.rows:
+    for row in table.formula_rows:
         tally.formulas.add(before + row)
-    tally.formulas.count += table.formulas.count - len(table.formulas.rows)
+    tally.formulas.count += table.formulas - len(table.formula_rows)
     return verdict
 
 

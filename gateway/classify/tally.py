@@ -408,7 +408,7 @@ class Tally:
 def _finding(
     code: str, fault: FaultCount, about: str, expected: str = "", *, much: bool = False, of: int = 0
 ) -> Finding:
-    severity, count, rows = FINDINGS[code].severity, fault.count, tuple(sorted(fault.rows))
+    severity, count, rows = FINDINGS[code][0], fault.count, tuple(sorted(fault.rows))
     return Finding(
         code=code, severity=severity, count=count, rows=rows, about=about, expected=expected, much=much, of=of
     )

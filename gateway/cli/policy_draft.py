@@ -12,9 +12,10 @@ from rich.text import Text
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, encoding_of
 from gateway.classify.load import load_rules
+from gateway.classify.pupil_xml import record_names
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import Codes, FieldRule, check_for
-from gateway.classify.views.walk import HEADER, record_names
+from gateway.classify.views.walk import HEADER
 from gateway.cli.commands import HomeOption, JsonOption, command_in, fails_clearly
 from gateway.cli.console import existing, now, out, plain, show
 from gateway.errors import GatewayError
@@ -214,7 +215,7 @@ def _of_markup(
     try:
         with sample.open("rb") as content:
             source = Source(content, encoding_of(content), ClassifyLimits())
-            for record in markup.pupil_records(source, record_names(source, rules)):
+            for record in markup.pupil_records(source, record_names(markup.root_of(source), rules)):
                 leaves = list(markup.leaves(record))
                 if markup.local_name(record.tag) == HEADER:
                     collection = next((text for _, name, text in leaves if name == "Collection"), None)

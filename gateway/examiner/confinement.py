@@ -17,11 +17,11 @@ import mmap
 import os
 import resource
 import signal
+import struct
 import tomllib
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntFlag
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -42,15 +42,8 @@ _CALLS: dict[str, list[str]] = tomllib.loads(
 _MAPPING = {"mmap": 2, "mprotect": 2}
 
 
-class _Compared(ctypes.Structure):
-    """A condition on an argument of a system call: struct scmp_arg_cmp of seccomp_rule_add_array(3)."""
-
-    _fields_ = (
-        ("place", ctypes.c_uint),
-        ("comparison", ctypes.c_int),
-        ("mask", ctypes.c_uint64),
-        ("value", ctypes.c_uint64),
-    )
+# struct scmp_arg_cmp of seccomp_rule_add_array(3): place of an argument, comparison, mask and value.
+_COMPARED = struct.Struct("@IiQQ")
 
 
 class CallFilter:
@@ -71,25 +64,24 @@ class CallFilter:
         if starts_programs:
             self._add(_REFUSED, _CALLS["needed_by_no_program"])
             if can_be_kept_from_running():  # Landlock has no rule for files without a path.
-                self._add(_REFUSED, ["memfd_create"], _Compared(1, _MASKED_EQUAL, NEVER_RUN, 0))
+                self._add(_REFUSED, ["memfd_create"], _COMPARED.pack(1, _MASKED_EQUAL, NEVER_RUN, 0))
         else:
             self._add(_ALLOWED, [*_CALLS["computing"], *(_CALLS["making_memory"] if makes_memory else ())])
             for name, place in _MAPPING.items():
-                self._add(_ALLOWED, [name], _Compared(place, _MASKED_EQUAL, mmap.PROT_EXEC, 0))
+                self._add(_ALLOWED, [name], _COMPARED.pack(place, _MASKED_EQUAL, mmap.PROT_EXEC, 0))
 
     def load(self) -> None:
         """Put the filter in force; does nothing where the kernel has no seccomp or libseccomp is missing."""
         if self._library is not None:
             _check(self._library.seccomp_load(self._filter))
 
-    def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
+    def _add(self, action: int, names: Sequence[str], *compared: bytes) -> None:
         """Add a rule for each of these calls known to this architecture."""
         assert self._library is not None  # noqa: S101 - there is a filter
-        arguments = (_Compared * len(compared))(*compared)
         for name in names:
             number = self._library.seccomp_syscall_resolve_name(name.encode("ascii"))
             if number != _NO_SUCH_CALL:
-                rule = (self._filter, action, number, len(compared), arguments)
+                rule = (self._filter, action, number, len(compared), b"".join(compared))
                 _check(self._library.seccomp_rule_add_array(*rule))
 
 
@@ -123,7 +115,7 @@ def libseccomp() -> ctypes.CDLL | None:
     library.seccomp_load.argtypes = (handle,)
     library.seccomp_syscall_resolve_name.argtypes = (ctypes.c_char_p,)
     library.seccomp_rule_add_array.argtypes = (
-        handle, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(_Compared),
+        handle, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p,
     )  # fmt: skip
     return library
 
@@ -137,27 +129,12 @@ _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS = 0b11, 0b11
 _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
-class Access(IntFlag):
-    """Access rights on files a process may keep; Landlock takes all others away."""
-
-    EXECUTE = 1 << 0
-    WRITE_FILE = 1 << 1
-    READ_FILE = 1 << 2
-    READ_DIR = 1 << 3
-
-
-class _Ruleset(ctypes.Structure):
-    """The rights a ruleset governs: struct landlock_ruleset_attr."""
-
-    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
-
-
-class _PathBeneath(ctypes.Structure):
-    """Rule for all below a path: struct landlock_path_beneath_attr."""
-
-    _pack_ = 1
-    _layout_ = "ms"  # Required for packed structures from Python 3.14 on.
-    _fields_ = (("allowed", ctypes.c_uint64), ("beneath", ctypes.c_int32))
+# Access rights on files that a process may keep; Landlock takes all others away.
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+# struct landlock_ruleset_attr: the rights on files, network, and sockets and signals that a ruleset governs.
+_RULESET = struct.Struct("=QQQ")
+# struct landlock_path_beneath_attr: the rights on all below a path, and the path's descriptor.
+_PATH_BENEATH_RULE = struct.Struct("=Qi")
 
 
 def version() -> int:
@@ -168,22 +145,22 @@ def version() -> int:
         return 0
 
 
-def restrict(allowed: Mapping[str, Access]) -> None:
-    """Give up access to all files except below these paths, to the network, and to others' processes.
+def restrict(allowed: Mapping[str, int]) -> None:
+    """Give up the network, others' processes, and all files but these paths, each with the rights allowed.
     Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set beforehand.
     """
     known = version()
     # A kernel rejects a longer structure than its own version's.
     size = 8 if known < _NETWORK_SINCE else 16 if known < SCOPES_SINCE else 24
     rights = next((1 << number) - 1 for since, number in reversed(_RIGHTS) if since <= known or since == 1)
-    governed = _Ruleset(rights, _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS)
-    ruleset = _call(_CREATE_RULESET, ctypes.byref(governed), size, 0)
+    governed = _RULESET.pack(rights, _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS)
+    ruleset = _call(_CREATE_RULESET, governed, size, 0)
     try:
         for path, access in allowed.items():
             beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
-                rule = _PathBeneath(access, beneath)
-                _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
+                rule = _PATH_BENEATH_RULE.pack(access, beneath)
+                _call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
             finally:
                 os.close(beneath)
         _call(_RESTRICT_SELF, ruleset, 0)
@@ -209,9 +186,9 @@ _LIBRARIES = (
     "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache",
 )  # fmt: skip
 _LOADERS = ("lib/ld-*", "lib64/ld-*", "lib/*/ld-*", "usr/lib64/ld-*")
-_READ = Access.READ_FILE | Access.READ_DIR
-_RUN = Access.READ_FILE | Access.EXECUTE
-_USE = Access.READ_FILE | Access.WRITE_FILE
+_READ = _READ_FILE | _READ_DIR
+_RUN = _READ_FILE | _EXECUTE
+_USE = _READ_FILE | _WRITE_FILE
 
 
 @dataclass(slots=True)
@@ -283,13 +260,13 @@ def missing() -> list[str]:
     return lacking
 
 
-def _program_files(program: str) -> dict[str, Access]:
+def _program_files(program: str) -> dict[str, int]:
     """Return the paths a SOP program may open: program, loader and libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
-    files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
+    files = {path: _READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]
     run = dict.fromkeys((os.path.realpath(program), *loaders), _RUN)
-    return {**libraries, **files, **run, "/dev/null": _USE, "/dev/urandom": Access.READ_FILE}
+    return {**libraries, **files, **run, "/dev/null": _USE, "/dev/urandom": _READ_FILE}
 
 
 def _prctl(option: int, value: int) -> None:

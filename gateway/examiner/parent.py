@@ -309,7 +309,8 @@ class Examiner:
         with ExitStack() as unless_viewed:
             content, _ = self.reopen(request)
             unless_viewed.callback(os.close, content)
-            named = self.records_named(request.reference, content)
+            asked = protocol.NamingRecords(reference=request.reference)
+            named, _ = self._ask_viewer(asked, content, protocol.RecordsNamed)
             if (records := records_with(named, persons, self._home)) is None:
                 return None
             unless_viewed.pop_all()
@@ -324,11 +325,6 @@ class Examiner:
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
         return made, answer
-
-    def records_named(self, reference: str, content: int) -> protocol.RecordsNamed:
-        """Return the persons in each record of a content, in a view's order; `content` stays open."""
-        asked = protocol.NamingRecords(reference=reference)
-        return self._ask_viewer(asked, content, protocol.RecordsNamed)[0]
 
     def seal_copy(
         self, request: protocol.SealCopy, part: int | None = None

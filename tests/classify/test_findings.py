@@ -141,10 +141,10 @@ def test_a_minority_of_bad_upns_never_refuses(classify: Classify) -> None:
 
 
 def test_every_code_has_a_severity_and_a_sentence() -> None:
-    for code, kind in FINDINGS.items():
-        finding = Finding(code=code, severity=kind.severity, count=3, rows=(1, 2), about="Pupil: UPN")
-        assert describe(finding) == f"3 records (Pupil: UPN): {kind.sentence} Records: 1, 2, …."
-        assert kind.sentence.endswith(".")
+    for code, (severity, sentence) in FINDINGS.items():
+        finding = Finding(code=code, severity=severity, count=3, rows=(1, 2), about="Pupil: UPN")
+        assert describe(finding) == f"3 records (Pupil: UPN): {sentence} Records: 1, 2, …."
+        assert sentence.endswith(".")
 
 
 def test_a_year_of_birth_is_no_year_group(classify: Classify) -> None:

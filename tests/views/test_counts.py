@@ -86,7 +86,7 @@ def attack(counts: PupilCounts, how: SmallNumbers) -> dict[str, Interval]:
     sectors = division_lines(counts.sectors, "sector", how, at_most)
     arrived = division_lines({"": counts.arrived}, "arrived", how, at_most)
     cells: dict[str, Interval] = {}
-    shown = {(line.group, line.sex): line.figure for line in years}
+    shown = {(group, sex): figure for group, sex, figure in years}
     for year in {*counts.years, OTHER}:
         for sex in ("F", "M", ""):
             if (year, sex) in shown:
@@ -96,8 +96,8 @@ def attack(counts: PupilCounts, how: SmallNumbers) -> dict[str, Interval]:
     if (OTHER, "") not in shown:
         cells[f"{OTHER} "] = possible(None)
     on_roll = set(cells)
-    lived = {f"sector {line.group}": possible(line.figure) for line in sectors}
-    came = dict.fromkeys(("arrived",) if arrived else (), possible(arrived[0].figure) if arrived else (0, 0))
+    lived = {f"sector {group}": possible(figure) for group, _, figure in sectors}
+    came = dict.fromkeys(("arrived",) if arrived else (), possible(arrived[0][2]) if arrived else (0, 0))
     alone = {**cells, **lived, **came}
     together = narrowed(dict(alone), [(set(lived), on_roll), (set(came), on_roll)])
     assert together == alone, "one table narrows down what another tells"

@@ -101,9 +101,8 @@ def test_a_workbook_becomes_a_new_one_of_text_alone(variant: str):
 
 def test_text_that_a_spreadsheet_would_run_is_a_text_in_the_new_workbook():
     out = bytearray()
-    book = workbook_out.WorkbookWriter(out.extend)
-    book.table(["A"], iter([[["=HYPERLINK(1)", "  x ", "\x01&<\ud800"]]]))
-    book.close()
+    with workbook_out.new_workbook(out.extend) as write_sheet:
+        write_sheet(["A"], iter([[["=HYPERLINK(1)", "  x ", "\x01&<\ud800"]]]))
     (sheet,) = openpyxl.load_workbook(io.BytesIO(bytes(out)))
     assert [(c.data_type, c.value) for (c,) in sheet.iter_rows()][1:3] == [
         ("s", "=HYPERLINK(1)"),

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal
 
 from gateway.classify.identifiers import name_keys
 from gateway.classify.rules import Rules
@@ -62,14 +62,8 @@ class SmallNumbers:
         return int.from_bytes(digest) % self.base
 
 
-class PublishedLine(NamedTuple):
-    """A published line of a table: a year group or sector, a sex ("" for both), and the figure."""
-
-    group: str
-    sex: str
-    figure: int
-
-
+PublishedLine = tuple[str, str, int]
+"""A published line of a table: a year group or sector, a sex ("" for both), and the figure."""
 OTHER = "other"
 """Line for the year groups withheld one by one, and for pupils without a year group."""
 
@@ -85,20 +79,20 @@ def year_lines(
     at_most, rest = 0, 0
     for year, sexes in years.items():
         each = {sex: rule.published(f"year {year} {sex}", sexes.get(sex, 0)) for sex in ("F", "M")}
-        told = [PublishedLine(year, sex, figure) for sex, figure in each.items() if figure is not None]
+        told = [(year, sex, figure) for sex, figure in each.items() if figure is not None]
         count, is_split = sum(sexes.values()), len(told) > 1 and sexes.get("", 0) <= rule.most_withheld
         if not is_split:
             figure = rule.published(f"year {year}", count)
-            told = [] if figure is None else [PublishedLine(year, "", figure)]
+            told = [] if figure is None else [(year, "", figure)]
         if not year or not told:
             rest += count
             continue
         lines += told
-        at_most += sum(line.figure + rule.slack for line in told)
+        at_most += sum(figure + rule.slack for _, _, figure in told)
         at_most += rule.most_withheld if is_split else 0  # pupils without a known sex
     figure = rule.published(f"year {OTHER}", rest)
     if figure is not None:
-        lines.append(PublishedLine(OTHER, "", figure))
+        lines.append((OTHER, "", figure))
     at_most += rule.most_withheld if figure is None else figure + rule.slack
     return tuple(lines), at_most
 
@@ -111,17 +105,17 @@ def division_lines(
     withheld until the sum of the rest, compared with `at_most`, narrows down no figure.
     """
     lines = [
-        PublishedLine(part, "", figure)
+        (part, "", figure)
         for part, count in sorted(counts.items())
         if (figure := rule.published(f"{what} {part}", count)) is not None
     ]
-    lines.sort(key=lambda line: (-line.figure, line.group))
+    lines.sort(key=lambda line: (-line[2], line[0]))
     while lines:
-        at_least = sum(max(line.figure - rule.slack, rule.threshold) for line in lines)
+        at_least = sum(max(figure - rule.slack, rule.threshold) for _, _, figure in lines)
         if at_most - at_least >= 2 * rule.slack:
             break
         lines.pop()
-    return tuple(sorted(lines, key=lambda line: line.group))
+    return tuple(sorted(lines))
 
 
 HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")
@@ -176,9 +170,9 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
     about = asked.school, asked.period
     return [
         HEADER,
-        *((*about, "on roll by year group", line.group, line.sex, str(line.figure)) for line in years),
-        *((*about, "on roll by postcode sector", line.group, "", str(line.figure)) for line in sectors),
-        (*about, "arrived", "", "", next((str(line.figure) for line in arrived), LOW)),
+        *((*about, "on roll by year group", group, sex, str(figure)) for group, sex, figure in years),
+        *((*about, "on roll by postcode sector", group, "", str(figure)) for group, _, figure in sectors),
+        (*about, "arrived", "", "", next((str(figure) for _, _, figure in arrived), LOW)),
         (*about, "left", "", "", LOW if left is None else str(left)),
     ]
 

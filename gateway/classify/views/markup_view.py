@@ -13,7 +13,7 @@ from typing import Any
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
 from gateway.classify.markup import children, cut, text_count, text_of, written
-from gateway.classify.pupil_xml import is_result, type_of_assessment
+from gateway.classify.pupil_xml import is_result, record_names, type_of_assessment
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import ViewFilter, Visibility
 from gateway.classify.views.walk import HEADER, Write
@@ -26,11 +26,12 @@ _ASSESSMENT, _STAGE, _RESULT = "StageAssessment", "Stage", "Result"
 _OF_A_LEAF = 2  # tags
 
 
-def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, write: Write) -> None:
-    """Write the view of a document with records of these names. Raises Unreadable for a faulty document."""
+def write_markup(source: Source, sieve: ViewFilter, write: Write) -> None:
+    """Write the view of a document. Raises Unreadable for a faulty document."""
     if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
+    records = record_names(root, sieve.rules)
     space = "{" + root[: root.rfind("}") + 1] if "}" in root else ""
     write(b"<?xml version='1.0' encoding='utf-8'?>\n")
     sieve.columns_met = None  # The classifier also numbers kinds of elements.

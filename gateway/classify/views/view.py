@@ -10,7 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from itertools import chain
@@ -26,7 +26,7 @@ from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import ViewFilter
-from gateway.classify.views.walk import RecordWalk, Write, record_names, table_in
+from gateway.classify.views.walk import RecordWalk, Write, table_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
 
@@ -80,15 +80,15 @@ def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: 
             _write_archive(found, sieve, limits, write)
             return True
         if found is not None:
-            with closing(WorkbookWriter(write)) as book:
+            with new_workbook(write) as write_sheet:
                 for table in tables_in(found.sheets, sieve.rules, limits, found.format):
-                    _write_table(table(), sieve, book.table)
+                    _write_table(table(), sieve, write_sheet)
             return True
         source = Source(content, encoding_of(content), limits)
         # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
         respelt = source.encoding.startswith("utf-16")
         if source.start().lstrip().startswith("<"):
-            write_markup(source, record_names(source, sieve.rules), sieve, write)
+            write_markup(source, sieve, write)
             return respelt
         form, records = table_in(source, sieve.rules)
         write_rows = _write_json if form == json_records.FORMAT else _write_csv
@@ -117,13 +117,13 @@ def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
     if header.above.strip():
         sieve.leave_out()
     write([header.names[index] for index, _ in kept], _batches(table, sieve, kept))
-    if table.formulas.skipped:
+    if table.skipped:
         sieve.leave_out()
 
 
 def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]]) -> Iterator[Columns]:
     """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
-    names, formulas, own = len(table.header.names), table.formulas, sieve.own_rows(table.header.names)
+    names, own = len(table.header.names), sieve.own_rows(table.header.names)
     met, width = 0, names
     for batch in table.batches:
         lengths = {names, *map(len, batch)}
@@ -140,8 +140,8 @@ def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]])
             for (_, judge), column in zip(kept, columns, strict=True):
                 others = sieve.others(judge, column)
                 stay.append([v if v not in others else "" for v in column] if others else column)
-            if formulas.count > met:
-                met, sieve.changed = formulas.count, True
+            if table.formulas > met:
+                met, sieve.changed = table.formulas, True
                 stay = [list(map(inert, column)) for column in stay]
             yield stay
     if sieve.columns_met is not None:
@@ -183,29 +183,24 @@ def _write_json(write: Write, header: Row, batches: Iterator[Columns]) -> None:
     write(b"\n]\n" if between == "," else b"[]\n")
 
 
-class WorkbookWriter:
-    """Write tables as the sheets of one XLSX workbook; `close` completes the workbook."""
+@contextmanager
+def new_workbook(write: Write) -> Iterator[WriteTable]:
+    """Yield a function to write a table as the next sheet of an XLSX workbook, completed at the end."""
+    sheets: list[str] = []
+    with ZipFile(Stream(write), "w", ZIP_DEFLATED) as book:
 
-    def __init__(self, write: Write) -> None:
-        self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
-        self._sheets = 0
+        def write_sheet(header: Row, batches: Iterator[Columns]) -> None:
+            sheets.append(f"xl/worksheets/sheet{len(sheets) + 1}.xml")
+            with book.open(_entry(sheets[-1]), "w", force_zip64=True) as part:
+                part.write(f"{_SHEET[0]}{_row(header)}".encode())
+                for columns in batches:
+                    part.write("".join(map(_row, zip(*columns, strict=True))).encode())
+                part.write(_SHEET[-1].encode())
 
-    def table(self, header: Row, batches: Iterator[Columns]) -> None:
-        """Write one table as the next sheet."""
-        self._sheets += 1
-        name = f"xl/worksheets/sheet{self._sheets}.xml"
-        with self._book.open(_entry(name), "w", force_zip64=True) as part:
-            part.write(f"{_SHEET[0]}{_row(header)}".encode())
-            for columns in batches:
-                part.write("".join(map(_row, zip(*columns, strict=True))).encode())
-            part.write(_SHEET[-1].encode())
-
-    def close(self) -> None:
-        """Write the list of sheets and the end of the workbook."""
+        yield write_sheet
         for name, (start, each, end) in _PARTS.items():
-            sheets = "".join(each.format(n=n) for n in range(1, self._sheets + 1))
-            self._book.writestr(_entry(name), f"{start}{sheets}{end}")
-        self._book.close()
+            listed = "".join(each.format(n=n) for n in range(1, len(sheets) + 1))
+            book.writestr(_entry(name), f"{start}{listed}{end}")
 
 
 def _row(cells: Row) -> str:

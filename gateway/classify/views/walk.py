@@ -15,7 +15,7 @@ from gateway.classify.cells import inert
 from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
-from gateway.classify.pupil_xml import CTF_RECORDS, MESSAGE_RECORDS
+from gateway.classify.pupil_xml import record_names
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import plain
 from gateway.classify.value_kinds import read_date
@@ -29,17 +29,6 @@ Write = Callable[[bytes], object]
 HEADER = "Header"
 # People around a pupil have names and addresses of their own.
 _OF_OTHERS = frozenset({"Contacts", "Contact"})
-
-
-def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
-    """Return the element names of records in an XML document, including the name of its header."""
-    root = markup.root_of(source)
-    name = markup.local_name(root).casefold()
-    if name == "ctfile" or rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
-        return CTF_RECORDS
-    if name == "message":
-        return MESSAGE_RECORDS
-    return tuple(each for each in rules.data_types.registers.records if each != root)
 
 
 def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
@@ -78,7 +67,7 @@ class RecordWalk:
                 if not source.start().lstrip().startswith("<"):
                     yield from self._rows(table_in(source, self._rules)[1])
                     return
-                for record in markup.pupil_records(source, record_names(source, self._rules)):
+                for record in markup.pupil_records(source, record_names(markup.root_of(source), self._rules)):
                     if markup.local_name(record.tag) != HEADER:
                         values: Values = {}
                         self._collect(record, 0, values)
