@@ -256,10 +256,20 @@ def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
 
 
 def records(
-    book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits
+    book: ZipFile,
+    name: str,
+    elements: tuple[str, ...],
+    limits: ClassifyLimits,
+    encodings: dict[str, str] | None = None,
 ) -> Iterator[markup.Element]:
-    """Yield the elements of these names in an XML part. Raises Unreadable for malformed XML."""
+    """Yield the elements of these names in an XML part. Raises Unreadable for malformed XML.
+    `encodings` keeps the codecs of parts for a repeated reading.
+    """
     with member(book, name) as part:
-        source = Source(part, encoding_of(part), limits)
-        markup.root_of(source)
+        known = (encodings or {}).get(name)
+        source = Source(part, known or encoding_of(part), limits)
+        if known is None:
+            markup.root_of(source)
+            if encodings is not None:
+                encodings[name] = source.encoding
         yield from markup.records(source, elements)

@@ -262,7 +262,7 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
             yield text.encode("utf-8", "replace")
 
 
-def recognised(
+def classified_as(
     data_type: str,
     level: Level,
     evidence: Iterable[str],

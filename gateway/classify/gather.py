@@ -6,7 +6,6 @@ records of one form are counted together, which is much quicker than element by 
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
 
 from gateway.classify.content import malformed
 from gateway.classify.inventory import Part
@@ -45,17 +44,13 @@ Left = tuple[str, str, int]
 first tag in the record (`markup.element_at`)."""
 
 
-class _Reading(NamedTuple):
-    """Plan for reading elements of one form. Positions are indexes of the pieces of markup (`markup.cut`).
-    `leaves`: parent, name and position of each element with a text, in the order of reading.
-    `left`: for each element left to the caller, first and last position, and position of the text beside.
-    `depth`: the depth of nesting. `is_inside`: True if a record stands within a record.
-    """
-
-    leaves: tuple[tuple[str, str, int], ...] = ()
-    left: tuple[tuple[int, int, int | None], ...] = ()
-    depth: int = 0
-    is_inside: bool = False
+_Leaves = tuple[tuple[str, str, int], ...]
+"""Parent, name and position of each element with a text, in the order of reading."""
+_Left = tuple[tuple[int, int, int | None], ...]
+"""For each element left to the caller, first and last position, and position of the text beside."""
+_Reading = tuple[_Leaves, _Left, int, bool]
+"""Plan for reading elements of one form; positions are indexes of the pieces of markup (`markup.cut`).
+Third comes the depth of nesting, and last, True if a record stands within a record."""
 
 
 class _FormOfRecords:
@@ -66,16 +61,16 @@ class _FormOfRecords:
     pupil. `blank`: the number of pieces without text in an ordinary record.
     """
 
-    def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
-        self.part = part
-        self.parts: list[Part | None] = [None] * (len(part.leaves) + 2)
+    def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
+        self.leaves, left, self.depth, self.is_inside = reading
+        self.parts: list[Part | None] = [None] * (len(self.leaves) + 2)
         self.unresolved = list(range(2, len(self.parts)))
         self.naming: list[tuple[str, int]] = []
         self.blank = len(tags) + 1 - text_count(tags)
         # The first piece is empty, as what stands beside an element alone.
-        self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in part.left]
+        self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in left]
         self.texts: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(
-            0, 0, *(1 + place for _, _, place in part.leaves)
+            0, 0, *(1 + place for _, _, place in self.leaves)
         )
         self.rows: list[int] = []
         self.waiting: list[tuple[str, ...]] = []
@@ -173,9 +168,9 @@ class Gatherer:
             plan = _FormOfRecords(self._part(around[0], tags), tags)
             if self._takes(tags):
                 self._plans[form] = plan
-        if plan.part.depth > self._deepest:
+        if plan.depth > self._deepest:
             raise malformed("elements are nested too deep", format="XML")
-        if plan.part.is_inside:
+        if plan.is_inside:
             self._tally.note_outside(INSIDE)
         if pieces.count("") < plan.blank:
             self._own_texts(record)
@@ -195,7 +190,7 @@ class Gatherer:
             # Find the meaning of the elements filled for the first time.
             for place in plan.unresolved:
                 if texts[place]:
-                    parent, name, _ = plan.part.leaves[place - 2]
+                    parent, name, _ = plan.leaves[place - 2]
                     known = self.met.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
                     if name not in known:
                         key = self._tally.rules.element_field(parent, name)
@@ -264,12 +259,13 @@ class Gatherer:
             if after - first > _OF_A_LEAF and within + name == apart:
                 left.append((2 * first, 2 * after - 2, said))
             elif after - first > _OF_A_LEAF:
-                part, at = self._part(within + name, tags[first:after]), 2 * first
-                leaves += [(parent, leaf, at + place) for parent, leaf, place in part.leaves]
-                left += [(at + one, at + end, by and at + by) for one, end, by in part.left]
-                depth, is_inside = max(depth, part.depth + 1), is_inside or part.is_inside
+                inner, own, deep, has_record = self._part(within + name, tags[first:after])
+                at = 2 * first
+                leaves += [(parent, leaf, at + place) for parent, leaf, place in inner]
+                left += [(at + one, at + end, by and at + by) for one, end, by in own]
+                depth, is_inside = max(depth, deep + 1), is_inside or has_record
             is_inside = is_inside or (after - first > _OF_A_LEAF and name == record)
-        made = _Reading(tuple(leaves), tuple(left), depth, is_inside)
+        made = tuple(leaves), tuple(left), depth, is_inside
         if self._takes(tags):
             self._parts[form] = made
         return made

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
-from gateway.classify.content import Row, Source, Unreadable, malformed, recognised, unknown
+from gateway.classify.content import Row, Source, Unreadable, classified_as, malformed, unknown
 from gateway.classify.delimited import BATCH, Header, Table, line_batches
 from gateway.classify.format_rules import GCSE, JcqRule, Kind
 from gateway.classify.identifiers import is_uci
@@ -123,7 +123,7 @@ def recognise(source: Source, tally: Tally) -> Classified:
     if reader.proven:
         evidence.append("its trailer counts as many records as there are")
     level: Level = "certain" if reader.proven and reader.one_a_record else "strong"
-    return recognised(kind, level, evidence, FORMAT, mixed_with=mixed)
+    return classified_as(kind, level, evidence, FORMAT, mixed_with=mixed)
 
 
 def read_table(source: Source, rules: Rules) -> Table:

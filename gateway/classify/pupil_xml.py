@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Unreadable, beside, recognised, unknown
+from gateway.classify.content import Source, Unreadable, beside, classified_as, unknown
 from gateway.classify.format_rules import CtfRule, SchoolsRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.markup import element_at, text_of
 from gateway.classify.rules import Rules
-from gateway.classify.schools import Slot, said
+from gateway.classify.schools import Slot, school_named
 from gateway.classify.tables import academic_year, best_fit, term
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
@@ -218,7 +218,7 @@ def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=_CTF)
     if missing and rule.missing_type is not None:
-        verdict = recognised(rule.missing_type, "certain", [_MISSING_CHILD], _CTF)
+        verdict = classified_as(rule.missing_type, "certain", [_MISSING_CHILD], _CTF)
     elif qualifier == "full":
         verdict = _core("certain", "a Common Transfer File that declares itself full")
     else:
@@ -248,7 +248,9 @@ def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: 
             sections = f"{len(core)} sections of core data"
             return _core("certain", f"a Common Transfer File with {sections} and no assessments")
         if not _ATTENDANCE_ELEMENTS.isdisjoint(gatherer.met.get("YearData", ())):
-            return recognised(_ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], _CTF)
+            return classified_as(
+                _ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], _CTF
+            )
         return _core("moderate", "a Common Transfer File with names alone")
     if described is None and len(found.stages) > 1:
         return _core("strong", "a Common Transfer File with assessments of several stages, as a leaver's has")
@@ -265,11 +267,11 @@ def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: 
         why.append("its data descriptor agrees" if agreed else "its data descriptor says otherwise")
     level: Level = "certain" if agreed else "strong" if described is None else "moderate"
     runner_up = next(iter(others), described if not agreed else None)
-    return recognised(winner, level, why, _CTF, runner_up=runner_up)
+    return classified_as(winner, level, why, _CTF, runner_up=runner_up)
 
 
 def _core(level: Level, why: str) -> Classified:
-    return recognised(_CORE, level, [why], _CTF)
+    return classified_as(_CORE, level, [why], _CTF)
 
 
 def _recognise_message(source: Source, tally: Tally) -> Classified:
@@ -298,7 +300,7 @@ def _recognise_message(source: Source, tally: Tally) -> Classified:
     if not tally.records:
         raise unknown("a DfE message without pupils", format=_MESSAGE)
     why = _evidence_of_message(data_type, found, tally, on_roll)
-    return recognised(data_type, "certain", why, _MESSAGE, facts=facts)
+    return classified_as(data_type, "certain", why, _MESSAGE, facts=facts)
 
 
 def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_roll: int) -> list[str]:
@@ -360,7 +362,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
     try:
         for record in markup.pupil_records(source, record_names(root, tally.rules), aside):
-            gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
+            gatherer.gather(record, school=lambda record: school_named(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:
             raise
@@ -368,7 +370,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
     gatherer.settle()
     if not tally.records:
         raise unknown("an XML document of no known kind", format=_OTHER)
-    tally.schools.around = said(around)
+    tally.schools.around = school_named(around)
     filled = {key: 1 for key, field in tally.fields.items() if field.filled}
     return best_fit(filled, tally, Counter(), _OTHER)
 

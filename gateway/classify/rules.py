@@ -254,7 +254,7 @@ class Rules(Items):
         """Every field by its key."""
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
-    def recognised(self) -> frozenset[str]:
+    def recognisable_types(self) -> frozenset[str]:
         """Return every data type some rule or reader can recognise."""
         types, ctf = self.data_types, self.data_types.ctf
         found = {table.type for table in types.tables} | {stage.type for stage in ctf.stages} | BY_READER

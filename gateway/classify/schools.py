@@ -64,7 +64,7 @@ class Schools:
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
         """Count rows by school; `slots`: the kind of school name in each of the columns.
-        Return a function giving each row's school number, as from `number_of`.
+        Return a function giving each row's school number, as from `school_number`.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -80,13 +80,13 @@ class Schools:
         for row, records in met.items():
             texts = tuple(zip(slots, row, strict=True))
             if texts not in self._known:
-                self._known[texts] = said(texts)
+                self._known[texts] = school_named(texts)
             named[row] = self._known[texts]
             self.count(named[row], records)
 
         def numbers() -> Iterable[str]:
-            around = number_of(self.around)
-            told = {row: number_of(one) if any(one) else around for row, one in named.items()}
+            around = school_number(self.around)
+            told = {row: school_number(one) if any(one) else around for row, one in named.items()}
             return map(told.__getitem__, rows)
 
         return numbers
@@ -115,7 +115,7 @@ class Schools:
         return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
 
 
-def said(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
+def school_named(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
     """Return the school named by several texts together, each with the kind of its column.
     A joint number of LA and establishment outranks separate ones. A local authority alone is ignored, because
     the pupil may just live there.
@@ -133,7 +133,7 @@ def said(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
     return RecordSchool(**{field: found.get(field, "") for field in RecordSchool._fields})
 
 
-def in_a_title(text: str) -> RecordSchool:
+def school_in_title(text: str) -> RecordSchool:
     """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
     Lines with several numbers give a school without a number.
     """
@@ -148,7 +148,7 @@ def in_a_title(text: str) -> RecordSchool:
     return RecordSchool(name=" ".join(sorted(found)))
 
 
-def number_of(said: RecordSchool) -> str:
+def school_number(said: RecordSchool) -> str:
     """Return a school's first known number: LA and establishment, URN, establishment alone; "" for none."""
     return said.dfe_number or said.urn or said.establishment
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from gateway.classify.content import Row, Unreadable, beside, declared_between, recognised, unknown
+from gateway.classify.content import Row, Unreadable, beside, classified_as, declared_between, unknown
 from gateway.classify.delimited import Header, TableOf
 from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.inventory import Part, kind_of, share_among
 from gateway.classify.rules import ColumnSignature, Rules
-from gateway.classify.schools import in_a_title
+from gateway.classify.schools import school_in_title
 from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.tally import Tally
 from gateway.model import Classified, Facts
@@ -107,7 +107,7 @@ def best_fit(
         why.append(told)
     tally.is_part |= best[0].part
     runner_up = next(iter(others), None)
-    return recognised(data_type, best[0].level, why, format, runner_up=runner_up, mixed_with=mixed)
+    return classified_as(data_type, best[0].level, why, format, runner_up=runner_up, mixed_with=mixed)
 
 
 def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, above: str) -> bool:
@@ -168,7 +168,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
     """
     table, before = read(), tally.records
     counter = _Counter(table.header, tally)
-    tally.schools.around = in_a_title(table.header.above)
+    tally.schools.around = school_in_title(table.header.above)
     tally.inventory.add_title(table.header.telling)
     for batch in table.batches:
         if batch:

@@ -28,7 +28,7 @@ from gateway.classify.identifiers import (
 )
 from gateway.classify.inventory import PARTS, ColumnInventory, Part
 from gateway.classify.rules import ItemRule, Rules
-from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of, said
+from gateway.classify.schools import NOTHING, RecordSchool, Schools, school_named, school_number
 from gateway.classify.sensitive import WORDS, plain
 from gateway.model import Classified, Facts, Finding
 
@@ -99,7 +99,9 @@ class Tally:
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
         """Judge later records by a header's facts: the school, and the law in force on that date."""
         numbers = facts.establishment or "", facts.urn or ""
-        self.schools.around = said([("la", facts.la or ""), *(("number", number) for number in numbers)])
+        self.schools.around = school_named(
+            [("la", facts.la or ""), *(("number", number) for number in numbers)]
+        )
         if facts.reference_date is not None:
             self.rules = self.all_rules.on(facts.reference_date)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
@@ -169,7 +171,7 @@ class Tally:
         said = said if said is not NOTHING and any(said) else self.schools.around
         self.schools.count(said)
         leaving = values.get("leaving-date", "") if left is None else "left" if left else ""
-        self._waiting.append((values, leaving, number_of(said)))
+        self._waiting.append((values, leaving, school_number(said)))
         if self.records % SETTLE_EVERY == 0:
             self.settle()
 

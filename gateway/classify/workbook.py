@@ -34,10 +34,8 @@ from gateway.classify.cells import OUTSIDE_FORMULA, check_formula, number_text, 
 from gateway.classify.content import (
     OFFICE_PARTS,
     Row,
-    Source,
     Unreadable,
     active,
-    encoding_of,
     head_of,
     locked,
     malformed,
@@ -213,15 +211,8 @@ class _Parts:
 
     def records(self, name: str, *elements: str) -> Iterator[markup.Element]:
         """Yield the elements of these names in a part; none where the part is missing."""
-        if name not in self._names:
-            return
-        with archive.member(self._book, name) as part:
-            known = self._encodings.get(name)
-            source = Source(part, known or encoding_of(part), self._limits)
-            if known is None:  # A sheet is read several times.
-                self._encodings[name] = source.encoding
-                markup.root_of(source)
-            yield from markup.records(source, elements)
+        if name in self._names:  # A sheet is read several times.
+            yield from archive.records(self._book, name, elements, self._limits, self._encodings)
 
 
 @lru_cache(1_000)

@@ -110,7 +110,7 @@ class Child:
         if answer.startswith(CRASHED):
             close_all(given)
             self.drop()
-            raise ExaminerLost(f"the examining process crashed: {where(answer)}")
+            raise ExaminerLost(f"the examining process crashed: {crash_place(answer)}")
         return answer, given
 
     def drop(self) -> None:
@@ -195,7 +195,7 @@ class Child:
         return True
 
 
-def where(answer: bytes) -> str:
+def crash_place(answer: bytes) -> str:
     """Return the location of a crash for the log: only names of errors and lines of the gateway's code.
     Anything else is shown as "?": a captured process could put parts of a file into its answer.
     """

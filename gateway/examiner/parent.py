@@ -453,19 +453,16 @@ class Examiners:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._mine = threading.local()
-        self._all: list[Examiner] = []
+        self._of_threads: dict[int, Examiner] = {}
         self._lock = threading.Lock()
 
     def mine(self) -> Examiner:
         """Return the examiner of the calling thread, made on first use."""
-        examiner: Examiner | None = getattr(self._mine, "examiner", None)
-        if examiner is None:
-            examiner = self._new()
-            self._mine.examiner = examiner
-            with self._lock:
-                self._all.append(examiner)
-        return examiner
+        thread = threading.get_ident()
+        with self._lock:
+            if thread not in self._of_threads:
+                self._of_threads[thread] = self._new()
+            return self._of_threads[thread]
 
     def _new(self) -> Examiner:
         """Return a new examiner. Overridden by the sandbox."""
@@ -474,5 +471,5 @@ class Examiners:
     def close(self) -> None:
         """End every child."""
         with self._lock:
-            for examiner in self._all:
+            for examiner in self._of_threads.values():
                 examiner.close()

@@ -175,20 +175,20 @@ def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozens
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 
-def carried(digest: bytes, key: bytes) -> bytes:
+def rekeyed(digest: bytes, key: bytes) -> bytes:
     """Convert a digest made with the previous key to the digest with `key`, its successor.
     A digest under a successor is a digest of the previous digest: no file has to be read again.
     """
-    return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
+    return hmac.digest(key[-KEY:], b"rekeyed\0" + digest, "sha256")[: len(digest)]
 
 
-def roll_carried(roll: bytes, key: bytes) -> bytes:
-    """Convert every digest of a packed roll to the key `key`, as `carried` does."""
+def rekeyed_roll(roll: bytes, key: bytes) -> bytes:
+    """Convert every digest of a packed roll to the key `key`, as `rekeyed` does."""
     return packed(
         entry._replace(
-            pupil=carried(entry.pupil, key),
-            former=carried(entry.former, key) if entry.former else None,
-            birth_date=carried(entry.birth_date, key) if entry.birth_date else None,
+            pupil=rekeyed(entry.pupil, key),
+            former=rekeyed(entry.former, key) if entry.former else None,
+            birth_date=rekeyed(entry.birth_date, key) if entry.birth_date else None,
         )
         for entry in unpacked(roll)
     )
@@ -198,5 +198,5 @@ def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
     """Return the digest of a number or name (`what`) by the first key in `key`, carried to the last key."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
-        found = carried(found, key[:end])
+        found = rekeyed(found, key[:end])
     return found

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.examiner.persons import carried, roll_carried
+from gateway.examiner.persons import rekeyed, rekeyed_roll
 from gateway.home import Home
 from gateway.home.settings import Settings, read_toml
 from gateway.keys import notices
@@ -239,7 +239,7 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
     receipts.sign_owed(session, signing)
     key_set = secret_files.key_set_of(vkey)
     pupil_key, log_key = secret_files.pupil_key(home, key_set), secret_files.log_key_of(home, key_set)
-    carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))
+    carry_over(session, lambda one: rekeyed(one, pupil_key), lambda one: rekeyed_roll(one, pupil_key))
     log.change_key(
         session, signing.log_key, log_key, signing.origin, clerk.at, by=clerk.person, lost=until is None
     )

@@ -85,7 +85,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
     for n, name in enumerate(catalogue.flows.not_carried):
         if name in carried:
             yield "flows.toml", ("not_carried", n), "a flow carries it: take it out here"
-    told = rules.recognised()
+    told = rules.recognisable_types()
     for name in rules.data_types.types:
         if name not in told:
             yield "data_types.toml", ("types", name), f"nothing here recognises {name}: it has no signature"

@@ -15,7 +15,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.classify.identifiers import name_keys
-from gateway.examiner.child import ExaminerLost, where
+from gateway.examiner.child import ExaminerLost, crash_place
 from gateway.examiner.parent import Examiner, Examiners, believable_refusal, persons_of, roll_of
 from gateway.examiner.process_pool import CRASHED
 from gateway.examiner.protocol import (
@@ -267,4 +267,4 @@ def test_where_a_child_crashed_is_told_without_a_word_of_its_own() -> None:
         CRASHED
         + b"KeyError gateway.classify.tables:120 Ann Smith gateway.ann_smith:1 lives gateway.classify.jcq:12"
     )
-    assert where(answer) == "KeyError gateway.classify.tables:120 ? ? ? ? gateway.classify.jcq:12"
+    assert crash_place(answer) == "KeyError gateway.classify.tables:120 ? ? ? ? gateway.classify.jcq:12"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.classify.schools import MOST, NOTHING, RecordSchool, Schools, in_a_title, said
+from gateway.classify.schools import MOST, NOTHING, RecordSchool, Schools, school_in_title, school_named
 from gateway.model import Classified, NamedSchool
 from tests.classify.conftest import Classify
 from tests.corpus.children import csv
@@ -43,7 +43,7 @@ def schools(classify: Classify, content: bytes) -> tuple[NamedSchool, ...]:
     ],
 )
 def test_what_a_record_says_of_its_school(texts: list, expected: RecordSchool) -> None:  # type: ignore[type-arg]
-    assert said(texts) == expected
+    assert school_named(texts) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_what_a_record_says_of_its_school(texts: list, expected: RecordSchool) -
     ],
 )
 def test_a_number_in_a_title(title: str, number: str) -> None:
-    assert in_a_title(title).dfe_number == number
+    assert school_in_title(title).dfe_number == number
 
 
 def test_two_numbers_in_a_title_are_no_number() -> None:
-    assert in_a_title("999/2001 and 999/2002") == RecordSchool(name="9992001 9992002")
+    assert school_in_title("999/2001 and 999/2002") == RecordSchool(name="9992001 9992002")
 
 
 def test_records_are_counted_by_school_the_most_first(classify: Classify) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gateway.classify.content import Row
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
-from gateway.classify.schools import said
+from gateway.classify.schools import school_named
 from gateway.classify.tables import may_be_subject
 from gateway.classify.value_kinds import Judge
 from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis
@@ -74,7 +74,7 @@ class ViewFilter:
 
         @lru_cache(_REMEMBERED)
         def is_own(*texts: str) -> bool:
-            school = said((slot, text) for (_, slot), text in zip(slots, texts, strict=True))
+            school = school_named((slot, text) for (_, slot), text in zip(slots, texts, strict=True))
             # One of the school's numbers is named, and none of another school.
             told = zip((school.dfe_number, school.urn), own, strict=True)
             compared = [number == known for number, known in told if number and known]
