@@ -42,7 +42,7 @@ _SECOND = itemgetter(1)
 @dataclass(frozen=True, slots=True)
 class Header:
     """The header row of a table, its `position` among the rows, and the lower-case text `above`.
-    `telling`: the text above without report wording. `crowded`: more than title and report wording is above.
+    `telling`: the text above without report wording. `crowded`: True if more stands above.
     """
 
     names: tuple[str, ...]

@@ -149,8 +149,8 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil; return the elements named `apart`, which are not counted.
-        With each comes the first text named `beside` in the element around. `left`: see `Tally.record`.
+        """Count the record of one pupil, except the elements named `apart`: these are returned, each with the
+        text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
         `school` reads the record's school, where any element of the file names a school.
         Raises Unreadable if elements are nested too deep.
         """

@@ -275,7 +275,7 @@ _REFERENCES = {"&lt;": "<", "&gt;": ">", "&#13;": "\r", "&amp;": "&"}
 
 
 def written(element: Element) -> str:
-    """Return an element as lxml writes it."""
+    """Return the markup of an element, as written by lxml."""
     text: str = etree.tostring(element, encoding="unicode", with_tail=False)
     return text
 

@@ -302,7 +302,7 @@ class Rules(Items):
 
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
-        """By field, the judge that decides if a view may show a value; queries may be shown."""
+        """By field, the judge of values for views, which also show values with a fault in `QUERIES`."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
     def expected(self, key: str) -> str:

@@ -265,7 +265,9 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_may`, as octets, without the words of sensitive phrases."""
+        """Words allowed in labels and addresses (first) and in names of people (second), as octets.
+        Words of sensitive phrases are left out.
+        """
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names

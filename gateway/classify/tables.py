@@ -46,7 +46,7 @@ _TESTS = "ks2"
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Return True if a column of this name and field may contain one subject's grades, if the values fit."""
+    """Return True if a column of this name and field may contain one subject's grades."""
     if key not in _ASKED:
         return False
     types = rules.data_types
@@ -128,7 +128,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repetitions of the header, up to blanks, as reports do on each page."""
+    """Return the rows without those that repeat the header, as reports do on each page; blanks are ignored."""
     header = [name.strip() for name in names]
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     return [
@@ -141,7 +141,8 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows other than records: words for a UPN or birth date, no other valid value.
+    """Return the number of rows that are no records: words stand for the UPN or birth date, and no other value
+    is valid.
     `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")

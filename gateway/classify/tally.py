@@ -164,7 +164,7 @@ class Tally:
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
         """Count a record at the next `settle`. `values`: fields naming the pupil, or required by a type.
-        `left`: True or False as the caller knows of the pupil; None to use the leaving date.
+        `left`: True if the pupil has left, False if not; None to decide by the leaving date.
         `said`: the school the record names.
         """
         self.records += 1

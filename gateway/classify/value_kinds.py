@@ -177,7 +177,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
     """Return `check`, with the fault `OTHER_YEAR` for values accepted only by `any_year`.
-    With `today`, dates after it have a fault of their own.
+    With `today`, a later date has the fault "date:future".
     """
 
     def checked(text: str) -> str | None:

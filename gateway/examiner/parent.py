@@ -202,7 +202,7 @@ _JUDGED: dict[Folder, tuple[type[protocol.Judged], ...]] = {
 class Examiner:
     """Examiner of files: opener and classifier; judge and viewer start when needed. For one thread.
     The children use the policies in force in `home`, or those in the folder `policies`. Every method may
-    raise Fault, for which no file is to blame, and ExaminerLost, for which one may be.
+    raise Fault, where no file is to blame, and ExaminerLost, where the file may be to blame.
     """
 
     def __init__(self, home: Home, policies: Path | None = None) -> None:
@@ -281,7 +281,9 @@ class Examiner:
         return content, answer.size
 
     def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of a transfer for `basis`; return its descriptor, to be closed, and facts."""
+        """Make the view of a transfer for `basis`.
+        Returns the view's descriptor, for the caller to close, and its facts.
+        """
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 

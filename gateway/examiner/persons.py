@@ -31,8 +31,8 @@ _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 class RollCollector:
     """Collector of the pupils of a roll while a file is read; called as the `on_pupils` of `classify`.
-    Pupils without a permanent UPN are left out: only that names a pupil across schools. Of several records of
-    a pupil in one school the last counts.
+    Pupils without a permanent UPN are left out, because other UPNs may change with the school. Of several
+    records of a pupil in one school, the last counts.
     """
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class PersonCollector:
                     self._add(self.names, name_keys(surname, forename, full, born), whole=True)
 
     def _add(self, known: set[str], found: AbstractSet[str], *, whole: bool = False) -> None:
-        """Add persons to `known` while there is room; `whole`: one person's, added together or not at all."""
+        """Add persons to `known` while there is room; `whole`: all of one person, to add together or not at all."""
         new = found - known
         room = PERSONS - len(self.numbers) - len(self.names)
         if len(new) <= room:

@@ -174,8 +174,8 @@ the school; kept as digests. One text takes a tenth of the memory of so many val
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
-    `numbers` are the UPNs, one a line, and `names` the keys of persons without one. `left_out` counts
-    persons beyond the limit.
+    `numbers`: the UPNs, one a line. `names`: the name keys of persons without a UPN, one a line.
+    `left_out`: number of persons beyond the limit.
     """
 
     content: Classified | ContentRefused
@@ -293,7 +293,7 @@ class Reseal(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed(AboutFile):
-    """Answer with a stored file's session key, sealed and armored; `proved`: it opened the content."""
+    """Answer with a stored file's session key, sealed and armored; `proved`: the key opened the content."""
 
     session: str
     proved: bool
