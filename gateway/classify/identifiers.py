@@ -31,16 +31,7 @@ UPN_IN_TEXT = re.compile(rf"(?<![A-Z0-9]){_UPN.pattern}(?![A-Z0-9])", re.ASCII)
 _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
-_UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]", re.ASCII)
-_LA = re.compile(r"[2-9]\d{2}", re.ASCII)
-_ESTABLISHMENT = re.compile(r"[1-9]\d{3}", re.ASCII)
-_URN = re.compile(r"1\d{5}|[5-7]\d{5}|EY\d{6}", re.ASCII)
-_CENTRE = re.compile(r"\d{5}", re.ASCII)
 _NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
-_SCHOOL = re.compile(r"\d{3}[ /-]?\d{4}|\d{4}|\d{5,6}|EY\d{6}|[XLM]{4}|[XM]{7}", re.ASCII | re.IGNORECASE)
-_AUTHORITY = re.compile(r"[2-9]\d{2}|[XM]{3}", re.ASCII | re.IGNORECASE)
-_ACADEMIC_YEAR = re.compile(r"(19|20)\d{2}( ?[-/]? ?(20)?\d{2})?", re.ASCII)
-_UPRN = re.compile(r"\d{1,12}", re.ASCII)
 _REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII)
 _SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
 # Numbers that programs draw: groups of hexadecimal figures, or letters among figures in ones and twos.
@@ -118,31 +109,32 @@ def is_nhs_number(number: str) -> bool:
     return nhs.is_valid(number)
 
 
-def _shape(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+def _shape(pattern: str) -> Callable[[str], bool]:
     """Return a check of a text, trimmed and in upper case: ASCII, and of this pattern."""
-    return lambda text: text.strip().isascii() and pattern.fullmatch(text.strip().upper()) is not None
+    matches = re.compile(pattern, re.ASCII).fullmatch
+    return lambda text: text.strip().isascii() and matches(text.strip().upper()) is not None
 
 
-is_uci = _shape(_UCI)
+is_uci = _shape(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
 """Unique candidate identifier, of 13 signs."""
-is_la = _shape(_LA)
+is_la = _shape(r"[2-9]\d{2}")
 """Local authority's code: three digits from 200 on."""
-is_establishment = _shape(_ESTABLISHMENT)
+is_establishment = _shape(r"[1-9]\d{3}")
 """DfE establishment number: four digits."""
-is_urn = _shape(_URN)
+is_urn = _shape(r"1\d{5}|[5-7]\d{5}|EY\d{6}")
 """DfE unique reference number: six digits, or EY and six."""
-is_centre = _shape(_CENTRE)
+is_centre = _shape(r"\d{5}")
 """Examination centre's number: five digits."""
 SHAPES: dict[str, Callable[[str], bool]] = {
     "former-upn": is_upn,
     "uln": is_uln,
     "nhs": is_nhs_number,
     "uci": is_uci,
-    "la": _shape(_AUTHORITY),
-    "school": _shape(_SCHOOL),
-    "ni": _shape(_NATIONAL_INSURANCE),
-    "uprn": _shape(_UPRN),
-    "academic-year": _shape(_ACADEMIC_YEAR),
+    "la": _shape(r"[2-9]\d{2}|[XM]{3}"),
+    "school": _shape(r"\d{3}[ /-]?\d{4}|\d{4}|\d{5,6}|EY\d{6}|[XLM]{4}|[XM]{7}"),
+    "ni": _shape(_NATIONAL_INSURANCE.pattern),
+    "uprn": _shape(r"\d{1,12}"),
+    "academic-year": _shape(r"(19|20)\d{2}( ?[-/]? ?(20)?\d{2})?"),
 }
 """Checks of numbers by their text alone, by the name of the number in the policies."""
 

@@ -128,7 +128,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without those that repeat the header, as reports do on each page; blanks are ignored."""
+    """Return the rows without those that repeat the header, as reports do on each page."""
     header = [name.strip() for name in names]
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     return [
@@ -141,8 +141,7 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows that are no records: words stand for the UPN or birth date, and no other value
-    is valid.
+    """Return the number of rows that are no records: words stand for a UPN or date, and nothing is valid.
     `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")

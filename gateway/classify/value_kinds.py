@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -190,30 +191,28 @@ def checked_on(check: Check, any_year: Check | None, today: date | None) -> Chec
 
 
 def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check:
-    if kind == "identifier" and rule.identifier == "upn":
-        return identifiers.upn_fault
-    of_kind = _test(kind, rule, codes, sensitive)
+    """Return the check of values of one kind. In most kinds, a word such as "none" is no fault."""
+    which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
+    of_kind: Callable[[str], bool]
+    if kind == "identifier":
+        if which == "upn":
+            return identifiers.upn_fault
+        is_number = identifiers.SHAPES.get(which)
+        of_kind = is_number or partial(identifiers.is_reference, tells=tells, short=which == "short")
+    elif kind == "code":
+        known = Codes(codes[rule.codes or ""])
+        of_kind = known.has_all if rule.several else known.has
+    elif kind == "marks":
+        of_kind = marks_check(codes["attendance"], tells)
+    elif kind in _SIMPLE:
+        of_kind = _SIMPLE[kind]
+    else:
+        words = Words(kind, codes, sensitive)
+        of_kind = {"names": words.are_names, "address line": words.are_address}.get(kind, words.are)
     fault = _KINDS["faults"].get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
         return lambda text: None if of_kind(text) else fault
     return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
-
-
-def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Callable[[str], bool]:
-    """Return a test of a text, as in a file, for being a value of a kind."""
-    if kind == "code":
-        known = Codes(codes[rule.codes or ""])
-        return known.has_all if rule.several else known.has
-    if kind == "marks":
-        return marks_check(codes["attendance"], sensitive.is_sensitive_word)
-    if kind == "identifier":
-        which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
-        is_number = identifiers.SHAPES.get(which)
-        return is_number or (lambda text: identifiers.is_reference(text, tells, short=which == "short"))
-    if kind in _SIMPLE:
-        return _SIMPLE[kind]
-    words = Words(kind, codes, sensitive)
-    return words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
 
 
 _LETTERS = re.compile(r"[^\W\d_]{3,}")

@@ -135,7 +135,7 @@ class PersonCollector:
                     self._add(self.names, name_keys(surname, forename, full, born), whole=True)
 
     def _add(self, known: set[str], found: AbstractSet[str], *, whole: bool = False) -> None:
-        """Add persons to `known` while there is room; `whole`: all of one person, to add together or not at all."""
+        """Add persons to `known` while there is room; `whole`: all keys of one person, or none."""
         new = found - known
         room = PERSONS - len(self.numbers) - len(self.names)
         if len(new) <= room:
