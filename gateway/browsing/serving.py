@@ -76,7 +76,8 @@ async def serve(
     host, port = settings.host if host is None else host, settings.port if port is None else port
     sockets = systemd.handed_over(name) or [_listening(host, port, name)]
     origin = settings.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
-    async with at_work(configured(app(origin), settings), sockets, placed(Places(settings.proxies))):
+    server = PlacedServer(configured(app(origin), settings), Places(settings.proxies))
+    async with at_work(server, sockets):
         spare_the_collector()
         alive = asyncio.create_task(systemd.keep_alive())
         sys.stdout.write(f"ready {name} {origin}\n")
@@ -157,87 +158,87 @@ class Places:
 
 
 class PlacedServer(QuietServer):
-    """A Uvicorn server that counts connections in `places`, and gives each protocol its own."""
+    """A Uvicorn server that counts connections in `places`, each with `seconds` for every request."""
 
-    places: Places
+    def __init__(self, config: uvicorn.Config, places: Places, seconds: float = SECONDS) -> None:
+        super().__init__(config)
+        self._places = places
+        self._seconds = seconds
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
         await super().startup([])
-        self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
-
-    async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
-        """Start HTTP on an accepted connection, after TLS if configured; close it where that fails."""
-        config, loop = self.config, asyncio.get_running_loop()
-
-        def protocol() -> Any:  # noqa: ANN401 - as in the server
-            return config.http_protocol_class(  # type: ignore[call-arg]
-                config=config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
-                place=place,
-                places=self.places,
-            )
-
-        seconds = None if config.ssl is None else _HANDSHAKE_SECONDS
-        try:
-            await loop.connect_accepted_socket(protocol, line, ssl=config.ssl, ssl_handshake_timeout=seconds)
-        except (OSError, ssl.SSLError, TimeoutError):
-            self.places.leave(place)
-            line.close()
-
-
-class _Accepting:
-    """One listening socket that accepts connections, with the methods of a server that Uvicorn calls."""
-
-    def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
-        self._server = server
-        self._listening = listening
-        self._begun: set[asyncio.Task[None]] = set()
-        self._task = asyncio.get_running_loop().create_task(self._accept())
+        self._tasks = {asyncio.create_task(self._accept(listening)) for listening in sockets or ()}
+        self.servers = [self]  # type: ignore[list-item] # Uvicorn only closes it, and waits for the end.
 
     def close(self) -> None:
         """Stop accepting connections."""
-        self._task.cancel()
-        for task in self._begun:
+        for task in self._tasks:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until the socket and its connections are closed."""
-        await asyncio.wait([self._task, *self._begun])
+        """Wait until no connection is accepted any more."""
+        await asyncio.wait(self._tasks)
 
-    async def _accept(self) -> None:
+    async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                line, address = await loop.sock_accept(self._listening)
+                line, address = await loop.sock_accept(listening)
             except OSError:
                 await asyncio.sleep(_BREATH_SECONDS)
                 continue
-            place = self._server.places.take(line, address[0])
+            place = self._places.take(line, address[0])
             if place is None:
                 line.close()
                 continue
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = loop.create_task(self._server.begin(line, place))
-            self._begun.add(task)
-            task.add_done_callback(self._begun.discard)
+            task = loop.create_task(self._begin(line, place))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
+    async def _begin(self, line: socket.socket, place: BrowserConnection) -> None:
+        """Start HTTP on an accepted connection, after TLS if configured; close it where that fails."""
+        config = self.config
 
-def placed(places: Places) -> type[PlacedServer]:
-    """Return a server class that counts its connections in `places`."""
-    return type("Placed", (PlacedServer,), {"places": places})
+        def protocol() -> PunctualProtocol:
+            return PunctualProtocol(
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                place=place,
+                places=self._places,
+                seconds=self._seconds,
+            )
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                protocol,
+                line,
+                ssl=config.ssl,
+                ssl_handshake_timeout=None if config.ssl is None else _HANDSHAKE_SECONDS,
+            )
+        except (OSError, ssl.SSLError, TimeoutError):
+            self._places.leave(place)
+            line.close()
 
 
 class PunctualProtocol(H11Protocol):
-    """An HTTP connection with a deadline for each request; `place` is busy until the request is answered."""
+    """An HTTP connection with `seconds` for each request; `place` is busy until the request is answered."""
 
-    seconds = SECONDS
-
-    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as in the server
-        super().__init__(*arguments, **more)
+    def __init__(
+        self,
+        *,
+        place: BrowserConnection,
+        places: Places,
+        seconds: float,
+        **more: Any,  # noqa: ANN401 - as in its parent
+    ) -> None:
+        super().__init__(**more)
         self._place = place
         self._places = places
+        self._seconds = seconds
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in its parent
@@ -271,17 +272,12 @@ class PunctualProtocol(H11Protocol):
 
     def _wait(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
+            self._deadline = self.loop.call_later(self._seconds, self.transport.abort)
 
     def _wait_no_more(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
-    """Return a protocol class with a deadline of `seconds` for each request."""
-    return type("Punctual", (PunctualProtocol,), {"seconds": seconds})
 
 
 def _listening(host: str, port: int, section: str) -> socket.socket:
@@ -304,4 +300,4 @@ def configured(app: ASGIApp, settings: WebSettings) -> uvicorn.Config:
         more["forwarded_allow_ips"] = list(settings.proxies)
     if settings.certificate is not None:
         more |= {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.certificate_key}
-    return config_of(app, http=punctual(), **more)
+    return config_of(app, **more)

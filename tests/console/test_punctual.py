@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.browsing.serving import Places, placed, punctual
+from gateway.browsing.serving import PlacedServer, Places
 from gateway.zones.console_api.serving import at_work, config_of
 from tests.console.by_https import certificate_at
 
@@ -62,8 +62,8 @@ async def served(
         if encrypted is None
         else {"ssl_certfile": encrypted / "console.pem", "ssl_keyfile": encrypted / "console-key.pem"}
     )
-    config = config_of(app, http=punctual(seconds), **more)
-    async with at_work(config, [listening], placed(places)):
+    server = PlacedServer(config_of(app, **more), places, seconds)
+    async with at_work(server, [listening]):
         await visit(listening.getsockname()[1])
 
 

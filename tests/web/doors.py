@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import httpx
 import uvloop
 
-from gateway.browsing.serving import Places, placed, punctual
+from gateway.browsing.serving import PlacedServer, Places
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits, WebSettings
 from gateway.web.server import application, intake_of
@@ -109,8 +109,8 @@ def doors_of(home: Home, **limits: object) -> Iterator[Doors]:
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
         async with intake_of(home) as intake:
-            config = config_of(application(intake, origin), http=punctual())
-            async with at_work(config, [listening], placed(Places())):
+            server = PlacedServer(config_of(application(intake, origin)), Places())
+            async with at_work(server, [listening]):
                 ready.set()
                 await stop.wait()
 

@@ -48,7 +48,7 @@ from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Declining, Shown
-from gateway.zones.console_api.serving import at_work, config_of, listening
+from gateway.zones.console_api.serving import QuietServer, at_work, config_of, listening
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -280,5 +280,5 @@ async def console_api_open(home: Home, resources: SharedResources) -> AsyncItera
     console.judged()  # Computed now, so that the first question need not wait.
     learn_acts()
     api = ConsoleApi(console, resources)
-    async with at_work(config_of(api.app), [listening(home.console)]):
+    async with at_work(QuietServer(config_of(api.app)), [listening(home.console)]):
         yield

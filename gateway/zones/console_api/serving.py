@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.zones.console_api import SOCKET
 
@@ -44,18 +43,16 @@ class QuietServer(uvicorn.Server):
 
 def config_of(
     app: Any,  # noqa: ANN401 - as in uvicorn
-    *,
-    http: type[H11Protocol] = H11Protocol,
     **more: Any,  # noqa: ANN401
 ) -> uvicorn.Config:
-    """Return Uvicorn's configuration for `app`: HTTP/1.1 only, by the protocol `http`, silent about software.
+    """Return Uvicorn's configuration for `app`: HTTP/1.1 only, silent about software.
 
     `more`: further options of Uvicorn.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         app,
-        http=http,
+        http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
@@ -68,11 +65,8 @@ def config_of(
 
 
 @contextlib.asynccontextmanager
-async def at_work(
-    config: uvicorn.Config, sockets: Sequence[socket.socket], kind: type[QuietServer] = QuietServer
-) -> AsyncIterator[None]:
-    """Serve on listening sockets inside the context, by a server of class `kind`; then close the sockets."""
-    server = kind(config)
+async def at_work(server: QuietServer, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
+    """Let `server` serve on listening sockets inside the context, and close them at the end."""
     running = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:
         ready = asyncio.create_task(server.ready.wait())
