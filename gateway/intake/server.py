@@ -174,8 +174,8 @@ async def serve(
     """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
 
     `host` and `port` override published/intake.json; listening `sockets` override both. At the end every
-    connection is closed; incomplete uploads can be resumed. ConfigurationError for unusable settings, an
-    unusable host key, or a port in use.
+    connection is closed; incomplete uploads can be resumed. `web`: the folder of the web door's socket.
+    ConfigurationError for unusable settings, an unusable host key, or a port in use.
     """
     settings = await on_disk(read_settings, published)
     for folder, mode in (
@@ -205,25 +205,21 @@ async def serve(
             loop.create_task(again(intake.sweep, _SWEEP_SECONDS)),
             loop.create_task(again(follow_settings, _SETTINGS_SECONDS)),
         ]
+        web_door: AbstractAsyncContextManager[None] = nullcontext()
         try:
+            if web is not None and settings.web.origin is not None:
+                # Loaded only here, with a web framework and WebAuthn.
+                from gateway.intake.web import WebDoor, answering  # noqa: PLC0415
+
+                door = WebDoor(intake, intake.tree, published, settings.web, settings.limits)
+                web_door = answering(door, web)
             with metrics.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop, published)):
-                async with _web_door(intake, published, settings, web):
+                async with web_door:
                     ready(*accepting)
                     await stop.wait()
         finally:
             for one in rounds:
                 one.cancel()
-
-
-def _web_door(
-    intake: Intake, published: Published, settings: IntakeSettings, place: Path | None
-) -> AbstractAsyncContextManager[None]:
-    """Return a context that answers the web door at the socket in the folder `place`; an empty one if off."""
-    if place is None or settings.web.origin is None:
-        return nullcontext()
-    from gateway.intake.web import WebDoor, answering  # noqa: PLC0415 - loads a web framework, and WebAuthn
-
-    return answering(WebDoor(intake, intake.tree, published, settings.web, settings.limits), place)
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
@@ -257,32 +253,32 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
     # Disk threads need many short turns beside a busy loop.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signal(home, host, port))
-    except GatewayError as error:
-        print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
-        return 1
-    return 0
 
-
-async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
     def tell_ready(host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         print(f"ready intake {shown}:{port}", flush=True)  # noqa: T201 - the supervisor reads this line
         systemd.notify("READY=1")
 
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(
-        home.spool,
-        home.published,
-        host=host,
-        port=port,
-        ready=tell_ready,
-        stop=stop,
-        sockets=systemd.handed_over("intake"),
-        web=home.web,
-    )
-    systemd.notify("STOPPING=1")
+    async def until_signal() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await serve(
+            home.spool,
+            home.published,
+            host=host,
+            port=port,
+            ready=tell_ready,
+            stop=stop,
+            sockets=systemd.handed_over("intake"),
+            web=home.web,
+        )
+        systemd.notify("STOPPING=1")
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(until_signal())
+    except GatewayError as error:
+        print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        return 1
+    return 0

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from asyncssh import FXF_CREAT, FXF_TRUNC, constants
@@ -35,7 +35,7 @@ from gateway.intake.upload import Unfinished
 from gateway.intake.web_sessions import WebLogin, WebSessions
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
 from gateway.ssh.serving import LoggedIn, Service
-from gateway.zones.console_api.serving import at_work, config_of, listening
+from gateway.zones.console_api.serving import QuietServer, at_work, config_of, listening
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 from gateway.zones.passkeys import to_sign
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
@@ -158,7 +158,7 @@ class WebDoor:
 
     async def _challenge(self, _: Request) -> Response:
         browser = secrets.token_urlsafe(32)
-        options = to_sign(self._origin, self._sessions.challenges.give(browser))
+        options = to_sign(self._origin, self._sessions.challenge(browser))
         return self._set(Response(options, media_type="application/json"), "attempt", browser)
 
     async def _log_in(self, request: Request) -> Response:
@@ -394,8 +394,6 @@ async def _read(tree: ProviderTree, path: str) -> bytes:
         return await on_disk(os.pread, reading.fileno(), _MOST_READ, 0)
 
 
-@asynccontextmanager
-async def answering(door: WebDoor, place: Path) -> AsyncIterator[None]:
-    """Answer the web door at the socket in a folder until the block ends."""
-    async with at_work(config_of(door.app()), [listening(place)]):
-        yield
+def answering(door: WebDoor, place: Path) -> AbstractAsyncContextManager[None]:
+    """Return a context that answers the web door at the socket in the folder `place`."""
+    return at_work(QuietServer(config_of(door.app())), [listening(place)])

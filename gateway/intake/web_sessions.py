@@ -17,7 +17,6 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
@@ -42,56 +41,9 @@ _UNCOMPRESSED = 4
 _DIGEST_BYTES = 32
 
 
-class WebPasskey(NamedTuple):
-    """A passkey of a provider: its SSH key, and its public key as a COSE key (RFC 9052)."""
-
-    provider: str
-    key: asyncssh.SSHKey
-    cose: bytes
-
-
-class WebChallenges:
-    """Login challenges: each is valid for one browser, once. Nothing is stored until one is used."""
-
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(_DIGEST_BYTES)
-        self._used: dict[bytes, float] = {}
-
-    def give(self, browser: str) -> bytes:
-        """Return a new challenge for the browser that holds the secret `browser`."""
-        return self._made(browser, secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8))
-
-    def is_valid(self, browser: str, challenge: bytes) -> bool:
-        """Return True for a challenge given to this browser, neither used nor expired."""
-        now, head = time.monotonic(), challenge[:16]
-        until = int.from_bytes(head[8:])
-        genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
-        return genuine and now < until and challenge not in self._used
-
-    def use(self, challenge: bytes) -> None:
-        """Mark a challenge as used."""
-        now = time.monotonic()
-        self._used = {known: until for known, until in self._used.items() if until > now}
-        self._used[challenge] = now + SECONDS
-
-    def _made(self, browser: str, head: bytes) -> bytes:
-        return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
-
-
-def stated_in(assertion: bytes) -> tuple[str, bytes]:
-    """Return the provider and challenge that an assertion states, not yet proved. ValueError if malformed."""
-    try:
-        response = json.loads(assertion)["response"]
-        provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]
-        challenge = json.loads(base64url_to_bytes(response["clientDataJSON"]))["challenge"]
-        return provider, base64url_to_bytes(challenge)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise ValueError("no assertion") from None
-
-
 def signer(
     published: Published, origin: str, provider: str, assertion: bytes, challenge: bytes
-) -> tuple[WebPasskey, int] | None:
+) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed the challenge, and its count of signatures.
 
     `assertion`: what the browser sent. `origin`: the web door's. None without such a passkey; an unknown
@@ -101,14 +53,14 @@ def signer(
     text = assertion.decode("utf-8", "replace")
     if not known:
         count_signed(text, challenge, origin, _cose(_GENERATOR), 0)
-    for passkey in known:
-        if (count := count_signed(text, challenge, origin, passkey.cose, 0)) is not None:
-            return passkey, count
+    for key, cose in known:
+        if (count := count_signed(text, challenge, origin, cose, 0)) is not None:
+            return key, count
     return None
 
 
-def passkeys_of(published: Published, provider: str, host: str) -> Iterator[WebPasskey]:
-    """Yield the passkeys published for a provider with `host` as relying party."""
+def passkeys_of(published: Published, provider: str, host: str) -> Iterator[tuple[asyncssh.SSHKey, bytes]]:
+    """Yield the passkeys published for a provider with `host` as relying party: SSH key, and COSE key."""
     if PROVIDER_ID.fullmatch(provider) is None:
         return
     try:
@@ -124,11 +76,11 @@ def passkeys_of(published: Published, provider: str, host: str) -> Iterator[WebP
             continue
         known = curve == b"nistp256" and len(point) == _POINT_BYTES and point[0] == _UNCOMPRESSED
         if known and application == f"ssh:{host}".encode():
-            yield WebPasskey(provider, key, _cose(point))
+            yield key, _cose(point)
 
 
 def _cose(point: bytes) -> bytes:
-    """Return the COSE key of a point: EC2, ES256, P-256, x, y."""
+    """Return the COSE key (RFC 9052) of a point: EC2, ES256, P-256, x, y."""
     return encode_cbor({1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]})
 
 
@@ -149,7 +101,8 @@ class WebLogin:
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
         self.address = address
-        self.passkey: WebPasskey | None = None
+        self.provider = ""  # Known once the login is proved, as is the key.
+        self.key: asyncssh.SSHKey | None = None
         self.guest: Guest | None = None
         self.digest = ""
         self.until = time.monotonic() + _LONGEST_SECONDS
@@ -164,28 +117,46 @@ class WebLogin:
 
     async def still_welcome(self) -> bool:
         """Return True if the passkey is still published for its provider."""
-        one = self.passkey
-        if one is None or time.monotonic() > self.until:
+        if self.key is None or time.monotonic() > self.until:
             return False
-        return await self._sessions.intake.holds_key(one.provider, one.key, self.address)
+        return await self._sessions.intake.holds_key(self.provider, self.key, self.address)
 
     @property
     def by(self) -> LoggedIn:
         """The login in the form that uploads record."""
-        assert self.passkey is not None  # noqa: S101 - only a proven login is asked
-        return LoggedIn(self.passkey.provider, self.passkey.key.get_fingerprint(), CLIENT)
+        assert self.key is not None  # noqa: S101 - only a proven login is asked
+        return LoggedIn(self.provider, self.key.get_fingerprint(), CLIENT)
 
 
 class WebSessions:
-    """The logins at the web door of `origin`."""
+    """The logins at the web door of `origin`.
+
+    A login challenge is valid for one browser, once. Nothing of it is stored until it is used.
+    """
 
     def __init__(self, intake: Service, published: Published, origin: str) -> None:
         self.intake = intake
         self._published = published
         self._origin = origin
-        self.challenges = WebChallenges()
+        self._secret = secrets.token_bytes(_DIGEST_BYTES)  # Of the challenges.
+        self._used: dict[bytes, float] = {}  # The challenges used, and until when each would be valid.
         self.open: dict[str, WebLogin] = {}  # By the digest of the secret.
         self._counts: dict[str, int] = {}  # Of signatures, by passkey: a copy of one would fall behind.
+
+    def challenge(self, browser: str) -> bytes:
+        """Return a new challenge for the browser that holds the secret `browser`."""
+        head = secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8)
+        return self._made(browser, head)
+
+    def _made(self, browser: str, head: bytes) -> bytes:
+        return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
+
+    def _is_valid(self, browser: str, challenge: bytes) -> bool:
+        """Return True for a challenge given to this browser, neither used nor expired."""
+        now, head = time.monotonic(), challenge[:16]
+        until = int.from_bytes(head[8:])
+        genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
+        return genuine and now < until and challenge not in self._used
 
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
         """Return the secret of a new session. Declined without the signature of a published passkey."""
@@ -197,11 +168,11 @@ class WebSessions:
         logged_in = False
         try:
             await asyncio.sleep(guest.held)
-            login.passkey = await self._proved(browser, assertion)
-            if login.passkey is None or not await login.still_welcome():
+            login.provider, login.key = await self._proved(browser, assertion) or ("", None)
+            if login.key is None or not await login.still_welcome():
                 door.punish(guest, tried=True)
                 raise Declined(NOT_ACCEPTED)
-            if login.ended or not door.log_in(guest, login.passkey.provider) or not door.begin_session(guest):
+            if login.ended or not door.log_in(guest, login.provider) or not door.begin_session(guest):
                 raise Declined(TOO_MANY)
             logged_in = True
         finally:
@@ -210,28 +181,33 @@ class WebSessions:
         secret = secrets.token_urlsafe(32)
         login.digest = hashlib.sha256(secret.encode()).hexdigest()
         self.open[login.digest] = login
-        shown = self.intake.shown(login.passkey.provider)
-        _log.info("login %s key=%s web", shown, login.passkey.key.get_fingerprint())
+        _log.info("login %s key=%s web", self.intake.shown(login.provider), login.key.get_fingerprint())
         return secret
 
-    async def _proved(self, browser: str, assertion: bytes) -> WebPasskey | None:
+    async def _proved(self, browser: str, assertion: bytes) -> tuple[str, asyncssh.SSHKey] | None:
+        """Return the provider, and its passkey that signed a valid challenge of this browser; else None."""
         try:
-            provider, challenge = stated_in(assertion)
-        except ValueError:
+            response = json.loads(assertion)["response"]
+            provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]
+            stated = json.loads(base64url_to_bytes(response["clientDataJSON"]))["challenge"]
+            challenge = base64url_to_bytes(stated)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
-        if not self.challenges.is_valid(browser, challenge):
+        if not self._is_valid(browser, challenge):
             return None
         proved = await on_disk(signer, self._published, self._origin, provider, assertion, challenge)
         # Meanwhile the same assertion may have come a second time.
-        if proved is None or not self.challenges.is_valid(browser, challenge):
+        if proved is None or not self._is_valid(browser, challenge):
             return None
-        self.challenges.use(challenge)
-        passkey, count = proved
-        fingerprint = passkey.key.get_fingerprint()
+        now = time.monotonic()
+        self._used = {known: until for known, until in self._used.items() if until > now}
+        self._used[challenge] = now + SECONDS
+        key, count = proved
+        fingerprint = key.get_fingerprint()
         if count and count <= self._counts.get(fingerprint, 0):
             return None
         self._counts[fingerprint] = count
-        return passkey
+        return provider, key
 
     def find(self, secret: str, address: str) -> WebLogin | None:
         """Return the login with this secret from the same address, and record activity; None without one."""
