@@ -25,7 +25,7 @@ from typing import Literal, cast
 
 import asyncssh
 
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, GatewayError, trace_of
 from gateway.home.settings import DoorLimits
 from gateway.ssh.connection import (
     PACKET_BYTES,
@@ -308,10 +308,17 @@ class Offer:
     def _look(self) -> None:
         self._looked_at = time.monotonic()
         seen = [path.stat().st_ino if path.exists() else None for path in self._files]
-        if seen != self._seen and seen[0] is not None:
+        if seen == self._seen or seen[0] is None:
+            return
+        try:
             keys = [host_key(path) for path in self._files if path.exists()]
-            self._options = ssh_options(keys, self._limits, self._visitor)
-            self._seen = seen
+        except (ConfigurationError, OSError) as error:
+            if not self._seen:
+                raise
+            _log.error("host-key-not-readable %s", trace_of(error))
+            return
+        self._options = ssh_options(keys, self._limits, self._visitor)
+        self._seen = seen
 
 
 def rsa_file(secret: Path) -> Path:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import asyncssh
 import paramiko
 import pytest
 from pydantic import ValidationError
 
 from gateway.home import Home
-from gateway.home.settings import AlsoOffer, Ssh
+from gateway.home.settings import AlsoOffer, DoorLimits, Ssh
 from gateway.ssh.connection import QUANTUM_SAFE, AlsoOffered, gets_quantum_safe_only, knows_quantum_safe
+from gateway.ssh.server import Offer
 from tests.intake.running import Running, run
 
 CURVE = b"curve25519-sha256"
@@ -30,7 +32,7 @@ NIST = "ecdh-sha2-nistp256"
         (b"SSH-2.0-libssh2_1.11.0", False),
     ],
 )
-def test_who_can_do_more(version: bytes, more: bool) -> None:
+def test_who_knows_the_quantum_safe_exchange(version: bytes, more: bool) -> None:
     assert knows_quantum_safe(version) is more
 
 
@@ -198,3 +200,16 @@ def test_who_says_to_be_a_new_openssh_and_waits_is_offered_what_one_is_offered(i
             assert more, heard
             heard += more
     assert CURVE not in heard
+
+
+def test_a_host_key_that_becomes_unreadable_leaves_the_one_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.ssh.server._LOOK_SECONDS", 0.0)
+    offer = Offer(tmp_path / "key", DoorLimits(), asyncssh.SSHServer)
+    before = offer.options()
+    (tmp_path / "key.next").write_text("no key")
+    assert offer.options() is before
+    assert "host-key-not-readable ConfigurationError" in caplog.text
+    (tmp_path / "key.next").unlink()
+    assert offer.options() is before
