@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -89,6 +90,7 @@ class Recent:
         self._latest: dict[tuple[Folder, str], HandedOver] = {}
         self._above: Counter[tuple[Folder, str]] = Counter()  # The number of entries below each folder made.
         self._today = Day()
+        self._writing = threading.Lock()
 
     def load(self, now: datetime) -> None:
         """Read the entries in the file, except old or unreadable lines; rewrite a file with many of these.
@@ -102,15 +104,14 @@ class Recent:
                 kept += 1
                 self.remember(entry)
         if 2 * kept < entries:
-            self._rewrite(now)
+            self.rewrite(now)
 
-    def expire(self, now: datetime) -> None:
-        """Drop old entries from memory and from the file. Call in a worker thread."""
+    def expire(self, now: datetime) -> bool:
+        """Forget old entries; return True if there were any, so that the file has to be rewritten."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
-        if old:
-            self._rewrite(now)
+        return bool(old)
 
     def _is_kept(self, entry: HandedOver, now: datetime) -> bool:
         return entry.landed_at >= now - self._keep
@@ -156,7 +157,7 @@ class Recent:
     def write(self, entry: HandedOver) -> None:
         """Append `entry` to the file. A disk error is only logged: the upload is safe elsewhere."""
         try:
-            with self._path.open("ab") as file:
+            with self._writing, self._path.open("ab") as file:
                 file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
@@ -173,15 +174,16 @@ class Recent:
         """Return the latest upload handed over under each name in `folder`."""
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
-    def _rewrite(self, now: datetime) -> None:
-        """Rewrite the file without outdated lines."""
+    def rewrite(self, now: datetime) -> None:
+        """Rewrite the file without outdated lines. Call in a worker thread."""
         aside = self._path.with_suffix(".new")
         try:
-            with aside.open("wb") as file:
-                for entry in self._read():
-                    if entry is not None and self._is_kept(entry, now):
-                        file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
-            aside.replace(self._path)
+            with self._writing:  # Else a line appended meanwhile would be lost.
+                with aside.open("wb") as file:
+                    for entry in self._read():
+                        if entry is not None and self._is_kept(entry, now):
+                            file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
+                aside.replace(self._path)
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
 
@@ -243,8 +245,8 @@ class Box:
         """Erase unfinished uploads idle for longer than `keep`, and forget those handed over long ago."""
         for upload in [u for u in self.named.values() if now - u.touched_at > keep]:
             await self._drop(upload)
-        if self._is_loaded:
-            await on_disk(self.recent.expire, now)
+        if self._is_loaded and self.recent.expire(now):
+            await on_disk(self.recent.rewrite, now)
 
     def _unfinished(self) -> set[Unfinished]:
         """Return every unfinished upload, also one still open whose name a newer upload has taken."""

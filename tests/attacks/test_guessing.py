@@ -109,7 +109,8 @@ def test_intake_remembers_a_name_for_a_day(tmp_path: Path) -> None:
         entry = HandedOver(reference="261125-oak-AAAAA", folder="in", name=name, size=1, landed_at=at)
         recent.remember(entry)
         recent.write(entry)
-    recent.expire(now)
+    assert recent.expire(now)
+    recent.rewrite(now)
     assert recent.find("in", CHILD) is None
     assert [entry.name for entry in recent.within("in")] == ["later.pgp"]
     assert CHILD not in journal.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,3 +87,23 @@ def test_what_is_shown_is_bounded(tmp_path: Path) -> None:
     assert len(recent.within("in")) == 2_000
     assert recent.find("in", "file 0") is None
     assert recent.today(NOW).uploads == 2_500
+
+
+def test_a_line_written_while_old_ones_are_dropped_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recent = written(tmp_path / "j", entry(1, at=NOW - timedelta(days=8)), entry(2))
+    meanwhile = threading.Thread(target=recent.write, args=[entry(3)])
+    read = Recent._read
+
+    def read_slowly(recent: Recent) -> Iterator[HandedOver | None]:
+        yield from read(recent)
+        meanwhile.start()
+        meanwhile.join(0.3)
+
+    assert recent.expire(NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr(Recent, "_read", read_slowly)
+        recent.rewrite(NOW)
+    meanwhile.join()
+    assert [one.size for one in loaded(tmp_path / "j").within("in")] == [2, 3]
