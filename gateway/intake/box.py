@@ -319,16 +319,6 @@ class Box:
             self.recent.remember(entry)
             await on_disk(self.recent.write, entry)
 
-    async def _check_begin(self) -> None:
-        """Raise Declined if the provider has too many unfinished uploads, or too many uploads today."""
-        if len(self._unfinished()) >= self._limits.unfinished_uploads:
-            raise Declined(answers.TOO_MANY_UNFINISHED)
-        if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
-            raise Declined(answers.TOO_MANY_TODAY)
-        await self._landed.refresh()
-        self.check_growth(0)
-        await self._check_disk()
-
     def check_growth(self, size: int) -> None:
         """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
         unfinished = sum(upload.size for upload in self._unfinished())
@@ -365,7 +355,13 @@ class Box:
                 raise Declined(NO_SUCH_FILE)
             if here and not flags & FXF_TRUNC and (flags & FXF_APPEND or not flags & FXF_CREAT):
                 raise Declined(answers.HANDED_OVER)
-        await self._check_begin()
+        if len(self._unfinished()) >= self._limits.unfinished_uploads:
+            raise Declined(answers.TOO_MANY_UNFINISHED)
+        if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
+            raise Declined(answers.TOO_MANY_TODAY)
+        await self._landed.refresh()
+        self.check_growth(0)
+        await self._check_disk()
         label = Label(folder=folder, name=name, started_at=self._clock())
         upload = new_unfinished(self.partial, label)
         earlier = self.named.get((folder, name))

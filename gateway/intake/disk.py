@@ -68,17 +68,6 @@ def check_room(where: int | Path, free_bytes: int) -> None:
         raise OSError(errno.ENOSPC, "the disk is nearly full")
 
 
-def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
-    """Cut a file to `size` and close it; with `durable`, sync its content first."""
-    try:
-        if os.fstat(descriptor).st_size != size:
-            os.ftruncate(descriptor, size)
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 _FRESH_SECONDS = 2.0
 
 

@@ -35,7 +35,7 @@ from gateway.errors import trace_of
 from gateway.home.settings import IntakeLimits
 from gateway.home.settings_file import File
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
-from gateway.intake.disk import end_writing, on_disk, store
+from gateway.intake.disk import on_disk, store
 from gateway.model import Folder, LooksLike
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
@@ -197,14 +197,6 @@ class Memory:
         return self.held >= self.limit
 
 
-@dataclass(slots=True)
-class Block:
-    """Consecutive bytes of an upload not yet on the disk."""
-
-    chunks: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-
 class Receiving:
     """A client's open handle for writing one upload.
 
@@ -234,7 +226,8 @@ class Receiving:
         self._memory = memory
         self._may_grow = may_grow
         self._lock = asyncio.Lock()
-        self._block = Block()
+        self._chunks: list[bytes] = []  # Received in order, and not yet on the disk; of `_size` bytes.
+        self._size = 0
         self._ahead: dict[int, bytes] = {}
         self._ahead_cost = 0
         self._stored = upload.size
@@ -254,7 +247,7 @@ class Receiving:
         async with self._lock:
             self._check_usable()
             try:
-                if self._block.size >= BLOCK_BYTES or self._memory.scarce:
+                if self._size >= BLOCK_BYTES or self._memory.scarce:
                     self._may_grow(len(data))
                     await self._store_behind()
                 await self._place(self.upload.size if self._append else offset, data)
@@ -289,7 +282,7 @@ class Receiving:
             grown = max(0, offset + len(data) - self.upload.size)
             self._may_grow(grown)
             await self._store_all()
-            await self._store(Block([data], len(data)), offset)
+            await self._store([data], offset)
             self._check_usable()
             self.upload.size += grown
             self._stored = self.upload.size
@@ -301,12 +294,12 @@ class Receiving:
 
     def _take(self, data: bytes) -> None:
         """Append `data` to the block in memory."""
-        chunks = self._block.chunks
+        chunks = self._chunks
         if chunks and len(chunks[-1]) < _SMALL_BYTES and len(data) < _SMALL_BYTES:
             chunks[-1] += data
         else:
             chunks.append(data)
-        self._block.size += len(data)
+        self._size += len(data)
         self._memory.held += len(data)
         self.upload.size += len(data)
         if self._withheld is None:
@@ -319,7 +312,7 @@ class Receiving:
 
         One that ends before they show it holds only the beginning of an armor or packet, and is written.
         """
-        start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
+        start = b"".join(self._chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
         if sealed is not None:
             self._withheld = not sealed
@@ -339,8 +332,8 @@ class Receiving:
         await self._join()
         if self._withheld is None:
             return  # Still small.
-        block, self._block = self._block, Block()
-        self._behind = asyncio.ensure_future(self._store_next(block))
+        self._behind = asyncio.ensure_future(self._store_next(self._chunks, self._size))
+        self._chunks, self._size = [], 0
         if self._memory.scarce:
             await self._join()
 
@@ -356,21 +349,20 @@ class Receiving:
         await self._store_behind()
         await self._join()
 
-    async def _store_next(self, block: Block) -> None:
-        """Write a block behind the bytes stored so far."""
-        await self._store(block, self._stored)
-        self._memory.held -= block.size
+    async def _store_next(self, chunks: Sequence[bytes], size: int) -> None:
+        """Write a block of `size` bytes behind the bytes stored so far."""
+        await self._store(chunks, self._stored)
+        self._memory.held -= size
         if self._failure is None:
-            self._stored += block.size
+            self._stored += size
 
-    async def _store(self, block: Block, offset: int) -> None:
-        """Write `block` at `offset` in the file; remember an OSError, to raise it at the next request."""
-        if not self._is_open or not block.chunks:
-            return
-        try:
-            await on_disk(self._write, block.chunks, offset)
-        except OSError as error:
-            self._failure = error
+    async def _store(self, chunks: Sequence[bytes], offset: int) -> None:
+        """Write a block at `offset` in the file; remember an OSError, to raise it at the next request."""
+        if self._is_open and chunks:
+            try:
+                await on_disk(self._write, chunks, offset)
+            except OSError as error:
+                self._failure = error
 
     def _write(self, chunks: Sequence[bytes], offset: int) -> None:
         where = None if self._withheld else self._file()
@@ -407,37 +399,33 @@ class Receiving:
             if self._withheld is None:
                 self._judge(at_end=True)
             try:
-                await self._finish(whole=whole, durable=durable)
+                if whole:
+                    await self._join()
+                    if durable or self._ahead or self._descriptor is not None:
+                        await self._store_all()
+                    if self._ahead:
+                        raise Declined(GAP)
+                else:
+                    refused, self._failure = self._failure, None
+                    if not isinstance(refused, OSError):
+                        await self._store_all()
             finally:
                 await self._let_go(whole=whole, durable=durable)
-
-    async def _finish(self, *, whole: bool, durable: bool) -> None:
-        """Store the data still in memory. For a `whole` file raises what prevents it."""
-        if whole:
-            await self._join()
-            if durable or self._ahead or self._descriptor is not None:
-                await self._store_all()
-            if self._ahead:
-                raise Declined(GAP)
-            return
-        refused, self._failure = self._failure, None
-        if not isinstance(refused, OSError):
-            await self._store_all()
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
         """Close the file at the size known to be stored, and free the memory."""
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead
-        upload, withheld, block = self.upload, bool(self._withheld), self._block
+        upload, withheld, chunks, size = self.upload, bool(self._withheld), self._chunks, self._size
         self._is_open = False
-        self._memory.held -= block.size + self._ahead_cost
-        self._block, self._ahead, self._ahead_cost = Block(), {}, 0
+        self._memory.held -= size + self._ahead_cost
+        self._chunks, self._size, self._ahead, self._ahead_cost = [], 0, {}, 0
         upload.receiving = None
         upload.worthless = withheld and not whole
         if whole and not durable and self._descriptor is None:
-            upload.kept = partial(write_kept, block.chunks, self._hasher, self._limits.free_bytes)
-            self._stored += block.size
+            upload.kept = partial(write_kept, chunks, self._hasher, self._limits.free_bytes)
+            self._stored += size
         else:
             upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
             try:
@@ -453,8 +441,17 @@ class Receiving:
         upload.label = upload.label.model_copy(update=how)
 
     def _end(self, size: int, durable: bool) -> None:
-        if not self.upload.worthless or self._descriptor is not None:
-            end_writing(self._file(), size, durable=durable)
+        """Cut the file to `size` and close it; with `durable`, sync its content first."""
+        if self.upload.worthless and self._descriptor is None:
+            return
+        descriptor = self._file()
+        try:
+            if os.fstat(descriptor).st_size != size:
+                os.ftruncate(descriptor, size)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     async def cut(self, size: int) -> None:
         """Drop all bytes beyond `size`. Raises as `write`."""
