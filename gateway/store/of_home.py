@@ -193,9 +193,7 @@ def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = 
     `overwrites_alone`: only test if it replaces files silently. OSError if the store does not answer.
     """
     if (store := shared_store(home, settings)) is not None:
-        from gateway.store.objects import faults_of  # noqa: PLC0415
-
-        yield from faults_of(store, overwrites_alone=overwrites_alone)
+        yield from store.faults(overwrites_alone=overwrites_alone)
 
 
 @lru_cache(maxsize=4)

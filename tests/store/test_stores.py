@@ -21,7 +21,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
 from gateway.store import Kept
-from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of, faults_of
+from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of
 from gateway.store.of_home import SealedFolder, Store, check_store, faults_of_store, store_of
 from tests.store.servers import Server
 
@@ -209,7 +209,7 @@ def test_a_store_that_does_not_answer_is_an_error_in_time(s3: StoreSettings, tmp
 
 
 def test_seaweedfs_keeps_every_promise(objects: ObjectStore) -> None:
-    assert list(faults_of(objects)) == []
+    assert list(objects.faults()) == []
     assert not list(objects._paths(""))
 
 
