@@ -23,7 +23,7 @@ from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.audit import audit, rows_to_look_at, summary
 from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, settled
-from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions, watch
+from gateway.homes.audit.tree import AuditPortions, Inconsistency, watch
 from gateway.log.checkpoint import read_checkpoint
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
@@ -85,8 +85,7 @@ def verify(
         raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
         signing = registrar.signing
-        kept = KeptPortions(state, signing.log_key, signing.vkey) if state is not None else None
-        portions = ends.enter_context(closing(AuditPortions(workers, kept)))
+        portions = ends.enter_context(closing(AuditPortions(workers, state, signing.log_key)))
         found, leaves = inconsistencies(registrar, heads, sealed=sealed, tell=told, portions=portions)
     if as_json:
         print_json(

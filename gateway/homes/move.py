@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlmodel import Session, SQLModel
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
@@ -26,7 +26,7 @@ from gateway.processor.service import open_registrar
 from gateway.processor.work import alone
 from gateway.registry import log, retention, tables
 from gateway.registry.database import Registry
-from gateway.store.of_home import SealedFolder, Store, check_store, store_of
+from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.zones.failpoints import passing
 
 _AT_ONCE = 8
@@ -82,9 +82,21 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
         source, target = store_of(home, before), store_of(home, after)
         there = set(target.references())
         todo = [reference for reference in source.references() if reference not in but]
+
+        def copy(reference: str) -> None:
+            if reference in there and target.digest(reference) == source.digest(reference):
+                return
+            with source.reading(reference) as sealed:
+                try:
+                    target.put(reference, sealed, _ALL)
+                except FileExistsError:
+                    raise GatewayError(
+                        f"the store has another file under {reference}: name an empty one"
+                    ) from None
+            passing("move.file")
+
         with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
-            done = pool.map(lambda one: _copy_file(source, target, one, known=one in there), todo)
-            for number, _ in enumerate(done, start=1):
+            for number, _ in enumerate(pool.map(copy, todo), start=1):
                 told("copying files", number, len(todo))
         for reference in source.sessions():
             with source.reading_session(reference) as session:
@@ -120,17 +132,6 @@ def _is_copy(source: Connection, target: Connection) -> bool:
     with Session(source) as one, Session(target) as other:
         size = log.size(one)
         return log.size(other) == size and log.root(one, size) == log.root(other, size)
-
-
-def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> None:
-    if known and target.digest(reference) == source.digest(reference):
-        return
-    with source.reading(reference) as sealed:
-        try:
-            target.put(reference, sealed, _ALL)
-        except FileExistsError:
-            raise GatewayError(f"the store has another file under {reference}: name an empty one") from None
-    passing("move.file")
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
@@ -213,24 +214,20 @@ def _copy_rows(source: Connection, url: str, told: Told) -> None:
                         target.execute(insert(table), [dict(row) for row in some])
                         done += len(some)
                         told("copying rows", done, of)
-                    _go_on_numbering(source, target, table)
+                    # The numbering goes on after the last number used: no deleted row's number comes again.
+                    if (column := table.autoincrement_column) is None:
+                        continue
+                    sequence = target.scalar(
+                        text("SELECT pg_get_serial_sequence(:name, :column)"),
+                        {"name": f'"{table.name}"', "column": column.name},
+                    )
+                    highest = source.execute(select(func.max(column))).scalar() or 0
+                    if inspect(source).has_table("sqlite_sequence"):
+                        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+                        highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
+                    if sequence is not None and highest:
+                        last = text("SELECT setval(:sequence, :highest)")
+                        target.execute(last, {"sequence": sequence, "highest": highest})
             if not _is_copy(source, target):
                 raise GatewayError("the registry that was copied is not what it was copied from")
         passing("move.rows")
-
-
-def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """Let a table number on after the last number ever used: no deleted row's number is used again."""
-    column = table.autoincrement_column
-    if column is None:
-        return
-    sequence = target.scalar(
-        text("SELECT pg_get_serial_sequence(:name, :column)"),
-        {"name": f'"{table.name}"', "column": column.name},
-    )
-    highest = source.execute(select(func.max(column))).scalar() or 0
-    if inspect(source).has_table("sqlite_sequence"):
-        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
-    if sequence is not None and highest:
-        target.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})

@@ -166,14 +166,31 @@ def undo(home: Home, plan: UpgradePlan) -> None:
     if not kept.is_file():
         raise ConfigurationError(f"{kept} is missing: bring the backup back first")
     with home_of_its_own(home):
-        _check_nothing_since(home, plan)
+        with closing(sqlite3.connect(home.registry)) as registry:
+            since = "SELECT leaf FROM event WHERE number >= ?"
+            leaves = registry.execute(since, (plan.entries or 0,)).fetchall()
+        if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
+            raise GatewayError(
+                f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
+                "docs/operations.md: going back"
+            )
         try:
             with (
                 closing(sqlite3.connect(kept)) as backup,
                 closing(sqlite3.connect(home.registry)) as registry,
             ):
                 backup.backup(registry)
-                _bring_back_heads(home, registry)
+                newest = "SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1"
+                size, head = registry.execute(newest).fetchone() or (0, None)
+            # The upgrade's heads leave published/ as well, so that the log does not seem cut short.
+            heads = {int(path.name): path for path in home.published.log.glob("[0-9]*")}
+            for beyond in [each for each in heads if each > size]:
+                heads.pop(beyond).unlink()
+            mark, latest = home.published.root / HEADS_MARK, home.published.log / "checkpoint"
+            if number_in(mark) > size:
+                replace_published(mark, str(max(heads, default=0)))
+            if head is not None and latest.exists():
+                replace_published(latest, head)
             current, before = home.versions / "current", plan.backup / "policies-in-force" / "current"
             if before.is_file():
                 write_durably(current, before.read_bytes(), mode=0o644)
@@ -185,33 +202,6 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             raise Fault(
                 f"the upgrade could not be taken back yet: {type(error).__name__}; try again"
             ) from None
-
-
-def _bring_back_heads(home: Home, registry: sqlite3.Connection) -> None:
-    """Remove the upgrade's heads from published/, so that the log does not seem cut short."""
-    newest = registry.execute("SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
-    size, head = newest or (0, None)
-    kept = {int(path.name): path for path in home.published.log.glob("[0-9]*")}
-    for beyond in [each for each in kept if each > size]:
-        kept.pop(beyond).unlink()
-    mark = home.published.root / HEADS_MARK
-    if number_in(mark) > size:
-        replace_published(mark, str(max(kept, default=0)))
-    published = home.published.log / "checkpoint"
-    if head is not None and published.exists():
-        replace_published(published, head)
-
-
-def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
-    """Raise GatewayError where the log has entries since the backup other than the upgrade's own."""
-    with closing(sqlite3.connect(home.registry)) as registry:
-        leaves = registry.execute("SELECT leaf FROM event WHERE number >= ?", (plan.entries or 0,)).fetchall()
-    kinds = {str(json.loads(leaf)["kind"]) for (leaf,) in leaves}
-    if others := sorted(kinds - _OWN_ENTRIES):
-        raise GatewayError(
-            f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
-            "docs/operations.md: going back"
-        )
 
 
 def size_of_log(home: Home) -> int:

@@ -65,8 +65,7 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
 def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
     """Yield every file in published/ that differs from the registry and the log."""
     yield from _check_heads(session, home.published, vkey)
-    yield from _check_access(session, home.published)
-    yield from _check_gateway_key(session, home.published, vkey)
+    yield from _check_keys(session, home.published, vkey)
     # Compare every published receipt word for word, the latest one where replaced.
     out, gone = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
     expected: dict[Path, tuple[str, int]] = {}
@@ -129,24 +128,19 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
     return None
 
 
-def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Yield each key in the published `authorized_keys` that is not in use by the registry."""
+def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
+    """Yield each published `authorized_keys` with a key not in use, and each key not the gateway's own."""
     for provider in providers.list_providers(session):
-        path = published.provider(provider.id) / "authorized_keys"
-        shown = path.read_text("utf-8").splitlines() if path.exists() else []
+        access = published.provider(provider.id) / "authorized_keys"
+        shown = access.read_text("utf-8").splitlines() if access.exists() else []
         in_use = {
             key.material
             for key in keys.list_keys(session, "provider", provider.id)
             if key.kind == "ssh" and key.state in {"active", "retiring"} and not provider.suspended
         }
         if not in_use.issuperset(shown):
-            yield Inconsistency(
-                f"published {provider.id}/authorized_keys", "it lets in a key that is not in use"
-            )
-
-
-def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Yield each published certificate or log key that is not the gateway's own."""
+            where = f"published {provider.id}/authorized_keys"
+            yield Inconsistency(where, "it lets in a key that is not in use")
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:

@@ -24,7 +24,7 @@ from itertools import groupby
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import tuple_
 from sqlmodel import Session, SQLModel, col, func, select
@@ -76,48 +76,40 @@ _TOGETHER = 250
 _HEADER = b"gateway log verify: portions without a fault\n"
 
 
-class KeptPortions:
-    """The state file of an audit: the portions of rows found faultless. GatewayError if unusable."""
+class AuditPortions:
+    """The work of an audit: portions of rows to check, in `workers` processes (1: this process alone).
 
-    def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
-        self._key = key
-        self.known = set[str]()  # The digests of portions, signed by this log's key.
+    `state`: the state file, whose lines the log's `key` signs. GatewayError where the file is unusable.
+    """
+
+    def __init__(self, workers: int = 1, state: Path | None = None, key: LogKey | None = None) -> None:
+        self._ahead, self._key = 2 * workers, key
+        self.known = set[str]()  # The digests of portions without a fault, signed by the log's key.
+        self._file = None if state is None or key is None else self._opened(state, key)
+        self._pool: ProcessPoolExecutor | None = None
+        if workers > 1:
+            # Spawned, so that the gateway's secrets are not in their memory.
+            self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+    def _opened(self, path: Path, key: LogKey) -> BinaryIO:
+        """Open the state file, and read the digests in it into `known`."""
         try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
-            kept = self._file.read()
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
+            kept = file.read()
             if not _HEADER.startswith(kept[: len(_HEADER)]):
-                self._file.close()
+                file.close()
                 raise GatewayError(f"{path} is no state of a verification")
             # A line cut off by a crash ends here.
-            self._file.write(b"\n" if len(kept) >= len(_HEADER) else _HEADER[len(kept) :])
+            file.write(b"\n" if len(kept) >= len(_HEADER) else _HEADER[len(kept) :])
         except OSError as error:
             raise GatewayError(f"{path} cannot be used for the state: {error.strerror}") from None
-        verifier = VerifierKey.read(vkey)
+        verifier = VerifierKey.read(key.vkey("log"))
         for line in kept[len(_HEADER) :].splitlines():
             digest, _, signature = line.decode("ascii", "replace").partition(" ")
             with suppress(ValueError):
                 if verifier.verify(base64.b64decode(signature, validate=True), _HEADER + digest.encode()):
                     self.known.add(digest)
-
-    def keep(self, digest: str) -> None:
-        """Add the digest of a faultless portion to the state file, signed."""
-        signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
-        self._file.write(f"{digest} {signature}\n".encode())
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-class AuditPortions:
-    """The work of an audit: portions of rows to check, in `workers` processes (1: this process alone)."""
-
-    def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
-        self._ahead, self._state, self._pool = 2 * workers, state, None
-        if workers > 1:
-            # Spawned, so that the gateway's secrets are not in their memory.
-            self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        return file
 
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
@@ -131,9 +123,9 @@ class AuditPortions:
         for _, some in groupby(rows, lambda row: number(row) // _TOGETHER):
             portion = list(some)
             given = relied(portion)
-            digest = "" if self._state is None else _digest(check, portion, given)
+            digest = "" if self._file is None else _digest(check, portion, given)
             found: Future[Faults] | Faults = {}
-            if self._state is not None and digest in self._state.known:
+            if digest in self.known:
                 digest = ""  # It is kept already.
             elif self._pool is None:
                 found = check(portion, *given)
@@ -151,16 +143,23 @@ class AuditPortions:
             faults = found if isinstance(found, dict) else found.result()
         except BrokenProcessPool:
             raise GatewayError("a process that verified was ended; start again") from None
-        if digest and not faults and self._state is not None:
-            self._state.keep(digest)
+        if digest and not faults:
+            self.keep(digest)
         return portion, faults
+
+    def keep(self, digest: str) -> None:
+        """Add the digest of a portion without a fault to the state file, signed; do nothing without one."""
+        if self._file is not None and self._key is not None:
+            signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
+            self._file.write(f"{digest} {signature}\n".encode())
+            self._file.flush()
 
     def close(self) -> None:
         """End the processes, and close the state file."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        if self._state is not None:
-            self._state.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def _check_rows(

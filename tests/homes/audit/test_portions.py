@@ -13,7 +13,7 @@ from gateway.home.settings import load_settings
 from gateway.homes.audit import audit as checks
 from gateway.homes.audit import tree
 from gateway.homes.audit.audit import audit
-from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions
+from gateway.homes.audit.tree import AuditPortions, Inconsistency
 from gateway.log.checkpoint import LogKey
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -45,10 +45,7 @@ def audited(registry: Registry, checked: AuditPortions) -> list[Inconsistency]:
 
 
 def kept(path: Path, key: LogKey | None = None) -> AuditPortions:
-    ours = signing()
-    return AuditPortions(
-        state=KeptPortions(path, key or ours.log_key, (key or ours.log_key).vkey(ours.origin))
-    )
+    return AuditPortions(state=path, key=key or signing().log_key)
 
 
 def alter(registry: Registry, statement: str) -> None:
@@ -88,19 +85,19 @@ def test_several_processes_find_what_one_does_in_the_same_order(
 def test_a_run_that_was_cut_off_goes_on_and_nothing_is_checked_twice(
     registry: Registry, tmp_path: Path, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state, keep = tmp_path / "state", KeptPortions.keep
+    state, keep = tmp_path / "state", AuditPortions.keep
     assert audited(registry, AuditPortions()) == []
     every, done = sorted(looked_at), 0
     looked_at.clear()
 
-    def dies(self: KeptPortions, digest: str) -> None:
+    def dies(self: AuditPortions, digest: str) -> None:
         if looked_at[6:]:
             self._file.write(b"half a li")
             raise KeyboardInterrupt
         keep(self, digest)
 
     with monkeypatch.context() as killed:
-        killed.setattr(KeptPortions, "keep", dies)
+        killed.setattr(AuditPortions, "keep", dies)
         with pytest.raises(KeyboardInterrupt):
             audited(registry, kept(state))
     done = len(looked_at)
