@@ -35,7 +35,6 @@ from gateway.observe import metrics, systemd
 from gateway.observe.metrics import INTAKE, INTAKE_DOOR
 from gateway.ssh.answers import guarded
 from gateway.ssh.door import Door
-from gateway.ssh.server import Balancers
 from gateway.ssh.serving import LoggedIn, again, serving
 from gateway.ssh.sftp import Handler
 from gateway.zones.penalty_files import of_intake
@@ -184,11 +183,11 @@ async def serve(
     ):
         await on_disk(folder.mkdir, mode=mode, parents=True, exist_ok=True)
     intake = Intake(spool, published, settings.limits)
-    balancers = Balancers(settings.ssh.balancers, intake.door)
+    intake.door.trust(settings.ssh.balancers)
 
     async def follow_settings() -> None:
         """Read anew which load balancers may tell a client's address: the processor may have changed it."""
-        balancers.name((await on_disk(read_settings, published)).ssh.balancers)
+        intake.door.trust((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
     loop = asyncio.get_running_loop()
@@ -199,7 +198,6 @@ async def serve(
         sockets=sockets,
         penalties=of_intake(spool, published),
         also=settings.ssh.also_offer,
-        balancers=balancers,
     ) as accepting:
         rounds = [
             loop.create_task(again(intake.sweep, _SWEEP_SECONDS)),

@@ -38,7 +38,7 @@ from gateway.secrets import secret_files
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.ssh.answers import Declined, denied
 from gateway.ssh.door import Door
-from gateway.ssh.server import Balancers, host_key
+from gateway.ssh.server import host_key
 from gateway.ssh.serving import LoggedIn, serving
 from gateway.ssh.sftp import Handler
 from gateway.zones.console_api.serving import spare_the_collector
@@ -129,13 +129,13 @@ async def accepting(
     """
     home.mailboxes.mkdir(mode=0o750, exist_ok=True)
     service = Mailboxes(resources)
+    service.door.trust(load_settings(home).ssh.balancers)
     async with serving(
         service,
         host_key=host_key_path(home),
         place=(listen.host, listen.port),
         sockets=sockets,
         penalties=of_mailboxes(home),
-        balancers=Balancers(load_settings(home).ssh.balancers, service.door),
     ) as (_, port):
 
         async def sweep() -> None:

@@ -94,25 +94,18 @@ def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
     return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
 
 
-class AlsoOffered:
-    """The weak algorithms allowed by an administrator for some clients."""
+def offered_also(offers: Iterable[AlsoOffer], address: str) -> tuple[bytes, ...]:
+    """Return the weak algorithms that `offers` of an administrator add for a client at an address."""
+    names = [name for offer in offers if _from(offer, address) for name in offer.algorithms]
+    return tuple(dict.fromkeys(name.encode() for name in names))
 
-    def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
-        """Take `host_key`, the RSA host key, if an offer needs one: see `needs_rsa`."""
-        self._offers = offers
-        self.host_key = host_key
 
-    def to(self, address: str) -> tuple[bytes, ...]:
-        """Return the weak algorithms that a client at an address is offered besides the common ones."""
-        names = [name for offer in self._offers if _from(offer, address) for name in offer.algorithms]
-        return tuple(dict.fromkeys(name.encode() for name in names))
-
-    def admits(self, address: str, provider: str, used: bytes) -> bool:
-        """Return True if a provider may log in from an address with the weak algorithm `used`."""
-        return any(
-            _from(offer, address) and used.decode() in offer.algorithms and offer.provider in {None, provider}
-            for offer in self._offers
-        )
+def admits(offers: Iterable[AlsoOffer], address: str, name: str, used: bytes) -> bool:
+    """Return True if a provider or person may log in from an address with the weak algorithm `used`."""
+    return any(
+        _from(offer, address) and used.decode() in offer.algorithms and offer.provider in {None, name}
+        for offer in offers
+    )
 
 
 def _from(offer: AlsoOffer, address: str) -> bool:
@@ -140,7 +133,9 @@ PACKET_BYTES = 128 * 1024
 
 class Connection(LeanConnection):
     """Connection with limits on failed logins and on unread answers.
-    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source.
+
+    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`: the
+    weak algorithms for some clients, with an RSA host key if one needs it.
     """
 
     def __init__(
@@ -149,10 +144,13 @@ class Connection(LeanConnection):
         options: asyncssh.SSHServerConnectionOptions,
         door: Door,
         shares: FairShare,
-        also: AlsoOffered,
+        also: Sequence[AlsoOffer],
+        *,
+        rsa_key: asyncssh.SSHKey | None,
     ) -> None:
         super().__init__(loop, options)
         self._also = also
+        self._rsa_key = rsa_key
         self._weak: tuple[bytes, ...] = ()  # Algorithms offered to this client in addition.
         self._used: list[bytes] = []  # Those of them in use.
         self._unoffered: asyncio.TimerHandle | None = None
@@ -214,7 +212,7 @@ class Connection(LeanConnection):
 
     def may_be(self, name: str) -> bool:
         """Return True if the provider or person `name` may log in with this connection's algorithms."""
-        return all(self._also.admits(self._address, name, used) for used in self._used)
+        return all(admits(self._also, self._address, name, used) for used in self._used)
 
     def create_server_channel(
         self,
@@ -228,6 +226,7 @@ class Connection(LeanConnection):
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet, without asyncssh's empty message before each.
+
         The empty message protects CBC ciphers, never offered here.
         """
         if pkttype != MSG_IGNORE:
@@ -244,14 +243,14 @@ class Connection(LeanConnection):
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
         offered = {*self._kex_algs, *self._mac_algs, *self._enc_algs}
-        self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
+        self._weak = tuple(name for name in offered_also(self._also, self._address) if name not in offered)
         self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
         self._enc_algs = [*self._enc_algs, *(name for name in self._weak if name.startswith(b"aes"))]
         exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes", b"rsa-"))]
         self._kex_algs = [*self._kex_algs, *exchanges]
         names = [name for name in self._weak if is_of_host_keys(name)]
-        if names and self._also.host_key is not None:
-            (pair,) = asyncssh.load_keypairs(self._also.host_key)
+        if names and self._rsa_key is not None:
+            (pair,) = asyncssh.load_keypairs(self._rsa_key)
             self._server_host_keys = OrderedDict(self._server_host_keys | dict.fromkeys(names, pair))
             self._server_host_key_algs = [*(self._server_host_key_algs or ()), *names]
         super().connection_made(transport)
@@ -286,7 +285,7 @@ class Connection(LeanConnection):
             # wait 40 ms for an answer to combine.
             with contextlib.suppress(OSError):  # The client may have gone meanwhile.
                 self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        self._unread = self._rest() + data
+        self._unread = self._unread[self._taken :] + data
         self._taken = 0
         if self._resting is None:
             self._take_in()
@@ -306,9 +305,6 @@ class Connection(LeanConnection):
         if rested and (transport := self._reading()) is not None:
             transport.resume_reading()
 
-    def _rest(self) -> bytes:
-        return self._unread[self._taken :]
-
     def spend(self, seconds: float) -> float:
         """Charge event-loop seconds to the client's source; return for how many seconds not to read it."""
         return self._shares.spend(self._source, seconds)
@@ -320,7 +316,7 @@ class Connection(LeanConnection):
 
     def eof_received(self) -> None:
         """Process the rest of the data once the client has sent all."""
-        unread, self._unread = self._rest(), b""
+        unread, self._unread = self._unread[self._taken :], b""
         if unread:
             super().data_received(unread)
         super().eof_received()

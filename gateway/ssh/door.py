@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Counter as Metric
@@ -179,6 +179,15 @@ class Door:
         self.counts = counts
         self._clock = clock
         self._guests: dict[Guest, None] = {}  # Oldest first.
+        self.balancers: Sequence[str] = ()
+
+    def trust(self, balancers: Sequence[str]) -> None:
+        """Take a client's address from PROXY headers, which these networks send and no others.
+
+        The networks are exempt from penalties, since balancers make health checks.
+        """
+        self.penalties.spare(set(balancers).difference(self.balancers))
+        self.balancers = balancers
 
     def __iter__(self) -> Iterator[Guest]:
         """Iterate over the connections, oldest first."""

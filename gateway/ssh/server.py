@@ -26,12 +26,11 @@ from typing import Literal, cast
 import asyncssh
 
 from gateway.errors import ConfigurationError, GatewayError, trace_of
-from gateway.home.settings import DoorLimits
+from gateway.home.settings import AlsoOffer, DoorLimits
 from gateway.ssh.connection import (
     PACKET_BYTES,
     QUANTUM_SAFE,
     WINDOW_BYTES,
-    AlsoOffered,
     Connection,
     FairShare,
     is_within,
@@ -95,20 +94,23 @@ async def listen(
     door: Door,
     place: tuple[str, int],
     sockets: Sequence[socket.socket],
-    also: AlsoOffered,
+    also: Sequence[AlsoOffer],
     *,
-    balancers: Balancers,
+    rsa_key: asyncssh.SSHKey | None,
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    `options` is called for each connection. `also`: the weak algorithms for some clients. `balancers` send
-    PROXY headers. ConfigurationError if the port cannot be used.
+    `options` is called for each connection. `also`: the weak algorithms for some clients, with an RSA host
+    key if one needs it. ConfigurationError if the port cannot be used.
     """
     loop = asyncio.get_running_loop()
     shares = FairShare(time.monotonic)
 
     def visit() -> asyncio.Protocol:
-        return balancers.before(lambda: Connection(loop, options(), door, shares, also))
+        def connect() -> Connection:
+            return Connection(loop, options(), door, shares, also, rsa_key=rsa_key)
+
+        return _HeaderReader(door, connect) if door.balancers else connect()
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
@@ -194,30 +196,11 @@ def read_proxy_header(data: bytes) -> tuple[tuple[str, int] | None, bytes] | Non
     return (str(ipaddress.ip_address(source)), port), data[end:]
 
 
-class Balancers:
-    """The balancers that may tell clients' addresses."""
+class _HeaderReader(asyncio.Protocol):
+    """Protocol that reads a balancer's PROXY header, then hands the socket over to `Connection`."""
 
-    def __init__(self, networks: Sequence[str], door: Door) -> None:
-        """Take the networks of the balancers; exempt them from penalties, since they make health checks."""
-        self.door = door
-        self.networks: Sequence[str] = ()
-        self.name(networks)
-
-    def name(self, networks: Sequence[str]) -> None:
-        """Replace the balancers' networks; connections from all other networks have no PROXY header."""
-        self.door.penalties.spare(set(networks).difference(self.networks))
-        self.networks = networks
-
-    def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
-        """Return the protocol for a new connection; with balancers, one that reads a PROXY header first."""
-        return _Reception(self, connect) if self.networks else connect()
-
-
-class _Reception(asyncio.Protocol):
-    """Protocol that reads the PROXY header, then hands the socket over to `Connection`."""
-
-    def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
-        self._balancers = balancers
+    def __init__(self, door: Door, connect: Callable[[], Connection]) -> None:
+        self._door = door
         self._connect = connect
         self._said = b""
         self._peer = ("", 0)
@@ -231,7 +214,7 @@ class _Reception(asyncio.Protocol):
         if not peer:  # Gone already, like a port check ending at once.
             self._transport.abort()
             return
-        if not is_within(str(peer[0]), self._balancers.networks):
+        if not is_within(str(peer[0]), self._door.balancers):
             self._hand_on(None, b"")
             return
         self._peer = (str(peer[0]), int(peer[1]))
@@ -269,7 +252,7 @@ class _Reception(asyncio.Protocol):
 
     def _refuse(self) -> None:
         self._stop_waiting()
-        self._balancers.door.offences.note("no-proxy-header", self._peer[0])
+        self._door.offences.note("no-proxy-header", self._peer[0])
         if self._transport is not None:
             self._transport.abort()
 

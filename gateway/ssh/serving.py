@@ -18,9 +18,9 @@ from gateway.home import shown_name
 from gateway.home.settings import AlsoOffer
 from gateway.observe import systemd
 from gateway.ssh.channel import SMALL_BYTES, Channel
-from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, AlsoOffered, Connection, needs_rsa
+from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, Connection, needs_rsa
 from gateway.ssh.door import Door, Guest
-from gateway.ssh.server import Balancers, Offer, listen, rsa_file
+from gateway.ssh.server import Offer, listen, rsa_file
 from gateway.ssh.server import host_key as host_key_of
 from gateway.ssh.sftp import Handler, Server
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
@@ -265,7 +265,6 @@ async def serving(
     sockets: Sequence[socket.socket],
     penalties: PenaltyFiles,
     also: Sequence[AlsoOffer] = (),
-    balancers: Balancers,
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield host and port.
 
@@ -275,7 +274,7 @@ async def serving(
     door = service.door
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(service))
     old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
-    listeners = await listen(offer.options, door, place, sockets, AlsoOffered(also, old), balancers=balancers)
+    listeners = await listen(offer.options, door, place, sockets, also, rsa_key=old)
     loop = asyncio.get_running_loop()
     rounds = [
         loop.create_task(again(door.look_round, _ROUND_SECONDS)),
