@@ -237,7 +237,7 @@ class Claim:
         found: dict[str, Upload] = {}
         for reference in batch:
             try:
-                there = read_handed_over(self.registrar.home.spool, reference)
+                upload, named_at = read_handed_over(self.registrar.home.spool, reference)
             except FileNotFoundError:
                 continue
             except BadFileError as error:
@@ -247,12 +247,12 @@ class Claim:
                 self.faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
                 continue
             # The gateway's clock and the kernel's need not agree on the hour.
-            now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - there.named_at))
-            landed_at = min(there.upload.landed_at, now)
+            now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - named_at))
+            landed_at = min(upload.landed_at, now)
             if abs(now - waited - landed_at) > BELIEVED:
                 _log.warning("%s: landed at another time than intake says; the kernel's counts", reference)
                 landed_at = now - waited
-            found[reference] = replace(there.upload, landed_at=landed_at)
+            found[reference] = replace(upload, landed_at=landed_at)
         return found
 
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -254,16 +254,6 @@ ASIDE = ".aside"
 """The suffix of a file set aside."""
 
 
-class LandedUpload(NamedTuple):
-    """A landed upload: its record, and the kernel's time of the rename to its final name, in epoch seconds.
-
-    Intake cannot forge the kernel's time: no process can set it.
-    """
-
-    upload: Upload
-    named_at: float
-
-
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -358,10 +348,11 @@ def content_size(spool: Spool, reference: str) -> int:
     return 0
 
 
-def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
-    """Return a landed upload, read from its record. FileNotFoundError if gone.
+def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
+    """Return a landed upload, read from its record, and the kernel's time of the rename to its final name.
 
-    BadFileError for a record that intake never writes; OSError for a disk failure.
+    The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
+    upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
     """
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -379,7 +370,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
         raise BadFileError("its record names another reference")
     # A client may call itself anything.
     client = "".join(c if c.isprintable() else "?" for c in record.client[:_CLIENT_CHARACTERS])
-    return LandedUpload(Upload(**{**dict(record), "client": client}), status.st_ctime)
+    return Upload(**{**dict(record), "client": client}), status.st_ctime
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:

@@ -77,9 +77,7 @@ def _counted(session: Session, yard: Yard) -> Outcome:
 
 
 def _waiting(yard: Yard) -> set[str]:
-    return {
-        read_handed_over(yard.home.spool, reference).upload.name for reference in waiting(yard.home.spool)
-    }
+    return {read_handed_over(yard.home.spool, reference)[0].name for reference in waiting(yard.home.spool)}
 
 
 def _check_decided_once(session: Session, yard: Yard) -> None:

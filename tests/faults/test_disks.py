@@ -159,7 +159,7 @@ def database_apart(yard: Yard) -> Path:
 
 def landed_names(yard: Yard) -> str:
     landed = yard.home.spool.landed.glob("*.landed")
-    return "".join(read_handed_over(yard.home.spool, path.stem).upload.name for path in landed)
+    return "".join(read_handed_over(yard.home.spool, path.stem)[0].name for path in landed)
 
 
 def receipt_of(yard: Yard, name: str) -> bool:

@@ -118,7 +118,7 @@ class Running:
 
     def landed(self) -> list[Upload]:
         return sorted(
-            (read_handed_over(self.home.spool, reference).upload for reference in waiting(self.home.spool)),
+            (read_handed_over(self.home.spool, reference)[0] for reference in waiting(self.home.spool)),
             key=lambda upload: upload.landed_at,
         )
 

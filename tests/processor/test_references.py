@@ -93,7 +93,7 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
-        waiting = {reference: read_handed_over(desk.home.spool, reference).upload}
+        waiting = {reference: read_handed_over(desk.home.spool, reference)[0]}
         would_get = sort_out(session, waiting)[0][reference]
     desk.land(oak, oak.seal(core_data(3), desk.certificate), "third.xml.pgp", reference=would_get)
     desk.process()
