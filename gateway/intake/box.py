@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from asyncssh import FXF_APPEND, FXF_CREAT, FXF_EXCL, FXF_TRUNC
 from pydantic import ValidationError
@@ -70,14 +69,6 @@ class HandedOver(File):
     modified: int | None = None
 
 
-class Day(NamedTuple):
-    """The number of uploads on one day (UTC), and their total bytes."""
-
-    day: date | None = None
-    uploads: int = 0
-    size: int = 0
-
-
 class Recent:
     """One provider's latest upload under each name, and today's total; kept in memory and in the file `path`.
 
@@ -89,7 +80,7 @@ class Recent:
         self._keep = keep
         self._latest: dict[tuple[Folder, str], HandedOver] = {}
         self._above: Counter[tuple[Folder, str]] = Counter()  # The number of entries below each folder made.
-        self._today = Day()
+        self._today: tuple[date | None, int, int] = (None, 0, 0)  # A day (UTC), its uploads and bytes.
         self._writing = threading.Lock()
 
     def load(self, now: datetime) -> None:
@@ -137,11 +128,11 @@ class Recent:
         if len(self._latest) > _SHOWN:
             self._forget(next(iter(self._latest)))
         if known is None or known.reference != entry.reference:
-            day, today = entry.landed_at.astimezone(UTC).date(), self._today
-            if day == today.day:
-                self._today = Day(day, today.uploads + 1, today.size + entry.size)
-            elif today.day is None or day > today.day:
-                self._today = Day(day, 1, entry.size)
+            day, (today, uploads, size) = entry.landed_at.astimezone(UTC).date(), self._today
+            if day == today:
+                self._today = day, uploads + 1, size + entry.size
+            elif today is None or day > today:
+                self._today = day, 1, entry.size
 
     def _forget(self, key: tuple[Folder, str]) -> HandedOver | None:
         known = self._latest.pop(key, None)
@@ -149,10 +140,10 @@ class Recent:
             self._above.subtract(_folders_of(key))
         return known
 
-    def today(self, now: datetime) -> Day:
-        """Return how many uploads were handed over on the day (UTC) of `now`, and their bytes."""
-        day = now.astimezone(UTC).date()
-        return self._today if day == self._today.day else Day(day)
+    def today(self, now: datetime) -> tuple[int, int]:
+        """Return the number of uploads handed over on the day (UTC) of `now`, and their bytes."""
+        day, uploads, size = self._today
+        return (uploads, size) if day == now.astimezone(UTC).date() else (0, 0)
 
     def write(self, entry: HandedOver) -> None:
         """Append `entry` to the file. A disk error is only logged: the upload is safe elsewhere."""
@@ -322,7 +313,8 @@ class Box:
     def check_growth(self, size: int) -> None:
         """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
         unfinished = sum(upload.size for upload in self._unfinished())
-        if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
+        _, today = self.recent.today(self._clock())
+        if today + unfinished + size > self._limits.bytes_per_day:
             raise Declined(answers.TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting[self.provider] + size
         if waiting > self._limits.bytes_waiting_per_provider:
@@ -357,7 +349,8 @@ class Box:
                 raise Declined(answers.HANDED_OVER)
         if len(self._unfinished()) >= self._limits.unfinished_uploads:
             raise Declined(answers.TOO_MANY_UNFINISHED)
-        if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
+        today, _ = self.recent.today(self._clock())
+        if today >= self._limits.uploads_per_day:
             raise Declined(answers.TOO_MANY_TODAY)
         await self._landed.refresh()
         self.check_growth(0)

@@ -44,15 +44,15 @@ def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     recent = loaded(tmp_path / "j")
     assert [one.reference[-1] for one in recent.within("in")] == ["2", "3"]
     assert recent.within("keys") == []
-    assert recent.today(NOW).uploads == 3
-    assert recent.today(NOW + timedelta(days=1)).uploads == 0
+    assert recent.today(NOW)[0] == 3
+    assert recent.today(NOW + timedelta(days=1))[0] == 0
 
 
 def test_a_second_line_about_one_upload_counts_once(tmp_path: Path) -> None:
     first = entry(1)
     written(tmp_path / "j", first, first.model_copy(update={"modified": 5}))
     recent = loaded(tmp_path / "j")
-    assert recent.today(NOW).uploads == 1
+    assert recent.today(NOW)[0] == 1
     assert recent.find("in", "file 1").modified == 5
 
 
@@ -86,7 +86,7 @@ def test_what_is_shown_is_bounded(tmp_path: Path) -> None:
         recent.remember(entry(number))
     assert len(recent.within("in")) == 2_000
     assert recent.find("in", "file 0") is None
-    assert recent.today(NOW).uploads == 2_500
+    assert recent.today(NOW)[0] == 2_500
 
 
 def test_a_line_written_while_old_ones_are_dropped_is_kept(
