@@ -38,6 +38,7 @@ from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import ELM, OAK, core
+from tests.sealed import sealed_file
 from tests.workshop import Desk
 
 YEARS = THIS_YEAR
@@ -73,7 +74,7 @@ def whole() -> Desk:
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
-    assert not desk.home.sealed(damaged).exists()
+    assert not sealed_file(desk.home, damaged).exists()
     desk.children.end()
     return desk
 

@@ -252,7 +252,3 @@ class Home:
     """The folder from outside to inside."""
     published = Below("published", kind=Published)
     """The folder from inside to outside."""
-
-    def sealed(self, reference: str) -> Path:
-        """Return the path of the one stored copy of a transfer, as sealed by its sender."""
-        return self.root / "sealed" / f"{checked_reference(reference)}.sealed"

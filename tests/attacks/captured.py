@@ -23,6 +23,7 @@ from gateway.home import Home
 from gateway.home.settings import Limits, ProcessorSettings
 from gateway.openpgp.interface import Content
 from gateway.secrets.secret_files import openpgp_secrets
+from tests.sealed import sealed_file
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """
@@ -165,6 +166,6 @@ def everything_worth_having(home: Home) -> dict[str, Path]:
         "the settings": home.settings,
         "the registry": home.registry,
         "the policies": home.policies_in_force / "flows.toml",
-        "another provider's file": home.sealed("261125-oak-ABCDE"),
+        "another provider's file": sealed_file(home, "261125-oak-ABCDE"),
         "the users of the machine": Path("/etc/passwd"),
     }

@@ -28,6 +28,7 @@ from tests.attacks.odd_uploads import ODD, SPARSE, Captured, Odd, mutation
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.ending import ending
+from tests.sealed import sealed_file
 from tests.site import until
 from tests.workshop import Desk
 
@@ -83,7 +84,7 @@ def test_a_folder_that_is_a_link_gives_nothing_inside_away(captured: Captured) -
     (reference,) = [captured.desk.land(captured.oak, b"kept", "kept")]
     landed = captured.spool.upload(reference).read_bytes()
     claimed(captured)
-    sealed = captured.desk.home.sealed(reference)
+    sealed = sealed_file(captured.desk.home, reference)
     captured.spool.landed.rmdir()
     captured.spool.landed.symlink_to(sealed.parent)
     (sealed.parent / f"{reference}.landed").write_bytes(landed)  # As if the link were made between two looks.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.verify import verify_log, verify_receipts
+from tests.sealed import sealed_file
 from tests.whole import whole
 
 pytestmark = pytest.mark.long
@@ -57,7 +58,7 @@ def setting_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproce
     ):
         shutil.copy(str(path), folder)
     (receipt,) = folder.glob("*.json")
-    shutil.copy(whole().home.sealed(receipt.name.split(".")[-2]), folder / "census.xml.gpg")
+    shutil.copy(sealed_file(whole().home, receipt.name.split(".")[-2]), folder / "census.xml.gpg")
     python3 = root / "bin" / "python3"
     python3.parent.mkdir()
     python3.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -119,7 +120,7 @@ def test_every_receipt_is_verified(machine: Path) -> None:
 def test_with_the_file_that_was_sent(machine: Path, tmp_path: Path) -> None:
     desk = whole()
     (receipt,) = desk.receipts("elm", "*.json")
-    sealed = desk.home.sealed(receipt.name.split(".")[-2])
+    sealed = sealed_file(desk.home, receipt.name.split(".")[-2])
     arguments = ("verify_receipts.py", str(receipt), "--log-key", log_key(), "--original")
     status, said = python(machine, *arguments, str(sealed))
     assert (status, "byte for byte as it was sent" in said) == (0, True)

@@ -16,6 +16,7 @@ from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
 from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
 from tests.hand_on.nights import sent as send
+from tests.sealed import sealed_file
 from tests.workshop import Desk
 
 pytestmark = pytest.mark.long
@@ -126,7 +127,7 @@ def test_a_file_whose_time_is_over_is_not_told_as_taken_back(desk: Desk, sent: s
     desk.pass_time(days=1000)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
-    assert not desk.home.sealed(sent).exists()
+    assert not sealed_file(desk.home, sent).exists()
     desk.process()
     assert [one["recalled"] for one in listed(desk)] == [0]
 

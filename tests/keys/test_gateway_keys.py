@@ -24,6 +24,7 @@ from gateway.verify.verify_files import verify_receipt_files
 from tests.forking import forked
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.school import School
+from tests.sealed import sealed_file
 from tests.waiting import until
 from tests.workshop import Workshop, codes, fresh
 
@@ -237,7 +238,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     assert not secret_files.secret_key_file(shop.home, first.old.fingerprint).exists()
     assert reopened(shop, accepted) == content
-    assert shop.home.sealed(accepted.upload.reference).read_bytes() == content_sealed
+    assert sealed_file(shop.home, accepted.upload.reference).read_bytes() == content_sealed
     second = rotate(shop, days=None)  # And once more, from session key to session key.
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")

@@ -33,6 +33,7 @@ from gateway.secrets.secret_files import secret_keys
 from gateway.ssh.server import host_key
 from gateway.zones.spool import new_reference
 from tests.policies import why
+from tests.sealed import sealed_file
 
 # Nobody on this machine's own address waits; others for long, so that a busy machine is not too slow for it.
 PENALTIES = 'penalty_exempt = ["127.0.0.1/32"]\npenalty_login_failed = 20\npenalty_least = 120\n'
@@ -144,7 +145,7 @@ class Mailroom:
     ) -> str:
         sealed = self.seal(content) if sealed is None else sealed
         reference = new_reference(PROVIDER, NOW)
-        self.home.sealed(reference).write_bytes(sealed)
+        sealed_file(self.home, reference).write_bytes(sealed)
         upload = Upload(
             reference=reference, provider=PROVIDER, name="pupils.xml.gpg", folder="in",
             size=len(sealed), sha256=hashlib.sha256(sealed).hexdigest(),

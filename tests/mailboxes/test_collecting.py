@@ -18,6 +18,7 @@ from gateway.registry.tables import CheckpointRow
 from gateway.secrets import secret_files
 from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, files_with, open_memory
 from tests.openpgp.gnupg import Gnupg
+from tests.sealed import sealed_file
 from tests.waiting import eventually
 
 CONTENT = MARKER + bytes(range(256)) * 400
@@ -147,7 +148,7 @@ def test_a_sealed_file_that_came_to_harm_is_not_given_out(
     mailroom: Mailroom, team: str, person: str, harm: str, caplog: pytest.LogCaptureFixture
 ):
     reference = mailroom.deliver(CONTENT, team)
-    sealed = mailroom.home.sealed(reference)
+    sealed = sealed_file(mailroom.home, reference)
     data = bytearray(sealed.read_bytes())
     if harm == "missing":
         sealed.unlink()

@@ -19,6 +19,7 @@ from gateway.zones.spool import behind_content, divided, read_handed_over
 from tests import warm
 from tests.clock import THIS_YEAR
 from tests.content import core_data
+from tests.sealed import sealed_file
 from tests.workshop import Desk
 
 
@@ -39,7 +40,7 @@ def drawn_twice(desk: Desk, oak: Party | None = None) -> str:
 
 def test_an_upload_under_the_reference_of_another_is_not_lost(desk: Desk) -> None:
     reference = drawn_twice(desk)
-    stored = desk.home.sealed(reference).read_bytes()
+    stored = sealed_file(desk.home, reference).read_bytes()
     desk.process()
     found = names(desk)
     assert found["first.xml.pgp"] == (reference, "accepted")
@@ -47,8 +48,8 @@ def test_an_upload_under_the_reference_of_another_is_not_lost(desk: Desk) -> Non
     assert state == "accepted"
     assert other != reference
     assert other[:-5] == reference[:-5]
-    assert desk.home.sealed(reference).read_bytes() == stored
-    assert desk.home.sealed(other).read_bytes() != stored
+    assert sealed_file(desk.home, reference).read_bytes() == stored
+    assert sealed_file(desk.home, other).read_bytes() != stored
     assert list(desk.home.spool.landed.iterdir()) == []
     assert "everything fits" in desk.gateway("log", "verify")
 

@@ -21,6 +21,7 @@ from gateway.verify.verify_files import verify_receipt_files
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.policies import enact
+from tests.sealed import sealed_file
 from tests.whole import collect, jane
 from tests.workshop import Desk
 
@@ -62,12 +63,12 @@ def fields(desk: Desk, reference: str) -> list[dict[str, object]]:
 def test_a_file_goes_when_its_time_is_over_and_its_receipts_stay(desk: Desk, sent: str) -> None:
     digest = desk.transfer(sent).upload.sha256
     assert run(desk, 399) is None
-    assert desk.home.sealed(sent).exists()
+    assert sealed_file(desk.home, sent).exists()
     certificate = run(desk, 2)
     assert certificate is not None
     assert "Deletions  1" in certificate
     assert (sent in certificate, digest[:32] in certificate, digest[32:] in certificate) == (True,) * 3
-    assert not desk.home.sealed(sent).exists()
+    assert not sealed_file(desk.home, sent).exists()
     (said,) = fields(desk, sent)
     assert {name: said[name] for name in ("what", "rule", "data_type", "sha256")} == {
         "what": "sealed", "rule": "sealed-student-core", "data_type": "student-core", "sha256": digest,
@@ -166,13 +167,13 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(desk: Desk, sent: str)
     (hold,) = json.loads(desk.gateway("legal-holds", "list", "--json"))
     assert (hold["reference"], hold["why"]) == (sent, "a question of the court")
     assert run(desk, 2558) is None
-    assert desk.home.sealed(sent).exists()
+    assert sealed_file(desk.home, sent).exists()
     desk.gateway("legal-holds", "lift", sent, "--why", "answered")
     assert "is not on hold" in desk.gateway("legal-holds", "lift", sent, "--why", "again", code=1)
     assert json.loads(desk.gateway("legal-holds", "list", "--json")) == []
     assert [kind for kind in desk.kinds(sent) if kind.startswith("hold")] == ["hold-placed", "hold-lifted"]
     assert run(desk, 1) is not None
-    assert not desk.home.sealed(sent).exists()
+    assert not sealed_file(desk.home, sent).exists()
     fits(desk)
     assert "there is no transfer" in desk.gateway(
         "legal-holds", "place", "261124-oak-00000", "--why", "x", code=1
@@ -198,7 +199,7 @@ def test_a_hold_that_is_placed_while_a_run_is_under_way_counts(
     certificate = run(desk, 401, progress=between)
     assert certificate is not None
     assert "Deletions  2" in certificate
-    assert [desk.home.sealed(reference).exists() for reference in references] == [False, False, True]
+    assert [sealed_file(desk.home, reference).exists() for reference in references] == [False, False, True]
     fits(desk)
 
 
@@ -208,7 +209,7 @@ def test_what_is_not_decided_is_never_due(desk: Desk) -> None:
     desk.process()
     assert desk.state(held) == "held"
     assert run(desk, 36_000) is None
-    assert desk.home.sealed(held).exists()
+    assert sealed_file(desk.home, held).exists()
     assert json.loads(desk.gateway("retention", "plan", "--on", "2090-01-01", "--json")) == {
         "due": [], "on_hold": [], "undecided": [held],
     }  # fmt: skip
@@ -231,7 +232,7 @@ def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_
     assert [(due["reference"], due["what"], due["rule"]) for due in plan["due"]] == [
         (reference, "sealed", "sealed-refused") for reference in sorted(long_ago)
     ]
-    assert all(desk.home.sealed(reference).exists() for reference in long_ago)
+    assert all(sealed_file(desk.home, reference).exists() for reference in long_ago)
     tomorrow = f"{desk.now + timedelta(days=1):%Y-%m-%d}"
     assert "not due yet" in desk.gateway("retention", "run", "--on", tomorrow, code=1)
     long_before = f"{desk.now - timedelta(days=60):%Y-%m-%d}"
@@ -239,7 +240,7 @@ def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_
     printed = desk.gateway("retention", "run")
     said, _ = verify_clearsigned(printed, [desk.certificate.encode()])
     assert "Deletions  3" in said
-    assert not any(desk.home.sealed(reference).exists() for reference in long_ago)
+    assert not any(sealed_file(desk.home, reference).exists() for reference in long_ago)
     assert (
         desk.gateway("retention", "certificate") == desk.gateway("retention", "certificate", "1") == printed
     )
@@ -264,11 +265,11 @@ def test_killed_between_the_record_and_the_files_it_is_finished_at_the_next_star
 ) -> None:
     command = [sys.executable, "-c", KILLED_BEFORE_THE_FILES_GO, str(desk.home.root)]
     assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == -9
-    assert all(desk.home.sealed(reference).exists() for reference in long_ago)
+    assert all(sealed_file(desk.home, reference).exists() for reference in long_ago)
     assert [len(fields(desk, reference)) for reference in long_ago] == [1, 1, 1]
     fits(desk)  # On record as going is not yet on record as gone.
     desk.process()
-    assert not any(desk.home.sealed(reference).exists() for reference in long_ago)
+    assert not any(sealed_file(desk.home, reference).exists() for reference in long_ago)
     said, _ = verify_clearsigned(desk.gateway("retention", "certificate"), [desk.certificate.encode()])
     assert "Deletions  3" in said
     fits(desk)
@@ -276,7 +277,7 @@ def test_killed_between_the_record_and_the_files_it_is_finished_at_the_next_star
 
 
 def test_a_file_that_cannot_be_removed_is_a_fault_and_not_forgotten(desk: Desk, long_ago: list[str]) -> None:
-    stubborn = desk.home.sealed(long_ago[0])
+    stubborn = sealed_file(desk.home, long_ago[0])
     content = stubborn.read_bytes()
     stubborn.unlink()
     stubborn.mkdir()

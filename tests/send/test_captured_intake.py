@@ -15,6 +15,7 @@ from gateway.home import Home
 from gateway.send import sending
 from gateway.send.kit import Kit
 from tests.content import core_data
+from tests.sealed import sealed_file
 from tests.send.office import Office
 from tests.site import Site
 from tests.waiting import until
@@ -60,7 +61,7 @@ def test_a_receipt_of_another_school_is_not_taken(offices: tuple[Office, Office]
     (sent,) = oak.json(
         str(oak.file("held.txt", b"neither here nor there\n")), "--anyway", "--why", "x", code=3
     )
-    hand_in(elm, Home(oak.site.home).sealed(sent["reference"]).read_bytes())
+    hand_in(elm, sealed_file(Home(oak.site.home), sent["reference"]).read_bytes())
     theirs = until(lambda: list(oak.site.receipts("elm").glob("stolen.pgp.*.json")), "the refusal")[0]
     (ours,) = oak.site.receipts("oak").glob(f"*{sent['reference']}.json")
     for form in (".json", ".txt"):

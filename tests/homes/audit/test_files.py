@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.log.checkpoint import LogKey, checkpoint
+from tests.sealed import sealed_file
 from tests.whole import whole
 from tests.workshop import Desk
 
@@ -124,7 +125,7 @@ def flip_sealed(desk: Desk) -> None:
 def bring_back_deleted(desk: Desk) -> None:
     with closing(sqlite3.connect(desk.home.registry)) as db:
         ((reference,),) = db.execute("select reference from deletion where what = 'sealed'")
-    desk.home.sealed(reference).write_bytes(b"kept after all")
+    sealed_file(desk.home, reference).write_bytes(b"kept after all")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def bring_back_deleted(desk: Desk) -> None:
         (lambda desk: sealed(desk)[0].unlink(), "the file is missing"),
         (lambda desk: shutil.copy(sealed(desk)[0], sealed(desk)[1]), "the file is not the one on record"),
         (
-            lambda desk: desk.home.sealed("261124-oak-00000").write_bytes(b"more"),
+            lambda desk: sealed_file(desk.home, "261124-oak-00000").write_bytes(b"more"),
             "no transfer has this file",
         ),
         (bring_back_deleted, "it is on record as deleted, but the file is there"),

@@ -13,6 +13,7 @@ from gateway.model import stated
 from gateway.publish.projection import publish_access
 from tests.policies import enact
 from tests.school import School, verified
+from tests.sealed import sealed_file
 from tests.waiting import until
 from tests.workshop import Workshop, codes, fresh
 
@@ -166,7 +167,7 @@ def test_a_secret_key_is_named_and_nothing_of_it_is_kept(shop: Workshop, oak: Sc
         transfer = shop.sent(oak, data, "keys")
         assert (transfer.state, codes(transfer)) == ("refused", {"key:secret"})
         assert "SECRET" in transfer.reasons[0].sentence
-        until(partial(gone, shop.home.sealed(transfer.upload.reference)), "it to be removed")
+        until(partial(gone, sealed_file(shop.home, transfer.upload.reference)), "it to be removed")
         assert "deleted" in shop.kinds(transfer.upload.reference)
 
 
