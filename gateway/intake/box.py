@@ -244,9 +244,8 @@ class Box:
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
-        """Return the paths of the data and labels of uploads now being written or handed over."""
-        busy = [upload for upload in self._unfinished() if upload.busy]
-        return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
+        """Return the paths of the data and labels of all unfinished uploads, which `expire` alone erases."""
+        return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
         """Keep `upload` for resuming after its handle is closed.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import asyncssh
 import paramiko
 import pytest
 from paramiko.sftp import CMD_CLOSE, CMD_OPEN, SFTP_FLAG_CREATE, SFTP_FLAG_WRITE
 
-from gateway.intake.upload import load_unfinished, sweep_unfinished
+from gateway.home import Published, Spool
+from gateway.home.settings import IntakeLimits
+from gateway.intake.server import Intake
+from gateway.intake.upload import Label, load_unfinished, sweep_unfinished
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
 
@@ -125,6 +130,29 @@ def test_expired_uploads_go(tmp_path) -> None:
         "fresh.data",
         "fresh.json",
     ]
+
+
+def test_an_upload_that_was_resumed_lately_is_not_swept_away(tmp_path) -> None:
+    """Its data is old, as a client that resumed it wrote nothing more."""
+    spool = Spool(tmp_path)
+    data = spool.partial("avon") / "d.data"
+    for folder in (spool.landed, spool.recent, data.parent):
+        folder.mkdir(parents=True)
+    label = Label(folder="in", name="d", started_at=datetime.now(UTC) - timedelta(hours=25))
+    data.write_bytes(b"1234")
+    data.with_suffix(".json").write_text(label.model_dump_json())
+    for path in data.parent.iterdir():
+        os.utime(path, (label.started_at.timestamp(), label.started_at.timestamp()))
+
+    async def work() -> None:
+        intake = Intake(spool, Published(tmp_path), IntakeLimits(free_bytes=0))
+        box = intake.box("avon")
+        await box.load()
+        await box.cut_off(await box.receive("in", "d", asyncssh.FXF_WRITE))
+        await intake.sweep()
+
+    asyncio.run(work())
+    assert data.read_bytes() == b"1234"
 
 
 def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
