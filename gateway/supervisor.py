@@ -83,30 +83,22 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
 def _start(
     home: Home, name: str, options: Sequence[str], heard: queue.SimpleQueue[_Heard]
 ) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "gateway",
-        *SERVICES[name],
-        "--home",
-        str(home.root.absolute()),
-        *options,
-    ]
+    where = ("--home", str(home.root.absolute()))
     child = subprocess.Popen(  # noqa: S603 - our own command, no shell
-        command,
+        [sys.executable, "-m", "gateway", *SERVICES[name], *where, *options],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
         pass_fds=() if name in _OUTSIDE else passphrase.inheriting(),
     )
-    threading.Thread(target=_listen, args=(name, child, heard), daemon=True).start()
+
+    def listen() -> None:
+        for line in child.stdout or ():
+            heard.put((name, line.strip()))
+        heard.put((name, None))
+
+    threading.Thread(target=listen, daemon=True).start()
     return child
-
-
-def _listen(name: str, child: subprocess.Popen[str], heard: queue.SimpleQueue[_Heard]) -> None:
-    for line in child.stdout or ():
-        heard.put((name, line.strip()))
-    heard.put((name, None))
 
 
 def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:

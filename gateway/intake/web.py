@@ -114,8 +114,11 @@ class WebDoor:
 
             return Route(path, answered, methods=list(methods))
 
+        async def tell_settings(_: Request) -> Response:
+            return Response(self._settings.model_dump_json(), media_type="application/json")
+
         open_to_all = [
-            Route(SETTINGS, self._tell_settings, methods=["GET"]),
+            Route(SETTINGS, tell_settings, methods=["GET"]),
             Route(SECURITY, self._tell_security, methods=["GET"]),
         ]
         return Starlette(routes=[*open_to_all, *(route(path, methods) for path, methods in PATHS.items())])
@@ -132,9 +135,6 @@ class WebDoor:
             _BY_KIND.get(answer.status, 400) if isinstance(error, Declined) else 500
         )
         return JSONResponse({"said": answer.sentence}, status, _TUS)
-
-    async def _tell_settings(self, _: Request) -> Response:
-        return Response(self._settings.model_dump_json(), media_type="application/json")
 
     async def _tell_security(self, _: Request) -> Response:
         """Serve security.txt (RFC 9116), or 404."""

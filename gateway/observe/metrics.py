@@ -104,22 +104,12 @@ def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health
 
     `health` is called in those threads; it returns the codes of problems, none when all is well.
     """
-    servers = [_Server(one) for one in sockets]
-    for server in servers:
-        server.set_app(_answers(metrics, health))
-        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()
-
-
-def _answers(
-    metrics: CollectorRegistry, health: Health
-) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
     scrape = make_wsgi_app(metrics)
+
+    def text(start: StartResponse, status: str, body: str) -> list[bytes]:
+        data = f"{body}\n".encode()
+        start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))])
+        return [data]
 
     def app(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environment.get("PATH_INFO")
@@ -129,18 +119,19 @@ def _answers(
                 return answer
             if path == "/healthz":
                 wrong = health()
-                return _text(
-                    start, "503 Service Unavailable" if wrong else "200 OK", "\n".join(wrong) or "ok"
-                )
+                return text(start, "503 Service Unavailable" if wrong else "200 OK", "\n".join(wrong) or "ok")
         except Exception as error:  # noqa: BLE001 - a scrape must not end the service
             _log.error("metrics-failed %s", trace_of(error))
-            return _text(start, "500 Internal Server Error", "internal error")
-        return _text(start, "404 Not Found", "there are /metrics and /healthz")
+            return text(start, "500 Internal Server Error", "internal error")
+        return text(start, "404 Not Found", "there are /metrics and /healthz")
 
-    return app
-
-
-def _text(start: StartResponse, status: str, body: str) -> list[bytes]:
-    data = f"{body}\n".encode()
-    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))])
-    return [data]
+    servers = [_Server(one) for one in sockets]
+    for server in servers:
+        server.set_app(app)
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()

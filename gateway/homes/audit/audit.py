@@ -132,13 +132,12 @@ def _events(
             yield row.number, row.kind, row.subject, row.salt, dict(json.loads(row.leaf)["fields"])
 
 
-def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
+def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except signed heads.
 
-    `expected`: the result of `last_known`, if known; each row found is removed from it, so that only signed
-    heads are left.
+    `expected`: the result of `last_known`; each row found is removed from it, so that only signed heads are
+    left.
     """
-    expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
         if table is not CheckpointRow:
             yield from _check_table(session, table, expected)
