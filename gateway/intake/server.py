@@ -106,7 +106,7 @@ class Intake:
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
-        """Return True if `key` is published for the provider `name`."""
+        """Return True if `key` is published for the provider `name`, and may be used from `address`."""
         return await on_disk(holds_key, self._published, name, key, address)
 
     def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes] | None = None) -> ProviderTree:

@@ -262,7 +262,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Store `data` over existing bytes or at the end; keep data behind a gap until the gap is closed."""
+        """Take `data` at `offset`: over existing bytes, at the end, or behind a gap, to wait for its closing."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:

@@ -61,6 +61,7 @@ Request = Callable[..., Awaitable[Any]]
 
 def guarded(request: Request) -> Request:
     """Wrap a request handler so that it raises only SFTPError with a fixed text.
+
     asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes unchanged.
     """
 
@@ -115,7 +116,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names of a folder, with the methods of a list asyncssh calls: count, iterate, encode."""
+    """Encoded names of a folder, with those methods of a list that asyncssh calls: count, iterate, encode."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
@@ -160,8 +161,9 @@ class Listing:
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
     """Encode a name for SFTP, with attributes and a line as in `ls -l`; `size` None leaves the size out.
-    `modified` and `now` are in seconds since 1970. The time is with the hour, or with the year if older than
-    half a year.
+
+    `modified` and `now` are in seconds since 1970. The line shows the hour of the time, or the year where the
+    time is more than half a year ago.
     """
     day, year, hour, minute = _quarter(modified // _QUARTER)
     lately = now - _HALF_A_YEAR < modified <= now

@@ -342,7 +342,7 @@ class Connection(LeanConnection):
         self.may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
-        """Wake all tasks that wait for the connection."""
+        """End the timers of this connection, and wake all tasks that wait for it."""
         self.may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):

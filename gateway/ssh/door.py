@@ -126,7 +126,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log the counts of the last minute; forget offences that were not repeated."""
+        """Log how often offences were repeated since their line a minute ago, and forget these offences."""
         before = self._clock() - _SECONDS
         for key, (at, level, since) in list(self._told.items()):
             if at < before:

@@ -131,7 +131,7 @@ class SealedFolder:
         fsync_folder(self.root)
 
     def free(self) -> int:
-        """Return the free bytes on the disk."""
+        """Return the number of free bytes on the disk of the folder."""
         room = os.statvfs(self.root)
         return room.f_bavail * room.f_frsize
 

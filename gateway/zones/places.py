@@ -11,9 +11,9 @@ from gateway.home import Home
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a process has the file `path` locked. FileNotFoundError if missing.
+    """Return True if a process has locked the file `path`. FileNotFoundError if missing.
 
-    The test may delay a process just starting, for a moment.
+    The test itself locks the file for a moment, so a process just starting may have to wait.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

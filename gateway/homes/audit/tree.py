@@ -179,7 +179,10 @@ _COMMITTED = ("commitment", "record", "name_commitment")
 
 
 class Frontier(dict[tuple[int, int], bytes]):
-    """The last two complete subtrees of each level of the log's tree: enough to append, and for the root."""
+    """The last two complete subtrees of each level of the log's tree: they suffice to append leaves.
+
+    They suffice for the root, too. `fresh`: level, index and hash of each subtree added since the last check.
+    """
 
     def __init__(self) -> None:
         super().__init__()
