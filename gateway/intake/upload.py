@@ -262,7 +262,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Take `data` at `offset`: over existing bytes, at the end, or behind a gap, to wait for its closing."""
+        """Take `data` at `offset`: over existing bytes, at the end, or ahead of a gap that will be closed."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:

@@ -45,7 +45,7 @@ class Party:
         self.certificate.write_text(str(self.openpgp.extract_certificate()), "utf-8")
 
     def seal(self, content: bytes, *certificates: str) -> bytes:
-        """Return `content`, signed by this party and encrypted to armored `certificates`, as binary OpenPGP."""
+        """Return `content` signed by this party, and encrypted to armored `certificates`; not armored."""
         recipients = [pysequoia.Cert.from_bytes(text.encode()) for text in certificates]
         return pysequoia.encrypt(
             bytes=content, recipients=recipients, signer=self.openpgp.signer(), armor=False
