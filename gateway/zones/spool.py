@@ -9,6 +9,7 @@ regular files only.
 
 import contextlib
 import errno
+import filecmp
 import os
 import secrets
 import shutil
@@ -448,7 +449,8 @@ _COMPLETE = ("landed", "sealed", "json")
 def take_over(theirs: Path, ours: Spool) -> int:
     """Move the landed uploads of another host's spool into `ours`; return their number.
 
-    GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads stay.
+    GatewayError where `theirs` is no spool, or the spool of this host, or where another upload waits here
+    under the same reference. Unfinished uploads stay.
     """
     landed = theirs / "landed"
     if not landed.is_dir() or landed.is_symlink():
@@ -468,7 +470,7 @@ def take_over(theirs: Path, ours: Spool) -> int:
 
 
 def _moved(folder: int, name: str, target: Path) -> bool:
-    """Copy a file durably under its name, then remove the original; False where it is no regular file."""
+    """Copy a file durably to `target`, then remove the original; return False where it is no regular file."""
     try:
         descriptor = open_regular(folder, name)
     except BadFileError:
@@ -481,6 +483,9 @@ def _moved(folder: int, name: str, target: Path) -> bool:
         os.fchmod(copy.fileno(), 0o640)
         os.fchown(copy.fileno(), whose.st_uid if os.geteuid() == 0 else -1, whose.st_gid)
         os.fsync(copy.fileno())
+    if target.exists() and not filecmp.cmp(aside, target, shallow=False):
+        aside.unlink()
+        raise GatewayError(f"another upload waits as {target}: begin again once the processor has claimed it")
     aside.rename(target)
     fsync_folder(target.parent)
     os.unlink(name, dir_fd=folder)
