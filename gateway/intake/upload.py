@@ -23,6 +23,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -147,20 +148,17 @@ def load_unfinished(folder: Path) -> list[Unfinished]:
 
 
 def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
-    """Erase uploads in `folder` idle for longer than `keep`; return their number."""
-    stale = {path for path in folder.iterdir() if path not in in_use and _age(path, now) > keep}
+    """Erase uploads in `folder` idle for longer than `keep`, but no file `in_use`; return their number."""
+    stale = set()
+    for path in set(folder.iterdir()) - in_use:
+        with suppress(FileNotFoundError):
+            if now - datetime.fromtimestamp(path.lstat().st_mtime, UTC) > keep:
+                stale.add(path)
     for path in stale:
         data = path.with_suffix(".data")
         if data in stale or not data.exists():  # A label is as fresh as its data.
             path.unlink(missing_ok=True)
     return sum(path.suffix == ".data" for path in stale)
-
-
-def _age(path: Path, now: datetime) -> timedelta:
-    try:
-        return now - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
-    except FileNotFoundError:
-        return timedelta(0)
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
