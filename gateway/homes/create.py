@@ -63,12 +63,7 @@ def create_home(
             raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
     with _whole_or_nothing(home.root):
         make_folders(home)
-        given = policies or shipped_policies()
-        home.policies.mkdir(mode=0o755, exist_ok=True)
-        for path in policy_files(given):
-            shutil.copyfile(path, home.policies / path.name)
-        if (given / "schemas").is_dir():
-            shutil.copytree(given / "schemas", home.policies / "schemas", dirs_exist_ok=True)
+        _copy_policies(policies or shipped_policies(), home)
         if known is not None:
             passphrase.keep(known)
         pem = LogKey.generate()
@@ -117,6 +112,15 @@ def _whole_or_nothing(root: Path) -> Iterator[None]:
         for path in sorted(made, reverse=True):  # What lies in a folder goes before it.
             path.rmdir() if path.is_dir() else path.unlink()
         raise
+
+
+def _copy_policies(policies: Path, home: Home) -> None:
+    """Copy the policy files and their schemas, nothing else."""
+    home.policies.mkdir(mode=0o755, exist_ok=True)
+    for path in policy_files(policies):
+        shutil.copyfile(path, home.policies / path.name)
+    if (policies / "schemas").is_dir():
+        shutil.copytree(policies / "schemas", home.policies / "schemas", dirs_exist_ok=True)
 
 
 def make_folders(home: Home) -> None:
