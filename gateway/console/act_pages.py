@@ -38,7 +38,7 @@ SPREADSHEETS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 """The media type of each kind of file."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 Asked = FormData | QueryParams
 
 
@@ -298,5 +298,6 @@ def _as_xlsx(rows: list[list[str]]) -> bytes:
 
 
 def _cell(value: Cell) -> str:
+    """Return a value as text, with an apostrophe before a possible formula, also one behind blanks."""
     said = "" if value is None else str(value)
-    return f"'{said}" if said.startswith(_FORMULA) else said
+    return f"'{said}" if said.startswith(("\t", "\r")) or said.lstrip().startswith(_FORMULA) else said

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from gateway.acts.fields import every_act, fields_of
+from gateway.console.act_pages import spreadsheet
 from tests.console.served import Served
 
 NAMES_A_PERSON = {"upn", "surname", "forename", "born", "search"}
@@ -115,3 +116,10 @@ def test_a_list_is_shown_in_pages_and_given_whole(served: Served) -> None:
         )
         assert rows[0][:2] == ["reference", "provider"]
         assert set(every) <= {row[0] for row in rows[1:]}
+
+
+@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "\u00a0@SUM(A1)", "\t1", "-SUM(A1)"])
+def test_no_cell_of_a_list_is_run_by_a_spreadsheet(cell: str) -> None:
+    table = {"columns": ["name"], "named": {}, "rows": [[cell]]}
+    text = bytes(spreadsheet(table, "list", "csv").body).decode()
+    assert list(csv.reader(io.StringIO(text))) == [["name"], [f"'{cell}"]]
