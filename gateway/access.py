@@ -94,9 +94,10 @@ WITHOUT_RIGHT: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """The teams that see more than the files delivered to them, by the policies in force.
+    """The teams with sight of more than the files delivered to them, by the policies in force.
 
-    `triage` see held files, `sensitive` the sensitive held files, `welfare` the children on no roll.
+    - `triage`: teams with sight of held files. `sensitive`: of sensitive held files.
+    - `welfare`: teams with sight of the children on no roll.
     """
 
     triage: frozenset[str] = frozenset()

@@ -184,7 +184,10 @@ class LawPack(File):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return law packs with the parts of the packs they extend, by first day. ConfigurationError for gaps."""
+    """Return law packs, each with the parts of the pack that it extends, by first day.
+
+    ConfigurationError for a missing pack, layout or element.
+    """
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -210,7 +213,10 @@ def load_packs(policies: Path) -> tuple[LawPack, ...]:
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the last pack begun by a day, else the first; without a day, the last. None without packs."""
+    """Return the pack for a day: the last one begun by then, else the first. Without a day, the last one.
+
+    None if there are no packs.
+    """
     begun = [pack for pack in packs if day is None or pack.first <= day]
     return begun[-1] if begun else next(iter(packs), None)
 

@@ -105,7 +105,7 @@ class ActContext:
     ) -> Iterator[Recording]:
         """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        With `tried`, roll the transaction back at the end, sign and publish nothing.
+        With `tried`, roll the transaction back at the end; nothing is signed or published.
         With `access`, then publish the providers' SSH keys for intake, unless the processor does that later.
         """
         with self.open_registrar() as registrar:
@@ -309,7 +309,7 @@ class Act(BaseModel):
         return {}
 
     def check(self, context: ActContext) -> None:
-        """Check the act before a person confirms it. GatewayError with a sentence for each fault."""
+        """Check the act before confirmation by a person. GatewayError with a sentence on the fault."""
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
@@ -340,7 +340,7 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return the setting `what` declared by a field for the doors, such as "place"; None without."""
+    """Return a setting that a field declares by `option`, such as "place"; None if it declares none."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
@@ -365,7 +365,7 @@ class GivenFile(BaseModel):
 
 
 class ReadingAct(Act):
-    """An act that only reads: a person's question. Changes nothing."""
+    """An act that only reads the registry: a person's question."""
 
     asks_passkey: ClassVar[bool] = False
     reads: ClassVar[bool] = True

@@ -193,7 +193,7 @@ class KeptBreach(BaseModel):
 
 
 def _records(session: Session) -> dict[int, tuple[int, EventRow, KeptBreach]]:
-    """Return the number of versions, the latest log entry and the latest version of each record."""
+    """Return, by number of the record, the count of versions, the latest log entry and the latest version."""
     found: dict[int, tuple[int, EventRow, KeptBreach]] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
@@ -216,7 +216,7 @@ def _latest(session: Session, number: int) -> KeptBreach:
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
-    """Return report data on the transfers concerned in a breach, by landing. NotFoundError if one is unknown.
+    """Return the accounts of the transfers that a breach concerns, by landing. NotFoundError if unknown.
 
     For staff: the files opened, since the log records every opening beforehand. For a key: files sent over,
     signed with or opened with the key; for the gateway's own, the files sealed to the key.

@@ -178,7 +178,7 @@ class Made:
 
 
 class NotHandedOnError(GatewayError):
-    """A file cannot be handed on; the text is the reason, on record."""
+    """A file cannot be handed on; the text is the reason, to be put on record."""
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:

@@ -106,7 +106,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Confirm each key, putting it in force."""
+        """Put each key in force that was read out. GatewayError for one that another person must confirm."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)

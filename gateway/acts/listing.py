@@ -184,7 +184,10 @@ class DatedListing(ListingAct):
     to: date | None = option("Only up to this day.", None)
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
-        """Return the first moment of the first day, and the first after the last, in the authority's zone."""
+        """Return the limits of the days asked for, in the authority's zone; None for no limit.
+
+        These are the first moment of the first day, and the first moment after the last day.
+        """
         if self.from_ is None and self.to is None:
             return None, None
         from zoneinfo import ZoneInfo  # noqa: PLC0415 - few lists are told a day

@@ -45,7 +45,10 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 
 def _decision_on(session: Session, reference: str) -> Decision:
-    """Return the recorded decision on an upload or declaration, by reference. NotFoundError."""
+    """Return the recorded decision on an upload or declaration, by reference.
+
+    NotFoundError for an unknown reference, GatewayError for a file not decided yet.
+    """
     state: str
     teams, until = tuple[str, ...](), None
     try:

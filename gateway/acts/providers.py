@@ -106,7 +106,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record provider and keys; the keys wait for the telephone call."""
+        """Record the provider and its keys, which count once confirmed; return the next steps."""
         from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
@@ -163,7 +163,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Sign the invitation with the gateway's key, and log its digest."""
+        """Sign the invitation with the gateway's key, log the digest, and return words and invitation."""
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)
@@ -342,7 +342,7 @@ class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL)
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record and publish whether the provider is suspended."""
+        """Set the provider as suspended or resumed, and publish the keys that may log in."""
         with context.recording(access=True) as record:
             providers.set_suspended(record.session, self.id, suspended=self.suspended)
             provider = providers.get_provider(record.session, self.id)

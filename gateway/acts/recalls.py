@@ -164,7 +164,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Confirm the first person's withdrawal or proposal.
 
-        GatewayError where nothing waits, or where the first person may be the same.
+        GatewayError where nothing waits, or where both may be the same person.
         """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
@@ -229,7 +229,7 @@ def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] 
 
 
 def _check_second(record: Recording, transfer: Transfer) -> None:
-    """Raise GatewayError unless the file is withdrawn, certainly by another person."""
+    """Raise GatewayError unless the file is withdrawn, and by somebody surely other than the one acting."""
     session, reference = record.session, transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")

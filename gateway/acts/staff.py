@@ -94,7 +94,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
 
         session = record.session
         admitted = admit_ssh(file, record.registrar.catalogue.methods.strength.rsa_bits)
-        act = _putting(self.name, self.team, self.ssh_key)
+        act = _joining(self.name, self.team, self.ssh_key)
         note_proposer(session, act, self.name, "key", admitted.fingerprint, at=record.at)
         known = keys.holder(session, "ssh", admitted.fingerprint)
         if known is not None and (known.owner_kind, known.owner, known.state) == (
@@ -297,7 +297,10 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     )
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each person with a role; `not_second_to` names who could act as the person."""
+        """Return a row for each person with a role.
+
+        `not_second_to` names the people who gave this person a credential, and so could act as this person.
+        """
         with context.reading() as session:
             behind = who_could_be(session, context.clock())
             return [
@@ -443,8 +446,8 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
     return record.registrar.catalogue.looking_teams().held.intersection(wanted)
 
 
-def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return the act, to be agreed on by two people, of putting a person into teams with these keys."""
+def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
+    """Return the description of putting a person with these keys into teams, for two people to agree on."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -453,7 +456,7 @@ def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
     """Return True if a person may join teams now: none sees held files, or a second person agreed."""
-    act = _putting(name, team, ssh_key)
+    act = _joining(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
 
 

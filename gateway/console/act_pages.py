@@ -223,7 +223,7 @@ class _ActPage(NamedTuple):
 
 
 async def _page_of(request: Request, command: str = "") -> _ActPage:
-    """Return the page of the act named in the address, or by `command`."""
+    """Return the page of the act named in the address, or by `command`. HTTPException if not on offer."""
     words = request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site_of(request).ask(request, "acts", about=command)

@@ -67,9 +67,10 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values typed for the page `to` again, to be sent anew; set the cookies of `entered`, too.
+    """Show the values `kept`, typed for the page `to` before a login, with a button to send the form again.
 
-    `secret`: of a session not yet in the browser's cookies.
+    - `entered`: the response to the login, if just made, whose cookies are set.
+    - `secret`: the secret of the new session, not yet in the browser's cookies.
     """
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
     for name, value in entered.raw_headers if entered else ():
@@ -136,7 +137,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Ask the inside for the contents of a page, named by the path's and other `fields`.
+    """Ask the inside for the contents of a page, passing on `fields` and the parameters of the path.
 
     Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
     """
@@ -209,7 +210,7 @@ async def return_from_openid(request: Request) -> Response:
 
 
 async def finish_openid(request: Request) -> Response:
-    """Finish an OpenID login, or accept the further login that an act needs before the confirmation."""
+    """Finish an OpenID login, or a repeated login by which somebody without a passkey confirms an act."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

@@ -21,10 +21,11 @@ _UNREACHED = Declining(
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A refusal by the inside: HTTP status and sentence; `options` if a passkey has to sign first.
+    """A refusal by the inside: HTTP status and sentence.
 
-    `again`: the address for a new login, for a person without a passkey. `to_programs`: the status in the
-    API. `fields` are the wrong fields of a form, each with a sentence.
+    - `options`: the options of the browser's passkey request, if a passkey has to sign first.
+    - `again`: the address for a new login, for a person without a passkey.
+    - `to_programs`: the HTTP status for programs. `fields`: a sentence for each wrong field of a form.
     """
 
     def __init__(self, status: int, said: Declining) -> None:

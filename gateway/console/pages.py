@@ -87,7 +87,7 @@ def sentence_of(declined: DeclinedInside) -> str:
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act (`what`, in words), or ask for the passkey first. `back` is the page afterwards."""
+    """Carry out an act and redirect to `back`, or ask for the passkey first; `what` is the act in words."""
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
@@ -108,7 +108,10 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     back: str,
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply | Response | DeclinedInside:
-    """Carry out an act; return the answer, the refusal, or a page asking for the passkey, showing `given`."""
+    """Carry out an act; return the answer, the refusal, or a page that asks for the passkey.
+
+    That page shows `what`, the act in words, and the labels and values in `given`; `back` is the way out.
+    """
     site = site_of(request)
     signature = text(form, "credential") or None
     try:
@@ -296,7 +299,7 @@ async def change_files(request: Request) -> Response:
 
 
 async def recall(request: Request) -> Response:
-    """Recall a file, or ask for a recall."""
+    """Withdraw a delivered file, or propose that to somebody with the right."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     fields = {"reference": reference, "why": text(form, "why")}
