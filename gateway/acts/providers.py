@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from datetime import date
 from typing import ClassVar
@@ -455,7 +456,7 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the provider with all keys, from the registry and from published/."""
+        """Delete the provider with all keys from the registry and from published/, or from neither."""
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
             raise GatewayError(f"{counted(len(landed), 'file')} of {self.provider} landed: gateway process")
@@ -463,7 +464,9 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
             provider = providers.get_provider(record.session, self.provider)
             providers.remove(record.session, self.provider)
             note(record, "provider-removed", provider, self.why)
-        shutil.rmtree(context.home.published.provider(self.provider), ignore_errors=True)
+            # Intake lets in whoever has a key there: a provider whose keys stay is not removed.
+            with suppress(FileNotFoundError):
+                shutil.rmtree(context.home.published.provider(self.provider))
         return ActDone(f"{self.provider} is removed, with its keys")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlmodel import select
@@ -104,6 +105,18 @@ def test_a_mistake_is_removed_as_long_as_nothing_was_sent(site: Site) -> None:
     options = ("--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate))
     site.gateway("providers", "add", "mistake", "--name", "Mistake", "--kind", "school", *options)
     assert "everything fits" in site.gateway("log", "verify")
+
+
+def test_a_provider_whose_keys_stay_with_intake_is_not_removed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.provider("stays")
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", Mock(side_effect=PermissionError(13, "Permission denied")))
+        assert "Permission denied" in site.refused("providers", "remove", "stays", "--why", "mistyped")
+    assert "stays" in listed(site)
+    site.gateway("providers", "remove", "stays", "--why", "mistyped")
+    assert "stays" not in listed(site)
 
 
 def test_a_contact_is_a_role_and_never_half_given(site: Site) -> None:
