@@ -33,7 +33,7 @@ from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
-from gateway.store.of_home import shared_store, store_of
+from gateway.store.of_home import shared_store, store_answers, store_of
 
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(minutes=10)
@@ -124,12 +124,11 @@ class Copier:
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
-        try:
-            descriptor = kept.fetch_copy(copy.reference, copy.provider, copy.sha256)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+        with store_answers():
+            try:
+                descriptor = kept.fetch_copy(copy.reference, copy.provider, copy.sha256)
+            except FileNotFoundError:
+                return False
         with os.fdopen(descriptor, "rb") as source:
             _place(source.fileno(), copy_path(self._home, copy))
         return True
@@ -152,10 +151,8 @@ class Copier:
             descriptor, sealed = examiner.seal_copy(request)
         with os.fdopen(descriptor, "rb") as source:
             if (kept := shared_store(self._home, registrar.settings)) is not None:  # For other hosts.
-                try:
+                with store_answers():
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
-                except OSError as error:
-                    raise Fault(f"the sealed store does not answer: {error.strerror}") from None
             _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
             if not copies.is_owed(session, copy.number):  # Withdrawn while it was made.

@@ -28,7 +28,7 @@ from gateway.record.registrar import Registrar
 from gateway.record.snapshot import spool_ages
 from gateway.registry import hosts, transfers, work_queue
 from gateway.registry.hosts import Ownership
-from gateway.store.of_home import check_store
+from gateway.store.of_home import check_store, store_answers
 
 if TYPE_CHECKING:
     from gateway.processor.worker import TaskWorker
@@ -140,7 +140,7 @@ class Share(Work):
 def prove_engine(settings: Settings) -> None:
     """Test the SOP program, if one is set. ConfigurationError if it fails and must be used.
 
-    Otherwise a failure is only logged: the embedded engine opens other files. Where the program does not run
+    Otherwise a failure is only logged: the embedded engine opens what it can. Where the program does not run
     at all, files stay landed.
     """
     try:
@@ -155,10 +155,8 @@ def prove_engine(settings: Settings) -> None:
 
 def prove_store(home: Home, settings: Settings) -> None:
     """Check the sealed store. ConfigurationError if it replaces files silently, Fault without an answer."""
-    try:
+    with store_answers():
         check_store(home, settings)
-    except OSError as error:
-        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
 
 @contextmanager

@@ -21,14 +21,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.law import PACKS, LawPack
@@ -50,7 +50,7 @@ from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import PolicyDraftRow
 from gateway.secrets.signing import Signing
-from gateway.store.of_home import shared_store
+from gateway.store.of_home import shared_store, store_answers
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)
@@ -133,15 +133,7 @@ def check_on_record(session: Session, home: Home) -> None:
         )
 
 
-@contextmanager
-def _store_answers() -> Iterator[None]:
-    """Raise Fault where the sealed store does not answer."""
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
-
-
+@dataclass
 class Keeper:
     """Keeps the versions of a home's policies, and puts one in force. `clock` gives the time in UTC.
 
@@ -150,27 +142,22 @@ class Keeper:
     the service cannot write the mark.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        registry: Registry,
-        signing: Signing,
-        clock: Callable[[], datetime],
-        *,
-        by_hand: bool = False,
-    ) -> None:
-        self._home = home
-        self._registry = registry
-        self._signing = signing
-        self._clock = clock
-        self._by_hand = by_hand
-        self._given: Path | None = None
-        self._approvals: tuple[int | None, ...] = ()
-        self._version_seen: int | None = None
-        self._looked_for: str | None = None
-        self._refused: str | None = None
-        settings = load_settings(home)
-        self._others = shared_store(home, settings) if settings.host.shares else None
+    home: Home
+    registry: Registry
+    signing: Signing
+    clock: Callable[[], datetime]
+    _: KW_ONLY
+    by_hand: bool = False
+    _given: Path | None = None
+    _approvals: tuple[int | None, ...] = ()
+    _version_seen: int | None = None
+    _looked_for: str | None = None
+    _refused: str | None = None
+
+    def __post_init__(self) -> None:
+        """Open the sealed store shared with other hosts, if any."""
+        settings = load_settings(self.home)
+        self._others = shared_store(self.home, settings) if settings.host.shares else None
 
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
@@ -179,10 +166,10 @@ class Keeper:
         a mark (`allow`), even if in force by the log. ConfigurationError for a version missing, faulty or
         changed on the disk.
         """
-        with self._registry.read() as session:
+        with self.registry.read() as session:
             past, coming = loaded(session), proposal(session)
         if not past:
-            folder = self._home.version(self.keep(self._home.policies))
+            folder = self.home.version(self.keep(self.home.policies))
             # The pointer comes before the log's entry: a service that starts in between would find a version
             # in the log and only the draft on the disk, and refuse to start.
             self._point_to(folder.name)
@@ -190,16 +177,16 @@ class Keeper:
             return load_policies(folder)
         if self._may_decide(past[-1], past):
             self._point_to(past[-1])
-        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
+        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
         if coming is not None and is_due and self._may_decide(coming.digest, past):
             return self.put_in_force(coming.digest)
-        return self._version(self._home.policies_in_force.name)
+        return self._version(self.home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
         """Return True unless a version loses protection and has no mark. `past`: versions once in force."""
-        now = self._home.policies_in_force
+        now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
-        if self._by_hand or now.name == digest or now.name not in past or not now.is_dir():
+        if self.by_hand or now.name == digest or now.name not in past or not now.is_dir():
             return True
         if not loses_protection(now, self.folder(digest)) or digest in self._allowed():
             return True
@@ -217,7 +204,7 @@ class Keeper:
         """Return the digests of versions marked here, or marked or put in force at another host."""
         found = [] if self._others is None else self._from_others(_VOUCHED).values()
         with suppress(FileNotFoundError):
-            found = [*found, (self._home.versions / _BY_HAND).read_bytes()]
+            found = [*found, (self.home.versions / _BY_HAND).read_bytes()]
         return {digest.decode("ascii", "replace").strip() for digest in found}
 
     def changed(self, version: int | None = None) -> Policies | None:
@@ -227,14 +214,14 @@ class Keeper:
         """
         is_behind = False
         if version is None or version != self._version_seen or self._others is not None:
-            with self._registry.read() as session:
+            with self.registry.read() as session:
                 kinds: tuple[Kind, ...] = ("policy-proposed", "policy-approved", "policy-withdrawn")
                 latest = [log.latest(session, kind) for kind in kinds]
                 approvals = tuple(None if event is None else event.number for event in latest)
                 is_behind = self._is_behind(session)
                 coming = proposal(session) if approvals != self._approvals else None
             if approvals != self._approvals:
-                if coming is not None and not self._home.version(coming.digest).is_dir():
+                if coming is not None and not self.home.version(coming.digest).is_dir():
                     with suppress(ConfigurationError):
                         self._fetch(coming.digest)
                 if coming is None:
@@ -245,9 +232,9 @@ class Keeper:
             self._version_seen = version
         is_due = is_behind
         with suppress(FileNotFoundError):  # Where no approved version waits for its day.
-            _, _, day = (self._home.versions / _NEXT).read_text("ascii").strip().partition(" ")
-            is_due = is_behind or datetime.fromisoformat(day) <= self._clock()
-        if self._given == self._home.policies_in_force and not is_due:
+            _, _, day = (self.home.versions / _NEXT).read_text("ascii").strip().partition(" ")
+            is_due = is_behind or datetime.fromisoformat(day) <= self.clock()
+        if self._given == self.home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
@@ -262,10 +249,10 @@ class Keeper:
             # Keep a version proposed at another host, so that it can be looked at and approved at this one.
             # One that this version of the gateway cannot judge stays away: whoever approves it is told.
             with suppress(ConfigurationError):
-                if not self._home.version(coming.digest).is_dir():
+                if not self.home.version(coming.digest).is_dir():
                     self._fetch(coming.digest)
             self._looked_for = coming.digest
-        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
+        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
     def _upload(self, folder: Path) -> None:
@@ -274,9 +261,9 @@ class Keeper:
 
     def vouch(self) -> None:
         """Put the version in force here into the sealed store; mark it as in force if the log says so."""
-        digest = self._home.policies_in_force.name
-        self._upload(self._home.policies_in_force)
-        with self._registry.read() as session:
+        digest = self.home.policies_in_force.name
+        self._upload(self.home.policies_in_force)
+        with self.registry.read() as session:
             is_on_record = last_loaded(session) == digest
         if is_on_record:
             self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
@@ -286,17 +273,17 @@ class Keeper:
 
         The mark ends when the services switch to another version.
         """
-        write_durably(self._home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
+        write_durably(self.home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
         self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
 
     def _to_others(self, place: str, files: Mapping[str, bytes]) -> None:
-        with _store_answers():
+        with store_answers():
             if self._others is not None:
                 self._others.put_policies(place, files)
 
     def _from_others(self, place: str) -> dict[str, bytes]:
         found = dict[str, bytes]()
-        with _store_answers():
+        with store_answers():
             if self._others is not None:
                 found = self._others.fetch_policies(place)
         return found
@@ -322,7 +309,7 @@ class Keeper:
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
         """Put a stored version in force now, with an entry in the log."""
         policies = self._version(digest)
-        if self._by_hand:
+        if self.by_hand:
             self.allow(digest)
         self._put_in_force(policies, by, why)
         self.forget_day()
@@ -331,45 +318,45 @@ class Keeper:
     def note_day(self, coming: PolicyProposal) -> None:
         """Write digest and day of an approved version to a file, for services without the registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
-        write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
+        write_durably(self.home.versions / _NEXT, text.encode(), mode=0o644)
 
     def forget_day(self) -> None:
         """Delete the file written by `note_day`, and the mark written by `allow`."""
         for name in (_NEXT, _BY_HAND):
-            (self._home.versions / name).unlink(missing_ok=True)
+            (self.home.versions / name).unlink(missing_ok=True)
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
         """Replace policies/ of the home by a stored version, unless policies/ holds edits of its own."""
-        known = {digest, *(path.name for path in self._home.versions.iterdir())}
-        if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
-            take_over(self._home.version(digest), self._home.policies)
+        known = {digest, *(path.name for path in self.home.versions.iterdir())}
+        if self.home.policies.is_dir() and policy_digest(self.home.policies) in known:
+            take_over(self.home.version(digest), self.home.policies)
 
     def _version(self, digest: str) -> Policies:
-        folder = self._home.version(digest)
+        folder = self.home.version(digest)
         if not folder.is_dir():
             self._fetch(digest)
-        if not folder.is_dir() and self._home.policies.is_dir():
-            self.keep(self._home.policies)
+        if not folder.is_dir() and self.home.policies.is_dir():
+            self.keep(self.home.policies)
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is missing: bring it back from a backup")
         return load_policies(folder)
 
     def _kept(self, files: Mapping[str, bytes], name: str) -> Path:
-        self._home.versions.mkdir(mode=0o755, exist_ok=True)
-        aside = self._home.versions / f".new-{secrets.token_hex(6)}"
+        self.home.versions.mkdir(mode=0o755, exist_ok=True)
+        aside = self.home.versions / f".new-{secrets.token_hex(6)}"
         aside.mkdir()
         try:
             # The copy is checked, since an administrator may be changing the original.
             for each, content in files.items():
                 write_durably(aside / each, content, mode=0o644)
-            kept = self._home.version(policy_digest(aside))
+            kept = self.home.version(policy_digest(aside))
             if not kept.exists():
                 # ConfigurationError where the copy is faulty, with the faults named as of the original.
                 if faults := check(aside):
                     raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
                 aside.rename(kept)
-                fsync_folder(self._home.versions)
+                fsync_folder(self.home.versions)
             return kept
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -380,44 +367,44 @@ class Keeper:
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
             return
-        with self._registry.read() as session, folder_of(session, self._home, digest) as folder:
+        with self.registry.read() as session, folder_of(session, self.home, digest) as folder:
             if folder is not None and (
-                self._by_hand or not loses_protection(self._home.policies_in_force, folder)
+                self.by_hand or not loses_protection(self.home.policies_in_force, folder)
             ):
                 self.keep(folder)
 
     def _point_to(self, digest: str) -> None:
         """Switch the services of this host to the version `digest`."""
-        if self._home.policies_in_force != self._home.version(digest):
-            write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
-            (self._home.versions / _BY_HAND).unlink(missing_ok=True)
+        if self.home.policies_in_force != self.home.version(digest):
+            write_durably(self.home.versions / "current", f"{digest}\n".encode(), mode=0o644)
+            (self.home.versions / _BY_HAND).unlink(missing_ok=True)
 
     def _put_in_force(
         self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
     ) -> None:
-        now, catalogue, changes = self._clock(), policies.catalogue, tuple[str, ...]()
-        if not is_first and self._home.policies_in_force != self._home.policies:
+        now, catalogue, changes = self.clock(), policies.catalogue, tuple[str, ...]()
+        if not is_first and self.home.policies_in_force != self.home.policies:
             try:
-                changes = changes_between(load_catalogue(self._home.policies_in_force), catalogue)
+                changes = changes_between(load_catalogue(self.home.policies_in_force), catalogue)
             except ConfigurationError:  # Policies of an earlier version of the gateway.
                 _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
-        with self._registry.write() as session:
+        with self.registry.write() as session:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
                 if changes:
-                    organisation = load_settings(self._home).organisation
+                    organisation = load_settings(self.home).organisation
                     notice = changed(changes, catalogue.agreement.tell.changed)
                     told = tell_everybody(
-                        session, self._signing, organisation, notice, catalogue.bodies.parties, now,
+                        session, self.signing, organisation, notice, catalogue.bodies.parties, now,
                         languages=catalogue.agreement.languages,
                     )  # fmt: skip
                     _log.info("%d education providers are told that the agreement has changed", told)
-                log.sign_head(session, self._signing.log_key, self._signing.origin, now)
+                log.sign_head(session, self.signing.log_key, self.signing.origin, now)
         if entries and changes:
-            publish_receipts(self._registry, self._home.published)
-            publish_agreement_news(self._registry, self._home.published)
+            publish_receipts(self.registry, self.home.published)
+            publish_agreement_news(self.registry, self.home.published)
         if entries:
-            publish_checkpoint(self._registry, self._home.published)
+            publish_checkpoint(self.registry, self.home.published)
             _log.info("the policies %s are in force", catalogue.digest)
         self._point_to(catalogue.digest)
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault
 from gateway.home import REFERENCE, Home, checked_reference
 from gateway.home.settings import Settings, load_settings
 from gateway.store import Kept
@@ -165,6 +165,15 @@ def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[
 
 
 # Packages for an S3 store are imported only for one: other homes do not have them.
+
+
+@contextmanager
+def store_answers() -> Iterator[None]:
+    """Raise a Fault in place of an OSError of the sealed store inside the context."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
