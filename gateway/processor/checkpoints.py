@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -33,6 +34,7 @@ _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
 class Witness:
     """A witness, told of the log's heads by a child process; only `close` waits for the process.
 
@@ -40,20 +42,17 @@ class Witness:
     the size of the last head confirmed. `clock` returns monotonic seconds.
     """
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        message: Callable[[str], bytes],
-        *,
-        seconds: float,
-        told: Path,
-        clock: Callable[[], float],
-    ) -> None:
-        self._name, self._command, self._message = name, command, message
-        self._seconds, self._told, self._clock = seconds, told, clock
-        self._child: subprocess.Popen[bytes] | None = None
-        self._size, self._until, self._not_before = 0, 0.0, 0.0
+    name: str
+    command: Sequence[str]
+    message: Callable[[str], bytes]
+    _: KW_ONLY
+    seconds: float
+    told: Path
+    clock: Callable[[], float]
+    _child: subprocess.Popen[bytes] | None = None
+    _size: int = 0
+    _until: float = 0.0
+    _not_before: float = 0.0
 
     @property
     def is_being_told(self) -> bool:
@@ -67,14 +66,14 @@ class Witness:
         """
         if self._child is not None:
             self._look_after(self._child)
-        elif size > number_in(self._told) and self._clock() >= self._not_before:
+        elif size > number_in(self.told) and self.clock() >= self._not_before:
             environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
             try:
                 with tempfile.TemporaryFile() as file:
-                    file.write(self._message(head))
+                    file.write(self.message(head))
                     file.seek(0)
                     child = subprocess.Popen(  # noqa: S603 - the administrator's own program, no shell
-                        list(self._command),
+                        list(self.command),
                         stdin=file,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
@@ -85,7 +84,7 @@ class Witness:
             except OSError as error:
                 self._failed(f"its program could not be started: {os.strerror(error.errno or 0)}")
             else:
-                self._child, self._size, self._until = child, size, self._clock() + self._seconds
+                self._child, self._size, self._until = child, size, self.clock() + self.seconds
 
     def close(self) -> None:
         """Wait at most five seconds for a head being sent, then end the child process."""
@@ -93,27 +92,27 @@ class Witness:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(_LAST_SECONDS)
-        self._until = self._clock()
+        self._until = self.clock()
         self._look_after(self._child)
 
     def _look_after(self, child: subprocess.Popen[bytes]) -> None:
         status = child.poll()
-        if status is None and self._clock() < self._until:
+        if status is None and self.clock() < self._until:
             return
         self._child = None
         if status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            self._failed(f"it took longer than {self._seconds:g} s")
+            self._failed(f"it took longer than {self.seconds:g} s")
         elif status:
             self._failed(f"its program ended with {status}")
         else:
-            self._told.write_text(str(self._size), "ascii")
+            self.told.write_text(str(self._size), "ascii")
 
     def _failed(self, why: str) -> None:
-        _log.error("the witness %s was not told of the log's head: %s; tried again later", self._name, why)
-        self._not_before = self._clock() + _PAUSE_SECONDS
+        _log.error("the witness %s was not told of the log's head: %s; tried again later", self.name, why)
+        self._not_before = self.clock() + _PAUSE_SECONDS
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:

@@ -96,29 +96,29 @@ _LONGEST_WAIT = 600.0
 _DOUBLINGS = 10
 
 
+@dataclass(slots=True)
 class BackOff:
     """The failures of each file, and the pauses after each, from twice `pause_seconds` to ten minutes.
 
     `losses` counts the examiner processes lost over each file. `clock` returns monotonic seconds.
     """
 
-    def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:
-        self._pause_seconds = pause_seconds
-        self._clock = clock
-        self.losses: Counter[str] = Counter()
-        self._failures: Counter[str] = Counter()
-        self._not_before: dict[str, float] = {}
+    pause_seconds: float
+    clock: Callable[[], float]
+    losses: Counter[str] = field(default_factory=Counter)
+    _failures: Counter[str] = field(default_factory=Counter)
+    _not_before: dict[str, float] = field(default_factory=dict)
 
     def rests(self, reference: str) -> bool:
         """Return True while a file pauses before the next attempt."""
-        return self._clock() < self._not_before.get(reference, float("-inf"))
+        return self.clock() < self._not_before.get(reference, float("-inf"))
 
     def note(self, reference: str, *, lost: bool = False) -> int:
         """Count a failed attempt at a file, `lost` if a process died; return the number of processes lost."""
         self._failures[reference] += 1
         self.losses[reference] += lost
-        pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
-        self._not_before[reference] = self._clock() + pause
+        pause = min(_LONGEST_WAIT, self.pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
+        self._not_before[reference] = self.clock() + pause
         return self.losses[reference]
 
     def forget(self, reference: str) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 from sqlmodel import col, select
 
@@ -43,9 +44,10 @@ class Follow:
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
-        self._read_to: int | None
+        self._read_to: int | None = None
         if self._shares:
-            self._read_to = _read_to(registrar.home.published)
+            with suppress(FileNotFoundError, ValueError):
+                self._read_to = int((registrar.home.published.root / _CURSOR).read_text("ascii"))
         else:  # Alone, only take-backs and access follow: published/ is made anew at the start.
             with registrar.registry.read() as session:
                 self._read_to = log.size(session)
@@ -87,7 +89,7 @@ class Follow:
         kinds: set[str] = {one.kind for one in news}
         if _LIFTED in kinds:
             kinds.remove(_LIFTED)
-            self._lift(registrar, news[0].number)
+            _lift_since(registrar, news[0].number)
         if self._shares and kinds - _TAKE_BACK:
             self._show_all(registrar)
         elif kinds & _TAKE_BACK:
@@ -112,18 +114,19 @@ class Follow:
         except OSError as error:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
-    def _lift(self, registrar: Registrar, since: int) -> None:
-        """Lift the penalties of intake as ordered by log entries from number `since`."""
-        with registrar.registry.read() as session:
-            lifted = log.events(session, "penalties", kind=_LIFTED)
-        for event in lifted:
-            if event.number >= since and event.note:
-                lift(registrar.home, event.note, event.at)
-
     def _show_all(self, registrar: Registrar) -> None:
         with published_is_written():
             rotation.finish(registrar.home, registrar.registry)
             publish_all(registrar.home, registrar.clock())
+
+
+def _lift_since(registrar: Registrar, since: int) -> None:
+    """Lift the penalties of intake as ordered by log entries from number `since`."""
+    with registrar.registry.read() as session:
+        lifted = log.events(session, "penalties", kind=_LIFTED)
+    for event in lifted:
+        if event.number >= since and event.note:
+            lift(registrar.home, event.note, event.at)
 
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:
@@ -135,10 +138,3 @@ def _remove(published: Published, references: AbstractSet[str]) -> None:
     for path in (published.root / "providers").glob("*/receipts/*"):
         if not references.isdisjoint(path.name.split(".")[1:-1]):
             path.unlink(missing_ok=True)
-
-
-def _read_to(published: Published) -> int | None:
-    try:
-        return int((published.root / _CURSOR).read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return None

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from gateway.errors import Fault
 from gateway.home import Home
@@ -73,7 +73,14 @@ class RegistryView(Collector):
             # Count the new entries of the log; one scrape at a time.
             with self._lock, self._registry.read() as session:
                 size = log.size(session)
-                for event, landed_at in _news(session, self._read_to, size):
+                query = (
+                    select(EventRow, TransferRow.landed_at)
+                    .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject), isouter=True)
+                    .where(col(EventRow.number) >= self._read_to, col(EventRow.number) < size)
+                    .where(col(EventRow.kind).in_((*_RULINGS, "landed")))
+                    .order_by(col(EventRow.number))
+                )
+                for event, landed_at in session.exec(query):
                     if event.kind == "landed":
                         self._landed.inc()
                         continue
@@ -95,20 +102,6 @@ class RegistryView(Collector):
             for key, value in values:
                 family.add_metric([key] if isinstance(key, str) else list(key), value)
             yield family
-
-
-def _news(session: Session, first: int, end: int) -> Iterator[tuple[EventRow, datetime | None]]:
-    query = (
-        select(EventRow, TransferRow.landed_at)
-        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject), isouter=True)
-        .where(
-            col(EventRow.number) >= first,
-            col(EventRow.number) < end,
-            col(EventRow.kind).in_((*_RULINGS, "landed")),
-        )
-        .order_by(col(EventRow.number))
-    )
-    yield from session.exec(query)
 
 
 _Rows = Iterable[tuple[str | tuple[str, ...], float]]
