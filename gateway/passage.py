@@ -217,7 +217,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a drop is signed with a key in force of its provider; the examiner should know.
+    """Return True if a drop is signed with a key in force of its provider, as the examiner checked before.
 
     A certificate's renewal or revocation is signed by the certificate's own key and needs no other signature.
     """

@@ -46,7 +46,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_at
 from gateway.publish.everything import publish_all
-from gateway.record.dual_control import two_can_be_had
+from gateway.record.dual_control import includes_two_people
 from gateway.record.policy_check import check
 from gateway.record.policy_proposals import last_loaded, proposal
 from gateway.registry import (
@@ -434,7 +434,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
     with_roles = roles.people(session) if in_force else []
     for act, wanted in _TAKES_TWO if in_force else ():
         able = {person["name"] for person in with_roles if not wanted.isdisjoint(person["roles"])}
-        if not two_can_be_had(session, able, at):
+        if not includes_two_people(session, able, at):
             yield warning(
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",

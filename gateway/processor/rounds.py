@@ -157,7 +157,7 @@ class Rounds:
             retention.run_hourly(registrar, leads=leads)
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of held files at the end of the wait; set `more_held` if such files remain.
+        """Decide a portion of held files whose wait is over; set `more_held` if such files remain.
 
         Also decide drops of keys, approved or refused since; on the leader, let copies be made for recipients
         ratified since.

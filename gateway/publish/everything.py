@@ -18,9 +18,7 @@ from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 from gateway.secrets.signing import Signing
 
-# Publish notices about the agreement, signed, beside its text.
-
-_SHOWN = 10
+_SHOWN, _SHOWN_DIGITS = 10, 16
 
 
 def publish_agreement_news(registry: Registry, published: Published) -> None:
@@ -52,7 +50,9 @@ def publish_all(home: Home, now: datetime) -> None:
     publish_common(home, signing.certificate, signing.vkey, intake, settings.security_txt)
     with closing(Registry(settings.database_url(home))) as registry:
         publish_access(registry, home.published, now)
-        # Write the gateway's certificates and successions for every provider. Idempotent.
+        # The gateway's own OpenPGP keys: gateway.asc is the certificate to encrypt to, and
+        # gateway-succession.asc the previous key's signed statement naming its successor. Each earlier key
+        # still valid, or used for receipts, has a gateway-FINGERPRINT.asc and its own succession.
         folder = home.published.common / "keys"
         current = secret_files.signing_fingerprint(home)
         with registry.read() as session:
@@ -74,14 +74,6 @@ def publish_all(home: Home, now: datetime) -> None:
         take_back_copies(home, registry)
 
 
-# Publish the gateway's own OpenPGP keys for providers. In /keys a provider finds `gateway.asc`, the
-# certificate to encrypt to; `gateway-succession.asc`, the previous key's signed statement naming its
-# successor; and for each earlier key still valid or used for receipts, `gateway-FINGERPRINT.asc` and its
-# own succession.
-
-_SHOWN_DIGITS = 16
-
-
 def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisation: str) -> None:
     """Write the signed list of the log's keys into /keys, if the log has had several. Idempotent."""
     with registry.read() as session:
@@ -101,9 +93,6 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
     # Signed anew only where it says something new, since it is published again and again.
     if ended and (not path.exists() or text not in path.read_text("utf-8")):
         replace_published(path, clearsign(signing.openpgp, text))
-
-
-# Paths of providers' own copies in published/.
 
 
 def copy_path(home: Home, copy: Copy) -> Path:

@@ -199,7 +199,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the receipt before the last hour of published ones; 0 if none is known."""
+    """Return the number of the last receipt over an hour older than the newest published; 0 if none."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -275,7 +275,7 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 def put_published(path: Path, content: str) -> bool:
     """Write a published file if the content differs; return True if written. OSError if writing fails.
 
-    To compare costs a tenth of writing: a command on one provider writes files of 300.
+    To compare costs a tenth of writing, and a command on one provider goes through the files of all.
     """
     with suppress(OSError):
         if path.read_bytes() == content.encode():

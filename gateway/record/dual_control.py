@@ -106,7 +106,7 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
     }
 
 
-def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
+def includes_two_people(session: Session, names: Collection[str], at: datetime) -> bool:
     """Return True if two of the named people are certainly different people."""
     behind = who_could_be(session, at)
     sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
@@ -179,7 +179,7 @@ def name_of(person: str) -> str:
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     """Return a function that gives the people who may have acted under a name on record.
 
-    An account of the machine stands for the owner, a member of staff, or without owner for the account. For
+    An account of the machine stands for the member of staff who owns it, or without owner for itself. For
     "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())

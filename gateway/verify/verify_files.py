@@ -34,8 +34,6 @@ _KINDS = (
     (r"The gateway of [^\n]* shows these SSH host keys, as of ", "the list of the gateway's SSH host keys"),
 )
 _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
-
-
 _OF_NOTICES = (
     "  not proved: that it was the gateway's last word on the matter, or stands in the log (only",
     "    receipts carry a proof of that); that the clock was right",
@@ -50,8 +48,7 @@ _STATEMENT = re.compile(
     r"The gateway of [^\n]+ signs its log and its receipts with this key:\n\nlog-key: (\S+)\s*"
 )
 
-
-# As `receipts.facts.log_keys_statement`, whole, for the same reason.
+# The whole list of keys (`publish.everything.publish_log_keys`), for the same reason.
 _LOG_KEYS = re.compile(
     r"The gateway of [^\n]+ signs its log and its receipts with the last of these keys, and signed with the "
     r"others up to the size of the log that is named:\n\nopenpgp-key: [0-9a-f]+\n(log-key: [^\n]+\s*)+"
@@ -84,11 +81,10 @@ def verify_receipt_files(
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
     `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
-    text receipt proves nothing, and a JSON receipt only to be whole.
-    `original`: the file received by the gateway. `consistency`: a proof between two heads in the files.
-    `log_keys`: the keys the log has had, in order; by default, the keys of a list among the files. One of
-    these, or without any the log key of an anchored receipt, must have signed a head.
-    Raises nothing for the content of a file.
+    text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file received by
+    the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the log has had,
+    in order; by default, the keys of a list among the files. One of these, or without any the log key of an
+    anchored receipt, must have signed a head. Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
