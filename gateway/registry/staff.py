@@ -146,7 +146,8 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
     logins = (tables.InvitationRow, tables.ConsoleSessionRow)
-    for table in (StaffTeamRow, tables.RoleRow, tables.AccountRow, *logins, SavedFilterRow):
+    rights = (StaffTeamRow, tables.RoleRow, tables.AccountRow, tables.MarkerPersonRow)
+    for table in (*rights, *logins, SavedFilterRow):
         drop(session, *rows(session, table, staff=name))
     givings.forget(session, name)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import NotFoundError
-from gateway.registry import keys, staff
+from gateway.registry import keys, markers, staff
 from gateway.registry.database import Registry
 from gateway.registry.staff import teams_while_in_force
 from gateway.registry.tables import KeyRow
@@ -77,3 +77,15 @@ def test_a_providers_key_is_no_staff_key(registry: Registry):
         session.add(row)
     with registry.read() as session:
         assert teams_while_in_force(session, "anna", "SHA256:anna", NOW) is None
+
+
+def test_a_later_person_of_the_same_name_may_not_see_a_marked_child(registry: Registry) -> None:
+    mark = b"m" * markers.DIGEST
+    with registry.write() as session:
+        people = ["anna", "ben"]
+        markers.place(session, "named", [mark], people=people, transfers=(), by="dp", why="x", at=NOW)
+        assert markers.kept_from(session, "anna") == frozenset()
+        staff.remove_staff(session, "anna", NOW)
+        staff.add_staff(session, "anna", [], NOW)
+        assert markers.kept_from(session, "anna") == {mark}
+        assert markers.kept_from(session, "ben") == frozenset()
