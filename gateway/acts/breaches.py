@@ -18,7 +18,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import keys, log, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen
-from gateway.registry.tables import EventRow
+from gateway.registry.tables import EventRow, StaffRow
 from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.reports.report import TransferAccount
@@ -223,7 +223,7 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
     """
     references = set(told.transfers)
     for name in told.staff:
-        if not recalls.is_staff(session, name):
+        if session.get(StaffRow, name) is None:  # Neither now nor once.
             raise NotFoundError(f"there is no member of staff {name}")
         references |= recalls.stepped_between(session, told.since, told.until, opened_by=name)
     for fingerprint in told.keys:

@@ -71,7 +71,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
         self.check(context)
         key = {"staff": name_of(context.person), "listing": self.of, "name": self.name}
         with context.open_registry() as registry, registry.write() as session:
-            staff.save_filter(session, SavedFilterRow(**key, query=self.filter))
+            session.merge(SavedFilterRow(**key, query=self.filter))
         return ActDone(f"the filter {self.name} is saved")
 
 

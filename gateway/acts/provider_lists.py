@@ -25,6 +25,7 @@ from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError
 from gateway.model import Provider, counted
 from gateway.registry import keys, providers
+from gateway.registry.tables import ProviderRow
 
 _AS_BEFORE = "as on record"
 _BY_LIST = "by a list of providers"
@@ -64,7 +65,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
         """Enrol or update one line's provider; return what was done. GatewayError names the line."""
         try:
-            if providers.is_enrolled(record.session, one.id):
+            if record.session.get(ProviderRow, one.id) is not None:
                 what = _changed(record, one)
             else:
                 what = "new"

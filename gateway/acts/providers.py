@@ -345,7 +345,7 @@ class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL)
     def carry_out(self, context: ActContext) -> ActDone:
         """Set the provider as suspended or resumed, and publish the keys that may log in."""
         with context.recording(access=True) as record:
-            providers.set_suspended(record.session, self.id, suspended=self.suspended)
+            providers.provider_row(record.session, self.id).suspended = self.suspended
             provider = providers.get_provider(record.session, self.id)
             kind: Kind = "provider-suspended" if self.suspended else "provider-resumed"
             note(record, kind, provider, self.why)

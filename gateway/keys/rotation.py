@@ -249,7 +249,8 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
     """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
     held = set(secret_files.holding(home))
     with registry.read() as session:
-        lacking = [one.name for one in hosts.live(session) if one.name != name and not held <= one.holds]
+        others = (one for one in hosts.known(session) if one.is_at_work and one.name != name)
+        lacking = [one.name for one in others if not held <= one.holds]
     if lacking:
         raise GatewayError(
             f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "

@@ -31,6 +31,7 @@ from gateway.publish.projection import published_is_written
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
+from gateway.registry.tables import CopyRow
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import shared_store, store_answers, store_of
@@ -155,7 +156,7 @@ class Copier:
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
             _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            if not copies.is_owed(session, copy.number):  # Withdrawn while it was made.
+            if session.get(CopyRow, copy.number) is None:  # Withdrawn while it was made.
                 copy_path(self._home, copy).unlink(missing_ok=True)
                 return
             copies.record_made(

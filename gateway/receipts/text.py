@@ -38,6 +38,8 @@ from gateway.words import plain_but
 FORMAT = "gateway-receipt/1"
 WIDTH = 74
 _LABEL = 16
+_HALF = 32
+"""Characters of a digest on one line: half of it, for comparison by eye."""
 _PROOF = (
     "This receipt is recorded for good in the gateway's log, of which anyone can check that nothing was "
     "changed or taken out. Keep this file as it is, with the .json file of the same name. To check both: "
@@ -106,15 +108,9 @@ def field(label: str, value: str) -> str:
     return filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL))
 
 
-def digest_field(label: str, digest: str) -> str:
-    """Format a 64-digit digest in two halves, for comparison by eye."""
-    return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
-
-
-def chunks(label: str, value: str) -> str:
-    """Format a label and a long value, cut at the margin. No space is added, so the pieces can be joined."""
-    room = WIDTH - 4 - _LABEL
-    cut = [value[at : at + room] for at in range(0, len(value), room)]
+def cut_field(label: str, value: str, width: int = WIDTH - 4 - _LABEL) -> str:
+    """Format a label and a long value, cut into lines of `width` characters, which can be joined again."""
+    cut = [value[at : at + width] for at in range(0, len(value), width)] or [""]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
     return "\n".join(lines)
 
@@ -169,15 +165,15 @@ class Statement:
         signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
         lines = [
             *(line for language in self.languages for line in (paragraph(told(_PROOF, language)), "")),
-            digest_field("Record", self.digests["receipt"]),
-            chunks("Leaf", proof.leaf.decode()),
+            cut_field("Record", self.digests["receipt"], _HALF),
+            cut_field("Leaf", proof.leaf.decode()),
             field("Index", str(proof.index)),
             *(field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
-            chunks("Origin", origin),
+            cut_field("Origin", origin),
             field("Size", size),
             field("Root", root),
-            *(chunks("Signed", line) for line in signed),
-            chunks("Log key", proof.log_key),
+            *(cut_field("Signed", line) for line in signed),
+            cut_field("Log key", proof.log_key),
         ]
         return f"{self.text}{_ABOVE_PROOF}" + "\n".join([*lines, ""])
 
@@ -254,11 +250,10 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         ("The file", _file_details(facts)),
         ("What was found in it", _content_details(facts)),
     ):
-        # The halves of a digest are on two lines, for comparison by eye.
         parts = (
-            (digest_field if label.startswith("SHA-256") else field)(
-                told(label, language), told(value, language)
-            )
+            cut_field(told(label, language), value, _HALF)
+            if label.startswith("SHA-256")
+            else field(told(label, language), told(value, language))
             for label, value in lines
         )
         yield told(title, language), "\n".join(parts)

@@ -57,6 +57,7 @@ from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.register import SendersRegister
 from gateway.registry.rolls import Earlier, Roll, accepted_files
+from gateway.registry.tables import StagedRollRow
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 _COMPARED_BYTES = 4 * 1024**2
@@ -175,7 +176,7 @@ def record_rolls(
     concerned = [(transfer, ruling) for transfer, ruling in decided if transfer.data_type in rules.rolls]
     for transfer, ruling in concerned:
         if isinstance(ruling.decision, Held) and ruling.roll is not None:
-            rolls.stage(session, transfer.sequence, ruling.roll)
+            session.merge(StagedRollRow(transfer=transfer.sequence, roll=ruling.roll))
     final = [(transfer, ruling) for transfer, ruling in concerned if not isinstance(ruling.decision, Held)]
     waited = [transfer.sequence for transfer, ruling in final if not ruling.arrives]
     staged = rolls.take_staged(session, waited) if waited else {}
@@ -249,8 +250,8 @@ def _compare(
     lasting = recorded.of_providers(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
     fits = [each.number or 0 for each in settled if each.state == "open"]
-    if settled:
-        recorded.settle(settled, now)
+    for each in settled:
+        each.state, each.ended_at = "settled", each.ended_at or now
     return [
         *(_opened(registrar, session, new, now) if new else ()),
         *(_entry("discrepancy-resolved", n, "settled") for n in fits),

@@ -97,13 +97,9 @@ def owed(
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
     """Delete the record of all copies of a file; return the providers whose copy was made, sorted by id."""
     found = rows(session, CopyRow, transfer=transfer)
+    made = sorted(row.provider for row in found if row.made_at is not None)
     drop(session, *found)
-    return tuple(sorted(row.provider for row in found if row.made_at is not None))
-
-
-def is_owed(session: Session, number: int) -> bool:
-    """Return True if a copy is on record; False after it was deleted, as by a withdrawal of the file."""
-    return session.get(CopyRow, number) is not None
+    return tuple(made)
 
 
 def record_made(

@@ -1,7 +1,7 @@
 """Discrepancies between rolls: those open, the providers concerned, and how each ended."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,12 +78,6 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
         some = col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE])
         found |= set(session.exec(select(DiscrepancyRow.key).where(some, lasts)))
     return found
-
-
-def settle(rows: Iterable[DiscrepancyRow], at: datetime) -> None:
-    """Mark discrepancies as settled, because their data fit again."""
-    for row in rows:
-        row.state, row.ended_at = "settled", row.ended_at or at
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> DiscrepancyRow:

@@ -127,11 +127,6 @@ def known(session: Session) -> list[Host]:
     return found
 
 
-def live(session: Session) -> list[Host]:
-    """Return the hosts that reported in the last seconds, by name; none on a registry in SQLite."""
-    return [host for host in known(session) if host.is_at_work]
-
-
 @dataclass(eq=False)
 class Ownership:
     """The lock on a registry while inside `with`: of one processor, or `shared` by hosts that share the work.

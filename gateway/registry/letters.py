@@ -126,11 +126,6 @@ def listed(session: Session) -> Sequence[LetterRow]:
     return rows(session, LetterRow, "number")
 
 
-def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterRow]:
-    """Return the latest letters to a provider, latest first."""
-    return rows(session, LetterRow, "-number", limit=limit, provider=provider)
-
-
 def delivered_by_team(session: Session, first: datetime, end: datetime) -> dict[str, int]:
     """Count the files delivered to each team from `first` until before `end`."""
     query = (

@@ -50,11 +50,6 @@ def check_numbers(session: Session, provider: Provider) -> None:
                 )
 
 
-def is_enrolled(session: Session, provider: str) -> bool:
-    """Return True if a provider with this id is on record, open or closed."""
-    return session.get(ProviderRow, provider) is not None
-
-
 def provider_row(session: Session, provider: str) -> ProviderRow:
     """Return the row of a provider. NotFoundError for an unknown id."""
     return existing(session.get(ProviderRow, provider), f"there is no provider {provider}")
@@ -85,11 +80,6 @@ def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, Provid
 def added(session: Session) -> dict[str, datetime]:
     """Return the times of enrolment of all providers, by id."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.added_at)).all())
-
-
-def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
-    """Suspend a provider or end the suspension. A suspended provider cannot log in, and all files wait."""
-    provider_row(session, provider).suspended = suspended
 
 
 def _provider(row: ProviderRow, columns: Mapping[str, _Columns]) -> Provider:

@@ -106,11 +106,6 @@ def stepped_between(
     return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
 
 
-def is_staff(session: Session, name: str) -> bool:
-    """Return True if a member of staff has, or once had, this name."""
-    return session.get(tables.StaffRow, name) is not None
-
-
 SENT_WITH = ("ssh_key", "signer", "signing_key")
 """Columns of a transfer with the fingerprints of keys of its sender: the SSH key and the certificate."""
 

@@ -50,12 +50,6 @@ class Roll(NamedTuple):
     entries: Sequence[RollEntry]
 
 
-def stage(session: Session, transfer: int, roll: bytes) -> None:
-    """Store the roll of a held file, packed, in place of an earlier one."""
-    session.merge(StagedRollRow(transfer=transfer, roll=roll))
-    session.flush()
-
-
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
     """Remove the packed rolls of held files; return the rolls by sequence."""
     staged = session.scalars(_STAGED, {"held": list(transfers)}).all()

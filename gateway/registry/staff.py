@@ -51,16 +51,6 @@ def get_staff(session: Session, name: str) -> tuple[str, ...]:
     return tuple(each.team for each in rows(session, StaffTeamRow, "team", staff=name))
 
 
-def knows_pages(session: Session, name: str) -> bool:
-    """Return True if the person has dismissed the first steps in the console."""
-    return bool(session.get_one(StaffRow, name).knows_pages)
-
-
-def note_knows_pages(session: Session, name: str) -> None:
-    """Record that the person has dismissed the first steps in the console."""
-    session.get_one(StaffRow, name).knows_pages = True
-
-
 def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
     """Return the teams of each member of the current staff, by name."""
     here = select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
@@ -155,12 +145,6 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
     """Return a person's saved filters of one list, or of all, by name."""
     return [*rows(session, SavedFilterRow, "listing", "name", staff=name, **only(listing=listing))]
-
-
-def save_filter(session: Session, row: SavedFilterRow) -> None:
-    """Store a filter, replacing one of the same person, list and name."""
-    session.merge(row)
-    session.flush()
 
 
 def remove_filter(session: Session, person: str, listing: str, name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gateway.home.settings import DoorLimits
 from gateway.mailboxes.console_api.challenges import EACH, SECONDS, ChallengeOverError, Challenges
 from gateway.registry import keys, logins, staff
+from gateway.registry.tables import StaffRow
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from tests.clock import Clock
 from tests.console.office import OTHER, TEAM, Office
@@ -180,7 +181,7 @@ def test_first_steps_are_for_each_person_who_has_not_read_them_yet(office: Offic
     with room.registry.write() as registry:
         staff.remove_staff(registry, "new-here", office.clock())
         staff.add_staff(registry, "new-here", [OTHER], office.clock())
-        assert not staff.knows_pages(registry, "new-here")
+        assert not registry.get_one(StaffRow, "new-here").knows_pages
 
 
 def test_a_session_is_of_one_address(office: Office) -> None:

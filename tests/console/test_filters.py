@@ -199,9 +199,7 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
 def test_whoever_comes_after_a_leaver_of_that_name_has_no_filter_of_theirs(served: Served) -> None:
     served.room.staff("tom", TEAM)
     with served.room.registry.write() as session:
-        staff.save_filter(
-            session, SavedFilterRow(staff="tom", listing="held list", name="old", query="mine=yes")
-        )
+        session.add(SavedFilterRow(staff="tom", listing="held list", name="old", query="mine=yes"))
     served.room.remove_staff("tom")
     with served.room.registry.read() as session:
         assert staff.saved_filters(session, "tom") == []

@@ -58,7 +58,7 @@ def test_who_read_before_a_change_shows_nothing_after_it(desk: Desk, monkeypatch
 
 def suspend(desk: Desk, provider: str) -> None:
     with desk.registry.write() as session:
-        providers.set_suspended(session, provider, suspended=True)
+        providers.provider_row(session, provider).suspended = True
         entry = Entry(
             kind="provider-suspended", subject=provider, fields={}, actor="ann", note="it asked for it"
         )

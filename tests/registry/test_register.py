@@ -35,7 +35,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 def suspend(session: Session) -> None:
-    providers.set_suspended(session, "oak", suspended=True)
+    providers.provider_row(session, "oak").suspended = True
 
 
 def add_key(session: Session) -> None:

@@ -26,11 +26,11 @@ from gateway.acts.act import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
-from gateway.registry import log, logins, staff
+from gateway.registry import log, logins
 from gateway.registry.keys import list_keys
 from gateway.registry.log import Entry
 from gateway.registry.logins import passkey_part
-from gateway.registry.tables import InvitationRow, KeyRow
+from gateway.registry.tables import InvitationRow, KeyRow, StaffRow
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
 
@@ -244,7 +244,7 @@ def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) ->
 def leave_first_steps(console: ConsoleContext, caller: Caller) -> Shown:
     """Record that the caller dismissed the first steps, so that the first page omits the steps."""
     with console.mailboxes.registry.write() as session:
-        staff.note_knows_pages(session, caller.name)
+        session.get_one(StaffRow, caller.name).knows_pages = True
     return {"sentence": "The first steps stand on your own page from now on."}
 
 

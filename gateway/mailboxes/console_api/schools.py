@@ -18,13 +18,13 @@ from gateway.registry import (
     agreements,
     discrepancies,
     keys,
-    letters,
     providers,
     receipts,
     transfer_lists,
 )
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
+from gateway.registry.tables.row import rows
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.console_api import Named, Shown
 
@@ -174,7 +174,7 @@ def _told(session: Session, row: ProviderRow) -> list[Shown]:
     ]
     found += [
         {"at": each.owed_at, "what": each.subject, "how": "letter", "became": _became(each)}
-        for each in letters.to_provider(session, row.id, TOLD)
+        for each in rows(session, LetterRow, "-number", limit=TOLD, provider=row.id)
     ]
     return sorted(found, key=lambda each: each["at"], reverse=True)[:TOLD]
 

@@ -15,9 +15,9 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import policy_proposals
 from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
-from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
+from gateway.registry import hand_ons, hooks, letters, providers, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
-from gateway.registry.tables import EventRow
+from gateway.registry.tables import EventRow, StaffRow
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
 from gateway.zones.console_api import Shown
 
@@ -75,7 +75,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         ]
         held_ones = TransfersWanted(state="held", sight=caller.sight)
         whom = transfer_lists.by_whom(session, held_ones, MOST) if "held" in caller.may else {}
-        steps = caller.confirmed and not staff.knows_pages(session, caller.name)
+        steps = caller.confirmed and not session.get_one(StaffRow, caller.name).knows_pages
         # As the tabs of the list of held files are divided.
         held = [_counted(one, f"held for {one}", whom[one].number) for one in WaitsForWhom if one in whom]
         waits_for_person = whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
