@@ -106,16 +106,13 @@ class TaskWorker:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
             _log.warning("a task of a host that is gone is queued again")
             await app.job_manager.retry_job(job)
-        found = await asyncio.to_thread(self._queue_again)
-        if found:
-            _log.info("%d landed files in no task were queued again", found)
-
-    def _queue_again(self) -> int:
         try:
-            return work_queue.queue_again(self._registrar.registry)
+            found = await asyncio.to_thread(work_queue.queue_again, self._registrar.registry)
         except Fault as fault:
             _log.error("%s; what is landed is queued again later", fault)
-            return 0
+        else:
+            if found:
+                _log.info("%d landed files in no task were queued again", found)
 
 
 async def _one_worker(app: procrastinate.App, queue: str, at_once: int) -> None:

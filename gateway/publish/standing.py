@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -102,15 +102,6 @@ class StandingLine(NamedTuple):
     news: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StandingSection:
-    """A section of a provider's standing: a heading with lines, or with the sentence `otherwise` if none."""
-
-    heading: str
-    otherwise: str = ""
-    lines: list[StandingLine] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadForAll:
     """Rows read at once for all providers: keys, school years ratified, and providers with held files.
@@ -179,16 +170,18 @@ def gather(
     )
 
 
-def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSection]:
-    """Yield every section of a provider's standing, in one language."""
+def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Sequence[StandingLine], str]]:
+    """Yield the sections of a provider's standing, in one language.
+
+    Each is a heading, the lines, and the sentence to show where there are no lines.
+    """
 
     def t(text: str) -> str:
         return told(text, language)
 
     named = facts.named
-    yield StandingSection(
-        t("Due"), t("Nothing is expected of you."), [_due(facts, one, language) for one in facts.due]
-    )
+    due = [_due(facts, one, language) for one in facts.due]
+    yield t("Due"), due, t("Nothing is expected of you.")
     types = {now.data_type for now, *_ in facts.due}
     soon = [
         StandingLine(", ".join([named(one.data_type), *([t(spoken(day))] if day else [])]), one.says)
@@ -196,28 +189,28 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
         if one.data_type in types
     ]
     if soon:
-        yield StandingSection(t("What the law asks for soon"), lines=soon)
-    yield StandingSection(
-        t("Waiting"), t("Nothing of yours waits."), [_waits(facts, one, language) for one in facts.waiting]
-    )
-    yield StandingSection(t("What came this term"), t("Nothing came yet."), [
+        yield t("What the law asks for soon"), soon, ""
+    waiting = [_waits(facts, one, language) for one in facts.waiting]
+    yield t("Waiting"), waiting, t("Nothing of yours waits.")
+    came = [
         StandingLine(
             one.reference,
             (f"{shown_name(one.name)}: " if facts.at - one.landed_at < _NAMED else "")
             + f"{t(named(one.data_type))}, {t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
         )
         for one in facts.files
-    ])  # fmt: skip
-    yield StandingSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
+    ]
+    yield t("What came this term"), came, t("Nothing came yet.")
+    yield t("Your keys"), [_key(facts, one, language) for one in facts.own_keys], ""
     agreement = StandingLine("", t(f"Ratified: {', '.join(facts.ratified)}."))
     if year := facts.to_ratify:
         says = t(f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us.")
         agreement = StandingLine("", says, {"data-ratify": year}, late=True, news=0)
-    yield StandingSection(t("The agreement"), lines=[agreement])
+    yield t("The agreement"), [agreement], ""
     desk = facts.catalogue.agreement.contacts.get(language, facts.catalogue.desks).desk
     of = f"{facts.settings.organisation}{ring(facts.settings)}"
     whom = t(f"The {desk} of {of}. Quote the reference.")
-    yield StandingSection(t("Whom to call"), lines=[StandingLine("", whom)])
+    yield t("Whom to call"), [StandingLine("", whom)], ""
 
 
 def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -> StandingLine:
@@ -277,14 +270,14 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
     and the files of the last week, without file names.
     """
     found = []
-    for section in sections(facts, language):
+    for heading, all_lines, _ in sections(facts, language):
         lines = [
             ": ".join(filter(None, (line.about, line.says)))
-            for line in section.lines
+            for line in all_lines
             if line.news is not None and line.news <= days
         ]
         if lines:
-            found.append("\n".join([f"## {section.heading}", "", *(f"- {line}" for line in lines)]))
+            found.append("\n".join([f"## {heading}", "", *(f"- {line}" for line in lines)]))
     lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
     lines = [
         f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"
