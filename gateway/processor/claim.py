@@ -79,7 +79,7 @@ class InProgress:
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
-    def hold_up(self, reference: str) -> None:
+    def count_as_late(self, reference: str) -> None:
         """Count an upload as late from now on, after a failed examination."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
@@ -109,7 +109,7 @@ class BackOff:
     _failures: Counter[str] = field(default_factory=Counter)
     _not_before: dict[str, float] = field(default_factory=dict)
 
-    def rests(self, reference: str) -> bool:
+    def is_pausing(self, reference: str) -> bool:
         """Return True while a file pauses before the next attempt."""
         return self.clock() < self._not_before.get(reference, float("-inf"))
 
@@ -131,7 +131,7 @@ class BackOff:
 _BATCH, _BATCH_BYTES_OF_EACH, _BATCH_OF_EACH = 16, 1024**2, 8
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-BELIEVED = timedelta(minutes=10)
+_CLOCKS_APART = timedelta(minutes=10)
 """Largest difference accepted between intake's landing time and the kernel's."""
 _log = logging.getLogger(__name__)
 
@@ -249,7 +249,7 @@ class Claim:
             # The gateway's clock and the kernel's need not agree on the hour.
             now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - named_at))
             landed_at = min(upload.landed_at, now)
-            if abs(now - waited - landed_at) > BELIEVED:
+            if abs(now - waited - landed_at) > _CLOCKS_APART:
                 _log.warning("%s: landed at another time than intake says; the kernel's counts", reference)
                 landed_at = now - waited
             found[reference] = replace(upload, landed_at=landed_at)
@@ -376,7 +376,7 @@ def sort_out(
         if _on_record(session, reference, upload):
             known.add(reference)
             continue
-        inside = _another(session, upload, {*waiting, *fresh.values(), *taken})
+        inside = _unused_reference(session, upload, {*waiting, *fresh.values(), *taken})
         if _on_record(session, inside, upload):
             known.add(reference)
         else:
@@ -397,7 +397,7 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
     )
 
 
-def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
+def _unused_reference(session: Session, upload: Upload, taken: Collection[str]) -> str:
     """Return an unused reference derived from `upload`, the same at every attempt."""
     attempt = 0
     while True:

@@ -105,7 +105,7 @@ class HandingOn:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
             unmade = batch.made_at is None or (lies_here and not self._place(batch).is_dir())
-            if unmade and name not in self._in_hand and not self._back_off.rests(name):
+            if unmade and name not in self._in_hand and not self._back_off.is_pausing(name):
                 with self._lock:
                     self._in_hand.add(name)
                 do(partial(self._make, registrar, each, batch.number))

@@ -46,7 +46,7 @@ class JudgingAnew:
             found = waits.to_judge_anew(session, rules, limit=_LOOKED_AT)
         if not found:
             self._done_by, self._again_at = rules, time.monotonic() + _AGAIN_SECONDS
-        due = [one for one in found if not self._back_off.rests(one)][:_AT_ONCE]
+        due = [one for one in found if not self._back_off.is_pausing(one)][:_AT_ONCE]
         if due:
             self.busy = True
             do(partial(self._judge, registrar, do, due))

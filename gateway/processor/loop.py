@@ -225,7 +225,7 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar, self._keep_up, self._claims_into, self._news.register),
+            lambda: claim_waiting(self._registrar, self._after_batch, self._claims_into, self._news.register),
             self._record_late,
             self._publish,
             *self._besides(at_once=at_once),
@@ -334,7 +334,7 @@ class Processor:
         if self._is_behind and self._registrar.settings.host.shares:
             self._work.let_go(landed)  # This host lacks the policies in force.
             return
-        due = [one for one in landed if not self._back_off.rests(one)]
+        due = [one for one in landed if not self._back_off.is_pausing(one)]
         if len(due) < len(landed):
             self._work.let_go(set(landed).difference(due))
         in_hand = self._pool.in_hand
@@ -348,7 +348,7 @@ class Processor:
             self._pool.give(assignment, struck=self._back_off.losses[reference] > 0)
         self._has_handed_out = self._pool.in_hand.issuperset(due)
 
-    def _keep_up(self) -> bool:
+    def _after_batch(self) -> bool:
         """Give files to workers and record results, between two batches of claims.
 
         Returns False when the processor is stopping, so claiming ends.
@@ -427,7 +427,7 @@ class Processor:
 
     def _failed(self, item: Finished) -> Examination | None:
         """Count a failed examination; after three lost processes return the outcome for a hold."""
-        self._progress.hold_up(item.reference)
+        self._progress.count_as_late(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
 

@@ -74,7 +74,7 @@ class Copier:
         waiting = deque(copy for copy in self._news(registrar) if leads)
         while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
             copy = (waiting or self._elsewhere).popleft()
-            if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
+            if copy.number in self._in_hand or self._back_off.is_pausing(_key(copy)):
                 continue
             is_out = copy.made and copy_path(self._home, copy).exists()
             if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
@@ -97,7 +97,7 @@ class Copier:
             owed = copies.owed(session, made_since=since)
         self._looked_at = now - _CLOCKS_APART
         self._elsewhere.extend(copy for copy in owed if copy.made)
-        while self._failed and not self._back_off.rests(_key(self._failed[0])):
+        while self._failed and not self._back_off.is_pausing(_key(self._failed[0])):
             self._elsewhere.append(self._failed.popleft())
         return [copy for copy in owed if not copy.made]
 
@@ -114,7 +114,7 @@ class Copier:
             where = trace_of(error)
             _log.error("%s: the copy for %s could not be made: %s", copy.reference, copy.provider, where)
         finally:
-            if copy.made and self._back_off.rests(_key(copy)):
+            if copy.made and self._back_off.is_pausing(_key(copy)):
                 self._failed.append(copy)
             with self._lock:
                 self._in_hand.discard(copy.number)

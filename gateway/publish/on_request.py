@@ -32,10 +32,10 @@ from gateway.publish.projection import (
     MARKS,
     TAKEN_BACK,
     UP_TO,
-    is_brought_out,
     number_in,
     pages_after,
     published_is_written,
+    publishes_receipts_in,
     put_published,
     receipt_files,
     replace_published,
@@ -65,7 +65,7 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
             for one in page:
                 told[published.provider(one.provider) / "receipts"].append(one)
             for folder, rows in told.items():
-                if is_brought_out(published, folder):
+                if publishes_receipts_in(published, folder):
                     add_events(folder, rows)
             replace_published(mark, str(page[-1].sequence))
             if time.monotonic() >= ends:

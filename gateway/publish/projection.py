@@ -62,7 +62,7 @@ def publish_receipts(
         ):
             signed = list(takewhile(lambda one: one.seal != UNSIGNED or one.sequence in unproved, page))
             if signed:
-                _put_out(published, signed, look_first=redo)
+                _write_receipts(published, signed, look_first=redo)
             if len(signed) < len(page):
                 return False
     return True
@@ -77,17 +77,17 @@ def publish_given(published: Published, issued: Issued) -> bool:
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
         return False
     with published_is_written():
-        _put_out(published, given, look_first=False)
+        _write_receipts(published, given, look_first=False)
         if size_of_head(_text(head)) < size_of_head(issued.head):
             replace_published(head, issued.head)
     return True
 
 
-def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
+def _write_receipts(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
     put = put_published if look_first else replace_published
     for receipt in page:
         for path, content in receipt_files(published, receipt) if receipt.seal != UNSIGNED else ():
-            if path.parent.is_dir() or is_brought_out(published, path.parent):
+            if path.parent.is_dir() or publishes_receipts_in(published, path.parent):
                 put(path, content)
                 passing("publish.half")
     passing("publish.written")
@@ -95,7 +95,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
     passing("publish.marked")
 
 
-def is_brought_out(published: Published, folder: Path) -> bool:
+def publishes_receipts_in(published: Published, folder: Path) -> bool:
     """Return True if a provider's receipts are published in `folder`, made if missing.
 
     A host publishing on request makes no folder: False for a missing one.
@@ -139,7 +139,7 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)
             (folder / "out").mkdir(parents=True, exist_ok=True)
-            is_brought_out(published, folder / "receipts")
+            publishes_receipts_in(published, folder / "receipts")
             put_published(folder / "authorized_keys", "" if provider.suspended else in_force[provider.id])
 
 

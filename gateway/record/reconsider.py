@@ -81,8 +81,8 @@ class Portions:
             for transfer in found:
                 # Files judged by other rules are read again first.
                 if transfer.content is not None and transfer.rules == registrar.catalogue.rules:
-                    decision = _anew(registrar, session, transfer, transfer.content, now)
-                    if not _same(decision, transfer):
+                    decision = _decide_anew(registrar, session, transfer, transfer.content, now)
+                    if not _is_unchanged(decision, transfer):
                         rulings.append(_ruling(transfer, decision))
             issued = put_in_force(registrar, Batch(session), rulings, now)
         registrar.bring_out(issued)
@@ -163,9 +163,9 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
             content = replace(content, stated=sender.stated)
         period = reference_period(content, catalogue, transfer.upload.landed_at)
         transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
-        decision = _anew(registrar, session, transfer, content, now)
+        decision = _decide_anew(registrar, session, transfer, content, now)
         persons = base64.b64decode(persons_of(read, registrar.home))
-        if _same(decision, transfer):
+        if _is_unchanged(decision, transfer):
             index.note(session, {transfer.sequence: persons})
             reasons = ",".join(why.code for why in transfer.reasons)
             fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
@@ -186,7 +186,7 @@ def _ruling(transfer: Transfer, decision: Decision) -> Ruling:
     return Ruling(reference=transfer.upload.reference, decision=decision, held_for=held_for)
 
 
-def _anew(
+def _decide_anew(
     registrar: Registrar,
     session: Session,
     transfer: Transfer,
@@ -211,7 +211,7 @@ def _anew(
     return decision if late is None else with_reason(decision, late, catalogue)
 
 
-def _same(decision: Decision, transfer: Transfer) -> bool:
+def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
     """Return True if a decision is to hold a transfer for the same reasons, until the same date, as now."""
     return (
         isinstance(decision, Held)

@@ -18,13 +18,13 @@ def clock() -> Seconds:
 def rest(back_off: BackOff, clock: Seconds, reference: str = "a") -> float:
     """How long the file rests from now on, to a second."""
     begun = clock.now
-    while back_off.rests(reference):
+    while back_off.is_pausing(reference):
         clock.now += 1
     return clock.now - begun
 
 
 def test_a_file_without_a_failure_does_not_rest(clock: Seconds) -> None:
-    assert not BackOff(5, clock).rests("a")
+    assert not BackOff(5, clock).is_pausing("a")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Seco
 def test_one_file_does_not_rest_for_another(clock: Seconds) -> None:
     back_off = BackOff(5, clock)
     back_off.note("a")
-    assert back_off.rests("a")
-    assert not back_off.rests("b")
+    assert back_off.is_pausing("a")
+    assert not back_off.is_pausing("b")
 
 
 def test_only_losses_are_counted_as_losses(clock: Seconds) -> None:
@@ -75,7 +75,7 @@ def test_a_file_that_was_dealt_with_begins_anew(clock: Seconds) -> None:
     for _ in range(4):
         back_off.note("a", lost=True)
     back_off.forget("a")
-    assert not back_off.rests("a")
+    assert not back_off.is_pausing("a")
     assert back_off.note("a", lost=True) == 1
     assert rest(back_off, clock) == 10
     back_off.forget("never heard of")
