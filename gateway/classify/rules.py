@@ -213,7 +213,9 @@ class Rules(Items):
             # Only the codes differ: everything slow to compile is shared, and each check of the same codes.
             under.__dict__.update((name, getattr(self, name)) for name in _SHARED)
             changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
-            alike = frozenset(key for key, rule in self.fields.items() if rule.codes not in changed)
+            alike = frozenset(
+                key for key, rule in self.fields.items() if changed.isdisjoint(value_kinds.lists_of(rule))
+            )
             own = under.check
             under.__dict__["check"] = lambda key, own=own, alike=alike: (self.check if key in alike else own)(
                 key

@@ -143,6 +143,12 @@ def read_date(text: str) -> date | None:
         return None
 
 
+def lists_of(rule: FieldRule) -> frozenset[str | None]:
+    """Return the names of the lists in [codes] by which the values of a field are checked."""
+    by_kind: dict[Kind, str] = {"marks": "attendance", "names": "relationship"}
+    return frozenset({rule.codes, *map(by_kind.get, rule.values)})
+
+
 def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
     """Return the check of a field's values; None for free text, which no view shows."""
     if "free" in rule.values:

@@ -158,7 +158,7 @@ def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
         if (printed := agreement.printed.get(clause)) is None:
             yield clause, _last_numbered(text, clause)
         else:
-            yield clause, text.find(printed) if printed in text else None
+            yield clause, text.rfind(printed) if printed in text else None  # Not as the contents list it.
 
 
 @lru_cache(1024)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -301,8 +301,8 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
     ]
 
 
-def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
-    """Return the periods of a timescale the agreement defines, in consecutive calendar years."""
+def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+    """Return the periods of a timescale the agreement defines, in some calendar years."""
     ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
@@ -310,9 +310,8 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[
     elif rule.every == "date":
         ends = {day.isoformat(): day for day in rule.dates}
     else:
-        for year in filter(
-            None, (school_year(calendar, each) for each in range(years[0] - 1, years[-1] + 1))
-        ):
+        around = sorted({first for year in years for first in (year - 1, year)})
+        for year in filter(None, (school_year(calendar, each) for each in around)):
             sunday: date = easter(year.terms[-1].last.year)
             for n, term in enumerate(year.terms, 1):
                 by_easter = "spring" if term.first < sunday else "summer"

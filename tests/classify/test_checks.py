@@ -6,6 +6,7 @@ import pytest
 
 from gateway.classify import Rules
 from gateway.classify.value_kinds import marks_check, read_date
+from gateway.law import CodeSet, with_codes_of_packs
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,22 @@ def test_marks(rules: Rules, text: str) -> None:
 @pytest.mark.parametrize("text", ["Y8", "/8", "A", "/ A", "C11", "/x!"])
 def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
     assert not marks_check(rules.code_sets["attendance"], bool)(text)
+
+
+def test_marks_are_those_of_the_law_of_the_day(rules: Rules) -> None:
+    first, last = (
+        pack.model_copy(update={"code_sets": {"attendance": CodeSet(codes=codes)}})
+        for pack, codes in ((rules.law[0], ("/", "QQ")), (rules.law[-1], ("/",)))
+    )
+    codes = with_codes_of_packs((first, last), rules.data_types.codes)
+    own = Rules(
+        data_types=rules.data_types.model_copy(update={"codes": codes}), items=rules.items,
+        others=rules.others, working=rules.working, sensitive=rules.sensitive, law=(first, last),
+    )  # fmt: skip
+    then, now = (own.on(pack.first).check("attendance-mark") for pack in (first, last))
+    assert then is not None
+    assert now is not None
+    assert (then("QQ"), now("QQ")) == (None, "code:unknown")
 
 
 def test_a_number_may_have_every_figure_with_which_a_system_writes_it(rules: Rules) -> None:

@@ -127,6 +127,15 @@ def test_numbers_of_any_form_are_found(catalogue: Catalogue) -> None:
     assert not agreement.is_heading("3(a)")
 
 
+def test_a_clause_without_a_number_is_found_behind_the_table_of_contents(catalogue: Catalogue) -> None:
+    agreement = catalogue.agreement.model_copy(
+        update={"clauses": {"1": "Pupils", "2": "Schools"}, "printed": {"1": "Of pupils", "2": "Of schools"}}
+    )
+    text = "Of pupils\nOf schools\n\nOf pupils: first.\nOf schools: second.\n"
+    other = catalogue.model_copy(update={"agreement": agreement, "agreement_text": text})
+    assert clause_texts(other) == {"1": "Of pupils: first.", "2": "Of schools: second."}
+
+
 def test_the_command_shows_the_clause_and_asks(policies: Path) -> None:
     edit(
         policies, "agreement.txt", "3.1. The full list of data covered", "3.1. The whole list of data covered"

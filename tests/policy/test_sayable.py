@@ -94,6 +94,7 @@ def test_a_census_and_a_timescale_may_be_due_in_school_days(catalogue: Catalogue
 
 def test_the_last_week_of_a_term_and_the_end_of_it_are_times(catalogue: Catalogue) -> None:
     week = OwnTimescale(id="w", every="last-week-of-term", due_days=0)
+    assert periods_by_rule(week, catalogue.calendar, ()) == []
     found = {each.name: each for each in periods_by_rule(week, catalogue.calendar, range(2026, 2028))}
     assert (found["2026-27-autumn"].first, found["2026-27-autumn"].due) == (
         day("2026-12-14"),
