@@ -172,7 +172,7 @@ def _standing(
         for year, row in signed.items()
         if wanted in {None, row.text_sha256} and (row.ends_on is None or day < row.ends_on)
     ]
-    found = ratification.register(counts, day, catalogue)
+    found = ratification.status_on(counts, day, catalogue)
     latest = signed.get(found.academic_year or "")
     if latest is not None and latest.ends_on is not None and found.lapses is not None:
         left = (min(found.lapses, latest.ends_on) - day).days

@@ -28,12 +28,12 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
         """Return the deletions due, by the current record."""
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
-            plan = retention.plan_at(session, load_retention(context.home), moment)
+            found, on_hold = retention.plan_at(session, load_retention(context.home), moment)
             undecided = retention.undecided(session)
-        due = [_row(one) for one in plan.due]
+        due = [_row(one) for one in found]
         closing = []
-        if plan.on_hold:
-            closing.append(f"would be due, and kept by a legal hold: {len(plan.on_hold)} more")
+        if on_hold:
+            closing.append(f"would be due, and kept by a legal hold: {len(on_hold)} more")
         if undecided:
             closing.append(f"not decided, and so kept: {counted(len(undecided), 'transfer')}")
         columns = ("reference", "what", "data_type", "rule", "due_since")
@@ -41,7 +41,7 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
             heading="",
             values={
                 "due": due,
-                "on_hold": [_row(one) for one in plan.on_hold],
+                "on_hold": [_row(one) for one in on_hold],
                 "undecided": sorted(undecided),
             },
             parts=(ActListing(due, columns, empty="nothing is due"),),

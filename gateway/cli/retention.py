@@ -28,7 +28,7 @@ def run_deletions(
     moment = min(moment, now())
     with registrar_of(home) as registrar, Progress(console=err, transient=True) as bar:
         with registrar.registry.read() as session:
-            due = retention.plan_at(session, load_retention(registrar.home), moment).due
+            due = retention.plan_at(session, load_retention(registrar.home), moment)[0]
         task = bar.add_task("deleting", total=len(due))
         certificate = run(registrar, moment, by=who(), progress=lambda done: bar.advance(task, done))
     if certificate is None:

@@ -35,7 +35,7 @@ from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import embargo_reason, local_day, release_moment, spoken
 from gateway.policy.ratification import unratified
-from gateway.policy.schema import ClauseId, Flow, ItemAction
+from gateway.policy.schema import Flow, ItemAction
 from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
 from gateway.policy.timescale import out_of_season
 
@@ -312,11 +312,17 @@ def method_refusals(
 
     `kind`: of the sending provider. `circumstances`: those that hold besides the subject's own.
     """
-    method = catalogue.methods.find(name)
+    method, flow = catalogue.methods.find(name), found.flow
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
-    elif clause := _forbidding_clause(method, found, kind):
-        yield catalogue.reason_under(clause, "policy:method-not-allowed")
+        return
+    of_others = method.senders is not None and kind not in method.senders
+    of_others |= method.flows is not None and (flow is None or flow.id not in method.flows)
+    forbidden = [method.clause] if of_others else []
+    if flow is not None and not method.electronic:
+        forbidden += filter(None, (flow.of(each).electronic for each in found.data_types))
+    if forbidden:
+        yield catalogue.reason_under(forbidden[0], "policy:method-not-allowed")
     else:
         known = catalogue.methods.safeguards()
         for need in _needs(method, found.circumstances | circumstances):
@@ -333,17 +339,6 @@ def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
         for need in method.need
         if not (need.when and circumstances.isdisjoint(need.when)) and circumstances.isdisjoint(need.unless)
     ]
-
-
-def _forbidding_clause(method: Method, found: Subject, kind: ProviderKind) -> ClauseId | None:
-    if method.senders is not None and kind not in method.senders:
-        return method.clause
-    if method.flows is not None and (found.flow is None or found.flow.id not in method.flows):
-        return method.clause
-    if found.flow is not None and not method.electronic:
-        demands = (found.flow.of(each).electronic for each in found.data_types)
-        return next((clause for clause in demands if clause), None)
-    return None
 
 
 def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Iterator[Reason]:

@@ -82,24 +82,21 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
         )
     if flow.collection is None and not set(flow.new) - set(flow.optional):
         raise GatewayError("every heading is known or optional, so that nothing tells these files apart")
-    for option, given, known in _named(flow, catalogue):
+    own = (each.id for each in catalogue.calendar.timescale)
+    for option, given, known in (
+        ("optional", flow.optional, flow.headings),
+        ("senders", flow.senders, catalogue.bodies.kinds()),
+        ("recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)),
+        ("teams", flow.teams, tuple(team.id for team in catalogue.teams.team)),
+        ("basis", (flow.basis,), tuple(catalogue.agreement.bases)),
+        ("about", (flow.about,), (*catalogue.agreement.persons, NOBODY)),
+        ("timescale", (flow.timescale,), (*TIMESCALES, *own)),
+    ):
         for name in given:
             if name not in known:
                 raise GatewayError(f"--{option} {name}: one of {', '.join(known)}{nearest(name, known)}")
     if flow.timescale == "annually" and flow.due is None:
         raise GatewayError("say when it is due each year: --due MM-DD..MM-DD")
-
-
-def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each option whose values are names in the policies: the option, its values, the known names."""
-    yield "optional", flow.optional, flow.headings
-    yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
-    yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
-    yield "teams", flow.teams, tuple(team.id for team in catalogue.teams.team)
-    yield "basis", (flow.basis,), tuple(catalogue.agreement.bases)
-    yield "about", (flow.about,), (*catalogue.agreement.persons, NOBODY)
-    own = (each.id for each in catalogue.calendar.timescale)
-    yield "timescale", (flow.timescale,), (*TIMESCALES, *own)
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:

@@ -21,7 +21,7 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Register:
+class RatificationStatus:
     """How a provider's ratification stands on a day.
 
     - `academic_year`: the latest ratified year that has begun; None without one.
@@ -110,7 +110,7 @@ def following(year: str) -> str:
     return academic_year_from(first_year(year) + 1)
 
 
-def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
+def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> RatificationStatus:
     """Return how the ratification of a provider stands on a day, given the `years` that it ratified."""
     said = catalogue.agreement.year
     year = max((year for year in years if _span(year, said)[0] <= on), default=None)
@@ -118,7 +118,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
     next_year = any(year is None or other > year for other in years)
     left = 0 if lapses is None else max(0, (lapses - on).days)
     reached = [days for days in said.warn_days if left <= days]
-    return Register(
+    return RatificationStatus(
         standing="never" if year is None else "ratified" if left else "lapsed",
         academic_year=year,
         lapses=lapses,

@@ -65,7 +65,8 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
         mark = counts.most_common(1)[0][0] if counts else None
         ours = [one for one in unsure if _best_mark(one) == mark]
         unsure = [one for one in unsure if one not in ours]
-    foreign += [one for one in unsure if not _alike(one, ours)]
+    marks = {(name, getattr(one, name)) for one in ours for name in _MARKS}
+    foreign += [one for one in unsure if _best_mark(one) not in marks]  # None is in no marks.
     return tuple(sorted(foreign, key=lambda one: -one.records))
 
 
@@ -159,12 +160,6 @@ def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
     if provider.schools:
         return by_urn or None
     return False not in {by_dfe_number, by_urn}
-
-
-def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Return True if one of `others` has the same best mark as `school`, and so may be the same school."""
-    mark = _best_mark(school)
-    return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
 
 def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:

@@ -41,7 +41,7 @@ def run(
     """
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
-        due = retention.plan_at(session, rules, moment).due
+        due, _ = retention.plan_at(session, rules, moment)
     for batch in _batches(due):
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))
@@ -68,7 +68,7 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
         early = now - timedelta(days=rules.sealed.unopened)
         with registrar.registry.read() as session:
             rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
-        due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
+        due = [one for one in plan(rules, rows, now)[0] if one.what == "sealed"]
         for batch in _batches(due):
             _delete(registrar, rules, batch, now, retention.BY_RETENTION)
         if due:
@@ -108,7 +108,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         retention.overwrite_deleted_rows(session)
         # Check again inside the transaction: a hold may have been placed after planning.
         kept = retention.kept(session, {due.reference for due in batch})
-        still = set(plan(rules, kept, moment).due) & set(batch)
+        still = set(plan(rules, kept, moment)[0]) & set(batch)
         entries = []
         for due in (one for one in batch if one in still):
             row, _ = retention.rows_of(session, due.reference)

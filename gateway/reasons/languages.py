@@ -41,20 +41,16 @@ def _texts(
     known, pages = tables["texts"], tables.get("pages", {})
     if kind == "console":
         fixed = {one: theirs for one, theirs in _texts(language)[0].items() if "{" not in one}
-        known = {**fixed, **_told_by_reasons(language), **known}
+        of_reasons = {
+            english: theirs
+            for code, both in table(language).items()
+            for english, theirs in zip((REASONS[code].sentence, REASONS[code].next_step), both, strict=True)
+            if _BLANK.sub("", english)  # Not a text of blanks alone, which would fit anything.
+        }
+        known = {**fixed, **of_reasons, **known}
     blank = sorted((each for each in known if "{" in each), key=lambda each: -len(_BLANK.sub("", each)))
     patterns = tuple((re.compile(_pattern(each), re.DOTALL), known[each]) for each in blank)
     return {**known, **pages}, patterns
-
-
-def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return by English text the translated sentence and next step of each reason, except bare blanks."""
-    pairs = (
-        pair
-        for code, theirs in table(language).items()
-        for pair in zip((REASONS[code].sentence, REASONS[code].next_step), theirs, strict=True)
-    )
-    return {english: told for english, told in pairs if _BLANK.sub("", english)}
 
 
 def phrases(language: Language) -> Mapping[str, str]:
@@ -91,7 +87,14 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
         if (found := pattern.fullmatch(text)) is not None:
             blanks = found.groupdict().items()
             return into.format_map({name: told(value, language, kind) for name, value in blanks})
-    return _with_days(text, language)
+    words, months = _section(language, "words"), _section(language, "months")
+
+    def date(found: re.Match[str]) -> str:
+        on = words[found["on"]] if found["on"] else ""
+        at = words[found["at"]] if found["at"] else ""
+        return f"{on}{found['day']} {months[found['month']]} {found['year']}{at}"
+
+    return words.get(text) or _DATE.sub(date, text)
 
 
 def told_by_kit(text: str, language: Language) -> str:
@@ -146,15 +149,3 @@ def _pattern(template: str) -> str:
             pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*)"
             seen.add(piece)
     return pattern
-
-
-def _with_days(text: str, language: Language) -> str:
-    """Translate the dates in a text; all other words stay as they are."""
-    words, months = _section(language, "words"), _section(language, "months")
-
-    def date(found: re.Match[str]) -> str:
-        on = words[found["on"]] if found["on"] else ""
-        at = words[found["at"]] if found["at"] else ""
-        return f"{on}{found['day']} {months[found['month']]} {found['year']}{at}"
-
-    return words.get(text) or _DATE.sub(date, text)

@@ -19,7 +19,7 @@ from gateway.registry.tables import DeclarationRow, DeletionRow, DeliveryRow, Re
 from gateway.registry.tables.row import drop, existing, only, rows, store
 from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
-from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
+from gateway.reports.retention import UNOPENED, Due, Retained, Retention, What, plan
 
 # Never a person's name: names of staff have no spaces.
 BY_RETENTION = "gateway retention"
@@ -36,8 +36,8 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
-    """Return the plan of all deletions due at `moment`, and of those on hold."""
+def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[Due], list[Due]]:
+    """Return the deletions due at a moment, and those due but for a legal hold."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
     decided = decided_before(session, accepted=accepted, refused=refused)

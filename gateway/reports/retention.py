@@ -205,21 +205,16 @@ class Due:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The deletions due, and those due but for a legal hold, oldest first."""
-
-    due: tuple[Due, ...]
-    on_hold: tuple[Due, ...]
-
-
 def load_retention(home: Home) -> Retention:
     """Return the retention.toml of the policies in force. ConfigurationError names a fault in it."""
     return read_toml(home.policies_in_force / "retention.toml", Retention)
 
 
-def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
-    """Return the plan of deletions due at `now`; nothing of an undecided transfer is due."""
+def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple[list[Due], list[Due]]:
+    """Return the deletions due at `now`, and those due but for a legal hold, both with the oldest first.
+
+    Nothing of an undecided transfer is due.
+    """
     found: dict[bool, list[Due]] = {False: [], True: []}
     for row in rows:
         if row.state in {"landed", "held"} or row.at is None:
@@ -235,7 +230,7 @@ def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
                 found[row.legal_hold].append(due)
     for some in found.values():
         some.sort(key=lambda one: (one.since, one.reference, WHATS.index(one.what)))
-    return Plan(due=tuple(found[False]), on_hold=tuple(found[True]))
+    return found[False], found[True]
 
 
 def _longer(one: Days, other: Days) -> bool:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from gateway.model import Arrival, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import Period, bank_holidays, plan
-from gateway.policy.ratification import in_force, lapse_day, register, renewed_by, year_to_ratify
+from gateway.policy.ratification import in_force, lapse_day, renewed_by, status_on, year_to_ratify
 from gateway.policy.timescale import DutySpan, FlowStatus, status
 
 ON = date(2027, 3, 3)
@@ -85,5 +85,5 @@ def test_a_ratification_counts_for_as_long_as_the_agreement_says(catalogue: Cata
     assert not in_force([year], lapses, catalogue)
     day_before = lapses - timedelta(days=1)
     assert year_to_ratify([year], day_before, catalogue) == renewed_by(year, catalogue)
-    assert register([year], day_before, catalogue).warning == min(said.warn_days)
-    assert register([year, renewed_by(year, catalogue)], day_before, catalogue).warning is None
+    assert status_on([year], day_before, catalogue).warning == min(said.warn_days)
+    assert status_on([year, renewed_by(year, catalogue)], day_before, catalogue).warning is None

@@ -12,7 +12,7 @@ from gateway.policy.ratification import (
     following,
     in_force,
     lapse_day,
-    register,
+    status_on,
     unratified,
     year_to_ratify,
 )
@@ -77,14 +77,14 @@ def test_the_year_that_a_ratification_is_for(
 def test_how_a_provider_stands(
     *, catalogue: Catalogue, years: tuple[str, ...], on: str, standing: str, left: int, warning: int | None
 ) -> None:
-    found = register(years, day(on), catalogue)
+    found = status_on(years, day(on), catalogue)
     assert (found.standing, found.days_left, found.warning) == (standing, left, warning)
     assert (found.standing == "ratified") == in_force(years, day(on), catalogue)
 
 
 def test_the_coming_year_is_known_when_it_is_ratified(catalogue: Catalogue) -> None:
-    assert register(("2026-27", "2027-28"), day("2027-08-01"), catalogue).next_year
-    assert not register(("2026-27",), day("2027-08-01"), catalogue).next_year
+    assert status_on(("2026-27", "2027-28"), day("2027-08-01"), catalogue).next_year
+    assert not status_on(("2026-27",), day("2027-08-01"), catalogue).next_year
     assert following("2098-99") == "2099-00"
     assert lapse_day("2026-27", catalogue) == day("2027-09-01")
 

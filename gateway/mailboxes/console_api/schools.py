@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.acts.act import columns_of
 from gateway.mailboxes.console_api.context import OR_DEFAULT, Before, Caller, ConsoleContext, type_named
 from gateway.policy.dates import local_day, spoken
-from gateway.policy.ratification import register
+from gateway.policy.ratification import status_on
 from gateway.policy.timescale import asked_soon
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
@@ -117,7 +117,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
                 {"academic_year": each.academic_year, "signatory": each.signatory, "on": each.ratified_on}
                 for each in ratified
             ],
-            "standing": register(years, on, catalogue).standing if row.kind in bodies.parties else "",
+            "standing": status_on(years, on, catalogue).standing if row.kind in bodies.parties else "",
             "cells": [
                 cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
                 for cell in columns_of(cells, *_CELL)
