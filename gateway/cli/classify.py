@@ -17,8 +17,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
 from gateway.policy.shipped import shipped_policies
-from gateway.reasons import school_in_words, unlisted_in_words
-from gateway.reasons import told as told_by_code
+from gateway.reasons import school_in_words, sentence_and_step, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
@@ -97,7 +96,7 @@ def _print(file: Path, found: Classified | ContentRefused) -> None:
             "what": found.about or "something unknown",
             "count": len(found.parts),
         }
-        sentence, _ = told_by_code(found.code, **about)
+        sentence, _ = sentence_and_step(found.code, **about)
         out.print(Text(f"  {sentence} [{found.code}]"))
         lines = [("because", found.evidence), ("sensitive", found.sensitive)]
     else:

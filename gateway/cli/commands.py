@@ -17,7 +17,7 @@ from gateway.cli.console import complain
 from gateway.cli.identity import acting
 from gateway.errors import GatewayError
 from gateway.home import as_reference
-from gateway.reasons import REASONS, told
+from gateway.reasons import REASONS, sentence_and_step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,7 +81,7 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
         except GatewayError as error:
             words, code = str(error), getattr(error, "code", None)
             if code in REASONS:
-                sentence, next_step = told(code, **getattr(error, "detail", {}))
+                sentence, next_step = sentence_and_step(code, **getattr(error, "detail", {}))
                 words = f"{sentence} {next_step} [{code}]"
             complain(words)
             raise typer.Exit(error.exit_code) from None

@@ -27,7 +27,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import read_at_most
-from gateway.reasons.languages import Language, told_by_kit
+from gateway.reasons.languages import Language, translate_line
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -266,7 +266,7 @@ def say(line: str, to: Console | None = None) -> None:
 
 def in_words(text: str) -> str:
     """Return a message of the gateway in the command's language."""
-    return told_by_kit(text, _language)
+    return translate_line(text, _language)
 
 
 def _cell(value: object) -> str:

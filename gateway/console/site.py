@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.console.inside import Inside, Reply
-from gateway.reasons.languages import Language, phrases, told
+from gateway.reasons.languages import Language, phrases, translate
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.http_paths import row_number
 
@@ -220,7 +220,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
             return theirs
         if (theirs := by_stem.get(_stem(text))) is not None:
             return theirs.removesuffix(".") + "." * text.endswith(".")
-        return told(text, language, "console")
+        return translate(text, language, "console")
 
     def local(moment: str) -> str:
         there = datetime.fromisoformat(moment).astimezone(clock)

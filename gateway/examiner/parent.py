@@ -39,7 +39,7 @@ from gateway.model import (
     is_signatory,
 )
 from gateway.openpgp.engines import program_file, proved_program
-from gateway.reasons import REASONS, told
+from gateway.reasons import REASONS, sentence_and_step
 from gateway.secrets import secret_files
 from gateway.store.of_home import Store, store_of
 
@@ -95,7 +95,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
     if not all(len(part) <= _MOST_DETAIL and part.isprintable() for part in words):
         raise child.ExaminerLost("the examining process gave a reason in other words than ours")
     try:
-        told(why.code, **why.detail)
+        sentence_and_step(why.code, **why.detail)
     except (KeyError, TypeError):
         raise child.ExaminerLost("the examining process left a blank of its reason open") from None
     return answer

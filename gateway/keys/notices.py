@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Literal
 
 from gateway.openpgp.certificates import grouped
-from gateway.reasons.languages import Language, told
+from gateway.reasons.languages import Language, translate
 from gateway.receipts.text import bullets, notice_top, paragraph, spoken
 from gateway.registry.keys import Key
 from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
@@ -118,7 +118,7 @@ def render(
         fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
     sections: list[str] = []
     for language in languages:
-        tell = partial(told, language=language)
+        tell = partial(translate, language=language)
         kind = tell(key.noun) + (f", {key.algorithm}" if key.algorithm else "")
         facts = [("Reference", reference), ("At", tell(spoken(at))), ("Kind", kind)]
         facts += zip(("Fingerprint", ""), fingerprint, strict=False)

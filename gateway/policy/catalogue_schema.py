@@ -36,7 +36,7 @@ from gateway.policy.small_schemas import (
     MethodsFile,
     ReasonsFile,
 )
-from gateway.reasons import DESKS, told
+from gateway.reasons import DESKS, sentence_and_step
 from gateway.reasons.languages import Language
 
 
@@ -222,7 +222,7 @@ class Catalogue(File):
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
         """Return a reason under a given clause, with blanks filled from `detail`."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
-        sentence, next_step = told(code, **{**asked, **detail})
+        sentence, next_step = sentence_and_step(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
     def flow_of(self, data_type: str) -> Flow | None:

@@ -31,7 +31,7 @@ from gateway.policy.dates import local_day, spoken_minute
 from gateway.policy.timescale import FlowStatus
 from gateway.publish.projection import published_is_written, replace_published
 from gateway.publish.standing import ProviderFacts, gather, read_for_all, sections
-from gateway.reasons.languages import told
+from gateway.reasons.languages import translate
 from gateway.registry import log, providers
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
@@ -64,7 +64,7 @@ def page(facts: ProviderFacts) -> str:
         at=spoken_minute(facts.at, facts.catalogue.calendar.timezone),
         languages=facts.catalogue.wording.languages,
         sections=lambda language: sections(facts, language),
-        tell=told,
+        tell=translate,
     )
 
 
@@ -84,7 +84,9 @@ def _entries(facts: ProviderFacts) -> Iterator[tuple[FlowStatus, date, str]]:
 
 def _said(facts: ProviderFacts, text: str) -> str:
     """Return a text in each language of receipts, with slashes between."""
-    return " / ".join(dict.fromkeys(told(text, language) for language in facts.catalogue.wording.languages))
+    return " / ".join(
+        dict.fromkeys(translate(text, language) for language in facts.catalogue.wording.languages)
+    )
 
 
 def made_of(facts: ProviderFacts) -> str:

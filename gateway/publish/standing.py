@@ -23,7 +23,7 @@ from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment, spoken, term_began
 from gateway.policy.timescale import FlowStatus, agenda, asked_soon, in_words
-from gateway.reasons.languages import Language, told
+from gateway.reasons.languages import Language, translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists
 from gateway.registry.keys import Key
@@ -177,7 +177,7 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
     """
 
     def t(text: str) -> str:
-        return told(text, language)
+        return translate(text, language)
 
     named = facts.named
     due = [_due(facts, one, language) for one in facts.due]
@@ -231,7 +231,7 @@ def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -
     )
     ahead = min(((day - today).days for day in open_days), default=None)
     return StandingLine(
-        facts.named(now.data_type), ", ".join(told(part, language) for part in parts),
+        facts.named(now.data_type), ", ".join(translate(part, language) for part in parts),
         {
             "data-flow": now.data_type, "data-state": now.state,
             "data-due": now.due.isoformat() if now.due else "",
@@ -244,20 +244,20 @@ def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -
 def _waits(facts: ProviderFacts, one: InShort, language: Language) -> StandingLine:
     wording = facts.catalogue.wording
     reasons = [in_language(plain_reason(each, wording), language, wording) for each in one.reasons]
-    came = told(f"Came {spoken(facts.day(one.landed_at))}.", language)
+    came = translate(f"Came {spoken(facts.day(one.landed_at))}.", language)
     says = " ".join([came, *(f"{each.sentence} {each.next_step}" for each in reasons)])
     return StandingLine(one.reference, says, {"data-waits": one.reference}, news=0)
 
 
 def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
-    about = f"{told(_KINDS[key.kind], language)}: {told(key.state, language)}"
+    about = f"{translate(_KINDS[key.kind], language)}: {translate(key.state, language)}"
     left = None
     if key.until:
-        about += f", {told(f'until {spoken(facts.day(key.until))}', language)}"
+        about += f", {translate(f'until {spoken(facts.day(key.until))}', language)}"
         left = (key.until - facts.at).days if key.state in {"active", "retiring"} else None
     says = grouped(key.fingerprint) if key.kind == "openpgp" else key.fingerprint
     if key.kind == "openpgp" and left is not None and 0 <= left <= _TO_EXTEND:
-        says = f"{told(_EXTEND, language)} {says}"
+        says = f"{translate(_EXTEND, language)} {says}"
     until = key.until.isoformat() if key.until else ""
     data = {"data-key": key.kind, "data-state": key.state, "data-until": until}
     return StandingLine(about, says, data, news=left if left is None or left >= 0 else None)
@@ -280,13 +280,14 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
             found.append("\n".join([f"## {heading}", "", *(f"- {line}" for line in lines)]))
     lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
     lines = [
-        f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"
+        f"- {one.reference}: "
+        + ", ".join(translate(each, language) for each in (facts.named(one.data_type), one.state))
         for one in lately[:_MOST_TOLD]
     ]
     if more := len(lately) - len(lines):
-        lines.append(f"- {told(f'and {more} more, which your own page lists', language)}")
+        lines.append(f"- {translate(f'and {more} more, which your own page lists', language)}")
     if lines:
-        found.append("\n".join([f"## {told('What came this week', language)}", "", *lines]))
+        found.append("\n".join([f"## {translate('What came this week', language)}", "", *lines]))
     return "\n\n".join(found)
 
 

@@ -49,7 +49,7 @@ DESKS = {"desk": "data team", "governance": "information governance team"}
 """Names of the teams a reason tells a provider to ask, where the policies give none."""
 
 
-def told(code: str, **detail: str | int) -> tuple[str, str]:
+def sentence_and_step(code: str, **detail: str | int) -> tuple[str, str]:
     """Return the sentence and the next step of a reason code, with their blanks filled from `detail`.
 
     Raises KeyError for an unknown code, and for a blank without a value.

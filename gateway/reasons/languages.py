@@ -70,7 +70,7 @@ def _section(language: Language, name: str) -> dict[str, str]:
 
 
 @lru_cache(1024)
-def told(text: str, language: Language, kind: str = "texts") -> str:
+def translate(text: str, language: Language, kind: str = "texts") -> str:
     """Translate a text of the gateway by the table `kind`; a text the table lacks stays English.
 
     Days, data types and sentences in the blanks of a text are translated as well. The table "console" also
@@ -86,7 +86,7 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
     for pattern, into in patterns:
         if (found := pattern.fullmatch(text)) is not None:
             blanks = found.groupdict().items()
-            return into.format_map({name: told(value, language, kind) for name, value in blanks})
+            return into.format_map({name: translate(value, language, kind) for name, value in blanks})
     words, months = _section(language, "words"), _section(language, "months")
 
     def date(found: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
     return words.get(text) or _DATE.sub(date, text)
 
 
-def told_by_kit(text: str, language: Language) -> str:
+def translate_line(text: str, language: Language) -> str:
     """Translate a line printed by the provider's program, and the reason and values in that line."""
     if language == "en" or not text.strip():
         return text
@@ -108,22 +108,22 @@ def told_by_kit(text: str, language: Language) -> str:
     if said is not None and said["code"] in REASONS:
         template, code = REASONS[said["code"]], said["code"]
         into = " ".join(table(language)[code])
-        line = translated(said["told"], f"{template.sentence} {template.next_step}", into, language, {})
+        line = translate_filled(said["told"], f"{template.sentence} {template.next_step}", into, language, {})
         return f"{said['before']}{line or said['told']} [{code}]"
     for pattern, into in patterns:
         if (found := pattern.fullmatch(text)) is not None:
             blanks = found.groupdict().items()
-            return into.format_map({name: told_by_kit(value, language) for name, value in blanks})
-    return told(text, language)
+            return into.format_map({name: translate_line(value, language) for name, value in blanks})
+    return translate(text, language)
 
 
-def is_told(text: str, language: Language) -> bool:
+def has_translation(text: str, language: Language) -> bool:
     """Return True if the table of texts has a translation of a text into a language."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
 
-def translated(
+def translate_filled(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
     """Return the translation of `filled`, a text made from an English `template`.
@@ -135,7 +135,7 @@ def translated(
     if found is None:
         return None
     words, blanks = {**_section(language, "words"), **terms}, found.groupdict().items()
-    return into.format_map({name: words.get(value) or told(value, language) for name, value in blanks})
+    return into.format_map({name: words.get(value) or translate(value, language) for name, value in blanks})
 
 
 def _pattern(template: str) -> str:

@@ -26,7 +26,7 @@ from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.schema import CLAUSE
 from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
-from gateway.reasons.languages import Language, table, told, translated
+from gateway.reasons.languages import Language, table, translate, translate_filled
 from gateway.words import HIDDEN, plain, plain_but
 
 # The placeholders of a reason's sentence that are filled with words from the file.
@@ -231,7 +231,7 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
     into = theirs or (shown.sentence, shown.next_step)
     ours = ((shown.sentence, template.sentence), (shown.next_step, template.next_step))
     sentence, next_step = (
-        translated(said, own, their, language, terms) or told(said, language)
+        translate_filled(said, own, their, language, terms) or translate(said, language)
         for (said, own), their in zip(ours, into, strict=True)
     )
     return replace(shown, sentence=sentence, next_step=next_step)

@@ -12,7 +12,7 @@ from functools import partial
 
 from gateway.model import LogStep, Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
-from gateway.reasons.languages import Language, told
+from gateway.reasons.languages import Language, translate
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import bullets, field, filled, notice_top, paragraph, spoken
 
@@ -73,7 +73,7 @@ def render(
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
     sections: list[str] = []
     for language in languages:
-        tell = partial(told, language=language)
+        tell = partial(translate, language=language)
         facts = [*([("Reference", reference)] if reference else []), ("At", tell(spoken(at)))]
         sections += notice_top(notice.headline, organisation, provider_name, facts, language)
         sections += [tell(about), bullets(map(tell, notice.points))]
@@ -152,7 +152,7 @@ def render_notice(
     more = len(points) - _SHOWN
     sections: list[str] = []
     for language in wording.languages:
-        tell = partial(told, language=language)
+        tell = partial(translate, language=language)
         details = (("Reference", reference), ("At", tell(spoken(made_at))))
         sections += notice_top(headline, organisation, provider_name, details, language)
         sections += [tell("What it means"), paragraph(tell(meaning)), tell("What to do next")]

@@ -23,7 +23,7 @@ from gateway.home import shown_name
 from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
-from gateway.reasons.languages import Language, phrases_of_receipts, told
+from gateway.reasons.languages import Language, phrases_of_receipts, translate
 from gateway.receipts.facts import (
     STATED,
     Proof,
@@ -77,9 +77,9 @@ def notice_top(
     """
     heading = (f"Notice from {organisation}", f"to {provider_name}")
     return [
-        "\n".join(filled(told(line, language)) for line in heading),
-        filled(told(headline, language)),
-        "\n".join(field(told(label, language), value) for label, value in facts),
+        "\n".join(filled(translate(line, language)) for line in heading),
+        filled(translate(headline, language)),
+        "\n".join(field(translate(label, language), value) for label, value in facts),
     ]
 
 
@@ -164,7 +164,7 @@ class Statement:
         mark = f"— {origin} "
         signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
         lines = [
-            *(line for language in self.languages for line in (paragraph(told(_PROOF, language)), "")),
+            *(line for language in self.languages for line in (paragraph(translate(_PROOF, language)), "")),
             cut_field("Record", self.digests["receipt"], _HALF),
             cut_field("Leaf", proof.leaf.decode()),
             field("Index", str(proof.index)),
@@ -229,8 +229,12 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         "",
         field(said["file"], shown_name(facts.name)),
         field(said["reference"], facts.reference),
-        field(said["received"], told(spoken(facts.landed_at), language)),
-        *([field(said["decided"], told(spoken(facts.decided_at), language))] if facts.decided_at else []),
+        field(said["received"], translate(spoken(facts.landed_at), language)),
+        *(
+            [field(said["decided"], translate(spoken(facts.decided_at), language))]
+            if facts.decided_at
+            else []
+        ),
     ]
     yield "", "\n".join(heading)
     data_type, how = receipt_object(facts)["data_type"], said["recognised" if facts.level else "placed"]
@@ -245,20 +249,20 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         happened = phrase.format(known=kind, passed=said["passed"].format(teams=teams) if teams else "")
     yield said["happened"], paragraph(happened)
     yield from reason_sections(reasons, said)
-    yield said["note"], bullets(told(notice, language) for notice in facts.notices)
+    yield said["note"], bullets(translate(notice, language) for notice in facts.notices)
     for title, lines in (
         ("The file", _file_details(facts)),
         ("What was found in it", _content_details(facts)),
     ):
         parts = (
-            cut_field(told(label, language), value, _HALF)
+            cut_field(translate(label, language), value, _HALF)
             if label.startswith("SHA-256")
-            else field(told(label, language), told(value, language))
+            else field(translate(label, language), translate(value, language))
             for label, value in lines
         )
-        yield told(title, language), "\n".join(parts)
+        yield translate(title, language), "\n".join(parts)
 
-    tell = partial(told, language=language)
+    tell = partial(translate, language=language)
     known = [finding for finding in facts.findings if finding.code in FINDINGS]
     shown = (replace(one, about=plain_but(one.about, facts.wording.own)) for one in known)
     more = len(facts.findings) - len(known)
@@ -379,7 +383,7 @@ def declaration_statement(
     }
     sections: list[tuple[str, str]] = []
     for language in wording.languages:
-        said, tell = phrases_of_receipts(language), partial(told, language=language)
+        said, tell = phrases_of_receipts(language), partial(translate, language=language)
         to = filled(said["to"].format(provider=provider_name))
         sections += [
             ("", f"{filled(said['heading'].format(organisation=organisation))}\n{to}"),

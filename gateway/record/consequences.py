@@ -48,7 +48,7 @@ from gateway.policy.schools import (
     speaks_for,
     tells_by_content,
 )
-from gateway.reasons import told
+from gateway.reasons import sentence_and_step
 from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, locks, markers, providers, receipts, rolls, transfers
@@ -323,8 +323,8 @@ def owe_copies(
     # schools.
     sent = partners(decision, catalogue, ready)
     later = partners(decision, catalogue, waiting)
-    notes = [told("policy:copy-sent", recipient=name) for name in sent]
-    notes += [told("policy:copy-waits", recipient=name) for name in later if name not in sent]
+    notes = [sentence_and_step("policy:copy-sent", recipient=name) for name in sent]
+    notes += [sentence_and_step("policy:copy-waits", recipient=name) for name in later if name not in sent]
     return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
 
 

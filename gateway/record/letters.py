@@ -27,7 +27,7 @@ from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule,
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
 from gateway.publish.standing import ProviderFacts, gather, missing, news, read_for_all, ring
-from gateway.reasons.languages import told
+from gateway.reasons.languages import translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, providers, receipts, transfer_lists
@@ -74,7 +74,7 @@ class Letterhead:
         facts = {"telephone": ring(self.settings), "desk": catalogue.desks.desk} | facts
         for language in catalogue.agreement.languages:
             said = catalogue.agreement.contacts.get(language)
-            facts = {_in(name, language): told(fact, language) for name, fact in facts.items()} | facts
+            facts = {_in(name, language): translate(fact, language) for name, fact in facts.items()} | facts
             if said is not None:
                 facts[_in("desk", language)] = said.desk
         name = "" if provider is None else provider.name

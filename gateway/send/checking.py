@@ -18,7 +18,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import harmless_name, sensitive_reasons
 from gateway.policy.shipped import shipped_policies
-from gateway.reasons import told
+from gateway.reasons import sentence_and_step
 from gateway.send import trust
 from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
@@ -138,7 +138,7 @@ class Check:
     def _stops(self, found: Classified | ContentRefused) -> Iterator[str]:
         if isinstance(found, ContentRefused):
             about = found.about or found.runner_up or "something unknown"
-            sentence, next_step = told(
+            sentence, next_step = sentence_and_step(
                 found.code, kind=about, kinds=about, what=about, count=len(found.parts)
             )
             yield f"{sentence} {next_step} [{found.code}]"

@@ -14,7 +14,7 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, Held
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
-from gateway.reasons.languages import is_told
+from gateway.reasons.languages import has_translation
 from gateway.words import plain
 from tests.classify import made
 from tests.classify.conftest import POLICIES, Classify
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_data_is_called_what_it_is(classify: Classify, name: s
     assert reason.code == code
     assert kind in reason.sentence
     assert "CSV, .xlsx or XML" in reason.next_step
-    assert is_told(kind, "cy")
+    assert has_translation(kind, "cy")
     assert [plain(said) for said in found.evidence] == list(found.evidence)
 
 

@@ -20,7 +20,7 @@ from gateway.openpgp.certificates import (
     revoke,
 )
 from gateway.openpgp.rsa_numbers import is_of_infineon
-from gateway.reasons import REASONS, told
+from gateway.reasons import REASONS, sentence_and_step
 from tests.openpgp import vectors
 from tests.openpgp.gnupg import Gnupg
 from tests.openpgp.make.surgery import joined, split
@@ -90,7 +90,7 @@ def parts(name: str) -> list[tuple[int, bytes]]:
 def refused(data: bytes, at: datetime = AT) -> str:
     with pytest.raises(CertificateRefused) as caught:
         admit(data, at)
-    assert all(told(caught.value.code, **caught.value.detail))
+    assert all(sentence_and_step(caught.value.code, **caught.value.detail))
     return caught.value.code
 
 

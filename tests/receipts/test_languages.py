@@ -18,7 +18,7 @@ from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
-from gateway.reasons.languages import is_told, told
+from gateway.reasons.languages import has_translation, translate
 from gateway.receipts import text as receipt_text
 from gateway.receipts.notices import changed, opened, render, render_notice
 from gateway.receipts.text import declaration_statement, receipt_statement
@@ -54,7 +54,7 @@ def key_notices() -> Iterator[KeyNotice]:
 @pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice.headline)
 def test_a_notice_about_a_key_is_told_in_both_languages(notice: KeyNotice) -> None:
     for said in (notice.headline, notice.meaning, *notice.steps):
-        assert is_told(said, "cy") or said.startswith("gpg "), said
+        assert has_translation(said, "cy") or said.startswith("gpg "), said
     text = notices.render(notice, key(), at=AT, languages=("cy", "en"), **ABOUT)
     welsh, english = text.split("\n\nNotice from ")
     assert welsh.startswith("Hysbysiad gan Cyngor Sir Cwm Alarch\ni Ysgol Tŷ-gwyn")
@@ -78,7 +78,7 @@ def test_notices_about_the_agreement_are_told_in_both_languages() -> None:
     assert [one.split(" ")[0] for one in (points[0], points[1], points[-1])] == ["The", "No", "Added"]
     for notice in (changed(points, "A.1"), opened("2027-28", "1 September 2027", None)):
         for said in (notice.headline, *notice.points, *notice.steps):
-            assert is_told(said, "cy"), said
+            assert has_translation(said, "cy"), said
         text = render(notice, at=AT, languages=("cy", "en"), **ABOUT)
         assert "1 Medi 2027" in text or "fersiwn 2" in text
         assert notice.headline in text
@@ -139,8 +139,8 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
     )
     welsh, english = receipt_statement(facts).text.split("\n\nReceipt from ")
     for kind in FINDINGS.values():
-        assert told(kind.sentence, "cy") != kind.sentence
-        assert told(kind.sentence, "cy") in " ".join(welsh.split())
+        assert translate(kind.sentence, "cy") != kind.sentence
+        assert translate(kind.sentence, "cy") in " ".join(welsh.split())
     assert "2 gofnod" in welsh or "2 cofnod" in welsh
     assert "yn dod i ben ymhen 3 diwrnod, ar 1 Ionawr 2027" in " ".join(welsh.split())
     assert "24 Tachwedd 2026 am 14:03:22 UTC" in welsh
@@ -153,8 +153,8 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
         "Size as sent",
     ]
     for label in labels:
-        assert is_told(label, "cy"), label
-        assert label == told(label, "cy") or f"    {label:<16}" not in welsh
+        assert has_translation(label, "cy"), label
+        assert label == translate(label, "cy") or f"    {label:<16}" not in welsh
     assert "What to look at in your data" in english
 
 
@@ -169,4 +169,4 @@ def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
     told_of = letters.reasons_of(Waits(), CATALOGUE.wording)  # type: ignore[arg-type]
     assert told_of.keys() == {"reasons", "reasons_cy"}
     assert told_of["reasons"] != told_of["reasons_cy"]
-    assert told("3 March 2027", "cy") == "3 Mawrth 2027"
+    assert translate("3 March 2027", "cy") == "3 Mawrth 2027"

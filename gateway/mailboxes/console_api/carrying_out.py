@@ -25,7 +25,7 @@ from gateway.mailboxes.console_api.context import Caller, ConsoleContext, Declin
 from gateway.mailboxes.console_api.files import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.reasons import told as told_by_code
+from gateway.reasons import sentence_and_step
 from gateway.registry import programs, providers, staff
 from gateway.registry.sight import sees
 from gateway.registry.tables import ProgramRow
@@ -264,7 +264,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
     try:
         return asked.carry_out(context)
     except Refusal as refused:
-        raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
+        raise GatewayError(" ".join(sentence_and_step(refused.code, **refused.detail))) from None
 
 
 def _carried_out_once(
