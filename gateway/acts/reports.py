@@ -16,10 +16,10 @@ from gateway.acts.act import Act, ActContext, FileReference, ProviderId, Reading
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.model import State, Transfer
-from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
+from gateway.policy.timescale import count_states
 from gateway.record.rulings import receipt_facts
 from gateway.registry import (
     agreements,
@@ -230,7 +230,7 @@ def review_of(
             name=provider.name,
             kind=provider.kind,
             ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties else None,
-            kept=timescale.kept(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
+            kept=count_states(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
             files=counted.get(provider.id, {}),
             faulty={data_type: files for data_type, (files, _) in faults.items()},
             faults={data_type: number for data_type, (_, number) in faults.items()},

@@ -14,7 +14,13 @@ from gateway.cli.commands import command_in
 from gateway.cli.console import err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
-from gateway.policy.decide import Declaration, Question, circumstance_questions, possible, questions
+from gateway.policy.decide import (
+    Declaration,
+    Question,
+    circumstance_questions,
+    decide_with_safeguards,
+    questions,
+)
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -57,7 +63,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
         known = registrar.provider(session, sender, registrar.clock())
     circumstances, safeguards = (frozenset(given[name] or ()) for name in ("circumstance", "safeguard"))
     declaration = Declaration(provider=known, method=method, data=data, at=datetime.now(UTC))
-    if not isinstance(possible(declaration, catalogue), Refused):
+    if not isinstance(decide_with_safeguards(declaration, catalogue), Refused):
         circumstances = _answered(circumstance_questions(method, data, catalogue), circumstances)
         safeguards = _answered(questions(method, data, catalogue, circumstances), safeguards)
     return {

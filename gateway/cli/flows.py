@@ -16,7 +16,7 @@ from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.shipped import shipped_policies
-from gateway.policy.timescale import State, asked_soon, names_today, told_today
+from gateway.policy.timescale import State, coming_requirements, present_names, renamed_references
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
@@ -99,7 +99,7 @@ def status(
     most = PAGE if limit is None else limit
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=most)
     if not as_json:
-        for asked, due in asked_soon(catalogue, day):
+        for asked, due in coming_requirements(catalogue, day):
             when = f" of {spoken(due)}" if due else ""
             out.print(f"{asked.data_type}{when} asks for: {asked.says}")
         _tell_names(catalogue, day)
@@ -108,5 +108,5 @@ def status(
 def _tell_names(catalogue: Catalogue, day: date) -> None:
     """Print the names that the systems mentioned by flows have on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
-    for line in told_today(names_today(catalogue, day, rows)):
+    for line in present_names(renamed_references(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

@@ -27,7 +27,7 @@ from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.citations import cited_now, clause_texts, confirmed, due
 from gateway.policy.dates import local_day
 from gateway.policy.new_flow import NewFlow, begin, check_new, columns_of, write_flow
-from gateway.policy.timescale import names_today, standing_of, told_today
+from gateway.policy.timescale import present_names, renamed_references, standing_of
 from gateway.record import policies_in_force
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
@@ -328,7 +328,7 @@ def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
     columns = ("pack", "first", "last", "state", "layouts", "code_sets")
     show(rows, columns, as_json=as_json, empty="no pack: files are judged by the agreement alone")
     if not as_json:
-        for line in told_today(names_today(catalogue, today)):
+        for line in present_names(renamed_references(catalogue, today)):
             out.print(line)
 
 

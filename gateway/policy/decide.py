@@ -102,7 +102,7 @@ def decide(
         return Refused(reasons=(why,), flow=flow.id)
     asked = (method, flow.id, classified.data_type, provider.kind, safeguards)
     if (refusals := catalogue.methods.refusals.get(asked)) is None:
-        about = of_flow(flow, (classified.data_type,), catalogue)
+        about = subject_of(flow, (classified.data_type,), catalogue)
         refusals = tuple(method_refusals(method, about, provider.kind, safeguards, catalogue))
         catalogue.methods.refusals[asked] = refusals
     refused = Refused(reasons=refusals, flow=flow.id)
@@ -239,7 +239,7 @@ class Subject(NamedTuple):
     circumstances: frozenset[str]
 
 
-def of_flow(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) -> Subject:
+def subject_of(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) -> Subject:
     """Return the subject of a transfer of some data types of a flow."""
     circumstances = frozenset(catalogue.methods.flow_circumstances)
     return Subject(flow.document.description, flow, data_types, circumstances)
@@ -249,7 +249,7 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
     """Return the subject with the id `data`: a data type, else a flow, else a material; None without one."""
     as_type = catalogue.flow_of(data)
     if (flow := as_type or catalogue.flow(data)) is not None:
-        return of_flow(flow, (data,) if as_type else tuple(one.id for one in flow.data_type), catalogue)
+        return subject_of(flow, (data,) if as_type else tuple(one.id for one in flow.data_type), catalogue)
     found = (each for each in catalogue.methods.material if each.id == data)
     return next((Subject(each.name, None, (), frozenset(each.circumstances)) for each in found), None)
 
@@ -293,7 +293,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     return Settled(flow=flow or declaration.data, reasons=reasons)
 
 
-def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
+def decide_with_safeguards(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """Return the decision on a declaration if a person confirmed every safeguard."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)

@@ -9,7 +9,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import clause_texts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
-from gateway.policy.timescale import names_today, told_today
+from gateway.policy.timescale import present_names, renamed_references
 
 
 def render(decision: Decision, catalogue: Catalogue) -> str:
@@ -18,7 +18,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
     texts = clause_texts(catalogue)
     for reason in decision.reasons:
         words = catalogue.agreement.clauses.get(reason.clause, "no such clause")
-        names = told_today(names_today(catalogue, None, texts.get(reason.clause, "")))
+        names = present_names(renamed_references(catalogue, None, texts.get(reason.clause, "")))
         lines += ["", reason.code, f"  clause {reason.clause}: {words}", *(f"  {line}" for line in names)]
         lines += [f"  {reason.sentence}", f"  next: {reason.next_step}"]
     return "\n".join(lines)

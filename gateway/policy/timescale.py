@@ -137,7 +137,7 @@ def status(
     ]
 
 
-def kept(
+def count_states(
     provider: Provider,
     received: Sequence[Arrival],
     catalogue: Catalogue,
@@ -418,7 +418,9 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 
-def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
+def renamed_references(
+    catalogue: Catalogue, day: date | None, text: str | None = None
+) -> tuple[Reference, ...]:
     """Return the documents and systems the agreement cites by names no longer in use on a day.
 
     Each has its present name. Without a day, take the names of the last law pack. With a text, return only
@@ -428,12 +430,12 @@ def names_today(catalogue: Catalogue, day: date | None, text: str | None = None)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
 
 
-def told_today(found: Iterable[Reference]) -> Iterator[str]:
+def present_names(found: Iterable[Reference]) -> Iterator[str]:
     """Yield for each old name that the agreement cites a sentence with the present name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
-def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
+def coming_requirements(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
     """Yield the coming requirements of the law pack in force on a day, each with its census day or None.
 
     Requirements of a census that is over are left out.

@@ -22,7 +22,7 @@ from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment, spoken, term_began
-from gateway.policy.timescale import FlowStatus, agenda, asked_soon, in_words
+from gateway.policy.timescale import FlowStatus, agenda, coming_requirements, in_words
 from gateway.reasons.languages import Language, translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists
@@ -185,7 +185,7 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
     types = {now.data_type for now, *_ in facts.due}
     soon = [
         StandingLine(", ".join([named(one.data_type), *([t(spoken(day))] if day else [])]), one.says)
-        for one, day in asked_soon(facts.catalogue, facts.today)
+        for one, day in coming_requirements(facts.catalogue, facts.today)
         if one.data_type in types
     ]
     if soon:

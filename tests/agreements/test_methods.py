@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.decide import Declaration, decide_method, possible, questions
+from gateway.policy.decide import Declaration, decide_method, decide_with_safeguards, questions
 from gateway.policy.small_schemas import Method
 from gateway.receipts.text import declaration_statement
 from tests.log.made import Log
@@ -29,7 +29,7 @@ def declared(catalogue: Catalogue) -> Iterator[tuple[Method, Declaration]]:
 def test_every_outcome_cites_a_clause_of_its_agreement_and_nothing_else_is_open(catalogue: Catalogue) -> None:
     states = set()
     for method, declaration in declared(catalogue):
-        decision = possible(declaration, catalogue)
+        decision = decide_with_safeguards(declaration, catalogue)
         states.add(decision.state)
         assert {reason.clause for reason in decision.reasons} <= catalogue.agreement.clauses.keys()
         if isinstance(decision, Settled):
@@ -40,7 +40,7 @@ def test_every_outcome_cites_a_clause_of_its_agreement_and_nothing_else_is_open(
 def test_each_safeguard_that_a_way_needs_is_missed_by_name(catalogue: Catalogue) -> None:
     known = catalogue.methods.safeguards()
     for method, declaration in declared(catalogue):
-        if isinstance(possible(declaration, catalogue), Refused):
+        if isinstance(decide_with_safeguards(declaration, catalogue), Refused):
             continue
         asked = questions(method.id, declaration.data, catalogue)
         decision = decide_method(declaration, catalogue)
@@ -56,7 +56,7 @@ def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_other
     everything = frozenset(catalogue.methods.safeguards())
     for method, declaration in declared(catalogue):
         flow = catalogue.flow_of(declaration.data)
-        if flow is None or not isinstance(possible(declaration, catalogue), Settled):
+        if flow is None or not isinstance(decide_with_safeguards(declaration, catalogue), Settled):
             continue
         kind = declaration.provider.kind
         unsigned = Provider(id="anyone", name="anyone", kind=kind, ratified=False)
@@ -74,9 +74,9 @@ def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> No
     method, declaration = next(
         (method, each)
         for method, each in declared(catalogue)
-        if isinstance(possible(each, catalogue), Settled)
+        if isinstance(decide_with_safeguards(each, catalogue), Settled)
     )
-    decision = possible(declaration, catalogue)
+    decision = decide_with_safeguards(declaration, catalogue)
     reference = "261124-anyone-7K3QD"
     statement = declaration_statement(
         reference=reference, provider="anyone", provider_name="Ysgol Tŷ-gwyn",

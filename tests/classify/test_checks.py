@@ -70,7 +70,7 @@ def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
 def test_marks_are_those_of_the_law_of_the_day(rules: Rules) -> None:
     first, last = (
         pack.model_copy(update={"code_sets": {"attendance": CodeSet(codes=codes)}})
-        for pack, codes in ((rules.law[0], ("/", "QQ")), (rules.law[-1], ("/",)))
+        for pack, codes in ((rules.law[0], ("/", "@")), (rules.law[-1], ("/",)))
     )
     codes = with_codes_of_packs((first, last), rules.data_types.codes)
     own = Rules(
@@ -80,7 +80,7 @@ def test_marks_are_those_of_the_law_of_the_day(rules: Rules) -> None:
     then, now = (own.on(pack.first).check("attendance-mark") for pack in (first, last))
     assert then is not None
     assert now is not None
-    assert (then("QQ"), now("QQ")) == (None, "code:unknown")
+    assert (then("@"), now("@")) == (None, "code:unknown")
 
 
 def test_a_number_may_have_every_figure_with_which_a_system_writes_it(rules: Rules) -> None:

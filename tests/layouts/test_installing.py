@@ -14,7 +14,7 @@ from gateway.model import Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.policy.faults import PolicyFault
-from gateway.policy.timescale import agenda, asked_soon, standing_of, status
+from gateway.policy.timescale import agenda, coming_requirements, standing_of, status
 from gateway.publish.provider_page import page
 from gateway.publish.standing import ProviderFacts
 from gateway.record.policies_in_force import install, note_beside, sign, verified
@@ -91,10 +91,10 @@ def test_doctor_warns_sixty_days_before_the_last_pack_ends():
 
 def test_september_says_what_january_will_ask_for():
     catalogue = load_catalogue(POLICIES)
-    told = {on: each.says for each, on in asked_soon(catalogue, date(2026, 9, 7))}
+    told = {on: each.says for each, on in coming_requirements(catalogue, date(2026, 9, 7))}
     assert "young carers" in told[date(2027, 1, 21)]
     assert date(2026, 10, 1) in told
-    later = [on for _, on in asked_soon(catalogue, date(2026, 11, 2))]
+    later = [on for _, on in coming_requirements(catalogue, date(2026, 11, 2))]
     assert later == [date(2027, 1, 21), None]
 
 

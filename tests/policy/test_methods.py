@@ -15,7 +15,7 @@ from gateway.policy.decide import (
     Question,
     circumstance_questions,
     decide_method,
-    possible,
+    decide_with_safeguards,
     questions,
 )
 from tests.policy.tables import london, provider, table, words
@@ -114,7 +114,7 @@ def test_no_safeguard_mends_what_is_not_allowed(
     catalogue: Catalogue, method: str, data: str, kind: ProviderKind, told: tuple[str, str]
 ) -> None:
     declared = Declaration(provider=provider(kind), method=method, data=data, at=NOON)
-    decision = possible(declared, catalogue)
+    decision = decide_with_safeguards(declared, catalogue)
     assert isinstance(decision, Refused)
     assert [(reason.code, reason.clause) for reason in decision.reasons] == [told]
 

@@ -19,7 +19,7 @@ from gateway.policy.dates import (
     school_days,
     week_name,
 )
-from gateway.policy.timescale import DutySpan, FlowStatus, agenda, in_words, kept, status
+from gateway.policy.timescale import DutySpan, FlowStatus, agenda, count_states, in_words, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider
 
@@ -148,7 +148,7 @@ TERM = (day("2026-11-02"), day("2026-12-18"))  # Seven weeks.
 def over_the_term(
     catalogue: Catalogue, received: list[Arrival], owed: DutySpan | None = None
 ) -> Mapping[str, Counter[str]]:
-    return kept(provider("school"), received, catalogue, TERM, on=day("2027-01-15"), owed=owed)
+    return count_states(provider("school"), received, catalogue, TERM, on=day("2027-01-15"), owed=owed)
 
 
 def test_what_came_over_a_term_is_counted_by_how_it_came(catalogue: Catalogue) -> None:
@@ -167,14 +167,14 @@ def test_over_a_term_nobody_owes_what_was_due_before_they_came_or_after_they_lef
     owed = DutySpan(since=day("2026-11-16"), until=day("2026-11-29"))
     assert over_the_term(catalogue, [], owed)["attendance"]["missing"] == 2
     suspended = provider("school", suspended=True)
-    assert kept(suspended, [], catalogue, TERM, on=day("2027-01-15")) == {}
+    assert count_states(suspended, [], catalogue, TERM, on=day("2027-01-15")) == {}
 
 
 @pytest.mark.parametrize(("on", "in_time"), [("2026-11-13", 0), ("2026-11-14", 1)])
 def test_what_is_due_counts_once_its_day_is_over(catalogue: Catalogue, on: str, in_time: int) -> None:
     on_friday = came("attendance", "2026-11-13")
     span = TERM[0], day("2026-11-13")
-    found = kept(provider("school"), on_friday, catalogue, span, on=day(on))
+    found = count_states(provider("school"), on_friday, catalogue, span, on=day(on))
     assert found["attendance"] == Counter({"on-time": in_time, "missing": 1})
 
 

@@ -15,7 +15,7 @@ from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
-from gateway.policy.timescale import names_today
+from gateway.policy.timescale import renamed_references
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
 from gateway.record.policies_in_force import edited, folder_of, loses_protection, put_draft
@@ -49,7 +49,7 @@ def ask_policies(
     present names.
     """
     catalogue = console.catalogue()
-    names = names_today(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
+    names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
     with console.mailboxes.registry.read() as session:
         past, found = proposals.loaded(session), proposals.proposal(session)
         known = {*past, *([found.digest] if found else [])}

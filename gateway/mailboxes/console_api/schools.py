@@ -12,7 +12,7 @@ from gateway.acts.act import columns_of
 from gateway.mailboxes.console_api.context import OR_DEFAULT, Before, Caller, ConsoleContext, type_named
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import status_on
-from gateway.policy.timescale import asked_soon
+from gateway.policy.timescale import coming_requirements
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
     agreements,
@@ -129,7 +129,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "coming": [
                 f"{catalogue.wording.name(each.data_type)}, "
                 f"{spoken(due) if due else 'from now on'}: {each.says}"
-                for each, due in asked_soon(catalogue, on)
+                for each, due in coming_requirements(catalogue, on)
             ],
             "signatories": [
                 Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
