@@ -1,8 +1,8 @@
 """Find the names in policy files, as names.toml lists them, and the clauses that entries cite.
 
 A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
-printed without its number, `[printed]` of agreement.toml gives the opening words. A clause ends at the
-beginning of the next.
+printed without its number, `[printed]` of agreement.toml gives the opening words. Of several such places the
+last counts, because a table of contents comes first. A clause ends at the beginning of the next.
 
 A citation holds only while the clause still supports the entry. `confirmed.toml` stores, for each clause, the
 SHA-256 of its text when a person last read it, and the citations at that time. An edited clause or a new
@@ -158,7 +158,7 @@ def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
         if (printed := agreement.printed.get(clause)) is None:
             yield clause, _last_numbered(text, clause)
         else:
-            yield clause, text.rfind(printed) if printed in text else None  # Not as the contents list it.
+            yield clause, text.rfind(printed) if printed in text else None
 
 
 @lru_cache(1024)
