@@ -90,7 +90,7 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 class Basis:
     """The part of a file of one data type a team or provider may have.
     `items`: labels of Appendix A, "Group: Item", and of other items natural to such files.
-    `told`: the columns and elements the data type does not have; no view shows them.
+    `unlisted`: the columns and elements the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
     `of_school`: DfE number and URN of the one school whose records are given; None for all.
     `stated`: headings with meanings stated by the provider. `where`: an item
@@ -99,7 +99,7 @@ class Basis:
 
     data_type: str
     items: tuple[str, ...]
-    told: tuple[Unlisted, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()
     without: tuple[int, ...] = ()
     of_school: tuple[str, str] | None = None
     stated: Stated = ()

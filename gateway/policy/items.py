@@ -38,7 +38,7 @@ def basis_for(
     data_type: str,
     catalogue: Catalogue,
     sender: ProviderKind | None,
-    told: tuple[Unlisted, ...] = (),
+    unlisted: tuple[Unlisted, ...] = (),
     *,
     form: str = "",
     stated: Stated = (),
@@ -46,7 +46,7 @@ def basis_for(
     """Return the part of a file of a data type, from a kind of sender, a team may have.
 
     It is the items of Appendix A to which the team has a right, and the items outside Appendix A the
-    data type carries for it. `told`: columns and elements the data type does not have. `form`: the
+    data type carries for it. `unlisted`: columns and elements the data type does not have. `form`: the
     file's format, because laws ask for some items in one format only. `stated`: headings the provider
     has explained.
     """
@@ -56,7 +56,9 @@ def basis_for(
     carried = entry.holds(form, team) if entry is not None and team in entry.teams else ()
     records = None if entry is None else entry.records.get(team)
     where = None if records is None else (records.item, records.values)
-    return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
+    return Basis(
+        data_type=data_type, items=(*listed, *carried), unlisted=unlisted, stated=stated, where=where
+    )
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:

@@ -232,17 +232,19 @@ def parts_for(
     )
 
 
-def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], catalogue: Catalogue) -> Basis:
+def part_of(
+    provider: Provider, data_type: str, unlisted: tuple[Unlisted, ...], catalogue: Catalogue
+) -> Basis:
     """Return the part of a file about many schools a provider may have: the records of its own pupils.
 
-    Of these it gets the agreed items of Appendix A, and those the data type carries. `told`: columns and
-    elements the data type does not have.
+    Of these it gets the agreed items of Appendix A, and those the data type carries. `unlisted`: columns
+    and elements the data type does not have.
     """
     entry = catalogue.entries.get(data_type)
     carried = () if entry is None else entry.carries
     items = (*(item for item in catalogue.appendix_a if item not in catalogue.proposed), *carried)
     school = provider.dfe_number or "", provider.urn or ""
-    return Basis(data_type=data_type, items=items, told=told, of_school=school)
+    return Basis(data_type=data_type, items=items, unlisted=unlisted, of_school=school)
 
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:

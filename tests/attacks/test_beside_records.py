@@ -158,7 +158,7 @@ def test_no_name_and_no_namespace_of_somebodys_own_reaches_a_view(layout: str, w
     known, _ = read(data)
     if not isinstance(known, Classified):
         return  # Nobody gets it: it waits for a person.
-    view, _ = view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, told=known.unlisted))
+    view, _ = view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, unlisted=known.unlisted))
     text = view.decode()
     assert STORY not in text
     assert NAME not in text
@@ -178,4 +178,6 @@ def test_what_is_known_around_the_records_stays(layout: str) -> None:
     data = sample(layout).encode()
     known, _ = read(data)
     assert isinstance(known, Classified)
-    assert view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, told=known.unlisted))[0] == data
+    assert (
+        view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, unlisted=known.unlisted))[0] == data
+    )

@@ -26,7 +26,7 @@ def shown(data: bytes) -> str:
     what = found(data)
     if not isinstance(what, Classified):
         return ""
-    view, _ = view_of(data, Basis(data_type=what.data_type, items=ITEMS, told=what.unlisted))
+    view, _ = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
     if not is_zipfile(BytesIO(view)):
         return view.decode("utf-8")
     with ZipFile(BytesIO(view)) as packed:

@@ -107,7 +107,7 @@ def views(setting: Setting) -> Iterator[Line]:
     items = tuple(item.label for item in (*rules.items.values(), *rules.others.values()))[::2]
     for label, data, (peer, _, copy) in _files(setting):
         found = _found(data, rules)
-        basis = Basis(data_type=found.data_type, items=items, told=found.unlisted)
+        basis = Basis(data_type=found.data_type, items=items, unlisted=found.unlisted)
 
         def view(data: bytes = data, basis: Basis = basis) -> None:
             make_view(io.BytesIO(data), basis, rules, ClassifyLimits(), lambda _: None)

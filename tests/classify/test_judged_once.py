@@ -63,7 +63,7 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
     out = bytearray()
     make_view(
         BytesIO(data),
-        Basis(data_type=what.data_type, items=EVERY_ITEM, told=what.unlisted),
+        Basis(data_type=what.data_type, items=EVERY_ITEM, unlisted=what.unlisted),
         RULES,
         LIMITS,
         out.extend,

@@ -330,7 +330,7 @@ def read(content: bytes, rules: Rules) -> None:
     reader, limits = io.BytesIO if content.startswith((b"PK", b"\xd0\xcf")) else InHalves, ClassifyLimits()
     found = classify(reader(content), "file.dat", limits, rules, today=TODAY)
     if isinstance(found, Classified):
-        basis = Basis(data_type=found.data_type, items=("upn", "surname"), told=found.unlisted)
+        basis = Basis(data_type=found.data_type, items=("upn", "surname"), unlisted=found.unlisted)
         with suppress(Unreadable):
             make_view(reader(content), basis, rules, limits, lambda _: None)
 

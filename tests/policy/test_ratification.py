@@ -155,7 +155,7 @@ def test_one_update_that_is_declared_waits_if_any_of_it_must(catalogue: Catalogu
     flow = catalogue.flow("student-core")
     assert flow is not None
     september = london("2026-09-01T12:00")
-    everything = unratified(
+    waits, _ = unratified(
         provider(ratified=False), flow, ("exclusions", "student-core"), catalogue, september
     )
-    assert [reason.code for reason in everything.waits] == ["policy:agreement-not-ratified"]
+    assert [reason.code for reason in waits] == ["policy:agreement-not-ratified"]

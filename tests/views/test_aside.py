@@ -58,5 +58,5 @@ def test_it_reaches_no_view(what: str) -> None:
     known = found(data)
     if not isinstance(known, Classified):
         return  # Nobody gets it: it waits for a person.
-    view, _ = view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, told=known.unlisted))
+    view, _ = view_of(data, Basis(data_type=known.data_type, items=EVERY_ITEM, unlisted=known.unlisted))
     assert STORY not in view.decode()

@@ -258,7 +258,9 @@ def test_a_column_that_holds_something_else_than_its_heading_says_is_in_no_view(
     view, _ = view_of(
         out.getvalue(),
         Basis(
-            data_type="student-core", items=(*WHO, "School History: Registration Group"), told=what.unlisted
+            data_type="student-core",
+            items=(*WHO, "School History: Registration Group"),
+            unlisted=what.unlisted,
         ),
     )
     sheets = list(openpyxl.load_workbook(io.BytesIO(view)))
@@ -283,7 +285,7 @@ def test_where_not_all_that_is_unknown_was_told_of_nothing_behind_it_is_shown():
     data = "\r\n".join(",".join(line) for line in [head, *[[p["UPN"], *row[1:]] for p in _pupils()]]).encode()
     what = recognised(data)
     assert what.unlisted[-1].further
-    asked = Basis(data_type="student-core", items=(*WHO, "Pupil: Former UPN"), told=what.unlisted)
+    asked = Basis(data_type="student-core", items=(*WHO, "Pupil: Former UPN"), unlisted=what.unlisted)
     assert rows(view_of(data, asked)[0])[0] == ["UPN", "Surname", "Forename", "Date of Birth"]
 
 

@@ -66,7 +66,7 @@ def test_a_remark_is_in_no_view_and_its_sender_is_told(chunk: int) -> None:
         if not isinstance(what, Classified) or is_of_kind(place.field, remark):
             continue  # It waits for a person, or it is an e-mail address where one belongs.
         # As a team would be shown it that may have every item.
-        view, _ = view_of(data, Basis(data_type=what.data_type, items=EVERY_ITEM, told=what.unlisted))
+        view, _ = view_of(data, Basis(data_type=what.data_type, items=EVERY_ITEM, unlisted=what.unlisted))
         if remark in texts_of(view):
             wrong.append(f"a team sees {where}")
         told = [one for one in what.findings if one.expected and (place.row in one.rows or not place.row)]
@@ -99,7 +99,7 @@ def shown(place: Place, text: str) -> tuple[str, object]:
     if not isinstance(what, Classified):
         return "", ()
     view, _ = view_of(
-        place.filled(text), Basis(data_type=what.data_type, items=EVERY_ITEM, told=what.unlisted)
+        place.filled(text), Basis(data_type=what.data_type, items=EVERY_ITEM, unlisted=what.unlisted)
     )
     return texts_of(view), [(one.header, one.position, one.place) for one in what.unlisted]
 

@@ -57,7 +57,7 @@ def test_any_text_in_any_column_is_of_its_kind_or_in_no_view(key: str, text: str
     what = found(data)
     if not isinstance(what, Classified):
         return  # It waits for a person.
-    view, left_out = view_of(data, Basis(data_type=what.data_type, items=ITEMS, told=what.unlisted))
+    view, left_out = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
     head, *seen = csv.reader(io.StringIO(view.decode("utf-8-sig"), newline=""))
     cells = [row[head.index(name)] for row in seen] if name in head else []
     for cell in filter(str.strip, cells):
@@ -98,7 +98,7 @@ def test_any_text_in_any_element_is_of_its_kind_or_in_no_view(where: str, text: 
     what = found(data)
     if not isinstance(what, Classified):
         return
-    view, _ = view_of(data, Basis(data_type=what.data_type, items=ITEMS, told=what.unlisted))
+    view, _ = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
     plain = text.replace("]]>", "") if cdata else text
     if plain.strip() and inner.encode() in view:
         assert is_of_kind(_ELEMENTS[where], plain), (where, text)

@@ -43,8 +43,8 @@ class ViewFilter:
             for name in (key, *item.when.get(basis.data_type, ()), *item.beside):
                 self._labels[name] = self._labels.get(name, frozenset()) | {item.label}
         # The classifier's list of content outside the file's type, which may be incomplete.
-        listed = [one for one in basis.told if not one.further]
-        self._is_all = len(listed) == len(basis.told)
+        listed = [one for one in basis.unlisted if not one.further]
+        self._is_all = len(listed) == len(basis.unlisted)
         self._positions = {one.position for one in listed if one.place == "column"}
         self._named = {(one.field, plain(one.header)) for one in listed}
         self._until = max((one.position for one in listed if not one.topic), default=0)
