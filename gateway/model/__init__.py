@@ -88,7 +88,7 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part of a file of one data type a team or provider may have.
+    """The part of a file, as one data type, for a team or provider.
     `items`: labels of Appendix A, "Group: Item", and of other items natural to such files.
     `unlisted`: the columns and elements the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.

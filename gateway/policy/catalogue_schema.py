@@ -42,7 +42,7 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The names and languages receipts and letters of one catalogue use.
+    """The names and languages for receipts and letters under one catalogue.
 
     `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: by language
     other than English, the names of desks by their English. `own`: ids and labels of the policies, which
@@ -139,7 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: its right, and the items of Appendix A the right names before its exceptions."""
+        """By team: the right, and the items of Appendix A named there, before exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -173,7 +173,7 @@ class Catalogue(File):
 
     @cached_property
     def wording(self) -> Wording:
-        """The names receipts under this catalogue use."""
+        """The names for receipts under this catalogue."""
         own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
         for flow in (*self.flows.flow, *self.flows.optional):
             own.add(flow.document.description)

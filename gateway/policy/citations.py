@@ -121,7 +121,7 @@ def numbered(text: str) -> dict[ClauseId, str]:
 
 
 def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the text of each clause the agreement has, up to the next clause, with single spaces."""
+    """Return the text of each clause in the agreement, up to the next clause, with single spaces."""
     text = catalogue.agreement_text
     starts = {clause: start for clause, start in _starts(catalogue) if start is not None}
     ends = dict(pairwise(sorted({*starts.values(), len(text)})))

@@ -20,7 +20,7 @@ from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowData
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
-"""An example of each number files name: a DfE number of 7 figures, and a URN of 6."""
+"""An example of each number named in files: a DfE number of 7 figures, and a URN of 6."""
 GATEWAY = "sftp"
 """The id of the method that is this gateway itself."""
 _YEARS = range(2020, 2060)
@@ -124,7 +124,7 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield data types about persons no rule covers, or due at times calendar.toml lacks."""
+    """Yield data types about persons without a rule, or due at times not in calendar.toml."""
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}

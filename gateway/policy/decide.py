@@ -1,6 +1,6 @@
 """Decide on files, declared transfers and releases: accept, hold or refuse. Pure, and the only such place.
 
-Data no flow lists is refused. A file that is not refused is held while any rule has it wait; otherwise
+Data listed in no flow is refused. A file that is not refused is held while any rule has it wait; otherwise
 it is accepted for the teams entitled to a view of it.
 
 A declaration of a transfer outside this gateway names the data, the method and the attested safeguards.
@@ -397,7 +397,7 @@ STAY = _TAKES_TWO | _OF_OTHERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release a person asks for, as judged: to which teams, as which data type of which flow.
+    """A release as judged: the data type and flow of the file, and the teams to get it.
 
     `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
     the roll of the sender, or of schools for which the sender may send.

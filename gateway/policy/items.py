@@ -43,7 +43,7 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return the part of a file of a data type, from a kind of sender, a team may have.
+    """Return a team's part of a file of a data type, sent by a kind of provider.
 
     It is the items of Appendix A to which the team has a right, and the items outside Appendix A the
     data type carries for it. `unlisted`: columns and elements the data type does not have. `form`: the
@@ -62,13 +62,13 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of the items a file has and the part of it a team may have lacks."""
+    """Return the labels of the items in a file and not in a team's part of the file."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A a file may have all the same.
+    """Return the items outside Appendix A allowed in a file.
 
     They are those the data type carries. If some law pack allows an item for its period, the item is
     lawful only in files about the period of such a pack.

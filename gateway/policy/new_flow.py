@@ -276,7 +276,7 @@ def declare(folder: Path) -> tuple[str, ...]:
     """Bring flows.toml and items.toml of a folder in line with its other files; return the changed files.
 
     Data types without a flow are listed under `not_carried`: files of these are recognised, and refused.
-    Items rights.toml lists are put under `[items]` of items.toml, other items under `[others]`. Raises
+    Items listed in rights.toml are put under `[items]` of items.toml, other items under `[others]`. Raises
     GatewayError for a file that cannot be read.
     """
     try:

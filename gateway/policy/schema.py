@@ -76,7 +76,7 @@ class Ratification(File):
 
 
 def _ratification(value: object) -> object:
-    """Return the fields of a `Ratification` a policy file writes as one string."""
+    """Return the fields of a `Ratification`, which is one string in a policy file."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -107,7 +107,7 @@ class AppendixRow(File):
 
 
 class Carried(File):
-    """Items outside Appendix A files may have because a `law` asks for them.
+    """Items outside Appendix A allowed in files because a `law` asks for them.
 
     Only `teams`, which have the duty, get these items. `formats`: of files allowed to have the items; empty
     for any.
@@ -130,7 +130,7 @@ class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
     - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
-    - `carries`: items outside Appendix A every team gets. `carried`: others, for some teams.
+    - `carries`: items outside Appendix A for every team. `carried`: others, for some teams.
     - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of `timescale`.
     - `within`: another data type of the flow; an arrival counts for both.
     - `electronic`: the clause demanding electronic transfer, if any.

@@ -235,7 +235,7 @@ def parts_for(
 def part_of(
     provider: Provider, data_type: str, unlisted: tuple[Unlisted, ...], catalogue: Catalogue
 ) -> Basis:
-    """Return the part of a file about many schools a provider may have: the records of its own pupils.
+    """Return a provider's part of a file about many schools: the records of its own pupils.
 
     Of these it gets the agreed items of Appendix A, and those the data type carries. `unlisted`: columns
     and elements the data type does not have.

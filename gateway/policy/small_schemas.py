@@ -156,7 +156,7 @@ class ReasonsFile(File):
 
 About = Literal["themselves", "anyone"]
 DFE_NUMBER, URN = "dfe-number", "urn"
-"""The ids of the two identifiers files state, for comparison with the provider's record."""
+"""The ids of the two identifiers stated in files, for comparison with the provider's record."""
 
 
 _PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\\d|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
