@@ -138,9 +138,9 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
         notices=(expires,),
     )
     welsh, english = receipt_statement(facts).text.split("\n\nReceipt from ")
-    for kind in FINDINGS.values():
-        assert translate(kind.sentence, "cy") != kind.sentence
-        assert translate(kind.sentence, "cy") in " ".join(welsh.split())
+    for _, sentence in FINDINGS.values():
+        assert translate(sentence, "cy") != sentence
+        assert translate(sentence, "cy") in " ".join(welsh.split())
     assert "2 gofnod" in welsh or "2 cofnod" in welsh
     assert "yn dod i ben ymhen 3 diwrnod, ar 1 Ionawr 2027" in " ".join(welsh.split())
     assert "24 Tachwedd 2026 am 14:03:22 UTC" in welsh
