@@ -127,13 +127,13 @@ def _text(path: Path) -> str:
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
-    """Write the SSH keys in force of each provider, for intake; none for a suspended provider.
+    """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
 
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key
     could let somebody in again.
     """
     with registry.write(dated=False) as session:
-        in_force: defaultdict[str, str] = defaultdict(str)
+        in_force, enrolled = defaultdict[str, str](str), set[str]()
         for key in keys.keys_in_force(session, "provider", None, "ssh", now):
             in_force[key.owner] += f"{key.material}\n"
         for provider in providers.list_providers(session):
@@ -141,6 +141,11 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
             (folder / "out").mkdir(parents=True, exist_ok=True)
             publishes_receipts_in(published, folder / "receipts")
             put_published(folder / "authorized_keys", "" if provider.suspended else in_force[provider.id])
+            enrolled.add(provider.id)
+        # The command that removes a provider deletes the folder at its own host alone.
+        for file in published.root.glob("providers/*/authorized_keys"):
+            if file.parent.name not in enrolled:
+                put_published(file, "")
 
 
 def publish_common(

@@ -33,6 +33,17 @@ def test_who_is_suspended_gets_in_no_more(desk: Desk) -> None:
     assert not shown.exists() or not shown.read_text()
 
 
+def test_who_was_removed_at_another_host_gets_in_no_more(desk: Desk) -> None:
+    desk.provider("oak")
+    projection.publish_access(desk.registry, desk.home.published, desk.now)
+    shown = desk.home.published.provider("oak") / "authorized_keys"
+    assert shown.read_text()
+    with desk.registry.write() as session:
+        providers.remove(session, "oak")
+    projection.publish_access(desk.registry, desk.home.published, desk.now)
+    assert shown.read_text() == ""
+
+
 def test_who_read_before_a_change_shows_nothing_after_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is suspended would get in again, until the processor looks once more."""
     desk.provider("oak")
