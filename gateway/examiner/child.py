@@ -290,12 +290,14 @@ Programs based on Sequoia hold 25 MiB back until the signature is verified, so a
 
 @dataclass(slots=True)
 class Follower:
-    """A classifier reading the content in `memory` while the opener still writes it."""
+    """A classifier reading the content in `memory` while the opener still writes it.
+    The classifier waits at the other end of `_pipe` for the message that the content is whole.
+    """
 
     memory: int
     _classifier: Child
     _request: Reading
-    _word: BinaryIO
+    _pipe: BinaryIO
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
@@ -305,14 +307,14 @@ class Follower:
     def read(self, seconds: float) -> Read:
         """Confirm the content as whole and signed; return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
-            self._word.write(protocol.WHOLE)
+            self._pipe.write(protocol.WHOLE)
         self._is_over = True
         said, given = self._classifier.finish(time.monotonic() + seconds)
         return checked_answer(self._request, said, given, (Read,))[0]
 
     def give_up(self) -> None:
         """End the classifier and ignore its answer, unless already read."""
-        self._word.close()
+        self._pipe.close()
         if not self._is_over:
             self._is_over = True
             self._classifier.drop()
@@ -327,15 +329,15 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
         memory = kept.enter_context(closing(empty_memory()))
         # Content once readable must stay.
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        ear, word = os.pipe2(os.O_CLOEXEC)
-        told = kept.enter_context(os.fdopen(word, "wb", buffering=0))
+        reading_end, writing_end = os.pipe2(os.O_CLOEXEC)
+        pipe = kept.enter_context(os.fdopen(writing_end, "wb", buffering=0))
         follower, owner = None, provider_of(request.reference)
         with (
-            closing(ear),
-            closing(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as sight,
+            closing(reading_end),
+            closing(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as readable,
             suppress(Fault),
         ):
-            classifier.begin(owner, REQUEST.dump_json(request), (sight, ear), seconds)
-            follower = Follower(memory, classifier, request, told)
+            classifier.begin(owner, REQUEST.dump_json(request), (readable, reading_end), seconds)
+            follower = Follower(memory, classifier, request, pipe)
             kept.callback(follower.give_up)
         yield follower

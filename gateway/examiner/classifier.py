@@ -78,15 +78,15 @@ _PAUSE_MS = 5
 
 class PartialContent:
     """A content still being decrypted, read like a file; a read returns less than asked only at the end.
-    On the pipe `word` the service sends `WHOLE` once the content is whole and its signature good. If the pipe
+    On the pipe the service sends `WHOLE` once the content is whole and its signature good. If the pipe
     is closed without that message, the process ends without an answer.
     """
 
-    def __init__(self, content: int, word: int) -> None:
+    def __init__(self, content: int, pipe: int) -> None:
         self._content = content
-        self._word = word
+        self._pipe = pipe
         self._poll = select.poll()
-        self._poll.register(word, select.POLLIN)
+        self._poll.register(pipe, select.POLLIN)
         self._is_whole = False
         self._position = 0
         self._waited = 0.0
@@ -99,7 +99,7 @@ class PartialContent:
         """Read `size` bytes, or (-1) all up to the end; block until these have been written."""
         if size < 0:
             size = self._size() - self._position
-        whole = self._is_confirmed(0)  # Checked before reading: after the word nothing is added.
+        whole = self._is_confirmed(0)  # Checked before reading: after the message nothing is added.
         while len(piece := os.pread(self._content, size, self._position)) < size and not whole:
             whole = self._is_confirmed(_PAUSE_MS)
         self._position += len(piece)
@@ -134,7 +134,7 @@ class PartialContent:
         said = self._poll.poll(wait_ms)
         self._waited += time.monotonic() - begun
         if said:
-            self._is_whole = os.read(self._word, len(WHOLE)) == WHOLE
+            self._is_whole = os.read(self._pipe, len(WHOLE)) == WHOLE
             if not self._is_whole:
                 raise SystemExit
         return self._is_whole
@@ -145,8 +145,8 @@ def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequ
     request = REQUEST.validate_json(message)
     if not isinstance(request, Reading):
         raise TypeError(request.kind)
-    content, *word = descriptors
-    read = _read(rules, limits, request, PartialContent(content, word[0])) if word else None
+    content, *pipe = descriptors
+    read = _read(rules, limits, request, PartialContent(content, pipe[0])) if pipe else None
     if read is None:
         with os.fdopen(content, "rb", closefd=False) as whole:
             read = _read(rules, limits, request, whole)
