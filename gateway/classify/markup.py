@@ -47,10 +47,6 @@ _OF_MARKUP = {
 """Attributes on how to read markup, each with its allowed values."""
 
 
-class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
-    """Raised to end the parsing at the first tag."""
-
-
 def local_name(tag: str) -> str:
     """Return an element's name without its namespace."""
     return tag.rpartition("}")[2]
@@ -66,7 +62,7 @@ def root_of(source: Source) -> str:
 
     def start(name: str, _attributes: dict[str, str]) -> None:
         found.append(name)
-        raise _Root
+        raise StopIteration  # It ends the parsing.
 
     def doctype(*_: object) -> None:
         raise malformed("the XML declares a document type, which may hide entities", format="XML")
@@ -79,7 +75,7 @@ def root_of(source: Source) -> str:
             fed += len(piece)
             if fed > _PROLOG_BYTES:
                 break
-    except _Root:
+    except StopIteration:
         return found[0]
     except expat.ExpatError:
         raise malformed("the XML is not well formed at its beginning", format="XML") from None
