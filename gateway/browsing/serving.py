@@ -30,7 +30,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gateway.errors import ConfigurationError
 from gateway.home.settings import WebSettings
 from gateway.observe import systemd
-from gateway.zones.console_api.serving import QuietServer, at_work, config_of, spare_the_collector
+from gateway.zones.console_api.serving import QuietServer, at_work, collect_garbage_rarely, config_of
 from gateway.zones.penalty_files import source_of
 
 _PATIENCE_SECONDS = 30
@@ -76,9 +76,9 @@ async def serve(
     host, port = settings.host if host is None else host, settings.port if port is None else port
     sockets = systemd.handed_over(name) or [_listening(host, port, name)]
     origin = settings.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
-    server = PlacedServer(configured(app(origin), settings), Places(settings.proxies))
+    server = CountingServer(configured(app(origin), settings), Connections(settings.proxies))
     async with at_work(server, sockets):
-        spare_the_collector()
+        collect_garbage_rarely()
         alive = asyncio.create_task(systemd.keep_alive())
         sys.stdout.write(f"ready {name} {origin}\n")
         sys.stdout.flush()
@@ -112,7 +112,7 @@ class BrowserConnection:
             self.line.shutdown(socket.SHUT_RDWR)
 
 
-class Places:
+class Connections:
     """The accepted connections: at most `in_all`, and `each` of one address, except of `trusted` proxies."""
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
@@ -131,38 +131,38 @@ class Places:
         `line`: its socket. `address`: the client's.
         """
         source = source_of(address)
-        of_it = [place for place in self._taken if place.source == source]
+        of_it = [connection for connection in self._taken if connection.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
             return None
         if len(self._taken) >= self._in_all:
-            silent = Counter(place.source for place in self._taken if not place.busy)
+            silent = Counter(connection.source for connection in self._taken if not connection.busy)
             most = silent.most_common(1)[0][0] if silent else None
-            if not self._send_away([place for place in self._taken if place.source == most]):
+            if not self._send_away([connection for connection in self._taken if connection.source == most]):
                 return None
-        place = BrowserConnection(line, source)
-        self._taken[place] = None
-        return place
+        connection = BrowserConnection(line, source)
+        self._taken[connection] = None
+        return connection
 
-    def leave(self, place: BrowserConnection) -> None:
+    def leave(self, connection: BrowserConnection) -> None:
         """Forget a closed connection; does nothing if forgotten."""
-        self._taken.pop(place, None)
+        self._taken.pop(connection, None)
 
-    def _send_away(self, places: list[BrowserConnection]) -> bool:
-        """Close the oldest idle connection of `places`; return False if none is idle."""
-        for place in places:
-            if not place.busy:
-                self.leave(place)
-                place.abort()
+    def _send_away(self, connections: list[BrowserConnection]) -> bool:
+        """Close the oldest idle connection of `connections`; return False if none is idle."""
+        for connection in connections:
+            if not connection.busy:
+                self.leave(connection)
+                connection.abort()
                 return True
         return False
 
 
-class PlacedServer(QuietServer):
-    """A Uvicorn server that counts connections in `places`, each with `seconds` for every request."""
+class CountingServer(QuietServer):
+    """A Uvicorn server that admits what `connections` allows, each with `seconds` for every request."""
 
-    def __init__(self, config: uvicorn.Config, places: Places, seconds: float = SECONDS) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections, seconds: float = SECONDS) -> None:
         super().__init__(config)
-        self._places = places
+        self._connections = connections
         self._seconds = seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -189,16 +189,16 @@ class PlacedServer(QuietServer):
             except OSError:
                 await asyncio.sleep(_BREATH_SECONDS)
                 continue
-            place = self._places.take(line, address[0])
-            if place is None:
+            connection = self._connections.take(line, address[0])
+            if connection is None:
                 line.close()
                 continue
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = loop.create_task(self._begin(line, place))
+            task = loop.create_task(self._begin(line, connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _begin(self, line: socket.socket, place: BrowserConnection) -> None:
+    async def _begin(self, line: socket.socket, connection: BrowserConnection) -> None:
         """Start HTTP on an accepted connection, after TLS if configured; close it where that fails."""
         config = self.config
 
@@ -207,8 +207,8 @@ class PlacedServer(QuietServer):
                 config=config,
                 server_state=self.server_state,
                 app_state=self.lifespan.state,
-                place=place,
-                places=self._places,
+                connection=connection,
+                connections=self._connections,
                 seconds=self._seconds,
             )
 
@@ -220,24 +220,24 @@ class PlacedServer(QuietServer):
                 ssl_handshake_timeout=None if config.ssl is None else _HANDSHAKE_SECONDS,
             )
         except (OSError, ssl.SSLError, TimeoutError):
-            self._places.leave(place)
+            self._connections.leave(connection)
             line.close()
 
 
 class PunctualProtocol(H11Protocol):
-    """An HTTP connection with `seconds` for each request; `place` is busy until the request is answered."""
+    """An HTTP connection with `seconds` for each request; its `connection` is busy until the answer."""
 
     def __init__(
         self,
         *,
-        place: BrowserConnection,
-        places: Places,
+        connection: BrowserConnection,
+        connections: Connections,
         seconds: float,
         **more: Any,  # noqa: ANN401 - as in its parent
     ) -> None:
         super().__init__(**more)
-        self._place = place
-        self._places = places
+        self._connection = connection
+        self._connections = connections
         self._seconds = seconds
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -252,22 +252,22 @@ class PunctualProtocol(H11Protocol):
         if self.conn.their_state in _COMING:
             self._wait()
         else:
-            self._place.busy = True
+            self._connection.busy = True
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
         """Start the deadline for the next request, if a part of it has come already."""
-        self._place.busy = False
+        self._connection.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             self._wait()
         elif self.conn.their_state is not h11.IDLE:
-            self._place.busy = True
+            self._connection.busy = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadline."""
         self._wait_no_more()
-        self._places.leave(self._place)
+        self._connections.leave(self._connection)
         super().connection_lost(exc)
 
     def _wait(self) -> None:

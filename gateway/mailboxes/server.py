@@ -41,7 +41,7 @@ from gateway.ssh.door import Door
 from gateway.ssh.server import host_key
 from gateway.ssh.serving import LoggedIn, serving
 from gateway.ssh.sftp import Handler
-from gateway.zones.console_api.serving import spare_the_collector
+from gateway.zones.console_api.serving import collect_garbage_rarely
 from gateway.zones.penalty_files import of_mailboxes
 
 _READERS = 8
@@ -110,7 +110,7 @@ async def _serve(home: Home, resources: SharedResources, listen: Listen) -> None
         console_api_open(home, resources),
         accepting(home, resources, listen, systemd.handed_over("mailboxes")) as port,
     ):
-        spare_the_collector()
+        collect_garbage_rarely()
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()

@@ -19,7 +19,7 @@ from gateway.acts.fields import every_act
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
-from gateway.zones.console_api.serving import spare_the_collector
+from gateway.zones.console_api.serving import collect_garbage_rarely
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, line
 from tests.console.pages import console_of
@@ -81,7 +81,7 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
         visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
         console.confirm("jane")
-        spare_the_collector()
+        collect_garbage_rarely()
         yield visitor
         visitor.client.close()
     registry.close()

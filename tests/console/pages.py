@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvloop
 
-from gateway.browsing.serving import PlacedServer, Places, configured
+from gateway.browsing.serving import Connections, CountingServer, configured
 from gateway.console.inside import inside_of, settings_of
 from gateway.console.server import application
 from gateway.console.site import LANGUAGES, Site, templates
@@ -37,7 +37,9 @@ def console_of(console: Console, **more: object) -> Iterator[str]:
             knows = (await settings_of(inside)).model_copy(update=more)
             pages = {one: templates(knows.zone, one) for one in LANGUAGES}
             site = Site(inside, knows, origin, pages)
-            async with at_work(PlacedServer(configured(application(site), knows), Places()), [listening]):
+            async with at_work(
+                CountingServer(configured(application(site), knows), Connections()), [listening]
+            ):
                 ready.set()
                 await stop.wait()
 

@@ -13,7 +13,7 @@ from gateway.mailboxes.console_api.carrying_out import act_shown
 from gateway.model import Provider
 from gateway.registry import providers
 from gateway.registry.tables import ContactRow, TransferRow
-from gateway.zones.console_api.serving import spare_the_collector
+from gateway.zones.console_api.serving import collect_garbage_rarely
 from tests.bench.pages import pages_of_questions
 from tests.console.pages import console_of
 from tests.console.soft_key import SoftKey
@@ -139,7 +139,7 @@ def test_pages_leave_nothing_in_memory_and_wait_for_no_search_among_all_that_sta
         seen: list[int] = []
         try:
             asked(3)
-            spare_the_collector()
+            collect_garbage_rarely()
             first = asked(1)
             later = asked(10)
         finally:

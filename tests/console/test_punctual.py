@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.browsing.serving import PlacedServer, Places
+from gateway.browsing.serving import Connections, CountingServer
 from gateway.zones.console_api.serving import at_work, config_of
 from tests.console.by_https import certificate_at
 
@@ -56,13 +56,13 @@ async def served(
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
-    places = Places(trusted, each=EACH, in_all=IN_ALL)
+    connections = Connections(trusted, each=EACH, in_all=IN_ALL)
     more = (
         {}
         if encrypted is None
         else {"ssl_certfile": encrypted / "console.pem", "ssl_keyfile": encrypted / "console-key.pem"}
     )
-    server = PlacedServer(config_of(app, **more), places, seconds)
+    server = CountingServer(config_of(app, **more), connections, seconds)
     async with at_work(server, [listening]):
         await visit(listening.getsockname()[1])
 
@@ -130,7 +130,7 @@ def test_one_address_has_few_connections_at_once_and_the_oldest_that_does_nothin
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "before TLS"])
 def test_silent_connections_from_many_addresses_keep_nobody_out(tmp_path: Path, *, encrypted: bool) -> None:
-    """As many as there are places, from a few addresses, which connect anew whenever one is closed."""
+    """As many as there are connections, from a few addresses, which connect anew whenever one is closed."""
     context = (
         ssl.create_default_context(cafile=str(certificate_at(tmp_path, "localhost")[0]))
         if encrypted
@@ -167,20 +167,20 @@ def test_silent_connections_from_many_addresses_keep_nobody_out(tmp_path: Path, 
 
 
 def test_who_is_being_answered_gives_way_to_nobody() -> None:
-    places, lines = Places(each=2, in_all=3), [socket.socketpair() for _ in range(6)]
-    first, second = (places.take(lines[number][0], "192.0.2.1") for number in range(2))
+    connections, lines = Connections(each=2, in_all=3), [socket.socketpair() for _ in range(6)]
+    first, second = (connections.take(lines[number][0], "192.0.2.1") for number in range(2))
     assert first is not None
     assert second is not None
     first.busy = second.busy = True
-    assert places.take(lines[2][0], "192.0.2.1") is None
-    assert places.take(lines[3][0], "192.0.2.2") is not None
-    other = places.take(lines[4][0], "192.0.2.3")
+    assert connections.take(lines[2][0], "192.0.2.1") is None
+    assert connections.take(lines[3][0], "192.0.2.2") is not None
+    other = connections.take(lines[4][0], "192.0.2.3")
     assert other is not None  # In the place of the one before.
     other.busy = True
-    assert places.take(lines[5][0], "192.0.2.4") is None
+    assert connections.take(lines[5][0], "192.0.2.4") is None
     assert lines[3][1].recv(1) == b""
-    places.leave(first)
-    assert places.take(lines[5][0], "192.0.2.4") is not None
+    connections.leave(first)
+    assert connections.take(lines[5][0], "192.0.2.4") is not None
     for pair in lines:
         for line in pair:
             line.close()

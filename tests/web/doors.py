@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import httpx
 import uvloop
 
-from gateway.browsing.serving import PlacedServer, Places
+from gateway.browsing.serving import Connections, CountingServer
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits, WebSettings
 from gateway.web.server import application, intake_of
@@ -109,7 +109,7 @@ def doors_of(home: Home, **limits: object) -> Iterator[Doors]:
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
         async with intake_of(home) as intake:
-            server = PlacedServer(config_of(application(intake, origin)), Places())
+            server = CountingServer(config_of(application(intake, origin)), Connections())
             async with at_work(server, [listening]):
                 ready.set()
                 await stop.wait()

@@ -80,7 +80,7 @@ async def at_work(server: QuietServer, sockets: Sequence[socket.socket]) -> Asyn
         await asyncio.wait([running])
 
 
-def spare_the_collector() -> None:
+def collect_garbage_rarely() -> None:
     """Exempt the objects loaded so far from garbage collection, and collect others rarely.
 
     A page makes some 50,000 objects and leaves hardly any garbage. By Python's own numbers (700, 10, 10)
