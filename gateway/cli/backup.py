@@ -35,7 +35,7 @@ def backup(
     if keep is not None and not dated:
         raise ConfigurationError("--keep is for --dated backups")
     at = now()
-    place = backups.dated(folder, at) if dated else folder
+    place = backups.dated_folder(folder, at) if dated else folder
     whole = backups.whole_backups(folder) if dated else []
     earlier = whole[-1] if whole else None
     with progress("copying the home") as told:

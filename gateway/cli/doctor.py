@@ -447,7 +447,7 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
-        held[own] = frozenset(secret_files.holding(home))
+        held[own] = frozenset(secret_files.key_file_names(home))
     known = keys.list_keys(session, "gateway", "gateway")
     over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
     every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}

@@ -22,7 +22,7 @@ from gateway.cli.identity import sight_here
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.audit import audit, rows_to_look_at, summary
-from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, settled
+from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, found_twice
 from gateway.homes.audit.tree import AuditPortions, Inconsistency, watch
 from gateway.log.checkpoint import read_checkpoint
 from gateway.model import counted
@@ -135,9 +135,9 @@ def inconsistencies(
                 found.append(Inconsistency(name, fault))
         found += islice(audit(session, vkey, portions), _SHOWN)
         leaves = log.size(session)
-    found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
+    found += found_twice(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
     if sealed:
-        found += settled(registry, lambda session: check_sealed(session, home))[:_SHOWN]
+        found += found_twice(registry, lambda session: check_sealed(session, home))[:_SHOWN]
     return found, leaves
 
 

@@ -354,7 +354,7 @@ _DATED = "%Y-%m-%dT%H%M%SZ"
 _ANY_DATE = "????-??-??T??????Z"
 
 
-def dated(folder: Path, now: datetime) -> Path:
+def dated_folder(folder: Path, now: datetime) -> Path:
     """Return the path of a new backup in a folder of backups, named by the time."""
     return folder / now.astimezone(UTC).strftime(_DATED)
 

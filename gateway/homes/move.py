@@ -20,7 +20,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
 from gateway.homes.audit.audit import audit
-from gateway.homes.audit.files import check_sealed, settled
+from gateway.homes.audit.files import check_sealed, found_twice
 from gateway.homes.create import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import alone
@@ -115,7 +115,9 @@ def _check(home: Home, after: Settings, clock: Callable[[], datetime], told: Tol
     with open_registrar(home, clock, after) as moved:
         with moved.registry.read() as session:
             found = next(audit(session, moved.signing.vkey), None)
-        sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
+        sealed = found_twice(
+            moved.registry, lambda session: check_sealed(session, moved.home, moved.settings)
+        )
         for one in (found, *sealed):
             if one is not None:
                 words = f"{one.where}: {one.what}"

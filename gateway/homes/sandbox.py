@@ -39,7 +39,7 @@ def asked_for(name: str) -> tuple[Outcome, str] | None:
     return ("held" if found[1] == "held" else "refused"), code
 
 
-def filled(code: str) -> dict[str, str | int]:
+def placeholders(code: str) -> dict[str, str | int]:
     """Return a placeholder for each blank in the sentences of a reason code."""
     template = REASONS[code]
     text = template.sentence + template.next_step
@@ -56,7 +56,7 @@ class _NamedOutcomeExaminer(Examiner):
         if asked is None or not isinstance(found, FileOpened):
             return found
         outcome, code = asked
-        why = OpenRefused(code=code, detail=filled(code))
+        why = OpenRefused(code=code, detail=placeholders(code))
         if outcome == "refused":
             return FileRefused(reference=job.reference, why=why)
         return FileOpened(reference=job.reference, opened=found.opened, content=found.content, why=why)

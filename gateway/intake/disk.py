@@ -35,7 +35,7 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
 
 
-async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def in_reader_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in the one thread that reads long folders, and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 

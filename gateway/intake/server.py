@@ -35,7 +35,7 @@ from gateway.observe import metrics, systemd
 from gateway.observe.metrics import INTAKE, INTAKE_DOOR
 from gateway.ssh.answers import guarded
 from gateway.ssh.door import Door
-from gateway.ssh.serving import LoggedIn, again, serving
+from gateway.ssh.serving import LoggedIn, repeat, serving
 from gateway.ssh.sftp import Handler
 from gateway.zones.penalty_files import of_intake
 
@@ -200,8 +200,8 @@ async def serve(
         also=settings.ssh.also_offer,
     ) as accepting:
         rounds = [
-            loop.create_task(again(intake.sweep, _SWEEP_SECONDS)),
-            loop.create_task(again(follow_settings, _SETTINGS_SECONDS)),
+            loop.create_task(repeat(intake.sweep, _SWEEP_SECONDS)),
+            loop.create_task(repeat(follow_settings, _SETTINGS_SECONDS)),
         ]
         web_door: AbstractAsyncContextManager[None] = nullcontext()
         try:

@@ -23,7 +23,7 @@ from gateway.home import Published
 from gateway.home.settings import IntakeLimits
 from gateway.intake import answers
 from gateway.intake.box import Box, HandedOver
-from gateway.intake.disk import in_turn, on_disk
+from gateway.intake.disk import in_reader_thread, on_disk
 from gateway.intake.paths import (
     FOLDERS,
     PAGES,
@@ -143,7 +143,7 @@ class ProviderTree(Server):
         shown: set[str] = set()
         for published in self._published_folders(within.folder) if place.name is None else ():
             with closing(scan_published(published)) as entries:
-                while some := await in_turn(lambda more: list(islice(more, _AT_ONCE)), entries):
+                while some := await in_reader_thread(lambda more: list(islice(more, _AT_ONCE)), entries):
                     for entry in some:
                         if within.uploads is not None:
                             shown.add(entry.name)

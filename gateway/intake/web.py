@@ -37,7 +37,7 @@ from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, an
 from gateway.ssh.serving import LoggedIn, Service
 from gateway.zones.console_api.serving import QuietServer, at_work, config_of, listening
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
-from gateway.zones.passkeys import to_sign
+from gateway.zones.passkeys import signing_options
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
 
 _TUS = {"tus-resumable": "1.0.0"}
@@ -158,7 +158,7 @@ class WebDoor:
 
     async def _challenge(self, _: Request) -> Response:
         browser = secrets.token_urlsafe(32)
-        options = to_sign(self._origin, self._sessions.challenge(browser))
+        options = signing_options(self._origin, self._sessions.challenge(browser))
         return self._set(Response(options, media_type="application/json"), "attempt", browser)
 
     async def _log_in(self, request: Request) -> Response:

@@ -27,7 +27,7 @@ from gateway.intake.disk import on_disk
 from gateway.ssh.answers import Declined, denied, failed
 from gateway.ssh.door import Guest
 from gateway.ssh.serving import LoggedIn, Service
-from gateway.zones.passkeys import SECONDS, count_signed, host_of
+from gateway.zones.passkeys import SECONDS, host_of, verified_count
 
 _KIND = "sk-ecdsa-sha2-nistp256@openssh.com"
 _LINE = re.compile(rf"{re.escape(_KIND)} [A-Za-z0-9+/=]{{100,1000}}")
@@ -52,9 +52,9 @@ def signer(
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
     if not known:
-        count_signed(text, challenge, origin, _cose(_GENERATOR), 0)
+        verified_count(text, challenge, origin, _cose(_GENERATOR), 0)
     for key, cose in known:
-        if (count := count_signed(text, challenge, origin, cose, 0)) is not None:
+        if (count := verified_count(text, challenge, origin, cose, 0)) is not None:
             return key, count
     return None
 

@@ -183,7 +183,7 @@ def finish(home: Home, registry: Registry) -> bool:
 
 def held(home: Home) -> list[str]:
     """Return the names of a home's key files, to compare hosts that share the work."""
-    return secret_files.holding(home)
+    return secret_files.key_file_names(home)
 
 
 def check_all_here(home: Home, registry: Registry) -> None:
@@ -247,7 +247,7 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
     """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
-    held = set(secret_files.holding(home))
+    held = set(secret_files.key_file_names(home))
     with registry.read() as session:
         others = (one for one in hosts.known(session) if one.is_at_work and one.name != name)
         lacking = [one.name for one in others if not held <= one.holds]

@@ -40,9 +40,9 @@ from gateway.zones.failpoints import passing
 from gateway.zones.spool import (
     BadFileError,
     content_size,
-    encoded_tail,
     open_content,
     read_handed_over,
+    reference_tail,
     set_aside,
     take_away,
     waiting,
@@ -402,7 +402,7 @@ def _unused_reference(session: Session, upload: Upload, taken: Collection[str]) 
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"
-        inside = upload.reference[:-5] + encoded_tail(hashlib.sha256(seed.encode()).digest())
+        inside = upload.reference[:-5] + reference_tail(hashlib.sha256(seed.encode()).digest())
         if _on_record(session, inside, upload):
             return inside
         if inside not in taken and not receipts.in_use(session, [inside]):

@@ -206,7 +206,7 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
-def holding(home: Home) -> list[str]:
+def key_file_names(home: Home) -> list[str]:
     """Return the names of a home's key files, sorted; hosts that share work must have the same."""
     statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
     names = [f"{path.parent.name}/{path.stem[:16]}" for path in statements]

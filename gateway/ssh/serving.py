@@ -277,8 +277,8 @@ async def serving(
     listeners = await listen(offer.options, door, place, sockets, also, rsa_key=old)
     loop = asyncio.get_running_loop()
     rounds = [
-        loop.create_task(again(door.look_round, _ROUND_SECONDS)),
-        loop.create_task(again(penalty_round(door, penalties), _PENALTY_SECONDS)),
+        loop.create_task(repeat(door.look_round, _ROUND_SECONDS)),
+        loop.create_task(repeat(penalty_round(door, penalties), _PENALTY_SECONDS)),
         loop.create_task(systemd.keep_alive()),
     ]
     try:
@@ -294,11 +294,11 @@ async def serving(
             await asyncio.wait(service.running, timeout=_FAREWELL_SECONDS)
 
 
-async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
+async def repeat(task: Callable[[], Awaitable[None]], seconds: float) -> None:
     """Run a task for ever, pausing for some `seconds` after each run; a failure is only logged."""
     while True:
         try:
-            await round_()
+            await task()
         except Exception as error:  # noqa: BLE001 - one bad round must not be the last
             _log.error("round-failed %s", trace_of(error))
         await asyncio.sleep(seconds)

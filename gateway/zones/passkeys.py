@@ -16,7 +16,7 @@ def host_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
 
-def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
+def signing_options(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
     """Return WebAuthn options (JSON) that ask for a signature by one of `allowed`; if empty, any passkey."""
     options = generate_authentication_options(
         rp_id=host_of(origin),
@@ -28,7 +28,7 @@ def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str
     return options_to_json(options)
 
 
-def count_signed(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
+def verified_count(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
     """Check a passkey's signature of `challenge`; return the passkey's new count of signatures.
 
     `assertion`: the browser's answer, JSON. `key`: the public key, COSE. `count`: the last count known. None

@@ -53,12 +53,12 @@ class BadFileError(ValueError):
     """Raised for a file intake never makes. The text describes the fault, and repeats no content."""
 
 
-def behind_content(record: bytes) -> bytes:
+def record_at_end(record: bytes) -> bytes:
     """Return the bytes to append to a content: the record, its length and an end mark."""
     return record + _END.pack(len(record), _MARK)
 
 
-def divided(descriptor: int) -> tuple[int, bytes]:
+def split_landed(descriptor: int) -> tuple[int, bytes]:
     """Return the number of content bytes in a landed file, and its record.
 
     BadFileError for an end that intake never writes.
@@ -132,7 +132,7 @@ _UPLOAD = TypeAdapter(Upload)
 
 def new_reference(provider: str, now: datetime) -> str:
     """Return a random reference `YYMMDD-PROVIDER-XXXXX`; the caller ensures its uniqueness."""
-    return checked_reference(f"{now:%y%m%d}-{provider}-{encoded_tail(secrets.token_bytes(5))}")
+    return checked_reference(f"{now:%y%m%d}-{provider}-{reference_tail(secrets.token_bytes(5))}")
 
 
 def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
@@ -153,7 +153,7 @@ def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
         return reference
 
 
-def encoded_tail(octets: bytes) -> str:
+def reference_tail(octets: bytes) -> str:
     """Return the last part of a reference, made of five octets or more."""
     return "".join(_CROCKFORD[octet % 32] for octet in octets[:5])
 
@@ -216,7 +216,7 @@ def complete(spool: Spool, upload: Upload, content: Path) -> None:
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
     try:
-        _append_durably(half, behind_content(_UPLOAD.dump_json(upload)))
+        _append_durably(half, record_at_end(_UPLOAD.dump_json(upload)))
         passing("hand-over.durable")
         half.rename(whole)
         fsync_folder(spool.landed)
@@ -360,7 +360,7 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
         status = os.fstat(descriptor)
         if not is_whole and status.st_size > RECORD_BYTES:
             raise BadFileError("its record is too long")
-        text = divided(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b""
+        text = split_landed(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b""
     try:
         record = _Record.model_validate_json(text)
     except ValidationError as error:
@@ -395,7 +395,7 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     except FileNotFoundError:
         raise BadFileError("it has a record and no content") from None
     try:
-        size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
+        size = split_landed(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
         if size > most:
             raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.homes.demo.parties import Party
-from gateway.zones.spool import behind_content, new_reference
+from gateway.zones.spool import new_reference, record_at_end
 from tests.workshop import Desk, login_of
 
 GIB = 1024**3
@@ -53,7 +53,7 @@ class Captured:
 
     def write(self, content: bytes = b"data", **said: object) -> None:
         """One file, whose record says something else."""
-        self.file.write_bytes(content + behind_content(json.dumps({**self.valid(), **said}).encode()))
+        self.file.write_bytes(content + record_at_end(json.dumps({**self.valid(), **said}).encode()))
 
     def write_two(self, **said: object) -> None:
         """The same in two files."""
@@ -84,7 +84,7 @@ def mutation(seed: int) -> Odd:
             captured.content.write_bytes(b"data")
             captured.record.write_bytes(text)
         else:
-            captured.file.write_bytes(b"data" + behind_content(text))
+            captured.file.write_bytes(b"data" + record_at_end(text))
 
     return write
 
@@ -143,11 +143,11 @@ def content_alone(captured: Captured) -> None:
 
 
 def a_record_longer_than_the_file(captured: Captured) -> None:
-    captured.file.write_bytes(behind_content(b"x" * 500)[400:])
+    captured.file.write_bytes(record_at_end(b"x" * 500)[400:])
 
 
 def a_record_as_long_as_can_be_said(captured: Captured) -> None:
-    captured.file.write_bytes(b"x" * 500 + b"\xff\xff\xff\xff" + behind_content(b"")[4:])
+    captured.file.write_bytes(b"x" * 500 + b"\xff\xff\xff\xff" + record_at_end(b"")[4:])
 
 
 def a_record_that_is_too_long(captured: Captured) -> None:
@@ -160,7 +160,7 @@ def sparse(captured: Captured) -> None:
 
 
 def sparse_content(captured: Captured) -> None:
-    record = behind_content(json.dumps({**captured.valid(), "size": GIB}).encode())
+    record = record_at_end(json.dumps({**captured.valid(), "size": GIB}).encode())
     with captured.file.open("wb") as file:
         file.seek(GIB)
         file.write(record)
@@ -170,7 +170,7 @@ def content_with_a_hole(captured: Captured) -> None:
     with captured.file.open("wb") as file:
         file.write(b"data")
         file.seek(512 * 1024)
-        file.write(b"end" + behind_content(json.dumps({**captured.valid(), "size": 512 * 1024 + 3}).encode()))
+        file.write(b"end" + record_at_end(json.dumps({**captured.valid(), "size": 512 * 1024 + 3}).encode()))
 
 
 def in_both_forms(captured: Captured) -> None:

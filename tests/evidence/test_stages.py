@@ -11,7 +11,7 @@ from gateway.errors import Fault
 from gateway.processor.claim import claim_waiting
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.spool import behind_content, divided
+from gateway.zones.spool import record_at_end, split_landed
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
@@ -69,10 +69,10 @@ def test_what_was_not_written_down_gets_no_receipt_that_it_is_stored(desk: Desk)
     sent = desk.land(oak, b"", "plain.xml")
     there = desk.home.spool.upload(sent)
     with there.open("rb") as file:
-        _, record = divided(file.fileno())
+        _, record = split_landed(file.fileno())
     record = record.replace(b'"withheld":false', b'"withheld":true')
     record = record.replace(b'"sha256":""', b'"sha256":"%s"' % hashlib.sha256(b"").hexdigest().encode())
-    there.write_bytes(behind_content(record))
+    there.write_bytes(record_at_end(record))
     claim(desk)
     assert desk.state(sent) == "landed"
     assert desk.receipts("oak", "*") == []

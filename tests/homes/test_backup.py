@@ -192,7 +192,7 @@ def test_settings_may_be_a_link_and_nothing_is_left_where_it_fails(backed: Backe
 
 def test_what_was_interrupted_goes_once_there_is_a_newer_one(backed: Backed, tmp_path: Path) -> None:
     home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
-    cut, busy, whole, newer = [backup.dated(tmp_path, at.replace(hour=hour)) for hour in range(4)]
+    cut, busy, whole, newer = [backup.dated_folder(tmp_path, at.replace(hour=hour)) for hour in range(4)]
     for place in (cut, busy, whole, newer):
         backup.back_up(home, place, at)
     for place in (cut, busy, newer):
@@ -226,7 +226,7 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
     home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
     places = []
     for hour in range(4):
-        place = backup.dated(tmp_path, at.replace(hour=hour))
+        place = backup.dated_folder(tmp_path, at.replace(hour=hour))
         earlier = backup.whole_backups(tmp_path)
         backup.back_up(home, place, at, earlier=earlier[-1] if earlier else None)
         places.append(place)

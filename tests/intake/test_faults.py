@@ -41,7 +41,7 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str, number: 
 
 HAND_OVER: list[Callable[[pytest.MonkeyPatch], None]] = [
     lambda patch: fail_in(patch, gateway.zones.spool, "_append_durably"),
-    lambda patch: fail_in(patch, gateway.zones.spool, "behind_content"),
+    lambda patch: fail_in(patch, gateway.zones.spool, "record_at_end"),
     lambda patch: fail_in(patch, gateway.zones.spool, "fsync_folder", errno.EIO),
 ]
 

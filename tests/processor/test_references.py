@@ -15,7 +15,7 @@ from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
-from gateway.zones.spool import behind_content, divided, read_handed_over
+from gateway.zones.spool import read_handed_over, record_at_end, split_landed
 from tests import warm
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -109,10 +109,10 @@ def test_a_record_that_is_not_valid_is_set_aside_and_stops_nothing(desk: Desk) -
     reference = drawn_twice(desk)
     there = desk.home.spool.upload(reference)
     whole = there.read_bytes()
-    there.write_bytes(behind_content(b"{}"))
+    there.write_bytes(record_at_end(b"{}"))
     desk.process()
     (aside,) = desk.home.spool.landed.glob("*.aside")
-    assert aside.read_bytes() == behind_content(b"{}")
+    assert aside.read_bytes() == record_at_end(b"{}")
     there.write_bytes(whole)
     desk.process()
     assert names(desk)["second.xml.pgp"][1] == "accepted"
@@ -160,7 +160,7 @@ def test_what_landed_in_two_files_before_an_upgrade_is_taken_as_well(desk: Desk)
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     whole = spool.upload(reference)
     with whole.open("rb") as file:
-        size, record = divided(file.fileno())
+        size, record = split_landed(file.fileno())
     spool.sealed(reference).write_bytes(whole.read_bytes()[:size])
     spool.record(reference).write_bytes(record)
     whole.unlink()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.homes.sandbox import CODES, asked_for, filled
+from gateway.homes.sandbox import CODES, asked_for, placeholders
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.shipped import shipped_policies
 from tests import warm
@@ -61,5 +61,5 @@ def test_each_code_that_can_be_asked_for_can_be_told() -> None:
     assert len(CODES) > 50
     for code in CODES:
         assert asked_for(f"held.{code.replace(':', '-')}.xml") == ("held", code)
-        assert catalogue.reason(code, **filled(code)).sentence
+        assert catalogue.reason(code, **placeholders(code)).sentence
     assert asked_for("held.no-such-thing.xml") is None

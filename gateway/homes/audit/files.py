@@ -33,7 +33,9 @@ _TOGETHER = 400
 _ENOUGH = 1000
 
 
-def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
+def found_twice(
+    registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]
+) -> list[Inconsistency]:
     """Return the inconsistencies that `check` finds twice in a row, at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))

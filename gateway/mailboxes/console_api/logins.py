@@ -32,7 +32,7 @@ from gateway.registry.log import Entry
 from gateway.registry.logins import passkey_part
 from gateway.registry.tables import InvitationRow, KeyRow, StaffRow
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
-from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
+from gateway.zones.passkeys import SECONDS, host_of, signing_options, verified_count
 
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT, _OPENID = "login", "enrolment", "openid"
@@ -61,7 +61,7 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
     """Return WebAuthn options for a login by any passkey; `browser` is the secret of the attempt."""
     challenge = console.challenges.give(browser, _LOGIN)
-    return {"options": to_sign(question.origin, challenge)}
+    return {"options": signing_options(question.origin, challenge)}
 
 
 def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
@@ -302,7 +302,7 @@ def check_signed(
     own = {passkey_part(each, "credential"): each for each in passkeys}
     if assertion is None and own:
         challenge = console.challenges.give(caller.session, purpose)
-        raise DecliningError(effect, 409, options=to_sign(caller.origin, challenge, [*own]))
+        raise DecliningError(effect, 409, options=signing_options(caller.origin, challenge, [*own]))
     if assertion is None:
         provider = _provider(console, _NO_PASSKEY)
         challenge = console.challenges.give(caller.session, _ACT, f"{now.isoformat()} {purpose}")
@@ -349,7 +349,7 @@ def _signed_by(
         raise GuessedError(_NOT_SIGNED) from None
     if (passkey := find(credential)) is not None:
         public_key = passkey_part(passkey, "public_key")
-        count = count_signed(assertion, challenge, origin, public_key, passkey.sign_count or 0)
+        count = verified_count(assertion, challenge, origin, public_key, passkey.sign_count or 0)
         if count is not None:
             return passkey, count
     raise GuessedError(_NOT_SIGNED)
