@@ -207,31 +207,23 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`:
     `start` is the whole file. A signature counts as public only if it is alone, without the data signed.
     """
-    known: LooksLike = ""
-    if start[:1] >= b"\x80" and not start.startswith(UTF8_MARK) and not is_wide(start):
-        known = _packet_looks_like(start, whole=whole)
-    else:
+    if start[:1] < b"\x80" or start.startswith(UTF8_MARK) or is_wide(start):
         text = mended(start).lstrip(_BLANK)
         if _SECRET_TEXT.match(text):
             return "secret-key"
         if _PUBLIC_KEY_TEXT.match(text) or (whole and _SIGNATURE_TEXT.fullmatch(text)):
             return "public"
-    if known or is_encrypted_otherwise(start):
-        return known or "other-encryption"
+    elif len(start) >= _PACKET_BYTES and start[head := _head_length(start)] in _KEY_VERSIONS:
+        tag = _tag(start[0])
+        if tag in _SECRET_TAGS:
+            return "secret-key"
+        alone = whole and tag == _SIGNATURE and head + _body_length(start) == len(start)
+        if tag == _PUBLIC_KEY_TAG or alone:
+            return "public"
+    if is_encrypted_otherwise(start):
+        return "other-encryption"
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
     return "" if tells else "unknown"
-
-
-def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
-    if len(data) < _PACKET_BYTES:
-        return ""
-    tag, head = _tag(data[0]), _head_length(data)
-    if data[head] not in _KEY_VERSIONS:
-        return ""
-    if tag in _SECRET_TAGS:
-        return "secret-key"
-    alone = whole and tag == _SIGNATURE and head + _body_length(data) == len(data)
-    return "public" if tag == _PUBLIC_KEY_TAG or alone else ""
 
 
 def _begins_encrypted(data: bytes) -> bool | None:
