@@ -285,7 +285,7 @@ class WebDoor:
         raise Declined(NO_SUCH_FILE)
 
     async def _published_text(self, request: Request) -> Response:
-        """Return a published text: certificates, successions, the agreement, the provider's own page."""
+        """Return a published text: a certificate, a succession, the agreement, or the provider's own page."""
         async with self._tree(request) as tree:
             if (shown := _SHOWN.fullmatch(request.url.path)) is None:
                 raise Declined(NO_SUCH_FILE)
@@ -304,7 +304,7 @@ def _address(request: Request) -> str:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """Return the body of a request. Declined above `most` bytes, whatever its header says."""
+    """Return the body of a request. Declined above `most` bytes, whatever its Content-Length says."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

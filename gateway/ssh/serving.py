@@ -40,9 +40,9 @@ class LoggedIn(NamedTuple):
 
 
 class Service(Protocol):
-    """The part of a service that differs between intake and mailboxes.
+    """What intake and mailboxes each define for themselves.
 
-    `requests` handles the requests of a session; the tasks of all sessions are in `running`.
+    `requests`: the class that handles the requests of a session. `running`: the tasks of all sessions.
     """
 
     door: Door
@@ -61,7 +61,7 @@ class Service(Protocol):
         ...
 
     def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes]) -> Server:
-        """Return the SFTP operations of a login's session."""
+        """Return the SFTP operations of one session of the login `by`, on its channel."""
         ...
 
 
@@ -75,7 +75,7 @@ _FATAL = b"\x02\n"
 
 
 class Session(SSHServerStreamSession[bytes]):
-    """SSH session of a login. Its task stays among those running until the last file is closed."""
+    """One SSH session of a login. Its task is in `service.running` until its last file is closed."""
 
     def __init__(self, connection: Connection, service: Service, guest: Guest, by: LoggedIn) -> None:
         super().__init__(None)
@@ -95,7 +95,7 @@ class Session(SSHServerStreamSession[bytes]):
         return subsystem == "sftp"
 
     def session_started(self) -> None:
-        """Begin to answer requests."""
+        """Begin to answer SFTP requests, or tell a user of scp to use SFTP and end."""
         channel: Any = self._chan
         if self._is_scp:
             channel.write_stderr(_USE_SFTP)
@@ -132,7 +132,7 @@ class Session(SSHServerStreamSession[bytes]):
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the session no more after the end of the channel."""
+        """End the session in the count of the door, as its channel has ended."""
         super().connection_lost(exc)
         self._service.door.end_session(self._guest)
 
@@ -232,7 +232,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to repeat: cancel the penalties that `files` has as lifted, and write down the others."""
+    """Return a task to repeat: end the penalties that `files` has as lifted, and list the others there."""
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:

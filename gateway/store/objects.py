@@ -75,14 +75,14 @@ _log = logging.getLogger(__name__)
 
 
 class Credentials(File):
-    """The contents of `credentials_file`."""
+    """The contents of the file that [store] names as `credentials_file`, in TOML."""
 
     access_key_id: str
     secret_access_key: str
 
 
 def client_of(settings: StoreSettings) -> S3Store:
-    """Return a client of the bucket. ConfigurationError if credentials are unreadable, or open to others."""
+    """Return a client of the bucket. ConfigurationError if a file is unreadable, or open to others."""
     file = settings.credentials_file or Path()
     options: ClientConfig = {
         "allow_http": (settings.endpoint or "").startswith("http://"),
@@ -116,7 +116,10 @@ def client_of(settings: StoreSettings) -> S3Store:
 
 @contextmanager
 def as_os_error() -> Iterator[None]:
-    """Convert errors of the store or network inside the context to OSError, except FileNotFoundError."""
+    """Convert errors of the store or network inside the context to OSError; log the first line of their text.
+
+    FileNotFoundError passes as it is.
+    """
     try:
         yield
     except AlreadyExistsError:
@@ -390,7 +393,7 @@ class ObjectStore:
             self._delete(list(self._paths(folder)))
 
     def _further_faults(self, folder: str) -> Iterator[str]:
-        """Test races, parts of objects, notes beside objects, uploads in parts, and removal, in `folder`."""
+        """Yield a sentence for each fault found by further tests: races, ranges, notes, parts, removal."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates(f"{folder}/race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
