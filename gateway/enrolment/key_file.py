@@ -101,7 +101,7 @@ def updated(
             raise
     else:
         new = of_certificate(revoked, certificates.describe(revoked, now))
-        return new, certificates.finality(revoked, now) or "soft"
+        return new, certificates.revocation_kind(revoked, now) or "soft"
     merged = certificates.merge(known, data)
     if merged == certificates.merge(known, known):
         return None

@@ -65,9 +65,9 @@ class Holdings:
         with self.sealed.reading_session(reference) as kept:
             if kept is not None:
                 return self._only(recipients_of(OpenFile(kept)), fingerprint)
-        return self.came_needing(reference, fingerprint)
+        return self.needs_as_received(reference, fingerprint)
 
-    def came_needing(self, reference: str, fingerprint: str) -> bool:
+    def needs_as_received(self, reference: str, fingerprint: str) -> bool:
         """Return True if only the given key opens a stored file by the session keys in the file itself."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
@@ -149,7 +149,7 @@ def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, p
     path = secret_files.secret_key_file(home, key.fingerprint)
     if not path.exists():
         raise GatewayError(f"the secret half of {key.fingerprint} is gone already")
-    needed = list(_in_the_way(home, registry, key.fingerprint))
+    needed = list(_files_needing(home, registry, key.fingerprint))
     if needed:
         raise GatewayError(
             f"{len(needed)} files still need the key {key.fingerprint}, the first is {needed[0]}: "
@@ -164,14 +164,14 @@ def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, p
     return key
 
 
-def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
+def _files_needing(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
     store = Holdings(home, registry)
     with registry.read() as session:
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
     undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
     for reference in store.sealed.references():
         # An unexamined file is opened as received, without the stored session key.
-        as_it_came = reference in undecided and store.came_needing(reference, fingerprint)
+        as_it_came = reference in undecided and store.needs_as_received(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):
             yield reference
     most = load_limits(home).intake.sealed_bytes

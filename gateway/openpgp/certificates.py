@@ -126,7 +126,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     return _bounded(own_packets(bytes(revoked)))
 
 
-def finality(certificate: bytes, now: datetime) -> Revocation | None:
+def revocation_kind(certificate: bytes, now: datetime) -> Revocation | None:
     """Return how a certificate is revoked at `now`: "hard" (may be in wrong hands), "soft", or None."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked

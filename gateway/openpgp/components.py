@@ -148,7 +148,7 @@ class Revoked(NamedTuple):
         return made <= moment and (self.ends is None or moment < self.ends)
 
 
-def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
+def newest_in_force(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
     """Return the newest statement valid at `moment`; `said` is newest first."""
     return next((one for one in said if one.holds(moment)), None)
 
@@ -248,8 +248,8 @@ class Parts:
 
     def standing(self, key: Component, moment: datetime) -> Standing:
         """Return the validity of a key at `moment`, regardless of the primary key (see `counts`)."""
-        leading, direct = self._leading(moment), counting(self.primary.said, moment)
-        statement = leading if key.primary else counting(key.said, moment)
+        leading, direct = self._leading(moment), newest_in_force(self.primary.said, moment)
+        statement = leading if key.primary else newest_in_force(key.said, moment)
         made = [one.made for one in (statement, direct if key.primary else None) if one is not None]
         revoked = revocation_at(key.revocations, moment, max(made, default=None))
         since = min((one.at for one in key.revocations if one.at), default=None)
@@ -304,7 +304,7 @@ class Parts:
         """Return the statement in force on the main user id at a moment, else the one on the primary key."""
         found = []
         for place, user_id in enumerate(self.user_ids):
-            said = counting(user_id.said, moment) if user_id.text else None
+            said = newest_in_force(user_id.said, moment) if user_id.text else None
             if said is not None:
                 # All as soft: an owner may vouch for a user id again after any revocation of it.
                 soft = [Revoked("soft", one.at, one.ends) for one in user_id.revocations]
@@ -312,7 +312,7 @@ class Parts:
                 found.append(((not revoked, said.leads, said.made, -place), said))
         if found:
             return max(found, key=lambda one: one[0])[1]
-        return counting(self.primary.said, moment)
+        return newest_in_force(self.primary.said, moment)
 
 
 _KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey)

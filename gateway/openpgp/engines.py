@@ -124,7 +124,7 @@ def verified(settings: ProcessorSettings) -> frozenset[str]:
     program = program_file(settings)
     asked = [] if program is None else [program]
     engines: list[ProgramFile | None] = [*asked, *([] if settings.engine == "sop" else [None])]
-    return frozenset(kind for kind in SIGNING if all(_does(engine, kind) for engine in engines))
+    return frozenset(kind for kind in SIGNING if all(_verifies(engine, kind) for engine in engines))
 
 
 class VerifiedKinds:
@@ -139,7 +139,7 @@ class VerifiedKinds:
 
 
 @lru_cache(maxsize=32)
-def _does(engine: ProgramFile | None, kind: str) -> bool:
+def _verifies(engine: ProgramFile | None, kind: str) -> bool:
     """Return True if a program, or the embedded engine (None), opens a message signed by a kind of key."""
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
     asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, kind))

@@ -42,7 +42,7 @@ def test_the_weakest_engine_decides() -> None:
 
 @pytest.mark.needs("sqop")
 def test_a_program_is_asked_and_what_opens_no_message_does_nothing() -> None:
-    assert engines._does(("/bin/false", 0, 0, 0), "MLDSA65_Ed25519") is False
+    assert engines._verifies(("/bin/false", 0, 0, 0), "MLDSA65_Ed25519") is False
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
     assert engines._opens(engines.program_file(ProcessorSettings(sop_program="sqop")), ordinary, ordinary)
 

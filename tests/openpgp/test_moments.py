@@ -9,7 +9,7 @@ from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Signature
 from gateway.openpgp.certificates import CertificateRefused, pinned
-from gateway.openpgp.components import counting, parts_of
+from gateway.openpgp.components import newest_in_force, parts_of
 from gateway.openpgp.judge import check_signature, parsed_senders
 from tests.openpgp.make import moments
 from tests.openpgp.make.family import signs
@@ -40,7 +40,7 @@ def disagreements(numbers) -> tuple[list, int, int]:
             theirs = by_sequoia(cert, key, at)
             good, bad = good + theirs, bad + (not theirs)
             # Sequoia lets a subkey sign that has not agreed to, where its binding is silent about uses.
-            statement = counting(ours.said, at)
+            statement = newest_in_force(ours.said, at)
             agreed = ours.primary or (statement is not None and statement.is_backed(at))
             if signs(parts, ours, at) != (theirs and agreed):
                 found.append((number, at, theirs))

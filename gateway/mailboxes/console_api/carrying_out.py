@@ -341,7 +341,7 @@ def _checked(
         asked = act.model_validate(given)
     except ValidationError as error:
         chosen = act.known(console.catalogue())
-        raise wrong_fields(told_wrong(_fields_told(act), chosen, error)) from None
+        raise wrong_fields(sentences_on(_fields_told(act), chosen, error)) from None
     named = getattr(asked, "reference", None)
     if named is not None and not asked.of_any_file:
         with console.mailboxes.registry.read() as session:
@@ -497,7 +497,7 @@ def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
     return DecliningError(sentence, to_programs=422, fields=told)
 
 
-def told_wrong(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
+def sentences_on(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
     """Return by wrong field a sentence on the value expected; under "" for several fields together.
 
     `offered`: further fields with choices in the form, besides fields declared with choices.
