@@ -126,11 +126,14 @@ def reseal(
     with registry(home, whole=True) as opened, progress("resealing") as told:
         outcome = resealing.reseal(place, opened, limit=limit, progress=told)
     out.print(
-        f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
-        f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
+        f"open with the current key: {counted(outcome['kept'], 'file')} "
+        f"({outcome['proved']} proved by content); "
+        f"with no key of ours: {outcome['unopenable']}; left: {outcome['left']}"
     )
-    if outcome.failed:
-        raise GatewayError(f"{counted(outcome.failed, 'file')} could not be resealed; the log above says why")
+    if outcome["failed"]:
+        raise GatewayError(
+            f"{counted(outcome['failed'], 'file')} could not be resealed; the log above says why"
+        )
 
 
 @command_in(gateway_app)

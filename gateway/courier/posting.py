@@ -12,6 +12,7 @@ import base64
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from gateway.courier.service import credential, serve_each, tried, troubles
+from gateway.courier.service import credential, serve_each, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
@@ -42,16 +43,13 @@ class HookTarget(File):
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Post messages to each web hook, in a thread of its own, until `stop` is set."""
-    serve_each(root, "hook.toml", _serve, stop, pause_seconds)
+    said = "the web hook {} does not take every message now"
+    serve_each(root, "hook.toml", _posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
-def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
-    """Post the messages of one hook until `stop` is set or the hook is removed."""
-    failed = set[str]()
-    while not stop.is_set() and (folder / "hook.toml").exists():
-        said = f"the web hook {folder.name} does not take every message now"
-        tried(partial(post, folder, failed), Exception, said, stop, pause_seconds)
-        stop.wait(pause_seconds)
+def _posting(folder: Path) -> Callable[[], int]:
+    """Return a function that posts the messages of one hook, and knows which of them failed before."""
+    return partial(post, folder, set[str]())
 
 
 def post(folder: Path, failed: set[str]) -> int:

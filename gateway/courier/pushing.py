@@ -6,14 +6,13 @@ was killed, the same files are pushed again, under the same names.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import paramiko
 
-from gateway.courier.service import credential, serve_each, tried, troubles
+from gateway.courier.service import credential, serve_each, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
@@ -47,18 +46,22 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Push batches to each system's server, in a thread of its own, until `stop` is set."""
-    serve_each(root, "server.toml", _serve, stop, pause_seconds)
+    said = "the server of {} takes nothing now"
+    serve_each(root, "server.toml", _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
-def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
-    """Push batches to one system's server until `stop` is set or the server is removed."""
+def _pushing(folder: Path) -> Callable[[], None]:
+    """Return a function that pushes a system's batches, and looks for acknowledgements once a minute."""
     looked_at = float("-inf")
-    while not stop.is_set() and (folder / "server.toml").exists():
-        look = time.monotonic() - looked_at >= _LOOK_SECONDS
-        looked_at = time.monotonic() if look else looked_at
-        said = f"the server of {folder.name} takes nothing now"
-        tried(partial(push, folder, look=look), Exception, said, stop, pause_seconds)
-        stop.wait(pause_seconds)
+
+    def push_and_look() -> None:
+        nonlocal looked_at
+        now = time.monotonic()
+        look = now - looked_at >= _LOOK_SECONDS
+        push(folder, look=look)
+        looked_at = now if look else looked_at
+
+    return push_and_look
 
 
 def push(folder: Path, *, look: bool = True) -> int:
@@ -125,8 +128,9 @@ def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
             raise ConfigurationError("the host key in the policies cannot be read")
         client.get_host_keys().add(name, kind, entry.key)
         client.set_missing_host_key_policy(_OtherKey())
+        key = credential(server.key_file, "hand-on-key", "[hand_on] names no key_file")
         client.connect(
-            server.host, server.port, username=server.user, pkey=_key(server),
+            server.host, server.port, username=server.user, pkey=paramiko.PKey.from_path(key),
             allow_agent=False, look_for_keys=False,
             timeout=_SECONDS, banner_timeout=_SECONDS, auth_timeout=_SECONDS,
         )  # fmt: skip
@@ -134,7 +138,3 @@ def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
             if (channel := sftp.get_channel()) is not None:
                 channel.settimeout(_SECONDS)
             yield sftp, server.folder.rstrip("/")
-
-
-def _key(server: SystemServer) -> paramiko.PKey:
-    return paramiko.PKey.from_path(credential(server.key_file, "hand-on-key", "[hand_on] names no key_file"))

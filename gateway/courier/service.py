@@ -15,7 +15,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from tenacity import Retrying, retry_if_exception_type, wait_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
+from tenacity.nap import sleep_using_event
 
 from gateway.errors import ConfigurationError
 from gateway.home import Letters
@@ -42,16 +43,29 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
 def serve_each(
     root: Path,
     settings: str,
-    serve: Callable[[Path, threading.Event, float], None],
+    giving: Callable[[Path], Callable[[], object]],
+    *,
+    said: str,
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `serve` on each folder of `root` that has a file `settings`, in a thread each, until `stop`."""
+    """Serve each folder of `root` that has a file `settings`, in a thread of its own, until `stop` is set.
+
+    The function that `giving` returns for a folder is called again and again, as by `tried`, until the file
+    `settings` is removed. `said` is logged before an error, with the folder's name for `{}`.
+    """
     threads: dict[Path, threading.Thread] = {}
+
+    def serve(folder: Path) -> None:
+        give = giving(folder)
+        while not stop.is_set() and (folder / settings).exists():
+            tried(give, Exception, said.format(folder.name), stop, pause_seconds)
+            stop.wait(pause_seconds)
+
     while not stop.is_set():
         for folder in sorted(found.parent for found in root.glob(f"*/{settings}")):
             if folder not in threads or not threads[folder].is_alive():
-                thread = threading.Thread(target=serve, args=(folder, stop, pause_seconds))
+                thread = threading.Thread(target=serve, args=(folder,))
                 try:
                     thread.start()
                 except RuntimeError:  # Such as at the limit of its unit.
@@ -88,9 +102,9 @@ def tried(
     """
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
-        stop=lambda _: stop.is_set(),
+        stop=stop_when_event_set(stop),
         wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
-        sleep=lambda seconds: _pause(stop, seconds),
+        sleep=sleep_using_event(stop),
         retry_error_callback=lambda _: None,  # Stopped while it fails: the waiting letters stay.
         before_sleep=lambda state: _log.warning("%s: %s", said, _kind(state.outcome)),
     ):
@@ -104,11 +118,6 @@ def credential(named: Path | None, name: str, missing: str) -> Path:
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")
     return path
-
-
-def _pause(stop: threading.Event, seconds: float) -> None:
-    """Wait `seconds`, or until `stop` is set."""
-    stop.wait(seconds)
 
 
 def relay(letters: Letters) -> LetterSettings:

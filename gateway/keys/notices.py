@@ -6,7 +6,6 @@ names no person and repeats nobody's words.
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
@@ -25,15 +24,8 @@ _LOG_KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeyNotice:
-    """The notice of a change of a key: a headline and a few sentences."""
-
-    headline: str
-    meaning: str
-    steps: tuple[str, ...] = ()
-
-
+KeyNotice = tuple[str, str, tuple[str, ...]]
+"""The notice of a change of a key: a headline, the meaning, and the steps to take next."""
 Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspended", "revoked"]
 _TOLD: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.keys").joinpath("notices.toml").read_text("utf-8")
@@ -53,12 +45,12 @@ def of_change(change: Change, key: Key) -> KeyNotice:
         "use": "log in" if key.kind == "ssh" else "sign",
     }
     said = {part: text.format(**blanks) for part, text in _TOLD[change].items()}
-    return KeyNotice(said["headline"], said["meaning"], (said["step"],) if said["step"] else ())
+    return said["headline"], said["meaning"], (said["step"],) if said["step"] else ()
 
 
 def expires(key: Key, days: int) -> KeyNotice:
     """Return the notice for a certificate to be renewed."""
-    return KeyNotice(
+    return (
         f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
         "Files that it signs after that wait until you have renewed it; none is lost.",
         (
@@ -85,7 +77,7 @@ def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False
         if until
         else "Ring the local authority on a number you know, and compare the fingerprint above."
     )
-    return KeyNotice(
+    return (
         GATEWAY_KEY_HEADLINE,
         f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
         (
@@ -116,6 +108,7 @@ def render(
         groups = grouped(key.fingerprint).split(" ")
         half = len(groups) // 2
         fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
+    headline, meaning, steps = notice
     sections: list[str] = []
     for language in languages:
         tell = partial(translate, language=language)
@@ -123,11 +116,11 @@ def render(
         facts = [("Reference", reference), ("At", tell(spoken(at))), ("Kind", kind)]
         facts += zip(("Fingerprint", ""), fingerprint, strict=False)
         sections += [
-            *notice_top(notice.headline, organisation, provider_name, facts, language),
+            *notice_top(headline, organisation, provider_name, facts, language),
             tell("What it means"),
-            paragraph(tell(notice.meaning)),
+            paragraph(tell(meaning)),
             tell("What to do next"),
-            bullets(map(tell, (*notice.steps, _ASK))),
+            bullets(map(tell, (*steps, _ASK))),
         ]
     return "\n\n".join(sections) + "\n"
 

@@ -9,8 +9,8 @@ sender's.
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -33,21 +33,6 @@ from gateway.zones.spool import BadFileError, fsync_folder, open_content, waitin
 
 _log = logging.getLogger(__name__)
 _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
-
-
-@dataclass(frozen=True, slots=True)
-class ResealOutcome:
-    """Numbers of files resealed. `kept`: session keys stored; `proved`: of these, by opening the content.
-
-    `unopenable`: opened by none of the gateway's keys. `failed`: the service's log has the reasons. `left`:
-    not done, because of the limit.
-    """
-
-    kept: int = 0
-    proved: int = 0
-    unopenable: int = 0
-    failed: int = 0
-    left: int = 0
 
 
 class Holdings:
@@ -101,9 +86,11 @@ def reseal(
     *,
     limit: int | None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> ResealOutcome:
-    """Reseal files that need an older key to the current key: at most `limit` files.
+) -> Counter[str]:
+    """Reseal files that need an older key to the current key: at most `limit` files; return numbers of files.
 
+    "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
+    the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
@@ -115,7 +102,7 @@ def reseal(
         certificate = keys.find_key(session, "gateway", "gateway", current).material
         digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
     examiner = Examiner(home)
-    outcome = ResealOutcome(left=len(waiting_files) - len(todo))
+    outcome = Counter(left=len(waiting_files) - len(todo))
     try:
         for number, reference in enumerate(todo, start=1):
             request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
@@ -123,14 +110,11 @@ def reseal(
                 answer = examiner.reseal(request)
             except Fault as fault:
                 _log.error("%s: cannot be resealed: %s", reference, fault)
-                outcome = replace(outcome, failed=outcome.failed + 1)
+                outcome["failed"] += 1
             else:
                 store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)
-                outcome = (
-                    replace(outcome, kept=outcome.kept + 1, proved=outcome.proved + answer.proved)
-                    if answer.session
-                    else replace(outcome, unopenable=outcome.unopenable + 1)
-                )
+                outcome["kept" if answer.session else "unopenable"] += 1
+                outcome["proved"] += bool(answer.session) and answer.proved
             progress(number, len(todo))
     finally:
         examiner.close()

@@ -158,7 +158,7 @@ class Showing:
         if delivery.team is None or delivery.whole or content is None:
             return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})
-        kind = self._kinds(session, [delivery])[delivery.provider]
+        kind = providers.kinds_of(session, {delivery.provider})[delivery.provider]
         basis = _basis_of(delivery, content, kind, self.catalogue())
         shown = delivery._replace(apart=frozenset(apart))
         return FileOrder(delivery.reference, basis, shown, frozenset[bytes]().union(*apart.values()))
@@ -186,7 +186,7 @@ class Showing:
         The contents of a file are read once, until a new decision or new policies.
         """
         catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
-        kinds = self._kinds(session, views) if views else {}
+        kinds = providers.kinds_of(session, {each.provider for each in views}) if views else {}
         known = self.known.get(catalogue.digest)
         if known is None or len(known) > _MOST_KNOWN:
             self.known.clear()  # Another thread that reads the old dict keeps it until it is done.
@@ -213,7 +213,7 @@ class Showing:
     ) -> Iterator[TeamView]:
         """Yield the team's view of each delivery not shown as sent; equal deliveries are judged once."""
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
-        kinds = self._kinds(session, deliveries) if holdings else {}
+        kinds = providers.kinds_of(session, {each.provider for each in deliveries}) if holdings else {}
         shares: dict[object, TeamView] = {}
         for one in deliveries:
             if (held := holdings.get(one.sequence)) is not None:
@@ -223,9 +223,6 @@ class Showing:
                     basis = _basis_of(one, held, kind, catalogue)
                     share = shares[alike] = TeamView(one, held, left_out(held, basis), basis.where)
                 yield replace(share, delivery=one, held=held)
-
-    def _kinds(self, session: Session, deliveries: Sequence[Delivery]) -> dict[str, ProviderKind]:
-        return providers.kinds_of(session, {each.provider for each in deliveries})
 
 
 def _basis_of(

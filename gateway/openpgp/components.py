@@ -4,6 +4,8 @@ Sequoia parses the packets and verifies the signatures. Self-signatures, the own
 user ids, are read here; `Parts.standing` judges validity by them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,40 +95,38 @@ _UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33
 _SOFT_REASONS = frozenset({1, 3, 32})
 
 
-class Backing(NamedTuple):
-    """A signing subkey's consent to belong to its certificate: a signature inside the binding signature."""
-
-    made: datetime
-    ends: datetime | None
-    digest: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
     """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
     `lasts`: validity of the key from its making; zero for ever. `ends`: the end of the statement itself.
+    `backings`: a signing subkey's consents to belong to the certificate, inside the statement on the subkey.
     """
 
     made: datetime
     ends: datetime | None
     digest: str
-    understood: bool
+    understood: bool = False
     lasts: timedelta | None = None
     signs: bool | None = None
     encrypts: bool | None = None
     leads: bool = False
-    backings: tuple[Backing, ...] = ()
+    backings: tuple[SelfSignature, ...] = ()
     binds_subkey: bool = False
 
     def holds(self, moment: datetime) -> bool:
         """Return True if the statement is in force at a moment, with a sound digest and needed consent."""
-        if not (self.understood and _counts(self, moment)):
+        if not (self.understood and self.is_timely(moment)):
             return False
         return self.is_backed(moment) if self.binds_subkey and self.signs else True
 
     def is_backed(self, moment: datetime) -> bool:
         """Return True if the subkey had consented by a moment (RFC 9580, 5.2.1.9)."""
-        return any(_counts(backing, moment) for backing in self.backings)
+        return any(backing.is_timely(moment) for backing in self.backings)
+
+    def is_timely(self, moment: datetime) -> bool:
+        """Return True if a signature is made and not expired at a moment, and has a sound digest."""
+        lives = self.made <= moment and (self.ends is None or moment < self.ends)
+        return lives and self.digest not in OLD_HASHES and self.digest != UNKNOWN
 
 
 class Revoked(NamedTuple):
@@ -161,12 +161,6 @@ def revocation_at(
     """
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
-
-
-def _counts(one: SelfSignature | Backing, moment: datetime) -> bool:
-    """Return True if a signature is made and not expired at a moment, and has a sound digest."""
-    lives = one.made <= moment and (one.ends is None or moment < one.ends)
-    return lives and one.digest not in OLD_HASHES and one.digest != UNKNOWN
 
 
 # Sequoia judges a key at the time of a signature, and names an expiry for the present only. Other moments are
@@ -470,15 +464,15 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
         )
 
 
-def _backings(packet: Packet) -> Iterator[Backing]:
+def _backings(packet: Packet) -> Iterator[SelfSignature]:
     """Yield the consents in a signature, whether hashed or not."""
     size, end, more = _areas(packet.body)
     for one in (*hashed(packet.body), *_in_area(packet.body[end + size : more])):
         if one.kind == EMBEDDED_SIGNATURE:
             (inner,) = PacketPile.from_bytes(b"\xc2\xff" + len(one.data).to_bytes(4, "big") + one.data)
             if inner.signature_created is not None:
-                digest = _named(inner, "hash_algorithm")
-                yield Backing(inner.signature_created, inner.signature_expiration_time, digest)
+                made, ends = inner.signature_created, inner.signature_expiration_time
+                yield SelfSignature(made=made, ends=ends, digest=_named(inner, "hash_algorithm"))
 
 
 def _named(packet: Packet, attribute: str) -> str:

@@ -63,39 +63,22 @@ class SessionKey(NamedTuple):
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 
-class _Kind(NamedTuple):
-    """A cipher: name, and class of the algorithm, None if unsupported.
-    `old`: the word in the settings for a cipher too weak today; None for all others.
-    """
-
-    name: str
-    makes: Callable[[bytes], BlockCipherAlgorithm] | None = None
-    old: str | None = None
-
-
-# By number (RFC 9580, 9.3).
-_KINDS = {
-    1: _Kind("IDEA"),
-    2: _Kind("3DES", TripleDES, "3des"),
-    3: _Kind("CAST5", CAST5, "cast5"),
-    4: _Kind("Blowfish"),
-    7: _Kind("AES-128", AES),
-    8: _Kind("AES-192", AES),
-    9: _Kind("AES-256", AES),
-    10: _Kind("Twofish"),
-    11: _Kind("Camellia-128", Camellia),
-    12: _Kind("Camellia-192", Camellia),
-    13: _Kind("Camellia-256", Camellia),
+_CIPHERS: dict[int | None, tuple[str, Callable[[bytes], BlockCipherAlgorithm] | None]] = {
+    1: ("IDEA", None),
+    2: ("3DES", TripleDES),
+    3: ("CAST5", CAST5),
+    4: ("Blowfish", None),
+    7: ("AES-128", AES),
+    8: ("AES-192", AES),
+    9: ("AES-256", AES),
+    10: ("Twofish", None),
+    11: ("Camellia-128", Camellia),
+    12: ("Camellia-192", Camellia),
+    13: ("Camellia-256", Camellia),
 }
-
-OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not None)
-"""Words of the settings for ciphers that are too weak today."""
-
-
-def is_old(cipher: int | None) -> bool:
-    """Return True for the number of a cipher too weak today, refused by default."""
-    kind = _KINDS.get(cipher or 0)
-    return kind is not None and kind.old is not None
+"""Name and algorithm of each cipher, None if unsupported, by number (RFC 9580, 9.3)."""
+OLD: dict[int | None, str] = {2: "3des", 3: "cast5"}
+"""Ciphers too weak today, refused by default: the words for them in the settings, by number."""
 
 
 def opened(
@@ -112,12 +95,12 @@ def opened(
     """
     if protection != SEIPD_1:
         return _in_chunks(protection, body, session, whole=whole)
-    kind = _KINDS.get(session.cipher or 0)
-    if kind is None or kind.makes is None:
-        raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
-    if kind.old is not None and kind.old not in old_ciphers:
-        raise Refusal("open:old-cipher", cipher=kind.name)
-    algorithm = kind.makes(session.key)
+    name, makes = _CIPHERS.get(session.cipher, ("", None))
+    if makes is None:
+        raise Refusal("open:unsupported", feature=f"the cipher {name}" if name else "an unknown cipher")
+    if session.cipher in OLD and OLD[session.cipher] not in old_ciphers:
+        raise Refusal("open:old-cipher", cipher=name)
+    algorithm = makes(session.key)
     prefix = algorithm.block_size // 8  # So many random octets come first, the last two of them twice.
     decryptor = Cipher(algorithm, CFB(bytes(prefix))).decryptor()
     plain = decryptor.update(body[1:]) + decryptor.finalize()

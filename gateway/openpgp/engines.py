@@ -147,6 +147,7 @@ def _verifies(engine: ProgramFile | None, kind: str) -> bool:
 
 
 def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
+    """Return True if the engine opens a message signed by `sender` and sealed to `reader`."""
     readers, signer = [reader.extract_certificate()], sender.signer()
     sealed = in_memory(encrypt(bytes=_CONTENT, recipients=readers, signer=signer, armor=False))
     asked = {"engine": "embedded"} if engine is None else {"engine": "sop", "sop_program": engine[0]}

@@ -41,8 +41,19 @@ class SecretKey:
     """A parsed secret certificate of the gateway. `repr` shows only its fingerprint."""
 
     def __init__(self, data: bytes) -> None:
+        """Raise ConfigurationError for a kind of key that PGPy cannot read."""
         self.fingerprint, self.key_ids = identified(data)
-        self._keys = _decryption_keys(data)
+        try:
+            key, _ = pgpy.PGPKey.from_blob(data)
+            every = {str(key.fingerprint.keyid): key, **key.subkeys}
+            packets = {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other way
+            self._keys = {
+                key_id: (packet, packet.keymaterial.__privkey__())
+                for key_id, packet in packets.items()
+                if packet.pkalg in _UNWRAPPING
+            }
+        except Exception:  # noqa: BLE001 - PGPy raises anything on newer keys
+            raise ConfigurationError("the embedded engine cannot read this kind of secret key") from None
 
     def __repr__(self) -> str:
         """Return the fingerprint, never the secret."""
@@ -91,20 +102,6 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
 
 _DecryptionKey = tuple[pgpy.packet.Packet, Any]
 """A decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
-
-
-def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
-    try:
-        key, _ = pgpy.PGPKey.from_blob(data)
-        every = {str(key.fingerprint.keyid): key, **key.subkeys}
-        packets = {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other way
-        return {
-            key_id: (packet, packet.keymaterial.__privkey__())
-            for key_id, packet in packets.items()
-            if packet.pkalg in _UNWRAPPING
-        }
-    except Exception:  # noqa: BLE001 - PGPy raises anything on newer keys
-        raise ConfigurationError("the embedded engine cannot read this kind of secret key") from None
 
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
@@ -197,8 +194,8 @@ def unwrapped(
     else:
         plain, opened_by, cipher = _decrypted(decrypt_with, wraps, keys)
     message, rearranged = decompressed(plain, limits.embedded_content_bytes)
-    old = containers.is_old(cipher)
-    return Unwrapped(message, opened_by, uncommon=rearranged or old or protection == GNUPG_OCB)
+    uncommon = rearranged or cipher in containers.OLD or protection == GNUPG_OCB
+    return Unwrapped(message, opened_by, uncommon=uncommon)
 
 
 def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
@@ -250,7 +247,7 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
             plain = None
             with suppress(Refusal):
                 plain = containers.opened(
-                    envelope.protection, envelope.start, session, containers.OLD_CIPHERS, whole=False
+                    envelope.protection, envelope.start, session, containers.OLD.values(), whole=False
                 )
             if plain is not None:
                 yield session, plain

@@ -66,17 +66,10 @@ def check(program: str) -> None:
 
 def passes(program: str, vector: Vector) -> bool:
     """Return True if a program's verdict on one vector is right. Fault if the program cannot be run."""
-    with Content(_LIMITS.content_bytes) as content:
-        order = Order(
-            sealed=SealedSource(Path(os.devnull), vector.sealed),
-            content=content,
-            limits=_LIMITS,
-            certificates=[vector.sender],
-            keys=[vector.key],
-        )
-        code, verifications = decrypt(program, order)
-        written = os.pread(content.descriptor, content.size, 0)
-        os.close(content.descriptor)
+    try:
+        code, verifications, written = _run(program, vector)
+    except Refusal:  # Of more content than any vector has.
+        return False
     if code < 0:
         raise Fault(f"{program} ended with {code}")
     if code in OUR_DOING:
@@ -88,3 +81,19 @@ def passes(program: str, vector: Vector) -> bool:
     except Refusal:
         return vector.sha256 is None
     return (hashlib.sha256(written).hexdigest(), signer) == (vector.sha256, vector.signing_key)
+
+
+def _run(program: str, vector: Vector) -> tuple[int, bytes, bytes]:
+    """Return a program's exit code, verifications and content. Refusal if it writes too much."""
+    with Content(_LIMITS.content_bytes) as content:
+        order = Order(
+            sealed=SealedSource(Path(os.devnull), vector.sealed),
+            content=content,
+            limits=_LIMITS,
+            certificates=[vector.sender],
+            keys=[vector.key],
+        )
+        code, verifications = decrypt(program, order)
+        written = os.pread(content.descriptor, content.size, 0)
+        os.close(content.descriptor)
+    return code, verifications, written

@@ -23,6 +23,12 @@ def test_a_file_is_given_as_its_team_may_have_it_and_on_record_first(office: Off
     assert opened["by"] == "jane"
 
 
+def test_a_file_is_given_to_the_consoles_own_page_alone(office: Office) -> None:
+    asked = {"team": TEAM, "reference": office.room.accept(core_data(3)), "session": office.sessions["jane"]}
+    assert office.console.ask("collect", **asked, origin="https://evil.example").status_code == 403
+    assert office.console.ask("collect", **asked).status_code == 200
+
+
 def test_another_teams_files_are_not_there(office: Office) -> None:
     reference = office.room.deliver(MARKER, TEAM)
     before = office.room.log_size()

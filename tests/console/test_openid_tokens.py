@@ -16,11 +16,12 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from gateway.home.settings import OpenIdSettings
-from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
+from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider, attempt_values
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 AT = int(NOW.timestamp())
-ATTEMPT = Attempt(b"c" * 32)
+CHALLENGE = b"c" * 32
+STATE, NONCE, _ = attempt_values(CHALLENGE, act=False)
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
 ANOTHER = RSAKey.generate_key(2048, {"kid": "one"})
 
@@ -85,12 +86,12 @@ def told() -> Iterator[Told]:
 def subject(told: Told, token: str) -> str:
     told.token = token
     provider = OpenIdProvider(OpenIdSettings(issuer=told.issuer, client_id="gateway"))
-    return provider.subject(ATTEMPT, "http://localhost:1", code="c", state=ATTEMPT.state, now=NOW, since=None)
+    return provider.subject(CHALLENGE, "http://localhost:1", code="c", state=STATE, now=NOW, since=None)
 
 
 def claims(told: Told, **changed: object) -> dict[str, object]:
     known = {"iss": told.issuer, "aud": "gateway", "sub": "anna", "iat": AT, "exp": AT + 300}
-    return {**known, "nonce": ATTEMPT.nonce, **changed}
+    return {**known, "nonce": NONCE, **changed}
 
 
 def signed(told: Told, key: RSAKey = KEY, **changed: object) -> str:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -500,9 +501,9 @@ def test_a_thread_that_cannot_be_started_is_started_later(
 
     monkeypatch.setattr(threading, "Thread", Limited)
 
-    def serve(folder: Path, stop: threading.Event, _: float) -> None:
+    def giving(folder: Path) -> Callable[[], None]:
         served.append(folder)
-        stop.set()
+        return stop.set
 
-    service.serve_each(tmp_path, "hook.toml", serve, stop, 0.01)
+    service.serve_each(tmp_path, "hook.toml", giving, said="{}: not now", stop=stop, pause_seconds=0.01)
     assert served == [tmp_path / "case-files"]

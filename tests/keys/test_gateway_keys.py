@@ -228,13 +228,13 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     one = reseal(shop.home, shop.registry, limit=1)
-    assert (one.kept, one.left) == (1, 1)
+    assert (one["kept"], one["left"]) == (1, 1)
     with pytest.raises(GatewayError, match="1 files still need"):
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     seen: list[tuple[int, int]] = []
     rest = reseal(shop.home, shop.registry, limit=None, progress=lambda *at: seen.append(at))
-    assert (rest.kept, rest.left, rest.failed, seen) == (1, 0, 0, [(1, 1)])
-    assert one.proved + rest.proved == 1
+    assert (rest["kept"], rest["left"], rest["failed"], seen) == (1, 0, 0, [(1, 1)])
+    assert one["proved"] + rest["proved"] == 1
     destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     assert not secret_files.secret_key_file(shop.home, first.old.fingerprint).exists()
     assert reopened(shop, accepted) == content
@@ -242,7 +242,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     second = rotate(shop, days=None)  # And once more, from session key to session key.
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")
-    assert reseal(shop.home, shop.registry, limit=None).kept == 2
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 2
     destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")
     assert reopened(shop, accepted) == content
     assert shop.kinds(first.old.fingerprint)[-2:] == ["key-retired", "key-destroyed"]
@@ -292,6 +292,6 @@ def test_either_engine_opens_by_session_key(shop: Workshop, oak: School, engine:
     shop.home.settings.write_text(text)
     transfer = shop.sent(oak, oak.sealed(content := fresh(), shop.certificate))
     done = rotate(shop, days=None)
-    assert reseal(shop.home, shop.registry, limit=None).proved == 1
+    assert reseal(shop.home, shop.registry, limit=None)["proved"] == 1
     destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
     assert reopened(shop, transfer) == content

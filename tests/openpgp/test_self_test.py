@@ -81,6 +81,12 @@ def test_one_that_says_no_to_everything_is_refused(tmp_path):
         self_test.check(program(tmp_path, "raise SystemExit(29)"))
 
 
+def test_one_that_writes_without_end_is_refused(tmp_path):
+    """As unfit, and not as if the file of whoever is waiting were too large."""
+    with pytest.raises(ConfigurationError, match="is not to be trusted"):
+        self_test.check(program(tmp_path, "import os\nwhile True: os.write(1, bytes(1024 * 1024))"))
+
+
 def test_one_that_crashes_cannot_be_asked(tmp_path):
     with pytest.raises(Fault):
         self_test.check(program(tmp_path, "import os; os.abort()"))

@@ -51,15 +51,16 @@ def key_notices() -> Iterator[KeyNotice]:
     yield from (notices.gateway_key("cd" * 20, until) for until in (AT, None))
 
 
-@pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice.headline)
+@pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice[0])
 def test_a_notice_about_a_key_is_told_in_both_languages(notice: KeyNotice) -> None:
-    for said in (notice.headline, notice.meaning, *notice.steps):
+    headline, meaning, steps = notice
+    for said in (headline, meaning, *steps):
         assert has_translation(said, "cy") or said.startswith("gpg "), said
     text = notices.render(notice, key(), at=AT, languages=("cy", "en"), **ABOUT)
     welsh, english = text.split("\n\nNotice from ")
     assert welsh.startswith("Hysbysiad gan Cyngor Sir Cwm Alarch\ni Ysgol Tŷ-gwyn")
     assert "26 Tachwedd 2026 am 09:30:00 UTC" in welsh
-    assert notice.headline in english
+    assert headline in english
     assert not {" yours", " until ", "OpenPGP key", "SSH key"} & {
         one for one in (" yours", " until ", "OpenPGP key", "SSH key") if one in welsh
     }

@@ -194,6 +194,7 @@ class ConsoleApi:
     async def _collect(self, request: Request) -> Response:
         """Open the team's view of a file, record the collection, then stream the view."""
         question = ConsoleQuestion.model_validate_json(await _asked(request))
+        self._console.check_origin(question.origin)
         team, reference = (str(question.fields.get(name, "")) for name in ("team", "reference"))
         readers = self._resources.readers
         who = await _in(readers, caller, self._console, question)

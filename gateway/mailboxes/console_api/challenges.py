@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.registry import logins
@@ -34,6 +33,10 @@ class GuessedError(GatewayError):
     pause: float = 0.0
 
 
+_Open = tuple[float, bytes, str]
+"""When an open challenge ends, in monotonic seconds, the challenge, and what is kept with it."""
+
+
 class ChallengeOverError(GatewayError):
     """The challenge is unknown, already taken, or expired."""
 
@@ -41,19 +44,12 @@ class ChallengeOverError(GatewayError):
         super().__init__("That took too long, or was sent twice. Try again.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    challenge: bytes
-    until: float
-    about: str
-
-
 class Challenges:
     """The open challenges in memory, oldest first; thread-safe. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._open: dict[tuple[str, str], _Given] = {}
+        self._open: dict[tuple[str, str], _Open] = {}
         self._held: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -63,20 +59,20 @@ class Challenges:
         `take_about` later returns `about` with the challenge.
         """
         now = self._clock()
-        given = _Given(secrets.token_bytes(_BYTES), now + SECONDS, about)
+        challenge = secrets.token_bytes(_BYTES)
         with self._lock:
             self._drop((holder, purpose))
             # Drop expired challenges, and the oldest of a holder with many.
             while self._open:
                 oldest = next(iter(self._open))
-                if self._open[oldest].until >= now and len(self._open) < _KNOWN:
+                if self._open[oldest][0] >= now and len(self._open) < _KNOWN:
                     break
                 self._drop(oldest)
             if self._held[holder] >= EACH:
                 self._drop(next(key for key in self._open if key[0] == holder))
-            self._open[holder, purpose] = given
+            self._open[holder, purpose] = now + SECONDS, challenge, about
             self._held[holder] += 1
-        return given.challenge
+        return challenge
 
     def take(self, holder: str, purpose: str) -> bytes:
         """Remove and return the holder's open challenge. ChallengeOverError without one."""
@@ -86,15 +82,15 @@ class Challenges:
         """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
         with self._lock:
             given = self._drop((holder, purpose))
-        if given is None or given.until < self._clock():
+        if given is None or given[0] < self._clock():
             raise ChallengeOverError
-        return given.challenge, given.about
+        return given[1:]
 
     def __len__(self) -> int:
         """Return the number of open challenges."""
         return len(self._open)
 
-    def _drop(self, key: tuple[str, str]) -> _Given | None:
+    def _drop(self, key: tuple[str, str]) -> _Open | None:
         given = self._open.pop(key, None)
         if given is not None:
             self._held[key[0]] -= 1

@@ -25,7 +25,7 @@ from webauthn.helpers.structs import (
 from gateway.acts.act import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
-from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
+from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider
 from gateway.registry import log, logins
 from gateway.registry.keys import list_keys
 from gateway.registry.log import Entry
@@ -186,7 +186,7 @@ def begin_openid(
         invited(console, question, code)
     invitation = logins.digest_of(code) if code else ""
     challenge = console.challenges.give(browser, _OPENID, invitation)
-    return {"address": _provider(console).address(Attempt(challenge), question.origin)}
+    return {"address": _provider(console).address(challenge, question.origin)}
 
 
 def finish_openid(
@@ -202,7 +202,7 @@ def finish_openid(
     issuer = provider.settings.issuer
     with console.noting_failure(question.address):
         subject = provider.subject(
-            Attempt(challenge), question.origin,
+            challenge, question.origin,
             code=given, state=state, now=now, since=None,
         )  # fmt: skip
         with registry.write() as session:
@@ -306,7 +306,7 @@ def check_signed(
     if assertion is None:
         provider = _provider(console, _NO_PASSKEY)
         challenge = console.challenges.give(caller.session, _ACT, f"{now.isoformat()} {purpose}")
-        again = provider.address(Attempt(challenge, act=True), caller.origin)
+        again = provider.address(challenge, caller.origin, act=True)
         raise DecliningError(effect, 409, again=again)
     if not own:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
@@ -323,7 +323,7 @@ def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _St
     challenge, about = console.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")
     subject = provider.subject(
-        Attempt(challenge, act=True),
+        challenge,
         caller.origin,
         code=given,
         state=state,

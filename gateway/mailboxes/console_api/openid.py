@@ -44,20 +44,15 @@ class NotProvedError(GuessedError):
         super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
 
 
-class Attempt:
-    """One attempt at a login, named by a challenge. `act`: the login confirms an act.
+def attempt_values(challenge: bytes, *, act: bool) -> tuple[str, str, str]:
+    """Return the state, the nonce and the code verifier of a login attempt, made from a challenge.
 
-    The browser brings `state` back, and the provider's token repeats `nonce`. By `verifier`, whoever began
-    the login asks for the token (RFC 7636, 4.1).
+    The browser brings the state back, and the provider's token repeats the nonce. By the verifier, whoever
+    began the login asks for the token (RFC 7636, 4.1). `act`: the login confirms an act.
     """
-
-    def __init__(self, challenge: bytes, *, act: bool = False) -> None:
-        self.act = act
-        made = (hmac.new(challenge, what, hashlib.sha256) for what in (b"state", b"nonce", b"verifier"))
-        state, self.nonce, self.verifier = (
-            urlsafe_b64encode(one.digest()).decode().rstrip("=") for one in made
-        )
-        self.state = (OF_AN_ACT if act else "") + state
+    made = (hmac.new(challenge, what, hashlib.sha256) for what in (b"state", b"nonce", b"verifier"))
+    state, nonce, verifier = (urlsafe_b64encode(one.digest()).decode().rstrip("=") for one in made)
+    return (OF_AN_ACT if act else "") + state, nonce, verifier
 
 
 class OpenIdProvider:
@@ -69,27 +64,29 @@ class OpenIdProvider:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
-    def address(self, attempt: Attempt, origin: str) -> str:
+    def address(self, challenge: bytes, origin: str, *, act: bool = False) -> str:
         """Return the provider's login URL. To confirm an act, the provider must ask for a new login."""
-        more: dict[str, Any] = {"prompt": "login", "max_age": 0} if attempt.act else {}
+        more: dict[str, Any] = {"prompt": "login", "max_age": 0} if act else {}
+        state, nonce, verifier = attempt_values(challenge, act=act)
         with self._client(origin) as client:
             told, _ = client.create_authorization_url(
                 self._about()["authorization_endpoint"],
-                state=attempt.state,
-                nonce=attempt.nonce,
-                code_verifier=attempt.verifier,
+                state=state,
+                nonce=nonce,
+                code_verifier=verifier,
                 **more,
             )
         return str(told)
 
     def subject(
-        self, attempt: Attempt, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
+        self, challenge: bytes, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
     ) -> str:
         """Return the subject identifier of the person who logged in. NotProvedError without proof.
 
-        `since`: earlier logins do not count.
+        `since`, to confirm an act: earlier logins do not count.
         """
-        if not hmac.compare_digest(state.encode(), attempt.state.encode()):
+        expected, nonce, verifier = attempt_values(challenge, act=since is not None)
+        if not hmac.compare_digest(state.encode(), expected.encode()):
             raise NotProvedError
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, rarely installed
 
@@ -99,19 +96,19 @@ class OpenIdProvider:
                     self._about()["token_endpoint"],
                     grant_type="authorization_code",
                     code=code,
-                    code_verifier=attempt.verifier,
+                    code_verifier=verifier,
                 )
                 token = str(told["id_token"])
             except (AuthlibBaseError, httpx.HTTPError, KeyError, ValueError):
                 raise NotProvedError from None
-        claims = self._claims(attempt, token, now)
+        claims = self._claims(nonce, token, now)
         if since is not None:  # Core, 3.1.2.1, max_age.
             at = claims.get("auth_time")
             if not isinstance(at, int | float) or at < since.timestamp() - _LEEWAY:
                 raise NotProvedError
         return str(claims["sub"])
 
-    def _claims(self, attempt: Attempt, token: str, now: datetime) -> Mapping[str, Any]:
+    def _claims(self, nonce: str, token: str, now: datetime) -> Mapping[str, Any]:
         from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - an extra, rarely installed
         from joserfc import jwt  # noqa: PLC0415
         from joserfc.errors import JoseError  # noqa: PLC0415
@@ -128,7 +125,7 @@ class OpenIdProvider:
                     "iss": {"essential": True, "values": [known.issuer]},
                     "aud": {"essential": True, "values": [known.client_id]},
                 },
-                {"nonce": attempt.nonce, "client_id": known.client_id},
+                {"nonce": nonce, "client_id": known.client_id},
             )
             claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
         except (JoseError, ValueError, KeyError, TypeError):
