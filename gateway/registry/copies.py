@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
-from gateway.registry.tables.row import answer_of, drop, rows, store
+from gateway.registry.tables.row import drop, from_row, rows, store
 from gateway.registry.transfers import transfers_of
 
 _TRANSFER = col(TransferRow.sequence) == col(CopyRow.transfer)
@@ -79,7 +79,7 @@ def owed(
         still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None), is_seen_by(None))
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
     return [
-        answer_of(
+        from_row(
             Copy,
             row,
             number=row.id or 0,

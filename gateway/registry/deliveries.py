@@ -35,8 +35,8 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    Finds deliveries not dealt with; with `removed_since` instead the ones dealt with from that moment on,
-    while the file is still stored.
+    Finds deliveries not dealt with. With `removed_since` finds instead those dealt with from that moment on
+    whose file is still stored.
     """
 
     new: bool = False
@@ -103,12 +103,12 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
         col(TransferRow.state) == "held",
         col(TransferRow.content_sha256).is_not(None),
         col(TransferRow.rules) == rules,
-        ~waits_for(WITHDRAWN),
+        ~has_reason(WITHDRAWN),
         *within(sight),
     )
 
 
-def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
+def has_reason(codes: Collection[str]) -> ColumnElement[bool]:
     """Return the SQL condition that a transfer has a reason with one of the codes."""
     return (
         select(col(ReasonRow.transfer))
@@ -223,7 +223,7 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     False once the file is withdrawn, or a marker not in `delivery.apart` hides a child in the file from the
     person. Counts may be read despite markers.
     """
-    asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
+    asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
         return False
     now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})

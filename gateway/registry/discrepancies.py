@@ -95,7 +95,7 @@ def get(session: Session, number: int) -> DiscrepancyRow:
 
 
 def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
-    """Return by number of discrepancy the records concerned, as `provider`, `reference` and `record`."""
+    """Return by discrepancy's number the records concerned: provider, file's reference, record number."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
     for start in range(0, len(rows), _AT_ONCE):

@@ -82,7 +82,7 @@ class Host:
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True if the host's clock differs too much from the database's: it may not date any record."""
+        """True if the clock is over CLOCK_SECONDS from the database's: this host may date no record."""
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 

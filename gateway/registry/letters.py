@@ -116,7 +116,7 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete letters queued before a moment, and meanwhile sent or refused by the relay."""
+    """Delete the letters queued before a moment, except those that the relay has neither sent nor refused."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 

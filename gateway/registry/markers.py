@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
-from gateway.registry.tables.row import answer_of, rows, store
+from gateway.registry.tables.row import from_row, rows, store
 
 Kind = Literal["named", "restricted"]
 DIGEST = 16
@@ -64,7 +64,7 @@ def list_markers(session: Session) -> list[Marker]:
     query = select(MarkedTransferRow.marker, func.count()).group_by(col(MarkedTransferRow.marker))
     files = dict(session.exec(query).all())
     return [
-        answer_of(Marker, row, people=tuple(people.get(number, ())), files=files.get(number, 0))
+        from_row(Marker, row, people=tuple(people.get(number, ())), files=files.get(number, 0))
         for row in _on(session)
         for number in [cast("int", row.number)]
     ]

@@ -12,7 +12,7 @@ from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
 from gateway.registry import rolls, tables
 from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
-from gateway.registry.tables.row import answer_of, drop, existing, only, rows, store
+from gateway.registry.tables.row import drop, existing, from_row, only, rows, store
 
 EVERY = ""
 """The provider of a column that is listed as harmless for all."""
@@ -85,7 +85,7 @@ def added(session: Session) -> dict[str, datetime]:
 def _provider(row: ProviderRow, columns: Mapping[str, _Columns]) -> Provider:
     of_all, (own, stated) = columns.get(EVERY, _NO_COLUMNS)[0], columns.get(row.id, _NO_COLUMNS)
     said = {"schools": tuple((row.schools or "").split()), "stated": tuple(stated)}
-    return answer_of(Provider, row, **said, harmless=(*of_all, *own), ratified=False)
+    return from_row(Provider, row, **said, harmless=(*of_all, *own), ratified=False)
 
 
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")

@@ -138,9 +138,9 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """The registry's last changes: register version, last receipt number, newest signed head or None.
+    """What changed last: the register's version, the last receipt's number, the newest signed head or None.
 
-    `landed`: some file on record is not decided yet.
+    `landed` is True while a file on record waits for a decision.
     """
 
     register: int

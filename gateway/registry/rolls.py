@@ -111,7 +111,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Return a statement on a pupil, as the columns of `_SAID`; `reference` holds the transfer's sequence."""
+    """Make a statement on a pupil from the columns `_SAID`; its `reference` is the transfer's sequence."""
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}

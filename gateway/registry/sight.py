@@ -104,7 +104,7 @@ class _OnlyWithin(CriteriaOption):
         self.get_global_criteria(compile_state.global_attributes)
 
     def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
-        """Apply the sight's criteria also to a statement after SQLAlchemy replaced its columns."""
+        """Apply the sight's criteria also to a statement whose columns SQLAlchemy has replaced."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:

@@ -32,7 +32,7 @@ from gateway.model import (
 )
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import answer_of, drop, only, rows
+from gateway.registry.tables.row import drop, from_row, only, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -147,7 +147,7 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     query = select(ReasonRow).where(of_them).order_by(col(ReasonRow.ordinal))
     found: dict[int, list[Reason]] = {}
     for row in session.exec(query):
-        found.setdefault(row.transfer, []).append(answer_of(Reason, row))
+        found.setdefault(row.transfer, []).append(from_row(Reason, row))
     return found
 
 
@@ -170,7 +170,7 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
         found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
-    return [(answer_of(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
+    return [(from_row(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
 
 
 def is_stored() -> ColumnElement[bool]:
@@ -272,11 +272,11 @@ def transfer_of(
     signature = None
     if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
         signature = Signature(certificate=row.signer, signing_key=row.signing_key, created_at=row.signed_at)
-    return answer_of(
+    return from_row(
         Transfer,
         row,
         sequence=sequence_of(row),
-        upload=answer_of(Upload, row),
+        upload=from_row(Upload, row),
         extension=row.extension or "bin",
         signature=signature,
         content=content,

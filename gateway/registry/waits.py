@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
 from gateway.reasons import WITHDRAWN
-from gateway.registry.deliveries import waits_for
+from gateway.registry.deliveries import has_reason
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfers import is_stored, transfers_of
 
@@ -60,7 +60,7 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
         TransferRow.folder == "in",
         col(TransferRow.content_sha256).is_not(None),
         col(TransferRow.rules).is_distinct_from(rules),
-        ~waits_for(WITHDRAWN),
+        ~has_reason(WITHDRAWN),
         is_stored(),
     )
     return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()

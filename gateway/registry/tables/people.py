@@ -41,7 +41,7 @@ class ContactRow(Row, table=True):
 
 
 class StaffRow(Row, table=True):
-    """A person of the local authority with access to files; `knows_pages`: the first steps are read."""
+    """A member of staff. `knows_pages` is True once the person has dismissed the console's first steps."""
 
     name: str = Field(primary_key=True, max_length=32)
     added_at: datetime = Field(sa_type=UtcDateTime)
@@ -90,7 +90,7 @@ class KeyRow(Row, table=True):
     """A key of a provider, a member of staff or the gateway: SSH, OpenPGP, passkey or OpenID account.
 
     `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
-    the gateway's limit; `expires_at` is the certificate's, the end of signing. `revocation` is "soft" or
+    the limit that the gateway sets, `expires_at` the certificate's own expiry. `revocation` is "soft" or
     "hard". `warned_days` is the last warning of expiry given to the owner; `dropped_as` the reference of the
     upload with the key; `sign_count` the passkey's last count of signatures; `unconfirmed` is true until a
     person confirms the key's owner.
@@ -157,7 +157,7 @@ class AgreementSignatureRow(Row, table=True):
 
 
 class ExpectationRow(Row, table=True):
-    """A person's statement on a data type of a provider: expected or not."""
+    """A person's statement that a provider has to send a data type (`expected`), or need not."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     data_type: str = Field(primary_key=True)

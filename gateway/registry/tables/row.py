@@ -31,7 +31,7 @@ A = TypeVar("A")
 T = TypeVar("T", bound=SQLModel)
 
 
-def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
+def from_row(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
     """Build the dataclass `kind`: `other` gives some of its fields, the row's columns the rest by name."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
