@@ -36,7 +36,7 @@ from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
 from gateway.send.kit import Kit
 from gateway.send.sending import AlreadySent, ToSend, pass_on
-from gateway.send.sent import alone
+from gateway.send.sent import ON_ITS_WAY, alone
 from gateway.send.trust import told
 from gateway.send.watching import Manager, Stillness, WatchedFolder, definition
 
@@ -144,11 +144,11 @@ def receipts(
 ) -> None:
     """Fetch and verify the receipts of files on the way or held, and list all sent files."""
     with alone_at_work(kit, passphrase_file, _PATIENCE) as sender, sender.files() as sent:
-        waiting = [*sent.on_their_way(), *sent.held()]
+        waiting = sent.in_state(*ON_ITS_WAY, "held")  # A held file will have a second receipt.
         if waiting:
             with sender.session() as sftp:
                 sender.receive(sftp, waiting, sent)
-        rows = [dataclasses.asdict(one) for one in sent.all()]
+        rows = [dataclasses.asdict(one) for one in sent.in_state()]
     columns = ("name", "sealed_at", "state", "reference", "codes")
     show(rows, columns, as_json=as_json, empty="nothing was sent yet")
 

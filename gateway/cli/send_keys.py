@@ -7,9 +7,9 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
@@ -87,17 +87,13 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 """The user's kit, unless another folder is named."""
 
 
-class Display:
-    """Progress bar for a file, on a terminal; hidden while a person is asked."""
+class Display(AbstractContextManager["Display"]):
+    """Progress bar for a file, on a terminal from the first step on; hidden while a person is asked."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._bar = Progress(*columns, console=err, transient=True)
         self._task: tuple[str, TaskID] | None = None
-
-    def __enter__(self) -> Self:
-        """Return the display; the bar appears with the first step."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the bar."""
@@ -186,7 +182,7 @@ def setup(
 ) -> None:
     """Open the authority's invitation, compare six words by telephone, and make or take your keys.
 
-    With an invitation of a further provider, the kit is of several: name one with --as.
+    An invitation of a further provider makes the kit one of several: name a provider with --as then.
 
     Nothing is overwritten: with a new invitation your keys stay, and the gateway's are compared anew. Without
     an invitation, your words are shown again.

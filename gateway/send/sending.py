@@ -66,7 +66,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
     """A display of progress, shown until the `with` block ends."""
 
     def at(self, step: Step, name: str, done: int, size: int) -> None:
-        """Show that `done` of `size` bytes of a file are through a step."""
+        """Show a step as done for `done` of the `size` bytes of a file."""
 
     def broken(self, error: str) -> None:
         """Show that a session broke or failed and will be tried again."""
@@ -214,7 +214,10 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless the `names` in /receipts show the arrival. ClockWrong."""
+        """Upload a sealed file, unless the `names` in /receipts show the arrival.
+
+        ClockWrong for a clock too wrong to sign: the sealed file is removed, to be sealed anew.
+        """
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
             size = path.stat().st_size
@@ -246,7 +249,7 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """Raise ClockWrong for a clock 10 minutes fast or a day slow by `there`, in seconds since 1970."""
+    """Raise ClockWrong if the clock is 10 minutes fast or a day slow by the gateway's Unix time `there`."""
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"
@@ -268,7 +271,7 @@ def pass_on(
     rows: dict[Path, SentFile] = {}
     deadline = time.monotonic() + seconds
     with sender.files() as files:
-        known = {sent.sealed_sha256 for sent in files.on_their_way()}
+        known = {sent.sealed_sha256 for sent in files.in_state(*ON_ITS_WAY)}
         for path in sender.kit.sealed.iterdir():
             if path.name not in known:  # Left by an interrupted run.
                 path.unlink()
@@ -288,7 +291,7 @@ def pass_on(
 
         if any(wish.file not in outcomes for wish in wishes):
             sender.retried(step, seconds)
-        done = {sent.sealed_sha256: sent for sent in files.all()}
+        done = {sent.sealed_sha256: sent for sent in files.in_state()}
         for file, sent in rows.items():
             outcomes[file] = receipts.kept(sender.kit, done[sent.sealed_sha256])
     return outcomes

@@ -17,6 +17,7 @@ from gateway.errors import GatewayError
 SentState = Literal["sealed", "uploaded", "accepted", "held", "refused"]
 SentTo = Literal["/in", "/keys", "/agreement"]
 ON_ITS_WAY: tuple[SentState, ...] = ("sealed", "uploaded")
+"""The states before a receipt."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS sent (
     id INTEGER PRIMARY KEY,
@@ -82,13 +83,10 @@ class SentFiles:
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
-    def on_their_way(self) -> list[SentFile]:
-        """Return the rows without a receipt, oldest first."""
-        return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
-
-    def held(self) -> list[SentFile]:
-        """Return the rows of held files, oldest first; each will have a second receipt."""
-        return self._select("state = 'held' ORDER BY id")
+    def in_state(self, *states: SentState) -> list[SentFile]:
+        """Return the rows in one of the states, oldest first; without a state given, all rows."""
+        among = f"state IN ({', '.join('?' * len(states))})" if states else "1"
+        return self._select(f"{among} ORDER BY id", *states)
 
     def unfiled(self) -> list[SentFile]:
         """Return the rows with a receipt and no recorded place in a watched folder, oldest first."""
@@ -104,10 +102,6 @@ class SentFiles:
         self._connection.execute(
             "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
         )
-
-    def all(self) -> list[SentFile]:
-        """Return every row, oldest first."""
-        return self._select("1 ORDER BY id")
 
     def add(self, sent: SentFile) -> None:
         """Add the row of a newly sealed file."""

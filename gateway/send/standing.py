@@ -23,7 +23,7 @@ def standing(kit: Kit, page: dict[str, Any] | None = None, now: datetime | None 
     """
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:
-        rows = files.all()
+        rows = files.in_state()
     expires = read_key(settings.openpgp_key.read_bytes()).expires_at
     left = None if expires is None else (expires - (now or datetime.now(UTC))).days
     return {

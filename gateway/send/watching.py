@@ -203,7 +203,7 @@ class WatchedFolder:
         if to_send:
             with self._sender.session() as sftp:
                 self._send(sftp, to_send, files)
-        if files.held() and self._stillness.clock() - self._looked_at_held >= _HELD_SECONDS:
+        if files.in_state("held") and self._stillness.clock() - self._looked_at_held >= _HELD_SECONDS:
             with self._sender.session() as sftp:
                 self._look_at_held(sftp, files)
 
@@ -314,7 +314,7 @@ class WatchedFolder:
             if sent is not None and sent.sealed_sha256 not in rows:
                 self._sender.hand_over(sftp, sent, files, names)
                 rows[sent.sealed_sha256] = wish
-        known = [one for one in files.on_their_way() if one.sealed_sha256 in rows]
+        known = [one for one in files.in_state(*ON_ITS_WAY) if one.sealed_sha256 in rows]
 
         def decided(digest: str) -> None:
             file = rows[digest].file
@@ -357,7 +357,7 @@ class WatchedFolder:
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
         """Move the files in held/ that are decided by now, with their receipts."""
         self._looked_at_held = self._stillness.clock()
-        held = files.held()
+        held = files.in_state("held")
         self._sender.receive(sftp, held, files)
         for before in held:
             after = files.of_sealed(before.sealed_sha256)

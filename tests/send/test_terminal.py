@@ -18,6 +18,7 @@ from gateway.cli.send_keys import Display
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
 from gateway.send.sending import KitAtWork
+from gateway.send.sent import ON_ITS_WAY
 from tests import warm
 from tests.content import core_data
 from tests.send.cable import cable
@@ -182,6 +183,6 @@ def _there(office: Office) -> int:
     """How many bytes of the one file on its way the gateway has."""
     sender = KitAtWork(Kit(office.kit), Passphrases(office.name, None, None), Display())
     with sender.files() as files, sender.session() as sftp:
-        (sent,) = files.on_their_way()
+        (sent,) = files.in_state(*ON_ITS_WAY)
         size: int = sftp.stat(f"/in/{sent.remote}.filepart").st_size
     return size
