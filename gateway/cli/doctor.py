@@ -180,7 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of a check of `what`, and one for any error. DatabaseError and Fault pass."""
+    """Yield the complaints of the check of `what`, and one for an error other than DatabaseError or Fault."""
     try:
         yield from complaints
     except (DatabaseError, Fault):

@@ -210,7 +210,7 @@ def list_host_keys(home: HomeOption, as_json: JsonOption = False) -> None:
 
 @command_in(host_app)
 def announce(home: HomeOption, service: ServiceOption = "intake") -> None:
-    """Make the next host key, and announce it to clients. That of intake is made by intake's own user."""
+    """Make the next host key, and announce it to clients. The key of intake is made by the user of intake."""
     secret = _started(Home(home), service)
     key = server.announce(secret)
     out.print(f"announced  {key.get_fingerprint()}")

@@ -243,7 +243,7 @@ def events(home: HomeOption, place: Annotated[Path, "FILE", "Keeps the number of
 def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "The folder that a web server serves."]) -> None:
     """Write the hashes of the log as tiles (C2SP tlog-tiles) beside a signed head, for any monitor.
 
-    Entries are not among them. Call it again for what came since.
+    The entries themselves are not written. Repeat the command to add the tiles of later entries.
     """
     with registrar_of(home) as registrar:
         head = _head_of(registrar)

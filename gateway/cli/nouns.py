@@ -44,7 +44,7 @@ NOUNS = {
         "cli.classify:classify_files",
     ),
     "samples": (
-        "Write synthetic files of every flow. No pupil in them exists, and no UPN in them can.",
+        "Write synthetic files of every flow, with invented pupils and UPNs that no pupil can have.",
         "cli.samples:samples",
     ),
     "verify-release": (

@@ -263,7 +263,7 @@ def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
 
 @command_in(app, "roll-back")
 def roll_back(home: HomeOption, why: WhyOption) -> None:
-    """Put the former policies back in force at once: approved before, and so not approved again."""
+    """Put the former policies back in force at once. They need no new approval."""
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:

@@ -309,7 +309,7 @@ PackArgument = Annotated[
 
 @command_in(pack_app, "list")
 def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the packs of the policies in force, with the one for files about today."""
+    """List the law packs of the policies in force, and the state of each today."""
     catalogue = load_catalogue(existing(home).policies_in_force)
     today = local_day(now(), catalogue.calendar.timezone)
     rows = [

@@ -69,7 +69,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
 
 
 def _identified(session: Session, command: str, account: str) -> str:
-    """Return the name proven by a personal `account`, or by a signature of the SSH agent. GatewayError."""
+    """Return the name proven by a personal `account`, or by the SSH agent. GatewayError for neither."""
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")

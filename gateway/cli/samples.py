@@ -17,6 +17,6 @@ def samples(
     pupils: Annotated[int, typer.Option(min=1, max=5000, help="How many pupils each school has.")] = 30,
     errors: Annotated[bool, "Plant every kind of quality fault."] = False,
 ) -> None:
-    """Write synthetic files of every flow. No pupil in them exists, and no UPN in them can."""
+    """Write synthetic files of every flow, with invented pupils and UPNs that no pupil can have."""
     written = write_samples(folder, seed=seed, pupils=pupils, errors=errors)
     out.print(f"wrote {len(written)} synthetic files into {folder}")

@@ -52,8 +52,8 @@ def sandbox(
 ) -> None:
     """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. Give it no real pupil data.
 
-    A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. Any other name: what
-    the file deserves.
+    A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. A file of any other
+    name is judged by content.
     """
     if codes:
         for code in CODES:
