@@ -157,6 +157,7 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
         "staff log-out:name", "staff remove:name",
     )  # fmt: skip
     named_by: ClassVar = "name"
+    by_program: ClassVar = False  # The name would stand in an address.
 
     name: str = argument("The name they log in with.", metavar="NAME", personal=True, names="person")
 

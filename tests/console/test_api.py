@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlmodel import select
 
-from gateway.acts.fields import every_act
+from gateway.acts.fields import every_act, fields_of
 from gateway.acts.openapi import openapi_document, path_of
 from gateway.registry import programs
 from gateway.registry.tables import ProgramRow
@@ -190,6 +190,17 @@ def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
     for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp5"}):
         problem(httpx.get(f"{api.origin}/api/v1/providers/list", headers=headers), 401)
     client.close()
+
+
+def test_no_address_takes_what_may_be_personal(api: Api) -> None:
+    with api.program("searching", "transfers list", "keys list") as client:
+        for path, personal in (("transfers/list", {"search": "Jo"}), ("keys/list", {"id": "jane"})):
+            assert client.get(f"/api/v1/{path}").status_code == 200
+            told = problem(client.get(f"/api/v1/{path}", params=personal), 422)
+            assert told == f"{next(iter(personal))}: an address takes no value that may be personal"
+    for act in every_act().values():
+        if act.by_program and act.reads:
+            assert not [one.name for one in fields_of(act) if one.personal and one.required]
 
 
 @pytest.mark.long

@@ -330,6 +330,10 @@ def _checked(
     if act is None or act.streams or act.reads != reads or not offered:
         raise NotFoundError(command)
     caller.check_act(act.command, act.right, by_program=act.by_program)
+    if of_program and reads:  # By GET: proxies and servers write addresses into their logs.
+        personal = [one.name for one in fields_of(act) if one.personal and one.name in fields]
+        if personal:
+            raise wrong_fields(dict.fromkeys(personal, "an address takes no value that may be personal"))
     several = {one.name for one in fields_of(act) if one.several}
     given = {
         name: (value,) if name in several and isinstance(value, str) else value
