@@ -118,7 +118,7 @@ def _is_text(start: bytes) -> bool:
 
 
 ENOUGH_BYTES = 4_096
-"""The number of bytes at the beginning of a file from which `is_sealed` and `is_public` always decide."""
+"""The most bytes of a file that `is_sealed` and `is_public` need: if still unclear, it is not sealed."""
 
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
@@ -228,12 +228,12 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 def _begins_encrypted(data: bytes) -> bool | None:
     """Return True if the first packet of `data` begins an encrypted message; None if it is too short."""
-    if len(data) < _PACKET_BYTES:
-        return None
-    tag, body = _tag(data[0]), data[_head_length(data) :]
-    if tag == _MARKER_TAG and body.startswith(_MARKER):
-        return _begins_encrypted(body[len(_MARKER) :])
-    return body[0] in _ENCRYPTED.get(tag, ())
+    while len(data) >= _PACKET_BYTES:
+        tag, body = _tag(data[0]), data[_head_length(data) :]
+        if tag != _MARKER_TAG or not body.startswith(_MARKER):
+            return body[0] in _ENCRYPTED.get(tag, ())
+        data = body[len(_MARKER) :]
+    return None
 
 
 def _tag(first: int) -> int:

@@ -91,6 +91,21 @@ def test_encrypted(kind: str) -> None:
         assert is_sealed(content[:length]) is not False, length
 
 
+@pytest.mark.parametrize(("characters", "known"), [(11, None), (12, True), (13, True), (15, True)])
+def test_an_armored_message_is_known_by_its_first_twelve_characters(
+    characters: int, known: bool | None
+) -> None:
+    body = base64.b64encode(SEALED + bytes(100))[:characters]
+    assert is_sealed(b"-----BEGIN PGP MESSAGE-----\n\n" + body) is known
+
+
+def test_the_packet_behind_any_number_of_markers_decides() -> None:
+    shortest = b"\xabPGP"  # In the old form, of indeterminate length.
+    assert is_sealed(shortest * (ENOUGH_BYTES // len(shortest))) is None
+    assert is_sealed(shortest * 1_000 + SEALED) is True
+    assert is_sealed(shortest * 1_000 + bytes.fromhex("cb1b62") + bytes(96)) is False
+
+
 @given(st.binary(max_size=ENOUGH_BYTES + 10))
 def test_an_answer_does_not_change_with_more_bytes(content: bytes) -> None:
     whole = is_sealed(content)
