@@ -202,9 +202,9 @@ class Keeper:
 
     def _allowed(self) -> set[str]:
         """Return the digests of versions marked here, or marked or put in force at another host."""
-        found = [] if self._others is None else self._from_others(_VOUCHED).values()
+        found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):
-            found = [*found, (self.home.versions / _BY_HAND).read_bytes()]
+            found.append((self.home.versions / _BY_HAND).read_bytes())
         return {digest.decode("ascii", "replace").strip() for digest in found}
 
     def changed(self, version: int | None = None) -> Policies | None:
