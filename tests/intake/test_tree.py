@@ -210,6 +210,13 @@ def test_setting_attributes_succeeds_and_changes_nothing(
     assert all(found.stat().st_size < 20 * 1024**2 for found in intake.home.root.rglob("*"))
 
 
+@pytest.mark.parametrize("path", ["/in/landed", "/in/x.part"])
+def test_a_listing_shows_the_time_that_a_client_set(client: paramiko.SFTPClient, path: str) -> None:
+    put(client, path)
+    client.utime(path, (1, 1_000_000_000))
+    assert client.stat(path).st_mtime == client.listdir_attr("/in")[0].st_mtime == 1_000_000_000
+
+
 def test_setting_attributes_of_an_open_file_changes_nothing(
     intake: Running, client: paramiko.SFTPClient
 ) -> None:

@@ -12,8 +12,12 @@ import openpyxl
 import pysequoia
 import pytest
 
+from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
+from gateway.processor.provider_copies import Copier
+from gateway.record.registrar import Registrar
+from gateway.registry.copies import Copy
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -113,6 +117,28 @@ def test_a_copy_cut_off_halfway_is_made_again(desk: Desk, monkeypatch: pytest.Mo
     desk.process()
     assert len(out(desk, "oak")) == 1
     assert desk.kinds(sent).count("decided") == 1
+
+
+def test_a_copy_that_cannot_be_made_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    fft = desk.provider("fft", "fft")
+    for name, number in (("oak", ABOUT), ("elm", "9994002")):
+        desk.provider(name, years=YEARS, dfe_number=number)
+    desk.send(fft, of_many(ABOUT, "9994002"))
+    with monkeypatch.context() as idle:
+        idle.setattr(Copier, "hand_out", lambda *_, **__: None)
+        desk.process()
+    tried: list[str] = []
+
+    def fails(_: Copier, __: Registrar, copy: Copy) -> None:
+        tried.append(copy.provider)
+        raise Fault("not now")
+
+    monkeypatch.setattr(Copier, "_bring_out", fails)
+    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    with desk.registrar() as registrar:
+        for _ in range(2):
+            copier.hand_out(registrar, lambda job: job())
+    assert sorted(tried) == ["elm", "oak"]
 
 
 def of_many(*schools: str) -> bytes:

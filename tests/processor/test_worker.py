@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from gateway.processor import worker as module
 from gateway.processor.worker import TaskWorker
 from gateway.record.registrar import Registrar
 from tests.waiting import until
@@ -38,4 +44,31 @@ def test_an_error_that_nobody_thought_of_does_not_end_it() -> None:
     worker = TaskWorker(cast(Registrar, place), take, at_once=1)
     worker.start()
     until(lambda: place.registry.asked >= 2, "another attempt")
+    worker.end()
+
+
+def test_once_one_of_both_queues_ends_the_other_is_ended_and_both_begin_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    ended: list[str] = []
+    ends = asyncio.Event()
+
+    async def work(_: Any, queue: str, __: int) -> None:
+        begun.append(queue)
+        try:
+            await (ends.wait() if queue == "tend" else asyncio.Event().wait())
+        finally:
+            ended.append(queue)
+
+    monkeypatch.setattr(module, "_one_worker", work)
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(TaskWorker, "_app", lambda _: SimpleNamespace(open_async=nullcontext))
+    worker = TaskWorker(cast(Registrar, None), take, at_once=1)
+    worker.start()
+    until(lambda: len(begun) == 2, "both to begin")
+    assert (sorted(begun), ended) == (["files", "tend"], [])
+    worker._loop.call_soon_threadsafe(ends.set)
+    until(lambda: len(begun) > 2, "both to begin again")
+    assert sorted(ended[:2]) == ["files", "tend"]
     worker.end()
