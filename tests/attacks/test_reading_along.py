@@ -22,7 +22,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileOpened, FileRefused, Job, Looked, Reading
 from gateway.homes.demo.parties import Party
 from gateway.model import Classified, ContentRefused
-from gateway.openpgp.interface import Content, empty_memory
+from gateway.openpgp.interface import Content
 from tests.attacks.captured import answering, captured_classifier
 from tests.attacks.test_captured_children import has_ended
 from tests.bench.bench_classify import csv_wide
@@ -352,18 +352,3 @@ def test_a_captured_classifier_changes_nothing_of_what_is_being_opened(
     assert os.pread(descriptor, 100, 0) == b"so far, and so on"
     os.close(descriptor)
     assert json.loads(said).get("got") == ("so far, " if name == "nothing" else None)
-
-
-def test_who_reads_along_never_sees_that_it_began_anew() -> None:
-    memory = empty_memory()
-    with Content(100, memory) as content:
-        content.write(b"first")
-        content.restart()
-        content.write(b"then")
-        descriptor, size, _ = content.finish()
-    assert os.pread(memory, 100, 0) == b"first"
-    assert os.pread(descriptor, 100, 0) == b"then"
-    assert size == 4
-    assert not os.path.samestat(os.fstat(memory), os.fstat(descriptor))
-    os.close(memory)
-    os.close(descriptor)
