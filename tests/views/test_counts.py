@@ -261,6 +261,18 @@ def test_who_came_and_who_left_since_the_census_before_is_counted():
     assert abs(by_table["on roll by postcode sector"] - 70) < BASE
 
 
+def test_who_came_back_is_on_roll_and_who_left_has_left_whether_or_not_a_day_of_entry_is_told():
+    header = "UPN,Surname,Forename,Date of Birth,Gender,NCY,Entry Date,Leaving Date,Enrolment Status,Postcode"
+    came_back = _pupils(40, "2026-02-01", "2026-01-20")
+    left = _pupils(25, "", "2026-03-01", first=40)
+    by_table: dict[str, int] = Counter()
+    for row in counted("\r\n".join([header, *came_back, *left]).encode()):
+        by_table[row["Table"]] += int(row["Pupils"])
+    assert abs(by_table["on roll by year group"] - 40) < 2 * BASE
+    assert abs(by_table["arrived"] - 40) < BASE
+    assert abs(by_table["left"] - 25) < BASE
+
+
 def _pupils(count: int, came: str, left: str, first: int = 0) -> Iterator[str]:
     for number in range(first, first + count):
         sex = "FM"[number % 2]
