@@ -119,6 +119,18 @@ def _assessed(year: str) -> str:
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "data_type"),
+    [("UPN,Attendance Mark", "attendance"), ("UPN,FFT Benchmark", "fft-aspire")],
+)
+def test_a_table_of_no_more_than_the_columns_that_its_kind_needs_is_of_it(
+    classify: Classify, header: str, data_type: str
+) -> None:
+    value = {"attendance": "/", "fft-aspire": "5"}[data_type]
+    rows = made.table(header, lambda c: f"{c.upn},{value}", 12)
+    assert classified(classify(made.as_csv(rows).encode())).data_type == data_type
+
+
 def test_a_heading_can_decide(classify: Classify) -> None:
     rows = made.table("UPN,Surname,Subject,Estimate", lambda c: f"{c.upn},{c.surname},Maths,5", 12)
     with_heading = [["FFT Aspire student report"], [], *rows]

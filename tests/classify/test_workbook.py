@@ -112,6 +112,25 @@ def test_macros_are_active_content(classify: Classify) -> None:
     assert code_of(classify(content)) == "classify:active-content"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "about"),
+    [
+        (b"/relationships/styles", b"/relationships/oleObject", "a part of no known kind"),
+        (b"<Relationship ", b'<Relationship TargetMode="External" ', "links to other files"),
+    ],
+)
+def test_a_relation_that_sheets_do_not_need_is_active_content_of_a_workbook(
+    classify: Classify, before: bytes, after: bytes, about: str
+) -> None:
+    def change(relations: bytes) -> bytes:
+        assert before in relations
+        return relations.replace(before, after, 1)
+
+    found = classify(with_part(workbook(made.core_rows()), "xl/_rels/workbook.xml.rels", change))
+    assert isinstance(found, ContentRefused), found
+    assert (found.code, found.format, found.about) == ("classify:active-content", "XLSX", about)
+
+
 def test_two_tables_of_two_kinds_are_told_one_by_one(classify: Classify) -> None:
     def add(book) -> None:
         sheet = book.create_sheet("More")
