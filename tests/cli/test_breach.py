@@ -6,6 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
+from gateway.acts.breaches import RecordBreach
 from gateway.registry import log
 from gateway.registry.log import Entry
 from tests.workshop import Desk
@@ -48,6 +52,13 @@ def test_nothing_is_still_to_come(copy: Desk) -> None:
         assert words in record(copy, *options, code=1)
     assert "--aware-at" in record(copy, "--person", "jane", code=1)
     assert copy.events("breach") == []
+
+
+@pytest.mark.parametrize(("name", "most"), [("what", 4_000), ("contact", 400), ("governance", 400)])
+def test_what_is_said_in_a_record_has_a_most_length(name: str, most: int) -> None:
+    assert getattr(RecordBreach.model_validate({name: "x" * most}), name) == "x" * most
+    with pytest.raises(ValidationError, match=f"at most {most} characters"):
+        RecordBreach.model_validate({name: "x" * (most + 1)})
 
 
 def test_a_record_is_amended_and_its_versions_stay(copy: Desk) -> None:

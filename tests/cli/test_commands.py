@@ -95,6 +95,7 @@ def test_a_setting_that_is_wrong_is_named_with_file_and_key(tmp_path: Path) -> N
         (("held", "release", "261124-oak-00000", "--why", "x"), "there is no transfer"),
         (("receipts", "show", "261124-oak-00000"), "there is no receipt"),
         (("staff", "remove", "nobody"), "there is no member of staff"),
+        (("handon", "try", "none", "261124-oak-00000"), "the policies declare no none that is in force"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(site: Site, arguments: tuple[str, ...], said: str) -> None:

@@ -133,6 +133,14 @@ def test_a_contact_is_a_role_and_never_half_given(site: Site) -> None:
     assert site.json("providers", "show", "yew")["contacts"] == []
 
 
+def test_who_converts_a_school_without_its_new_urn_is_told_how_to_give_it(site: Site) -> None:
+    told = "if it has a new URN: gateway providers set {} --urn NUMBER"
+    for name, *urn in (("elm", "--urn", "100778"), ("box",)):
+        site.gateway("providers", "add", name, "--name", name.title(), "--kind", "school")
+        said = site.gateway("providers", "convert", name, "--kind", "academy", "--why", "converted", *urn)
+        assert (told.format(name) in said) is not bool(urn)
+
+
 def test_a_school_becomes_an_academy_and_keeps_keys_history_and_receipts(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS, dfe_number=OAK)
     sent = desk.send(oak, csv(core(LAESTAB=OAK)), "core.csv.pgp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -235,6 +236,25 @@ def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served:
     assert "on the machine of the gateway alone" in ned.text
     assert served.keeper(by_hand=True).folder(found.digest) == kept
     assert (kept / "keys.toml").read_text() == content
+
+
+def test_policies_that_lose_protection_are_not_approved_in_the_console_though_they_are_kept(
+    served: Served, tmp_path: Path
+) -> None:
+    keeper, ida = served.keeper(by_hand=True), _second(served, "ida")
+    looser = Path(shutil.copytree(keeper.current().folder, tmp_path / "looser"))
+    keys = (looser / "keys.toml").read_text()
+    (looser / "keys.toml").write_text(keys.replace("approve_drops = false", "approve_drops = true"))
+    digest, at = keeper.keep(looser), datetime.now(UTC)
+    with served.room.registry.write() as session:
+        proposals.propose(session, digest, at, by="mary", why="less to ring", at=at)
+    ida.get("/me")
+    assert ida.post("/agreement/policies", do="approve", digest=digest) == 403
+    assert "These policies lose protection" in ida.text
+    with served.room.registry.read() as session:
+        found = proposals.proposal(session)
+    assert found is not None
+    assert (found.digest, found.approved_by) == (digest, None)
 
 
 @pytest.mark.long

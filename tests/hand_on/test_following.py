@@ -214,4 +214,5 @@ def test_a_file_is_tried_without_sending_and_without_a_value(desk: Desk) -> None
     assert found["contacts", "Surname"] == len(values(CONTENT, "Relationship"))
     assert not any(upn in said for upn in values(CONTENT, "UPN"))
     assert "collected" not in desk.kinds(reference)
-    desk.gateway("handon", "try", "other", reference, code=1)
+    said = desk.gateway("handon", "try", "other", reference, code=1)
+    assert "the policies declare no other that is in force" in said
