@@ -32,9 +32,9 @@ _HTTPS = "max-age=31536000"
 class Guard:
     """The guard in front of every page. `origin` is the site's address in browsers.
 
-    `allows` is appended to the content security policy, which otherwise allows nothing. `changing`: the
-    methods of changing requests. `larger`: paths whose requests may exceed `most` bytes. `programs`:
-    beginnings of paths used by programs, which send no Origin.
+    `allows`: further rules for the content security policy, which by itself allows nothing. `changing`: the
+    HTTP methods of requests that change something. A request has at most `most` bytes, or those that `larger`
+    names for its path. `programs`: how the paths for programs begin, since programs send no Origin header.
     """
 
     def __init__(
@@ -74,7 +74,10 @@ class Guard:
         await (turned_down or self._app)(scope, receive, guarded)
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
-        """Return the refusal of a request to another address, from another origin or too large, or None."""
+        """Return the answer that turns a request down; None where the request may pass.
+
+        A request is turned down for a wrong address, method or origin, or for its size.
+        """
         if method in _SAFE:
             ours = headers.get("host") == self._host
             return None if ours else RedirectResponse(f"{self._origin}{path}", status_code=307)

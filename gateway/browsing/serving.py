@@ -1,9 +1,9 @@
 """Start, run and stop a service for browsers; count connections when accepted, before TLS.
 
-Uvicorn counts a connection only once TLS has begun, and refuses everybody above its limit. Here a newcomer
-displaces an idle connection: the oldest of its own address at that address's limit, else the oldest of the
-address with the most. So a few addresses cannot shut others out, by starting TLS, asking for nothing, or
-reconnecting quickly.
+Uvicorn counts a connection only once TLS has begun, and refuses everybody above its limit. Here a new
+connection displaces an idle one. At the limit of one address, the address's own oldest idle connection is
+closed. At the limit for all, the oldest idle connection of the address with most idle ones is closed. So a
+few addresses cannot shut others out by starting TLS, asking for nothing, or reconnecting quickly.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _BREATH_SECONDS = 0.1
 
 
 def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the event it is given."""
+    """Run a service and return the exit status. SIGTERM and SIGINT set the event that ends the service."""
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -68,10 +68,10 @@ async def serve(
     host: str | None,
     port: int | None,
 ) -> None:
-    """Serve the application for an origin until `stop` is set; `host` and `port` override the settings.
+    """Serve a site until `stop` is set; `app` returns the application for the site's origin.
 
-    Print `ready NAME ORIGIN`, and tell systemd, when accepting connections. ConfigurationError if the address
-    cannot be listened on.
+    `host` and `port` override the settings. Print `ready NAME ORIGIN`, and tell systemd, once connections are
+    accepted. ConfigurationError if the service cannot listen on the address.
     """
     host, port = settings.host if host is None else host, settings.port if port is None else port
     sockets = systemd.handed_over(name) or [_listening(host, port, name)]
@@ -89,7 +89,10 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return a policy that tries again after an `error`, for half a minute: services start in any order."""
+    """Return a retry policy: try again after an `error`, for half a minute.
+
+    Services may start in any order, so another one may not be ready yet.
+    """
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),
@@ -100,7 +103,7 @@ def patiently(error: type[Exception]) -> AsyncRetrying:
 
 @dataclass(slots=True, eq=False)
 class BrowserConnection:
-    """One accepted connection. `busy`: a request is being answered."""
+    """One accepted connection. `line`: its socket. `busy`: a request is being answered."""
 
     line: socket.socket
     source: str
@@ -113,7 +116,10 @@ class BrowserConnection:
 
 
 class Connections:
-    """The accepted connections: at most `in_all`, and `each` of one address, except of `trusted` proxies."""
+    """The accepted connections: at most `in_all` altogether, and at most `each` from one address.
+
+    The second limit does not apply to the addresses of `trusted` proxies.
+    """
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
         self._trusted = {source_of(address) for address in trusted}
@@ -126,9 +132,9 @@ class Connections:
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Admit a connection, at a limit by closing an idle one; return None, not admitted, if all are busy.
+        """Admit a client's connection (`line` is its socket); at a limit, close an idle one first.
 
-        `line`: its socket. `address`: the client's.
+        Return None, without admitting the connection, where a limit is reached and no connection is idle.
         """
         source = source_of(address)
         of_it = [connection for connection in self._taken if connection.source == source]
@@ -144,7 +150,7 @@ class Connections:
         return connection
 
     def leave(self, connection: BrowserConnection) -> None:
-        """Forget a closed connection; does nothing if forgotten."""
+        """Forget a closed connection; do nothing if the connection is already forgotten."""
         self._taken.pop(connection, None)
 
     def _send_away(self, connections: list[BrowserConnection]) -> bool:
@@ -158,7 +164,10 @@ class Connections:
 
 
 class CountingServer(QuietServer):
-    """A Uvicorn server that admits what `connections` allows, each with `seconds` for every request."""
+    """A Uvicorn server that accepts connections within the limits of `connections`.
+
+    Every request has to arrive within `seconds`.
+    """
 
     def __init__(self, config: uvicorn.Config, connections: Connections, seconds: float = SECONDS) -> None:
         super().__init__(config)
@@ -178,7 +187,7 @@ class CountingServer(QuietServer):
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until no connection is accepted any more."""
+        """Wait until the server has stopped accepting connections."""
         await asyncio.wait(self._tasks)
 
     async def _accept(self, listening: socket.socket) -> None:
@@ -225,7 +234,10 @@ class CountingServer(QuietServer):
 
 
 class PunctualProtocol(H11Protocol):
-    """An HTTP connection with `seconds` for each request; its `connection` is busy until the answer."""
+    """An HTTP connection, closed if a request takes more than `seconds` to arrive.
+
+    Its `connection` is busy from the whole request to the end of the answer.
+    """
 
     def __init__(
         self,

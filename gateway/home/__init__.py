@@ -45,7 +45,7 @@ def checked_reference(reference: str) -> str:
 
 
 def provider_of(reference: str) -> str:
-    """Return the provider id in a transfer reference, DATE-PROVIDER-DRAWN."""
+    """Return the provider id within a transfer reference, whose form is DATE-PROVIDER-RANDOM."""
     return reference.partition("-")[2].rpartition("-")[0]
 
 
@@ -68,9 +68,9 @@ def as_reference(given: str) -> str:
 def shown_name(name: str) -> str:
     """Return `name` made safe as one path component, in a listing and on a terminal.
 
-    Letters and digits of any script, space, dot, comma, brackets, hyphen and underscore stay; everything else
-    (separators, control and direction characters) becomes an underscore. At most 160 bytes of UTF-8; never
-    empty, never starting with a dot or a hyphen.
+    Letters and digits of any script, spaces, and . , ( ) [ ] - _ + stay; every other character (separators,
+    control and direction characters) becomes an underscore. The result has at most 160 bytes of UTF-8, is
+    never empty, and never starts with a dot or a hyphen.
     """
     kept = "".join(
         c if c in " .,()[]-_+" or unicodedata.category(c)[0] in "LN" else "_"
@@ -86,9 +86,9 @@ P = TypeVar("P")
 
 
 class Below(Generic[P]):
-    """A path below the `root` of a folder object, declared in its class: `keys = Below("keys")`.
+    """A path below the `root` of a folder object, declared in the object's class: `keys = Below("keys")`.
 
-    `kind`: the class made of that path, for a folder with declared paths of its own.
+    `kind`: the class of the declared object, made from the path; a plain Path by default.
     """
 
     @overload
@@ -127,7 +127,10 @@ class Spool:
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:
-        """Return the path of a landed upload: content, then record. Exists only when complete."""
+        """Return the path of a landed upload's file: the content, then the record.
+
+        The file appears under this name once it is complete.
+        """
         return self.landed / f"{checked_reference(reference)}.landed"
 
     def half(self, reference: str) -> Path:
@@ -139,7 +142,7 @@ class Spool:
         return self.landed / f"{checked_reference(reference)}.sealed"
 
     def record(self, reference: str) -> Path:
-        """Return the path of an upload's record in the earlier format of two files; written last."""
+        """Return the path of an upload's record in the earlier format of two files: written last."""
         return self.landed / f"{checked_reference(reference)}.json"
 
 
@@ -199,14 +202,14 @@ class Home:
     """The versions of the policies ever used for a decision, by digest, and `current`, naming one."""
 
     def version(self, digest: str) -> Path:
-        """Return the folder of the policies with a SHA-256; ValueError for a malformed digest."""
+        """Return the folder of a version of the policies; ValueError if `digest` is no SHA-256 in hex."""
         if not _DIGEST.fullmatch(digest):
             raise ValueError("not a digest")
         return self.versions / digest
 
     @property
     def policies_in_force(self) -> Path:
-        """Return the folder of the policies in force; policies/ in a home where none were so far."""
+        """Return the folder of the policies in force; policies/ where none have come into force yet."""
         try:
             return self.version((self.versions / "current").read_text("ascii").strip())
         except FileNotFoundError:
@@ -219,7 +222,10 @@ class Home:
 
     @property
     def key_set(self) -> str:
-        """Return the name of the key set in use, as keys/signing says; "" for the set made with the home."""
+        """Return the name of the key set in use; "" for the set made with the home.
+
+        A key set is the log's key and the key for digests of pupils.
+        """
         try:
             words = (self.keys / "signing").read_text("ascii", "replace").split()
         except FileNotFoundError:
@@ -227,7 +233,7 @@ class Home:
         return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
 
     def log_key(self, key_set: str) -> Path:
-        """Return the path of a key set's key that signs the log; "" is the set made with the home."""
+        """Return the path of the key in a key set that signs the log; "" is the set made with the home."""
         return self.keys / f"log{key_set and f'-{key_set}'}.pem"
 
     def pupil_key(self, key_set: str) -> Path:

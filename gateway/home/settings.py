@@ -42,10 +42,10 @@ _LATELY_SECONDS = 2.0
 
 
 class OpenIdSettings(File):
-    """The OpenID Connect provider for staff logins, besides passkeys.
+    """The OpenID Connect provider by which staff may log in, besides passkeys.
 
-    `issuer`: the address named in tokens. `client_secret_file`: the client secret, if issued. `name`: the
-    provider's name for people.
+    `issuer`: the provider's address as in the tokens. `client_secret_file`: the file with the client secret,
+    if the provider issued one. `name`: the provider's name as shown to people.
     """
 
     issuer: _Issuer
@@ -72,11 +72,11 @@ _Page = Annotated[
 
 
 class WebSettings(File):
-    """The web door's listening address, and its origin in browsers; off without an `origin`.
+    """The web door's listening address, and its origin in browsers; without an `origin` the web door is off.
 
     `origin`: the address typed by people, without a path, such as https://gateway.example.gov.uk.
-    `certificate` and `certificate_key`: for HTTPS without a reverse proxy; `proxies`: the addresses of
-    reverse proxies.
+    `certificate` and `certificate_key`: files for HTTPS where no reverse proxy provides HTTPS. `proxies`: the
+    addresses of reverse proxies.
     """
 
     host: str = "127.0.0.1"
@@ -90,8 +90,9 @@ class WebSettings(File):
 class ConsoleSettings(WebSettings):
     """The console's listening address, and its origin in browsers.
 
-    Without an `origin`, http://localhost with the port, working on this machine alone. `openid`: a further
-    login for staff. `accessibility`: the page with the authority's accessibility statement (SI 2018/952, 8).
+    Without an `origin`, the console is at http://localhost with the port, for browsers on this machine only.
+    `openid`: a further way for staff to log in. `accessibility`: the address of the page with the authority's
+    accessibility statement (SI 2018/952, 8).
     """
 
     port: int = Field(default=2224, ge=0, le=65535)
@@ -130,10 +131,10 @@ Network = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_network(te
 
 
 class AlsoOffer(File):
-    """An extra offer of weak algorithms for old programs, as narrow as possible.
+    """An offer of weak algorithms, besides the usual ones, to old programs; as narrow as possible.
 
-    For clients in one of `networks` (anywhere by default), and only for `provider` if named. With
-    `rsa-sha2-…` intake also shows an RSA host key.
+    The offer is for clients in one of `networks` (anywhere by default), and only for `provider` if named.
+    With `rsa-sha2-…` intake also shows an RSA host key.
     """
 
     algorithms: tuple[
@@ -162,10 +163,10 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """Extra algorithms of intake for some clients, and the balancers in front of services.
+    """Extra algorithms of intake for some clients, and the load balancers in front of the SSH services.
 
-    `balancers`: their addresses or networks. A balancer must give the source of each connection by the PROXY
-    protocol, version 2; nobody else may.
+    `balancers`: the addresses or networks of load balancers. A balancer must name the client's address in
+    each connection by the PROXY protocol, version 2; from other addresses such a header is not believed.
     """
 
     also_offer: tuple[AlsoOffer, ...] = ()
@@ -197,7 +198,7 @@ class ProcessorSettings(File):
 class HostSettings(File):
     """The name of this host, among several sharing one PostgreSQL registry and one S3 store.
 
-    Without a `name` the processor works alone, and admits no other to its registry.
+    Without a `name` the processor works alone, and lets no other host work on its registry.
     """
 
     name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
@@ -224,8 +225,8 @@ class Metrics(File):
 class WatchSettings(File):
     """The thresholds for warnings. Times in seconds or days, sizes in bytes.
 
-    `claim_seconds`: intake tells balancers to send no more connections once the processor of the same host
-    has not looked for uploads for so long.
+    `claim_seconds`: if the processor of the same host has not looked for uploads for as many seconds, intake
+    tells load balancers to send no more connections.
     """
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -246,12 +247,12 @@ class Scanner(File):
 
 
 class LogSettings(File):
-    """The recipients of the log's signed heads, who get each hour's newest.
+    """The recipients of the log's signed heads; each hour they get the newest.
 
-    `witness_command`: a program with its arguments, given the signed head on its standard input, for at most
-    `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the verifier
-    keys of accepted cosigners. `law_publishers`: the verifier keys of publishers whose law packs may be
-    installed.
+    `witness_command`: a program with its arguments; the head comes on its standard input, and the program may
+    run for `witness_seconds`. `witness_email`: an address, written to by the machine's own sendmail.
+    `witnesses`: the verifier keys of the witnesses whose signatures on heads are accepted. `law_publishers`:
+    the verifier keys of the publishers whose law packs may be installed.
     """
 
     witness_command: tuple[str, ...] = ()
@@ -262,10 +263,10 @@ class LogSettings(File):
 
 
 class LetterSettings(File):
-    """The SMTP relay for letters. Without one, no letter leaves.
+    """The SMTP relay for letters. Without a `relay`, no letter leaves.
 
-    `sender` is the sending address. `user` logs in with the password in `password_file`, or in the credential
-    `relay-password`. `ca_file`: the trusted certificates, by default the system's.
+    `sender` is the sending address. `user` logs in with the password in `password_file`, or in the systemd
+    credential `relay-password`. `ca_file`: the trusted certificates; by default those of the system.
     """
 
     relay: str | None = None
@@ -286,16 +287,17 @@ class LetterSettings(File):
 
 
 class CourierKey(File):
-    """[hand_on] and [hooks]. `key_file`: the SSH key for servers that get files, or the one that signs hooks.
+    """[hand_on] and [hooks] of gateway.toml: the file of a private key of the courier.
 
-    Without it, the systemd credential `hand-on-key` or `hook-key` is used.
+    In [hand_on] the key logs in by SSH to the servers that get files; in [hooks] it signs messages to web
+    hooks. Without a `key_file`, the key is the systemd credential `hand-on-key` or `hook-key`.
     """
 
     key_file: Path | None = None
 
 
 def _database(url: str) -> str:
-    """Return the registry's URL, if allowed. ValueError for another scheme, or a password in the URL."""
+    """Return the registry's URL unchanged. ValueError for an unknown scheme, or a password in the URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("it has to be a URL like postgresql+psycopg://USER@/DATABASE?host=/run/postgresql")
@@ -354,7 +356,7 @@ class Settings(File):
 
     @property
     def security_txt(self) -> str | None:
-        """The text of security.txt (RFC 9116); None unless a contact and a last day are set."""
+        """The text of security.txt (RFC 9116); None without `security_contact` or `security_expires`."""
         if self.security_contact is None or self.security_expires is None:
             return None
         origins = [one.origin for one in (self.web, self.console) if (one.origin or "").startswith("https:")]
@@ -372,16 +374,17 @@ class Settings(File):
 
 
 class DoorLimits(File):
-    """The limits of a service before and between sessions. Times in seconds.
+    """The limits of an SSH service on connections and logins. Times in seconds.
 
     Set in policies/limits.toml. Enforced by `ssh.door`, except `login_seconds` (`ssh.server`) and
     `login_attempts` (`ssh.connection`).
 
-    A source is an IPv4 address or an IPv6 /64 network. `penalty_…`: the seconds added to a source's penalty
-    for a failed login, for silence until disconnected, for leaving before a login. From `penalty_least` on
-    the source must wait, at most `penalty_most`; exempt networks never wait. Meanwhile `penalty_trials` of
-    its connections are let in, `penalty_pace` apart, and judged by their key. A connection without a session
-    is closed after `sessionless_seconds`, an idle one after `idle_seconds`.
+    A source is an IPv4 address or an IPv6 /64 network. A failed login, silence until disconnected, and
+    leaving before a login add to the source's penalty `penalty_login_failed`, `penalty_silent` and
+    `penalty_left`. A source whose penalty has reached `penalty_least` must wait, for `penalty_most` at most;
+    sources in `penalty_exempt` never wait. While a source has to wait, `penalty_trials` of its connections
+    are let in, `penalty_pace` apart, to log in. A connection without a session is closed after
+    `sessionless_seconds`, an idle one after `idle_seconds`.
     """
 
     login_seconds: float = 25
@@ -422,9 +425,9 @@ class IntakeLimits(DoorLimits):
 class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
-    An open file lies in memory while being read: `open_files_per_session` limits the files of a session,
-    `open_files` and `open_bytes` the total number and size. A person who holds more than is free gets no
-    further one. A file unread for `idle_seconds` is closed.
+    A file lies in memory while open. A session may have `open_files_per_session` files open, all people
+    together `open_files` files of `open_bytes`. To leave room for others, nobody may hold more than is still
+    free. A file that is not read for `idle_seconds` is closed.
     """
 
     connections_per_person: int = 16
@@ -439,10 +442,10 @@ OldCipher = Literal["3des", "cast5"]
 
 
 class OpenLimits(File):
-    """Limits on opening one file in a child process. Sizes in bytes, times in seconds unless named.
+    """Limits on opening one file in a child process. Sizes in bytes, times in seconds or days.
 
-    `old_ciphers`: ciphers too weak by today's rules but allowed, for a sender without a newer program. Empty
-    unless decided by a person.
+    `old_ciphers`: ciphers that are too weak by today's rules, yet accepted for senders without a newer
+    program; none unless a person decides so.
     """
 
     sealed_bytes: int = 2 * 1024**3
@@ -457,7 +460,10 @@ class OpenLimits(File):
 
 
 class ClassifyLimits(File):
-    """Limits on reading one content. Sizes in bytes, times in seconds; a ratio is of unpacked to packed."""
+    """Limits on reading one content. Sizes in bytes, times in seconds.
+
+    `expansion_ratio`: how many times as large as the packed size the unpacked size may be.
+    """
 
     seconds: float = 120
     record_bytes: int = 2 * 1024**2
@@ -473,9 +479,9 @@ class ClassifyLimits(File):
 class KeyPolicy(File):
     """policies/keys.toml: rules for keys that come into force, are replaced, or expire.
 
-    `approve_drops`: a key dropped into /keys, signed by the provider's own key in force, counts at once.
-    `overlap_days`: the time a replaced gateway key still opens files. `warn_days`: the days before a
-    certificate's expiry for warning its owner.
+    `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at once.
+    `overlap_days`: for how long a replaced key of the gateway still opens files. `warn_days`: how many days
+    before a certificate's expiry its owner is warned.
     """
 
     approve_drops: bool = False
@@ -502,7 +508,7 @@ class Limits(File):
 
 
 class IntakeSettings(File):
-    """published/intake.json: the settings visible to intake."""
+    """published/intake.json: the settings that the processor gives to intake."""
 
     listen: Listen
     limits: IntakeLimits
@@ -517,7 +523,8 @@ M = TypeVar("M", bound=BaseModel)
 def read_toml(path: Path, kind: type[M]) -> M:
     """Return the file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
 
-    A policy file kept under a digest is valid only while the whole version is unchanged.
+    It is also raised for a file in a folder named by the digest of a version of the policies, where any file
+    of that version has changed.
     """
     check_unchanged(path.parent)
     try:
@@ -530,7 +537,7 @@ def read_toml(path: Path, kind: type[M]) -> M:
 
 
 def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
-    """Return `content` as a `kind`. ConfigurationError names its origin `where`, the key and the fault."""
+    """Return `content` as a `kind`. ConfigurationError names its file (`where`), the key and the fault."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -544,7 +551,7 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
 
 
 def load_settings(home: Home) -> Settings:
-    """Return gateway.toml of `home` as it is now. ConfigurationError for a home never made."""
+    """Return the settings in gateway.toml of `home`. ConfigurationError if `home` has no gateway.toml."""
     if not home.settings.is_file():
         raise ConfigurationError(
             f"{home.root} is not a gateway home; name yours with --home or in GATEWAY_HOME, or make a first "
@@ -558,7 +565,10 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings in a file, cached while its times and inode stay: every upload needs them."""
+    """Return the settings in a file, cached until the file's times or inode (`_state`) change.
+
+    Every upload needs the settings.
+    """
     return read_toml(path, Settings)
 
 

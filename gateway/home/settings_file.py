@@ -19,7 +19,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return a validator that takes texts matching `pattern` as a whole; for others ValueError says `how`."""
+    """Return a validator for texts that match the whole `pattern`; for others, ValueError says `how`."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -31,14 +31,14 @@ def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; perhaps NAME" for the known name closest to a wrong one; "" where none is close."""
+    """Return "; perhaps KNOWN" with the known name closest to the misspelt `name`; "" if none is close."""
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; perhaps {found[0]}" if found else ""
 
 
 @lru_cache(32)
 def keys_of(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Return the names of all fields of the model `kind` and of the models within, each once."""
+    """Return the names of all fields of the model `kind` and of the models inside `kind`, each name once."""
     return tuple(dict.fromkeys(_named(kind.model_json_schema())))
 
 
@@ -53,10 +53,10 @@ Location = Sequence[str | int]
 
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
-    """Yield each text at a dotted path of a model: its location, the text, and the values beside it.
+    """Yield each text at a dotted path of a model: its location, the text, and the other fields of its table.
 
-    A list on the path or at its end gives all of its entries. A table at the end gives its keys; `*` gives
-    the values under all keys of a table, with `key` among the values beside each.
+    At a list, the path goes on into every entry. At a table, `*` in the path stands for every key; the key is
+    then among the other fields, as `key`. A path that ends at a table yields the table's keys.
     """
     yield from _walked(model, path.split("."), (), {})
 
@@ -81,7 +81,10 @@ def _walked(
 
 
 def read_at_most(file: Path, most: int, what: str = "") -> bytes:
-    """Read a file of at most `most` octets. GatewayError, naming `what`, if unreadable or larger."""
+    """Return the content of a file. GatewayError if the file is unreadable, or larger than `most` bytes.
+
+    `what`: the purpose for which a larger file is too large, as the error says.
+    """
     try:
         with file.open("rb") as opened:
             data = opened.read(most + 1)

@@ -1,4 +1,4 @@
-"""The location of sealed files, from gateway.toml."""
+"""The settings of the store of sealed files in gateway.toml."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Z
 
 
 def _endpoint(url: str) -> str:
-    """Return a store's address, if by TLS or on this machine; ValueError otherwise."""
+    """Return a store's address if it uses TLS or is on this machine; ValueError otherwise."""
     parts = urlsplit(url)
     if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
         raise ValueError("it has to be https://HOST or https://HOST:PORT")
@@ -28,12 +28,12 @@ def _endpoint(url: str) -> str:
 
 
 class StoreSettings(File):
-    """[store]. Without a `url` sealed files lie in sealed/ of the home.
+    """[store] of gateway.toml. Without a `url`, sealed files lie in the home's folder sealed/.
 
     `url`: s3://BUCKET/FOLDER. `endpoint`: the store's address, https://HOST:PORT; Amazon's by default.
     `credentials_file`: a file readable only by the services, with access_key_id and secret_access_key.
-    `ca_file`: a private certificate authority, in PEM. `seconds`: the time limit of one request, and of all
-    its retries, each.
+    `ca_file`: a private certificate authority, in PEM. `seconds`: the time limit of one request, and likewise
+    that of all its retries together.
     """
 
     url: Annotated[str, written_as(_URL, "it has to be s3://BUCKET or s3://BUCKET/FOLDER")] | None = None
@@ -51,12 +51,12 @@ class StoreSettings(File):
 
     @property
     def bucket(self) -> str:
-        """The bucket of the `url`."""
+        """The name of the bucket in `url`."""
         return self._parts()[0]
 
     @property
     def folder(self) -> str:
-        """The folder in the bucket; "" for none."""
+        """The folder in the bucket; "" if `url` names none."""
         return self._parts()[1].strip("/")
 
     def _parts(self) -> tuple[str, str]:

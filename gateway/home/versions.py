@@ -36,9 +36,10 @@ def digest_of(path: Path) -> str:
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:
-    """Raise ConfigurationError if the files of a version, in a folder named by their digest, have changed.
+    """Raise ConfigurationError if a version of the policies has changed: its folder is named by its digest.
 
-    A folder with another name, such as a draft, is not checked. `digest`: the files' digest, if known.
+    A folder whose name is no digest, such as a draft, is not checked. `digest`: the digest of the present
+    files, where the caller has computed it already.
     """
     if not _DIGEST.fullmatch(policies.name) or not policies.is_dir():
         return

@@ -54,7 +54,7 @@ def copy_stored(reference: str, opening: AbstractContextManager[int | None], tar
 
 
 def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
-    """Copy a folder with all inside; do nothing if missing. New folders get `mode`."""
+    """Copy a folder with everything inside; do nothing if `source` is missing. New folders get `mode`."""
     if not source.is_dir():
         return
     target.mkdir(mode=mode, exist_ok=True)
@@ -104,7 +104,7 @@ _ALL = 2**63 - 1
 
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
-    """Put the sealed files of the backup in `folder` into the store of `settings`. May be repeated.
+    """Put the sealed files of the backup in `folder` into the store that `settings` name. May be repeated.
 
     Raises GatewayError where the store has another file under a reference, OSError where the store fails.
     """
@@ -136,9 +136,10 @@ Progress = Callable[[int, int], None]
 
 
 class Manifest(File):
-    """backup.json: the content of a backup. `files` maps each other file's place to its SHA-256 digest.
+    """backup.json: the content of a backup. `files` maps the path of each other file to its SHA-256 digest.
 
-    `sealed_files` counts sealed files with content; a withheld file has an empty placeholder.
+    `sealed_files` counts the sealed files that are not empty; an empty file stands for an upload that came in
+    the clear, of which nothing was kept.
     """
 
     version: int = 1
@@ -155,10 +156,11 @@ def back_up(
     earlier: Path | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
-    """Copy `home` into `folder`, missing or empty before. Durable after return.
+    """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
-    Sealed files present in the backup `earlier` are linked, not copied, on the same file system. `progress`
-    gets the steps done and the total: each file is copied, then read again. A failed copy is removed.
+    Sealed files that the backup `earlier` has are linked instead of copied, if on the same file system.
+    `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
+    removed.
 
     Raises ConfigurationError where the registry is not SQLite, GatewayError where `folder` is in use or the
     home has a symbolic link, and Fault where the disk fails.
@@ -249,11 +251,11 @@ def restore(
     in_folder: bool = False,
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
-    """Make `home`, without any file before, from a whole backup. Durable after return.
+    """Make `home` from a complete backup; the home's folder may have no file yet. Durable after return.
 
     With `damaged`, sealed files may be missing or altered; an audit of the home then names them. With
-    `in_folder` the home keeps sealed files in its own folder. `progress` gets the number of backup files
-    read.
+    `in_folder`, sealed files go to the home's folder sealed/, not to an S3 store. `progress` gets the number
+    of backup files read, and the total.
 
     Raises GatewayError where the backup was interrupted or altered, the home is in use, or its store has
     other files.
@@ -295,7 +297,7 @@ def restore(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a backup. Raises GatewayError where missing or interrupted."""
+    """Return the manifest of a backup. GatewayError if backup.json is missing, as after an interruption."""
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
@@ -314,7 +316,10 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Return the SHA-256 of every file in a backup except the manifest, by path; those in `known` unread."""
+    """Return the SHA-256 of every file in a backup by path, without the manifest.
+
+    A digest in `known` is taken from there, without reading the file.
+    """
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):
@@ -340,7 +345,7 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
 
 
 def copy_registry(source: Path, target: Path) -> None:
-    """Copy a SQLite registry as of one moment, during other writes."""
+    """Copy a SQLite registry as it is at one moment, even while others write to it."""
     target.touch(mode=0o600)
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.execute("PRAGMA busy_timeout=90000")

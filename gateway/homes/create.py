@@ -1,6 +1,7 @@
 """Make a home: folders, settings, policies, keys, an empty registry. Never overwrites anything.
 
-Later the gateway itself writes only the passphrase's file, and after a move the places, into gateway.toml.
+Afterwards the gateway itself writes to gateway.toml only the path of the passphrase file, and after a move
+the new database and store.
 """
 
 import os
@@ -45,8 +46,8 @@ def create_home(
 ) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
 
-    `policies` is the folder of policies to copy, without faults; None for the shipped ones. `known` is the
-    passphrase for the secrets; None for none.
+    `policies`: the folder of the policies to copy, which must have no faults; None for the shipped ones.
+    `known`: the passphrase to protect the secrets; None for none.
 
     Raises ConfigurationError where `home` holds any file or the database any table (empty folders may be
     there, with their intended owners), Fault where the database does not answer, and OSError where a folder

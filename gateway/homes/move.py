@@ -38,9 +38,9 @@ Told = Callable[[str, int, int], None]
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> tuple[int, int]:
-    """Move the registry to `database` and the files to `store`, or only the one that is given.
+    """Move the registry to `database` and the sealed files to `store`; None leaves either where it is.
 
-    Return the numbers of files moved and of log entries checked.
+    Return the numbers of files moved and of log entries checked. `told` is called with the progress.
 
     Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor is
     at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then as
@@ -74,7 +74,10 @@ def move(
 
 
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
-    """Copy every session key, and every sealed file except those in `but`; return the references copied."""
+    """Copy all session keys, and all sealed files except those of the references `but`, to the new store.
+
+    Return the references of the files copied. `before` and `after`: the settings that name the two stores.
+    """
     if before.store == after.store:
         return set()
     try:
@@ -110,7 +113,7 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
 
 
 def _check(home: Home, after: Settings, clock: Callable[[], datetime], told: Told) -> int:
-    """Audit the copy and return the number of log entries. GatewayError names an inconsistency."""
+    """Audit the copy and return the number of entries in its log. GatewayError for an inconsistency."""
     told("checking", 0, 1)
     with open_registrar(home, clock, after) as moved:
         with moved.registry.read() as session:
@@ -137,7 +140,7 @@ def _is_copy(source: Connection, target: Connection) -> bool:
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """Name the old copies that a move left: the former registry, and the folder of sealed files."""
+    """Return the old copies that a move left, as text: the former registry, the folder of sealed files."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))
@@ -147,10 +150,10 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 
 def remove_old(home: Home) -> tuple[int, bool]:
-    """Remove old copies after checking the moved ones; return the number of files, and True for a registry.
+    """Remove the old copies that a move left, after checking the moved ones.
 
-    Raises GatewayError where a file or the log is missing in the new place; that item and all after it
-    stay.
+    Return the number of sealed files removed, and True if a former registry was removed. Raises GatewayError
+    where a file or the log is missing in the new place; the old copy of it and all that follow stay.
     """
     settings, found = load_settings(home), list[str]()
     if settings.store.url is not None:
@@ -188,7 +191,7 @@ TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metada
 
 
 def _row_counts(connection: Connection) -> Mapping[str, int]:
-    """Count the rows of each table of a registry."""
+    """Return the number of rows of each table of a registry."""
     return {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in TABLES
@@ -196,9 +199,10 @@ def _row_counts(connection: Connection) -> Mapping[str, int]:
 
 
 def _copy_rows(source: Connection, url: str, told: Told) -> None:
-    """Copy every row of the registry to the database `url` and continue the numbering; repeatable.
+    """Copy every row of the registry to the database `url`; new rows get numbers after the last one used.
 
-    ConfigurationError where the target has other rows already, GatewayError where the copy differs.
+    May be repeated. ConfigurationError where the database has other rows already, GatewayError where the copy
+    differs.
     """
     with closing(Registry(url)) as registry:
         registry.migrate()

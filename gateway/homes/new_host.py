@@ -33,7 +33,7 @@ def new_code() -> str:
 
 
 def packed(home: Home, name: str, code: str) -> bytes:
-    """Return an archive of all files for a new host `name`, sealed under `code`.
+    """Return an archive of all files that a new host `name` needs, sealed under `code`.
 
     ConfigurationError for a gateway that works alone.
     """
@@ -58,10 +58,10 @@ def packed(home: Home, name: str, code: str) -> bytes:
 
 
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
-    """Write the files of a package that `home` lacks; return the host's name and the number written.
+    """Write those files of a package that `home` lacks; return the host's name, and how many were written.
 
-    Raises ConfigurationError where the code is wrong, GatewayError for the package of another gateway or
-    host.
+    Raises ConfigurationError for a wrong code, GatewayError for a package made by another gateway or for
+    another host.
     """
     files = {}
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:

@@ -40,7 +40,7 @@ def asked_for(name: str) -> tuple[Outcome, str] | None:
 
 
 def placeholders(code: str) -> dict[str, str | int]:
-    """Return a placeholder for each blank in the sentences of a reason code."""
+    """Return a text for each name in braces in the sentences of a reason code."""
     template = REASONS[code]
     text = template.sentence + template.next_step
     blanks = {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"desk", "governance"}

@@ -35,10 +35,10 @@ Dates = tuple[Sequence[tuple[date, date]], Sequence[date]]
 
 
 def read_dates(data: bytes) -> Dates:
-    """Read the dates in a council's CSV file. Raises GatewayError naming the unreadable line.
+    """Return the terms and training days in a council's CSV file. GatewayError names an unreadable line.
 
-    The first line names the columns: first and last (or start and end), and optionally what, to mark INSET
-    or training days.
+    The first line names the columns: first and last (or start and end). An optional column "what" marks a
+    training day by the word INSET or training.
     """
     rows = csv.reader(io.StringIO(decoded(data, "the term dates are"), newline=""))
     headings = [heading.strip().lower() for heading in next(rows, [])]
@@ -66,11 +66,12 @@ def propose_year(
     registrar: Registrar, year: str, *, dates: Dates | None, text: str | None, version: str | None,
     by: str, why: str | None, at: datetime,
 ) -> bool:  # fmt: skip
-    """Propose the policies in force, changed for a school year ("2027-28"); return False without a change.
+    """Propose the policies in force with changes for a school year, such as "2027-28".
 
-    `dates`, `text` and `version` of the agreement are replaced, unless None. A second person approves the
-    proposal like any other. Files in policies/ are left alone. Raises ConfigurationError where the policies
-    would have faults, GatewayError where other policies are proposed.
+    Return False, proposing nothing, if nothing would change. `dates` replaces the terms, `text` and `version`
+    those of the agreement; None leaves each as it is. A second person approves the proposal like any other.
+    Files in policies/ are left alone. Raises ConfigurationError where the policies would have faults,
+    GatewayError where other policies are proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:

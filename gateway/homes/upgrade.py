@@ -47,8 +47,8 @@ _OWN_ENTRIES = frozenset(
 class Upgrade:
     """The steps of an upgrade, and the faults for which it cannot begin.
 
-    `files`: the policies to come; None where those in force have no fault in this version. `by_hand`: steps
-    for a person.
+    `files`: the policies after the upgrade; None where those in force have no fault in this version. `edits`:
+    the local edits kept in `files`. `by_hand`: steps for a person to take.
     """
 
     migrations: list[str]
@@ -59,12 +59,12 @@ class Upgrade:
 
     @property
     def is_needed(self) -> bool:
-        """True if migrations or policies are to be changed."""
+        """True if the upgrade has to migrate tables or change policies."""
         return bool(self.migrations) or self.files is not None
 
 
 def look(home: Home) -> Upgrade:
-    """Return the steps of an upgrade; nothing is changed. ConfigurationError without settings."""
+    """Return the steps of an upgrade; change nothing. ConfigurationError if gateway.toml is missing."""
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
@@ -87,7 +87,10 @@ def look(home: Home) -> Upgrade:
 
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[str, ...]]:
-    """Return the policies after the upgrade and local edits kept in them; append faults to `faults`."""
+    """Return the policies after the upgrade, and the local edits kept in them; add any faults to `faults`.
+
+    The policies are None where those in force need no change.
+    """
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[str, ...]()
@@ -114,7 +117,7 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
 
 
 def write_draft(home: Home, files: Files) -> Path:
-    """Write the policies to come as a draft for people to mend, in place of an earlier one.
+    """Write the policies after an upgrade as a draft that people can correct, replacing an earlier draft.
 
     Return the folder of the draft.
     """
@@ -153,11 +156,10 @@ def rehearsed(home: Home) -> Iterator[Session]:
 
 
 def undo(home: Home, plan: UpgradePlan) -> None:
-    """Undo an upgrade: restore tables and policies from the plan's backup.
+    """Undo an upgrade: restore tables and policies from the plan's backup. May be repeated.
 
-    Raises GatewayError where anything was decided or changed since or a processor is at work,
-    ConfigurationError where the backup is missing. Each step can be repeated. A holder of the log's heads
-    sees the log end before the upgrade.
+    Raises GatewayError where the new version has acted already or a processor is at work, ConfigurationError
+    where the backup is missing. A holder of the log's heads sees the log end before the upgrade.
     """
     settings = load_settings(home)
     if settings.database is not None or plan.backup is None:

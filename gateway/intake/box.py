@@ -84,9 +84,10 @@ class Recent:
         self._writing = threading.Lock()
 
     def load(self, now: datetime) -> None:
-        """Read the entries in the file, except old or unreadable lines; rewrite a file with many of these.
+        """Read the entries in the file, except old or unreadable lines.
 
-        Call in a worker thread, before any use.
+        If more than half of the lines are old or unreadable, rewrite the file. Call in a worker thread,
+        before any use.
         """
         entries = kept = 0
         for entry in self._read():
@@ -120,7 +121,7 @@ class Recent:
                     yield None  # A line cut off by a crash.
 
     def remember(self, entry: HandedOver) -> None:
-        """Take `entry` into memory as the latest upload under its name, and count it for its day."""
+        """Take `entry` into memory as the latest upload under its name, and count it in the day's total."""
         key = (entry.folder, entry.name)
         known = self._forget(key)
         self._latest[key] = entry
@@ -154,7 +155,7 @@ class Recent:
             _log.warning("journal-not-written %s", trace_of(error))
 
     def find(self, folder: Folder, name: str) -> HandedOver | None:
-        """Return the latest upload handed over under a name; None without a recent one."""
+        """Return the latest upload handed over under a name; None if there was no recent one."""
         return self._latest.get((folder, name))
 
     def has_below(self, folder: Folder, name: str) -> bool:
@@ -186,7 +187,10 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Delete files of recent uploads unchanged for `keep`, except for the providers in `in_use`."""
+    """Delete files of recent uploads that nobody changed for `keep`.
+
+    The files of the providers in `in_use` stay.
+    """
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:
@@ -224,7 +228,7 @@ class Box:
         self._is_loaded = False
 
     async def load(self) -> None:
-        """Load the uploads left by an earlier run of the service, once."""
+        """Load the uploads that an earlier run of the service left; do nothing after the first call."""
         async with self._loading:
             if not self._is_loaded:
                 found = await on_disk(load_unfinished, self.partial)
@@ -244,11 +248,14 @@ class Box:
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
-        """Return the paths of the data and labels of all unfinished uploads, which `expire` alone erases."""
+        """Return the paths of the data and labels of all unfinished uploads.
+
+        Only `expire` may erase these files.
+        """
         return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
-        """Keep `upload` for resuming after its handle is closed.
+        """Keep `upload` so that its client can resume, after its handle was closed.
 
         Erase it instead if it is worthless, or if a newer upload has its name.
         """
@@ -285,7 +292,7 @@ class Box:
         self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the unfinished upload under a name, else the one handed over; None without either."""
+        """Return the unfinished upload under a name, else the one handed over; None if there is neither."""
         return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
@@ -327,11 +334,11 @@ class Box:
             self._room_at = now
 
     async def receive(self, folder: Folder, name: str, flags: int) -> Receiving:
-        """Open an upload for writing: a new one, or an unfinished one, continued behind its received bytes.
+        """Open an upload for writing: a new one, or an unfinished one, to be continued at its end.
 
-        `flags`: of an SFTP OPEN (draft-ietf-secsh-filexfer-02, section 6.3). If another connection is still
-        writing an upload of this name, its upload continues separately where this client starts anew, and is
-        taken over where this client resumes it.
+        `flags`: of an SFTP OPEN (draft-ietf-secsh-filexfer-02, section 6.3). Another connection may still be
+        writing an upload of the same name. If this client starts anew, both uploads go on separately; if this
+        client resumes, the upload is taken away from the other connection.
         """
         known = self.named.get((folder, name))
         if flags & FXF_EXCL and (known or self.recent.find(folder, name)) is not None:
@@ -413,9 +420,11 @@ class Box:
         await self._drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete an upload that its client closed; return its reference, or None if a rename is to follow.
+        """Complete an upload that its client closed; return its reference.
 
-        Declined or OSError where the upload cannot be handed over; it then stays unfinished.
+        Return None where a rename has to follow, or where a client resumed a file already handed over and
+        sent nothing more. Declined or OSError where the upload cannot be handed over; the upload then stays
+        unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -486,9 +495,9 @@ class Box:
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
         """Give an upload to the processor as `name`, without any folders made by a client.
 
-        Afterwards the upload is durable in the spool, and its own files are gone. After an OSError its files
-        are unchanged; an upload that was only in memory is in a file of its own, or else worthless. Returns
-        the entry for listings. All disk work in one call, in a disk thread.
+        Return the entry for listings. Afterwards the upload is durable in the spool, and its own files are
+        gone. After an OSError the upload's files are unchanged; an upload that lay in memory only has been
+        written to a file, or is marked worthless. All disk work is in this one call, in a disk thread.
         """
         now = self._clock()
         reference = reserve_reference(self._spool, by.name, now)

@@ -36,7 +36,7 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def in_reader_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the one thread that reads long folders, and return its result."""
+    """Run `work` in the one thread for listing folders with many files, and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 
@@ -83,7 +83,7 @@ class Landed:
         self._counted_at = float("-inf")
 
     async def refresh(self) -> None:
-        """Count the bytes in spool/landed again, if the last count is old."""
+        """Count the bytes in spool/landed again, unless counted within the last two seconds."""
         now = time.monotonic()
         if now - self._counted_at >= _FRESH_SECONDS:
             self._counted_at = now

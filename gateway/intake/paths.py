@@ -30,9 +30,10 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 
 class IntakePlace(NamedTuple):
-    """A path in the tree: a file in a folder, a folder (no name), a page (no folder), or the root (neither).
+    """A place in a provider's tree: a file, a folder, a page, or the root.
 
-    An entry of a folder made by a client has the name `MADE/NAME`.
+    A file has folder and name; a folder has no name; a page, such as status.html, has no folder; the root has
+    neither. Inside a folder MADE that a client made, a file's name is `MADE/NAME`.
     """
 
     folder: FolderName | None = None
@@ -40,7 +41,7 @@ class IntakePlace(NamedTuple):
 
     @property
     def uploads(self) -> Folder | None:
-        """The folder to which an upload at this place belongs; None where no upload is taken."""
+        """The folder to which an upload at this place belongs; None where uploads are not accepted."""
         return self.folder if self.folder in {"in", "keys", "agreement"} else None
 
     @property
@@ -71,9 +72,9 @@ def components(raw: bytes) -> tuple[str, ...]:
 
 
 def place_of(raw: bytes) -> IntakePlace:
-    """Return the place the path `raw` names; a file directly in the root counts as one in /in.
+    """Return the place that the path `raw` names; a file directly in the root counts as one in /in.
 
-    Declined with "no such file" for a path impossible in the tree.
+    Declined with "no such file" for a path of more than 16 parts.
     """
     parts = components(raw)
     if not parts:
@@ -88,7 +89,7 @@ def place_of(raw: bytes) -> IntakePlace:
 
 
 def canonical(raw: bytes) -> bytes:
-    """Return a client's path in its canonical form (SFTP REALPATH), whether or not the tree can have it."""
+    """Return a client's path in its canonical form (SFTP REALPATH); nothing need exist at the path."""
     return ("/" + "/".join(components(raw))).encode("utf-8")
 
 
@@ -121,7 +122,7 @@ class ListedFile(NamedTuple):
 
 
 def open_published(folder: Path, name: str) -> int:
-    """Open a published file for reading. FileNotFoundError without such a regular file."""
+    """Open a published file for reading. FileNotFoundError if there is no regular file of this name."""
     _check_plain(name)
     above = os.open(folder, _FOLDER_FLAGS)
     try:

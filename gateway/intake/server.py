@@ -102,7 +102,7 @@ class Intake:
         self.door = Door(limits, INTAKE_DOOR, time.monotonic, each)
 
     def shown(self, name: str) -> str:
-        """Return a provider's name in the form for log lines."""
+        """Return a provider's name as it appears in log lines."""
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -186,7 +186,7 @@ async def serve(
     intake.door.trust(settings.ssh.balancers)
 
     async def follow_settings() -> None:
-        """Read anew which load balancers may tell a client's address: the processor may have changed it."""
+        """Read again which load balancers may name a client's address: the list may have changed."""
         intake.door.trust((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
@@ -221,10 +221,10 @@ async def serve(
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
-    """Return a health check, to be called in another thread: it returns the codes of problems.
+    """Return a health check to be called in another thread; the check returns the codes of present problems.
 
-    The problems are an event loop that does not run, and a processor that claims no uploads: then a balancer
-    sends no more clients, whose uploads would only wait.
+    The problems are an event loop that does not run, and a processor that claims no uploads. A load balancer
+    sends no more clients to a host with a problem.
     """
 
     def health() -> Sequence[str]:

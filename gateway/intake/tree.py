@@ -2,7 +2,7 @@
 
 /              uploads here count as uploads to /in; status.html and calendar.ics, to read
 /in            upload; lists sent files, not to be fetched back or overwritten
-/in/MADE/…     folders made by a client: for a while, and as long as they list sent files
+/in/MADE/…     folders made by a client: there for an hour, and while /in lists files sent to them
 /out /receipts files published for this provider, to read
 /keys /agreement  files published for everybody, to read; and upload
 """
@@ -76,7 +76,7 @@ class ProviderTree(Server):
         self._name_bytes = limits.name_bytes
 
     async def begin(self) -> None:
-        """Load what an earlier run of the service left of the provider's uploads, once."""
+        """Load the provider's uploads that an earlier run of the service left, at the first session only."""
         await self.box.load()
 
     async def realpath(self, path: bytes) -> bytes:
@@ -121,9 +121,9 @@ class ProviderTree(Server):
         return _names(await self.listing(path))
 
     async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
-        """Return an iterator over the folder at `raw`: folders as names, and files. Declined for no folder.
+        """Return an iterator over the entries of the folder at `raw`: folders as names, and files.
 
-        It holds only one page of entries in memory.
+        Declined if `raw` is no folder. The iterator holds only one page of entries in memory.
         """
         place = place_of(raw)
         if not self._is_folder(place):
@@ -153,7 +153,7 @@ class ProviderTree(Server):
                 yield name if known is None else _entry(name, known)
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
-        """Yield each upload in a folder with its name, then each client-made folder with None."""
+        """Yield each upload in a folder as name and upload, then each client-made folder as name and None."""
         if place.uploads is None:
             return
         above = "" if place.name is None else f"{place.name}/"
@@ -189,7 +189,7 @@ class ProviderTree(Server):
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
 
     async def open_to_write(self, raw: bytes, flags: int) -> Receiving:
-        """Open an upload, new or resumed. Declined in a folder without uploads, or for a bad name."""
+        """Open an upload, new or resumed. Declined in a folder that takes no uploads, or for a bad name."""
         folder, name = await self._writable(raw)
         return await self.box.receive(folder, name, flags)
 
@@ -256,7 +256,7 @@ class ProviderTree(Server):
             upload.label = upload.label.model_copy(update={"modified": attrs.mtime})
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Make a folder below /in, which exists for a limited time."""
+        """Make a folder below /in; the folder is forgotten after an hour."""
         place = place_of(path)
         if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
             raise Declined(answers.ALREADY_EXISTS)
@@ -315,7 +315,7 @@ class ProviderTree(Server):
         return place.uploads, name
 
     def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
-        """Return the folder on disk with the published files of a folder of the tree; none for /in."""
+        """Return the folder on disk whose files are shown in a folder of the tree; nothing for /in."""
         if folder is None:
             return (self.published.pages(self.box.provider),)
         if folder in {"out", "receipts"}:
@@ -333,9 +333,10 @@ class ProviderTree(Server):
         return None
 
     async def _await_receipts(self, place: IntakePlace) -> None:
-        """Where receipts are published only on demand, ask the inside for the provider's, and wait for them.
+        """Ask the inside for the provider's receipts and wait until they are there.
 
-        Declined if they do not come in time.
+        Do so only for /receipts, and only where receipts are published on demand. Declined if they do not
+        come in time.
         """
         if place.folder != "receipts" or not await on_disk(self.published.on_request.exists):
             return
@@ -372,7 +373,7 @@ def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
 
 
 def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
-    """Return the SFTP attributes of a listed file; of a folder, given None."""
+    """Return the SFTP attributes of a listed file, or, for None, of a folder."""
     mode, (_, size, at) = (_FOLDER_MODE, ("", 0, 0)) if entry is None else (_FILE_MODE, entry)
     return asyncssh.SFTPAttrs(size=size, uid=0, gid=0, permissions=mode, atime=at, mtime=at)
 

@@ -260,7 +260,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Take `data` at `offset`: over existing bytes, at the end, or ahead of a gap that will be closed."""
+        """Take `data` at `offset`: over existing bytes, at the end, or beyond, leaving a gap to be filled."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
@@ -308,7 +308,8 @@ class Receiving:
     def _judge(self, *, at_end: bool) -> None:
         """Withhold the upload from the disk if its first bytes show that it is not sealed.
 
-        One that ends before they show it holds only the beginning of an armor or packet, and is written.
+        An upload may end too early to show this: then it is only the beginning of an armor or packet, and is
+        written.
         """
         start = b"".join(self._chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -383,11 +384,12 @@ class Receiving:
     async def release(self, *, whole: bool, durable: bool = True) -> None:
         """End writing. `whole`: the client itself closed the file.
 
-        A whole file is durable after return; with `durable` False, the hand-over syncs it later, together
-        with its record. Then an upload that lies in memory as a whole stays there.
+        A whole file is durable after return. With `durable` False the hand-over will sync it, together with
+        its record; until then an upload that fits in memory stays there.
 
-        For a whole file raises what prevents it, after the end: Declined for a gap, a takeover or an earlier
-        refusal, OSError for the disk. Data stored in order can be resumed.
+        For a whole file raises what keeps it from being complete: Declined for a gap, a takeover or an
+        earlier refusal, OSError for the disk. Writing has ended all the same, and the data stored in order
+        can be resumed.
         """
         async with self._lock:
             if not self._is_open:
@@ -452,7 +454,7 @@ class Receiving:
             os.close(descriptor)
 
     async def cut(self, size: int) -> None:
-        """Drop all bytes beyond `size`. Raises as `write`."""
+        """Drop all bytes beyond `size`. Raises the same errors as `write`."""
         async with self._lock:
             if size >= self.upload.size:
                 return

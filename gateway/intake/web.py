@@ -64,7 +64,7 @@ _BY_KIND = {
 
 
 class WebDoor:
-    """The HTTP application of intake for the requests that the web door passes on."""
+    """Intake's side of the web door: the HTTP application for the requests that `gateway.web` passes on."""
 
     def __init__(
         self,
@@ -183,7 +183,10 @@ class WebDoor:
 
     @asynccontextmanager
     async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
-        """Yield the tree of the logged-in provider, in a turn shared with the provider's SFTP sessions."""
+        """Yield the logged-in provider's tree, in one of the few turns of the provider's requests.
+
+        The provider's web requests and SFTP sessions share these turns.
+        """
         tree = self._tree_of(self._login(request).by)
         await tree.box.load()
         async with tree.box.turns:
@@ -285,7 +288,7 @@ class WebDoor:
         raise Declined(NO_SUCH_FILE)
 
     async def _published_text(self, request: Request) -> Response:
-        """Return a published text: a certificate, a succession, the agreement, or the provider's own page."""
+        """Return a published text: the gateway's key or a statement about keys, the agreement, a page."""
         async with self._tree(request) as tree:
             if (shown := _SHOWN.fullmatch(request.url.path)) is None:
                 raise Declined(NO_SUCH_FILE)
@@ -350,7 +353,7 @@ def _path(request: Request) -> bytes:
 
 
 def _found(tree: ProviderTree, request: Request) -> Unfinished:
-    """Return the provider's unfinished upload at a URL. Declined without one."""
+    """Return the provider's unfinished upload at a URL. Declined if there is none."""
     wanted = request.path_params["upload"]
     for upload in tree.box.named.values() if _ID.fullmatch(wanted) else ():
         if upload.data.stem == wanted and upload.label.length is not None:
@@ -359,7 +362,7 @@ def _found(tree: ProviderTree, request: Request) -> Unfinished:
 
 
 async def _write_part(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
-    """Write the next part of an upload; return its reference after the last part, else None."""
+    """Write the next part of an upload; return the upload's reference after the last part, else None."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), 0)
     if receiving.upload is not upload or upload.size != offset:
         await tree.close(receiving)

@@ -1,9 +1,9 @@
 """Logins at the web door, with the connection limits, penalties, idle time and revocation of SSH logins.
 
 A passkey is enrolled, confirmed, published and revoked as any SSH key. It is the OpenSSH key of the kind
-sk-ecdsa-sha2-nistp256@openssh.com (OpenSSH, PROTOCOL.u2f) whose application is "ssh:" and the host of the
-web door, WebAuthn's relying party. No other key is admitted here. Nor does a passkey log in over SSH: what it
-signs names the host alone, and SSH demands the whole application.
+sk-ecdsa-sha2-nistp256@openssh.com (OpenSSH, PROTOCOL.u2f) whose application is "ssh:" and the host of the web
+door, WebAuthn's relying party. No other key is admitted here. Nor can a passkey log in over SSH, since a
+browser signs for the host, without the "ssh:" that SSH demands.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _DIGEST_BYTES = 32
 def signer(
     published: Published, origin: str, provider: str, assertion: bytes, challenge: bytes
 ) -> tuple[asyncssh.SSHKey, int] | None:
-    """Return the published passkey of `provider` that signed the challenge, and its count of signatures.
+    """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
 
-    `assertion`: what the browser sent. `origin`: the web door's. None without such a passkey; an unknown
-    provider takes the same steps. Call in a worker thread.
+    Return None if no published passkey did. `assertion`: the browser's answer, in JSON. `origin`: the web
+    door's. An unknown provider takes the same steps, so as to look the same. Call in a worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -96,7 +96,7 @@ CLIENT = "web"
 
 
 class WebLogin:
-    """One login at the web door, with the limits of a connection. `digest`: of the secret in its cookie."""
+    """One login at the web door, counted as a connection. `digest`: the digest of its cookie's secret."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -116,7 +116,7 @@ class WebLogin:
             self._sessions.intake.door.leave(self.guest)
 
     async def still_welcome(self) -> bool:
-        """Return True if the passkey is still published for its provider."""
+        """Return True if the passkey is still published for its provider, and the login is not too old."""
         if self.key is None or time.monotonic() > self.until:
             return False
         return await self._sessions.intake.holds_key(self.provider, self.key, self.address)
@@ -159,7 +159,11 @@ class WebSessions:
         return genuine and now < until and challenge not in self._used
 
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
-        """Return the secret of a new session. Declined without the signature of a published passkey."""
+        """Return the secret of a new session.
+
+        Declined where no published passkey has signed, or where a limit on connections or sessions is
+        reached.
+        """
         door, login = self.intake.door, WebLogin(self, address)
         guest = door.enter(login.abort, address, login.still_welcome)
         if guest is None:

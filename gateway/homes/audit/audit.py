@@ -41,9 +41,10 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of receipts by number, in order; None stands where the caller asks the log for one.
+    """Return the faults of receipts by number, in the order of checking.
 
-    Receipts without a fault of their own are left out.
+    None among the faults marks where the caller checks that the log asks for the receipt. A receipt without
+    other faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -104,7 +105,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Yield each log entry whose commitment does not fit the file's name or digest with its salt."""
+    """Yield each log entry whose commitments do not fit the file's name and digest in the registry."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
@@ -122,9 +123,9 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
 def _events(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
-    """Yield number, kind, subject, salt and fields of each log entry of some kinds.
+    """Yield number, kind, subject, salt and fields of each log entry whose kind is in `kinds`.
 
-    Unreadable leaves are passed over: the check of the tree reports them.
+    Entries with unreadable leaves are left out: `check_tree` reports them.
     """
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
     for row in session.exec(query.execution_options(yield_per=1000)):
@@ -133,10 +134,10 @@ def _events(
 
 
 def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
-    """Yield every row changed, added or removed without a log entry, except signed heads.
+    """Yield every row changed, added or removed without a log entry, in all tables but that of signed heads.
 
-    `expected`: the result of `last_known`; each row found is removed from it, so that only signed heads are
-    left.
+    `expected`: the result of `last_known`. Each row found is removed from `expected`, so that afterwards only
+    signed heads, and rows reported as missing, are left.
     """
     for table in recorded_classes():
         if table is not CheckpointRow:
@@ -162,7 +163,10 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """Return the digest of what a receipt states, as the log has it; None for a notice or another row."""
+    """Return the digest of a receipt's statements, as the log records a receipt; None for a notice.
+
+    Also None for a row that is no receipt.
+    """
     if not isinstance(row, ReceiptRow):
         return None
     try:
@@ -174,7 +178,7 @@ def _stated(row: SQLModel) -> str | None:
 
 
 def _entry_of(session: Session, row: ReceiptRow) -> int:
-    """Return the number of the log entry about a receipt; -1 for an unsigned one without entry."""
+    """Return the number of the log entry about a receipt; -1 for an unsigned receipt that has no entry."""
     if row.seal == UNSIGNED:
         return (proved_by(session, row, _stated(row) or "") or (-1,))[0]
     index: int = json.loads(row.json_text)["index"]
@@ -182,7 +186,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield row and digest of each signed head that a receipt carries, unless it is in `expected`."""
+    """Yield row and digest of each signed head that a receipt contains and `expected` lacks."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
@@ -234,10 +238,11 @@ def audit(
 ) -> Iterator[Inconsistency]:  # fmt: skip
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
-    The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
-    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`). `vkey` is the log's
-    verifier key; `certificates`: the gateway's OpenPGP certificates, else those on record. `portions` tells
-    how many processes check, and what needs no second check; without it this process checks all.
+    The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept elsewhere
+    detects such a replacement (`gateway log verify --checkpoint FILE`). `vkey` is the log's verifier key.
+    `certificates`: the gateway's OpenPGP certificates; by default those in the registry. `portions` says how
+    many processes check, and which portions were found faultless before; by default this process checks
+    everything.
     """
     portions = portions or AuditPortions()
     log_keys = log.keys_in_time(session, vkey)
@@ -280,7 +285,7 @@ def audit(
 
 
 def rows_to_look_at(session: Session) -> int:
-    """Return how many rows an audit reads, counting a row once for each reading."""
+    """Return the number of rows that an audit reads; a row that is read twice counts twice."""
     counts = {table: _count(session, table) for table in recorded_classes()}
     transfers, receipts = counts[TransferRow], counts[ReceiptRow]
     return _count(session, EventRow) + sum(counts.values()) + transfers + receipts

@@ -46,7 +46,10 @@ def found_twice(
 
 
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
-    """Yield every sealed file that is missing, altered, unknown or not deleted. Reads all sealed files."""
+    """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
+
+    Reads all sealed files.
+    """
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
@@ -131,7 +134,11 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
 
 
 def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Yield each published `authorized_keys` with a key not in use, and each key not the gateway's own."""
+    """Yield each published key that should not be there.
+
+    A provider's `authorized_keys` may have only keys in use; common/keys/ has only this gateway's
+    certificates and the verifier key of this log.
+    """
     for provider in providers.list_providers(session):
         access = published.provider(provider.id) / "authorized_keys"
         shown = access.read_text("utf-8").splitlines() if access.exists() else []
@@ -154,9 +161,10 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
 
 
 def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
-    """Yield each published receipt that is missing or is not the `expected` text.
+    """Yield each published receipt that is missing or differs from its `expected` text.
 
-    Receipts up to number `out` were published, and those up to number `gone` may have been removed since.
+    `expected`: text and number of each receipt by path. Receipts up to number `out` have been published;
+    those up to number `gone` may have been removed since, and so may be missing.
     """
     for path, (content, sequence) in expected.items():
         if sequence > out:
@@ -189,7 +197,10 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
 
 
 def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
-    """Yield each line of a provider's published events that contradicts its receipt, unless deleted."""
+    """Yield each line in a provider's file of events that contradicts the receipt of the line's number.
+
+    A line whose receipt is no longer in the registry is accepted.
+    """
     where = f"published {provider}/{path.name}"
     with path.open(encoding="utf-8", errors="replace") as lines:
         while some := list(islice(lines, _TOGETHER)):

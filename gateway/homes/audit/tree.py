@@ -45,7 +45,7 @@ _WATCH = "gateway audit watch"
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """A contradiction found by an audit: where, and a sentence without names or contents."""
+    """A contradiction found by an audit: its place, and a sentence (`what`) without names or contents."""
 
     where: str
     what: str
@@ -114,10 +114,10 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield all portions of rows in order, each with the faults found; a portion in the state has none.
+        """Yield all portions of rows in order, each with its faults by row number.
 
-        `check` finds the faults. `number` gives a row's number; `relied` gives the values that `check` needs
-        besides a portion's rows.
+        `check` finds the faults, and is not called for a portion that the state file lists as faultless.
+        `number` gives a row's number; `relied` gives the values that `check` needs besides a portion's rows.
         """
         pending: deque[tuple[list[R], str, Future[Faults] | Faults]] = deque()
         for _, some in groupby(rows, lambda row: number(row) // _TOGETHER):
@@ -148,7 +148,7 @@ class AuditPortions:
         return portion, faults
 
     def keep(self, digest: str) -> None:
-        """Add the digest of a portion without a fault to the state file, signed; do nothing without one."""
+        """Add the digest of a faultless portion, signed, to the state file, if there is a state file."""
         if self._file is not None and self._key is not None:
             signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
             self._file.write(f"{digest} {signature}\n".encode())
@@ -179,9 +179,10 @@ _COMMITTED = ("commitment", "record", "name_commitment")
 
 
 class Frontier(dict[tuple[int, int], bytes]):
-    """The last two complete subtrees of each level of the log's tree: they suffice to append leaves.
+    """The last two complete subtrees of each level of the log's tree: enough to append leaves.
 
-    They suffice for the root, too. `fresh`: level, index and hash of each subtree added since the last check.
+    They suffice to compute the root, too. `fresh`: level, index and hash of each subtree added since the last
+    check.
     """
 
     def __init__(self) -> None:
@@ -189,7 +190,7 @@ class Frontier(dict[tuple[int, int], bytes]):
         self.fresh: list[tuple[int, int, bytes]] = []
 
     def __setitem__(self, place: tuple[int, int], node: bytes) -> None:
-        """Add a complete subtree by level and index; forget the last but one of the level."""
+        """Add a complete subtree by level and index, and forget all but the last two of its level."""
         super().__setitem__(place, node)
         self.pop((place[0], place[1] - 2), None)
         self.fresh.append((*place, node))
@@ -237,12 +238,19 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of log entries by number; `texts`, `salts`: the subjects without texts, or salts."""
+    """Return the faults of log entries by number; an entry without a fault is left out.
+
+    `texts`: the subjects of entries whose texts were deleted by retention. `salts`: the subjects of entries
+    whose salts were deleted, too.
+    """
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
 
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
-    """Yield each contradiction between a log entry's row and leaf; `texts`, `salts` as in `event_faults`."""
+    """Yield each contradiction between a log entry's row and its leaf.
+
+    `texts` and `salts` are as in `event_faults`.
+    """
     try:
         event = read_event(json.loads(row.leaf))
         is_canonical = leaf(event) == row.leaf
@@ -279,10 +287,11 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
-    """Yield `found`, and each stored node that contradicts the leaves, in the log's order.
+    """Yield, in the log's order, the inconsistencies `found` and those of the frontier's fresh nodes.
 
-    Each inconsistency in `found` stands with a size of the log, which gives its place; that of a node is the
-    size at which the log first needs it. The frontier's fresh nodes are checked, and none is fresh after.
+    A node is inconsistent if the stored hash is not the one that the leaves make. With each inconsistency in
+    `found` comes its place: the size of the log at which the inconsistency shows. Afterwards no node is
+    fresh.
     """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]

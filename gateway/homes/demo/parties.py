@@ -116,7 +116,7 @@ class Stage:
         return json.loads(self.done(*arguments, "--json"))
 
     def confirm(self, owner: str, *staff: str) -> None:
-        """Record the telephone call confirming a provider's keys, or a person's with `--staff`."""
+        """Record that the keys of a provider (with `--staff`, of a person) were confirmed by telephone."""
         waiting = [
             key["fingerprint"] for key in self.json("keys", "list", owner, *staff) if key["unconfirmed"]
         ]

@@ -1,4 +1,4 @@
-"""The demo, one scene after another, and the gateway to program against, with real services and files."""
+"""The demo, one scene after another, and a sandbox for programmers, with real services and files."""
 
 from __future__ import annotations
 
@@ -220,11 +220,11 @@ _LETTER = b"Dear colleagues, this is no data.\n"
 
 
 def run_sandbox(console: Console, folder: Path) -> None:
-    """Make a sandbox in a new folder and run it until Ctrl-C or SIGTERM. GatewayError where it exists.
+    """Make a sandbox in a new folder and run it until Ctrl-C or SIGTERM. GatewayError if `folder` exists.
 
-    Below `folder`: `oak` and `elm` with `ssh` and `openpgp.key` of each school and the gateway's certificate,
-    `files` with a sealed file for each outcome and two plain ones. The line printed last says host, port and
-    the fingerprint of the host key.
+    In `folder`, the folders `oak` and `elm` hold each school's keys `ssh` and `openpgp.key` and the gateway's
+    certificate. The folder `files` holds a sealed file for each outcome, and two plain files. The line
+    printed once ready names host, port and the fingerprint of the host key.
     """
     if folder.exists():
         raise GatewayError(f"{folder} exists already: name a new folder")
