@@ -1,8 +1,8 @@
-"""Post messages to web hooks, signed: each again and again until accepted.
+"""Post signed messages to web hooks; repeat each message until the web hook accepts it.
 
 The form is Standard Webhooks 1.0.0, signed by Ed25519 (`v1a`). A message accepted right before the service
-was killed is posted again, under the same `webhook-id`. No redirect is followed, and the
-environment sets no proxy.
+was killed is posted again, under the same `webhook-id`. Redirects are not followed, and a proxy set in the
+environment is not used.
 """
 
 from __future__ import annotations
@@ -31,32 +31,33 @@ _FAILURES = 3
 
 
 class NotTakenError(Exception):
-    """A web hook did not accept a message. The text is one word for the courier's note."""
+    """Raised if a web hook does not accept a message. The text is the word to note, such as "slow"."""
 
 
 class HookTarget(File):
-    """hook.toml: the address of a web hook, written by the inside."""
+    """The file hook.toml, written by a service inside: a web hook's address, and the signing key's file."""
 
     address: str
     key_file: Path | None = None
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Post messages to each web hook, in a thread of its own, until `stop` is set."""
+    """Post messages to web hooks until `stop` is set; each web hook has a thread of its own."""
     said = "the web hook {} does not take every message now"
     serve_each(root, "hook.toml", _posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def _posting(folder: Path) -> Callable[[], int]:
-    """Return a function that posts the messages of one hook, and knows which of them failed before."""
+    """Return a function that posts one web hook's waiting messages and remembers the messages that failed."""
     return partial(post, folder, set[str]())
 
 
 def post(folder: Path, failed: set[str]) -> int:
-    """Post a web hook's waiting messages, those in `failed` last; return the number if all are accepted.
+    """Post the waiting messages of one web hook; return their number if the web hook accepts all.
 
-    A refused message does not stop the others, but three refusals do. Raises the first error, and notes the
-    word for the error in the folder.
+    Messages in `failed` are posted last. A message not accepted is added to `failed`, and the next one is
+    posted; the third such message, or any other error, ends the round. The first error is raised, and its
+    word noted in the folder.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
@@ -82,7 +83,10 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Post one message, reading only the answer's status. NotTakenError unless that is a success."""
+    """Post the message in the file `path`; do nothing if that file is gone.
+
+    NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299.
+    """
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
     except FileNotFoundError:  # Given up meanwhile.
@@ -101,7 +105,7 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
 
 
 async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
-    """Post once; return the HTTP status. TimeoutError if the whole exchange takes too long."""
+    """Post `body` once; return the HTTP status. TimeoutError, or httpx.TimeoutException, after 30 seconds."""
     async with (
         asyncio.timeout(_SECONDS),
         httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,
@@ -111,7 +115,7 @@ async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, st
 
 
 def _word(error: Exception) -> str:
-    """Return the word noted for an error, which the console explains."""
+    """Return the word to note for an error; the console explains the word to people."""
     if isinstance(error, NotTakenError):
         return str(error)
     if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -1,7 +1,7 @@
 """Push batches of files to the SFTP servers of other systems of the authority, and note acknowledgements.
 
-A file gets its name on the server once whole, and the manifest of a batch comes last. After the service
-was killed, the same files are pushed again, under the same names.
+On the server, a file gets its final name only when completely uploaded, and the manifest of a batch comes
+last. After the service was killed, the same files are pushed again, under the same names.
 """
 
 import threading
@@ -27,7 +27,7 @@ _KINDS = {
 
 
 class SystemServer(File):
-    """server.toml: the SFTP server of a system of the authority, written by the inside."""
+    """The file server.toml, written by a service inside: the SFTP server of one system of the authority."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Push batches to each system's server, in a thread of its own, until `stop` is set."""
+    """Push batches to the servers of all systems until `stop` is set; each system has a thread of its own."""
     said = "the server of {} takes nothing now"
     serve_each(root, "server.toml", _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
 
@@ -65,9 +65,10 @@ def _pushing(folder: Path) -> Callable[[], None]:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of a system; with `look`, note which earlier batches were acknowledged.
+    """Push the unsent batches of a system; with `look`, note which batches sent earlier are acknowledged.
 
-    Returns the number pushed. Raises an error, noted in the folder, if batches have to wait.
+    Returns the number of batches pushed. Any failure is raised, after a word for it is noted in the folder;
+    the batches not yet pushed wait for the next attempt.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _note(path, "sent").exists()]
@@ -96,7 +97,10 @@ def _note(batch: Path, end: str) -> Path:
 
 
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
-    """Put the files of a batch into the server's folder `there`, the manifest and its signature last."""
+    """Put the files of a batch into the server's folder `there`.
+
+    The signature of the manifest is the last file but one, the manifest the last.
+    """
     last = [batch / f"{batch.name}.json.asc", batch / f"{batch.name}.json"]
     for path in [*sorted(path for path in batch.iterdir() if path not in last), *last]:
         aside = f"{there}/{path.name}.part"
@@ -119,7 +123,10 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
 
 @contextmanager
 def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
-    """Yield an SFTP session with a server that shows the expected host key, and the folder to use."""
+    """Yield an SFTP session with `server`, and the path of the server's folder for batches.
+
+    BadHostKeyException if the server shows another host key than the expected one.
+    """
     kind, _, data = server.host_key.partition(" ")
     name = server.host if server.port == paramiko.config.SSH_PORT else f"[{server.host}]:{server.port}"
     with paramiko.SSHClient() as client:

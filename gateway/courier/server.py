@@ -11,7 +11,8 @@ from gateway.home import Home
 def run_courier(home: Home, stop: threading.Event, *, ready: Callable[[], None]) -> None:
     """Send letters, batches and messages until `stop` is set; call `ready` once at the start.
 
-    ConfigurationError where there is neither a relay nor any other system.
+    ConfigurationError if the settings for letters name no relay, or if neither letters, batches nor messages
+    are set up.
     """
     has_others = home.hand_on.is_dir() or home.hooks.is_dir()
     has_relay = home.letters.settings.exists() or not has_others

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Send letters to the relay until `stop` is set. ConfigurationError without a relay."""
+    """Send letters to the relay until `stop` is set. ConfigurationError if the settings name no relay."""
     settings = relay(letters)
     while not stop.is_set():
         broken = (OSError, smtplib.SMTPException)
@@ -49,10 +49,11 @@ def serve_each(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Serve each folder of `root` that has a file `settings`, in a thread of its own, until `stop` is set.
+    """Start a thread for each folder of `root` that has a file called `settings`, until `stop` is set.
 
-    The function that `giving` returns for a folder is called again and again, as by `tried`, until the file
-    `settings` is removed. `said` is logged before an error, with the folder's name for `{}`.
+    The thread gets a function from `giving`, called with the folder, and calls that function by `tried` again
+    and again until the file `settings` is removed. `said`, with the folder's name in place of `{}`, begins
+    the line logged about an error.
     """
     threads: dict[Path, threading.Thread] = {}
 
@@ -79,7 +80,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Inside the context, write the `word` for an error to the folder's done/trouble; remove on success."""
+    """Write the `word` for an error in the context to the file done/trouble; without error, remove it."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -96,9 +97,10 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give` until it succeeds or `stop` is set; log each error of `broken` after `said`.
+    """Call `give` until the call succeeds or `stop` is set; log `said` and the error before each new attempt.
 
-    The pause between two attempts grows from `pause_seconds` to 5 minutes.
+    Only errors of the types `broken` lead to a new attempt; all others are raised. The pause between two
+    attempts grows from `pause_seconds` to 5 minutes.
     """
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
@@ -113,7 +115,10 @@ def tried(
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
-    """Return `named`, or the path of systemd's credential `name`. ConfigurationError for neither."""
+    """Return the path `named`; if None, the path of the systemd credential called `name`.
+
+    ConfigurationError, with the text `missing`, if `named` is None and systemd has passed no credentials.
+    """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")
@@ -121,7 +126,7 @@ def credential(named: Path | None, name: str, missing: str) -> Path:
 
 
 def relay(letters: Letters) -> LetterSettings:
-    """Return the relay's settings, as the inside wrote them. ConfigurationError without a relay."""
+    """Return the relay's settings from the letters' folder. ConfigurationError if no relay is named there."""
     settings = read_toml(letters.settings, LetterSettings)
     if settings.relay is None:
         raise ConfigurationError("gateway.toml: [letters] names no relay")
@@ -135,9 +140,9 @@ def waiting(letters: Letters) -> list[Path]:
 
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
-    """Send every waiting letter; return how many the relay accepted.
+    """Send every waiting letter; return the number of letters that the relay accepted.
 
-    Raises OSError or SMTPException if letters have to wait.
+    Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait.
     """
     todo = waiting(letters)
     if not todo:
@@ -154,7 +159,10 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Send one letter to the relay; return the relay's words if it refuses for good, else None."""
+    """Send one letter to the relay; return None if accepted, or the words to record if refused for good.
+
+    Raises OSError or SMTPException if the letter has to be sent again later.
+    """
     try:
         smtp.send_message(message)
     except smtplib.SMTPNotSupportedError:
@@ -191,6 +199,6 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
 
 
 def _kind(outcome: object) -> str:
-    """Return the name and the code of the error in a failed attempt, never the text, for the log."""
+    """Return, for the log, the type and code of the error in a failed attempt, but never the error's text."""
     error = outcome.exception() if hasattr(outcome, "exception") else None
     return f"{type(error).__name__}({getattr(error, 'smtp_code', None) or getattr(error, 'errno', '')})"

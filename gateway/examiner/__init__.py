@@ -1,1 +1,1 @@
-"""The isolated children that see plaintext, the requests to each, and the parent's end."""
+"""The isolated child processes that see plaintext, and the requests by which services use the children."""

@@ -21,7 +21,10 @@ class Broken(Exception):  # noqa: N818 - what became of the channel
 def send(
     channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
 ) -> None:
-    """Send one message. Raises Broken if not accepted before `until`, in monotonic seconds."""
+    """Send one message with open descriptors.
+    Raises Broken if the other end has not accepted the message before `until` (monotonic seconds; None for no
+    limit).
+    """
     try:
         _limit(channel, until)
         socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
@@ -34,7 +37,8 @@ def receive(
     channel: socket.socket, most: int, *, until: float | None = None
 ) -> tuple[bytes, tuple[int, ...]]:
     """Receive a message of up to `most` bytes with its descriptors, for the caller to close.
-    Raises Broken where it is not complete before `until`, in monotonic seconds.
+    Raises Broken if the message is longer, or incomplete at the time `until` (monotonic seconds; None for no
+    limit).
     """
     descriptors: list[int] = []
     try:
@@ -71,7 +75,9 @@ def _received(channel: socket.socket, length: int, descriptors: list[int], until
 
 
 def _limit(channel: socket.socket, until: float | None) -> None:
-    """Set the timeout of the next call. Without a limit, do nothing: an isolated child may not set one."""
+    """Set the timeout of the next call to the seconds left before `until`; TimeoutError if none are left.
+    With `until` None, do nothing: an isolated child may not set a timeout.
+    """
     if until is None:
         return
     left = until - time.monotonic()

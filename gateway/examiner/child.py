@@ -1,4 +1,4 @@
-"""Control one isolated child from the service: start, send one request, replace after a loss."""
+"""Control one isolated child process from the service: start it, send requests, replace it after a crash."""
 
 import builtins
 import fcntl
@@ -56,10 +56,11 @@ def start_process(command: Sequence[str], channel: int) -> Process:
 
 
 class Child:
-    """Child process, started on first use. For one thread at a time.
-    `setup` returns the first message to the child. A child knows only the state at its start: when the result
-    of `surroundings` has changed, the next request goes to a new child. Raises ExaminerLost if a process is
-    lost while it examines a file; Fault if a child does not start, because no file is to blame.
+    """An isolated child process, started on first use. For one thread at a time.
+    The child forks another process, the "process for files", which answers requests. `setup` returns the
+    first message to the child. A child knows only the state at its start: when the result of `surroundings`
+    has changed, the next request goes to a new child. Raises ExaminerLost if a process is lost while it
+    examines a file; Fault if a child does not start, because no file is to blame.
     """
 
     def __init__(
@@ -85,8 +86,8 @@ class Child:
 
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
         """Send a request about a file of the provider `owner`; the caller then calls `finish` or `drop`.
-        Returns the deadline of the answer, in monotonic seconds: the child may take `seconds`. A process
-        examines the files of one owner only.
+        Returns the deadline for the answer, in monotonic seconds, a little later than the `seconds` that the
+        child may take. A process for files serves one owner only.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
@@ -99,7 +100,9 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Return the last request's answer, with descriptors for the caller to close. Raises ExaminerLost."""
+        """Return the last request's answer, and the descriptors sent along, which the caller closes.
+        Raises ExaminerLost if the process crashes, or does not answer before `until` (monotonic seconds).
+        """
         process = self._process
         if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -146,7 +149,9 @@ class Child:
         return ExaminerLost(f"the examining process {broken}")
 
     def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> None:
-        """Send a request to the present process, or start one first."""
+        """Send a request to the process for files; if there is none, have the child fork one first.
+        Raises Broken if the request is not accepted before `until`; Fault if the child does not start.
+        """
         if self._process is not None:
             send(self._process, message, descriptors, until=until)
             return
@@ -217,7 +222,9 @@ _MOST_DETAIL = 80
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
-    """Send a request with files to a child; return the answer and a descriptor as `checked_answer` does."""
+    """Send a request and the descriptors `files` to a child; return the answer, checked by `checked_answer`.
+    The second value is the descriptor of the answer's content, or -1.
+    """
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return checked_answer(request, *child.finish(until), expected)
 
@@ -225,7 +232,7 @@ def ask(
 def checked_answer(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
-    """Return the parsed answer to a request, and the descriptor of its content; -1 if it has none.
+    """Return the parsed answer to a request, and the descriptor of the answer's content, -1 if there is none.
     The answer is of a type in `expected`, the content immutable and of the size stated. Raises Fault where
     the child reports one, ExaminerLost for any other answer.
     """
@@ -259,7 +266,7 @@ def checked_answer(
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Enter a context to open a sealed file. Raises Fault in place of an OSError on opening."""
+    """Enter `opening`, a context that opens a sealed file, and yield its result. Fault if opening fails."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -305,7 +312,7 @@ class Follower:
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """Confirm the content as whole and signed; return the classifier's answer, within `seconds`."""
+        """Tell the classifier that the content is whole and signed; return the answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._pipe.write(protocol.WHOLE)
         self._is_over = True
@@ -322,8 +329,8 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Start a classifier to read along for at most `seconds`; yield None if it cannot start.
-    In that case the classifier's next request reports the error.
+    """Start a classifier that reads along for at most `seconds`; yield a follower, None if the start fails.
+    After a failed start, the next request to the classifier reports the error.
     """
     with ExitStack() as kept:
         memory = kept.enter_context(closing(empty_memory()))

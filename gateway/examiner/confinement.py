@@ -8,7 +8,7 @@ Others      no tracing, no signals outside, no memory of other processes, no cor
             the service.
 
 Landlock and the limits hold from a child's start, before any request. The list of system calls comes into
-force last, in the process made for one file.
+force last, in the process made for the files of one provider.
 """
 
 import ctypes
@@ -76,7 +76,9 @@ class CallFilter:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: bytes) -> None:
-        """Add a rule for each of these calls known to this architecture."""
+        """Add a rule for each system call in `names` that this architecture knows.
+        The kernel then does `action`, if the call's arguments match `compared`.
+        """
         assert self._library is not None  # noqa: S101 - there is a filter
         for name in names:
             number = self._library.seccomp_syscall_resolve_name(name.encode("ascii"))
@@ -146,8 +148,9 @@ def version() -> int:
 
 
 def restrict(allowed: Mapping[str, int]) -> None:
-    """Give up the network, others' processes, and all files but these paths, each with the rights allowed.
-    Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set beforehand.
+    """Give up the network, access to other processes, and all files except the paths in `allowed`.
+    `allowed` maps each path to the rights kept there, as bits. OSError where the kernel has no Landlock. The
+    caller must have set PR_SET_NO_NEW_PRIVS.
     """
     known = version()
     # A kernel rejects a longer structure than its own version's.
@@ -231,7 +234,7 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables a child may have."""
+    """Return the environment for a child: a few of the variables in `given`, and a fixed locale."""
     kept = {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
@@ -261,7 +264,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, int]:
-    """Return the paths a SOP program may open: program, loader and libraries."""
+    """Return the paths that a SOP program may open, each with rights: program, loader, libraries, devices."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: _READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

@@ -36,7 +36,9 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def _key_drop(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Return the key or the stated headings in a drop in /keys, with the signer. Raises Refusal."""
+    """Return the key, or the explained headings, in a drop in /keys, with the signature. Raises Refusal.
+    Returns StillSealed for an encrypted drop, because the opener has to open such a drop first.
+    """
     signature = job.signature
     if needs_mending(data):
         data = mended(data)
@@ -104,7 +106,9 @@ def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.Ke
 
 
 def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
-    """Return the signed copy in a drop in /agreement, if it has the agreement's text. Raises Refusal."""
+    """Return the signed copy in a drop in /agreement. Raises Refusal for a wrong signer, or another text.
+    Returns StillSealed for a drop that is not clearsigned, because the opener has to open such a drop first.
+    """
     signature = job.signature
     if signature is not None:
         text = data.decode("utf-8", "replace")

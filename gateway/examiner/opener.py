@@ -45,7 +45,7 @@ class Opening:
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
-        """Return the engine for keys with these fingerprints, or for all. Raises Fault if one is missing."""
+        """Return the engine for the keys with these fingerprints, () for all. Fault if a key is missing."""
         # In one order: a job names all keys in force, mostly those that an engine is made for already.
         wanted = tuple(sorted(fingerprints or self.secrets))
         if wanted not in self._made:
@@ -78,9 +78,9 @@ class Opening:
     def _answer(
         self, request: protocol.Request, sealed: OpenFile, other: OpenFile | None = None
     ) -> tuple[protocol.OfOpener, Sequence[int]]:
-        """Return the answer about a sealed file, and its descriptors.
-        `other`: for a file examined earlier, its resealed session key, if any; for a file to examine, the
-        empty memory for its content, if a classifier reads along.
+        """Return the answer about a sealed file, and the descriptors to send with the answer.
+        `other`: the second file sent with the request, if any: a stored file's resealed session key or, for a
+        file to examine, the empty memory that the opener fills while the classifier reads.
         """
         match request:
             case protocol.Job():
@@ -105,9 +105,9 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file, or refuse it; `into`: empty memory for the content.
-        If no key in force signed the file, the provider's other keys are tried: the answer then says why the
-        file waits.
+        """Open a landed file, or refuse it; `into`: the empty memory for the content; None for new memory.
+        If the file was signed by none of the provider's keys in force, but by one of its other keys
+        (`job.others`), the answer has the content, and the reason why the file waits.
         """
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
@@ -121,9 +121,9 @@ class Opening:
         return found, content
 
     def reseal(self, request: protocol.Reseal, sealed: OpenFile, other: OpenFile | None) -> protocol.Resealed:
-        """Re-encrypt a stored file's session key to another certificate; check the content by `sha256`.
+        """Encrypt a stored file's session key to another certificate; check the content's SHA-256, if known.
 
-        `other`: the session key sealed earlier, if any. The answer's session key is "" where none of the
+        `other`: the session key as resealed earlier, if any. The answer's session key is "" if none of the
         gateway's keys opens the file.
         """
         session = self._session_key(other)

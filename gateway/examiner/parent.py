@@ -52,7 +52,9 @@ _MOST_SHOWN = 100
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Return True if the malware scanner finds malware; False without a scanner. Fault without an answer."""
+    """Return True if the malware scanner finds malware in the content; False if none is set up or found.
+    Fault if the scanner gives no usable answer.
+    """
     if settings.socket is None:
         return False
     scanner = ClamdUnixSocket(str(settings.socket), settings.seconds)
@@ -104,7 +106,9 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
-    """Check and return a judge's finding. Raises ExaminerLost for a wrong fingerprint, or an unfit name."""
+    """Check and return a judge's finding.
+    Raises ExaminerLost if a key has not the stated fingerprint, or the signatory's name cannot be a name.
+    """
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
@@ -113,8 +117,8 @@ def believable_drop(
 
 
 def _fits(drop: protocol.KeyDrop) -> bool:
-    """Return True if the material of a key has the fingerprint stated with it, as OpenSSH shows it.
-    Of a certificate only the format is checked: every later use computes the fingerprint again.
+    """Return True if an SSH key has the fingerprint stated with it, and a certificate the right format.
+    A certificate's fingerprint is not checked here: every later use computes the fingerprint again.
     """
     key = drop.key
     if key.kind == "openpgp":
@@ -265,7 +269,7 @@ class Examiner:
         )
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
-        """Scan the content at a descriptor for malware, then classify it."""
+        """Scan the content at a descriptor for malware, then classify it; refused if there is malware."""
         if has_malware(load_settings(self._home).scanner, job.reference, content):
             return protocol.Read(reference=job.reference, content=ContentRefused(code=MALWARE))
         return self.classify(content, _reading(job))
@@ -281,15 +285,15 @@ class Examiner:
         return content, answer.size
 
     def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of a transfer for `basis`.
+        """Make the view of a stored file: the part that `basis` grants, or the counts that `basis` describes.
         Returns the view's descriptor, for the caller to close, and its facts.
         """
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of the content at a descriptor, as `view` does. `content` is closed, unless the view
-        is the whole content: then `content` is returned.
+        """Make a view, as `view` does, of the content at a descriptor.
+        `content` is closed, except if the view is the whole content: then `content` itself is returned.
         """
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -303,7 +307,7 @@ class Examiner:
     def view_apart(
         self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
-        """Make the view of a transfer without the records about persons with these digests.
+        """Make the view that `basis` grants, without the records about persons with the digests `persons`.
         Returns None where these records cannot be distinguished from the others.
         """
         if not persons:
@@ -365,7 +369,9 @@ class Examiner:
         return child.ask(self._viewer, request, (content,), seconds, (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
-        """Start a classifier that reads along with a large file, unless a malware scanner must go first."""
+        """Start a classifier that reads along with a large file; yield None for a small file.
+        Also None if a malware scanner has to see the content first, or the classifier cannot start.
+        """
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()

@@ -120,8 +120,9 @@ class PersonCollector:
     def __call__(
         self, upns: Sequence[str], columns: Mapping[str, Sequence[str]], right: AbstractSet[str]
     ) -> None:
-        """Add the persons of some records, given their UPNs, and the columns of the fields naming them.
-        `right`: the permanent UPNs among them.
+        """Add the persons of some records: by UPN or, where a UPN is malformed, by name and date of birth.
+        `upns`: the UPN of each record. `columns`: the values of fields such as "surname", by field, in the
+        same order of records. `right`: the valid permanent UPNs.
         """
         formers = {former.strip().upper() for former in columns.get("former-upn", ()) if former}
         others = {*upns, *formers} - right
@@ -135,7 +136,9 @@ class PersonCollector:
                     self._add(self.names, name_keys(surname, forename, full, born), whole=True)
 
     def _add(self, known: set[str], found: AbstractSet[str], *, whole: bool = False) -> None:
-        """Add persons to `known` while there is room; `whole`: all keys of one person, or none."""
+        """Add the keys `found` (UPNs, or names with birth dates) to `known` while there is room.
+        `whole`: `found` are all keys of one person, to be added together or not at all.
+        """
         new = found - known
         room = PERSONS - len(self.numbers) - len(self.names)
         if len(new) <= room:
@@ -160,7 +163,7 @@ class PersonCollector:
 
 
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
-    """Return the digests of persons under `key`."""
+    """Return digests under `key` of persons: by UPN (`numbers`), or by name and birth date (`names`)."""
     by_number = (number_digest(one, key) for one in numbers)
     return frozenset(chain(by_number, (_digest(key, b"name", one) for one in names)))
 
@@ -171,7 +174,7 @@ def number_digest(upn: str, key: bytes) -> bytes:
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """Return the digests of a person's name and date of birth; none if a name has no letter."""
+    """Return the digests of a person's name and date of birth; an empty set if a name has no letter."""
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 
@@ -195,7 +198,10 @@ def rekeyed_roll(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return the digest of a number or name (`what`) by the first key in `key`, carried to the last key."""
+    """Return the digest of `text`, of the kind `what`, in `length` octets.
+    `key` holds several keys of 32 octets, one after the other: the first makes the digest, which `rekeyed`
+    then converts to each later key in turn.
+    """
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = rekeyed(found, key[:end])

@@ -52,8 +52,9 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 @dataclass(slots=True, repr=False)  # `signal` asks for the repr of a handler: that of all rules takes 20 ms.
 class ProcessPool:
-    """The main loop of a child: fork a process to examine files, wait for its end, and fork the next.
-    `channel` leads to the service. `work` handles a request in the forked process.
+    """The main loop of a child: fork a process to examine files, wait for its end, and fork the next one.
+    `channel` leads to the service. `cell` confines the processes. `work` handles a request in a forked
+    process.
     """
 
     channel: socket.socket

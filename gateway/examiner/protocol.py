@@ -64,7 +64,7 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """Answer with a file laid out; its descriptor follows. `filled`: by column, rows with a value."""
+    """Answer with a file laid out; its descriptor follows. `filled`: the number of values in each column."""
 
     size: int
     sha256: str
@@ -82,7 +82,9 @@ class NamingRecords(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsNamed(AboutFile):
-    """Answer with the UPNs and name keys (`identifiers.name_keys`) in each record, in the order of a view."""
+    """Answer with the persons of each record, as UPNs and name keys (`identifiers.name_keys`).
+    The records are in the order in which `Basis.without` counts records.
+    """
 
     records: list[tuple[list[str], list[str]]]
     kind: Literal["records-named"] = "records-named"
@@ -91,14 +93,19 @@ class RecordsNamed(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AboutFile):
     """One landed file to examine. `senders` are the provider's armored certificates in force.
-    The opener gets the sealed file as a descriptor, and the judge a drop: as received, or opened.
+    The opener gets the sealed file as a descriptor. The judge gets a drop, as received or opened by the
+    opener.
 
-    - `others`: its certificates awaiting approval or ended, to tell their files from a stranger's.
-    - `opens_with`: fingerprints of the gateway's keys still opening uploads; () for all.
+    - `others`: the provider's further certificates, not yet approved or out of use: a file signed by one of
+      them
+    is not a stranger's.
+    - `opens_with`: fingerprints of the gateway's keys that may open uploads; () for all.
     - `agreement`: the text expected in /agreement; "" for other folders.
-    - `least_rsa_bits`: the policy's minimum for a new key. `verified`: for `certificates.admit`.
-    - `rolls`: the data types with digests of pupils. `stated`: headings explained by the provider.
-    - `signature`: of a drop once opened by the opener.
+    - `least_rsa_bits`: the policy's minimum for a new key. `verified`: the post-quantum kinds of keys that a
+      new
+    certificate may have (`certificates.admit`).
+    - `rolls`: the data types from which pupils are collected. `stated`: headings explained by the provider.
+    - `signature`: the signature of a drop that the opener has opened; None before.
     """
 
     name: str
@@ -118,7 +125,7 @@ class Job(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """Reason, an `open:` code, for which a sealed file was not opened; the file's own fault."""
+    """The reason code, with details for its sentence, for which a file is refused or has to wait."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -215,7 +222,7 @@ class FileOpened(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused(AboutFile):
     """Answer and outcome for a file or drop that cannot be opened, or is wrong for its folder.
-    Also of one sent unencrypted, of which intake stored nothing: no child examines it.
+    Also the outcome for a file sent unencrypted: intake stored nothing of the file, so no child examines it.
     """
 
     why: OpenRefused
@@ -229,7 +236,9 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy(AboutFile):
-    """Drop in /agreement with the agreement's text, signed by the provider. `signatory`: from the text."""
+    """The agreement's text in a drop in /agreement, signed by the provider.
+    `signatory`: the name of the person stated there; "" if none is.
+    """
 
     signature: Signature
     signatory: str = ""
@@ -239,8 +248,8 @@ class AgreementCopy(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
     """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
-    `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint.
-    `final`: a revoked key possibly in wrong hands. `signature`: of the whole drop, where signed.
+    `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint. `final`:
+    True for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
     """
 
     change: Literal["new", "renewed", "revoked"]
@@ -252,7 +261,7 @@ class KeyDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadingsDrop(AboutFile):
-    """Outcome for a drop in /keys about headings: each heading with the key of its field."""
+    """Outcome for a drop in /keys that explains headings: each heading with the key of the field meant."""
 
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
     signature: Signature
@@ -266,7 +275,7 @@ class FileLost(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen(AboutFile):
-    """Ask the opener for the content of an accepted or held file; its digest proves the content."""
+    """Ask the opener for the content of an accepted or held file, proved by its digest `sha256`."""
 
     sha256: str
     kind: Literal["reopen"] = "reopen"
@@ -302,9 +311,10 @@ class Resealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealCopy(AboutFile):
-    """Ask the opener to seal an accepted file to a provider; its digest proves the content.
-    With `sha256` None, a provider's part of the file is sent as the content itself. `recipients` are the
-    provider's armored certificates in force at `now`; `signer`: fingerprint of the gateway's signing key.
+    """Ask the opener to seal an accepted file for a provider; the content must have the digest `sha256`.
+    With `sha256` None, the descriptor is not the stored file, but the content of a part to seal. `recipients`
+    are the provider's armored certificates in force at `now`; `signer`: fingerprint of the gateway's signing
+    key.
     """
 
     sha256: str | None
@@ -394,6 +404,6 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop, with `code` replaced by the folder's own reason code."""
+    """Return the refusal of a drop, with `code` replaced by the folder's own reason code, if there is one."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

@@ -32,7 +32,7 @@ _AT_ONCE = 256 * 1024  # writing each record alone would cost a system call each
 def work(
     rules: Rules, limits: ClassifyLimits, most: int, message: bytes, descriptors: Sequence[int]
 ) -> Answer:
-    """Answer one request about the content sent along, with at most `most` bytes.
+    """Answer one request about the content at the descriptor sent along; make at most `most` bytes.
     A fault of the gateway becomes an answer, too.
     """
     request = protocol.REQUEST.validate_json(message)
@@ -55,7 +55,9 @@ def _answer(
     limits: ClassifyLimits,
     most: int,
 ) -> tuple[protocol.Answer, Sequence[int]]:
-    """Return the answer about a content, and its descriptor, unless a view is the whole content."""
+    """Return the answer about a content, and the descriptor of the file made.
+    No descriptor for a view that is the whole content, or for an answer that only names persons.
+    """
     about = request.reference
     if isinstance(request, protocol.NamingRecords):
         records = list(named_records(content, rules, limits))

@@ -23,10 +23,10 @@ _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-ex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
-    """Records changes of keys at `at` in the caller's transaction; the caller signs the log's head.
+    """Records changes of keys at `at` in the caller's transaction; the caller then signs the log's head.
 
-    `person` ordered the change; None for a date reached or a provider's drop. A change that puts a key in
-    force, or renews it, has files waiting for the key examined again. Providers are told in `languages`.
+    `person` ordered the change; None if a date or a provider's drop did. A change that puts a key in force,
+    or renews it, has files waiting for the key examined again. Notices to providers are in `languages`.
     """
 
     session: Session
@@ -46,7 +46,10 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key, and `tell` its provider by a notice. GatewayError for a key enrolled already."""
+        """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
+
+        `dropped_as`: the reference of the drop with the key, if any; so in other methods.
+        """
         key = keys.add_key(
             self.session,
             owner_kind,
@@ -65,7 +68,10 @@ class Clerk:
         return self._done(key, "key-added", change if tell else None, state=state, drop=dropped_as)
 
     def approve(self, key: Key, *, alone: bool = False) -> Key:
-        """Put a waiting key in force; `alone`: by its enroller. GatewayError if the key is not waiting."""
+        """Put a waiting key in force; `alone`: the enroller approves, not a second person.
+
+        GatewayError if the key is not waiting.
+        """
         approved = keys.approve_key(self.session, key)
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
@@ -76,7 +82,7 @@ class Clerk:
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
-        """Take a key out of use, now or at `until`. GatewayError for a key out of use."""
+        """Take a key out of use now, or at `until` if later. GatewayError for a key already out of use."""
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             return self._done(changed, "key-retiring", "retiring", why, not_after=rfc3339(until))
@@ -104,8 +110,8 @@ class Clerk:
     ) -> Key:
         """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
 
-        `new` is the certificate with its own revocation, if any. After a hard revocation, files held for a
-        person because of the earlier soft end are examined again.
+        `new` is the certificate with its own revocation, if any. A hard revocation of a provider's key has
+        files examined again that were signed with the key and wait for a person.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)

@@ -34,7 +34,7 @@ _LOST = " Whatever it signed and was not decided on yet is refused."
 
 
 def of_change(change: Change, key: Key) -> KeyNotice:
-    """Return the notice for a change, by the key after the change."""
+    """Return the notice of a change; `key` is the key as changed."""
     until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
     if change == "retiring":
         until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
@@ -49,7 +49,7 @@ def of_change(change: Change, key: Key) -> KeyNotice:
 
 
 def expires(key: Key, days: int) -> KeyNotice:
-    """Return the notice for a certificate to be renewed."""
+    """Return the notice of a certificate that expires in `days` days and has to be renewed."""
     return (
         f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
         "Files that it signs after that wait until you have renewed it; none is lost.",
@@ -126,6 +126,6 @@ def render(
 
 
 def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime) -> str:
-    """Return intake's SSH host keys by fingerprint and use, as text to be clearsigned."""
+    """Return a list of intake's SSH host keys (pairs of fingerprint and use), as text to be clearsigned."""
     lines = [f"The gateway of {organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
     return "\n".join([*lines, *(f"host-key: {fingerprint} ({use})" for fingerprint, use in hosts)]) + "\n"

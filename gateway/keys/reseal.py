@@ -62,7 +62,10 @@ class Holdings:
         return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """Return True if only the given key opens an upload in the spool; False for one that is damaged."""
+        """Return True if only the given key opens an upload in the spool.
+
+        False for an upload that is damaged, or larger than `most` bytes.
+        """
         try:
             descriptor, _ = open_content(spool, reference, most)
         except BadFileError:

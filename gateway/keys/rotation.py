@@ -168,7 +168,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Make the current keys of the registry the signing keys; return False if they are so already."""
+    """Make the registry's current keys the signing keys; return False if nothing had to be changed."""
     with registry.read() as session:
         current = _newest(keys.list_keys(session, "gateway", "gateway"))
         *ended, last = log.keys_in_time(session, "")
@@ -262,7 +262,10 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the key of a kind, stating `said`, left on disk by an interrupted rotation; else None."""
+    """Return the key of a kind that an interrupted rotation has left on disk; None if there is none.
+
+    The statement beside the key must contain `said`, which names the log's key.
+    """
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
