@@ -23,7 +23,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from gateway.access import AccessRight, Sight
@@ -295,7 +294,7 @@ class Act(BaseModel):
     def _is_of_our_time(cls, given: object) -> object:
         """Refuse the first and last days of the calendar, which have no day before or after."""
         if isinstance(given, date) and given.year not in _YEARS:
-            raise PydanticCustomError("date_out_of_range", "write a year from 1900 to 2999")
+            raise ValueError("write a year from 1900 to 2999")
         return given
 
     @classmethod

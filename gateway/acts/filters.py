@@ -19,7 +19,6 @@ from gateway.registry.tables import SavedFilterRow
 _List = Annotated[
     str, argument("The list of the filter, by the words of its command, such as: held list.", metavar="LIST")
 ]
-_Name = Annotated[OneLine, argument("The name of the filter; name no child.", metavar="NAME", max_length=60)]
 
 
 class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
@@ -42,7 +41,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
     by_program: ClassVar = True
 
     of: _List
-    name: _Name
+    name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
     filter: str = argument(
         "What narrows, sorts or groups the list, as the address of its page holds it.",
         metavar="FILTER", min_length=1, max_length=1000,
@@ -82,7 +81,7 @@ class RemoveFilter(Act, command="filters remove", right=AccessRight.PERSON):
     by_program: ClassVar = True
 
     of: _List
-    name: _Name
+    name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete one of the person's saved filters of a list."""

@@ -456,7 +456,13 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the provider with all keys from the registry and from published/, or from neither."""
+        """Delete the provider with all keys from published/ and then from the registry.
+
+        OSError, with nothing deleted, where the keys cannot be taken from intake. If the commit fails, the
+        processor publishes the keys again.
+        """
+        published = context.home.published
+        aside = published.root / f".removed-{self.provider}"
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
             raise GatewayError(f"{counted(len(landed), 'file')} of {self.provider} landed: gateway process")
@@ -464,9 +470,12 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
             provider = providers.get_provider(record.session, self.provider)
             providers.remove(record.session, self.provider)
             note(record, "provider-removed", provider, self.why)
-            # Intake lets in whoever has a key there: a provider whose keys stay is not removed.
+            # Intake lets in whoever has a key there: a provider whose keys stay is not removed. A renaming
+            # takes all files at once, also while the processor writes some of them.
+            shutil.rmtree(aside, ignore_errors=True)
             with suppress(FileNotFoundError):
-                shutil.rmtree(context.home.published.provider(self.provider))
+                published.provider(self.provider).rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
         return ActDone(f"{self.provider} is removed, with its keys")
 
 

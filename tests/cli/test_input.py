@@ -120,4 +120,4 @@ def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_p
     ids=lambda command: " ".join(command[:2]),
 )
 def test_a_day_at_an_end_of_the_calendar_is_none(desk: Commands, command: tuple[str, ...], day: str) -> None:
-    assert "write a day like 2026-11-24" in " ".join(usage(desk, *command, day).split())
+    assert "write a year from 1900 to 2999" in " ".join(usage(desk, *command, day).split())

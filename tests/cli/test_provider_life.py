@@ -112,11 +112,13 @@ def test_a_provider_whose_keys_stay_with_intake_is_not_removed(
 ) -> None:
     site.provider("stays")
     with monkeypatch.context() as patched:
-        patched.setattr("shutil.rmtree", Mock(side_effect=PermissionError(13, "Permission denied")))
+        patched.setattr(Path, "rename", Mock(side_effect=PermissionError(13, "Permission denied")))
         assert "Permission denied" in site.refused("providers", "remove", "stays", "--why", "mistyped")
     assert "stays" in listed(site)
+    assert (site.home / "published" / "providers" / "stays" / "authorized_keys").read_text()
     site.gateway("providers", "remove", "stays", "--why", "mistyped")
     assert "stays" not in listed(site)
+    assert not [path for path in (site.home / "published").rglob("*") if "stays" in str(path)]
 
 
 def test_a_contact_is_a_role_and_never_half_given(site: Site) -> None:

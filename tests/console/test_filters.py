@@ -247,3 +247,9 @@ def _rows(page: str) -> list[list[str]]:
         ]
         for row in body.split("<tr ")[1:]
     ]
+
+
+def test_the_name_of_a_filter_is_measured_in_characters(served: Served) -> None:
+    wrong = {"of": "held list", "name": "n" * 61, "filter": "state=held"}
+    assert served.jane.post("/work/filters/save", **wrong) == 403
+    assert "Enter at most 60 characters for" in served.jane.text
