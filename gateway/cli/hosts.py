@@ -1,6 +1,7 @@
 """hosts add and join: pass on everything needed by another host, in a sealed file."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -36,11 +37,14 @@ def add(
             target.write(sealed)
     except FileExistsError:
         raise GatewayError(f"{file} is there already") from None
-    with registrar_of(home) as registrar, registrar.registry.write() as session:
-        if name not in {one.name for one in hosts.known(session)}:
-            hosts.expect(session, name)
-            log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
-            registrar.sign_head(session, now())
+    with ExitStack() as unless_recorded:
+        unless_recorded.callback(file.unlink, missing_ok=True)  # The code of the file was not shown.
+        with registrar_of(home) as registrar, registrar.registry.write() as session:
+            if name not in {one.name for one in hosts.known(session)}:
+                hosts.expect(session, name)
+                log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
+                registrar.sign_head(session, now())
+        unless_recorded.pop_all()
     out.print(f"written: {file}. There: gateway hosts join {file.name}, with this code, by another way:")
     out.print(code)
 

@@ -182,7 +182,8 @@ def rekeyed(digest: bytes, key: bytes) -> bytes:
     """Convert a digest made with the previous key to the digest with `key`, its successor.
     A digest under a successor is a digest of the previous digest: no file has to be read again.
     """
-    return hmac.digest(key[-KEY:], b"rekeyed\0" + digest, "sha256")[: len(digest)]
+    # Digests on record were made with this word: another one would find none of them again.
+    return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
 
 
 def rekeyed_roll(roll: bytes, key: bytes) -> bytes:

@@ -466,7 +466,10 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
     check_name(pack)
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
     with policies_with(policies, pack.name, content) as tried:
-        found = verified(tried / pack.name, note, publishers)
+        try:
+            found = verified(tried / pack.name, note, publishers)
+        except GatewayError as error:  # Name the file as the caller did, not its copy.
+            raise GatewayError(str(error).replace(str(tried / pack.name), str(pack))) from None
         if faults := check(tried):
             raise GatewayError("; ".join(map(str, faults)))
     write_durably(policies / pack.name, content, mode=0o644)

@@ -39,6 +39,8 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
         session.add(StaffRow(name=name, added_at=at))
     else:
         row.added_at, row.removed_at, row.knows_pages = at, None, None
+        # A removal before 0.3.0 left the former person's name on markers.
+        drop(session, *rows(session, tables.MarkerPersonRow, staff=name))
     session.flush()
     store(session, *(StaffTeamRow(staff=name, team=team) for team in sorted(set(teams))))
 

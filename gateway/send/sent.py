@@ -148,7 +148,8 @@ class SentFiles:
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
     """Lock the kit in the folder `root`: two commands at once would send the same file twice.
 
-    KitBusy if another command keeps the lock for longer than `seconds`. The lock ends with the process.
+    KitBusy if another command keeps the lock for longer than `seconds`, or the disk or network share fails,
+    which may pass. GatewayError if `root` is no kit. The lock ends with the process.
     """
     with ExitStack() as until:
         try:
@@ -158,5 +159,6 @@ def alone(root: Path, *, seconds: float) -> Iterator[None]:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise KitBusy("another gateway send is at work with this kit: try again later") from None
-            raise GatewayError(f"{place}: {error}") from None
+            kind = GatewayError if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN else KitBusy
+            raise kind(f"{place}: {error}") from None
         yield

@@ -62,6 +62,7 @@ def _putty_parts(data: bytes) -> tuple[dict[str, str], bytes, bytes]:
                 halves[name] = base64.b64decode("".join(islice(lines, count)), validate=True)
         if not {_KIND, "Encryption", "Comment", "Private-MAC"} <= fields.keys():
             raise _UNREADABLE
+        bytes.fromhex(fields["Private-MAC"])
         return fields, halves["Public-Lines"], halves["Private-Lines"]
     except (KeyError, ValueError):
         raise _UNREADABLE from None

@@ -58,3 +58,12 @@ def test_a_host_whose_file_cannot_be_written_is_not_put_on_record(
     assert done.exit_code == 1
     assert "is there already" in done.stderr
     assert file.read_bytes() == b"of somebody else"
+
+
+def test_a_file_whose_host_cannot_be_put_on_record_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "packed", lambda *_: b"sealed")
+    done = invoke(tmp_path / "no-home", "hosts", "add", "two", str(tmp_path / "two"))
+    assert done.exit_code == 1
+    assert not (tmp_path / "two").exists()

@@ -11,7 +11,7 @@ from gateway.errors import NotFoundError
 from gateway.registry import keys, markers, staff
 from gateway.registry.database import Registry
 from gateway.registry.staff import teams_while_in_force
-from gateway.registry.tables import KeyRow
+from gateway.registry.tables import KeyRow, StaffRow
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 _BEFORE, _AFTER = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -89,3 +89,15 @@ def test_a_later_person_of_the_same_name_may_not_see_a_marked_child(registry: Re
         staff.add_staff(session, "anna", [], NOW)
         assert markers.kept_from(session, "anna") == {mark}
         assert markers.kept_from(session, "ben") == frozenset()
+
+
+def test_a_person_who_was_removed_before_markers_were_lifted_leaves_none_to_a_successor(
+    registry: Registry,
+) -> None:
+    mark = b"m" * markers.DIGEST
+    with registry.write() as session:
+        markers.place(session, "named", [mark], people=["anna"], transfers=(), by="dp", why="x", at=NOW)
+        session.get_one(StaffRow, "anna").removed_at = NOW  # As a removal before 0.3.0 did.
+        session.flush()
+        staff.add_staff(session, "anna", [], NOW)
+        assert markers.kept_from(session, "anna") == {mark}

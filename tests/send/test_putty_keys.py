@@ -84,7 +84,9 @@ def test_a_wrong_passphrase_an_old_form_and_damage_are_told_apart(
             load_ssh_key(damaged, None)
 
 
-@pytest.mark.parametrize("odd", ["Argon2-Memory: many", "Argon2-Memory: 1", "Argon2-Salt: salt"])
+@pytest.mark.parametrize(
+    "odd", ["Argon2-Memory: many", "Argon2-Memory: 1", "Argon2-Salt: salt", "Private-MAC: zz"]
+)
 def test_a_parameter_that_puttygen_never_writes_is_told_as_damage(
     made: dict[str, Path], tmp_path: Path, odd: str
 ) -> None:
