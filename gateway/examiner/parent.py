@@ -89,7 +89,9 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
-    """Check and return a child's refusal. Raises ExaminerLost for an unknown code, or unfit details."""
+    """Check and return a child's refusal.
+    Raises ExaminerLost for an unknown reason code, or for details that do not fit the sentence of the code.
+    """
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:

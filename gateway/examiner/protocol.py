@@ -270,7 +270,7 @@ class HeadingsDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost(AboutFile):
-    """Outcome for a file examined by no child: each crashed, or ran out of memory or time."""
+    """Outcome for a file on which one process after another crashed, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

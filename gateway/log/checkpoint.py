@@ -137,7 +137,10 @@ class LogKey:
         return self._secret.sign(message)
 
     def signature_line(self, name: str, kind: int, blob: bytes) -> str:
-        """Return a signature line of a note. `blob` is the signature, a witness's after 8 bytes of time."""
+        """Return a signature line of a note, by the key called `name`.
+
+        `kind`: SIGNATURE or COSIGNATURE. `blob`: the signature; in a cosignature, 8 bytes of time come first.
+        """
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
         return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
 

@@ -42,7 +42,7 @@ def append(store: MutableMapping[tuple[int, int], bytes], size: int, leaf: bytes
 
 
 def root(store: Nodes, size: int) -> bytes:
-    """Return the root of the first `size` leaves; for the empty tree, the hash of nothing."""
+    """Return the root of the first `size` leaves; for the empty tree, the hash of no bytes."""
     return _subtree(store, 0, size) if size else EMPTY_ROOT
 
 
@@ -89,7 +89,7 @@ def nodes_read(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
 
 
 def _subtree(store: Nodes, start: int, end: int) -> bytes:
-    """Return the hash over leaves `start` to `end` - 1; `start` is a multiple of the range's left size."""
+    """Return the root of the subtree over leaves `start` to `end` - 1, one of the ranges of RFC 9162."""
     width = end - start
     if width & (width - 1) == 0:
         return store[width.bit_length() - 1, start // width]

@@ -53,9 +53,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """A request to open a delivery; without a basis, the whole file as sent.
+    """A request to open a delivery: the view that `basis` grants; with `basis` None, the file as sent.
 
-    `apart` are the digests of the children with records left out.
+    `apart` are the digests of the children whose records are left out.
     """
 
     reference: str
@@ -68,7 +68,7 @@ class FileOrder:
 class OpenContent:
     """A content in memory, or being opened; `room` is its maximum size in bytes.
 
-    `read_at` is in monotonic seconds.
+    `read_at`: the time of the last reading, in monotonic seconds.
     """
 
     order: FileOrder
@@ -80,7 +80,7 @@ class OpenContent:
 
     @property
     def given(self) -> Given:
-        """The opened content. Waits until opened, and raises the error of opening."""
+        """The opened content. Raises the error of opening, and InvalidStateError while being opened."""
         return self.opening.result()
 
 
@@ -110,7 +110,7 @@ class Contents:
         self._held_bytes: Counter[str] = Counter()
 
     def size_of(self, delivery: Delivery) -> int | None:
-        """Return a delivery's size in bytes as shown; None for a view never opened so far."""
+        """Return the size in bytes of a delivery's file or view; None for a view never opened here."""
         if delivery.whole:
             return delivery.content_size
         return self._sizes.get(_shown(delivery))

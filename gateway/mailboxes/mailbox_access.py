@@ -1,4 +1,4 @@
-"""One person's access to the mailboxes, by the registry. Every call may block: never call on the loop.
+"""One person's access to the mailboxes, by the registry. Every call may block: never call in the event loop.
 
 Every call checks the person again, so that a removed person or a revoked key gets no further answer.
 """
@@ -74,7 +74,7 @@ class MailboxAccess:
 
     @property
     def looking(self) -> LookingTeams:
-        """The teams with sight of more than delivered files, by the policies in force."""
+        """The teams that, by the policies in force, may see more than the files delivered to them."""
         return self.showing.catalogue().looking_teams()
 
     @property
@@ -141,7 +141,10 @@ class MailboxAccess:
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
-        """Return the place of a file in a folder, by reference. Declined if the person may not see it."""
+        """Return the place of a file in a folder, or with `removed` among the removed files of the folder.
+
+        Declined if no file with the reference is there, or the person may not see the file.
+        """
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
             self._check_folder(person, teams, wanted)
@@ -161,7 +164,7 @@ class MailboxAccess:
             )
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Return the teams of a person with removed files that can still be restored."""
+        """Return each team of a person that has removed files to be restored still."""
         with self.registry.read() as session:
             wanted, name, teams = self.removed, person.name, self._teams(session, person)
             return tuple(
@@ -169,7 +172,10 @@ class MailboxAccess:
             )
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
-        """Return the names in a folder of lists; None if `place` is a list. Declined if nothing is there."""
+        """Return the names in /lists, or in a team's folder there; None if `place` is a list itself.
+
+        Declined if nothing is there.
+        """
         with self.registry.read() as session:
             own = tuple(team for team in self._teams(session, person) if team in self.looking.welfare)
         if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
@@ -179,7 +185,10 @@ class MailboxAccess:
         return own if place.folder is None else tuple(_LISTS)
 
     def list_text(self, person: Person, place: MailboxPlace) -> bytes:
-        """Return a list as UTF-8 CSV for one person, after recording the reading. Declined without a list."""
+        """Return the list at `place` as UTF-8 CSV, after recording the person's reading.
+
+        Declined for a folder, or if nothing is there.
+        """
         if self.inside_lists(person, place) is not None:
             raise Declined(NO_SUCH_FILE)
         now, moved = self.clock(), _LISTS[str(place.name)]

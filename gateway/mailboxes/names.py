@@ -42,9 +42,9 @@ _FORMULAS = "formulas."
 class MailboxPlace:
     """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
-    `shelf` is "new", "by-type" or "by-provider": a folder with the teams' folders again; in the latter two, a
-    team's folder has one folder for each `kind`. `removed`: among the team's removed files, still restorable.
-    `is_list`: computed on reading.
+    `shelf` is "new", "by-type" or "by-provider": a folder with the teams' folders again. In the latter two, a
+    team's folder has one folder for each `kind`: a data type, or a provider. `removed`: among the team's
+    removed files, still restorable. `is_list`: in /lists, whose files are computed on reading.
     """
 
     folder: str | None = None
@@ -88,7 +88,10 @@ def file_name(delivery: Delivery) -> str:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return the extension for the format `shown` of a whole file or view; counts: "csv"; unfit: "bin"."""
+    """Return the file extension for the format `shown` of a file or, if not `whole`, of its view.
+
+    "csv" for counts, "bin" for a format that is not fit to be an extension.
+    """
     if counts:
         return "csv"
     if not whole:
@@ -98,7 +101,10 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 
 def reference_in(name: str) -> str | None:
-    """Return the reference in the name of a file or NAME.about.txt, not looked up; None without one."""
+    """Return the reference in the name of a file or NAME.about.txt; None for any other name.
+
+    The file need not exist.
+    """
     found = _FILE.fullmatch(name.removesuffix(ABOUT))
     return found["reference"] if found else None
 

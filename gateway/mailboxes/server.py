@@ -153,7 +153,10 @@ async def accepting(
 
 @contextlib.contextmanager
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
-    """Yield the resources shared by all sessions, closed at the end. ConfigurationError if impossible."""
+    """Yield the resources shared by all sessions, closed at the end.
+
+    ConfigurationError for settings, policies, keys or a registry that cannot be used.
+    """
     settings, limits = load_settings(home), load_limits(home)
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))

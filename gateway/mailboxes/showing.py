@@ -100,7 +100,10 @@ def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """A team's view of a delivery: the file's contents, and the items left out (`lacking`)."""
+    """A team's view of a delivery: the file's contents, and the items left out (`lacking`).
+
+    `where`: an item and its values; the team gets only records with one of the values. None for every record.
+    """
 
     delivery: Delivery
     held: Classified | Contained
@@ -115,7 +118,7 @@ class TeamView:
 
     @property
     def says_something(self) -> bool:
-        """True if the view has a NAME.about.txt, even with every record included."""
+        """True if the view has a NAME.about.txt even where no record of a child is left out."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
@@ -183,7 +186,7 @@ class Showing:
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
         """Return the sequences of deliveries with a NAME.about.txt; the deliveries come from `with_apart`.
 
-        The contents of a file are read once, until a new decision or new policies.
+        The finding on a view is remembered until a new decision or new policies.
         """
         catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
         kinds = providers.kinds_of(session, {each.provider for each in views}) if views else {}
@@ -211,7 +214,10 @@ class Showing:
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
-        """Yield the team's view of each delivery not shown as sent; equal deliveries are judged once."""
+        """Yield the team's view of each delivery that the team does not get as sent.
+
+        Deliveries with equal contents are judged once.
+        """
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = providers.kinds_of(session, {each.provider for each in deliveries}) if holdings else {}
         shares: dict[object, TeamView] = {}

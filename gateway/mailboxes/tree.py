@@ -211,7 +211,7 @@ class MailboxTree(Server):
         await self._tell(self._mailboxes.deal_with, place_of(path))
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """Restore a file that the team removed; any other rename is declined."""
+        """Restore a file that is moved from /removed/TEAM to /TEAM; decline every other rename."""
         before, after = place_of(oldpath), place_of(newpath)
         if (
             not before.removed

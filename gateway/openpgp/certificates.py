@@ -92,7 +92,7 @@ def admit(
 
 
 def describe(data: bytes, now: datetime) -> Certificate:
-    """Return the certificate in `data` as of `now`, fit or not. CertificateRefused if there is none."""
+    """Return the certificate in `data` as of `now`, fit or not. CertificateRefused if `data` has none."""
     cert = _parsed(data)
     return _described(cert, _parts(cert), now)
 
@@ -149,7 +149,7 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data`, of the given fingerprint, in ASCII armor as Sequoia writes.
+    """Return the one certificate in `data`, if it has this fingerprint, as Sequoia writes it in ASCII armor.
     Store the returned text, never the received octets: other programs may read another certificate there, or
     use a subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey,
     another fingerprint, or none or several certificates.
@@ -262,7 +262,7 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Raise CertificateRefused for a subkey the owner did not bind, or a signing one without its consent."""
+    """Raise CertificateRefused if a subkey is not bound by the owner, or a signing subkey never consented."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 

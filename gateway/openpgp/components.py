@@ -49,8 +49,8 @@ def critical(body: bytes) -> set[int]:
 
 
 def _lean(body: bytes) -> bytes:
-    """Return a signature's body without additions by others to the unhashed area.
-    The issuer's name stays, and so does a subkey's consent, a separate signature.
+    """Return the body of a signature without the parts that others may have added to its unhashed area.
+    The name of the issuer is kept, and so is a subkey's consent, which is signed itself.
     """
     size, end, more = _areas(body)
     found = list(_in_area(body[end + size : more]))
@@ -98,8 +98,9 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
     """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
-    `lasts`: validity of the key from its making; zero for ever. `ends`: the end of the statement itself.
-    `backings`: a signing subkey's consents to belong to the certificate, inside the statement on the subkey.
+    `lasts`: how long the key is valid, from the time it was made; zero for ever. `ends`: the end of the
+    statement itself. `leads`: the statement calls its user id the main one. `backings`: a signing subkey's
+    consents to belong to the certificate, inside the statement on the subkey.
     """
 
     made: datetime
@@ -114,17 +115,19 @@ class SelfSignature:
     binds_subkey: bool = False
 
     def holds(self, moment: datetime) -> bool:
-        """Return True if the statement is in force at a moment, with a sound digest and needed consent."""
+        """Return True if the statement is in force at a moment, and has no critical part unknown here.
+        The digest must be sound. To a statement on a signing subkey, the subkey must have consented.
+        """
         if not (self.understood and self.is_timely(moment)):
             return False
         return self.is_backed(moment) if self.binds_subkey and self.signs else True
 
     def is_backed(self, moment: datetime) -> bool:
-        """Return True if the subkey had consented by a moment (RFC 9580, 5.2.1.9)."""
+        """Return True if a consent of the subkey is in force at a moment (RFC 9580, 5.2.1.9)."""
         return any(backing.is_timely(moment) for backing in self.backings)
 
     def is_timely(self, moment: datetime) -> bool:
-        """Return True if a signature is made and not expired at a moment, and has a sound digest."""
+        """Return True if the signature is made and not expired at a moment, and has a sound digest."""
         lives = self.made <= moment and (self.ends is None or moment < self.ends)
         return lives and self.digest not in OLD_HASHES and self.digest != UNKNOWN
 
@@ -137,8 +140,9 @@ class Revoked(NamedTuple):
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Return True if the revocation is in force at `moment`.
-        `since`: the owner's newest statement, lifts an earlier soft revocation.
+        """Return True if the revocation is in force at `moment`; a hard one always is.
+        `since`: the time of the owner's newest statement, which lifts an earlier soft revocation; None
+        without one.
         """
         if self.kind == "hard":
             return True
@@ -177,7 +181,7 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One key of a certificate. `bits`: length of the first number in the key material, if any.
+    """One key of a certificate. `bits`: length of modulus or prime of RSA, DSA and ElGamal keys, else None.
     `said`: the owner's statements on the key, newest first; for a subkey, the statements that bind it.
     """
 
@@ -210,7 +214,8 @@ class UserId:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Validity of a key at one moment. `expires_at`: None for never. `since`: time of the first revocation.
-    `bound`: the owner had bound the key by a signature. `says_uses`: the owner states the key's uses.
+    `bound`: at the moment, the key belongs to the certificate by a statement of the owner. `says_uses`: the
+    owner states the key's uses.
     """
 
     bound: bool
@@ -295,7 +300,9 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
-        """Return the statement in force on the main user id at a moment, else the one on the primary key."""
+        """Return the statement in force at a moment on the main user id or, without one, on the primary key.
+        None if neither has one in force.
+        """
         found = []
         for place, user_id in enumerate(self.user_ids):
             said = newest_in_force(user_id.said, moment) if user_id.text else None
@@ -360,7 +367,7 @@ def parts_of(certificate: bytes) -> Parts:
 def own_packets(certificate: bytes) -> bytes:
     """Return a certificate in binary with only the owner's own statements, and without pictures.
     Anybody may append any amount to a certificate: that must not crowd out the owner's renewals and
-    revocations. RuntimeError as `parts_of`.
+    revocations. RuntimeError if the certificate is unreadable.
     """
     kept: list[bytes] = []
     primary: Component | None = None
@@ -465,7 +472,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 
 def _backings(packet: Packet) -> Iterator[SelfSignature]:
-    """Yield the consents in a signature, whether hashed or not."""
+    """Yield a subkey's consents in a signature, from its hashed and its unhashed area."""
     size, end, more = _areas(packet.body)
     for one in (*hashed(packet.body), *_in_area(packet.body[end + size : more])):
         if one.kind == EMBEDDED_SIGNATURE:
@@ -476,7 +483,7 @@ def _backings(packet: Packet) -> Iterator[SelfSignature]:
 
 
 def _named(packet: Packet, attribute: str) -> str:
-    """Return the name that pysequoia gives to an attribute, such as `SHA256`; `UNKNOWN` for none."""
+    """Return pysequoia's name of a packet's attribute, such as `SHA256`; `UNKNOWN` for an unknown value."""
     try:
         return repr(getattr(packet, attribute)).rpartition(".")[2]
     except RuntimeError:

@@ -31,7 +31,7 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
     """Return the settings, changed to the embedded engine if the SOP program fails the `self_test`.
-    ConfigurationError if the settings demand the program. Fault if the program cannot be run.
+    ConfigurationError if the program fails and the settings demand it. Fault if the program cannot be run.
     """
     try:
         prove_program(settings)
@@ -54,7 +54,7 @@ def _prove(program: str) -> None:
 
 
 def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use, if known to the process as proved; else None."""
+    """Return the file of the SOP program in use; None if there is none, or not proved in this process."""
     file = program_file(settings)
     return file if file in _proved else None
 
@@ -65,7 +65,7 @@ def believe(file: ProgramFile) -> None:
 
 
 def program_file(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use; None without one."""
+    """Return the file of the SOP program in use; None if there is none, or it is being replaced."""
     program = _program(settings)
     return None if program is None else _file(program)
 
@@ -83,7 +83,8 @@ def _program(settings: ProcessorSettings) -> str | None:
 
 
 def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """Return the engine chosen in the settings; by default an installed SOP program, except for small files.
+    """Return the engine that the settings choose, with the gateway's secret keys.
+    By default that is an installed SOP program for large files, and the embedded engine for all others.
     `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
     program, an unusable key, or, at the first use, a program failing the `self_test`.
     """

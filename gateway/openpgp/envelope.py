@@ -60,7 +60,7 @@ class Envelope:
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file; given `key_ids`, the file must be sealed to one of these.
+    """Return the envelope of a file. Refusal if the file is not sealed to one of `key_ids`, if given.
     Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
     """
     try:
@@ -87,7 +87,9 @@ def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
 
 
 def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
-    """Return the key ids to which a stored file is sealed. OSError for an unreadable file."""
+    """Return the key ids to which a stored file is sealed; () for a file that is no sound message.
+    OSError for an unreadable file.
+    """
     with SealedSource.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
             file.seek(0)
@@ -177,7 +179,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal for data that is no OpenPGP message, or (`found`) is not encrypted."""
+    """Return the refusal for data that is no encrypted message; `found`: it is another OpenPGP message."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):
@@ -194,7 +196,7 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Return True if a PKESK packet suits the container's version, with an unpredictable shared secret.
+    """Return True if a PKESK packet suits the container's version, and nobody can guess its shared secret.
     Containers of version 2 go with packets of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}

@@ -40,7 +40,7 @@ class Content:
         self.descriptor = empty_memory() if into is None else os.dup(into)
 
     def __enter__(self) -> Self:
-        """Return the memory."""
+        """Return this content, to be written."""
         return self
 
     def __exit__(
@@ -92,7 +92,7 @@ class Content:
 
 
 def empty_memory() -> int:
-    """Return a memfd for a content. Fault without memory."""
+    """Return a new memfd for a content. Fault if there is no memory left."""
     try:
         return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as error:
@@ -100,7 +100,7 @@ def empty_memory() -> int:
 
 
 def is_fixed(descriptor: int) -> bool:
-    """Return True for the descriptor of a finished `Content`."""
+    """Return True if a descriptor is of a finished `Content`, and so can change no more."""
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
     except OSError:
@@ -151,7 +151,7 @@ class SealedSource(NamedTuple):
 
     @classmethod
     def at(cls, path: Sealed, limits: OpenLimits) -> Self:
-        """Return the file at `path`, its text repaired if needed. Refusal if too large; Fault on OSError."""
+        """Return the file at `path`, repaired if needed. Refusal if too large; Fault if unreadable."""
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > limits.sealed_bytes:

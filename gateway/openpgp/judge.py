@@ -56,7 +56,7 @@ class Sender:
         return self.cert.fingerprint
 
     def key(self, handle: str) -> Component | None:
-        """Return the certificate's key with a fingerprint or key id, in hex; None without one."""
+        """Return the key with a fingerprint or key id (in hex) in the certificate; None if there is none."""
         return next((key for key in self.parts.keys if key.is_named(handle)), None)
 
     def has_expired(self, now: datetime) -> bool:
@@ -70,7 +70,9 @@ class Sender:
 
 
 class SigningKeyEnded(Refusal):
-    """Raised for a sound file that must wait for an ended signing key. Close `opened.content`."""
+    """Raised for a sound file that must wait because the signing key has ended.
+    `opened` is the file; whoever catches the exception closes `opened.content`.
+    """
 
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
@@ -79,7 +81,7 @@ class SigningKeyEnded(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A verified signature. `ended`: the reason code for holding the file, from `check_signature`, or None.
+    """A verified signature. `ended`: the reason code if the file must wait for the key (`check_signature`).
     `content` is the signed content, unless kept by the engine. `late`: why a signature counts though the
     certificate was not valid at the time of signing: see `Opened.late`.
     """
@@ -258,8 +260,8 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal of a message cut off before its signature: "damaged" in place of "bad signature".
-    Every other refusal is returned as given by `why`.
+    """Return the refusal of a message that the engine could not read up to the signature.
+    Instead of "bad signature", `why` becomes "damaged"; every other refusal stays.
     """
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 

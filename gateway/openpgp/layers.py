@@ -76,7 +76,7 @@ secret_key = cache(SecretKey)
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """Return the fingerprint and key ids of a secret certificate. RuntimeError if it cannot decrypt."""
+    """Return the fingerprint and key ids of a secret certificate. RuntimeError if no key can decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
     keys = parts_of(bytes(secret.extract_certificate())).keys
@@ -84,7 +84,7 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
 
 
 def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
-    """Yield secret keys, given as bytes or read from files. ConfigurationError names a file without one."""
+    """Yield secret keys, given as bytes or read from files. ConfigurationError for a source without a key."""
     if not sources:
         raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
     for source in sources:
@@ -218,14 +218,16 @@ def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """Find the session key of a message by trying the keys on the start of its content; else None.
-    Returns the key as CIPHER:HEX.
+    """Return the session key of a message as CIPHER:HEX; None if none of the secret keys unwraps it.
+    A session key fits if the start of the content decrypts with it.
     """
     return next((session.text(envelope.start) for session, _ in _fitting(envelope, keys)), None)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
-    """Return the tag of the first packet inside encryption and compression; None if the start lacks it."""
+    """Return the tag of the first packet inside encryption and compression.
+    None if no key opens the message, or the start of the message does not show the packet.
+    """
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
     with suppress(FramingError, zlib.error, OSError):
         for _ in range(_MOST_LAYERS):
@@ -273,7 +275,8 @@ def _decrypted(
 
 def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
     """Remove all layers of compression from a message; Refusal beyond `cap` bytes (a decompression bomb).
-    The flag is True if a compressed literal stood inside the signature, and was replaced by a plain one.
+    The second value is True if a compressed literal was found between the parts of a signature: a plain
+    literal takes its place in the result.
     """
     for _ in range(_MOST_LAYERS):
         packet = _only_compressed(plain)
@@ -298,7 +301,9 @@ def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the packet of a message compressed as a whole; else None. Refusal for data after the packet."""
+    """Return the packet of a message compressed as a whole, or None for any other message.
+    Refusal for data after the packet, or for a damaged message.
+    """
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

@@ -133,7 +133,9 @@ def _packet(data: bytes | memoryview, position: int) -> Packet:
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Read a length field; return the body's offset, its length (None: in pieces), the piece's length."""
+    """Read the length field of a packet of the new format (RFC 9580, 4.2.1).
+    Return the offset of the body, its length (None if it comes in pieces), and the length of the first piece.
+    """
     first = _number(data, position, 1)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first
@@ -166,7 +168,9 @@ def is_binary(data: bytes) -> bool:
 
 
 def kind_of(data: bytes) -> tuple[str, int] | None:
-    """Return the kind of the first armored block ("MESSAGE", "SIGNED MESSAGE", …) and its offset; or None."""
+    """Return the kind of the first armored block ("MESSAGE", "SIGNED MESSAGE", …) and its offset.
+    None for data without an armored block.
+    """
     found = _BEGIN.search(data)
     return (found[1].decode("ascii"), found.start()) if found else None
 

@@ -25,7 +25,8 @@ def weakness(modulus: int, exponent: int) -> str | None:
 
 def is_of_infineon(modulus: int) -> bool:
     """Return True for a modulus made by Infineon's faulty library (CVE-2017-15361, "ROCA").
-    Modulo small primes, such a modulus is a power of 65537; of other moduli, one in hundreds of millions is.
+    Modulo small primes, such a modulus is always a power of 65537. Of other moduli, one in hundreds of
+    millions has that form by chance.
     """
     return all(modulus % prime in powers for prime, powers in _POWERS)
 
@@ -35,7 +36,7 @@ _LEAST_RSA_BITS = 2048
 
 
 def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
-    """Check an OpenSSH key line; return an RSA key's bits, None for other kinds. Refusal if weak."""
+    """Return the bits of the RSA key in an OpenSSH key line, or None for other kinds. Refusal if weak."""
     kind = line.split(maxsplit=1)[0]
     try:
         known = load_ssh_public_key(line.encode())

@@ -157,9 +157,10 @@ def hash_of(signature: bytes) -> str:
 def verify_clearsigned(
     signed: str, certificates: Sequence[bytes], *, comments: bool = False
 ) -> tuple[str, Signature]:
-    """Verify a cleartext-signed message; return the text and the signature, by one of `certificates`.
-    SignatureInvalid without one, or with anything before, beside or after the signed text, because a reader
-    would take it for a part of the text. `comments`: remarks of programs may stand beside the signature.
+    """Verify a cleartext-signed message; return the text, and the signature by one of `certificates`.
+    SignatureInvalid if there is none, or with anything before, beside or after the signed text, because a
+    reader would take it for a part of the text. `comments`: remarks of programs may stand beside the
+    signature.
     """
     text, block = _parts(signed, comments=comments)
     certs = _certs(tuple(certificates))
@@ -236,7 +237,8 @@ def _secret(secret: bytes) -> Tsk:
 
 def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
     """Split a cleartext-signed message into text and signature block.
-    SignatureInvalid for anything outside them, or beside the one signature in the block.
+    SignatureInvalid for anything before, between or after text and block, or for another packet beside the
+    one signature. `comments`: remarks of programs may stand beside the signature.
     """
     found = _MESSAGE.fullmatch("\n".join(_lines(signed.strip(_BLANKS))) + "\n")
     if found is None:

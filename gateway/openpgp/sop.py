@@ -51,7 +51,7 @@ class Order(NamedTuple):
 
 
 def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-    """Run `sop decrypt`; return the exit code and list of verifications. Plaintext goes to the content.
+    """Run `sop decrypt`; return exit code and list of verifications. Plaintext goes to `order.content`.
     With `session`, the session key as CIPHER:HEX, no secret key is passed.
     """
     order.content.restart()
@@ -73,7 +73,9 @@ def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[i
 
 
 def only_signature(verifications: bytes) -> Signature:
-    """Parse a list of verifications that has one line: time, signing key, certificate. Refusal for more."""
+    """Parse a list of verifications, which must have one line: time, signing key, certificate.
+    Refusal for any other number of lines; Fault for a line that cannot be read.
+    """
     lines = verifications.decode("utf-8", "replace").splitlines()
     if len(lines) != 1:
         raise Refusal("open:not-one-file")
@@ -89,7 +91,9 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Copy a program's output to the content; return the exit code. Kill the program at a limit."""
+    """Copy a program's output to the content; return the exit code.
+    Kill the program at the limit of time, with a Fault, or of size, with a Refusal.
+    """
     deadline, buffer = time.monotonic() + order.limits.seconds, memoryview(bytearray(_PIECE))
     assert child.stdout is not None  # noqa: S101 - asked for on starting
     pipe, poll = child.stdout.fileno(), select.poll()
@@ -212,7 +216,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run `decrypt`; if an anonymous recipient makes it fail, again with a session key from `layers`."""
+        """Run `decrypt`; if an anonymous recipient makes it fail, again with a session key found here."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -226,8 +230,8 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Return a late signature, verified, rejected by the program; else raise the fitting Refusal.
-        Raises Fault if the program or its keys have failed, not the file.
+        """Verify a late signature that the program rejected, and return it; else raise the fitting Refusal.
+        Raises Fault if not the file, but the program or its keys have failed.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")

@@ -64,11 +64,12 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 class ReceiptFacts:
     """The facts of a receipt. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
     - `name`: the file's name as given by the sender. `organisation`: the local authority.
-    - `schools`: those of a sender's several schools that the file is about: number, provider, name; the
-      last two are empty where none is enrolled.
+    - `schools`: of a sender with several schools, each school that the file is about, as number, provider id
+      and
+    name; id and name are "" for a school that is not enrolled.
     - `withheld`: the content was not kept, so size and digest are only what intake says.
     - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
-      nobody can confirm a guess at the receipt's contents.
+    nobody can confirm a guess at the receipt's contents.
     - `wording`: names used in the text for people; machines get the ids.
     """
 
@@ -190,7 +191,10 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
-    """Return as text what a file states about itself, by the names of `STATED`; None for unexpected forms."""
+    """Return each statement in `STATED` that a file makes about itself, as text by name.
+
+    None for a statement that the file does not make, or in an unexpected form.
+    """
     shown: dict[str, str | None] = {}
     for name in STATED:
         said, form = getattr(stated, name), _FORMS.get(name)
@@ -207,7 +211,7 @@ def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
     """Return a reason without private text: of a file's words only school numbers and known words stay.
 
-    Where a sentence does not fit the template of its code, the template with hidden blanks stands instead.
+    If a sentence does not fit the template of its code, the template is shown with all blanks hidden.
     """
     template = REASONS.get(reason.code)
     clause = reason.clause if _CLAUSE.fullmatch(reason.clause) else HIDDEN
@@ -261,5 +265,5 @@ def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:
-    """Return the text, to be signed with the gateway's OpenPGP key, that names the log's key as its own."""
+    """Return the text, to be signed with the gateway's OpenPGP key, that declares `vkey` the log's key."""
     return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

@@ -31,7 +31,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """Return the notice that the agreement or Appendix A has changed; `points` say each change."""
+    """Return the notice that the agreement or Appendix A has changed; `points`: the changes, in words."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause=clause,
@@ -97,7 +97,8 @@ def render_authority_notice(
 ) -> str:
     """Format the notice to data protection about one file as text. Ends in a newline.
 
-    `openings` are the log's steps by which the file was opened, `copies` the providers with a copy in /out.
+    `by` and `why`: the person whose act the notice is about, and the person's reason. `openings`: the log's
+    steps by which the file was opened. `copies`: the providers with a copy in /out.
     """
     opened_by = [
         paragraph(f"{spoken(one.at)}: {one.by or ''}" + (f", for {one.team}" if one.team else ""))
@@ -139,8 +140,8 @@ def render_notice(
 ) -> str:
     """Format a notice about discrepancies as text, once in each language. Ends in a newline.
 
-    `points` are the number of each discrepancy and what it says. At most 500 are listed, and the number of
-    further ones.
+    `points`: the number of each discrepancy, and the sentence about it. At most 500 are listed; of all
+    further ones, only the number is given.
     """
     cited = list(dict.fromkeys(notice.clause for _, notice in points))
     clauses = f"clause {cited[0]}" if len(cited) == 1 else f"clauses {', '.join(cited[:-1])} and {cited[-1]}"

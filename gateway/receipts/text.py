@@ -272,7 +272,10 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
 
 
 def reason_sections(reasons: Sequence[Reason], said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield two sections, each title and text: the reasons with their clauses, and the steps to take."""
+    """Yield two sections, each title and text: the reasons with their clauses, and the steps to take.
+
+    `said` are the fixed phrases of receipts in the language of the reasons.
+    """
     blocks = [
         "\n".join(
             [paragraph(reason.sentence), paragraph(f"({said['clause']} {reason.clause}; {reason.code})")]
@@ -369,8 +372,9 @@ def declaration_statement(
 ) -> Statement:
     """Return the statement of a declaration's receipt, in the gateway's own words.
 
-    `data` is a data type, a flow or a material, `method` a method of the agreement. `goes_at` is the time of
-    the transfer. `safeguards` and `circumstances` are those that the declarer confirmed, in words.
+    `data` is the id of a data type, a flow or a material, and `method` that of a method in the agreement.
+    `goes_at`: the time of the transfer. `safeguards` and `circumstances`: the sentences that the declarer
+    confirmed.
     """
     headline, meaning = _SAID[state]
     details = {

@@ -83,8 +83,8 @@ def verify_receipt_files(
     `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
     text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file received by
     the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the log has had,
-    in order; by default, the keys of a list among the files. One of these, or without any the log key of an
-    anchored receipt, must have signed a head. Raises nothing for the content of a file.
+    in order; by default, the keys of a list among the files. A head must be signed with one of these keys; if
+    there are none, with the log key of an anchored receipt. Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
@@ -111,7 +111,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files signed by the newest certificate; [] if none.
+    """Return the longest list of log keys among the files that the newest certificate signed; [] if none.
     A list signed by an older certificate does not count: the key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
@@ -188,7 +188,7 @@ def _verify_head(
 
 
 def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:
-    """Verify a JSON receipt; return the receipt, and a line for the verdict if the entry vouches for rows."""
+    """Verify a JSON receipt; return the receipt, and lines on further things that the log's entry proves."""
     checked = receipts.check_receipt(text)
     if (
         certificate is not None
@@ -201,7 +201,7 @@ def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, 
 
 
 def _read_text(signed: str) -> receipts.Checked:
-    """Verify a text receipt with a good OpenPGP signature by log entry and proof; return the receipt."""
+    """Verify the proof in a text receipt whose OpenPGP signature is good; return the receipt."""
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
@@ -226,7 +226,9 @@ def _read_text(signed: str) -> receipts.Checked:
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
-    """Return a text receipt's statements, named as in the JSON form. Raises KeyError or Unproved."""
+    """Return what a text receipt states, by the names of the JSON form. Raises KeyError or Unproved.
+    `fields`: the values in the text, by label.
+    """
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
     if declared is not None:
         return {

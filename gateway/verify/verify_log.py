@@ -2,11 +2,11 @@
 
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
 
-`gateway log export` writes DIR: leaves.jsonl, one log entry a line, and signed heads. An entry unknown to
-the exporting person is given as a hash alone. FILE is a further head kept elsewhere, or a
-receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder gateway/verify/
-alone, are enough. The Merkle tree (RFC 9162 section 2.1.1) is rebuilt from the entries, and the root
-compared with every head; the first difference is named.
+`gateway log export` writes DIR: leaves.jsonl, one log entry a line, and signed heads. An entry about a file
+that the exporting person may not know of is given as a hash alone. FILE is a further head kept elsewhere, or
+a receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder
+gateway/verify/ alone, are enough. The Merkle tree (RFC 9162 section 2.1.1) is rebuilt from the entries, and
+the root compared with every head; the first difference is named.
 
 Exit 0 where everything matches, 1 otherwise.
 """
@@ -91,9 +91,9 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
-    """Raise Unproved unless `log_key`, trusted by the user, proves every other key of the log.
-    A key proves all earlier keys, and a later one if `heads` has the last head of each key in between and
-    none was lost: the last head covers the log's entry with the next key.
+    """Raise Unproved unless `log_key`, trusted by the user, proves every other key in `keys`.
+    The key proves all earlier keys. The key proves a later one if, for each key from `log_key` up to the one
+    before, `heads` has the last head and the key was not lost: that head covers the entry with the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

@@ -58,7 +58,7 @@ class Head:
 
 @dataclass(frozen=True)
 class KeyInTime:
-    """A verifier key of the log, and the `last` head signed with the key, None for the key in use.
+    """A verifier key of the log. `last`: the last head signed with the key; None for the key in use.
     `lost`: True if taken out of use because the private key may be in wrong hands.
     """
 
@@ -102,8 +102,8 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
 
 
 def keys_in(text: str) -> list[KeyInTime]:
-    """Return the log's keys in a text, in order: a single verifier key, or /keys/gateway-log-keys.asc.
-    The OpenPGP signature on the latter file is not checked here.
+    """Return the log's keys in a text, in order. The text is a verifier key, or /keys/gateway-log-keys.asc.
+    The OpenPGP signature on that file is not checked here.
     """
     if not (found := KEYS.findall(text)):
         read_key(text.strip())
@@ -119,7 +119,9 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Raise Unproved if `key` was not in use at the head's size; return lines on parts not proved."""
+    """Raise Unproved unless `key` was the log's key when the head was signed, by the size of the head.
+    Returns lines on what is not proved if the key was lost later; else [].
+    """
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -230,7 +232,9 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence: a file is the one received, or the content. Raises Unproved if neither."""
+    """Return a sentence: the file at `path` is the one received, or is the content found inside.
+    Raises Unproved if the file is neither.
+    """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -359,7 +363,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Verify a checkpoint by the key of the time; return the head, and lines on what is not proved."""
+    """Verify a checkpoint signed by a key in `keys`; return the head, and lines on what is not proved."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)

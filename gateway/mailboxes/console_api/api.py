@@ -1,6 +1,7 @@
-"""The console API: HTTP over a Unix socket, each question answered, or declined with a sentence.
+"""The console API: the console sends each question over HTTP on a Unix socket, and gets the answer.
 
-Errors leave only as fixed answers: no exception text reaches a person unless written for people.
+A question may be declined with a sentence. Errors leave only as fixed answers: no exception text reaches a
+person unless written for people.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ sentence; "" for the text of the error."""
 
 
 class Way(NamedTuple):
-    """The function answering a question; the keyword parameters are the fields of the question.
+    """The function that answers questions of one name; its keyword parameters are the fields of the question.
 
     `writes`: the answer changes something. `own`: the answer is from the caller's mailboxes. All other
     questions of persons read the registry within the caller's sight.
@@ -120,7 +121,7 @@ WAYS = {
 
 @cache
 def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
-    """Return a model of a function's parameters, by which values from a browser are validated."""
+    """Return a model of a function's keyword parameters, to validate the fields of a question."""
     types = get_type_hints(answer, include_extras=True)
     declared: dict[str, Any] = {
         one.name: (types[one.name], ... if one.default is one.empty else one.default)
@@ -131,7 +132,7 @@ def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
 
 
 class ConsoleApi:
-    """The HTTP application of the console API; blocking work runs in the threads of the resources."""
+    """The HTTP application of the console API. Blocking work runs in the threads of `resources`."""
 
     def __init__(self, console: ConsoleContext, resources: SharedResources) -> None:
         self._console = console
@@ -170,7 +171,7 @@ class ConsoleApi:
         return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Return a handler that answers errors of `answer` by a sentence, and logs the gateway's own."""
+        """Return a handler that turns an error of `answer` into a sentence, and logs the gateway's faults."""
 
         async def guarded(request: Request) -> Response:
             try:
@@ -214,7 +215,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """A streaming response with a collected file, which is closed even if the client leaves early."""
+    """A streaming response with a collected file; the file is closed even if the client leaves early."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources

@@ -1,4 +1,4 @@
-"""List and carry out acts for the console, after the required confirmation, in the words of pages."""
+"""List acts for the console, carry out acts once confirmed, and word the answers for pages."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def learn_acts() -> None:
 def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
     """Return descriptions of the acts open to the caller in the console, by area.
 
-    `about`: one act, with the values allowed in the fields; related acts are then given in short.
+    With `about`, the command of one act, return that act with the values allowed in its fields, and related
+    acts in short.
     """
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
@@ -105,7 +106,7 @@ def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Sho
 
 
 def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
-    """Return an act's description (`told`) with the choices of each field, and a list's saved filters."""
+    """Return an act's description, `told`, with the choices for each field and the caller's saved filters."""
     act, catalogue = every_act()[told["command"]], console.catalogue()
     if told["lists"]:
         with console.mailboxes.registry.read() as session:
@@ -135,9 +136,9 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return the values of an act's fields, with ids in place of names of schools, teams and kinds of data.
+    """Return the values `given` for an act's fields, with ids in place of names.
 
-    DecliningError for an unknown name.
+    The names are those of schools, teams and kinds of data. DecliningError for an unknown name.
     """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
@@ -164,10 +165,10 @@ def ask(
     after: str = "",
     whole: bool = False,
 ) -> Shown:
-    """Answer a read-only act, named by the words of its command. A slow act's answer may be a minute old.
+    """Carry out an act that only reads, and return the answer. The answer of a slow act may be minutes old.
 
-    Of a list, return `limit` rows after the cursor `after`; all rows if `limit` is 0. With `whole`, return
-    everything, as JSON, for programs.
+    `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
+    `limit` is 0. With `whole`, return everything, as JSON, for programs.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
@@ -195,10 +196,11 @@ def carry_out(
     key: Annotated[str, Field(max_length=255)] = "",
     assertion: str | None = None,
 ) -> Shown:
-    """Carry out one act. DecliningError asks for the passkey first, where confirmation is needed.
+    """Carry out one act, and return the answer; `act`: the words of the command.
 
-    `assertion` is the passkey's signature for exactly this act, if given already. A program sends
-    the same `key` with a repeated request, which then gets the earlier answer.
+    If the act needs confirmation, `assertion` is the passkey's signature for exactly this act; DecliningError
+    asks for the signature if None. A program sends the same `key` with a repeated request, and then gets the
+    earlier answer.
     """
     asked, context = _checked(console, caller, act, fields, reads=False), context_of(console, caller)
     if caller.program is not None:
@@ -233,7 +235,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field at fault, found by option, value or name in the error's text; "" if none is named.
+    """Return the one field named in the error's text by option, value or name; "" for none or several.
 
     A NotFoundError is attributed only to fields with choices in forms.
     """
@@ -256,7 +258,7 @@ def _option(name: str) -> str:
 
 
 def describe(_console: ConsoleContext, _question: ConsoleQuestion) -> Shown:
-    """Return the description of the API, derived from the acts; it contains no secret."""
+    """Return the OpenAPI document of the API, made from the acts, for anybody: the document has no secret."""
     return {"document": openapi_document()}
 
 
@@ -270,7 +272,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
 def _carried_out_once(
     console: ConsoleContext, program: ProgramRow, asked: Act, context: ActContext, key: str
 ) -> Shown:
-    """Carry out an act for a program; return the earlier answer to a repeated request.
+    """Carry out an act for a program; return the earlier answer to a repeated request, known by `key`.
 
     A refused request is forgotten, and can be sent again with the same key.
     """
@@ -321,8 +323,8 @@ def _checked(
 ) -> Act:
     """Return the act asked for, its fields validated. DecliningError for a caller without the right.
 
-    NotFoundError for an act not offered here, or not reading as `reads` says, or on a file outside the
-    caller's sight.
+    `reads`: the act must only read; if False, the act must change something. NotFoundError for any other act,
+    for an act not offered here, and for a file outside the caller's sight.
     """
     act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None
@@ -382,10 +384,11 @@ def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
 
 @cache
 def act_shown(command: str) -> Shown:
-    """Return one act, as shown on a page: `title` is the first sentence.
+    """Return one act, as shown on a page: `title` is the first sentence of the docstring.
 
-    A list may be divided by the values `tabs` of a column `tabs_of`; `saved` are the person's own filters. An
-    act `beside` takes the id of the answer's object in its `field`, with `flags` set.
+    `tabs`: the values of the column `tabs_of` by which a list is divided. `saved`: the person's filters,
+    filled in by `_with_choices`. `beside`: acts offered beside the answer; each gets the id of the thing
+    shown in its `field`, and the options `flags`.
     """
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None
@@ -412,7 +415,7 @@ def act_shown(command: str) -> Shown:
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return names by id for each of `columns` with ids of schools, teams, kinds or people."""
+    """Return names by id for each of the columns that hold ids of schools, teams or kinds of data."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
     return {name: known[of] for name, of in wanted.items()}
@@ -444,7 +447,10 @@ def _answered(console: ConsoleContext, answer: Answer) -> Shown:
 
 
 def _table(console: ConsoleContext, listing: ActListing) -> Shown:
-    """Return a list as shown: `moments` are the columns that hold moments, `named` names of ids by column."""
+    """Return a list as shown on pages.
+
+    `moments`: the columns that hold moments. `named`: for each column that holds ids, the names by id.
+    """
     rows, columns = [*listing.rows], listing.columns
     names = _names(console, columns) if rows else {}
     return columns_of([listing], "columns", "total", "following", "first", "groups", "group_of")[0] | {
@@ -495,16 +501,17 @@ def for_pages(sentence: str) -> str:
 
 
 def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
-    """Return a refusal of wrong fields, each with a sentence; under "" for several together."""
+    """Return a refusal of wrong fields: `fields` maps a field, or "" for several together, to a sentence."""
     sentence = "; ".join(f"{name}: {said}" if name else said for name, said in fields.items())
     told = {name: for_pages(said) for name, said in fields.items()}
     return DecliningError(sentence, to_programs=422, fields=told)
 
 
 def sentences_on(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
-    """Return by wrong field a sentence on the value expected; under "" for several fields together.
+    """Return a sentence on the value expected for each wrong field; under "" for several fields together.
 
-    `offered`: further fields with choices in the form, besides fields declared with choices.
+    `fields`: the fields of the act, as shown. `offered`: names of fields whose choices only the policies
+    give.
     """
     known = {one["name"]: one for one in fields}
     told: dict[str, str] = {}

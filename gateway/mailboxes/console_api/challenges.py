@@ -24,10 +24,10 @@ _BYTES = 32
 
 
 class GuessedError(GatewayError):
-    """A proof of identity failed. The answer is delayed by `pause` seconds, ever longer, against guessing.
+    """Raised for a wrong proof of identity. The answer is delayed by `pause` seconds, ever longer.
 
-    Codes and passkeys are too long to guess, so correct proofs pass at once, even from an address with many
-    failures.
+    The delay is against guessing. Codes and passkeys are too long to guess, so correct proofs pass at once,
+    even from an address with many failures.
     """
 
     pause: float = 0.0
@@ -54,7 +54,7 @@ class Challenges:
         self._lock = threading.Lock()
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Make a challenge for the owner of the secret `holder`, replacing any for the same purpose.
+        """Make a challenge for a purpose and the owner of the secret `holder`, in place of an earlier one.
 
         `take_about` later returns `about` with the challenge.
         """
@@ -75,11 +75,14 @@ class Challenges:
         return challenge
 
     def take(self, holder: str, purpose: str) -> bytes:
-        """Remove and return the holder's open challenge. ChallengeOverError without one."""
+        """Remove and return the holder's challenge for a purpose. ChallengeOverError if none is open."""
         return self.take_about(holder, purpose)[0]
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
+        """Remove the holder's challenge for a purpose; return the challenge and `about`.
+
+        ChallengeOverError if none is open.
+        """
         with self._lock:
             given = self._drop((holder, purpose))
         if given is None or given[0] < self._clock():
@@ -116,7 +119,10 @@ class SharedChallenges(Challenges):
         return challenge
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
+        """Remove the holder's challenge for a purpose; return the challenge and `about`.
+
+        ChallengeOverError if none is open.
+        """
         with self._registry.write_on(()) as session:
             found = logins.take_challenge(session, holder, purpose)
         if found is None:

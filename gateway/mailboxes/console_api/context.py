@@ -80,9 +80,9 @@ def team_named(catalogue: Catalogue, team: str) -> Named:
 
 
 class DecliningError(GatewayError):
-    """A refusal in a sentence, with an HTTP `status`, and the status `to_programs` in the API.
+    """Raised to refuse a question with a sentence. `parts` are the other fields of `Declining`.
 
-    `parts` are the other fields of `Declining`.
+    `status` is the HTTP status for people; `to_programs` that for programs, the same by default.
     """
 
     def __init__(self, sentence: str, status: int = 403, to_programs: int = 0, **parts: Any) -> None:  # noqa: ANN401 - of `Declining`
@@ -91,7 +91,10 @@ class DecliningError(GatewayError):
 
 
 def not_confirmed(fingerprint: str) -> str:
-    """Return the sentence to a person with an unconfirmed credential, its fingerprint in groups of four."""
+    """Return the sentence that asks a person to have the own credential confirmed.
+
+    The sentence names the credential's fingerprint, in groups of four.
+    """
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
     return (
         "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
@@ -110,9 +113,9 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return the answer to `asked`, at most a minute old, or a new one from `work`.
+        """Return the answer to `asked`: a known one of the last minute, else a new one from `work`.
 
-        While a new answer is computed in a separate thread, callers get the last one, unless ten minutes old.
+        A known one of the last ten minutes is returned, too, while another thread computes the new one.
         """
         if (known := self._within(asked, _SECONDS)) is not None:
             return known[1]
@@ -170,7 +173,7 @@ class ConsoleContext:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """The time, in UTC."""
+        """The function that returns the time, in UTC."""
         return self.mailboxes.clock
 
     def catalogue(self) -> Catalogue:
@@ -189,7 +192,10 @@ class ConsoleContext:
             raise DecliningError("The console was reached by an address that the settings do not name.")
 
     def judged(self, day: date | None = None, only: Collection[str] | None = None) -> Judged:
-        """Return the time of judging and the flows on a day, or today, by provider: all or `only` some."""
+        """Return the states of each provider's flows on a day, or today, and the time of judging.
+
+        `only`: the ids of the providers to judge; None for all.
+        """
         catalogue, registry = self.catalogue(), self.mailboxes.registry
         on = day or local_day(self.clock(), catalogue.calendar.timezone)
         if (asked := only) is None:
@@ -205,7 +211,10 @@ class ConsoleContext:
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """Delay the answer to a failed proof of identity inside the context, ever longer for an address."""
+        """Note a wrong proof of identity in the context, and delay the answer.
+
+        The delay grows with the number of wrong proofs from `address`.
+        """
         try:
             yield
         except GuessedError as error:
@@ -234,10 +243,10 @@ class ConsoleContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated caller: person, teams and roles, or a program. `origin`: of the page asked from.
+    """An authenticated caller: a person with teams and roles, or a program.
 
-    With an unconfirmed credential, no role counts, and the caller reads only. A `program`
-    may do the acts named by the credential.
+    With an unconfirmed credential, no role counts, and the caller only reads. A `program` may do the acts
+    named by the credential. `origin`: scheme and host of the page that sent the question.
     """
 
     person: Person
@@ -261,14 +270,14 @@ class Caller:
 
     @property
     def may(self) -> frozenset[AccessRight]:
-        """The rights of the caller. Roles count even while no administrator is named."""
+        """The rights of the caller; none for a program. Roles count even while no administrator is named."""
         if self.program is not None:
             return frozenset()
         return access.rights_of(self._viewer, self.looking)
 
     @property
     def sight(self) -> Sight:
-        """The files that the caller may know of; a program knows of no file for few people."""
+        """The files that the caller may know of; for a program, none that only few people may know of."""
         if self.program is not None:
             return access.known_to_program(self.name)
         return access.may_know(self._viewer, self.looking)
@@ -281,7 +290,7 @@ class Caller:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise DecliningError if the caller may not do an act; `by_program`: open to programs at all."""
+        """Raise DecliningError if the caller may not do an act; `by_program`: programs may be allowed to."""
         if self.program is None:
             self.check(right)
         elif not by_program or command not in self.program.acts.split(","):

@@ -111,7 +111,7 @@ def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
 def verify_receipt(
     console: ConsoleContext, _caller: Caller, *, text: Annotated[str, Field(max_length=262_144)]
 ) -> Shown:
-    """Verify a receipt, given as text or JSON; for a genuine one, name any newer receipt in force."""
+    """Verify a receipt, given as text or JSON; for a genuine one, add any newer receipt for the same file."""
     with console.mailboxes.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
         log_keys = log.keys_in_time(session, "")

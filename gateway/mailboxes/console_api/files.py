@@ -44,7 +44,7 @@ _UNLISTED = ("position", "header", "place", "filled", "kind", "topic")
 
 
 def file_row(delivery: Delivery) -> Shown:
-    """Convert a delivery to a list row: ids, times, and the size of a whole file."""
+    """Convert a delivery to a list row, with ids in place of names; `size` only for a file shown whole."""
     names = ("reference", "sequence", "provider", "data_type", "period", "landed_at")
     return columns_of([delivery], *names)[0] | {
         "size": delivery.content_size if delivery.whole else None,
@@ -83,9 +83,10 @@ def ask_mailbox(
     removed: Annotated[bool, OR_DEFAULT] = False,
     before: Before = None,
 ) -> Shown:
-    """Return a page of a team's files below the sequence `before`, latest first, as far as the filters match.
+    """Return a page of a team's files that match the filters: the latest with sequences below `before`.
 
-    `removed`: files dealt with by the team, still restorable. Declined for a person outside the team.
+    `removed`: list instead the files that the team has dealt with and can still restore, without filters.
+    Declined for a person outside the team.
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
@@ -131,10 +132,10 @@ def ask_file(
     reference: str,
     removed: Annotated[bool, OR_DEFAULT] = False,
 ) -> Shown:
-    """Return the facts about a file that the team's view shows a person, without opening the file.
+    """Return the facts about a file that a person of the team may see, without opening the file.
 
-    A team with counts alone gets no count of the content. Where records of children are left out for the
-    person, nothing about single records is shown.
+    A team that gets counts alone is shown no findings, items or number of pupils. Where records of children
+    are left out for the person, the number of pupils and the findings are missing.
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     place = mailboxes.place(caller.person, team, reference, removed=removed)
@@ -173,7 +174,10 @@ class OwnMailboxes:
     def files(
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return the latest `limit` files of a team by the filter. Declined for a person outside the team."""
+        """Return the latest `limit` files of a team that match `wanted`, with sequences below `before`.
+
+        Declined for a person outside the team.
+        """
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         return [*map(file_row, found)]
 
@@ -287,7 +291,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Return the teams to get a file if released unchanged, or the reason against a release."""
+    """Return, in words, the teams that get a file if released unchanged, or the reason against a release."""
     rules = Rulebook(console.home, console.catalogue())
     try:
         transfer = held_decisions.held(session, reference)

@@ -67,7 +67,7 @@ def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: 
 def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
     """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones.
 
-    `browser` is the attempt's secret in the person's browser, `assertion` JSON from it.
+    `browser`: the secret of the attempt, as for `begin_login`. `assertion`: the signature, as JSON.
     """
     challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
@@ -103,7 +103,7 @@ def _take_up(
     console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
     *, algorithm: str, key: str,
 ) -> Shown:  # fmt: skip
-    """Log the key of an invited person, end the invitation, and log the person in; return the session."""
+    """Log in an invited person, and return the session: put the key on record, and end the invitation."""
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
     entry = Entry(
@@ -120,9 +120,9 @@ def _take_up(
 
 
 def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
-    """Return the options for the browser to make a passkey for an invited person, on a new device.
+    """Return the WebAuthn options with which a browser makes a passkey for an invited person.
 
-    `code` is the secret of the one-time link.
+    `browser` is the secret of the attempt, `code` that of the one-time link.
     """
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
@@ -151,7 +151,7 @@ def enrol(
 ) -> Shown:
     """Add a new passkey, which uses up the invitation, and log the person in.
 
-    `attestation` is JSON from the browser.
+    `browser` and `code` are as for `begin_enrolment`; `attestation` is JSON from the browser.
     """
     invited(console, question, code)
     challenge = console.challenges.take(browser, _ENROLMENT)
@@ -232,7 +232,7 @@ def _provider(
 
 
 def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) -> Shown:
-    """End this session, or all other sessions of the person."""
+    """End this session or, with `others`, all other sessions of the person."""
     with console.mailboxes.registry.write() as session:
         if others:
             ended = logins.end_sessions(session, caller.name, but=caller.session)
@@ -290,10 +290,10 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
 def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
-    """Check that the person's passkey signed exactly one act, with all fields: the `purpose`.
+    """Raise an error unless the caller's passkey has signed the `purpose`: one act with all its fields.
 
-    A person without a passkey logs in anew instead. Raise DecliningError to ask for either, saying the
-    `effect` of the act; GuessedError for a wrong signature.
+    With `assertion` None, DecliningError asks for the signature, or a person without a passkey to log in anew
+    at the OpenID provider, and states the `effect` of the act. GuessedError for a wrong signature.
     """
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
@@ -318,7 +318,10 @@ def check_signed(
 
 
 def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
-    """Accept a person's new login at the OpenID provider: the act in question may be done once."""
+    """Accept a person's new login at the OpenID provider; the act that asked for the login may be done once.
+
+    `given` is the OpenID provider's code, `state` the value that came back with the code.
+    """
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
     challenge, about = console.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")
@@ -339,9 +342,9 @@ def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _St
 def _signed_by(
     assertion: str, challenge: bytes, origin: str, find: Callable[[bytes], KeyRow | None]
 ) -> tuple[KeyRow, int]:
-    """Return the passkey for a signed challenge, and the new count of signatures. GuessedError without one.
+    """Return the passkey that signed a challenge, and the new count of signatures. GuessedError if none did.
 
-    `find` returns the passkey of a credential id, here the one claimed by the assertion.
+    `assertion` is the signature, as JSON, with a credential id; `find` returns the passkey with that id.
     """
     try:
         credential = base64url_to_bytes(str(json.loads(assertion)["id"]))

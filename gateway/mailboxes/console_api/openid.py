@@ -47,8 +47,8 @@ class NotProvedError(GuessedError):
 def attempt_values(challenge: bytes, *, act: bool) -> tuple[str, str, str]:
     """Return the state, the nonce and the code verifier of a login attempt, made from a challenge.
 
-    The browser brings the state back, and the provider's token repeats the nonce. By the verifier, whoever
-    began the login asks for the token (RFC 7636, 4.1). `act`: the login confirms an act.
+    The browser brings the state back, and the provider's token repeats the nonce. The verifier, sent with the
+    request for the token, proves who began the login (RFC 7636, 4.1). `act`: the login confirms an act.
     """
     made = (hmac.new(challenge, what, hashlib.sha256) for what in (b"state", b"nonce", b"verifier"))
     state, nonce, verifier = (urlsafe_b64encode(one.digest()).decode().rstrip("=") for one in made)
@@ -83,7 +83,7 @@ class OpenIdProvider:
     ) -> str:
         """Return the subject identifier of the person who logged in. NotProvedError without proof.
 
-        `since`, to confirm an act: earlier logins do not count.
+        `since`: the login must be later, because it confirms an act; None for a login that begins a session.
         """
         expected, nonce, verifier = attempt_values(challenge, act=since is not None)
         if not hmac.compare_digest(state.encode(), expected.encode()):

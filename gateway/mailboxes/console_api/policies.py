@@ -44,9 +44,9 @@ def ask_policies(
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
-    `before` and `after` are digests, by default of the newest version and the proposal. With `days`, the
-    outcomes changed over so many past days are told, too. `names`: documents cited by the agreement, and
-    present names.
+    `before` and `after` are digests, by default of the newest version and the proposal. With `days`, add the
+    files of so many past days that would have another outcome. `names`: documents cited by the agreement,
+    each with the name of today.
     """
     catalogue = console.catalogue()
     names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
@@ -77,9 +77,9 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a policy file in force; with `content`, the effects of the edit.
+    """Return a policy file in force, by default the first; with `content`, the effects of that new text.
 
-    `tried` is True for an edit: the answer then has the faults, or the differences and consequences.
+    With `content`, `tried` is True, and the answer has the faults, or else the differences and consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]
@@ -124,7 +124,7 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
         return ActDone(f"The policies {digest[:16]}… are proposed. {effect}")
 
     def _checked(self, in_force: Path) -> tuple[str, str, str]:
-        """Check the edited policies; return digest, time zone and effect. GatewayError for faults."""
+        """Return the digest, time zone and effect (in words) of edited policies. GatewayError for faults."""
         with edited(in_force, self.file, self.content) as other:
             if faults := check(other):
                 raise GatewayError("; ".join(map(str, faults)))
@@ -141,7 +141,10 @@ class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
     digest: str = option("The proposed policies, which none made meanwhile replaced.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Approve as a second person. GatewayError if the proposal has changed, or protects data less."""
+        """Approve the proposal as a second person.
+
+        GatewayError if the proposal is another by now, or protects data less than the policies in force.
+        """
         with context.recording() as record:
             approved = proposals.approve(record.session, by=record.by, at=record.at, digest=self.digest)
             version = context.home.version(approved.digest)
@@ -167,7 +170,7 @@ class WithdrawProposal(Act, command="policies withdraw", right=AccessRight.ENROL
 
 
 def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:
-    """Return a proposal of policies as a mapping, with `may_approve` for the caller."""
+    """Return a proposal of policies as a mapping; `may_approve` is True if the caller may approve it."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
     (seen,) = columns_of([found], "digest", "begins", "by", "at", "why", "approved_by")

@@ -48,9 +48,10 @@ def ask_schools(
     on: date | None = None,
     page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
-    """Return a page of a table, schools (by name) by data types, at the end of a day; `page` counts from 0.
+    """Return a page of the table of schools, by name, and the data due from each at the end of a day.
 
-    `late`: only schools from which something has not come.
+    `page` counts from 0. `late`: only schools from which something has not come. `on`: the day, by default
+    today.
     """
     catalogue = console.catalogue()
     day = on or local_day(console.clock(), catalogue.calendar.timezone)
@@ -88,10 +89,10 @@ def ask_schools(
 
 
 def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before: Before = None) -> Shown:
-    """Return the details of a provider; files latest first, with sequences below `before`.
+    """Return the details of a provider, with the latest files of sequences below `before`.
 
-    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement.
-    `next` leads to earlier files. NotFoundError for an unknown provider.
+    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement. `next`
+    leads to earlier files. NotFoundError for an unknown provider.
     """
     catalogue, bodies = console.catalogue(), console.catalogue().bodies
     on = local_day(console.clock(), catalogue.calendar.timezone)

@@ -36,11 +36,11 @@ _FOR_FEW: Shown = {
 
 
 class WaitingTask(NamedTuple):
-    """A task waiting for a person: a sentence, and the page for doing the task.
+    """A task waiting for a person: a sentence (`said`), and the page for doing the task.
 
-    `since`: when the oldest of such things began to wait, or `due`: the day for missing data; None if
-    unknown. `about`: the kinds of missing data. `of`: the file or school of the page. `letter`:
-    the number of the last reminding letter, written at `written`.
+    `since`: when the oldest thing of the task began to wait. `due`: for missing data, the day when due; each
+    None if unknown. `about`: the kinds of missing data. `of`: the file or school that the page shows.
+    `letter`: the number of the last reminding letter, written at `written`.
     """
 
     said: str
@@ -60,8 +60,8 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
     """Return the caller's first page: about the caller's teams and, if permitted, the whole gateway.
 
     `needs`: tasks for the caller; `news`: about the caller's own keys; `recalls`: open requests for a recall.
-    `late` is as of `late_at`. `median_seconds` and `slowest_seconds`: from landing to receipt, over the
-    latest 200 files.
+    `late`: the number of schools with data missing, as judged at `late_at`. `median_seconds` and
+    `slowest_seconds`: from landing to receipt, over the latest 200 files.
     """
     now, catalogue, news = console.clock(), console.catalogue(), news_of(console, caller)
     with console.mailboxes.registry.read() as session:
@@ -134,7 +134,7 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return a count for the first page, with id and name; `more`: counted only up to MOST."""
+    """Return a count for the first page, with id and name; `more`: True if there are MOST things or more."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}
 
 
