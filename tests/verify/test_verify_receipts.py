@@ -465,8 +465,13 @@ def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
 
 
 def test_it_is_short_enough_to_read() -> None:
-    lines = Path(verify_receipts.__file__).read_text("utf-8").splitlines()
-    assert len([line for line in lines if line.strip()]) <= 330
+    """Docstrings, which help to read it, do not count."""
+    source = Path(verify_receipts.__file__).read_text("utf-8")
+    lines = {number for number, line in enumerate(source.splitlines(), 1) if line.strip()}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            lines.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    assert len(lines) <= 285
 
 
 @pytest.mark.parametrize("form", ["module", "copy"])
