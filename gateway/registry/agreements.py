@@ -1,4 +1,4 @@
-"""The agreement: school years, ratifications, declarations, exceptions from the data owed."""
+"""The agreement: signatures, ratifications, declarations, expectations, nil returns, school years."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from gateway.registry.tables.row import drop, existing, only, rows, store
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
-    It replaces an earlier one that ended by notice, and with `instead` also one of another text. GatewayError
-    if any other ratification for the year is on record.
+    A ratification that the provider has ended by notice is replaced, and with `instead` also a ratification
+    of another text of the agreement. GatewayError if any other ratification for the year is on record.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))
@@ -39,7 +39,7 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role whose signature a copy in /agreement counts as; None if any signature ratifies."""
+    """Return the role that signs by a copy in /agreement; None if the provider's `kind` signs in no roles."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 
@@ -48,8 +48,8 @@ def sign(
 ) -> tuple[str, ...]:
     """Record the signature `signed` under the text in force; ratify once every role has signed.
 
-    Return the roles still to sign. GatewayError if the agreement knows no such role, or the role has signed
-    already.
+    Return the names of the roles still to sign. `role` is None where the agreement asks for no roles.
+    GatewayError for a role that the agreement does not ask for, or that has signed already.
     """
     kind = get_provider(session, signed.provider).kind
     signed.text_sha256 = catalogue.text_sha256
@@ -89,9 +89,9 @@ def _note(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications as of the day `on`; return the academic years concerned.
+    """End a provider's ratifications: from the day `on` none counts. Return the academic years ended.
 
-    `day` is the day of the notice. A ratification that ends by that day, or by `on`, is left unchanged.
+    `day` is the day of the notice. A ratification with an earlier end, by `day` or by `on`, is unchanged.
     """
     years = []
     for row in ratifications(session, provider):
@@ -110,7 +110,7 @@ def signatures(
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:
-    """Return every ratification, by provider and year."""
+    """Return the ratifications of a provider, or of all providers, sorted by provider and year."""
     return rows(session, RatificationRow, "provider", "academic_year", **only(provider=provider))
 
 
@@ -121,7 +121,7 @@ def declaration(session: Session, reference: str) -> tables.DeclarationRow:
 
 
 def declarations(session: Session, *, provider: str | None = None) -> Sequence[tables.DeclarationRow]:
-    """Return declarations in the order of recording."""
+    """Return the declarations of a provider, or of all providers, in the order of recording."""
     return rows(session, tables.DeclarationRow, "sequence", **only(provider=provider))
 
 
@@ -131,7 +131,7 @@ def reasons_of(row: tables.DeclarationRow) -> tuple[Reason, ...]:
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Return by provider and data type the expectations on record: True where the data is expected."""
+    """Return the expectations on record, by provider and data type: True if the data is expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in rows(session, ExpectationRow):
         found[row.provider][row.data_type] = row.expected
@@ -139,9 +139,9 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 
 
 def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
-    """Return every expectation and nil return on record, by provider and data type.
+    """Return the expectations and nil returns of a provider, or of all, sorted by provider and data type.
 
-    `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
+    In each, `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
     found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
         (row, "expected" if row.expected else "not-expected", None)
@@ -164,7 +164,7 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
 
 
 def expect(session: Session, row: ExpectationRow) -> None:
-    """Record that a data type is expected or not. NotFoundError for an unknown provider."""
+    """Record an expectation in place of an earlier one. NotFoundError for an unknown provider."""
     provider_row(session, row.provider)
     session.merge(row)
     session.flush()
@@ -180,7 +180,7 @@ def forget_expectation(session: Session, provider: str, data_type: str) -> None:
 
 
 def nil_return(session: Session, row: NilReturnRow) -> None:
-    """Record a nil return for a period. GatewayError if recorded already."""
+    """Record a nil return. GatewayError if one for the same data type and period is on record already."""
     provider_row(session, row.provider)
     if session.get(NilReturnRow, (row.provider, row.data_type, row.period)) is not None:
         raise GatewayError(
@@ -204,7 +204,7 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, the ones with `year` ratified, and all expectations."""
+    """Count open providers of the kinds `parties`, how many ratified for `year`, and all expectations."""
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))
     ratified = select(RatificationRow.provider).where(

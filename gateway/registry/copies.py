@@ -1,4 +1,4 @@
-"""Copies of files for the providers that the files concern: those to be made, and those in /out."""
+"""Copies of files for the providers that the files concern: copies to be made, and copies in /out."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def count_waiting(session: Session) -> Counter[str]:
 def owed(
     session: Session, *, made_too: bool = False, made_since: datetime | None = None, of: str | None = None
 ) -> Sequence[Copy]:
-    """Return the copies to be made now, oldest first, of every file or of the reference `of`.
+    """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
-    With `made_since` return also the copies made from then on, with `made_too` all on record. A copy is not
-    to be made while it waits for a ratification, or while a marker is on a child in the file.
+    With `made_since` return also the copies made from that moment on, with `made_too` every copy on record.
+    A copy has to wait for the provider's ratification, and while a marker is on a child in the file.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -105,7 +105,7 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record that a copy, sealed for `certificates` and `size` bytes long, is in the provider's /out."""
+    """Record that copy `number`, of `size` bytes and sealed for `certificates`, is in the provider's /out."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

@@ -58,12 +58,12 @@ def _answered() -> Iterator[None]:
 
 
 class Registry:
-    """The registry behind one SQLAlchemy URL. ConfigurationError where the driver is not installed.
+    """The registry in the database at a SQLAlchemy URL. ConfigurationError if the driver is not installed.
 
-    `write()` takes the single writer's lock at the first statement: in SQLite by BEGIN IMMEDIATE, since a
-    read turning into a write would fail at once; in PostgreSQL by an advisory lock. With `write_on()`
-    PostgreSQL allows several writers, each on other subjects; each takes the log's lock last. All raise
-    `Fault` where the database cannot be reached or stays locked.
+    `write()` locks out all other writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a
+    transaction that reads first and writes later may fail; in PostgreSQL by an advisory lock. With
+    `write_on()` PostgreSQL admits several writers on different subjects; each takes the log's lock last.
+    Every method that yields a session raises `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,7 +87,7 @@ class Registry:
 
     @contextmanager
     def on_trial(self) -> Iterator[Registry]:
-        """Yield a registry for a trial: what is written there can be read there, and is undone at the end.
+        """Yield a registry for a trial: its changes can be read in it only, and are undone at the end.
 
         Fault as for `write`.
         """
@@ -103,7 +103,7 @@ class Registry:
     def read(self, version: int | None = None) -> Iterator[Session]:
         """Yield a session reading one snapshot of the registry, unchanged until the end.
 
-        `version` is the register's version. A caller that has just read it saves a query.
+        `version` is the register's version, if the caller has just read it: the session then saves a query.
         """
         yield from self._session(None, version)
 
@@ -111,19 +111,20 @@ class Registry:
     def write(self, *, dated: bool = True) -> Iterator[Session]:
         """Yield a session for writing: committed at the end, rolled back on an exception.
 
-        `dated` is False where nothing is recorded, and the lock only keeps other writers out.
+        `dated` is False for a caller who records nothing and only keeps other writers out: the clock of the
+        host is not checked then.
         """
         yield from self._session(partial(locks.lock_writers, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session as `write` does, locking out only writers of the same subjects."""
+        """Yield a session as `write` does, but lock out only writers of the same subjects."""
         yield from self._session(partial(locks.lock_writers, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session for reading, or for writing after `writing` has taken the locks."""
+        """Yield a session for reading, or, with a function `writing` that takes the locks, for writing."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         with _answered(), ExitStack() as open_until_done:
             if (connection := self._tried) is None:
@@ -153,7 +154,7 @@ class Registry:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction for writing, without a writer's lock in PostgreSQL."""
+        """Yield a connection in a transaction for writing; in PostgreSQL no writer's lock is taken."""
         with (
             _answered(),
             self._engine.connect().execution_options(gateway_write=True) as connection,
@@ -163,7 +164,7 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Yield a connection that commits each statement, closed at the end. Fault without a database."""
+        """Yield a connection that commits each statement, closed at the end. Fault if it cannot be opened."""
         with _answered():
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -174,7 +175,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield the only writer's connection, for replacing whole tables; the log records no changes."""
+        """Yield a connection to replace whole tables: all other writers wait, and the log records nothing."""
         with self._writing() as connection:
             with Session(connection) as session:
                 locks.lock_writers(session)
@@ -182,7 +183,7 @@ class Registry:
 
     @_answered()
     def check_unused(self) -> None:
-        """Raise ConfigurationError unless the database is empty and stores any character. Fault as `read`."""
+        """Raise ConfigurationError unless the database has no tables and is in UTF-8. Fault as for `read`."""
         with self._engine.connect() as connection:
             used = inspect(connection).get_table_names()
             encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
@@ -192,7 +193,7 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError if a newer gateway has changed the tables. Fault as for `read`."""
+        """Raise ConfigurationError for tables of a newer gateway, or of no release. Fault as for `read`."""
         _check_known(self.revision())
 
     @_answered()
@@ -244,7 +245,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return the first line of the docstring of each migration newer than `revision`, in order."""
+    """Return the docstrings' first lines of the migrations after `revision` (None: of all), in order."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 

@@ -1,4 +1,4 @@
-"""Deliveries that teams have not dealt with, held files shown beside them, and the order of a mailbox."""
+"""Files in the mailboxes of teams (deliveries), and held files that a person may open, page by page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return the columns of a query in the order of `Delivery`."""
+    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for some."""
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -35,8 +35,8 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    Finds deliveries not dealt with. With `removed_since` finds instead those dealt with from that moment on
-    whose file is still stored.
+    The filter finds deliveries not dealt with yet; with `removed_since` instead deliveries dealt with from
+    that moment on, if the file is still stored.
     """
 
     new: bool = False
@@ -47,7 +47,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True if the query should use the index by provider: of one provider, not dealt with."""
+        """True if the filter is for one provider and deliveries not dealt with: an index by provider fits."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -87,16 +87,17 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
     """Return the SQL condition that a person may see a delivery.
 
-    A marker on a child hides a file from a person if the team gets the file as sent, rather than a view.
+    A view is always shown. A file delivered as sent, or not recognised, is hidden by a marker on a child in
+    the file: from every person whom the marker does not name, or, if `person` is None, from everybody.
     """
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
 
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
-    """Return the query for held files in a sight, judged by the rules with the digest `rules`.
+    """Return the query for held files in a sight that were judged by the rules with the digest `rules`.
 
-    A file not judged by the rules in force is left out, as they may make it a file for few people.
+    A file not judged yet by these rules is left out: they may find that only few people may know of it.
     """
     given = {"whole": true(), "counts": false(), "collected": false()}
     return select(*_columns(null(), sensitive=is_few(), **given)).where(
@@ -122,7 +123,7 @@ def page_of(
 ) -> Select[*tuple[Any, ...]]:
     """Limit a query to a page: `limit` rows in descending order of the column `place`, all below `before`.
 
-    An index should give the order of that column, so that nothing is sorted.
+    `before` is None for the first page. An index should give the order of the column, to avoid sorting.
     """
     if before is not None:
         query = query.where(place < before)
@@ -169,7 +170,7 @@ def delivered(
 ) -> Sequence[Delivery]:
     """Return a page of a team's deliveries below the sequence `before`: at most `limit`, latest first.
 
-    Here and below, a file that a marker hides from `person` is left out (see `is_shown_to`).
+    A file that a marker hides from `person` is left out (see `is_shown_to`), as in the next functions.
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
     return [Delivery(*row) for row in execute_plain(session, query)]
@@ -210,7 +211,7 @@ def find_delivered(
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Undo that a delivery was dealt with. NotFoundError if the delivery is in the mailbox already."""
+    """Put a delivery dealt with back into the mailbox. NotFoundError if it is in the mailbox already."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -233,13 +234,13 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return the held files a person may open, judged by the `rules` in force, latest first."""
+    """Return at most `limit` held files of `held_files`, below the sequence `before`, latest first."""
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
-    """Return a held file by reference; None unless within the person's sight and judged by `rules`."""
+    """Return a held file by reference; None if outside the sight, or not judged by the digest `rules`."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else Delivery(*row)
 
@@ -262,7 +263,7 @@ def _row(session: Session, delivery: Delivery, *, lock: bool = False) -> Deliver
 def delivered_values(
     session: Session, team: str, person: str | None, name: Literal["data_type", "provider"]
 ) -> Sequence[str]:
-    """Return the data types or providers of a team's deliveries still to deal with, sorted."""
+    """Return the data types or providers (`name`) of a team's deliveries still to deal with, sorted."""
     what = col(getattr(TransferRow, name))
     query = to_team(team, person, ALL).with_only_columns(what).where(what.is_not(None))
     return [str(value) for value in session.execute(query.distinct().order_by(what)).scalars()]

@@ -32,7 +32,7 @@ def key_of(discrepancy: Discrepancy) -> str:
 def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
-    """Record new discrepancies; return the numbers. `transfers` maps a file's reference to the sequence."""
+    """Record new discrepancies; return their numbers. `transfers` maps references of files to sequences."""
     opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
     rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
     numbers = add_rows(session, DiscrepancyRow, rows)
@@ -71,7 +71,7 @@ def of_providers(
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` of discrepancies open, or resolved although the data still differ."""
+    """Return the `keys` whose discrepancy is open, or resolved by a person while the data still differ."""
     found: set[str] = set()
     wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -81,7 +81,7 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> DiscrepancyRow:
-    """Mark a discrepancy as resolved by a person. GatewayError if not open."""
+    """Mark a discrepancy as resolved by the person `by`. GatewayError if the discrepancy is not open."""
     row = get(session, number)
     if row.state != "open":
         raise GatewayError(f"discrepancy {number} is {row.state} already")
@@ -95,7 +95,7 @@ def get(session: Session, number: int) -> DiscrepancyRow:
 
 
 def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
-    """Return by discrepancy's number the records concerned: provider, file's reference, record number."""
+    """Return the records of each discrepancy by its number: provider, file's reference, record number."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
     for start in range(0, len(rows), _AT_ONCE):

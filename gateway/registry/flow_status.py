@@ -41,7 +41,7 @@ _NEXT_DAY = timedelta(days=2)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield each provider, or those of `only`, with the states of its flows on a day, as in Appendix B."""
+    """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
     judged = window_from(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
@@ -55,9 +55,9 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
-    """Return the days on which a provider owes data, from enrolment `added` to closure.
+    """Return the span of days in which a provider owes data, from enrolment (`added`) to closure.
 
-    `told` are the expectations on record, by data type.
+    `told` maps data types to the expectations on record: True if the provider has to send the data.
     """
     since = local_day(added, catalogue.calendar.timezone)
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
@@ -85,17 +85,18 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the UTC times of local midnights near `day`, as "23:00"; 00:00 is left out."""
+    """Return the UTC times of day, as "23:00", at which days in `zone` begin around `day`, except 00:00."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Bounds for reading arrivals: of `seldom` types from `since` on, of `often` types from `lately` on.
+    """Bounds for reading arrivals: from `since` on, but of the data types in `often` only from `lately` on.
 
-    Of `often` types the last file before `lately` is read too. Files landed at `until` or later are left out.
-    `midnights` are the times of day in UTC, as "23:00", at which a local day may begin.
+    `often` are the data types due daily or weekly, `seldom` the others. Of a type in `often` the last file
+    before `lately` is read too. Files landed at `until` or later are left out. `midnights` are the times of
+    day in UTC, as "23:00", at which a local day may begin.
     """
 
     since: datetime
@@ -109,7 +110,7 @@ class Window:
 def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return accepted files, declared transfers and nil returns by provider, of all or only of some.
+    """Return accepted files, declared transfers and nil returns by provider; with `only`, of those named.
 
     A file sent by one provider for several schools counts for each school with pupils in the file. Of the
     files of one day, kind and period, only the last and at most two others are returned.
@@ -122,7 +123,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and arrival of accepted files: first those it sent, then those another sent for it."""
+    """Yield provider and arrival of accepted files: first its own, then files that another sent for it."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -146,7 +147,10 @@ _OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
 
 @cache
 def _last(whom: str) -> Select[Any]:
-    """Return the query for each provider's last accepted file of one kind landed before `lately`."""
+    """Return the query for each provider's last accepted file of one kind landed before `lately`.
+
+    `whom` is "all", or "some" for the providers in the query's parameter `only`.
+    """
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 
     accepted = (
@@ -168,7 +172,11 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return queries for the last accepted file of each type, period and day; `own`: sent by the provider."""
+    """Return queries for the last accepted file of each provider, data type, period and day.
+
+    `own`: files that the provider sent, otherwise files that another sent for the provider. `whom`: for
+    "one", "some" or "all" providers. `until`, `seldom`: True if the window has that bound, or such types.
+    """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)

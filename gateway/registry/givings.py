@@ -17,12 +17,12 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record `by` as the person giving a member of staff a credential, or confirming one."""
+    """Record that `by` gave the member of staff `owner` the credential `mark`, or confirmed it."""
     store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete who gave a person the role or account `mark`, or all of them; the givers of keys stay."""
+    """Delete the record of who gave a person a role or account, `mark` or all; the givers of keys stay."""
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             drop(session, row)
@@ -31,8 +31,8 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
     """Return the givers of each current credential of staff, and of each key ended at `since` or later.
 
-    The issuer comes first, with the name "" where none is on record; then the people who confirmed the
-    credential. Unconfirmed keys are left out.
+    The person who gave the credential comes first, with the name "" if not on record, then the people who
+    confirmed it. Unconfirmed keys are left out.
     """
     givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
     for row in rows(session, GivingRow, "id"):

@@ -21,7 +21,7 @@ _ACTOR = "hand-on "
 
 
 def actor_of(hand_on: str) -> str:
-    """Return the name of a hand-on as an actor in the log. Its space tells it from a person's name."""
+    """Return the name by which the log knows a hand-on as an actor; a person's name has no space in it."""
     return f"{_ACTOR}{hand_on}"
 
 
@@ -37,7 +37,7 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for files a hand-on may pass on: of its data types, with a view for the team."""
+    """Return the query for references of files of a hand-on's data types of which its team gets a view."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -53,7 +53,7 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return those of the `references` whose files may be handed on now."""
+    """Return the `references` whose files may be handed on now; leave out all other references."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
@@ -132,7 +132,7 @@ def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
-    """Return the recalls in a batch: each file's reference, and the name of the earlier batch."""
+    """Return the reference of each file that a batch recalls, and the name of the batch that handed it on."""
     query = (
         select(HandOnFileRow.reference, HandOnBatchRow)
         .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
@@ -150,9 +150,9 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset the batches with these transfers that may still change, as children in them have been marked.
+    """Reset batches with any of the transfers, in which children were marked: the batches are made again.
 
-    Those are the batches neither sent nor acknowledged, and in a folder of the home the sent ones as well.
+    Only unacknowledged batches are reset: all that go to a folder of the home, others if not sent yet.
     """
     query = (
         select(HandOnBatchRow)
@@ -169,7 +169,7 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
 
 def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
-    """Record that the system acknowledged a batch. GatewayError if it was not sent."""
+    """Record that the receiving system acknowledged a batch. GatewayError if the batch was not sent."""
     if batch.sent_at is None:
         raise GatewayError(f"{name_of(batch)} was not sent yet")
     batch.acknowledged_at, batch.acknowledged_by = at, by
@@ -177,7 +177,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return batches without acknowledgement, in order: overdue ones, and ones with trouble in sending."""
+    """Return, in order, the unacknowledged batches that are overdue at `now` or had trouble in sending."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

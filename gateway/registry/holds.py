@@ -31,7 +31,7 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
 
 
 def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - as `place`
-    """Lift a legal hold and return its number. GatewayError if there is none."""
+    """Lift the legal hold on a subject (see `place`); return its number. GatewayError without a hold."""
     row = _hold_on(session, **subject)
     if row is None:
         raise GatewayError(f"{_named(subject)} is not on hold")
@@ -50,7 +50,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return those of the `references` on legal hold, whether by file, provider or child in the file."""
+    """Return the `references` on legal hold: of their own, by provider, or by a child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

@@ -1,4 +1,4 @@
-"""Web hooks on record, and the log entries that each has still to report."""
+"""Web hooks on record, and the log entries that web hooks report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TELLING = ("decided", "released", "redelivered", "delivered", "withdrawn", "hoo
 
 
 class HookEvent(StrEnum):
-    """Events reported by web hooks; the type of the messages."""
+    """An event that a web hook reports; the value is the `type` of the message."""
 
     ACCEPTED = "file.accepted"
     HELD = "file.held"
@@ -46,7 +46,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return the next log entries for hooks to report, numbered from `first` to before `until`."""
+    """Return at most AT_ONCE log entries for hooks to report, numbered from `first` to before `until`."""
     # An expression, so that the database uses the index of numbers and not that of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
@@ -54,6 +54,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return in words why a hook's messages fail, and since when some were given up; "" if all is well."""
+    """Return in words why a hook's messages fail, and since when messages were given up; "" if none."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

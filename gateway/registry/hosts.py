@@ -59,10 +59,11 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host on record, as of its last report. Ages in seconds.
+    """A host on record, as of its last report: `spool` uploads wait there, the oldest for `oldest_seconds`.
 
-    `since`: the start of the host's session; None without a session. `silent_seconds`: since the last report,
-    or since the host was put on record. `ahead_seconds`: how far the host's clock is ahead of the database's.
+    `since`: the start of the host's database session; None without one. `silent_seconds`: since the last
+    report; before the first report, since the host was put on record. `ahead_seconds`: how far the host's
+    clock is ahead of the database's. `holds`: the gateway's keys there. `leads`: the host is the leader.
     """
 
     name: str
@@ -82,12 +83,12 @@ class Host:
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True if the clock is over CLOCK_SECONDS from the database's: this host may date no record."""
+        """True if the host's clock is over CLOCK_SECONDS off the database's: the host may record nothing."""
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
 def session_name(name: str) -> str:
-    """Return the name of a host's database session, at most 63 characters."""
+    """Return the name of a host's database session (`application_name` in PostgreSQL)."""
     return f"{_SAID}/{name}"
 
 
@@ -110,7 +111,7 @@ def forget(session: Session, name: str) -> None:
 
 
 def empty(session: Session, name: str) -> None:
-    """Record a host's spool as emptied by another host."""
+    """Record that another host has emptied a host's spool."""
     session.execute(text("UPDATE host SET spool = 0, oldest_seconds = 0 WHERE name = :name"), {"name": name})
 
 
@@ -129,7 +130,7 @@ def known(session: Session) -> list[Host]:
 
 @dataclass(eq=False)
 class Ownership:
-    """The lock on a registry while inside `with`: of one processor, or `shared` by hosts that share the work.
+    """The lock by which a processor owns a registry inside `with`, alone or `shared` with other hosts.
 
     A thread calls `report` with the session's connection every `report_seconds`, so that the host reports and
     the server keeps the session. `name` is the session's name.
@@ -165,7 +166,7 @@ class Ownership:
         self._session.close()
 
     def hold(self) -> None:
-        """Take the lock, unless held already; also again after a lost connection.
+        """Take the lock if not held, at first or after a lost connection. Do nothing in SQLite.
 
         Fault where another processor owns the registry, or the database does not answer.
         """

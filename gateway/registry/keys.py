@@ -1,8 +1,8 @@
-"""SSH keys and OpenPGP certificates: their owners and states.
+"""Keys (SSH, OpenPGP certificates, passkeys, OpenID accounts): their owners and states.
 
 States: pending (not yet in force) -> active -> retiring (in force until `not_after`) -> retired, or revoked.
-A key is in force while active or retiring and within the gateway's own limits; expiry of a certificate is
-judged from the certificate.
+A key is in force while active or retiring and within the gateway's own limits; `gateway.openpgp.judge`
+judges whether a certificate has expired.
 """
 
 from collections import Counter
@@ -46,7 +46,7 @@ _USED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed, with owner, state and dates. `why` is the reason for ending the key.
+    """A public key with owner, state and dates, as in `KeyRow`. `why` is the reason for ending the key.
 
     `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
     """
@@ -89,17 +89,17 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment of the key's end, by certificate or by the gateway; None for never."""
+        """The moment of the key's end or expiry, whichever is first; None for a key without an end."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def days_left(self, now: datetime) -> int | None:
-        """Return the days left until the key ends, today counted; None for a key without an end."""
+        """Return the days left until the key ends, today counted; None if the key never ends or has ended."""
         end = self.until
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the lowest of `steps`, in days before the key's end, that is reached; None for none."""
+        """Return the lowest of `steps` (days before the key's end) reached at `now`; None if none is."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
@@ -110,7 +110,7 @@ class Key:
     def is_in_force(self, now: datetime) -> bool:
         """Return True if the key is in force at `now` by its state and the gateway's limits.
 
-        The expiry of a certificate is judged elsewhere.
+        `gateway.openpgp.judge` judges the expiry of a certificate.
         """
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
@@ -132,7 +132,7 @@ def add_key(
     unconfirmed: bool = False,
     dropped_as: str | None = None,
 ) -> Key:
-    """Store a public key. GatewayError if any owner already has the key."""
+    """Store a public key; the arguments are columns of `KeyRow`. GatewayError if any owner has the key."""
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
@@ -166,12 +166,12 @@ def add_key(
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
-    """Return the key with a fingerprint, of any owner and in any state; None for none."""
+    """Return the key with a fingerprint, of any owner and in any state; None if no key has it."""
     return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key uploaded by a provider under a reference; None if none was enrolled from there."""
+    """Return the key enrolled from the upload with a reference; None if the upload gave no key."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -184,7 +184,7 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """Return the keys of one owner, or of all of a kind, in force at `now`."""
+    """Return the keys of type `kind` in force at `now`, of one owner or (None) of all of an `owner_kind`."""
     found = list_keys(session, owner_kind, owner)
     return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
@@ -201,7 +201,7 @@ def expiring(session: Session, before: datetime) -> Sequence[Key]:
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Find a key by its fingerprint or a unique beginning. NotFoundError for none, several, or "" given."""
+    """Find a key by its fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 
@@ -242,7 +242,7 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
 
 
 def restore_key(session: Session, key: Key) -> Key:
-    """Restore a retired key. GatewayError unless retired or retiring.
+    """Put a retired or retiring key back into use. GatewayError for a key in any other state.
 
     GatewayError also where the owner has used another key of the same kind since the retirement.
     """
@@ -278,8 +278,8 @@ def end_key(
 ) -> Key:
     """Retire or revoke a key, found by its fingerprint or a unique beginning.
 
-    A retired key may still be revoked, and a soft revocation made hard; the time of the first ending stays.
-    GatewayError where nothing is left to end.
+    A retired key may still be revoked. A soft revocation may be made hard, and keeps its time. GatewayError
+    for any other key that is revoked, or retired, already.
     """
     row = _find(session, owner_kind, owner, fingerprint)
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
@@ -318,7 +318,7 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys, each as owner, fingerprint and time, in the order of time.
+    """Record uses of keys, sorted by time: each is given as owner, fingerprint and time of use.
 
     A use of a key that is not enrolled is ignored.
     """

@@ -29,13 +29,13 @@ class Letter:
     provider: str | None = None
 
     def message_id(self, origin: str) -> str:
-        """Return the letter's Message-ID, always the same for an event and address (RFC 5322, 3.6.4)."""
+        """Return the Message-ID, always the same for a log `origin`, event and address (RFC 5322, 3.6.4)."""
         digest = hashlib.sha256(f"{origin}\0{self.event}\0{self.recipient}".encode()).hexdigest()[:_DIGITS]
         return f"<{digest}@{origin.partition('/')[0]}>"
 
 
 def events_on_record(session: Session, events: Collection[str]) -> set[str]:
-    """Return the `events` with a letter on record."""
+    """Return the `events` about which a letter is on record."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 
@@ -46,7 +46,7 @@ def chase_event(provider: str, day: date) -> str:
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return by provider the last letter on missing data of the 30 days up to `day`."""
+    """Return by provider the last letter about missing data, if sent for one of the 30 days up to `day`."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}
@@ -78,7 +78,7 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue those of the letters that are not on record; return how many. `origin` is the log's name."""
+    """Queue the letters not yet on record; return how many were queued. `origin` is the log's name."""
     owed = 0
     for letter in letters:
         if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):
@@ -97,7 +97,7 @@ def count_unsent(session: Session) -> int:
 
 
 def unsent(session: Session, most: int) -> Sequence[LetterRow]:
-    """Return letters that a relay has neither sent nor refused yet, oldest first."""
+    """Return the `most` oldest letters that a relay has neither sent nor refused yet, oldest first."""
     query = select(LetterRow).where(*_UNSENT)
     return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
 
@@ -110,13 +110,13 @@ def note(session: Session, number: int, *, at: datetime, refused: str | None) ->
 
 
 def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
-    """Record that a letter came back, as a person reports. NotFoundError for an unknown number."""
+    """Record that a letter came back, as `by` reports. NotFoundError for an unknown number."""
     row = get(session, number)
     row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters queued before a moment, except those that the relay has neither sent nor refused."""
+    """Delete the letters queued before a moment that the relay has sent or refused."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 

@@ -1,4 +1,4 @@
-"""Locks for writers in PostgreSQL: one for everything, or several for subjects; always one for the log.
+"""Locks for writers in PostgreSQL: one for all writers, one for each subject, and one for the log.
 
 SQLite allows one writer at a time, so nothing is locked there.
 """
@@ -44,8 +44,8 @@ class WriterLock(Enum):
 def lock_writers(session: Session, subjects: Collection[str] | None = None, *, dated: bool = True) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
 
-    Does nothing in SQLite. Reads after the lock see all earlier writes. Fault if `dated`, and this machine's
-    clock is more than CLOCK_SECONDS from the database's.
+    Does nothing in SQLite. Reads after the lock see all earlier writes. With `dated`, Fault if this host's
+    clock is more than CLOCK_SECONDS off the database's.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
@@ -71,7 +71,7 @@ def lock_writers(session: Session, subjects: Collection[str] | None = None, *, d
 
 
 def take_lock(session: Session, lock: WriterLock) -> None:
-    """Take a lock until the end of the transaction, unless the transaction holds it.
+    """Take a lock until the end of the transaction, if the transaction does not hold the lock yet.
 
     Does nothing where `lock_writers` has locked out all other writers, as always in SQLite.
     """

@@ -72,9 +72,9 @@ R = TypeVar("R")
 class Entry:
     """An event to append to the log.
 
-    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a content, `note` a
-    person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is a record,
-    as of `record_of`, of the registry's rows for which the leaf vouches.
+    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note`
+    a person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the
+    record, made by `record_of`, of the registry's rows for which the leaf vouches.
     """
 
     kind: Kind
@@ -150,7 +150,7 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with records of all changed rows for which the log does not vouch yet.
+    """Return the entries with records added of all changed rows for which the log does not vouch yet.
 
     A file's rows are recorded in the file's entry, all others in the first entry of a kind that may have a
     record. If there is no such entry, one is added.
@@ -181,8 +181,8 @@ def size(session: Session) -> int:
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
 
-    Before, changed rows are recorded in the log, so that the head vouches for them. The row with the head
-    itself is recorded by the next entry; with `carried` a receipt states the head, and no entry is needed.
+    Changed rows are recorded in the log first, so that the head vouches for them. The next entry records the
+    row with the head itself; with `carried` a receipt states the head instead. `origin` is the log's name.
     """
     record_changes(session, at)
     now = size(session)
@@ -203,7 +203,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault unless `vkey` is the log's key for heads of a size; another process may have changed it."""
+    """Raise Fault unless `vkey` is the log's key for heads of `at_size` entries (by default: new heads)."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -249,7 +249,7 @@ def change_key(
 
 
 def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
-    """Return the log's keys from the first to the present one; only `vkey` if never changed."""
+    """Return the log's keys from the first to the present one; only `vkey` if the key never changed."""
     from gateway.verify.verify_receipts import Head, KeyInTime  # noqa: PLC0415 - loads cryptography
 
     ended, current = [], vkey
@@ -271,7 +271,7 @@ def record_changes(session: Session, at: datetime) -> None:
 def inclusion_proofs(
     session: Session, numbers: Sequence[int], at_size: int
 ) -> list[tuple[bytes, list[bytes]]]:
-    """Return the bytes of each leaf, and the proof of inclusion in the tree of `at_size` leaves."""
+    """Return for each leaf number its bytes, and the proof of inclusion in the log of `at_size` leaves."""
     leaves: dict[int, bytes] = dict(session.info.get(_LEAVES, {}))  # Those appended by the transaction.
     wanted = [number for number in numbers if number not in leaves]
     for start in range(0, len(wanted), _FETCHED):
@@ -326,7 +326,7 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
-    """Store the cosignatures of a signed head. `vkeys` are those of the log and the witnesses.
+    """Store the witnesses' signatures in `offered`, a signed head. `vkeys`: public keys of log and witnesses.
 
     CheckpointError where one is invalid or none is new; NotFoundError where the log never signed the head.
     """
@@ -340,7 +340,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRo
 
 
 def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
-    """Return the last entry, of a kind if given; None for none."""
+    """Return the last entry, or the last of a kind; None if there is no such entry."""
     return next(iter(rows(session, EventRow, "-number", limit=1, **only(kind=kind))), None)
 
 
@@ -360,7 +360,7 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of the tiles that a log of `size` leaves has and one of `before` leaves lacked.
+    """Yield path and hashes of each tile that is new or longer since the log grew from `before` to `size`.
 
     Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """
@@ -390,7 +390,7 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
 
 
 def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
-    """Return the result of an operation on the log's tree; read the nodes that it lacks."""
+    """Return the result of an operation on the log's tree; read nodes not in memory from the database."""
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.
