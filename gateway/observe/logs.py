@@ -1,8 +1,8 @@
 """Log lines: JSON under systemd, text at a terminal. Never names or contents.
 
-Code logs either a sentence or `code key=value …`; JSON then keeps the fields apart, under the names of the
-Elastic Common Schema (docs/siem.md). Whatever the message, the output is one line without control or
-direction characters.
+A message is either a sentence, or a code with fields: `code key=value …`. JSON keeps the fields apart, under
+the names of the Elastic Common Schema (docs/siem.md). Whatever the message, the output is one line without
+control or direction characters.
 """
 
 import faulthandler
@@ -35,7 +35,7 @@ _NOISY = ("alembic", "watchdog", "paramiko", "httpx", "httpcore")  # httpx logs 
 
 
 def configure(level: str | int) -> None:
-    """Log to stderr, in the form set in the environment: json, text, or auto.
+    """Log to stderr in the form that the environment variable GATEWAY_LOG_FORMAT names: json, text, or auto.
 
     `auto` is JSON under systemd's journal, and text elsewhere.
     """
@@ -72,7 +72,7 @@ class AsText(logging.Formatter):
 
 
 class AsJson(logging.Formatter):
-    """Formats a log record as one JSON object with dotted ECS names; docs/siem.schema.json has each."""
+    """Formats a log record as one JSON object with dotted ECS names, all listed in docs/siem.schema.json."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a JSON object in ASCII; fields without a name in ECS become labels."""

@@ -44,13 +44,13 @@ def notify(state: str) -> None:
 
 
 def alive() -> None:
-    """Send systemd a watchdog ping (WatchdogSec=), where it expects one."""
+    """Send systemd a watchdog ping, if systemd expects pings of this process (WatchdogSec=)."""
     if watchdog_seconds() is not None:
         notify("WATCHDOG=1")
 
 
 def watchdog_seconds() -> float | None:
-    """Return after how many seconds without a ping systemd ends this process; None without a watchdog."""
+    """Return how many seconds without a ping make systemd end this process; None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

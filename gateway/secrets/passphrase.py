@@ -25,7 +25,7 @@ _MOST_BYTES = 4096
 def passphrase(home: Home) -> str:
     """Return the passphrase of `home`, asking the person at the terminal if need be.
 
-    ConfigurationError where it cannot be had.
+    ConfigurationError if no source gives a passphrase.
     """
     known = _handed_on()
     if known is None:
@@ -35,9 +35,10 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return the home's passphrase if its source now has another than `tried`; else None.
+    """Return the passphrase of `home` if its source now has another one than `tried`; else None.
 
-    The process and its children know the new one from then on.
+    The source is the systemd credential, or the file named in gateway.toml. The process and its children know
+    the passphrase returned from then on.
     """
     found = _found(home)
     if found is None or found == tried:
@@ -53,7 +54,7 @@ def is_at_hand(home: Home) -> bool:
 
 
 def new_passphrase(file: Path | None) -> str:
-    """Return a passphrase for new secrets: from `file`, the credential, or typed twice at the terminal."""
+    """Return a passphrase for new secrets: from `file`, from systemd, or typed twice at the terminal."""
     if file is not None:
         return _read(file, private=True)
     if (credential := _credential()) is not None:
@@ -73,13 +74,13 @@ def keep(known: str) -> None:
 
 
 def forget() -> None:
-    """Forget the passphrase that this process keeps; do nothing without one."""
+    """Forget the passphrase that this process keeps; do nothing if the process keeps none."""
     with suppress(KeyError, ValueError, OSError):
         os.close(int(os.environ.pop(HANDED_ON)))
 
 
 def inheriting() -> tuple[int, ...]:
-    """Return the descriptors that a child process must inherit to know the passphrase; none without one."""
+    """Return the descriptors that a child process must inherit to know the passphrase, if one is known."""
     return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
 
 
@@ -105,7 +106,10 @@ def _credential() -> Path | None:
 
 
 def _read(path: Path, *, private: bool = False) -> str:
-    """Return the passphrase in a file; with `private`, only if no other user may read the file."""
+    """Return the passphrase in a file. ConfigurationError if it is empty or cannot be read.
+
+    With `private`, also if other users may read the file.
+    """
     try:
         if private and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigurationError(f"{path} is open to other users: chmod 600 {path}")

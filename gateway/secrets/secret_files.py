@@ -1,6 +1,6 @@
-"""The files in a home's folder keys/. Once made, a secret only changes in its protection by a passphrase.
+"""The files in a home's folder keys/. A secret, once made, stays; only a passphrase on it may change.
 
-openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway still opening files
+openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files
 signing                     the fingerprint of the key signing receipts, then the key set in use
 statements/FINGERPRINT.asc  the key's signed statement, naming the log's key
 succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its successor
@@ -9,9 +9,9 @@ log.pem                     the Ed25519 key signing the log's checkpoints and JS
 mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             the key for digesting pupils' numbers; useful only together with the registry
 
-The log's and the pupils' key are a key set. The successors of the first set are log-SET.pem and
-pupil-index-SET.key, where SET is the key id of the log's key. A successor of the pupils' key begins with the
-key before, since digests on record are digested once more (`examiner.persons`).
+The log's key and the pupils' key together are a key set. The files of later sets are log-SET.pem and
+pupil-index-SET.key, where SET is the key id of the log's key. A later pupils' key consists of all earlier
+ones and a new one, since digests on record are digested once more with each new key (`examiner.persons`).
 
 Only `signing` names the current keys, so that one rename changes from keys to keys. OpenPGP keys, the log's
 key and the pupils' key may be protected by a passphrase (`openpgp.sealer`).
@@ -41,7 +41,7 @@ _ASIDE = ".new"
 
 
 def secret_keys(home: Home) -> list[Path]:
-    """Return the paths of all OpenPGP secret keys of the gateway. ConfigurationError without any."""
+    """Return the paths of all OpenPGP secret keys of the gateway. ConfigurationError if there is none."""
     found = sorted(path for path in (home.keys / "openpgp").glob("*.asc") if not path.name.startswith("."))
     if not found:
         raise ConfigurationError(
@@ -51,12 +51,12 @@ def secret_keys(home: Home) -> list[Path]:
 
 
 def secret_key_file(home: Home, fingerprint: str) -> Path:
-    """Return the path of the secret key of a gateway certificate."""
+    """Return the path of the gateway's OpenPGP secret key with a fingerprint."""
     return home.keys / "openpgp" / f"{fingerprint}.asc"
 
 
 def openpgp_secrets(home: Home) -> dict[str, bytes]:
-    """Return all OpenPGP secret keys of the gateway by fingerprint. ConfigurationError without any."""
+    """Return all OpenPGP secret keys of the gateway by fingerprint. ConfigurationError if there is none."""
     return {path.stem: _secret(home, path) for path in secret_keys(home)}
 
 
@@ -66,7 +66,7 @@ def signing_fingerprint(home: Home) -> str:
 
 
 def signing_key(home: Home) -> bytes:
-    """Return the current OpenPGP secret key, which signs receipts."""
+    """Return the OpenPGP secret key in use, which signs receipts."""
     return _secret(home, secret_key_file(home, signing_fingerprint(home)))
 
 
@@ -76,7 +76,7 @@ def openpgp_secret(home: Home, fingerprint: str) -> bytes:
 
 
 def log_key(home: Home) -> bytes:
-    """Return the private key of the log, PEM."""
+    """Return the log's private key in use, as PEM."""
     return _secret(home, home.log_key(home.key_set))
 
 
@@ -130,9 +130,9 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 
 def pupil_key(home: Home, key_set: str | None = None) -> bytes:
-    """Return the key for digesting pupils' numbers, of the key set in use or of another.
+    """Return the key for digesting pupils' numbers, of `key_set`, or of the key set in use if None.
 
-    ConfigurationError if missing.
+    ConfigurationError if the key is missing.
     """
     return _secret(home, home.pupil_key(home.key_set if key_set is None else key_set))
 
@@ -140,7 +140,7 @@ def pupil_key(home: Home, key_set: str | None = None) -> bytes:
 def make_pupil_key(home: Home) -> None:
     """Make the pupils' key if missing; protect it by the passphrase if the log's key is protected.
 
-    Its loss makes the registry's knowledge of rolls unusable, and nothing else.
+    If this key is lost, the rolls in the registry become useless, but nothing else.
     """
     path = home.pupil_key(home.key_set)
     if not path.exists():
@@ -149,10 +149,10 @@ def make_pupil_key(home: Home) -> None:
 
 
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
-    """Make the next key set: a log key and a pupils' key; return the verifier key of the log key.
+    """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
 
-    `known`: the verifier keys on record. A set that is on disk and not among them, from an interrupted
-    attempt, is used again.
+    `known`: the log's verifier keys on record. A set on disk whose verifier key is not in `known` is left
+    from an interrupted attempt, and is used instead of a new one.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
@@ -172,17 +172,17 @@ def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
 
 
 def key_set_of(vkey: str) -> str:
-    """Return the name of the key set of a verifier key of the log."""
+    """Return the name of the key set to whose log key the verifier key `vkey` belongs."""
     return vkey.split("+")[1]
 
 
 def log_key_of(home: Home, key_set: str) -> LogKey:
-    """Return the log's private key of a key set."""
+    """Return the private key of the log that belongs to a key set."""
     return LogKey.load(_secret(home, home.log_key(key_set)))
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of key sets out of use: those in `ended`, and the first set unless in use."""
+    """Remove the files of the key sets in `ended` and of the first key set; those of the set in use stay."""
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
@@ -220,7 +220,10 @@ def protectable(home: Home) -> list[Path]:
 
 
 def is_protected(home: Home) -> bool:
-    """Return True if a passphrase protects the log's key: `protect` changes it after the OpenPGP keys."""
+    """Return True if a passphrase protects the log's key.
+
+    `protect` changes this key after the OpenPGP keys, so these are then protected, too.
+    """
     return is_locked(_read(home.log_key(home.key_set)))
 
 
@@ -230,10 +233,10 @@ def unprotected(home: Home) -> list[Path]:
 
 
 def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _: None) -> None:
-    """Protect every secret by the passphrase `new`, or by none. May be repeated after an interruption.
+    """Protect every secret by the passphrase `new`, or, if `new` is None, by no passphrase.
 
-    `done` is called with the path of each secret once it is protected so. ConfigurationError for a secret
-    that neither the old passphrase nor the new one opens.
+    `done` is called with the path of each secret that is finished. ConfigurationError for a secret that
+    neither the old passphrase nor the new one opens. May be repeated after an interruption.
     """
     for path in protectable(home):
         data = _read(path)
@@ -245,7 +248,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if the passphrase `known` opens every secret that is protected, and one at least is."""
+    """Return True if secrets are protected by a passphrase, and `known` opens all of these."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -49,7 +49,7 @@ INTERNAL = failed("internal error")
 
 
 class Declined(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A client's request was declined: the client gets `answer` and nothing else."""
+    """Raised to decline a client's request: the client gets `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.sentence)
@@ -79,7 +79,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """Return the fixed answer to an error; `tell` logs a code and a detail of one that is unexpected."""
+    """Return the fixed answer to an error. Of an unexpected error, `tell` logs a code and a detail."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
@@ -162,8 +162,8 @@ class Listing:
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
     """Encode a name for SFTP, with attributes and a line as in `ls -l`; `size` None leaves the size out.
 
-    `modified` and `now` are in seconds since 1970. The line shows the hour of the time, or the year where the
-    time is more than half a year ago.
+    `modified` and `now` are in seconds since 1970. The line shows the day of `modified` with the time of day,
+    or, if that is more than half a year before `now`, with the year.
     """
     day, year, hour, minute = _quarter(modified // _QUARTER)
     lately = now - _HALF_A_YEAR < modified <= now

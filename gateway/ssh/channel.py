@@ -50,7 +50,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return True
 
     def _flush_send_buf(self) -> None:
-        """Send waiting data within the client's window, past asyncssh where possible."""
+        """Send waiting data as far as the client's window allows, bypassing asyncssh where possible."""
         while self._send_buf and self._send_window:
             buffer, kind = self._send_buf[0]
             sent = self._send_some(memoryview(buffer)) if kind is None else 0
@@ -79,7 +79,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:
-        """Deliver received data to the session; asyncssh would let the client send as much again."""
+        """Deliver received data to the session; unlike asyncssh, do not let the client send more yet."""
         if self._session is not None:
             self._session.data_received(data, datatype)
 
@@ -108,7 +108,10 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM with asyncssh's interface, but one object for a key, and a counting nonce (RFC 5647)."""
+    """AES-GCM with asyncssh's interface, using one object as long as the key is used, and a counter as nonce.
+
+    See RFC 5647.
+    """
 
     def __init__(self, cipher: GCMCipher) -> None:
         self._aead = AESGCM(cipher._key)  # noqa: SLF001 - asyncssh has no other door
@@ -134,7 +137,7 @@ class LeanCipher(GCMCipher):
         return self._aead.encrypt(self._nonce(), packet, header)
 
     def encrypt_and_sign(self, header: bytes, data: bytes) -> tuple[bytes, bytes]:
-        """Return a packet encrypted behind its header, and its tag."""
+        """Return two values: the header with the encrypted packet behind it, and the packet's tag."""
         sealed = self.seal(data, header)
         return header + sealed[:-_TAG], sealed[-_TAG:]
 
@@ -145,7 +148,10 @@ class LeanCipher(GCMCipher):
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Return the LeanCipher of an AES-GCM encryption, put there at the first call; None for any other."""
+    """Return the LeanCipher in asyncssh's AES-GCM `encryption`; None if the encryption is not AES-GCM.
+
+    The first call puts the LeanCipher there, in place of asyncssh's own cipher.
+    """
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001
@@ -155,7 +161,7 @@ def _lean(encryption: object) -> LeanCipher | None:
 
 
 class LeanConnection(asyncssh.SSHServerConnection):
-    """SSH connection with a short code path for channel data."""
+    """An SSH connection that handles channel data in a few steps, bypassing asyncssh."""
 
     def _recv_data(self) -> None:
         """Process received packets: data of channels here, others one by one through asyncssh."""
@@ -195,7 +201,8 @@ class LeanConnection(asyncssh.SSHServerConnection):
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
         """Deliver the data packets at the beginning of `buffer`; return start and end of the next packet.
 
-        That next packet is decrypted into `cipher.opened`; for an incomplete packet, the end is the start.
+        The next packet is left for asyncssh, decrypted in `cipher.opened`. If no whole packet follows, the
+        end returned is the start.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:
@@ -226,7 +233,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return channel.take(memoryview(opened)[_DATA.size : _DATA.size + size])
 
     def send_data(self, channel: int, data: memoryview) -> bool:
-        """Send data of a channel; return False, unsent, if asyncssh must do something else first."""
+        """Send data of a channel and return True; return False without sending if asyncssh has to send it."""
         cipher = _lean(self._send_encryption)
         if (
             cipher is None

@@ -31,7 +31,7 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Seconds used decay with time, so each number is kept with the time at which it was right.
+    Seconds used count less as time passes, so each number is kept with the time at which it was right.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -40,7 +40,7 @@ class FairShare:
         self._by_source: dict[str, tuple[float, float]] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Add seconds used by a source; return for how many seconds not to read from that source."""
+        """Add seconds used by a source; return for how many seconds the source should not be read."""
         now = self.clock()
         spent = _faded(self._by_source.get(source, (0.0, now)), now) + seconds
         every = _faded(self._all, now) + seconds
@@ -79,7 +79,7 @@ def knows_quantum_safe(version: bytes) -> bool:
 def gets_quantum_safe_only(theirs: Sequence[bytes]) -> bool:
     """Return True if a client with this list of algorithms is offered only the quantum-safe key exchange.
 
-    A client that knows the exchange but is configured without it gets the common offer.
+    An OpenSSH that knows the exchange but is configured without it gets the common offer.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
@@ -135,7 +135,8 @@ class Connection(LeanConnection):
     """Connection with limits on failed logins and on unread answers.
 
     Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`: the
-    weak algorithms for some clients, with an RSA host key if one needs it.
+    administrator's offers of weak algorithms to some clients. `rsa_key`: the RSA host key for these, if
+    needed.
     """
 
     def __init__(
@@ -272,11 +273,11 @@ class Connection(LeanConnection):
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log a failure of ours during a request of this client, once a minute for each client and cause."""
+        """Log a failure of the gateway during a request, once a minute for each client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
-        """Process received data: now within the fair share of its source, the rest after a pause."""
+        """Process received data: at once within the fair share of its source, otherwise after a pause."""
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:

@@ -98,9 +98,9 @@ _KNOWN = 4_096
 
 
 class Offences:
-    """The log of clients' offences, with at most one line a minute for each.
+    """The log of clients' offences, with at most one line a minute for each kind and address.
 
-    `clock` returns monotonic seconds; the metric `counts` has every offence.
+    `clock` returns monotonic seconds; the metric `counts` counts every offence.
     """
 
     def __init__(self, clock: Callable[[], float], counts: Metric) -> None:
@@ -112,7 +112,7 @@ class Offences:
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
         """Log an offence `code` of an address; if it was logged less than a minute ago, only count it.
 
-        `detail` describes a failure of ours, without a text from outside.
+        `detail` describes a failure of the gateway itself, and contains no text from outside.
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)
@@ -126,7 +126,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log how often offences were repeated since their line a minute ago, and forget these offences."""
+        """Log how often each offence was repeated, a minute after its line, and forget offences that old."""
         before = self._clock() - _SECONDS
         for key, (at, level, since) in list(self._told.items()):
             if at < before:
@@ -146,9 +146,10 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """An admitted connection. Times are monotonic seconds. `name`: the key's owner; None before the login.
+    """An admitted connection. Times are monotonic seconds.
 
-    `abort` closes it at once. `still_welcome` tells if its key is in force. `held`: the seconds from arrival
+    `name`: the provider or person; None before the login. `abort` closes the connection at once.
+    `still_welcome` returns True while the key that logged in is in force. `held`: the seconds from arrival
     until the service begins to read. `sessions`: the number of open sessions.
     """
 
@@ -166,7 +167,7 @@ class Guest:
 class Door:
     """The connections of a service and their limits; `clock` returns monotonic seconds.
 
-    `each`: the maximum numbers of connections, and of sessions, of one provider or person.
+    `each`: how many connections, and how many sessions, one provider or person may have.
     """
 
     def __init__(
@@ -182,9 +183,10 @@ class Door:
         self.balancers: Sequence[str] = ()
 
     def trust(self, balancers: Sequence[str]) -> None:
-        """Take a client's address from PROXY headers, which these networks send and no others.
+        """Believe the client addresses in PROXY headers from the networks `balancers`, and from nobody else.
 
-        The networks are exempt from penalties, since balancers make health checks.
+        The networks are exempt from penalties, since load balancers connect without a login to check the
+        service.
         """
         self.penalties.spare(set(balancers).difference(self.balancers))
         self.balancers = balancers
@@ -196,9 +198,10 @@ class Door:
     def enter(
         self, abort: Callable[[], None], address: str, still_welcome: Callable[[], Awaitable[bool]]
     ) -> Guest | None:
-        """Admit a new connection; return None at a limit, unless another connection can be closed for it.
+        """Admit a new connection, at a limit by closing another; return None if none can be closed.
 
-        `abort` closes the connection; `still_welcome` tells, after its login, if its key is in force.
+        Also None if a penalised source has too many connections. `abort` closes the new connection;
+        `still_welcome` returns True, after its login, while the key is in force.
         """
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
@@ -219,7 +222,10 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return by how many seconds to delay a new connection, 0 without a penalty; None to refuse it."""
+        """Return how many seconds to delay a new connection: 0 without a penalty, None to refuse it.
+
+        `from_there`: the connections of the same source.
+        """
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -229,7 +235,10 @@ class Door:
         return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
 
     def log_in(self, guest: Guest, name: str) -> bool:
-        """Record a login; return False if the provider or person already has the most connections allowed."""
+        """Record a login; return False where the provider or person has too many connections.
+
+        At the limit, a connection of the same provider or person is closed if it has no session.
+        """
         guest.active_at = self._clock()
         of_name = self._of(name)
         if len(of_name) >= self._connections_each and not self._send_away(
@@ -266,14 +275,18 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close an idle connection without sessions, preferably without a login; return False without one."""
+        """Close an idle connection without sessions; return False if there is none.
+
+        A connection without a login is closed first.
+        """
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Close a connection without a login, of the source with the most of these, for a source with fewer.
+        """Make room for a connection whose source has few by closing one of the source that has most.
 
-        `from_there`: the connections of the source to be admitted. Return False if none is closed.
+        Only connections without a login count, and are closed. `from_there`: the connections of the first
+        source. Return False if none is closed.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
@@ -283,7 +296,7 @@ class Door:
         return number > own + 1 and self._send_away(guest for guest in entering if guest.source == most)
 
     def _send_away(self, guests: Iterable[Guest]) -> bool:
-        """Close the first of `guests`; return False without one."""
+        """Close the first of `guests`; return False if there are none."""
         for guest in guests:
             self.leave(guest)
             guest.abort()
@@ -291,7 +304,7 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Return True for a connection without activity for 3 seconds, besides the time it was held."""
+        """Return True for a connection without activity for 3 seconds and the time for which it was held."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
@@ -322,7 +335,10 @@ class Door:
             guest.abort()
 
     async def look_round(self) -> None:
-        """Close logged-in connections idle for too long, or with a key no longer in force."""
+        """Close logged-in connections that are idle for too long or whose key is no longer in force.
+
+        Also log offences that were repeated.
+        """
         self.offences.look_round()
         for guest in self:
             allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds

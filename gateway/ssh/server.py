@@ -1,11 +1,11 @@
 """SSH for both services: algorithms, host keys with successors, and listening sockets.
 
-Keys only. Everything unneeded (terminals, commands, forwarding, compression, passwords, agents) is off, and
-the banner is silent about the software.
+Clients log in by key only. Everything unneeded (terminals, commands, forwarding, compression, passwords,
+agents) is off, and the banner does not name the software.
 
-Of a host key, NAME is the file in use. NAME.next, if present, is also announced to clients
-(hostkeys-00@openssh.com), before being used: OpenSSH from 8.5 on learns it by itself. Files may be changed
-while the service runs; new connections use the present files.
+The host key in use is in a file NAME. The key in NAME.next, if present, is announced to clients
+(hostkeys-00@openssh.com) before its use: OpenSSH from 8.5 on learns it without a person's doing. Files may be
+changed while the service runs; new connections use the present files.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class _HeaderReader(asyncio.Protocol):
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for a PROXY header if the peer is a balancer."""
+        """Wait for a PROXY header if the peer is a load balancer; otherwise hand the socket over at once."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         if not peer:  # Gone already, like a port check ending at once.
@@ -269,8 +269,8 @@ _PUBLIC_BYTES = 16 * 1024
 class Offer:
     """SSH options with the host keys on disk, read again when the files change.
 
-    ConfigurationError without a readable key at the start; an unreadable one later leaves the options
-    unchanged.
+    At the start an unreadable key raises ConfigurationError; later an unreadable key leaves the options as
+    they were.
     """
 
     _options: asyncssh.SSHServerConnectionOptions
@@ -315,14 +315,15 @@ def next_file(secret: Path) -> Path:
 
 
 def announce(secret: Path) -> asyncssh.SSHKey:
-    """Announce a successor of the host key `secret` from now on, made if missing, and return it."""
+    """Return the successor of the host key `secret`, made if missing; clients learn of it from now on."""
     make_host_key(next_file(secret))
     return host_key(next_file(secret))
 
 
 def switch(secret: Path) -> asyncssh.SSHKey:
-    """Put the announced host key in use, and store the one used until now as NAME.old; may be repeated.
-    GatewayError if none is announced.
+    """Put the announced host key in use, and keep the former one as NAME.old.
+
+    GatewayError if none is announced. May be repeated after an interruption.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")
     if not following.exists():
@@ -335,7 +336,7 @@ def switch(secret: Path) -> asyncssh.SSHKey:
 
 
 def announced_at(secret: Path) -> datetime | None:
-    """Return when the successor of a host key was announced; None without one."""
+    """Return when the successor of a host key was announced; None if no successor is."""
     try:
         return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -343,7 +344,10 @@ def announced_at(secret: Path) -> datetime | None:
 
 
 def fingerprint(secret: Path) -> str | None:
-    """Return the fingerprint of a host key, from its .pub; None without one."""
+    """Return the fingerprint of a host key, from its file .pub; None if there is no such file.
+
+    ConfigurationError if the file holds no SSH public key.
+    """
     try:
         public = read_small(secret.with_name(f"{secret.name}.pub"), _PUBLIC_BYTES)
         return asyncssh.import_public_key(public).get_fingerprint()

@@ -40,7 +40,7 @@ class LoggedIn(NamedTuple):
 
 
 class Service(Protocol):
-    """What intake and mailboxes each define for themselves.
+    """The parts of an SSH service that intake and mailboxes each define.
 
     `requests`: the class that handles the requests of a session. `running`: the tasks of all sessions.
     """
@@ -50,7 +50,7 @@ class Service(Protocol):
     requests: type[Handler]
 
     def shown(self, name: str) -> str:
-        """Return a name in the form for log lines: never a person's name."""
+        """Return a provider or person as shown in log lines: never by a person's name."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -132,7 +132,7 @@ class Session(SSHServerStreamSession[bytes]):
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the session in the count of the door, as its channel has ended."""
+        """Count one session less at the door, since the session's channel has ended."""
         super().connection_lost(exc)
         self._service.door.end_session(self._guest)
 
@@ -232,7 +232,10 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to repeat: end the penalties that `files` has as lifted, and list the others there."""
+    """Return a task to be repeated: it ends the penalties lifted by a person, and lists the others.
+
+    The lifted penalties are read from `files`, and the others are written there.
+    """
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:

@@ -173,7 +173,10 @@ class Handler(SFTPServerHandler):
         await self._server.complete(file)
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
-        """Open a folder; return its handle. A missing folder fails here: asyncssh fails at the first name."""
+        """Open a folder and return its handle.
+
+        A missing folder raises an error here, where asyncssh would only do so when names are read.
+        """
         path = packet.get_string()
         packet.check_end()
         self._check_handles()
@@ -185,7 +188,11 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names of a folder, and False, since an error tells its end; charge the time."""
+        """Return the next names of a folder, and False: no names are marked as the last.
+
+        At the end of the folder raise SFTPEOFError. The event-loop time for the names is charged to the
+        client's source.
+        """
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:
@@ -197,7 +204,11 @@ class Handler(SFTPServerHandler):
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
-        """Answer a READ with 256 KiB at most (draft-ietf-secsh-filexfer-02, section 6.4, allows less)."""
+        """Return at most 256 KiB of a file, and False: no bytes are marked as the last.
+
+        The protocol allows fewer bytes than asked for (draft-ietf-secsh-filexfer-02, section 6.4). At the end
+        of the file raise SFTPEOFError.
+        """
         handle, offset, length = packet.get_string(), packet.get_uint64(), packet.get_uint32()
         packet.check_end()
         file = self._file_handles.get(handle)
