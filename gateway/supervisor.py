@@ -1,8 +1,8 @@
 """`gateway run`: intake, processor, mailboxes, console and courier as child processes of one supervisor.
 
-Each child is the command of a production service. Intake waits for the processor, which writes intake's
-part of gateway.toml and the policies; the console asks the mailboxes. When one ends, all end: the caller of
-the supervisor (a person, systemd) decides the next step.
+Each child is the command of a production service. Intake waits for the processor, which writes for intake its
+part of gateway.toml and the policies; the console puts questions to the mailboxes. When one service ends, all
+end: the caller of the supervisor (a person, systemd) decides the next step.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _Heard = tuple[str, str | None]
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
     """Run all services until one ends or SIGTERM or SIGINT arrives; return the exit status.
 
-    `options` are further arguments by service. The courier runs where gateway.toml names a relay or a key
-    for other systems, the web door where it names its origin. `ready` is called once, with HOST:PORT by
-    service (for the console and the web door, the address), when all accept work. Raises GatewayError where
-    one does not start.
+    `options`: further arguments of each service. The courier runs if gateway.toml names a relay or a key for
+    other systems, the web door if gateway.toml names its origin. Once all services accept work, `ready` is
+    called with their addresses: HOST:PORT, or for the console and the web door the origin. GatewayError if a
+    service does not start, or ends by itself.
     """
     heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()  # A signal puts into it, too.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,7 +102,10 @@ def _start(
 
 
 def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
-    """Wait until the `wanted` services are ready, adding addresses to `places`; False when stopped first."""
+    """Wait until the `wanted` services are ready, adding their addresses to `places`.
+
+    Return False if a signal to stop arrives first. GatewayError if a service ends, or is not ready in time.
+    """
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
             service, line = heard.get(timeout=_START_SECONDS)
@@ -120,7 +123,7 @@ def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places
 
 @contextmanager
 def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
-    """Store the services' addresses for `places_of` inside the context."""
+    """Store the services' addresses, for `places_of` to find while the context lasts."""
     with os.fdopen(os.open(home.places, os.O_RDWR | os.O_CREAT, 0o644), "w", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)

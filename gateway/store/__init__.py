@@ -1,4 +1,4 @@
-"""The store of sealed files: one copy of each, as sealed by its sender, and session keys beside a few."""
+"""The store of sealed files, each as sealed by its sender, and of the session keys of a few files."""
 
 from typing import NamedTuple
 

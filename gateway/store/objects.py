@@ -5,9 +5,10 @@
     content/REFERENCE/TOKEN   the content of a larger file, in parts, under a name never used again
     session/REFERENCE         a session key
 
-So no valid object is ever overwritten, and of two hosts storing different files under one reference at least
-one gets an error. No store can create an object in parts only if absent; hence the two steps, and after
-storing, a host checks for an object of the other kind: one of the two hosts sees the other's.
+So no valid object is ever overwritten. If two hosts store different files under one reference, at least one
+of them gets an error. A large file takes two steps, content and index, because S3 cannot put an object in
+parts on the condition that the name is unused. As one file may be small and the other large, each host checks
+for an object of the other kind after storing its own: at least one of the hosts finds one.
 
 A content without an index, left by a dead host, is removed with its reference.
 
@@ -82,7 +83,11 @@ class Credentials(File):
 
 
 def client_of(settings: StoreSettings) -> S3Store:
-    """Return a client of the bucket. ConfigurationError if a file is unreadable, or open to others."""
+    """Return a client of the bucket that `settings` name.
+
+    ConfigurationError if one of the files named there is unreadable, or if other users may read the
+    credentials.
+    """
     file = settings.credentials_file or Path()
     options: ClientConfig = {
         "allow_http": (settings.endpoint or "").startswith("http://"),
@@ -151,7 +156,10 @@ class ObjectStore:
     scratch: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Store at most `size` bytes read from a descriptor, durably after return; return what was stored."""
+        """Store at most `size` bytes read from a descriptor; return the size and digest of what was stored.
+
+        The file is durable after return.
+        """
         start = b""
         while len(start) <= SMALL_BYTES and (
             part := os.read(source, min(_READ_BYTES, size - len(start), SMALL_BYTES + 1 - len(start)))
@@ -197,7 +205,7 @@ class ObjectStore:
         return kept
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
-        """Create the object of the file `kept` in small/ or large/ (`kind`); return False if it is there.
+        """Create the object of the file `kept` in small/ or large/ (`kind`); return False if already stored.
 
         FileExistsError if another file is stored under the reference.
         """
@@ -217,7 +225,10 @@ class ObjectStore:
         return made
 
     def _stated(self, kind: str, reference: str) -> Kept:
-        """Return size and digest of the file under a reference, in small/ or large/ (`kind`)."""
+        """Return size and digest of the file under a reference in small/ or large/ (`kind`).
+
+        The index in large/ states both; in small/ they are computed.
+        """
         if kind == _LARGE:
             large = self._large(reference)
             return Kept(large.size, large.sha256)
@@ -241,7 +252,8 @@ class ObjectStore:
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
         """Yield a descriptor of a copy of a file, or of its first `most` bytes.
 
-        The copy lies in memory, or in a nameless file if large. FileNotFoundError without such a file.
+        The copy lies in memory, or in a nameless file if large. FileNotFoundError if no file has the
+        reference.
         """
         content: bytes | None = None
         with suppress(FileNotFoundError):
@@ -291,7 +303,7 @@ class ObjectStore:
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
-        """Yield a descriptor of the session key in anonymous memory; None without one."""
+        """Yield a descriptor of a file's session key in anonymous memory; None if none is stored."""
         try:
             session = self._get(f"{_SESSION}/{checked_reference(reference)}")
         except FileNotFoundError:
@@ -332,7 +344,7 @@ class ObjectStore:
             self._delete([*self._paths(_content(reference)), *copies, *named])
 
     def put_copy(self, reference: str, provider: str, sha256: str, source: int) -> None:
-        """Store a sealed copy, read from the start of the descriptor `source`. Harmless if already there."""
+        """Store a sealed copy, read from the start of the descriptor `source`. May be repeated."""
         os.lseek(source, 0, os.SEEK_SET)
         parts = iter(lambda: os.read(source, _READ_BYTES), b"")
         with as_os_error():
@@ -341,7 +353,7 @@ class ObjectStore:
     def fetch_copy(self, reference: str, provider: str, sha256: str) -> int:
         """Return a descriptor of a sealed copy in a nameless file, for the caller to close.
 
-        FileNotFoundError for a missing copy; another OSError for a changed one.
+        FileNotFoundError if the copy is missing, another OSError if the copy was changed.
         """
         digest = hashlib.sha256()
         with TemporaryFile() as file:
@@ -355,11 +367,11 @@ class ObjectStore:
             return os.dup(file.fileno())
 
     def remove_copies(self, reference: str) -> None:
-        """Remove every sealed copy of a file for any provider. Harmless without any."""
+        """Remove the sealed copies of a file for all providers; do nothing if there are none."""
         self._delete(list(self._paths(f"{_COPY}/{checked_reference(reference)}/")))
 
     def put_policies(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Store the files of a version of the policies. Harmless if already there."""
+        """Store the files of a version of the policies. May be repeated."""
         for name, content in files.items():
             with as_os_error():
                 obstore.put(self.client, f"{_POLICY}/{digest}/{name}", content)
@@ -374,10 +386,10 @@ class ObjectStore:
         return None
 
     def faults(self, *, overwrites_alone: bool = False) -> Iterator[str]:
-        """Test if the store keeps the promises of S3, some of which other stores silently break.
+        """Yield a sentence for each promise of S3 that the store breaks: some stores do so silently.
 
-        Yield a sentence for each fault. All tests work below probe/, and clean up afterwards.
-        `overwrites_alone`: only test if the store overwrites objects. OSError without an answer.
+        All tests work below probe/, and clean up afterwards. `overwrites_alone`: only test if the store
+        overwrites objects that should only be created. OSError if the store does not answer.
         """
         folder = f"probe/{secrets.token_hex(8)}"
         try:
@@ -393,7 +405,10 @@ class ObjectStore:
             self._delete(list(self._paths(folder)))
 
     def _further_faults(self, folder: str) -> Iterator[str]:
-        """Yield a sentence for each fault found by further tests: races, ranges, notes, parts, removal."""
+        """Yield a sentence for each fault in further tests.
+
+        The tests are of simultaneous creation, ranges, attributes, objects in parts, listing and removal.
+        """
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates(f"{folder}/race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
@@ -430,7 +445,7 @@ class ObjectStore:
             yield "what was removed is still there"
 
     def _creates(self, path: str, content: bytes) -> bool:
-        """Create an object with a note beside it; return False if it is there already."""
+        """Create an object with an attribute; return False if the object is already there."""
         try:
             with as_os_error():
                 obstore.put(self.client, path, content, mode="create", attributes={_DIGEST: _NOTE})

@@ -40,7 +40,7 @@ processes; FileNotFoundError for a missing file, another OSError for a changed o
 
 @dataclass(frozen=True, slots=True)
 class SealedFolder:
-    """A store in the folder sealed/ of a home: REFERENCE.sealed and, for a few, REFERENCE.session."""
+    """A store in the folder sealed/ of a home: files REFERENCE.sealed, and session keys REFERENCE.session."""
 
     root: Path
 
@@ -85,17 +85,17 @@ class SealedFolder:
         return self.root / f"{checked_reference(reference)}{_FILE}"
 
     def session(self, reference: str) -> Path:
-        """Return the path of a session key; few files have one."""
+        """Return the path of a file's session key, existing or not; few files have one."""
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Open a file in a context that yields its descriptor. `most` matters to an S3 store only."""
+        """Return a context that opens a file and yields its descriptor. `most` is ignored here."""
         del most
         return _opened(self.path(reference))
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
-        """Yield a descriptor of the session key; None without one."""
+        """Yield a descriptor of a file's session key; None if none is stored."""
         with ExitStack() as stack:
             descriptor: int | None = None
             with suppress(FileNotFoundError):
@@ -177,29 +177,29 @@ def store_answers() -> Iterator[None]:
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
-    """Return the store of a home: the one in `settings`, or else in gateway.toml.
+    """Return the store of a home, as named in `settings`, by default those in gateway.toml.
 
-    ConfigurationError for a store that this installation lacks.
+    ConfigurationError for an S3 store if the packages for S3 are not installed.
     """
     known = settings or load_settings(home)
     return SealedFolder(home.root / "sealed") if known.store.url is None else _shared(home, known)
 
 
 def shared_store(home: Home, settings: Settings) -> ObjectStore | None:
-    """Return the S3 store of a home; None where its store is its own folder sealed/."""
+    """Return the S3 store of a home; None for a home whose store is the folder sealed/."""
     return None if settings.store.url is None else _shared(home, settings)
 
 
 def check_store(home: Home, settings: Settings) -> None:
-    """Raise ConfigurationError if the S3 store replaces files silently; OSError without an answer."""
+    """Raise ConfigurationError if the S3 store replaces files silently; OSError if it does not answer."""
     for fault in list(faults_of_store(home, settings, overwrites_alone=True)):
         raise ConfigurationError(f"gateway.toml: store: {fault}")
 
 
 def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = False) -> Iterator[str]:
-    """Test a home's S3 store, and yield a sentence for each fault; none for a store in a folder.
+    """Yield a sentence for each fault found by testing a home's S3 store; none for a store in a folder.
 
-    `overwrites_alone`: only test if it replaces files silently. OSError if the store does not answer.
+    `overwrites_alone`: only test if the store replaces files silently. OSError if the store does not answer.
     """
     if (store := shared_store(home, settings)) is not None:
         yield from store.faults(overwrites_alone=overwrites_alone)
@@ -207,7 +207,7 @@ def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = 
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """Return the S3 client shared by the whole process, to reuse connections."""
+    """Return the home's S3 store, the same object for the whole process, so that connections are reused."""
     try:
         from gateway.store.objects import ObjectStore, client_of  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -98,7 +98,10 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     """Return the web door as an application behind its guard."""
 
     async def passed_on(request: Request) -> Response:
-        """Pass a request on to intake; return the answer with known headers only."""
+        """Pass a request on to intake; return intake's answer, with known headers only.
+
+        Refuse a request that another site's page has made.
+        """
         own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
         if not own and request.url.path != SECURITY:
             return JSONResponse({"said": "This was not asked by one of our pages."}, 403)

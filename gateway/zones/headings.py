@@ -1,4 +1,4 @@
-"""A provider's signed statement on the meanings of its headings, put into /keys: write and read."""
+"""A provider's signed statement on the meanings of its headings, uploaded to /keys: write and read it."""
 
 import re
 from collections.abc import Iterable
@@ -11,17 +11,23 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """Return the meanings of headings as text, a line each: "heading = key". No key means other data."""
+    """Return a provider's statement on its headings as text: FIRST_LINE, then lines "heading = key".
+
+    `key` is the field that the heading means, empty for other data.
+    """
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
 def is_statement(content: bytes) -> bool:
-    """Return True if a signed text states the meanings of headings."""
+    """Return True if a text is a provider's statement on the meanings of its headings."""
     return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return each heading in a signed text with its key, "" for other data. Refusal for a bad line."""
+    """Return each heading in a provider's statement with its key, "" for other data. Refusal for a bad line.
+
+    Refusal also for a statement without lines, or with more than 100.
+    """
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
     stated = tuple((each[1], each[2]) for each in found if each is not None)

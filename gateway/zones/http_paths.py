@@ -1,4 +1,4 @@
-"""The paths asked over HTTP by the web door and programs, and row numbers in addresses."""
+"""The HTTP paths of the web door's API and of the programs' API, and row numbers in URLs."""
 
 PATHS: dict[str, tuple[str, ...]] = {
     "/login": ("GET", "POST"),

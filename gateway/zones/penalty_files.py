@@ -1,10 +1,10 @@
-"""Penalties: the source of a connection, and two files of each service: penalties, and lifted penalties.
+"""The penalties of sources in files: each service lists its penalised sources, and reads which to forgive.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
 
-penalties.json lists the penalised sources with the end of each penalty; inside, it is only displayed.
-lifted.json lists the sources forgiven, with the time up to which penalties are cancelled. The processor
+penalties.json lists the penalised sources with the end of each penalty; the inside only displays this list.
+lifted.json lists the sources whose penalties a person has lifted, with the time of lifting. The processor
 copies intake's list to mailboxes/intake.json for the console, which reaches no spool, and lifts the penalties
 that the log records as lifted.
 """
@@ -30,7 +30,7 @@ _IPV6_PREFIX = 64  # One household or organisation has at least so many addresse
 
 
 def source_of(address: str) -> str:
-    """Return the source of an address: an IPv4 address itself, the /64 network of IPv6."""
+    """Return the source of an address: an IPv4 address itself, or the /64 network of an IPv6 address."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -48,34 +48,34 @@ def as_source(given: str) -> str:
 
 
 class Listed(File):
-    """penalties.json: the end of the penalty by source, an address or a network."""
+    """penalties.json: when the penalty of each source ends. A source is an address or a network."""
 
     until: dict[Annotated[str, AfterValidator(as_source)], AwareDatetime] = Field(default={})
 
 
 class Lifted(File):
-    """lifted.json: the sources with lifted penalties, each with the time of lifting."""
+    """lifted.json: the sources whose penalties were lifted, each with the time of lifting."""
 
     at: dict[str, AwareDatetime] = Field(default={})
 
     def with_one(self, source: str, now: datetime) -> Lifted:
-        """Return the list with one more source; above the maximum length, without the oldest."""
+        """Return the list with one more source; if the list gets too long, the oldest source is left out."""
         at = {**{known: when for known, when in self.at.items() if known != source}, source: now}
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 
 
 class PenaltyFiles(NamedTuple):
-    """Paths of a service's list of penalised sources, and of the list of lifted penalties."""
+    """Paths of two files of a service: the list of penalised sources, and the list of lifted penalties."""
 
     listed: Path
     lifted: Path
 
     def read_lifted(self) -> Lifted:
-        """Read the lifted penalties; none for a missing file. ValueError if invalid."""
+        """Return the lifted penalties; none if the file is missing. ValueError if the file is invalid."""
         return _read(self.lifted, Lifted)
 
     def read_listed(self) -> Listed:
-        """Read the penalised sources; none for a missing file. ValueError if invalid."""
+        """Return the penalised sources; none if the file is missing. ValueError if the file is invalid."""
         return _read(self.listed, Listed)
 
     def write_listed(self, listed: Listed) -> None:
@@ -93,12 +93,15 @@ def _read(path: Path, kind: type[F]) -> F:
 
 
 def of_home(home: Home) -> dict[str, PenaltyFiles]:
-    """Return the penalty files of intake and mailboxes."""
+    """Return the penalty files of intake and of the mailboxes, by service."""
     return {"intake": of_intake(home.spool, home.published), "mailboxes": of_mailboxes(home)}
 
 
 def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
-    """Return each service's penalty files for a process that cannot reach the spool, as the console's."""
+    """Return the penalty files by service, for a process such as the console's that cannot reach the spool.
+
+    For intake, these are the copies in mailboxes/.
+    """
     return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}
 
 

@@ -30,7 +30,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """Return HOST:PORT, or an origin, by service, of the services that `gateway run` runs; {} if none."""
+    """Return HOST:PORT, or an origin, of each service that `gateway run` runs now; {} if none runs."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:
@@ -39,13 +39,13 @@ def places_of(home: Home) -> dict[str, str]:
 
 
 def place_of(home: Home, service: str) -> tuple[str, int] | None:
-    """Return host and port of a service that `gateway run` runs; None if it does not run."""
+    """Return host and port of a service if `gateway run` runs it now, else None."""
     host, _, port = places_of(home).get(service, "").rpartition(":")
     return (host.strip("[]"), int(port)) if port else None
 
 
 def answers(host: str, port: int, seconds: float) -> bool:
-    """Return True if an SSH service of the gateway answers within some seconds."""
+    """Return True if an SSH service of the gateway answers at the address within `seconds`."""
     try:
         with socket.create_connection((_REACHED_AT.get(host, host), port), seconds) as connection:
             return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER

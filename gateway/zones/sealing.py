@@ -29,7 +29,10 @@ def is_wide(data: bytes) -> bool:
 
 
 def needs_mending(start: bytes) -> bool:
-    """Return True if text beginning with `start` needs `mended`, because of UTF-16, lone CRs and the like."""
+    """Return True if a text beginning with `start` has to go through `mended` before it can be read.
+
+    Reasons are UTF-16, a byte order mark, CR alone or doubled in line ends, or an armor named as "PART 1/1".
+    """
     head = start[:_HEAD_BYTES]
     if is_wide(head):
         return True
@@ -40,7 +43,7 @@ def needs_mending(start: bytes) -> bool:
 
 
 def mended(data: bytes) -> bytes:
-    """Return a text as UTF-8 with LF line ends, without byte order mark or the armor's part number."""
+    """Return a text as UTF-8 with LF line ends, without byte order mark or "PART 1/1" in its armor."""
     if encoding := _WIDE.get(data[:2]):
         body = data[2:] if data[:2] in _UTF16 else data
         # Without the half of a last character.
@@ -86,7 +89,7 @@ _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
 
 
 def is_encrypted_otherwise(start: bytes) -> bool:
-    """Return True for data encrypted by something other than OpenPGP: a password, S/MIME, age, …"""
+    """Return True if `start` begins data encrypted without OpenPGP: by a password, S/MIME, age, …"""
     if start.startswith(_ZIP):
         return len(start) > len(_ZIP) + 2 and bool(start[6] & _ENCRYPTED_FLAG)
     if start.startswith(_OLD_OFFICE):
@@ -100,7 +103,7 @@ def is_encrypted_otherwise(start: bytes) -> bool:
 
 
 def is_in_the_clear(start: bytes) -> bool:
-    """Return True for data in a readable format: text, a spreadsheet, an archive, a picture."""
+    """Return True if `start` begins data in a readable format: text, a spreadsheet, an archive, a picture."""
     return start.startswith(_IN_THE_CLEAR) or is_wide(start) or _is_text(start)
 
 
@@ -169,9 +172,10 @@ def judge_for(folder: Folder) -> Judge:
 
 
 def is_sealed(start: bytes) -> bool | None:
-    """Return True if a file beginning with `start` is an encrypted OpenPGP message; None if it is too short.
+    """Return True if a file beginning with `start` is an encrypted OpenPGP message.
 
-    Such a file holds only the beginning of a packet or of an armor line.
+    Return None if `start` is too short to tell. A whole file that short is only the beginning of a packet or
+    of an armor line.
     """
     if start and UTF8_MARK.startswith(start):
         return None
@@ -190,7 +194,10 @@ def is_sealed(start: bytes) -> bool | None:
 
 
 def is_public(start: bytes) -> bool | None:
-    """Return True if `start` begins sealed data, a public key or a signed text; None if it is too short."""
+    """Return True if `start` begins sealed data, a public key or a signed text.
+
+    Return None if `start` is too short to tell.
+    """
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
     text = mended(start).lstrip(_BLANK)
@@ -202,10 +209,11 @@ def is_public(start: bytes) -> bool | None:
 
 
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
-    """Return the kind of data that is not sealed with OpenPGP; "" for ordinary clear data.
+    """Return the kind of data that begins with `start` and is not sealed with OpenPGP.
 
-    Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`:
-    `start` is the whole file. A signature counts as public only if it is alone, without the data signed.
+    Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "" for ordinary clear
+    data; "unknown". `whole`: `start` is the whole file. A signature counts as public only if nothing else is
+    in the file.
     """
     if start[:1] < b"\x80" or start.startswith(UTF8_MARK) or is_wide(start):
         text = mended(start).lstrip(_BLANK)
@@ -227,7 +235,10 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 
 def _begins_encrypted(data: bytes) -> bool | None:
-    """Return True if the first packet of `data` begins an encrypted message; None if it is too short."""
+    """Return True if the first packet of `data` begins an encrypted message.
+
+    Return None if `data` is too short to tell.
+    """
     while len(data) >= _PACKET_BYTES:
         tag, body = _tag(data[0]), data[_head_length(data) :]
         if tag != _MARKER_TAG or not body.startswith(_MARKER):

@@ -86,9 +86,9 @@ _NO_FILE_OF_OURS = frozenset(
 
 
 def open_regular(folder: int, name: str, what: str = "it") -> int:
-    """Open a regular file in an open folder. FileNotFoundError if gone.
+    """Open a regular file in an open folder and return its descriptor. FileNotFoundError if the file is gone.
 
-    BadFileError, beginning with `what`, for any other kind of file.
+    BadFileError for any other kind of file; its text begins with `what`, the words for the file.
     """
     try:
         descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
@@ -103,9 +103,9 @@ def open_regular(folder: int, name: str, what: str = "it") -> int:
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """Return a whole file of at most `most` bytes. FileNotFoundError if gone.
+    """Return the content of a regular file of at most `most` bytes. FileNotFoundError if the file is gone.
 
-    BadFileError for larger files and other kinds.
+    BadFileError for a larger file, or for another kind of file.
     """
     folder = os.open(path.parent, FOLDER_FLAGS)
     try:
@@ -120,7 +120,10 @@ def read_small(path: Path, most: int) -> bytes:
 
 
 def read_words(path: Path, most: int) -> str:
-    """Return a small file as text, with "?" for invalid UTF-8 and unprintable characters."""
+    """Return a file as text, with "?" for invalid UTF-8 and unprintable characters.
+
+    BadFileError if the file has more than `most` bytes.
+    """
     text = read_small(path, most).decode("utf-8", "replace")
     return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in text)
 
@@ -154,7 +157,7 @@ def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
 
 
 def reference_tail(octets: bytes) -> str:
-    """Return the last part of a reference, made of five octets or more."""
+    """Return the last part of a reference: five characters, one for each of the first five octets."""
     return "".join(_CROCKFORD[octet % 32] for octet in octets[:5])
 
 
@@ -199,9 +202,9 @@ class NotDurableError(OSError):
 def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
     """Give a finished `content` file, not yet durable, to the processor as `upload`.
 
-    Moves `content` within the spool's file system. After return the upload is durable. An OSError leaves no
-    upload behind, and `content` as before, so the processor never sees half an upload; NotDurableError if the
-    content is then unknown.
+    Moves `content` within the spool's file system. After return the upload is durable. After an OSError there
+    is no upload, and `content` is as before, so the processor never sees half an upload. NotDurableError is
+    raised if the state of the content on disk is then unknown.
     """
     content.rename(spool.half(upload.reference))
     passing("hand-over.moved")
@@ -209,9 +212,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content lies in the file that reserves its reference; as `hand_over`.
+    """Give an upload whose content is already in spool/landed, in the file that reserves its reference.
 
-    After an error that file is moved to the path `content`.
+    As with `hand_over`, the upload is durable after return. After an error the file is at the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -230,7 +233,7 @@ def complete(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def _append_durably(path: Path, octets: bytes) -> None:
-    """Append to a file and make it durable. NotDurableError if durability is unknown."""
+    """Append to a file and make the file durable. NotDurableError if the disk fails to confirm that."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab") as file:
         file.write(octets)
         file.flush()
@@ -331,7 +334,10 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """Return the kernel's time of the rename to an upload's final name. FileNotFoundError if gone."""
+    """Return when an upload got its final name, by the kernel's clock, in epoch seconds.
+
+    FileNotFoundError if the upload is gone.
+    """
     with _opened(spool) as folder:
         try:
             status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
@@ -350,7 +356,7 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
-    """Return a landed upload, read from its record, and the kernel's time of the rename to its final name.
+    """Return a landed upload, read from its record, and when it got its final name, by the kernel's clock.
 
     The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
     upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
@@ -375,7 +381,10 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """Open the file `whole` and return True; or the separate file `apart` of earlier versions, and False."""
+    """Open the file `whole`, or, if missing, the separate file `apart` that earlier versions wrote.
+
+    Return the descriptor, and True for the file `whole`.
+    """
     with _opened(spool) as folder:
         try:
             return open_regular(folder, whole), True
@@ -470,7 +479,10 @@ def take_over(theirs: Path, ours: Spool) -> int:
 
 
 def _moved(folder: int, name: str, target: Path) -> bool:
-    """Copy a file durably to `target`, then remove the original; return False where it is no regular file."""
+    """Copy a file durably to `target`, then remove the original; return False if it is no regular file.
+
+    GatewayError if there is a different file at `target`.
+    """
     try:
         descriptor = open_regular(folder, name)
     except BadFileError:

@@ -2,7 +2,7 @@
 
 A question is a POST over a Unix socket: its path is the name of the question, its body JSON. The inside
 trusts only proofs of identity: a session's secret in the person's browser, and the passkey's signature for
-each act needing confirmation. Answers are JSON: moments aware, in UTC, and file names safe to show.
+each act needing confirmation. Answers are JSON: times are in UTC and say so, file names are safe to show.
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ class ConsoleQuestion(File):
     """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser.
 
     `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: the
-    page asks without the person's doing, so the session is not prolonged. `fields` are validated as the
-    function that answers declares them.
+    page asks without the person's doing, so the session is not prolonged. `fields`: further values, checked
+    by the function that answers the question.
     """
 
     origin: str
@@ -60,8 +60,8 @@ class Declining(File):
     """Refusal of a question, in a sentence. `status`: the HTTP status that programs get.
 
     `fields`: the wrong fields of a form, each with a sentence. `options`: the WebAuthn options of a signature
-    that the passkey must give first; `again`: the address of a new login in its place, for a person without a
-    passkey.
+    that the person's passkey has to give before the question is answered. `again`: where a person without a
+    passkey has to log in anew instead.
     """
 
     status: int = 403

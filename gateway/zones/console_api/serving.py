@@ -83,8 +83,8 @@ async def at_work(server: QuietServer, sockets: Sequence[socket.socket]) -> Asyn
 def collect_garbage_rarely() -> None:
     """Exempt the objects loaded so far from garbage collection, and collect others rarely.
 
-    A page makes some 50,000 objects and leaves hardly any garbage. By Python's own numbers (700, 10, 10)
-    about each seventh page waits for a search among all objects that stay, 40 to 110 ms.
+    A page makes some 50,000 objects and leaves hardly any garbage. With Python's default thresholds (700, 10,
+    10), about one page in seven would wait 40 to 110 ms while all lasting objects are searched.
     """
     gc.freeze()
     gc.set_threshold(*_SEARCHES)
@@ -101,7 +101,10 @@ def socket_in(place: Path) -> Generator[str, None, None]:
 
 
 def listening(place: Path) -> socket.socket:
-    """Return a listening socket in the folder `place`, bound anew. The folder's mode controls access."""
+    """Return a new listening socket in the folder `place`, replacing an old one.
+
+    The folder's mode controls access to the socket.
+    """
     place.mkdir(mode=0o750, exist_ok=True)
     (place / SOCKET).unlink(missing_ok=True)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
