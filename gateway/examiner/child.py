@@ -57,10 +57,10 @@ def start_process(command: Sequence[str], channel: int) -> Process:
 
 class Child:
     """An isolated child process, started on first use. For one thread at a time.
-    The child forks another process, the "process for files", which answers requests. `setup` returns the
-    first message to the child. A child knows only the state at its start: when the result of `surroundings`
-    has changed, the next request goes to a new child. Raises ExaminerLost if a process is lost while it
-    examines a file; Fault if a child does not start, because no file is to blame.
+    The child forks another process, which answers the requests. `setup` returns the first message to the
+    child. A child knows only the state at its start: when the result of `surroundings` has changed, the next
+    request goes to a new child. Raises ExaminerLost if a process is lost while it examines a file; Fault if a
+    child does not start, because no file is to blame.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Child:
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
         """Send a request about a file of the provider `owner`; the caller then calls `finish` or `drop`.
         Returns the deadline for the answer, in monotonic seconds, a little later than the `seconds` that the
-        child may take. A process for files serves one owner only.
+        child may take. A forked process serves one owner only.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
@@ -117,19 +117,19 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process for files, by force if need be, and ignore the last request's answer."""
+        """End the forked process, by force if need be, and ignore the last request's answer."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """End the process for files. The child forks a new one for the next request."""
+        """End the forked process that examines files; the child forks a new one for the next request."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
 
     def close(self) -> None:
-        """End the child and the process for files."""
+        """End the child, and the forked process that examines files."""
         self.rest()
         if self._channel is not None:
             self._channel.close()
@@ -149,7 +149,7 @@ class Child:
         return ExaminerLost(f"the examining process {broken}")
 
     def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> None:
-        """Send a request to the process for files; if there is none, have the child fork one first.
+        """Send a request to the forked process; if there is none, have the child fork one first.
         Raises Broken if the request is not accepted before `until`; Fault if the child does not start.
         """
         if self._process is not None:
@@ -189,7 +189,7 @@ class Child:
         return self._channel
 
     def _has_ended(self) -> bool:
-        """Wait up to 5 seconds for the process for files to end; return True if it has."""
+        """Wait up to 5 seconds for the forked process to end; return True if it has ended."""
         if self._channel is None:
             return True
         try:

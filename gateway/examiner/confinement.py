@@ -106,7 +106,7 @@ def _libc() -> ctypes.CDLL:
 
 @cache
 def libseccomp() -> ctypes.CDLL | None:
-    """Load libseccomp, see seccomp_init(3); None if not installed."""
+    """Load and return the library libseccomp (see seccomp_init(3)); None if it is not installed."""
     try:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError:

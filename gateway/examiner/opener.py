@@ -159,7 +159,9 @@ class Opening:
         return open_session_key(resealed.read_bytes(), self.secrets.values())
 
     def _content(self, sealed: OpenFile, resealed: OpenFile | None, sha256: str) -> int:
-        """Open a stored file, check its content by SHA-256; return a descriptor for the caller to close."""
+        """Open a stored file, check its content by SHA-256; return a descriptor for the caller to close.
+        `resealed`: the file's session key as sealed to a newer key, if there is one.
+        """
         return self.of().reopen(sealed, sha256, self.limits, self._session_key(resealed))
 
     def _sealed(

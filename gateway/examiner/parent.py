@@ -185,7 +185,7 @@ def records_with(
 
 
 def counting_seed(home: Home, sha256: str) -> str:
-    """Return the secret seed, in hexadecimal, that rounds the counts of the content with this SHA-256."""
+    """Return the secret by which counts of the content with this SHA-256 are rounded, in hexadecimal."""
     key = secret_files.pupil_key(home)
     return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()
 
@@ -232,7 +232,7 @@ class Examiner:
         self._classifier.start()
 
     def rest(self) -> None:
-        """End the processes for files. The children fork new ones for the next provider."""
+        """End the forked processes that examine files; the children fork new ones for the next provider."""
         for each in (self._opener, self._classifier, self._judge, self._viewer):
             each.rest()
 
@@ -447,7 +447,9 @@ class Examiner:
 
 
 def _seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds allowed for the file at a descriptor: 15 and more by its size, at most `most`."""
+    """Return the seconds allowed for the file at a descriptor.
+    These are 15, and one for each `bytes_a_second` bytes of the file, but not more than `most`.
+    """
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 

@@ -77,7 +77,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process for files, wait for its end, and return its exit code."""
+        """Fork a process to examine files, wait for its end, and return its exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.

@@ -47,7 +47,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """Answer with a view; its descriptor of anonymous memory follows, unless the view is the content."""
+    """Answer with a view; a descriptor of the view follows, unless the view is the whole content."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -97,13 +97,11 @@ class Job(AboutFile):
     opener.
 
     - `others`: the provider's further certificates, not yet approved or out of use: a file signed by one of
-      them
-    is not a stranger's.
+      them is not a stranger's.
     - `opens_with`: fingerprints of the gateway's keys that may open uploads; () for all.
     - `agreement`: the text expected in /agreement; "" for other folders.
     - `least_rsa_bits`: the policy's minimum for a new key. `verified`: the post-quantum kinds of keys that a
-      new
-    certificate may have (`certificates.admit`).
+      new certificate may have (`certificates.admit`).
     - `rolls`: the data types from which pupils are collected. `stated`: headings explained by the provider.
     - `signature`: the signature of a drop that the opener has opened; None before.
     """
@@ -195,7 +193,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
-    """Answer about a drop to be opened before it can be judged."""
+    """Answer that a drop is sealed, and has to be opened before the judge can judge the drop."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
@@ -302,7 +300,9 @@ class Reseal(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed(AboutFile):
-    """Answer with a stored file's session key, sealed and armored; `proved`: the key opened the content."""
+    """Answer with a stored file's session key, sealed and armored.
+    `proved`: the content was opened with the session key, and has the expected digest.
+    """
 
     session: str
     proved: bool

@@ -45,9 +45,10 @@ def make_gateway_key(
     *,
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
 ) -> NewKey:
-    """Make a new OpenPGP key of the gateway on disk, with a statement about the log's key.
+    """Make a new OpenPGP key of the gateway on disk, with a signed statement that `vkey` is the log's key.
 
-    The key is not in the registry and not in use yet. `known`: the passphrase to protect it; None for none.
+    The key is not in the registry and not in use yet. `known`: the passphrase that protects the key on disk;
+    None for a key without protection.
     """
     secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
@@ -72,7 +73,7 @@ def described(secret: bytes, now: datetime) -> NewKey:
 
 
 def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
-    """Return the text on the new key for the old key to sign, with the new certificate."""
+    """Return the text, for the old key to sign, that names the new key and has the new certificate."""
     old = admit(old_certificate, at).fingerprint
     return (
         f"The gateway of {organisation} has a new OpenPGP key since {at:%Y-%m-%d}.\n\n"

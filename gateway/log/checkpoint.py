@@ -116,7 +116,7 @@ class LogKey:
 
     @classmethod
     def load(cls, pem: bytes) -> Self:
-        """Load the key in `pem`. Raises ConfigurationError unless an Ed25519 secret key."""
+        """Load the key in `pem`. Raises ConfigurationError if `pem` has no Ed25519 secret key."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
         from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 

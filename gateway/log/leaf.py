@@ -156,7 +156,7 @@ def leaf(event: Event | Mapping[str, object]) -> bytes:
 
 
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
-    """Encode an event whose number is still unknown: return its leaf's bytes before and after the number."""
+    """Encode an event of unknown `sequence`: return the leaf's bytes before and after that number."""
     # JSON escapes quotation marks within texts, so this pattern matches in one place only.
     before, mark, after = canonical(event.mapping()).rpartition(
         f'"sequence":{event.sequence},"subject":'.encode()

@@ -85,7 +85,7 @@ class OpenContent:
 
 
 class Contents:
-    """The open contents; files are opened by `fetch` in the threads of `openers`, never on the loop.
+    """The open contents. Files are opened by `fetch` in the threads of `openers`, never in the event loop.
 
     `clock` gives monotonic seconds.
     """

@@ -164,7 +164,7 @@ class MailboxAccess:
             )
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Return each team of a person that has removed files to be restored still."""
+        """Return the teams of a person that have removed files, if the files can still be restored."""
         with self.registry.read() as session:
             wanted, name, teams = self.removed, person.name, self._teams(session, person)
             return tuple(

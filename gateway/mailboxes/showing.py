@@ -1,4 +1,4 @@
-"""The content of a delivery for a team: the file as sent, a view, or counts; and the about text."""
+"""The content of a delivery for a team: the file as sent, a view, or counts; and the NAME.about.txt."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class TeamView:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """The labels of cells left blank in the view because of their values."""
+        """The labels of fields with cells left blank in the view, as a value does not fit the heading."""
         found = (one.about for one in self.held.findings if one.expected and one.about not in self.lacking)
         return tuple(dict.fromkeys(found))
 

@@ -272,7 +272,10 @@ class MailboxTree(Server):
         return names, files[-1].sequence if len(files) == FILES_A_QUERY else None
 
     def _entries(self, mode: int, names: Sequence[str], size: int | None = 0) -> list[bytes]:
-        """Return the names of folders, or of files made on reading, encoded."""
+        """Return encoded SFTP entries for folders, or for files made on reading, with these names.
+
+        `mode`: kind and permissions; `size`: in bytes, None if unknown.
+        """
         now = self._mailboxes.clock().timestamp()
         return [encoded(name, mode, size, int(now), now) for name in names]
 

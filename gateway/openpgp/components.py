@@ -301,7 +301,7 @@ class Parts:
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
         """Return the statement in force at a moment on the main user id or, without one, on the primary key.
-        None if neither has one in force.
+        None if no statement is in force.
         """
         found = []
         for place, user_id in enumerate(self.user_ids):

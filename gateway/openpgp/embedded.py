@@ -51,7 +51,9 @@ class EmbeddedOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
+        """Open a sealed file signed by one of `senders`; see `Opener.open`.
+        Refusal, too, for a file larger than `embedded_sealed_bytes`.
+        """
         source = SealedSource.at(sealed, limits)
         look(source, self._key_ids)
         parsed = parsed_senders(senders)
@@ -63,11 +65,11 @@ class EmbeddedOpener:
         return verified.delivered(made, self.name, inside.opened_by)
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """See `Opener.session_key`."""
+        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
         return session_text(look_again(sealed, limits), self._keys)
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """See `Opener.reopen`."""
+        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
         known = None if session is None else SessionKey.read(session)
         try:
             inside = unwrapped(SealedSource.at(sealed, limits).read(limits), self._keys, limits, known)
@@ -92,7 +94,7 @@ class BySizeOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """See `Opener.open`."""
+        """Open a sealed file signed by one of `senders`, with the engine for its size; see `Opener.open`."""
         return self._first(
             sealed,
             limits,
@@ -102,11 +104,11 @@ class BySizeOpener:
         )
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """See `Opener.reopen`."""
+        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
         return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """See `Opener.session_key`."""
+        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
         return self._program.session_key(sealed, limits)
 
     def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:

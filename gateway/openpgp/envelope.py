@@ -1,7 +1,7 @@
 """Inspect a sealed file without a key: its encryption, protection and recipients.
 
-Every refusal possible from outside happens here, before any engine runs; so do refusals of files opened by
-one engine and not by another.
+Every refusal that needs no key happens here, before any engine runs. Refused here, too, is any file that one
+engine would open and another would not.
 """
 
 from collections.abc import Collection
@@ -60,8 +60,9 @@ class Envelope:
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file. Refusal if the file is not sealed to one of `key_ids`, if given.
-    Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
+    """Return the envelope of a sealed file.
+    Refusal for anything except one encrypted message with integrity protection, sealed to one of `key_ids`
+    (None: to anybody). Fault for an unreadable file.
     """
     try:
         with sealed.open() as file:

@@ -261,7 +261,7 @@ def refusal(
 
 def unread(why: Refusal) -> Refusal:
     """Return the refusal of a message that the engine could not read up to the signature.
-    Instead of "bad signature", `why` becomes "damaged"; every other refusal stays.
+    If `why` says "bad signature", return "damaged" instead; otherwise return `why`.
     """
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 

@@ -163,7 +163,7 @@ class SopOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """See `Opener.open`."""
+        """Open a sealed file signed by one of `senders` with the program; see `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
@@ -193,11 +193,11 @@ class SopOpener:
         return keys
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """See `Opener.session_key`."""
+        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
         return layers.session_text(look_again(sealed, limits), self._keys)
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """See `Opener.reopen`."""
+        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
         try:
             source = SealedSource.at(sealed, limits)
             envelope = look(source, self._key_ids if session is None else None)

@@ -139,7 +139,8 @@ def _verify_file(
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
     """Verify one file; return the verdict, and the head of the log in it, if any.
-    `known`: the keys the log has had. The log key of an anchored receipt is added to `vouched`.
+    `known`: the keys the log has had. A receipt that `certificate` vouches for has its log key added to
+    `vouched`.
     """
     text = receipts.read_text(path)
     if receipts.HEAD.search(text):

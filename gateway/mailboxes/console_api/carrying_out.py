@@ -122,7 +122,10 @@ def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, Mapping[str, str]]:
-    """Return names by id for choices in forms: all teams, and the `wanted` kinds, schools and people."""
+    """Return names by id, for choices in forms, by sort of thing: all teams and whatever is `wanted`.
+
+    `wanted` may have "kind" (of data), "school" and "person".
+    """
     catalogue = console.catalogue()
     known = {"team": {one.id: one.name for one in catalogue.teams.team}}
     if "kind" in wanted:

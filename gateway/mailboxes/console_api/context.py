@@ -113,9 +113,9 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return the answer to `asked`: a known one of the last minute, else a new one from `work`.
+        """Return the answer to `asked`: the known one if at most a minute old, else a new one from `work`.
 
-        A known one of the last ten minutes is returned, too, while another thread computes the new one.
+        If the known one is at most ten minutes old, callers get it while another thread computes the new one.
         """
         if (known := self._within(asked, _SECONDS)) is not None:
             return known[1]

@@ -139,7 +139,7 @@ def verify_receipt(
 
 
 def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = None) -> Shown:
-    """Return log entries of openings of files, before the entry `before` if given, and the newest head."""
+    """Return a page of log entries on openings of files, with numbers below `before`, and the newest head."""
     with console.mailboxes.registry.read() as session:
         found = transfer_lists.openings(session, before, PAGE + 1)
         number = transfer_lists.count_openings(session)

@@ -47,7 +47,7 @@ _State = Annotated[str, Field(max_length=200)]
 
 
 def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
-    """Return the settings of the console's service: organisation, time zone, addresses, OpenID's name."""
+    """Return the console's settings: organisation, time zone, addresses, the OpenID provider's name."""
     place = console.settings.console
     return ConsoleKnows(
         organisation=console.settings.organisation,
@@ -181,7 +181,10 @@ def enrol(
 def begin_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str = ""
 ) -> Shown:
-    """Return the OpenID provider's login URL, to log in, or to bind an OpenID account by a link's `code`."""
+    """Return the OpenID provider's login URL for a login, or for binding an account to an invited person.
+
+    `browser` is the secret of the attempt; `code` that of the invitation's link, "" for a login.
+    """
     if code:
         invited(console, question, code)
     invitation = logins.digest_of(code) if code else ""
@@ -269,7 +272,7 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     """Return sentences about the caller's keys added lately or not confirmed, newest first.
 
-    `act`: the caller has something to do.
+    `act`: True if the caller has something to do.
     """
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
@@ -292,8 +295,8 @@ def check_signed(
 ) -> None:
     """Raise an error unless the caller's passkey has signed the `purpose`: one act with all its fields.
 
-    With `assertion` None, DecliningError asks for the signature, or a person without a passkey to log in anew
-    at the OpenID provider, and states the `effect` of the act. GuessedError for a wrong signature.
+    With `assertion` None, DecliningError states the `effect` of the act and asks for the signature or, of a
+    person without a passkey, for a new login at the OpenID provider. GuessedError for a wrong signature.
     """
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()

@@ -65,7 +65,10 @@ class OpenIdProvider:
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
     def address(self, challenge: bytes, origin: str, *, act: bool = False) -> str:
-        """Return the provider's login URL. To confirm an act, the provider must ask for a new login."""
+        """Return the provider's login URL for one attempt, made from a challenge.
+
+        `act`: the login is to confirm an act, so the provider must ask for a new login.
+        """
         more: dict[str, Any] = {"prompt": "login", "max_age": 0} if act else {}
         state, nonce, verifier = attempt_values(challenge, act=act)
         with self._client(origin) as client:

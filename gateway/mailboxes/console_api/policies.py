@@ -45,7 +45,7 @@ def ask_policies(
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
     `before` and `after` are digests, by default of the newest version and the proposal. With `days`, add the
-    files of so many past days that would have another outcome. `names`: documents cited by the agreement,
+    outcomes of the past `days` that version `after` would change. `names`: documents cited by the agreement,
     each with the name of today.
     """
     catalogue = console.catalogue()

@@ -124,7 +124,7 @@ def _behind(
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
-    """Yield for each of the last local days the number of files landed by state, latest day last."""
+    """Yield the numbers of files landed, by state, for each of the last days in local time, latest last."""
     first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
