@@ -236,7 +236,7 @@ class CountingServer(QuietServer):
 class PunctualProtocol(H11Protocol):
     """An HTTP connection, closed if a request takes more than `seconds` to arrive.
 
-    Its `connection` is busy from the whole request to the end of the answer.
+    Its `connection` is busy from the end of a request to the end of the answer.
     """
 
     def __init__(
@@ -277,7 +277,7 @@ class PunctualProtocol(H11Protocol):
             self._connection.busy = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the deadline."""
+        """Cancel the deadline, and forget the connection."""
         self._wait_no_more()
         self._connections.leave(self._connection)
         super().connection_lost(exc)

@@ -5,7 +5,7 @@
     keys/ sealed/                        inside, 0700
     mailboxes/                           inside: penalised sources of the mailboxes and of intake
     console/                             inside -> console: the socket of the console API
-    web/                                 intake -> web door: the socket at which the web door asks
+    web/                                 intake -> web door: the socket at which intake answers
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
     letters/                             inside <-> courier: letters out, results back
@@ -123,7 +123,7 @@ class Spool:
     """PROVIDER.asked: the last time that a provider looked for receipts at this host."""
 
     def partial(self, provider: str) -> Path:
-        """Return the folder of one provider's unfinished uploads, under names made by the server."""
+        """Return the folder of one provider's unfinished uploads; intake makes the names in this folder."""
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:
@@ -233,7 +233,7 @@ class Home:
         return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
 
     def log_key(self, key_set: str) -> Path:
-        """Return the path of the key in a key set that signs the log; "" is the set made with the home."""
+        """Return the path of the log's private key in a key set; "" is the set made with the home."""
         return self.keys / f"log{key_set and f'-{key_set}'}.pem"
 
     def pupil_key(self, key_set: str) -> Path:

@@ -54,7 +54,7 @@ class OpenIdSettings(File):
     name: str = Field(default="the council's account", min_length=1, max_length=60)
 
     def secret(self) -> str | None:
-        """Return the client secret, if any. ConfigurationError for an unreadable file."""
+        """Return the client secret; None if gateway.toml names none. ConfigurationError if unreadable."""
         if self.client_secret_file is None:
             return None
         try:
@@ -523,8 +523,8 @@ M = TypeVar("M", bound=BaseModel)
 def read_toml(path: Path, kind: type[M]) -> M:
     """Return the file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
 
-    It is also raised for a file in a folder named by the digest of a version of the policies, where any file
-    of that version has changed.
+    In a folder named by the digest of a version of the policies, a changed file also raises
+    ConfigurationError.
     """
     check_unchanged(path.parent)
     try:

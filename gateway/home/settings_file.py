@@ -83,7 +83,7 @@ def _walked(
 def read_at_most(file: Path, most: int, what: str = "") -> bytes:
     """Return the content of a file. GatewayError if the file is unreadable, or larger than `most` bytes.
 
-    `what`: the purpose for which a larger file is too large, as the error says.
+    The error says "too large for WHAT" if `what` is given.
     """
     try:
         with file.open("rb") as opened:

@@ -104,7 +104,7 @@ def check_unused(home: Home) -> None:
 
 @contextmanager
 def _whole_or_nothing(root: Path) -> Iterator[None]:
-    """After an error in the context, remove every file and folder that was made below `root` in it."""
+    """If the context ends by an error, remove every file and folder made below `root` since its beginning."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield

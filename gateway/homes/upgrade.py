@@ -1,4 +1,4 @@
-"""Upgrade a home of an earlier version: look what is needed, rehearse on a copy, and undo.
+"""Upgrade a home of an earlier version: find out what is needed, rehearse on a copy, and undo.
 
 Nothing of the home changes before all needs of this version are checked: settings, disk, OpenPGP program,
 tables migrated on a copy, and policies without faults.

@@ -250,7 +250,7 @@ class Box:
     def in_use(self) -> frozenset[Path]:
         """Return the paths of the data and labels of all unfinished uploads.
 
-        Only `expire` may erase these files.
+        A sweep of the folder leaves these files alone: only this box erases them.
         """
         return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
@@ -274,7 +274,10 @@ class Box:
             del self.named[_key(upload)]
 
     async def _drop(self, upload: Unfinished | None) -> None:
-        """Take an unfinished upload off the list and erase its files, unless it is None or busy."""
+        """Take an unfinished upload off the list and erase its files.
+
+        Do nothing for None, or while the upload is being written or handed over.
+        """
         if upload is not None and not upload.busy:
             self._take_down(upload)
             await on_disk(upload.erase)

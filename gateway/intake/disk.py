@@ -105,7 +105,7 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove the parts of failed hand-overs older than `keep`: no client was told that they succeeded.
+    """Remove the files of hand-overs that failed longer than `keep` ago; no client was told of success.
 
     Files that the inside has set aside stay, with their contents, until a person looks.
     """

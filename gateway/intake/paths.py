@@ -1,7 +1,7 @@
 """Translate a client's path into an `IntakePlace` of the virtual tree. Pure.
 
-The tree has one level of fixed folders; below /in, a client may make more for its session. Nothing here
-touches a disk, and no path of a client ever becomes a path on disk.
+The tree has one level of fixed folders; below /in, a client may make more for a while. Nothing here touches a
+disk, and no path of a client ever becomes a path on disk.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Complete an upload; return its reference, or None if a rename has to follow. Close other files."""
+        """Complete an upload; return its reference, or None as `Box.close` does. Close any other file."""
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
         await self.close(file)

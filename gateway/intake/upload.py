@@ -98,7 +98,10 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def shorten(self) -> None:
-        """Cut the last byte off, so that a client can resume; mark an empty or withheld upload worthless."""
+        """Cut off the last byte: a client that compares sizes then resumes the upload.
+
+        Mark an empty or withheld upload as worthless instead.
+        """
         if self.size == 0 or self.label.withheld:
             self.worthless = True
             return
@@ -148,7 +151,10 @@ def load_unfinished(folder: Path) -> list[Unfinished]:
 
 
 def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
-    """Erase uploads in `folder` idle for longer than `keep`, but no file `in_use`; return their number."""
+    """Erase the uploads in `folder` idle for longer than `keep`, and return their number.
+
+    Files in `in_use` stay.
+    """
     stale = set()
     for path in set(folder.iterdir()) - in_use:
         with suppress(FileNotFoundError):
@@ -164,8 +170,8 @@ def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: froze
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
     """Write the `chunks` of an upload to the existing file `place`; with a `hasher`, only hash them.
 
-    A `hasher` is given for a withheld upload, whose SHA-256 is then returned. OSError if less than
-    `free_bytes` would stay free on the disk. Call in a worker thread.
+    A `hasher` is given for a withheld upload, whose SHA-256 is then returned; otherwise None. OSError if less
+    than `free_bytes` would stay free on the disk. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -327,7 +333,10 @@ class Receiving:
         self._memory.held += cost
 
     async def _store_behind(self) -> None:
-        """Start storing the block in memory, after the previous one; wait if memory is scarce."""
+        """Start to write the block in memory to the disk, after the previous block is written.
+
+        If memory is scarce, wait until this block is written, too.
+        """
         await self._join()
         if self._withheld is None:
             return  # Still small.
@@ -349,7 +358,7 @@ class Receiving:
         await self._join()
 
     async def _store_next(self, chunks: Sequence[bytes], size: int) -> None:
-        """Write a block of `size` bytes behind the bytes stored so far."""
+        """Write a block of `size` bytes after the bytes stored so far."""
         await self._store(chunks, self._stored)
         self._memory.held -= size
         if self._failure is None:
@@ -413,7 +422,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
-        """Close the file at the size known to be stored, and free the memory."""
+        """Cut the file to the size known to be stored, close it, and free the memory."""
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead

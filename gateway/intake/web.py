@@ -1,9 +1,9 @@
 """Answer the web door over a Unix socket: logins, uploads by tus 1.0, and the provider's receipts.
 
-The web door passes browsers' requests on and stores nothing. Intake proves who is at the browser, and treats
-each file as one by SFTP: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between two
-requests an upload is on its provider's list of unfinished ones. Data that is no OpenPGP message is refused by
-its first bytes.
+The web door passes browsers' requests on and stores nothing. Intake checks who is at the browser, and treats
+each file like one that comes by SFTP: `ProviderTree` keeps the rules on names, folders, quotas and
+durability. Between two requests an upload is on its provider's list of unfinished ones. Data that is no
+OpenPGP message is refused by its first bytes.
 """
 
 from __future__ import annotations
@@ -149,7 +149,10 @@ class WebDoor:
         return f"__Host-{kind}" if self._secure else kind
 
     def _set(self, response: Response, kind: str, secret: str) -> Response:
-        """Set a cookie for this host and its own pages only, until the browser is closed; "" removes it."""
+        """Set the cookie `kind` to `secret`, until the browser is closed; "" removes the cookie.
+
+        The browser sends the cookie from this host's own pages only.
+        """
         response.set_cookie(
             self._cookie(kind), secret, max_age=None if secret else 0,
             path="/", secure=self._secure, httponly=True, samesite="strict",
@@ -199,7 +202,7 @@ class WebDoor:
         return Response(status_code=204, headers=_TUS | _VERSIONS | most)
 
     async def _create(self, request: Request) -> Response:
-        """Begin an upload and return its address, which contains no name."""
+        """Begin an upload and return its address, in which no name of a file appears."""
         async with self._tree(request) as tree:
             if (wrong := _other_version(request)) is not None:
                 return wrong
@@ -331,7 +334,7 @@ def _number(request: Request, header: str) -> int:
 
 
 def _path(request: Request) -> bytes:
-    """Return the path of a new upload, from its metadata: `filename`, and `folder`, by default /in."""
+    """Return the path for a new upload: `filename` in the `folder`, by default /in, of its metadata."""
     told: dict[str, bytes] = {}
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, value = pair.strip().partition(" ")

@@ -106,7 +106,7 @@ def statement_file(home: Home, fingerprint: str) -> Path:
 
 
 def succession_file(home: Home, fingerprint: str) -> Path:
-    """Return the path of the statement naming this OpenPGP key as the previous key's successor."""
+    """Return the path of the statement that names an OpenPGP key as the previous key's successor."""
     return home.keys / "succession" / f"{fingerprint}.asc"
 
 

@@ -75,7 +75,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return at
 
     def _process_env_request(self, packet: SSHPacket) -> bool:  # noqa: ARG002
-        """Refuse a client's environment variables: asyncssh would keep any amount."""
+        """Return False, refusing a client's environment variables: asyncssh would keep any amount."""
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:

@@ -113,7 +113,7 @@ def _from(offer: AlsoOffer, address: str) -> bool:
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
-    """Return True if an IP address, with or without a zone, is in one of `networks`."""
+    """Return True if an IP address is in one of `networks`; a zone index such as %eth0 is ignored."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -168,7 +168,10 @@ class Connection(LeanConnection):
         self.may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Send the server's algorithms; after the client's list, if the client may be quantum-safe."""
+        """Send the server's algorithms, at once or only after the client has sent its own.
+
+        The server waits for a client whose version may know the quantum-safe key exchange.
+        """
         if (
             knows_quantum_safe(self._client_version)
             and self._kex_algs != [QUANTUM_SAFE]
@@ -307,7 +310,7 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return for how many seconds not to read it."""
+        """Charge event-loop seconds to the client's source; return for how many not to read the source."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -75,7 +75,7 @@ class Penalties:
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """After a login, forget the penalty counted for an address's source, unless already in force."""
+        """Forget the penalty of an address's source after a login, unless the penalty is in force already."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt[1]:
             del self._debts[source_of(address)]
@@ -126,7 +126,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log how often each offence was repeated, a minute after its line, and forget offences that old."""
+        """Log how often offences were repeated within a minute of their log line, and forget them."""
         before = self._clock() - _SECONDS
         for key, (at, level, since) in list(self._told.items()):
             if at < before:

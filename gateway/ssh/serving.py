@@ -86,12 +86,12 @@ class Session(SSHServerStreamSession[bytes]):
         self._is_scp = False
 
     def exec_requested(self, command: str) -> bool:
-        """Accept only `scp`, to answer with the advice to use SFTP; no command is ever run."""
+        """Return True for `scp` only, to answer with the advice to use SFTP; no command is ever run."""
         self._is_scp = command.partition(" ")[0] == "scp"
         return self._is_scp
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """Accept SFTP only; the base class refuses shells and commands."""
+        """Return True for SFTP only; the base class refuses shells and commands."""
         return subsystem == "sftp"
 
     def session_started(self) -> None:
@@ -169,7 +169,7 @@ class Visitor(asyncssh.SSHServer):
             self._door.leave(self._guest)
 
     def begin_auth(self, username: str) -> bool:
-        """Require a login; disconnect a client that changes its user name between attempts."""
+        """Return True: a login is required. Disconnect a client that changes its user name meanwhile."""
         if self._name is not None:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"

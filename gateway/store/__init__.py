@@ -1,4 +1,4 @@
-"""The store of sealed files, each as sealed by its sender, and of the session keys of a few files."""
+"""The store of sealed files, each as sealed by its sender, and of the resealed session keys of some."""
 
 from typing import NamedTuple
 

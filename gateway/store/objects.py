@@ -240,7 +240,7 @@ class ObjectStore:
             return bytes(obstore.get(self.client, path).bytes())
 
     def put_session(self, reference: str, session: bytes) -> None:
-        """Store a session key, replacing an earlier one."""
+        """Store a file's session key, resealed to a newer key of the gateway; replace an earlier one."""
         with as_os_error():
             obstore.put(self.client, f"{_SESSION}/{checked_reference(reference)}", session)
 

@@ -72,7 +72,7 @@ class SealedFolder:
         return Kept(copied, digest.hexdigest())
 
     def put_session(self, reference: str, session: bytes) -> None:
-        """Store a session key beside its file, durable after return."""
+        """Store a file's session key, resealed to a newer key of the gateway. Durable after return."""
         write_durably(self.session(reference), session, mode=private_mode(self.root))
 
     def settle(self) -> None:

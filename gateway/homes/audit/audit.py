@@ -43,8 +43,8 @@ def receipt_faults(
 ) -> Faults:
     """Return the faults of receipts by number, in the order of checking.
 
-    None among the faults marks where the caller checks that the log asks for the receipt. A receipt without
-    other faults is left out.
+    Where None stands among the faults, the caller checks whether the log asks for the receipt. A receipt is
+    left out if None is its only entry.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -125,7 +125,8 @@ def _events(
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
     """Yield number, kind, subject, salt and fields of each log entry whose kind is in `kinds`.
 
-    Entries with unreadable leaves are left out: `check_tree` reports them.
+    The salt is None if deleted or not needed. Entries with unreadable leaves are left out: `check_tree`
+    reports them.
     """
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
     for row in session.exec(query.execution_options(yield_per=1000)):
@@ -163,9 +164,9 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """Return the digest of a receipt's statements, as the log records a receipt; None for a notice.
+    """Return the digest that the log records for the contents of a receipt.
 
-    Also None for a row that is no receipt.
+    Return None for a notice, and for a row of another table.
     """
     if not isinstance(row, ReceiptRow):
         return None

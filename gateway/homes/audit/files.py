@@ -96,7 +96,10 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
 
 
 def _fault_of(digest: Callable[[], str], sha256: str | None) -> str | None:
-    """Return why the file read by `digest` is not the one on record; None if it is."""
+    """Return why a file is not the one with the `sha256` on record; None if it is.
+
+    `digest` reads the file and returns its SHA-256.
+    """
     try:
         return None if digest() == sha256 else "the file is not the one on record"
     except FileNotFoundError:

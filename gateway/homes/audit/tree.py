@@ -2,8 +2,8 @@
 
 A state file keeps, for each portion without a fault, the SHA-256 of all that its check relied on: every
 column of every row, the keys, and the gateway's version. Rows are read again in each run, so that an altered
-row belongs to no kept portion. Each line is signed by the log's key; a line without its signature counts for
-nothing.
+row belongs to no kept portion. Each line of the state file is signed by the log's key; unsigned lines are
+ignored.
 """
 
 from __future__ import annotations

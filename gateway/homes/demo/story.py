@@ -165,7 +165,7 @@ class Story:
         self._console.print(Text(result.stdout.strip(), style="red"), soft_wrap=True)
 
     def _the_console_is_offered(self, running: Running) -> None:
-        """Show a link into the console, good once, and wait for a person at a terminal."""
+        """Show a link into the console that works once, and wait for a person at a terminal."""
         self._scene("Jane works in her browser: the console, on this machine alone")
         self._command("roles", "grant", "jane", "triage", "--why", "the demo")
         link = self._stage.done("staff", "invite", "jane").strip()
