@@ -1,7 +1,7 @@
 """Logins to the console: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions, challenges.
 
-The registry stores only digests of the secrets that links and browsers have. Challenges are stored in
-PostgreSQL alone, so that any host can take each once.
+The registry stores only digests of the secrets in links and browsers. Challenges are stored in PostgreSQL
+only, where any of several hosts may get the answer; a challenge can be taken once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def digest_of(secret: str) -> str:
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Store an invitation in place of the person's earlier ones; delete the ended ones of everybody."""
+    """Store an invitation in place of the person's earlier ones; delete everybody's expired invitations."""
     withdraw_invitations(session, name)
     drop(session, *session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all())
     store(
@@ -101,7 +101,7 @@ def add_passkey(
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an invited person's OpenID account; return the fingerprint. GatewayError if on record."""
+    """Record an invited person's OpenID account; return its fingerprint. GatewayError for a known account."""
     return keys.add_key(
         session, "staff", name, "openid", fingerprint=openid_fingerprint(issuer, subject),
         material=json.dumps({"issuer": issuer}), at=at, by=by, unconfirmed=True,
@@ -109,13 +109,13 @@ def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: s
 
 
 def find_passkey(session: Session, credential: bytes, now: datetime) -> KeyRow | None:
-    """Return the passkey with a credential id; None if the key or the owner is not in force."""
+    """Return the passkey with a credential id; None if unknown or not in force, or if the owner has left."""
     key = _in_force(session, "passkey", hashlib.sha256(credential).hexdigest(), now)
     return None if key is None else _passkey_row(session, key.fingerprint)
 
 
 def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
-    """Return owner and fingerprint of an OpenID account; None if account or owner is not in force."""
+    """Return owner and fingerprint of an OpenID account; None if not in force, or if the owner has left."""
     key = _in_force(session, "openid", openid_fingerprint(issuer, subject), now)
     return None if key is None else (key.owner, key.fingerprint)
 
@@ -135,7 +135,7 @@ def is_confirmed(session: Session, fingerprint: str) -> bool:
 
 
 def passkeys_of(session: Session, name: str, now: datetime) -> list[KeyRow]:
-    """Return the passkeys in force of a person."""
+    """Return a person's passkeys that are in force."""
     theirs = keys.keys_in_force(session, "staff", name, "passkey", now)
     return [_passkey_row(session, key.fingerprint) for key in theirs]
 
@@ -159,7 +159,7 @@ def _passkey_row(session: Session, fingerprint: str) -> KeyRow:
 def begin_session(
     session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime
 ) -> None:
-    """Record a new login, and delete expired sessions."""
+    """Record a login: `passkey` is the key's fingerprint, `secret` the browser's. Delete expired sessions."""
     row = ConsoleSessionRow
     session.exec(delete(row).where(or_(col(row.begun_at) <= at - LONGEST, col(row.seen_at) <= at - IDLE)))
     session.add(
@@ -171,7 +171,7 @@ def begin_session(
 
 
 def find_session(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
-    """Return a browser's session; None if expired, or if the address is another one."""
+    """Return the session of a browser's secret; None if unknown, expired, or begun at another address."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None
@@ -210,9 +210,10 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a holder's challenge for `seconds`, in place of one for the same purpose, with the text `about`.
+    """Store a challenge and the text `about` for `seconds`, in place of the holder's for the same purpose.
 
-    Deletes expired challenges of everybody, and the holder's oldest ones, so that at most `most` remain.
+    `holder` is the secret of a browser or session. Delete everybody's expired challenges, and the oldest of
+    the holder, so that at most `most` remain.
     """
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})

@@ -39,7 +39,10 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark a child, known by digests, and the `transfers` with the child; return the marker's number."""
+    """Mark a child, known by the digests `persons`; return the marker's number.
+
+    `people` may see the child's data if `kind` is "named". `transfers` are the files with the child.
+    """
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     store(session, row)
     number = cast("int", row.number)
@@ -104,7 +107,7 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of every child whose data a marker hides from a person; for None, of all marked."""
+    """Return the digests of children whose data a marker hides from a person (None: of all marked children)."""
     allowed = _allowed(session, person)
     return frozenset(
         digest
@@ -115,7 +118,7 @@ def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
 
 
 def _allowed(session: Session, person: str | None) -> set[int]:
-    """Return the numbers of the markers on children whose data a person may see."""
+    """Return the numbers of the markers that allow a person, by name, to see the child's data."""
     query = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
     return set(session.exec(query).all())
 
@@ -132,7 +135,7 @@ KeptApart = Mapping[int, frozenset[bytes]]
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
-    """Return by file and marker the digests of children hidden from a person; for None, of all marked.
+    """Return by file and marker the digests of children hidden from a person (None: of all marked children).
 
     Files without such a child are left out.
     """
@@ -164,5 +167,5 @@ def _on(session: Session) -> Sequence[MarkerRow]:
 
 
 def split(persons: bytes) -> list[bytes]:
-    """Split a string of concatenated digests into the single ones."""
+    """Split concatenated digests of DIGEST bytes each."""
     return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]

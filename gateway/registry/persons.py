@@ -17,9 +17,9 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the digests of the children in files, by the files' sequences, in place of earlier ones.
+    """Store the concatenated digests of the children in each file, by sequence, in place of earlier ones.
 
-    Record as well which of the files hold a marked child.
+    Record also the marked children in these files.
     """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
@@ -28,7 +28,7 @@ def note(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return the sequences of files with one of the children, in the order of landing."""
+    """Return the sequences of files with any of the children (by digests), in the order of landing."""
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
@@ -63,7 +63,7 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return each provider's latest statement on a child, on roll or not, latest first."""
+    """Return each provider's latest statement on a child (by digests), on roll or not; latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 

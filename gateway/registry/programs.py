@@ -18,12 +18,12 @@ _REMEMBERED = timedelta(days=1)
 
 
 def actor_of(program: ProgramRow) -> str:
-    """Return a program's name as an actor in the log. Its space tells it from a person's name."""
+    """Return the name by which the log knows a program as an actor; a person's name has no space in it."""
     return f"program {program.name}"
 
 
 def key_of(program: ProgramRow) -> str:
-    """Return the mark of a program's credential, used where a person has a fingerprint: prefix and digest."""
+    """Return the mark of a program's credential, used like a key's fingerprint: a prefix and the digest."""
     return f"{_KEY}{program.digest}"
 
 
@@ -35,7 +35,7 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
-    """Return the program with a credential, given as by `key_of` or as digest; None unless in force."""
+    """Return a program by its credential's mark (`key_of`) or digest; None if unknown, revoked or expired."""
     row = session.get(ProgramRow, key.removeprefix(_KEY))
     return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
@@ -60,10 +60,10 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
-    """Record a program's request to change data; if the same was made before, return the stored answer.
+    """Record a program's new request to change data and return None; for a repeated one return its answer.
 
     `key` is the Idempotency-Key, `asked` the request's digest. Requests older than a day are deleted.
-    GatewayError if another request had the key, or the same one has no answer yet.
+    GatewayError if the key was used for another request, or if the repeated request has no answer yet.
     """
     session.exec(delete(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED))
     row = session.get(ProgramRequestRow, (program, key))
@@ -81,7 +81,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
 
 
 def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
-    """Store the answer to a program's request; None, for a request that did nothing, deletes it."""
+    """Store the answer to a program's request; with None, delete the request, as nothing was done."""
     row = session.get(ProgramRequestRow, (program, key))
     if row is not None and answer is None:
         session.delete(row)

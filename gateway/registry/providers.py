@@ -32,7 +32,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if a number of the provider is also another's, neither predecessor nor successor."""
+    """Raise GatewayError if a provider other than predecessor and successor has one of the same numbers."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -56,12 +56,12 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider without ratifications (see `register`). NotFoundError for an unknown id."""
+    """Return a provider, with `ratified` always False (see `register`). NotFoundError for an unknown id."""
     return _provider(provider_row(session, provider), _columns_of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider by id, without ratifications (see `register`)."""
+    """Return every provider, sorted by id, with `ratified` always False (see `register`)."""
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 
@@ -95,7 +95,7 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 
 def check_contact(contact: ContactRow) -> None:
-    """Raise GatewayError for a malformed role, address or telephone number."""
+    """Raise GatewayError for a malformed role, address or number, or with neither e-mail nor telephone."""
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -109,9 +109,9 @@ def check_contact(contact: ContactRow) -> None:
 
 
 def keep_contact(session: Session, contact: ContactRow) -> bool:
-    """Store a contact in place of the one with the same role; return True if anything is new.
+    """Store a contact in place of the provider's one with the same role; return False if nothing changed.
 
-    Errors as `check_contact`.
+    GatewayError as for `check_contact`; NotFoundError for an unknown provider.
     """
     check_contact(contact)
     provider_row(session, contact.provider)
@@ -134,15 +134,15 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless; with `stated` the headings that providers explained instead."""
+    """Return the columns listed as harmless; with `stated`, the headings whose meaning a provider stated."""
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return harmless column names and explained headings by provider (`EVERY`: harmless for all).
+    """Return by provider the names of harmless columns, and the headings whose meaning the provider stated.
 
-    Beside a heading stands the key of the field meant, or "" for none of the known fields.
+    Under `EVERY` are the columns harmless for all. A heading stands with the key of its field, or with "".
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -157,7 +157,7 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 
 
 def state_heading(session: Session, column: HarmlessRow) -> None:
-    """Store what a provider says a heading means, unless the column is listed as harmless."""
+    """Store a provider's statement on a heading's meaning. Do nothing if the column is listed as harmless."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is None or row.field is not None:
         session.merge(column)
@@ -172,7 +172,7 @@ def list_column(session: Session, column: HarmlessRow) -> None:
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless column, or with `stated` a heading's meaning. GatewayError if not on record."""
+    """Delete a harmless column, or with `stated` the meaning of a heading. GatewayError if not on record."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:
@@ -196,7 +196,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or if another has taken one of the numbers."""
+    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now."""
     row = provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
@@ -238,9 +238,9 @@ def convert(
 
 
 def succeed(session: Session, former: str, successor: str) -> None:
-    """Record one provider as successor of a closed one.
+    """Record `successor` as the provider that takes the place of the closed provider `former`.
 
-    GatewayError for an open provider, or one with another successor.
+    GatewayError if `former` is open, has another successor, or is the same provider.
     """
     row = provider_row(session, former)
     if former == successor:
@@ -256,8 +256,8 @@ def succeed(session: Session, former: str, successor: str) -> None:
 def remove(session: Session, provider: str) -> None:
     """Delete a provider enrolled by mistake, with its keys and contacts.
 
-    GatewayError if anything was received from the provider, made for it or said about it: such a provider can
-    only be closed.
+    GatewayError for a provider with transfers, declarations, copies, discrepancies, others' files about it,
+    or a predecessor: such a provider can only be closed.
     """
     row = provider_row(session, provider)
     history = {

@@ -20,7 +20,7 @@ OPENED = ("collected", "opened")
 
 
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
-    """Return the logged openings of a file, in order; one outside a mailbox has no team.
+    """Return the logged openings of a file, in order; an opening outside a mailbox has no team.
 
     An opening is logged before any content is given out.
     """
@@ -37,7 +37,8 @@ def deliver_again(
 ) -> None:
     """Deliver a file to teams as new, also to teams with an earlier delivery.
 
-    With `whole` the teams get the file as sent. Otherwise a team gets a view, unless it had the file as sent.
+    With `whole` the teams get the file as sent. Otherwise teams with an earlier delivery of the file as sent
+    get the file as sent again, and other teams get a view.
     """
     known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:
@@ -69,7 +70,7 @@ def notices(session: Session) -> Sequence[AuthorityNoticeRow]:
 
 
 def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNoticeRow:
-    """Return a notice and record the first reader. NotFoundError for an unknown number."""
+    """Return a notice; record the first reader and the time. NotFoundError for an unknown number."""
     row = existing(session.get(AuthorityNoticeRow, number), f"there is no notice {number}")
     if row.read_at is None:
         row.read_at, row.read_by = at, by
@@ -95,7 +96,7 @@ _STEPS = (
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of the files with a log entry from `since` until before `until`; None: no bound.
+    """Return references of files with a logged step from `since` until before `until` (None: no bound).
 
     With `opened_by` return only files that this member of staff opened in that time.
     """
@@ -117,7 +118,10 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files landed between two moments with a key in one of the columns."""
+    """Return references of files landed with a key, whose fingerprint is in one of the `columns`.
+
+    Only files landed from `since` until before `until` count (None: no bound).
+    """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)
     return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())

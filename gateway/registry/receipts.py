@@ -1,4 +1,4 @@
-"""Receipts as signed and published.
+"""Receipts and notices to providers, stored for publication; receipts are stored first and then signed.
 
 Other writers must not wait for a signature. So a transaction first stores a receipt's statement, vouched for
 by the log; proof and signature follow after the commit. After a crash in between, the next publisher signs
@@ -96,7 +96,7 @@ def put_unsigned(
 ) -> list[int]:
     """Store receipts without signature, each a row and its statement; return their numbers.
 
-    Takes the receipts' lock as `next_receipts`.
+    Takes the receipts' lock as `next_receipts` does.
     """
     take_lock(session, WriterLock.RECEIPTS)
     whole = []
@@ -107,10 +107,10 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Return the number of the log entry that records an unsigned receipt, and the first head after it.
+    """Return the number of the log entry that records a receipt's row, and the first signed head after it.
 
-    None without such an entry or head. `stated` is the digest that the entry must have for the receipt; None
-    admits any. The proof is not checked here.
+    None without such an entry or head. `stated` is the digest of the receipt that the entry must have; None
+    admits any digest. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -132,7 +132,7 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
-    """Yield for each leaf the proof of inclusion in the log under the signed `head`.
+    """Yield for each leaf number the proof of inclusion in the log under the signed `head`.
 
     For leaves that this transaction appended no query is needed, so their proofs may be made after the
     commit.
@@ -190,7 +190,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Return an unsigned receipt's row, signed. Raises Unproved where the log does not prove the receipt."""
+    """Sign an unsigned receipt and return its new row. Unproved where the log does not prove the receipt."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -226,14 +226,14 @@ def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """Return the latest receipt of a transfer, the one in force; None for none."""
+    """Return the latest receipt of a transfer, which is the one in force; None without a receipt."""
     return next(iter(rows(session, ReceiptRow, "-sequence", limit=1, reference=reference)), None)
 
 
 def leave_notice(  # noqa: PLR0917 - the columns of a notice
     session: Session, name: str, provider: str, reference: str, text: str, at: datetime
 ) -> None:
-    """Store a signed notice to a provider, in words only, among the receipts."""
+    """Store a signed notice to a provider among the receipts: a text without JSON."""
     session.add(
         ReceiptRow(
             reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,
@@ -243,7 +243,7 @@ def leave_notice(  # noqa: PLR0917 - the columns of a notice
 
 
 def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:
-    """Return the latest notices to a provider: reference, published name and time."""
+    """Return the `limit` latest notices to a provider, latest first: reference, published name and time."""
     query = (
         select(ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
         # Spelled as in the index of notices: a bound parameter would miss the index.

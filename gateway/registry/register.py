@@ -1,8 +1,8 @@
 """The register: providers, keys, ratifications and markers, cached in each process.
 
 Every file needs the register, and changes are rare. So each transaction that writes a table of
-`vouched_rows.REGISTER`, or changes the policies in force, increments a version number. A reader first reads
-the number in its own transaction, and the rest only after a change.
+`vouched_rows.REGISTER`, or changes the policies in force, increments a version number. A reader reads the
+number in its own transaction, and the tables only if the number has changed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 class SendersRegister:
     """Providers, ratifications, keys and markers at one version; two are equal only as the same object.
 
-    `keys` are each owner's, in the order of enrolment and in any state; `holders` the same keys by kind and
+    `keys` are in any state, by owner and in the order of enrolment; `holders` has the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.
     """
 
@@ -54,7 +54,8 @@ class SendersRegister:
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
         """Return a provider, with `ratified` True if one of its ratifications is among those that count.
 
-        `counting` says which count; None for none. NotFoundError for an unknown id.
+        `counting` are the conditions for counting; with None no ratification counts. NotFoundError for an
+        unknown id.
         """
         if (found := self.providers.get(identifier)) is None:
             raise NotFoundError(f"there is no provider {identifier}")
@@ -63,11 +64,11 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider by id; `ratified` as in `provider`."""
+        """Return every provider, sorted by id, with `ratified` as from `provider`."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the academic years ratified by a provider, for any text or for the text of one digest.
+        """Return the academic years ratified by a provider: with `text_sha256` only by signing that text.
 
         A ratification ended by a notice is left out if it ended by the day `on`.
         """

@@ -37,7 +37,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[Due], list[Due]]:
-    """Return the deletions due at a moment, and those due but for a legal hold."""
+    """Return the deletions due at a moment, and the deletions that only a legal hold prevents."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
     decided = decided_before(session, accepted=accepted, refused=refused)
@@ -45,7 +45,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield the transfers accepted by the moment `accepted`, or refused by `refused`, as facts for a plan."""
+    """Yield facts, for planning, on transfers accepted by the moment `accepted` or refused by `refused`."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -92,7 +92,7 @@ def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of one part of a transfer; record the deletion, and the `files` yet to be removed."""
+    """Delete the rows of the part that is due; record the deletion, and the paths `files` yet to be removed."""
     row, receipts = rows_of(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,
@@ -129,13 +129,13 @@ def overwrite_deleted_rows(session: Session) -> None:
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return paths by reference and part: of files on record as deleted, but perhaps still on disk."""
+    """Return the paths of files recorded as deleted, but perhaps still on disk, by reference and part."""
     found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of deletions are off the disk; `removed` names each by reference and part."""
+    """Record that the files of deletions are off the disk; `removed` has reference and part of each."""
     for reference, what in removed:
         session.get_one(DeletionRow, (reference, what)).files = ""
 
@@ -149,7 +149,7 @@ def uncertified(session: Session) -> Sequence[DeletionRow]:
 def deletion_certificate(
     rows: Sequence[DeletionRow], *, organisation: str, policy_sha256: str, at: datetime
 ) -> str:
-    """Return a certificate of deletions with reasons, to be clearsigned. Names references and digests only.
+    """Return the text of a certificate of deletions, to be clearsigned: it names files by reference only.
 
     ValueError for no deletions: an empty certificate would certify nothing.
     """
@@ -192,7 +192,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return the signed certificate of deletion of a number, or the latest. NotFoundError without one."""
+    """Return the signed certificate of deletion `number`, or (None) the latest. NotFoundError without one."""
     found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, **only(number=number))
     return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
@@ -290,7 +290,7 @@ def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """Erase a transfer's names, contents and reasons; digest, sizes, times, state, flow and kind stay."""
+    """Erase a transfer's names, contents, reasons and pupils; the upload's digest, sizes and times stay."""
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The file came unsealed, so this is the digest of its content.
@@ -304,7 +304,7 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_people(session: Session, reference: str, *columns: str) -> None:
-    """Erase columns of a file's log entries, and delete the notices about it, which name readers.
+    """Erase `columns` of a file's log entries, and delete notices about the file, as these name readers.
 
     Without the salt no commitment leads to a person any more.
     """

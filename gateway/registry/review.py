@@ -22,7 +22,7 @@ def files(
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
     """Count the files landed from `since` until before `until`, except uploads of keys and agreements.
 
-    By provider, then by kind of data ("" for none recognised) and state.
+    Return the numbers by provider, then by kind of data ("" if not recognised) and state.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
@@ -33,7 +33,7 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Count files with faults, and the faults in them, by provider and kind of data.
+    """Return by provider and kind of data two numbers: files with faults, and all faults in these files.
 
     Only accepted files landed from `since` until before `until` count.
     """
@@ -56,7 +56,7 @@ def discrepancies(
 ) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
     """Count the discrepancies opened from `since` until before `until`, and those open now.
 
-    Return both numbers by provider, and both for all providers together.
+    Return both numbers by provider, and then both for all providers together.
     """
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"

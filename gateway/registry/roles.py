@@ -27,7 +27,7 @@ def in_force(session: Session) -> bool:
 
 
 def people(session: Session) -> list[dict[str, Any]]:
-    """Return all persons with a role, by name: roles, personal machine accounts and teams."""
+    """Return all persons with a role, sorted by name: roles, personal accounts and teams of each."""
     accounts = by_person(session, AccountRow.staff, AccountRow.account)
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     return [
@@ -65,14 +65,14 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """Return the owner of a personal machine account; None without one."""
+    """Return the owner of a personal account; None if the account has no owner, or the owner has left."""
     row = session.get(AccountRow, account)
     owner = None if row is None else session.get(StaffRow, row.staff)
     return owner.name if owner is not None and owner.removed_at is None else None
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Record a machine account as a person's own. GatewayError if another person's."""
+    """Record an account as a person's own. GatewayError if the account is another person's."""
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")
@@ -90,7 +90,7 @@ def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> 
 
 
 def take(session: Session, name: str, role: Role) -> None:
-    """Take a role from a person. GatewayError for a role not held, or the last administrator."""
+    """Take a role from a person. GatewayError if the person lacks the role, or is the last administrator."""
     row = session.get(RoleRow, (name, str(role)))
     if row is None:
         raise GatewayError(f"{name} does not have the role {role}")
@@ -107,7 +107,7 @@ def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:
-    """Return the SSH public keys in force of a person."""
+    """Return a person's SSH keys in force, each as an OpenSSH line."""
     return [key.material for key in keys.keys_in_force(session, "staff", name, "ssh", now)]
 
 
