@@ -1,4 +1,4 @@
-"""Each provider's latest statements on pupils, as keyed digests; rolls of held files; counts given.
+"""Each provider's latest statements on pupils, as keyed digests; rolls of held files; counts for teams.
 
 The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
 again.
@@ -42,7 +42,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """A file's statements on a provider's pupils; `at` is the file's landing, `transfer` the sequence."""
+    """A file's statements on a provider's pupils. `at`: the time of landing; `transfer`: the sequence."""
 
     provider: str
     at: datetime
@@ -58,7 +58,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements on pupils in place of the providers' earlier ones; a stored later one is kept."""
+    """Store statements on pupils in place of the same provider's earlier ones, but never of a later one."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -77,14 +77,14 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
-    """Record the schools of the pupils in an accepted file, by provider id."""
+    """Record the schools (provider ids) that have pupils in an accepted file."""
     for school in sorted(schools):
         session.merge(tables.SchoolOfTransferRow(provider=school, transfer=transfer))
     session.flush()
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Record when providers sent complete rolls."""
+    """Record when providers sent complete rolls; a later time on record stays."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -111,7 +111,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Make a statement on a pupil from the columns `_SAID`; its `reference` is the transfer's sequence."""
+    """Make a RollRow from values in the order of `_SAID`; `reference` is the file's sequence, as text."""
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}
@@ -129,7 +129,8 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
     """Return what all providers state about those pupils of the rolls `entered` who may show a discrepancy.
 
     Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
-    Return also the time of each provider's last complete roll, and whether a discrepancy of a provider lasts.
+    Return also when each provider last sent a complete roll, and True if a provider in `entered` has a
+    discrepancy that is open, or was resolved by a person while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -173,10 +174,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file, and a team with counts of it. A file with counts for several teams comes as often.
+    """An accepted file and one team with counts of the file: a file has one such row for each team.
 
-    `team` is None if none of the teams asked for has counts, and `collected_at` is None until a member opens
-    them. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    `team` is None if no team asked for has counts, and `collected_at` is None until a member opens the
+    counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -239,7 +240,7 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
 
 
 def limit_to_counts(session: Session, transfer: int, teams: Collection[str]) -> None:
-    """Mark the deliveries of a file to the given teams: the teams get counts only."""
+    """Mark the deliveries of a file to the given teams, so that these teams get counts only."""
     for row in rows(session, DeliveryRow, transfer=transfer):
         row.counts = True if row.team in teams else row.counts
 
@@ -252,5 +253,5 @@ def deliver_counts(session: Session, given: Collection[tuple[int, str]], at: dat
 
 
 def take_back_counts(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts replaced by a later file's, each given as sequence and team."""
+    """Delete deliveries of counts replaced by those of a later file; each is given as sequence and team."""
     drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

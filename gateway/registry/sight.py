@@ -40,7 +40,7 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions that a transfer is in a person's sight; `sequence` is the column to judge."""
+    """Yield the SQL conditions that the transfer whose sequence is in a column is in a person's sight."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -51,13 +51,13 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition that no marker hides a transfer from a person; None: that it has no marker."""
+    """Return the SQL condition that no marker hides a transfer from a person (None: from anybody)."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """Return True if a reference is in a person's sight, or is no transfer's."""
+    """Return True if a reference names a transfer in a person's sight, or no transfer."""
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
@@ -88,8 +88,8 @@ def keep_to(session: Session, sight: Sight) -> None:
 class _OnlyWithin(CriteriaOption):
     """All criteria of a sight as one query option: SQLAlchemy caches a statement by the sight alone.
 
-    With one option a criterion, SQLAlchemy would compute forty cache keys for every statement, slower than
-    most statements are.
+    With an option for each criterion, SQLAlchemy would compute forty cache keys for every statement, which
+    would take longer than most statements.
     """
 
     __slots__ = ("sight",)
@@ -148,14 +148,14 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
-    """Return the query for the sequences of sensitive files: marked as such, or with such a reason."""
+    """Return the query for the sequences of sensitive files: marked `few`, or with a sensitive reason."""
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(SENSITIVE_REASON_CODES))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for files with a child hidden from a person; for None, with any marked child."""
+    """Return the query for sequences of files with a child hidden from a person (None: any marked child)."""
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (

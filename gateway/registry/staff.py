@@ -1,4 +1,4 @@
-"""Staff of the local authority: teams, and the state of person and key."""
+"""Staff of the local authority: enrolment, teams, state and saved filters."""
 
 import re
 from collections import defaultdict
@@ -95,8 +95,8 @@ def teams_while_in_force(
 ) -> tuple[str, ...] | None:
     """Return the teams of a member of staff, sorted; None if the person or the key is not in force.
 
-    The key is the fingerprint of the SSH key, passkey or OpenID account that logged in, or a program's `key`.
-    One query gives the answers of `get_staff` and `keys_in_force`.
+    `fingerprint` is of the SSH key, passkey or OpenID account that logged in, or is the mark of a program's
+    credential: then the program's teams are returned.
     """
     if programs.is_program(fingerprint):
         program = programs.in_force(session, fingerprint, now)
@@ -145,11 +145,11 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
 
 
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
-    """Return a person's saved filters of one list, or of all, by name."""
+    """Return a person's saved filters of one list, or of all lists, sorted by list and name."""
     return [*rows(session, SavedFilterRow, "listing", "name", staff=name, **only(listing=listing))]
 
 
 def remove_filter(session: Session, person: str, listing: str, name: str) -> None:
-    """Delete a filter. NotFoundError for an unknown name."""
+    """Delete a person's saved filter of a list. NotFoundError for an unknown name."""
     row = session.get(SavedFilterRow, (person, listing, name))
     drop(session, existing(row, f"you saved no filter {name} of {listing}"))

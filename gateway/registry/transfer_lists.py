@@ -26,7 +26,7 @@ MOST = 1000
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
-    """Count landed files by state in each interval between neighbouring `midnights`."""
+    """Count by present state the files that landed in each interval between neighbouring `midnights`."""
     landed = col(TransferRow.landed_at)
     day = case(*((landed < end, place) for place, end in enumerate(midnights[1:])))
     query = select(day, col(TransferRow.state), func.count()).group_by(day, col(TransferRow.state))
@@ -37,7 +37,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
-    """Return the time from landing to decision of each decided file among the `latest`."""
+    """Return the time from landing to decision of each decided file among the last `latest` transfers."""
     query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
     rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
     return [decided - landed for landed, decided in rows if decided is not None]
@@ -49,7 +49,7 @@ def still_landed(session: Session) -> int:
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """Count certificates of providers that end between `now` and `before`, at most MOST."""
+    """Count the providers' certificates in use that expire between `now` and `before`."""
     query = select(func.count()).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),
@@ -110,9 +110,9 @@ def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiti
 
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
-    """Yield providers with keys waiting for approval: id, name, time of the oldest key; oldest first.
+    """Yield `most` providers with keys waiting for approval: id, name, time of the oldest key; oldest first.
 
-    To be consumed while the session is open.
+    Read all results while the session is open.
     """
     first = func.min(col(KeyRow.added_at))
     query = (
@@ -132,7 +132,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 
 def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
-    """Return unanswered proposals, after `since`, to recall files in mailboxes, oldest first, at most MOST.
+    """Return unanswered proposals, made after `since`, to recall files from mailboxes, oldest first.
 
     A withdrawal answers a proposal, even if the file was given back later.
     """
@@ -151,7 +151,7 @@ def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
-    """Return the log entries about openings of files with a number below `before`, latest first."""
+    """Return the `limit` latest log entries about openings of files, numbered below `before` (None: any)."""
     rows: list[EventRow] = []
     for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
@@ -190,11 +190,11 @@ class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` bounds the sequence. `search`: each word is a part of the reference, the file's
-    name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` maps names of
-    `SOUGHT` to values. `sort` is one of `SORTED`, descending with a hyphen before; without it the list is in
-    the order of landing. `group` is the column by which the list is ordered first. `sight` limits to the
-    transfers visible to a person.
+    such as "policy". `before` is above all sequences wanted. `search`: each word is a part of the reference,
+    the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any case.
+    `equal` pairs names of `SOUGHT` with values. `sort` is one of `SORTED`, with a hyphen before to descend;
+    None means the order of landing. `group` is the column by which the list is ordered first. `sight` limits
+    to the transfers that a person may know of.
     """
 
     sight: Sight
@@ -240,7 +240,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count the first `most` transfers matching the criteria, by the person or event waited for."""
+    """Count the `most` oldest transfers matching the criteria, by the person or event waited for."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -256,7 +256,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the next `most` transfers matching the criteria, after a sequence; sorted, or latest first."""
+    """Return the next `most` transfers matching the criteria, in their order, after the sequence `after`."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -281,7 +281,7 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for rows following `last` in a sort order; True marks a descending key."""
+    """Return the SQL condition for rows after values `last` of the sort keys; True marks a descending key."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
@@ -352,7 +352,7 @@ def lately_in_short(
 ) -> Mapping[str, Sequence[InShort]]:
     """Return by provider the transfers landed from `since` on, latest first.
 
-    With `provider` only this one's, at most `most`.
+    With `provider` return at most `most` transfers of this provider only.
     """
     found: defaultdict[str, list[InShort]] = defaultdict(list)
     landed, latest_first = col(TransferRow.landed_at), col(TransferRow.sequence).desc()
@@ -368,9 +368,10 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Find which of the held files `found` were sent several times: the same content by the same provider.
+    """Return the references of all held files with the same content and provider as a file in `found`.
 
-    Return by such a file's reference the references of all that are held, itself included, oldest first.
+    The keys are the references of the files in `found` with such twins. Each list of references has the
+    file's own too, oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
@@ -395,7 +396,7 @@ def whose_files_wait(session: Session) -> frozenset[str]:
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[InShort]]:
-    """Return by provider the latest `most` held files of each, or of one provider, oldest first."""
+    """Return by provider (of all, or of one) the latest `most` held files, oldest first."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()

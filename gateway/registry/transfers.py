@@ -62,7 +62,7 @@ def land(session: Session, *uploads: Upload) -> None:
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
-    """Return the `references` of transfers on record."""
+    """Return the `references` that belong to a transfer on record; leave out all others."""
     return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 
@@ -96,7 +96,7 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """Load transfers by reference; keep their rows for the rest of the transaction, to be changed."""
+    """Return transfers by reference; keep the rows in memory until the transaction ends, to be changed."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -104,12 +104,12 @@ def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
 
 
 def find(session: Session, *, state: str | None = None) -> Sequence[Transfer]:
-    """Return transfers in order of landing, of a state if given."""
+    """Return all transfers, or the transfers of one state, in the order of landing."""
     return transfers_of(session, rows(session, TransferRow, "sequence", **only(state=state)))
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
-    """Return the classified contents of transfers, by sequence."""
+    """Return the classified contents of transfers, by sequence; transfers without content are left out."""
     return {number: CONTENT.validate_json(text) for number, text in _stored(session, sequences)}
 
 
@@ -165,7 +165,7 @@ def landed(session: Session) -> Sequence[str]:
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
-    """Return uploads by reference, oldest first, each with the time of the last decision, or None."""
+    """Return uploads by reference, oldest first, each with the time of the last decision (None: none yet)."""
     found: list[TransferRow] = []
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
@@ -187,15 +187,15 @@ Encrypting the same signed content again does not make another act.
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return the act of signing of an opened file."""
+    """Return the `SigningAct` of an opened file: who signed which content, by which key and when."""
     made = opened.signature
     return upload.provider, made.signing_key, made.created_at, opened.sha256
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
-    """Return by act of signing the references of earlier transfers by the same act, not refused.
+    """Return by `SigningAct` the references of earlier transfers with the same signed content.
 
-    Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
+    Refused transfers are left out, but not withdrawn ones: sending such a file again does not bring it back.
     """
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted({act_of(*file) for file in files})
@@ -226,7 +226,7 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return a transfer's row: kept in memory (`arrive`, `work_on`), or read. NotFoundError if unknown.
+    """Return a transfer's row as kept in memory by `arrive` or `work_on`, or read. NotFoundError if unknown.
 
     A row of `arrive` has the same columns but no sequence, and belongs to no session.
     """
@@ -266,7 +266,7 @@ def transfer_of(
     with_content: bool = True,
     content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build a transfer from rows. `content` replaces the row's; `with_content` False leaves content out."""
+    """Build a transfer from row, reasons and teams, with `content`, or else the row's if `with_content`."""
     if content is None and row.content and with_content:
         content = CONTENT.validate_json(row.content)
     signature = None
@@ -299,7 +299,7 @@ def record_content(
 ) -> None:
     """Store what opening a file gave, and how its content and period were judged.
 
-    `opened` is None where only the content was judged anew. `rules` is the digest of the rules.
+    `opened` is None if the content was only judged again. `rules` is the digest of the rules of judgement.
     """
     row = row_of(session, reference)
     row.rules = rules
@@ -319,7 +319,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide every word of unlisted headings that is not on the list of plain words: it may name a child."""
+    """Hide in unlisted headings every word that is not on the list of plain words: it may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -377,7 +377,7 @@ def record_decisions(
 def _decide(
     row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
 ) -> Classified | ContentRefused | None:
-    """Write a decision into a row; return the content, read from the row if not given."""
+    """Write a decision into a row, and hide words of headings unless held; return the content left."""
     row.state = decision.state
     if content is None and row.content is not None:
         content = CONTENT.validate_json(row.content)

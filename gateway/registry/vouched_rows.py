@@ -8,7 +8,7 @@ back no longer fits the log.
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
 receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, requests of
 programs, what hosts say of themselves, drafts of policies (each named by its own digest), counts of the
-use of keys, how far web hooks were told, and whether a person has read the first steps.
+use of keys, how far web hooks have reported, and whether a person has read the first steps.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return the transaction's row changes since the last call, by file; under "" those about no file."""
+    """Return the transaction's row changes since the last call, by reference of file ("": about no file)."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -100,9 +100,9 @@ def record_of(changes: Sequence[Change]) -> str:
 
 
 def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
-    """Yield from a record each row and its digest, None for a deleted row.
+    """Yield from a record each row's table and key, and the digest, which is None for a deleted row.
 
-    Earlier versions wrote the list without a salt.
+    In earlier versions a record was the list of rows, without a salt.
     """
     read = json.loads(record)
     for table, key, content in read["rows"] if isinstance(read, dict) else read:
@@ -110,10 +110,10 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows with one SQL statement, for the log to vouch for; return the numbers.
+    """Insert rows with one SQL statement, for the log to vouch for; return the numbers given to the rows.
 
-    Each row has all columns, except for a number given by the database. Rows referred to must be flushed
-    before.
+    Each row has all columns; the column numbered by the database may be left out, otherwise the result is
+    empty. Rows to which the new rows refer must be flushed before.
     """
     numbers: list[int] = []
     if not rows:
@@ -142,7 +142,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows, numbered by PostgreSQL, for which the log does not vouch; return their numbers."""
+    """Insert rows without the log's vouching; PostgreSQL fills the column `number`. Return the numbers."""
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # PostgreSQL numbers the rows in order, but returns the numbers in any order.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
@@ -169,9 +169,9 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Let the transaction's record state a changed row: its content's digest, or a digest given instead.
+    """Have a changed row stated in the transaction's record: by the digest of its content, or one given.
 
-    `content` has the row's columns, which tell the file that the row is about.
+    `stated` is the row, a digest, or None for a deleted row. The columns in `content` tell the row's file.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}
@@ -192,7 +192,7 @@ def content_of(row: SQLModel) -> dict[str, Any]:
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes that a receipt's seal signs: its row, with the receipt's number if given."""
+    """Return the bytes that a receipt's seal signs: a digest of the row, and of the number if given."""
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -274,8 +274,9 @@ def insert_rows(
 ) -> None:  # fmt: skip
     """Insert rows of the same columns with one SQL statement.
 
-    Where the key of a row is stored already, the columns `replaced` get the new values, unless the stored
-    `dated` is later. PostgreSQL gets one array a column: the same statement for any number of rows.
+    If the table has a row with the same key, the columns `replaced` get the new values, unless the stored
+    time in the column `dated` is later. PostgreSQL gets one array for each column, so that the statement is
+    the same for any number of rows.
     """
     if not rows:
         return
@@ -294,7 +295,7 @@ def insert_rows(
 
 
 def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dict[str, Any]]]) -> None:
-    """Insert rows of several tables without a common column name: with one statement in PostgreSQL."""
+    """Insert rows of several tables that share no column name; in PostgreSQL with one statement."""
     if session.get_bind().dialect.name != "postgresql":
         for table, rows in given:
             insert_rows(session, table, rows)
@@ -307,7 +308,7 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Reserve `count` numbers in a table numbered by SQLite; the single writer's lock keeps others out."""
+    """Return the next `count` numbers of the column `number` in SQLite, where only one writer is at work."""
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -337,7 +338,7 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the condition of `is_in`; in PostgreSQL by one array parameter, so one statement fits all."""
+    """Return the condition of `is_in`, in PostgreSQL with an array: one statement for lists of any length."""
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same
@@ -355,9 +356,9 @@ def _put(
     replaced: tuple[str, ...] = (),
     dated: str = "",
 ) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
-    """Return the INSERT statement of `insert_rows`, and the columns to be converted for SQLite.
+    """Return the INSERT statement of `insert_rows`, and the functions that convert columns for SQLite.
 
-    Made as text: SQLAlchemy's own statement would make several calls for each value of each row.
+    The statement is text: SQLAlchemy's own would make several calls for each value of each row.
     """
     place = table.__table__  # type: ignore[attr-defined] # as above
     types = {name: place.columns[name].type for name in names}

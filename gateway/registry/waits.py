@@ -16,9 +16,9 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition for files whose wait is over: for a date by `until`, or for a ratification.
+    """Return the SQL condition for held files whose wait for a date or for a ratification is over.
 
-    `is_ratified` tells by a provider's id whether it has ratified the agreement.
+    The date is not after `until`, or `is_ratified` is True for the provider's id.
     """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
@@ -29,7 +29,7 @@ def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -
 
 
 def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
-    """Return the SQL condition for files held for any of the reasons, of one provider or of all."""
+    """Return the SQL condition for files held for any of the reason codes, of one provider or of all."""
     having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     whose = [] if provider is None else [col(TransferRow.provider) == provider]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
@@ -54,7 +54,7 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return references of held files not judged by the rules of digest `rules` yet, oldest first."""
+    """Return references of `limit` held files not yet judged by the rules of digest `rules`, oldest first."""
     query = select(TransferRow.reference).where(
         TransferRow.state == "held",
         TransferRow.folder == "in",
@@ -67,7 +67,7 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
-    """Return references of uploads with keys waiting for approval."""
+    """Return references of uploaded keys that wait for approval, oldest first."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
@@ -75,8 +75,8 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
     """Set held transfers of a provider back to landed; return their references.
 
-    These are the transfers that wait for a key, or with `superseded` those signed by this certificate and
-    held because a newer one has replaced it.
+    These are the transfers that wait for a key; with `superseded`, a fingerprint, instead the transfers
+    signed with this certificate and held because a newer certificate has replaced the old one.
     """
     query = select(TransferRow).where(TransferRow.provider == provider)
     if superseded is None:

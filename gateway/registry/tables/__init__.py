@@ -1,11 +1,11 @@
-"""The rows of the registry, with which its queries answer.
+"""The classes of rows of the registry, one for each table.
 
 Times are stored in UTC and returned aware. Rows hold no pupil's data: a file's description is kept as counts,
 codes and establishment numbers, and pupils as keyed digests (HMAC), irreversible without the key in the
 home's keys/.
 
-Each module of rows is loaded on first use, to keep listings fast. A writer, or a reader of all tables, calls
-`load_all` first: foreign keys name other tables.
+Each module of rows is loaded on first use, to keep listings fast. Whoever writes, or reads all tables, calls
+`load_all` first, because foreign keys name other tables.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ class InvitationRow(Row, table=True):
 class ConsoleSessionRow(Row, table=True):
     """A current login to the console. `digest` is the SHA-256 of the browser's secret.
 
-    `passkey` is the fingerprint of the key used, `address` the browser's; `seen_at` is updated every few
-    minutes.
+    `passkey` is the fingerprint of the passkey or OpenID account used, `address` the browser's address;
+    `seen_at`, the time of the last use, is updated every few minutes.
     """
 
     digest: str = Field(primary_key=True, max_length=64)
@@ -42,9 +42,10 @@ class ConsoleSessionRow(Row, table=True):
 
 
 class ConsoleChallengeRow(Row, table=True):
-    """An open challenge, where several hosts answer one browser.
+    """A challenge that a browser has still to sign, stored where several hosts answer one browser.
 
-    `holder` and `purpose` are the SHA-256 of the browser's or session's secret, and of what is signed for.
+    `holder` is the SHA-256 of the secret of the browser or session, `purpose` the SHA-256 of the purpose of
+    the signature.
     """
 
     holder: str = Field(primary_key=True, max_length=64)
@@ -57,7 +58,7 @@ class ConsoleChallengeRow(Row, table=True):
 class SavedFilterRow(Row, table=True):
     """A filter of a list, saved by a person or program (`staff`) under a name.
 
-    `query` is the filter as in a web address, without a text searched for or anything else personal.
+    `query` is the filter as in a web address, without the text searched for and other personal data.
     """
 
     staff: str = Field(primary_key=True)
@@ -69,8 +70,8 @@ class SavedFilterRow(Row, table=True):
 class ProgramRow(Row, table=True):
     """A program that may use the API. `digest` is the SHA-256 of its secret.
 
-    `acts` are the commands of the acts it may carry out, and `teams` those whose files it collects, each
-    separated by commas.
+    `acts` lists the commands of the acts allowed to the program, `teams` the teams whose files the program
+    collects; both are separated by commas.
     """
 
     digest: str = Field(primary_key=True, max_length=64)

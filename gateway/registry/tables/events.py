@@ -1,4 +1,4 @@
-"""The log: events, the nodes of the tree, signed heads; and web hooks, which are told of events."""
+"""The log: events, nodes of the tree, signed heads; and web hooks, by which other systems get events."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class EventRow(Row, table=True):
 
     The leaf holds only commitments to `actor` (a person) and `note` (a reason in the person's words). Both
     are stored here with the `salt` of the commitments, and may be destroyed without breaking the log. `rows`
-    is the record of the registry's rows vouched for by the leaf's digest.
+    is the record of registry rows whose digest the leaf holds.
     """
 
     __table_args__ = (Index("event_by_subject", "subject", "number"),)
@@ -53,9 +53,9 @@ class CheckpointRow(Row, table=True):
 class HookRow(Row, table=True):
     """A web hook. `events` and `teams` are separated by commas; without teams all teams' events are sent.
 
-    `entry`: the first log entry not told yet; `looked_at`: the time up to which the calendar was told.
-    `trouble`: why the address accepts nothing at present. `lost_since`: some messages from then on were given
-    up.
+    `entry`: the first log entry not reported yet; `looked_at`: the time up to which due and late data are
+    reported. `trouble`: why the address accepts nothing at present. `lost_since`: the time of the first
+    message given up.
     """
 
     name: str = Field(primary_key=True)

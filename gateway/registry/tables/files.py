@@ -13,8 +13,8 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
 
-    `period` is the period stated by the file, as spelled by `gateway.policy.dates`; `rules` the digest of
-    the rules by which the content was judged last, empty before migration 0036.
+    `period` is the period stated by the file, as spelled by `gateway.policy.dates`; `rules` is the digest of
+    the rules by which the content was judged last, None if judged before migration 0036.
     """
 
     __table_args__ = (
@@ -76,8 +76,8 @@ class ReasonRow(Row, table=True):
 class DeliveryRow(Row, table=True):
     """A transfer routed to a team. The file is never copied.
 
-    The team sees a view; with `whole` the file as sent, by persons' decision; with `counts` no more than
-    counts. `collected_at` is the first opening by a member of the team.
+    The team gets a view of the file; with `whole` the file as sent, because persons decided so; with `counts`
+    only counts. `collected_at` is the time of the first opening by a member of the team.
     """
 
     __table_args__ = (
@@ -101,8 +101,8 @@ class DeliveryRow(Row, table=True):
 class ReceiptRow(Row, table=True):
     """A signed receipt, as published. The latest one of a transfer is in force.
 
-    `stage` is "landed" or "decided". A receipt for people alone has no `json_text`. `seal` is a signature by
-    the log's key over the rest of the row, where the log vouches only for the receipt's statements.
+    `stage` is "landed" or "decided". A notice, which is for people only, has an empty `json_text`. `seal` is
+    a signature by the log's key over all other columns, as the log vouches only for the statements.
     """
 
     __table_args__ = (
@@ -179,9 +179,9 @@ class CopyRow(Row, table=True):
 
 
 class HandOnBatchRow(Row, table=True):
-    """One batch of a hand-on. `target`: the address; `trouble`: why it could not be sent lately.
+    """One batch of a hand-on. `target`: the address; `trouble`: why the last sending failed.
 
-    `made_at`: the files lie in the folder. `sent_at`: the system has them, or may fetch them.
+    `made_at`: when the files were put into a folder. `sent_at`: when the system got, or could fetch, them.
     """
 
     __table_args__ = (UniqueConstraint("hand_on", "number"),)

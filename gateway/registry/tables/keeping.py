@@ -25,7 +25,7 @@ class HostRow(Row, table=True):
 
 
 class PolicyDraftRow(Row, table=True):
-    """Policies proposed in the console: those of the digest `base` with one `file` changed.
+    """Policies proposed in the console: the policies of the digest `base`, with new `content` of one `file`.
 
     `digest` is the digest of all the proposed policies. There is at most one draft.
     """
@@ -40,7 +40,7 @@ class HoldRow(Row, table=True):
     """A legal hold: while in force, none of the files concerned is deleted.
 
     The hold is on one transfer, notice or declaration (`reference`), on all of a `provider`, or on every file
-    with a child of the digests in `persons`. For the last two `reference` is empty.
+    with a child of the digests in `persons`. A hold on a provider or child has an empty `reference`.
     """
 
     __tablename__ = "legal_hold"
@@ -87,8 +87,8 @@ class DeletionRow(Row, table=True):
 class LetterRow(Row, table=True):
     """One letter to one address about one event; `message_id` is derived from both.
 
-    `sent_at` is when the relay took the letter, `refused` the relay's answer if it did not. A person or a
-    program records that a letter came back (`bounced_at`, `bounced_by`, `bounced_why`).
+    `sent_at` is when the relay took the letter, `refused` the answer of a relay that refused the letter. A
+    person or a program records that a letter came back (`bounced_at`, `bounced_by`, `bounced_why`).
     """
 
     __table_args__ = (UniqueConstraint("event", "recipient"), Index("letter_by_sending", "sent_at", "number"))

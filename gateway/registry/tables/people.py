@@ -11,7 +11,7 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class ProviderRow(Row, table=True):
-    """A body that sends. `schools` lists the numbers of the schools spoken for, separated by spaces.
+    """A body that sends files: `schools` are the numbers of schools for which it sends, separated by spaces.
 
     `closed_on` is the last day, None while open; `succeeded_by` is the id of the successor.
     """
@@ -30,7 +30,7 @@ class ProviderRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
-    """How a provider is reached: a role such as "data manager", never a person's name."""
+    """A contact of a provider: the address of a role such as "data manager", never a person's name."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     role: str = Field(primary_key=True)
@@ -73,9 +73,9 @@ class AccountRow(Row, table=True):
 
 
 class GivingRow(Row, table=True):
-    """Who (`by`) gave or confirmed a key, role or account of a member of staff.
+    """The record that a person (`by`) gave or confirmed a key, role or account of a member of staff.
 
-    `what` is "key", "role" or "account", `mark` its fingerprint or name.
+    `what` is "key", "role" or "account", `mark` the key's fingerprint, or the name of the role or account.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -125,8 +125,8 @@ class KeyRow(Row, table=True):
 class RatificationRow(Row, table=True):
     """A provider's ratification of the agreement for one academic year.
 
-    `reference` and `certificate` are of the signed copy of the text, where one was dropped. `ends_on` is the
-    first day on which it no longer counts, where the provider gave notice.
+    `reference` and `certificate` belong to the signed copy of the text, if the provider uploaded one.
+    `ends_on` is the first day on which the ratification no longer counts, if the provider gave notice.
     """
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")

@@ -9,7 +9,7 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
-    """A provider's latest statement about a pupil. Digests are of 16 and 8 octets."""
+    """A provider's latest statement about a pupil; the digests are as in `RollEntry`."""
 
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
@@ -26,7 +26,7 @@ class PupilRow(Row, table=True):
 
 
 class FullRollRow(Row, table=True):
-    """The time of a provider's last complete roll. A pupil not named from then on is no longer on it."""
+    """The time of a provider's last complete roll: pupils named only in earlier files have left the roll."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)

@@ -15,7 +15,7 @@ from gateway.errors import NotFoundError
 
 
 class Row(SQLModel):
-    """Base of registry rows; the database checks them. Building validators would slow every start."""
+    """The base of registry rows. The database checks rows: building validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
 
@@ -46,8 +46,8 @@ def rows(
 ) -> Sequence[T]:
     """Return the rows whose columns have the values `equal`: at most `limit`, sorted by `order`.
 
-    None is the value of an empty column; see `only` for conditions that may be left out. `order` names
-    columns; a column after a hyphen descends.
+    None means that the column is empty; `only` leaves out conditions with None. `order` names columns; a
+    hyphen before a name means descending order.
     """
     which = [getattr(table, name) == value for name, value in equal.items()]
     columns = [getattr(table, name.removeprefix("-")) for name in order]
@@ -58,14 +58,14 @@ def rows(
 
 
 def only(**wanted: object) -> dict[str, Any]:
-    """Return the conditions for `rows` whose value is given: those that are None are left out."""
+    """Return the arguments that are not None, as conditions for `rows`."""
     return {name: value for name, value in wanted.items() if value is not None}
 
 
 def execute_plain(
     session: Session, query: Executable, values: Mapping[str, Any] | None = None
 ) -> Result[*tuple[Any, ...]]:
-    """Read without the ORM, for speed, after writing the rows that the session still holds back."""
+    """Run a query without the ORM, for speed; first write the rows that the session still holds back."""
     session.flush()
     return session.connection().execute(query, values)
 
@@ -84,7 +84,7 @@ def drop(session: Session, *unwanted: SQLModel) -> None:
 
 
 def existing(row: A | None, said: str) -> A:
-    """Return the row, unless it is None: then raise NotFoundError with the message `said`."""
+    """Return `row`. NotFoundError with the message `said` if `row` is None."""
     if row is None:
         raise NotFoundError(said)
     return row
@@ -93,7 +93,8 @@ def existing(row: A | None, said: str) -> A:
 def partial_index(name: str, where: str, *columns: str) -> Index:
     """Return an index of the rows that meet the SQL condition `where`.
 
-    Written for SQLite alone, as PostgreSQL's dialect takes long to load: `create_all` copies the condition.
+    The condition is given for SQLite only, as PostgreSQL's dialect takes long to load: `create_all` copies
+    the condition for PostgreSQL.
     """
     return Index(name, *columns, sqlite_where=text(where))
 
@@ -121,7 +122,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """Return the function that converts a column's value to a time.
 
-        SQLite's text takes one step instead of three.
+        SQLite's text is converted in one step, where SQLAlchemy takes three.
         """
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
