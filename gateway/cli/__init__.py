@@ -8,7 +8,7 @@ from gateway.cli import terminal
 
 
 def main() -> None:
-    """Run the `gateway` command. Let no other user write to new files, as the umask 0002 of sudo would."""
+    """Run the `gateway` command. Only the owner may write to new files, even under the umask 0002 of sudo."""
     os.umask(os.umask(0o022) | 0o022)
     # Imported modules stay: collecting garbage meanwhile would cost a tenth of a second
     # and find none; freezing spares later collections.

@@ -49,18 +49,18 @@ def settings(
 
 
 class LazyCommands(Mapping[str, Any]):
-    """A mapping of names to commands. `names` returns the names as the help lists them, `find` a command."""
+    """A mapping of command names to commands, each fetched only when asked for."""
 
     def __init__(self, names: Callable[[], Iterable[str]], find: Callable[[str], Any]) -> None:
-        """Store both functions; neither is called before the first use."""
+        """Store `names`, which lists the names in the help's order, and `find`, which returns a command."""
         self._names, self._find = names, find
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
-        """Return the command with a name."""
+        """Return the command called `name`. KeyError for an unknown name."""
         return self._find(name)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names."""
+        """Yield the names of the commands, in the order of the help."""
         return iter(self._names())
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class LazyCommands(Mapping[str, Any]):
 
 
 def _verbs(noun: str) -> LazyCommands:
-    """Return the commands of one noun by verb; modules are imported one by one until the verb is found."""
+    """Return a noun's commands by verb. To find a verb, import the noun's modules one by one."""
     waiting, known = NOUNS[noun][1].split(), dict[str, Any]()
 
     def load(until: str = "") -> dict[str, Any]:
@@ -87,18 +87,18 @@ def _verbs(noun: str) -> LazyCommands:
 
 
 class Nouns(TyperGroup):
-    """The group of nouns; listing and help import no module."""
+    """The top-level group, with a command for each noun; its list and its help import no noun's module."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
-        """Take the arguments of a group, with the nouns as its commands."""
+        """Make the group with typer's `attributes` and with all nouns as commands."""
         super().__init__(**{**attributes, "commands": LazyCommands(lambda: NOUNS, _loaded)})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
-        """Return the names, in the order of the help."""
+        """Return the nouns, in the order of the help."""
         return list(NOUNS)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
-        """Write the help from the list of nouns."""
+        """Write the help of `gateway`, with all nouns and their descriptions, to `formatter`."""
         self._told().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
@@ -108,7 +108,7 @@ class Nouns(TyperGroup):
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """Return a group whose commands are only names with descriptions, for help and completion."""
+        """Return a group of stand-in commands, with names and descriptions only, for help and completion."""
         return TyperGroup(
             name=self.name,
             help=self.help,

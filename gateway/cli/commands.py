@@ -67,10 +67,10 @@ _log = logging.getLogger(__name__)
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1.
+    """Wrap a command: check the person's right first; print a GatewayError or OSError in one line, and exit.
 
-    `_declared` converts the annotations for typer. The default of `home` is DEFAULT_HOME, in the working
-    folder.
+    The exit code is that of the GatewayError, or 1. `_declared` converts the annotations for typer, and
+    `home` is by default DEFAULT_HOME, a folder in the working folder.
     """
 
     @wraps(command)
@@ -106,10 +106,10 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _declared(name: str, hint: object) -> object:
-    """Return the annotation for typer of a command's parameter, which may be declared by texts alone.
+    """Return typer's annotation for the parameter `name`, given its type hint, which may use a short form.
 
-    `Annotated[bool, HELP]` is an option of the same name, without an opposite; `Annotated[Path, "--to FILE",
-    HELP]` has a name or a metavar of its own; `Annotated[Path, "FILE", HELP]` is an argument.
+    `Annotated[bool, HELP]` is an option named like the parameter, without a --no- form; `Annotated[Path,
+    "--to FILE", HELP]` is an option with the name --to; `Annotated[Path, "FILE", HELP]` is an argument.
     """
     kind, *told = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if not told or not isinstance(told[-1], str):

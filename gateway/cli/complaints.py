@@ -1,4 +1,4 @@
-"""Complaints of doctor and of a school year: their form, and those about providers, teams and dates."""
+"""Complaints printed by `doctor` and `year`: their form, and checks of providers, teams, dates and keys."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _EXAMPLE = "example.gov.uk"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A weakness of a home, or a fault keeping files from passing, as `doctor` reports both.
+    """A finding of `doctor`: a fault keeps files from passing, a warning tells of a weakness of the home.
 
-    `what` is the description; `mend` the advice, safe against locking anybody out. `about` is the provider,
-    team or owner concerned. `alike` follows the number in "12 providers suspended", where one line stands for
-    many complaints. `safely` is a function for `doctor --mend`, which mends without loss or choice.
+    `what` describes the finding; `mend` is advice that locks nobody out. `about` is the provider, team or
+    owner concerned. Complaints with the same `alike`, such as "providers suspended", may share a line, as
+    "12 providers suspended". `safely`, called by `doctor --mend`, mends without loss or choice.
     """
 
     severity: Literal["fault", "warning"]
@@ -83,7 +83,7 @@ def lines(
 def of_providers(
     session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each key, ratification and number that a provider lacks."""
+    """Yield a complaint for each suspended provider, and each key, ratification or number that one lacks."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for key in keys.list_keys(session):
         if key.owner_kind == "provider" and key.is_in_force(at):
@@ -98,7 +98,7 @@ def of_providers(
 def _of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield the complaints about a provider, by the kinds ("ssh", "openpgp") of its keys in these states."""
+    """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending."""
     name = provider.id
 
     def complaint(what: str, mend: str, alike: str) -> Complaint:
@@ -180,10 +180,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
 
 
 def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the written term dates end soon.
-
-    The rule used after the written dates is only approximate.
-    """
+    """Yield a complaint if calendar.toml has no term dates, or if the last of them is near."""
     if is_ending(catalogue.calendar, today):
         last = last_written(catalogue.calendar)
         ends = "there are no term dates"
@@ -197,7 +194,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the coming school year is not open, although time to ratify has come."""
+    """Yield a complaint if the coming school year can be ratified by its dates, and nobody has opened it."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
@@ -210,7 +207,7 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the last law pack ends soon."""
+    """Yield a complaint if the law pack in force ends soon, and no other follows."""
     last = ends_without_another(catalogue.law, today)
     if last is not None:
         yield warning(
@@ -223,9 +220,9 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_keys(
     session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each key that needs a person, and for files waiting for a key.
+    """Yield a complaint for each key to look after, and for each provider whose files wait for a key.
 
-    `secret_file` returns the path of the secret half of a gateway key, by its fingerprint.
+    `secret_file` returns the path of a gateway key's secret half, given the key's fingerprint.
     """
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}

@@ -101,8 +101,9 @@ def now() -> datetime:
 def who() -> str:
     """Return the name under which the person at the keyboard is put on record.
 
-    With roles in force, the proven person. Else the account by the operating system, or behind sudo the
-    calling one. Where administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
+    With roles in force, it is the proven person's name. Otherwise it is the login account, behind sudo the
+    account that called sudo; with GATEWAY_ADMIN, which names one of several people sharing the account, it
+    is "NAME (as ACCOUNT)".
     """
     if (person := on_record()) is not None:
         return person
@@ -123,7 +124,7 @@ def plain(value: object) -> str:
 
 
 def existing(home: Path) -> Home:
-    """Return an existing home. ConfigurationError where there is none."""
+    """Return the home at a path. ConfigurationError if no home is there, or its settings are wrong."""
     place = Home(home)
     load_settings(place)
     return place
@@ -136,9 +137,9 @@ def read_key_file(file: Path) -> bytes:
 
 @contextmanager
 def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
-    """Yield the registry of an existing home. ConfigurationError without one.
+    """Yield the registry of an existing home. ConfigurationError without a home or a registry.
 
-    Reads give only the files the proven person may know of; with `whole`, all files.
+    Reads show only the files that the person at the keyboard may know of; with `whole`, all files.
     """
     place = Home(home)
     settings = load_settings(place)
@@ -168,10 +169,10 @@ def show(
     narrow: Sequence[str] = (),
     limit: int = 0,
 ) -> None:
-    """Print whole rows as JSON, or the `columns` as a table or, if too wide, as records.
+    """Print rows: as JSON with all their values, or as a table of the `columns`, by `print_rows`.
 
-    `narrow` are the columns for a narrow terminal. A table has only the first `limit` rows (0: all), with the
-    total on stderr. `empty` is printed if there are no rows.
+    JSON has all rows. A table has only the first `limit` rows (0: all); if rows are left out, a line on
+    stderr says how many there are. `empty` is printed if there are no rows.
     """
     if as_json:
         print_json(rows)
@@ -182,9 +183,10 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows as a table while reading, or `empty` without any; return the number of rows.
+    """Print rows as a table, some at a time; return their number. Without rows, print the text `empty`.
 
-    A table too wide has only the columns `narrow`, or is printed as records. The zone of times is named last.
+    On a terminal too narrow for the `columns`, print only the columns `narrow`; if even those are too wide,
+    print a line for each value. If a column has times, a last line names their time zone.
     """
     shown, timed, coming = 0, False, iter(rows)
     # Output piped into another program has one line a row.
@@ -217,7 +219,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[l
 
 
 def print_json(value: object) -> None:
-    """Print JSON; times in RFC 3339, UTC."""
+    """Print a value as JSON, with times in RFC 3339, UTC."""
     escaped = not terminal.shows_all()
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=escaped, default=_jsonable) + "\n")
     sys.stdout.flush()
@@ -293,7 +295,7 @@ def exact_cell(value: object) -> str:
 
 
 def moment_in(value: object) -> datetime | None:
-    """Return the time in a value, given as such or in RFC 3339; else None."""
+    """Return the time that a value is, as a datetime or a text in RFC 3339; None for any other value."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         return datetime.fromisoformat(value)
     return value if isinstance(value, datetime) else None

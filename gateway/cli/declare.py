@@ -32,7 +32,7 @@ _declared = command_of(Declare)
 def _declare(home: Path, *, ask: bool | None = None, **given: object) -> None:
     """Declare a transfer by another method.
 
-    Exit 1 for a transfer not allowed, or not yet; recorded as such.
+    Exit 1 if the agreement does not allow the transfer, or not yet; the declaration is recorded all the same.
     """
     if sys.stdin.isatty() if ask is None else ask:
         with registrar_of(home) as registrar:
@@ -54,7 +54,7 @@ declare = command_in(app, "add")(_declare)  # Instead of the derived command, wh
 
 
 def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
-    """Ask the person for the values not given, in the agreement's order; return all values."""
+    """Ask the person for each value missing from `given`, in the agreement's order; return all values."""
     catalogue = registrar.catalogue
     method = _chosen("method", given["method"], Declare.known(catalogue)["method"])
     sender = given["provider"] or typer.prompt("Provider", err=True)
@@ -73,7 +73,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Return `value`, asking for `what` as long as the answer is neither in `known` nor "sftp"."""
+    """Return `value` or, if None, ask the person for `what`; ask again until it is in `known` or "sftp"."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))
@@ -84,7 +84,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask the person each question without a given answer; return all choices given or confirmed."""
+    """Ask the person each question that no `given` choice answers; return the ids of all choices made."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question):

@@ -166,7 +166,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Convert a value typed for a field: read the named file, ask for a secret in place of "-"."""
+    """Return a typed value for an act's field: a file read from its path, or a secret asked for if "-"."""
     if value == "-" and told_of(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
@@ -179,7 +179,7 @@ def _taken(act: type[Act], name: str, value: object) -> object:
 def _print_list(
     asked: ListingAct, context: ActContext, *, as_json: bool, limit: int | None, csv: Path | None
 ) -> None:
-    """Print one page of a list, or all rows as they are read: for programs, spreadsheets, and `--limit 0`."""
+    """Print up to `limit` rows of a list (0: all; None: a page, or all rows if as JSON or CSV)."""
     most = limit if limit is not None else 0 if as_json or csv is not None else PAGE
     answer = asked.page(context, most, counted=not as_json) if most else asked.carry_out(context)
     rows = answer.rows

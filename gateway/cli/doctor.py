@@ -124,7 +124,7 @@ def doctor(
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
-    """Yield every complaint about a home. ConfigurationError where there is none."""
+    """Yield every complaint about a home. ConfigurationError if no home is there."""
     try:
         settings = load_settings(home)
     except ConfigurationError as error:
@@ -166,7 +166,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint about `error`, for which the policies cannot be loaded."""
+    """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -180,7 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of the check of `what`, and one for an error other than DatabaseError or Fault."""
+    """Yield the complaints of a check of `what`, and one if it raises; pass DatabaseError and Fault on."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -267,7 +267,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file changeable by other users, or private and readable by others."""
+    """Yield a complaint for each path that other users may change, and each private one open to them."""
 
     def close(path: Path, bits: int) -> None:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
@@ -386,7 +386,7 @@ def _machine(home: Home) -> Iterator[Complaint]:
 
 
 def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
-    """Raise ConfigurationError if the registry contains another gateway's log."""
+    """Raise ConfigurationError if the registry contains another gateway's log; yield nothing."""
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
         log.check_is_ours(session, published.read_text("ascii").strip())
@@ -394,7 +394,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use differ from the policies in force by the log."""
+    """Yield complaints if approved policies did not come into force, or if those in use are not the log's."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -443,7 +443,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each silent host, wrong clock of a host, and key missing at a host."""
+    """Yield a complaint for each host that is silent, has a wrong clock or lacks a key; `own`: this host."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:

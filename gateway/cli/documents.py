@@ -22,9 +22,10 @@ AnnexOption = Annotated[bool, "--annex", "Also print the annex: each opening, lo
 def deliver(
     document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
 ) -> None:
-    """Print a report, or write it to files that only the owner can read.
+    """Print a report as text or JSON, or write it to files `html` and `csv` that only their owner can read.
 
-    GatewayError where a file cannot be written, or where a table is asked for and the report has none.
+    `annex`: print the report's annex, too. GatewayError if a file cannot be written, or if `csv` is given
+    and the report has no table.
     """
     if as_json:
         print_json(as_object(document))
@@ -43,7 +44,7 @@ def deliver(
 def write_listing(
     place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
 ) -> None:
-    """Write a listing to a spreadsheet file that only its owner can read. GatewayError as for `deliver`."""
+    """Write rows to the CSV file `place`, which only its owner can read. GatewayError if that fails."""
     cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)
     headings = tuple(column.replace("_", " ") for column in columns)
     _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)

@@ -34,7 +34,7 @@ _STATUS_COLUMNS = (
 def list_all(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the rows of Appendix B: senders, data, frequency and teams.
 
-    Without a home, flows of the shipped policies.
+    Without a home, the flows are those of the shipped policies.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
     catalogue = load_catalogue(shipped_policies() if no_home else existing(home).policies_in_force)
@@ -70,10 +70,10 @@ def status(
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show for each provider and flow the due date, and whether early, on time, late or missing.
+    """Show for each provider and flow the due date, and the state, such as on time, late or missing.
 
-    A file counts for the period of its contents. `known by` says whether the file states the
-    period, or the day of arrival stands in. --html and --csv write the matrix.
+    A file counts for the period of its contents. The column `known by` says if the file states the period, or
+    if the day of arrival decides. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -106,7 +106,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print the names that the systems mentioned by flows have on a day."""
+    """Print, for each system that the flows mention by a former name, the name on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in present_names(renamed_references(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

@@ -27,7 +27,7 @@ def add(
 ) -> None:
     """Write everything another host needs, sealed under a code shown once: settings, policies, secrets.
 
-    For an existing host: the missing parts, such as a new key of the gateway.
+    An existing host takes only what it lacks from the file, such as a new key of the gateway.
     """
     code = new_code()
     sealed = packed(Home(home), name, code)

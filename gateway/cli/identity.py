@@ -23,7 +23,7 @@ _UNSET = 2**32 - 1  # The kernel's number for a process that nobody logged in fo
 
 
 def on_record() -> str | None:
-    """Return the proven person as put on record; None if roles are not in force.
+    """Return the proven name of the person, as put on record; None if roles are not in force.
 
     A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the
     agent.
@@ -32,9 +32,9 @@ def on_record() -> str | None:
 
 
 def sight_here(session: Session, home: Path) -> Sight:
-    """Return the files the person at the keyboard may know of.
+    """Return the sight of the person at the keyboard: the files that person may know of.
 
-    If roles are not in force, whoever runs commands counts as an administrator and may know of all.
+    If roles are not in force, whoever runs commands counts as an administrator and may know of all files.
     """
     if (person := on_record()) is None:
         return EVERYTHING
@@ -45,10 +45,9 @@ def sight_here(session: Session, home: Path) -> Sight:
 
 @contextmanager
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
-    """Run a command; if roles are in force, only for a person who may run it.
+    """Run the block as a command of the person at the keyboard, whose right is checked if roles are in force.
 
-    GatewayError where no person is proven, the right is missing, or the person may not know of the file
-    `reference`.
+    GatewayError if the person is not proven, lacks the right, or may not know of the file `reference`.
     """
     name, act = name_of(command), getattr(command, "act", None)
     right = COMMANDS[name] if act is None else act.right
@@ -78,8 +77,8 @@ def name_of(command: Callable[..., Any]) -> str:
 def real_account() -> str:
     """Return the account a person logged in with, whatever account runs the command.
 
-    In order: the login account recorded by the kernel; the owner of the nearest parent process other than
-    root and the present account (the caller of sudo); the present account.
+    It is the first known of three: the login account recorded by the kernel; the owner of the nearest parent
+    process not owned by root or the present account (the caller of sudo); the present account.
     """
     return account_of(next(_uids(), os.getuid()))
 

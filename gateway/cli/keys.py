@@ -52,7 +52,7 @@ def export(home: HomeOption) -> None:
 
 @command_in(gateway_app, "show")
 def list_gateway_keys(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the gateway's keys, with fingerprints as read out."""
+    """List the gateway's keys, with fingerprints in groups of four, for reading out."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
     for row in rows:
@@ -174,7 +174,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record the person's approval of a two-person act; return True if enough have approved, else say so."""
+    """Record the person's approval of a two-person act; return False, and print so, if one more is needed."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
@@ -210,7 +210,7 @@ def list_host_keys(home: HomeOption, as_json: JsonOption = False) -> None:
 
 @command_in(host_app)
 def announce(home: HomeOption, service: ServiceOption = "intake") -> None:
-    """Make the next host key, and announce it to clients. The key of intake is made by the user of intake."""
+    """Make the next host key, and announce it to clients. For intake, run this as intake's user."""
     secret = _started(Home(home), service)
     key = server.announce(secret)
     out.print(f"announced  {key.get_fingerprint()}")
@@ -243,7 +243,7 @@ def switch(
 
 @command_in(host_app)
 def publish(home: HomeOption) -> None:
-    """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
+    """Sign the list of intake's host keys for providers, /keys/gateway-hosts.asc, with the gateway's key."""
     place, at = Home(home), now()
     rows = [row for row in _host_keys(place) if row["service"] == "intake"]
     if not rows:
@@ -273,7 +273,7 @@ def _host_keys(home: Home) -> list[dict[str, Any]]:
 
 
 def _started(home: Home, service: HostKeyService) -> Path:
-    """Return the host key of a service that has run before. GatewayError for a service never started."""
+    """Return the path of a service's secret host key. GatewayError if the service was never started."""
     if not (secret := _secret(home, service)).exists():
         raise GatewayError(f"{secret} is missing: the service makes it at its first start")
     return secret

@@ -75,9 +75,9 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute the whole log, compare registry and published files, and name contradictions.
+    """Recompute the whole log, compare the registry and published files with it, and name contradictions.
 
-    Exit 1 for a contradiction, 2 for a named file without head or receipt.
+    Exit 1 for a contradiction, 2 for a --checkpoint file with neither a head nor a receipt.
     """
     try:
         heads = [(file.name, _head_in(file)) for file in checkpoint or []]
@@ -109,8 +109,9 @@ def inconsistencies(
 ) -> tuple[list[Inconsistency], int]:
     """Return the contradictions, at most 50 of each kind, and the number of the log's entries.
 
-    `heads`: signed heads kept elsewhere, each with its file's name. `sealed`: read every sealed file, too.
-    `tell` is called with the rows done and the total. `portions`: as for `audit`.
+    `heads`: pairs of a file's name and the signed head in that file, kept elsewhere. `sealed`: read every
+    sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`
+    is passed to `audit`.
     """
     home, vkey, registry, done = registrar.home, registrar.signing.vkey, registrar.registry, 0
     with registry.read() as session:
@@ -152,7 +153,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store and publish a head cosigned by a witness, and say so."""
+    """Store and publish the cosigned head in the text `offered`, and print a line about it."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
@@ -197,8 +198,8 @@ def consistency(
 def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does not exist yet."]) -> None:
     """Write the whole log as JSON lines with the signed heads, for verification elsewhere.
 
-    There: python -m gateway.verify.verify_log DIR. Entries on files that you may not know of are
-    written as their hashes alone, which the proof needs.
+    To verify it: python -m gateway.verify.verify_log DIR. Of entries on files that you may not know of, only
+    the hashes are written.
     """
     with registrar_of(home) as registrar:
         signing, registry = registrar.signing, registrar.registry
@@ -227,7 +228,8 @@ def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does 
 def events(home: HomeOption, place: Annotated[Path, "FILE", "Keeps the number of the next entry."]) -> None:
     """Print the entries since the last call as JSON lines with ECS names (docs/siem.md), for a SIEM.
 
-    The first call begins with the entries to come. After a failure entries are printed again.
+    The first call prints nothing, and notes where the log ends. After a failed call, the next one prints the
+    same entries again.
     """
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         size = log.size(session)

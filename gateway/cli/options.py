@@ -14,7 +14,7 @@ Given = TypeVar("Given", str, None)
 
 
 def reason_if_given(given: Given) -> Given:
-    """Return a reason for the record as typed, or None. BadParameter for a text that acts would refuse."""
+    """Return a reason on one line, as recorded; None if not given. BadParameter if empty or too long."""
     try:
         return given if given is None else as_reason(given)
     except ValueError as error:

@@ -112,8 +112,8 @@ def diff(
 ) -> None:
     """Show the differences between two policies folders, and their effects.
 
-    First the settings with less protection, then the changed outcomes by kind of provider, data type and
-    team, then all else with the reason for having no effect.
+    First come settings that lose protection, then outcomes that change, by kind of provider, data type and
+    team, then all other changes; for those without effect on any outcome, the reason is shown.
     """
     if as_json:
         print_json(list(_rows(old, new, on)))
@@ -160,7 +160,7 @@ def simulate(
     days: DaysOption = _DAYS,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide the files of the last months by other policies: changed outcomes, frequency and files.
+    """Decide the files of the last months anew by other policies; show each changed outcome and its files.
 
     Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
     """
@@ -201,7 +201,7 @@ def propose(
 ) -> None:
     """Check other policies, compare them with those in force, simulate past files, and propose them.
 
-    In force once approved by a second person: gateway policy approve.
+    They come into force once a second person approves them: gateway policy approve.
     """
     place, at = existing(home), now()
     origin = folder or place.policies
@@ -276,7 +276,7 @@ def roll_back(home: HomeOption, why: WhyOption) -> None:
 
 @command_in(app)
 def status(home: HomeOption, as_json: JsonOption = False) -> None:
-    """Show the policies in force, the proposal, and if policies/ holds another edit."""
+    """Show the policies in force, the proposal, and whether policies/ differs from both."""
     place = existing(home)
     with registry(home) as opened, opened.read() as session:
         found = policies_standing(session, place)
@@ -298,7 +298,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Print how a folder differs from the policies in force, and the outcomes of past files by both."""
+    """Print how the policies in a folder differ from those in force, also in outcomes of past files."""
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:

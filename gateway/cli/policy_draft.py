@@ -84,7 +84,7 @@ def agreement(
     title: Annotated[str, "What it is called."],
     like: Annotated[str | None, "--like NAME", "The agreement to begin from, such as cwm-alarch."] = None,
 ) -> None:
-    """Begin the policies of an agreement of your own from those of one that ships."""
+    """Begin the policies of your own agreement, as a copy of those of a shipped agreement."""
     begin(folder, text, title, like)
     out.print(f"{folder} is written; go on with docs/your-own-agreement.md, and see what is left:")
     out.print(f"gateway policy check --mend {folder}")
@@ -174,7 +174,7 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the narrowest kind of value that fits all texts, as items.toml has it; {} if none fits."""
+    """Return the keys for items.toml of the narrowest kind of value that fits all texts; {} if none fits."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -185,7 +185,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield a sentence for a person where the values under a heading fit no kind, or may be codes."""
+    """Yield a sentence for a person if a heading's values fit no kind, and one if they may be codes."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (
@@ -207,8 +207,9 @@ def _of_markup(
 ) -> tuple[dict[str, list[str]], dict[str, str], dict[str, tuple[str, ...]], str | None]:
     """Read the children's records of an XML file, where a heading is the name of an element with text.
 
-    Return the values by heading, the field of each heading known to the rules, the paths (Parent/Name) of
-    each, and the name of the collection in a DfE message.
+    Return three mappings by heading: the values, the field (only of headings known to the rules), and the
+    paths Parent/Name; and last, the collection that a DfE message names, or None. GatewayError if the file
+    cannot be read, or has no such records.
     """
     values, known, collection = dict[str, list[str]](), dict[str, str](), None
     elements = dict[str, tuple[str, ...]]()
@@ -257,7 +258,7 @@ optional_app = typer.Typer(
 
 @command_in(optional_app, "list")
 def list_optional(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the flows asked for by a law alone: the law, the teams, and whether switched on."""
+    """List the flows that only a law asks for: the law, the teams, and if the flow is switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
     rows = [
         {
@@ -336,7 +337,7 @@ def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
 def install(home: HomeOption, pack: PackArgument) -> None:
     """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
-    Once the draft is proposed and approved, the pack decides from the first day named inside.
+    Once the draft is proposed and approved, the pack decides from the first day that it names.
     """
     place = existing(home)
     note = policies_in_force.note_beside(pack).read_text("utf-8")

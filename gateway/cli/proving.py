@@ -1,4 +1,4 @@
-"""Prove by the registry the identity of the person at the keyboard, and check rights and sight."""
+"""Prove by the registry who is at the keyboard, and check if that person may run a command on a file."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _HOW = (
 
 
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
-    """Return the proven name of the person running a command; None without roles in force.
+    """Return the proven name of the person running a command; None if roles are not in force.
 
-    GatewayError for an unproven person, or without the right or the sight of the file `reference`.
+    GatewayError if the person is not proven, lacks the `right`, or may not know of the file `reference`.
     """
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -52,9 +52,9 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
-    """Return the proven name of the person running a command; None without roles in force.
+    """Return the proven name of the person running a command; None if roles are not in force.
 
-    GatewayError for an unproven person, or without the right.
+    GatewayError if the person is not proven, or lacks the `right`.
     """
     if not roles.in_force(session):
         return None
@@ -69,7 +69,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
 
 
 def _identified(session: Session, command: str, account: str) -> str:
-    """Return the name proven by a personal `account`, or by the SSH agent. GatewayError for neither."""
+    """Return the name proven by a personal `account`, or by the SSH agent. GatewayError if unproven."""
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")

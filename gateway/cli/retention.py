@@ -1,4 +1,4 @@
-"""retention run: the one command that deletes."""
+"""retention run: delete all data that is due by retention.toml."""
 
 from datetime import UTC, datetime, time
 from typing import Annotated

@@ -82,7 +82,7 @@ def sandbox(
 
 
 def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
-    """Set up a provider's kit from an invitation; return the file of its public keys for the authority."""
+    """Set up the provider's kit in `root`, for intake at `place`; return the file with its public keys."""
     (root / "passphrase").write_text(f"{_PASSPHRASE}\n", "utf-8")
     invitation = root / f"{_PROVIDER}.invitation"
     invitation.write_text(

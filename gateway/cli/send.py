@@ -215,8 +215,8 @@ def unattended(
 ) -> None:
     """Print the systemd unit, or the task of Windows, that watches a folder while nobody is logged on.
 
-    Its first lines say where it belongs. Where nobody is logged on no key ring is open: the passphrase stands
-    in a file, which your account alone may read.
+    The first lines printed say where to put the rest. No key ring is open while nobody is logged on, so the
+    passphrase has to be in a file, which only your account may read.
     """
     if by not in _MANAGERS:
         raise ChoiceError(f"it is started by one of {', '.join(_MANAGERS)}")
@@ -228,7 +228,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return what was found, and by file the reason why a check failed."""
+    """Check files; return the results, and the reason for each file that could not be checked."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

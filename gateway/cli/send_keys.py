@@ -77,7 +77,7 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason for sending faulty files; "" without `anyway`. GatewayError for no reason."""
+    """Return `why` if `anyway`, else "". GatewayError for `anyway` without a reason."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -139,7 +139,8 @@ def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
     """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice.
 
-    A typed one is asked for again as long as `judge` raises GatewayError. GatewayError without either.
+    A typed passphrase is asked for again as long as `judge` raises GatewayError. GatewayError if there is
+    neither a file nor a terminal.
     """
     if file is not None:
         known = in_file(file)
@@ -182,10 +183,10 @@ def setup(
 ) -> None:
     """Open the authority's invitation, compare six words by telephone, and make or take your keys.
 
-    An invitation of a further provider makes the kit one of several: name a provider with --as then.
+    With the invitation of another provider, the kit serves several: from then on, choose one with --as.
 
-    Nothing is overwritten: with a new invitation your keys stay, and the gateway's are compared anew. Without
-    an invitation, your words are shown again.
+    No key of yours is overwritten: with a new invitation, only the gateway's keys are compared anew. Without
+    an invitation, the six words of your own keys are shown again.
     """
     place = Kit(kit)
     if invitation is None:
@@ -227,7 +228,7 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Ask for the six words heard by telephone, up to three times. GatewayError if they differ."""
+    """Compare the six words `told`, or typed in three tries, with the invitation's. GatewayError if wrong."""
     words = invited.words()
     if told is None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
@@ -373,7 +374,7 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """Ask a person what a heading means; return an item's key, or "" for something else."""
+    """Ask what a heading means; return the item's key, or "" for something else. `may_be`: keys by label."""
     listed = ["something else", *may_be]
     say(f"What is {heading}?", err)
     for number, label in enumerate(listed):
@@ -386,7 +387,7 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
-    """Yield the kit as `at_work` does, and locked; wait for the lock for up to `seconds`."""
+    """Lock the kit, waiting for up to `seconds`, and yield it as `at_work` does. KitBusy if locked longer."""
     Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
     with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender

@@ -90,7 +90,7 @@ def status(
 
 
 def policies_standing(session: Session, place: Home) -> dict[str, Any]:
-    """Return the state of the policies: in force, proposed, and if the draft differs."""
+    """Return the policies in force and those proposed, by digest, and whether the draft differs from both."""
     past, found = proposals.loaded(session), proposals.proposal(session)
     draft = policy_digest(place.policies) if place.policies.is_dir() else None
     known = {*past[-1:], *([found.digest] if found else [])}
@@ -127,7 +127,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: the one `gateway run` noted, else the settings', with `port` if given."""
+    """Return a service's address: as `gateway run` noted or, without a note or with `port`, as configured."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
@@ -153,7 +153,10 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
-    """Yield lines on keys that end soon; many of one kind of owner and key share a line, unless `each`."""
+    """Yield lines on keys that end soon; unless `each`, more than three of a kind of owner and key share one.
+
+    `ending`: the days left by kind of owner, owner, and kind of key.
+    """
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):
         ends = "has ended" if days < 0 else f"ends in {counted(round(days), 'day')}"

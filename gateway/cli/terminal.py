@@ -32,8 +32,8 @@ class _Output(io.FileIO):
 def prepare() -> None:
     """Set up the streams to accept every character, with escapes for those they cannot show.
 
-    A closed stream is opened again, so that no file of the gateway gets its number: writes to the output then
-    fail, and writes to the errors are lost.
+    A closed stream is opened as the null device, so that no file opened later gets its number: writes to
+    standard output then fail, and writes to standard error are lost.
     """
     for number, way in _STREAMS:
         try:

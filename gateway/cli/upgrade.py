@@ -94,10 +94,10 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home, found: work.Upgrade) -> str:
-    """Try the upgrade on a copy of a registry in SQLite; return the name of the person at the keyboard.
+    """Return the name of the person at the keyboard. GatewayError if roles forbid the upgrade.
 
-    GatewayError for a person who is no administrator, where roles are in force. A registry in PostgreSQL is
-    not copied, so roles are not checked if its tables have to change.
+    Roles are read from an upgraded copy of the registry, which also rehearses the upgrade. PostgreSQL is not
+    copied: if its tables have to change, roles are not checked.
     """
     if load_settings(place).database is not None:
         if not found.migrations:
@@ -115,9 +115,9 @@ def _person(place: Home, found: work.Upgrade) -> str:
 def _agree(
     place: Home, found: work.Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
 ) -> None:
-    """Put the upgrade forward, or agree to another person's: back the home up, record that, and upgrade.
+    """Propose the upgrade, or agree to another person's proposal: then back up the home, and upgrade it.
 
-    An upgrade that changes no policies needs no second person.
+    An upgrade that changes no policies needs no second person. A home with PostgreSQL is not backed up here.
     """
     before, digest = policy_digest(place.policies_in_force), None
     if found.files is not None:

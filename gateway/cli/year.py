@@ -46,8 +46,8 @@ def open_year(
     """Open a school year: tell every school, and list what is missing.
 
     Terms and a text given here are only proposed: a second person approves them (`policy approve`), and then
-    the year is opened. Without terms, the rule applies until the published dates are given. Expectations of
-    providers (`flows expect`) are carried over.
+    the year is opened. Without terms, the year has those of the rule in calendar.toml until dates are given.
+    Expectations of providers (`flows expect`) are carried over.
     """
     place, at = existing(home), now()
     catalogue = load_catalogue(place.policies_in_force)
@@ -163,7 +163,7 @@ def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: d
 def _missing(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each date, key, contact and collector missing for a year ("2027-28")."""
+    """Yield a complaint for all that a school year ("2027-28") lacks: dates, keys, contacts, team members."""
     first, calendar = first_year(year), catalogue.calendar
     if first not in written(calendar):
         then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"

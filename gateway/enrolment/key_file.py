@@ -59,7 +59,7 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
 
 
 def is_ssh(data: bytes) -> bool:
-    """Return True if a key file looks like SSH's rather than OpenPGP's."""
+    """Return True if the content of a key file begins as SSH keys do; if not, it is read as OpenPGP."""
     text = mended(data) if needs_mending(data) else data
     return text.lstrip().startswith(_SSH_STARTS)
 
@@ -67,7 +67,7 @@ def is_ssh(data: bytes) -> bool:
 def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()) -> NewKey:
     """Return the one public key in `data`, if fit to be enrolled. Refusal with a `key:` code otherwise.
 
-    `verified`: see `certificates.admit`.
+    `verified`: the post-quantum kinds of signing keys that the OpenPGP engines in use verify.
     """
     if is_ssh(data):
         return admit_ssh(data, least_rsa_bits)
@@ -88,8 +88,8 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> tuple[NewKey, Revocation | None] | None:
-    """Return the certificate `known` with what is new in `data`: a newer version of it, or its revocation.
-    With it comes how the certificate is revoked; None for a newer version. Returns None if nothing is new.
+    """Return the certificate `known`, updated by `data`: a newer version of it, or its revocation.
+    The second value is the kind of revocation, None for a newer version. If nothing is new, return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
@@ -112,7 +112,7 @@ def updated(
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Return labels and values describing the key in a file, fit for use or not; [] without a key."""
+    """Return pairs of label and value describing a file's key; [] for no key, or an SSH key unfit for use."""
     try:
         if is_ssh(data):
             key = admit_ssh(data)

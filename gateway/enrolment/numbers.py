@@ -11,7 +11,7 @@ _URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """Return the number of a body, such as an ODS code. GatewayError unless well-formed for its kind."""
+    """Return the number of a body, such as an ODS code; None for None. GatewayError if ill-formed."""
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)
@@ -24,7 +24,7 @@ def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str
 
 
 def dfe_number(given: str | None) -> str | None:
-    """Return a DfE number as 7 digits, from 9991234 or 999/1234. GatewayError for any other form."""
+    """Return a DfE number as 7 digits, from 9991234 or 999/1234; None for None. GatewayError otherwise."""
     number = None if given is None else given.replace("/", "").replace(" ", "")
     if number is not None and not re.fullmatch(r"[0-9]{7}", number):
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
@@ -32,15 +32,15 @@ def dfe_number(given: str | None) -> str | None:
 
 
 def urn(given: str | None) -> str | None:
-    """Return a unique reference number (URN). GatewayError unless 6 digits."""
+    """Return a unique reference number (URN), or None for None. GatewayError if it is not 6 digits."""
     if given is not None and not re.fullmatch(rf"[0-9]{{{_URN_DIGITS}}}", given):
         raise GatewayError("a URN is 6 digits")
     return given
 
 
 def schools(given: str | None) -> str | None:
-    """Return school numbers typed with commas as the registry stores them: each once, separated by spaces.
-    GatewayError for a number neither a URN (6 digits) nor a DfE number (7 digits).
+    """Convert school numbers typed with commas to the registry's form: each once, separated by spaces.
+    None for None. GatewayError for a number that is neither a URN (6 digits) nor a DfE number (7 digits).
     """
     if given is None:
         return None

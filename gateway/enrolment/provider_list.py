@@ -52,7 +52,7 @@ MOST_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedProvider:
-    """One provider in the list. `line` counts from 1, the line of headings."""
+    """One provider in the list. `line` is the number of its line in the file; the headings are line 1."""
 
     line: int
     id: str
@@ -101,7 +101,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Return the status or type for which a line is passed over; None for a provider to be enrolled."""
+    """Return the status or type because of which a line is passed over; None for a provider to enrol."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:
@@ -172,7 +172,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return a line's kind of provider, or the one of its GIAS type. GatewayError for an unknown kind."""
+    """Return the kind of provider that a line names, or else its GIAS type means. GatewayError if unknown."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said
@@ -191,7 +191,7 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
 
 
 def _made_id(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> str:
-    """Return an id made from a provider's name, ending in the number where the name is not enough."""
+    """Return an id made from a provider's name; a number is added if the id is `wanted` twice or `taken`."""
     slug = _slug(one.name, _ID_CHARACTERS)
     if wanted[slug] == 1 and slug not in taken:
         return slug

@@ -114,7 +114,7 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Write the gateway of an invitation into kit.toml, and trust the key named. Compare the words before."""
+    """Write an invitation's address to kit.toml, and trust its keys, whose six words have been compared."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
@@ -193,8 +193,8 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 def agreement_text(sender: KitAtWork) -> str:
     """Return the agreement's text as published by the gateway.
 
-    GatewayError for a text missing, not signed by the gateway, or with control characters, able to hide words
-    on a terminal.
+    GatewayError if it is missing, or not signed by the gateway, or has control characters, which can hide
+    words on a terminal.
     """
     sender.refresh()
     with sender.session() as sftp:
@@ -224,7 +224,7 @@ def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway; return the receipt, if one came within `seconds`."""
+    """Put a small file into a folder of the gateway; return its receipt; None if none comes in `seconds`."""
     digest = hashlib.sha256(data).hexdigest()
     with sender.files() as files:
         sent = files.of_content(digest)
@@ -256,7 +256,7 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
 
 
 def _following(sender: KitAtWork, kind: Which, path: Path, now: datetime) -> tuple[str, str]:
-    """Return the public half of the next key, and the fingerprint to read out; make a missing key at `path`.
+    """Make the next key at `path`, if there is none; return its public half and its fingerprint to read out.
 
     A new SSH key gets the passphrase of the present SSH key or, if unprotected, of the OpenPGP key.
     """

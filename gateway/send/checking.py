@@ -48,10 +48,10 @@ _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A checked local file. `stops` are sentences, each a reason not to send it unless a person insists.
+    """The result of checking a local file. Each of `stops` says why not to send it, unless a person insists.
 
-    `digest` is the SHA-256 of its content, in hex. `is_cut`: its writer may not be done, since the last line
-    has no end; half of a CSV file is itself a valid CSV file, with fewer pupils.
+    `digest` is the SHA-256 of the content, in hex. `is_cut`: the writer may not be done, since the end seems
+    to be missing; half of a CSV file is itself a valid CSV file, with fewer pupils.
     """
 
     file: Path
@@ -79,8 +79,8 @@ class Check:
     def of(cls, kit: Kit) -> Self:
         """Return the check by the authority's policies and the facts about this provider, as last fetched.
 
-        CannotReach if none were fetched yet. Policies that only another version of this program can read are
-        replaced by the shipped ones.
+        CannotReach if no policies were fetched yet. Policies that only another version of this program can
+        read are replaced by the shipped ones.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
@@ -165,7 +165,7 @@ def _in_words(reason: Reason) -> str:
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
-    """Return the possible meanings of a heading: the key of each item allowed in the flow, by label."""
+    """Return the items that an unknown heading may mean: keys by label; {} for a file of no flow."""
     flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
     if flow is None:
         return {}

@@ -45,7 +45,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 
 @contextmanager
 def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
-    """Yield an SFTP session. CannotReach without an answer, GatewayError for a refused key or host key."""
+    """Yield an SFTP session. CannotReach without an answer, GatewayError if either side refuses a key."""
     with closing(paramiko.SSHClient()) as client:
         client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
         try:
@@ -95,9 +95,9 @@ def upload(
 ) -> None:  # fmt: skip
     """Upload the file `sealed` to the path `final`, such as /in/NAME, unless it is there already.
 
-    `tell` is called with the bytes uploaded so far, and `time_there`, before anything is sent, with the time
-    by the gateway's clock, in seconds since 1970. One of `BROKEN` if the session breaks: the part
-    uploaded stays, and the next call resumes.
+    `tell` is called with the bytes uploaded so far. Before the first byte, `time_there` is called with the
+    time by the gateway's clock, in seconds since 1970. Raises one of `BROKEN` if the session breaks: the
+    part uploaded stays, and the next call resumes.
     """
     unfinished = f"{final}{_UNFINISHED}"
     size = sealed.stat().st_size

@@ -94,10 +94,10 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Yield an open file, written and locked by nobody; writers wait until the block ends.
+    """Yield a file, opened for reading, that no program writes or locks; writers wait until the block ends.
 
-    InUse for a file in use. The second value is False if the system cannot tell, as for network folders. On
-    Linux by locks (flock and fcntl) and a lease, on Windows by share modes.
+    The second value is False if the system cannot tell whether a program writes, as for network folders.
+    InUse if one writes or locks. Linux uses locks (flock and fcntl) and a lease, Windows share modes.
     """
     with _sharing_no_writing(path) as file:
         if sys.platform == "win32":
@@ -180,7 +180,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
-    """Open a folder so that no link can replace it meanwhile; yield the descriptor, if supported."""
+    """Open a folder, so that no link can replace it; yield the descriptor, or None if the system has none."""
     attributes = getattr(path.lstat(), "st_file_attributes", 0)
     if path.is_symlink() or attributes & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")

@@ -103,7 +103,7 @@ class Kit:
     def current(self) -> str:
         """Return the fingerprint of the gateway key to encrypt to. ConfigurationError if none was compared.
 
-        If not named in kit.toml, as in kits before 0.3, the newest key counts.
+        If kit.toml names no key, as in kits before 0.3, the newest trusted one counts.
         """
         named = self.settings().gateway_key
         made = [describe(data, datetime.now(UTC)) for data in self._trusted()] if not named else []
@@ -122,7 +122,7 @@ class Kit:
 
 
 def _pinned(path: Path) -> bytes:
-    """Return a stored certificate. ConfigurationError unless the file's name is its fingerprint."""
+    """Return the certificate in a file. ConfigurationError unless its fingerprint is the file's name."""
     try:
         return pinned(path.read_bytes(), path.stem)
     except CertificateRefused:

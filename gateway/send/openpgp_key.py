@@ -48,7 +48,7 @@ _NEWER = (
 
 
 def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
-    """Return a member for a hash unknown to PGPy, so that keys that prefer such a hash can be read."""
+    """Return an enum member for a hash number unknown to PGPy, so that keys naming it can be read."""
     made = int.__new__(kind, number)
     made._name_, made._value_ = f"Unknown{number}", number
     return made
@@ -102,7 +102,7 @@ class OwnKey:
     def under(self, passphrase: str, other: str) -> bytes:
         """Return the secret key, armored, under the passphrase `other` instead.
 
-        The numbers inside are then in the form required by Sequoia, unlike some written by GnuPG.
+        Sequoia can read the result, even of a key from GnuPG that Sequoia refuses because of its form.
         """
         copy = read_key(self.armored)
         with copy.opened(passphrase) as key:
@@ -144,7 +144,7 @@ def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
 
 
 def read_key(data: bytes) -> OwnKey:
-    """Return the secret key in `data`, armored or binary. GatewayError without a readable one."""
+    """Return the secret key in `data`, armored or binary. GatewayError if there is none that PGPy reads."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PGPy warns of unknown packets.

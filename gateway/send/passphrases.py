@@ -42,7 +42,7 @@ class Passphrases:
         return self._known[which]
 
     def keep(self, which: Which, passphrase: str) -> bool:
-        """Store a passphrase in the system's key ring; return False if there is no usable one."""
+        """Store a passphrase in the system's key ring; return False if no key ring can be used."""
         self._known[which] = passphrase
         if not has_keyring():
             return False
@@ -91,7 +91,7 @@ def has_keyring() -> bool:
 
 
 def in_file(file: Path) -> dict[Which, str]:
-    """Return the passphrases of both keys in a file. GatewayError for none, or other text than UTF-8."""
+    """Return the passphrases of both keys in a file. GatewayError if there is none, or it is not UTF-8."""
     try:
         lines = file.read_text("utf-8").splitlines()
     except UnicodeDecodeError:

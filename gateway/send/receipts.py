@@ -90,5 +90,5 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
 
 
 def kept(kit: Kit, sent: SentFile) -> Proved | None:
-    """Return the outcome of a file by the receipt stored in the kit; None without one."""
+    """Return the outcome of a file by the receipt stored in the kit; None if no receipt is stored."""
     return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

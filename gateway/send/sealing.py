@@ -44,7 +44,8 @@ def seal(
 ) -> None:  # fmt: skip
     """Write the `size` bytes of a file, signed and encrypted as by `sealed`, to the file `target`.
 
-    `tell` is called with the bytes written. GatewayError for an unusable key, DiskFull without room.
+    `tell` is called with the bytes written so far, at last with `size`. GatewayError for an unusable
+    key, DiskFull if the disk is full.
     """
     if size <= _SMALL_BYTES:
         make_anew(target, sealed(source.read(), own, passphrase, recipient))

@@ -1,8 +1,8 @@
 """Sign and encrypt one file as a stream, in a separate process with little beside Sequoia.
 
-Standard input says how, as JSON: `source` and `target` are paths, `key` is the armored secret key, under
-`passphrase`, if not empty, and `recipient` the armored certificate. A failure ends the process with a
-traceback.
+Standard input is JSON: `source` and `target` are paths, `key` is the armored secret key that signs,
+`passphrase` opens the key ("" if unprotected), and `recipient` is the armored certificate to encrypt to. A
+failure ends the process with a traceback.
 """
 
 import json

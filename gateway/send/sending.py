@@ -74,7 +74,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file to send, with `again` even if sent before. `why`: a person's reason, despite a fault.
+    """A file to send; with `again`, even if sent before. `why`: a person's reason to send it despite a fault.
 
     `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
@@ -151,10 +151,10 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless already sealed and on the way; return the row on record.
+        """Seal a file, unless already sealed and on the way; return the row in the record of sent files.
 
-        AlreadySent for content sent before, unless sent `again` on purpose. Changed for a file changed since
-        the check.
+        AlreadySent if the content was sent before and `wish.again` is False. Changed if the file has changed
+        since the check.
         """
         known = files.of_content(wish.digest)
         if known is not None:
@@ -186,11 +186,11 @@ class KitAtWork:
         return sent
 
     def signing_passphrase(self) -> str:
-        """Return the passphrase of the OpenPGP key; "" without one."""
+        """Return the passphrase of the OpenPGP key; "" if the key has none."""
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
-        """Fetch the policies for checking files; without an answer the stored ones stay.
+        """Fetch the policies for checking files; if the gateway does not answer, the stored ones stay.
 
         If none are stored, as in a new kit, try for `seconds`, a minute at most; then raise CannotReach or
         one of `BROKEN`.
@@ -214,9 +214,9 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless the `names` in /receipts show the arrival.
+        """Upload a sealed file, unless `names`, the files in /receipts, show that it has arrived already.
 
-        ClockWrong for a clock too wrong to sign: the sealed file is removed, to be sealed anew.
+        ClockWrong if the clock is too wrong to sign: the sealed file is removed, to be sealed anew.
         """
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
@@ -234,7 +234,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """Fetch, verify and record the receipts so far of `waiting` files; return them by sealed digest."""
+        """Fetch, verify and record the receipts that `waiting` files have; return them by sealed digest."""
         names = sftp.listdir(receipts.FOLDER)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -306,7 +306,7 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest of each."""
+    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest for each."""
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:

@@ -47,8 +47,8 @@ class SentFile:
     """One file sealed here, or one put into the `folder` /keys or /agreement.
 
     Digests are SHA-256 in hex. `remote` is the name at the gateway, `why` a person's reason for sending a
-    file with a fault. `reference`, the reasons' `codes` and `receipt`, the name of its JSON file, are empty
-    until a receipt is verified. `place` is the path in a watched folder, once recorded.
+    file with a fault. Empty until a receipt is verified: `reference`, `codes` (of the reasons) and `receipt`
+    (its JSON file's name). `place`: where the file lies in the watched folder now, empty until recorded.
     """
 
     content_sha256: str
@@ -79,7 +79,7 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """Return the last row of a content, by digest; None if never sealed."""
+        """Return the newest row with a content, given by digest; None if the content was never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
@@ -115,7 +115,7 @@ class SentFiles:
         )  # fmt: skip
 
     def forget(self, sent: SentFile) -> None:
-        """Remove the row of a file not uploaded, and to be sealed anew."""
+        """Remove the row of a file that was not uploaded and will be sealed anew."""
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:

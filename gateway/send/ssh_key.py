@@ -45,7 +45,7 @@ Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivate
 
 
 def _putty_parts(data: bytes) -> tuple[dict[str, str], bytes, bytes]:
-    """Return the fields of a .ppk file by name, the public half, and the secret half, maybe encrypted.
+    """Return the fields of a .ppk file by name, the public half, and the secret half, maybe still encrypted.
 
     GatewayError for another version of the format, or a damaged file.
     """
@@ -118,7 +118,7 @@ _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "s
 
 
 def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
-    """Return the secret key of both halves, in the layout of PuTTY's manual for an algorithm."""
+    """Return the secret key from a .ppk file's halves, laid out for `algorithm` as in PuTTY's manual."""
     public.get_string()  # The algorithm once more.
     if algorithm == "ssh-ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
@@ -140,7 +140,7 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
 
 
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
-    """Return the secret key at `path`. WrongPassphrase for a wrong one, GatewayError for another file."""
+    """Return the secret key at `path`. WrongPassphrase if still locked, GatewayError if no key."""
     data = path.read_bytes()
     if data.startswith(_BEGINS):
         return _putty_key(data, passphrase)

@@ -50,7 +50,7 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Trust the key that the gateway shows now, if the present one has named it as its successor.
+    """Trust the key that the gateway shows now, if the trusted key, or a successor of that, has named it.
 
     GatewayError for any other key, and for an earlier one: nothing is encrypted to a replaced key again.
     """
@@ -77,7 +77,7 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
-    """Store a certificate, and encrypt to it from now on. GatewayError unless it has this fingerprint."""
+    """Store a certificate, and encrypt to it from now on. GatewayError unless `fingerprint` is its own."""
     try:
         sound = pinned(certificate, fingerprint)
     except CertificateRefused:
@@ -89,9 +89,9 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """Return the fingerprint and certificate of a key's successor, by the signed texts `words`.
+    """Return the fingerprint and certificate of the successor of the key with this `fingerprint`.
 
-    GatewayError if the key `fingerprint` signed none of them.
+    `words` are signed texts that name successors. GatewayError if that key signed none of the texts.
     """
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
@@ -149,7 +149,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> dict[str, Any] | None:
 
 
 def read(html: bytes) -> dict[str, Any]:
-    """Return the contents of the page, by its attributes data-…. GatewayError if it lacks one.
+    """Return the facts on the page about the provider, from attributes data-…. GatewayError if incomplete.
 
     `flows` have the state in the gateway's words, the day when due, and the time of the last file; `keys` are
     the provider's own; `waiting` are the references of held files; `ratify` is the year to be ratified, if
@@ -220,7 +220,7 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: dict[str, Any] | None) -> No
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
     """Write the stored policies into a folder; return the stored facts about the provider.
 
-    None without policies; {} if the gateway has not published any facts yet.
+    None if no policies are stored; {} if policies are stored, but no facts about the provider.
     """
     known = _known(kit)
     if "files" not in known:
@@ -237,7 +237,7 @@ def has_kept(kit: Kit) -> bool:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Return True if a text is one of the stored policies, which the gateway signed; blanks may differ."""
+    """Return True if a text is among the stored policies, which the gateway signed; blanks may differ."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

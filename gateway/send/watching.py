@@ -1,9 +1,9 @@
 """Send the files of a watched folder; each ends in sent/, held/ or refused/, with its receipt beside.
 
-`definition` makes a unit for systemd, or a task for Windows, that does so while nobody is logged on.
+`definition` makes a unit for systemd, or a task for Windows, that watches while nobody is logged on.
 
-Of a decided file, first the decision is recorded, then the receipt is put in place, then the file is moved.
-So a run killed at any moment is followed by one that moves the decided files and sends nothing twice.
+For a decided file, first the decision is recorded, then the receipt is put in place, then the file is moved.
+So after a run killed at any moment, the next one moves the decided files and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ _log = logging.getLogger(__name__)
 class Stillness:
     """Remembers the size and time of files, to find those unchanged for `seconds` by `clock`.
 
-    If the system cannot tell whether a program is writing a file, as in network folders, or if its end seems
-    to be missing, it has to be unchanged for twelve times as long.
+    A file has to be unchanged for twelve times as long if the system cannot tell whether a program is writing
+    to it, as in network folders, or if its end seems to be missing.
     """
 
     seconds: float
@@ -94,7 +94,7 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if nobody is writing a file: the system can tell (`told`), or it waited long enough."""
+        """Return True if nobody writes a file: the system `told` so, or it was still for long enough."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -208,7 +208,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files in the folder, without unfinished ones; report links and folders in it."""
+        """Return the files in the folder, without unfinished ones by name; report links and folders in it."""
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())
@@ -228,7 +228,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Report the errors of a block about one file instead of raising them, so that other files go on."""
+        """Run a block about one file; report errors instead of raising them, so that other files are sent."""
         try:
             yield
         except InUse as error:
@@ -251,9 +251,10 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path, check: Check) -> ToSend | None:
-        """Check a file; return it as one to send, or None if it was moved to refused/, the reasons beside.
+        """Check a file, and return it as one to send. None for a faulty file, which is moved to refused/.
 
-        Also None as long as its end seems to be missing. InUse or Changed if somebody is writing it.
+        None also while the end of the file seems to be missing. The reasons of a refusal are put beside the
+        file. InUse or Changed if somebody is writing to it.
         """
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
@@ -290,7 +291,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the places of files that an interrupted run had moved, but not recorded."""
+        """Record the places of decided files that an interrupted run has moved without recording."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -383,7 +384,7 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True if content is decided on, unless it was refused and put into the folder once more."""
+    """Return True for a decided file; False for one refused and moved before, which is here once more."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
