@@ -26,7 +26,7 @@ class GatewayError(Exception):
 
 
 class ConfigurationError(GatewayError):
-    """Report a wrong setting, policy file or key, naming the file and the key; nothing starts."""
+    """Report a wrong setting, policy file or key, named by file and key; the service does not start."""
 
 
 class NotFoundError(GatewayError):
@@ -34,7 +34,7 @@ class NotFoundError(GatewayError):
 
 
 class ChoiceError(GatewayError):
-    """Report a value outside a few named choices: wrong usage of a command."""
+    """Report that a person gave a value outside the possible ones, which the message lists."""
 
     exit_code = 2
 
@@ -42,7 +42,7 @@ class ChoiceError(GatewayError):
 class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
     """Report an upload that cannot be taken.
 
-    `code` stands in `gateway.reasons`; `detail` fills its sentence.
+    `code`: a reason code, with texts in `gateway.reasons`. `detail`: values for the blanks of the texts.
     """
 
     def __init__(self, code: str, **detail: str | int) -> None:
@@ -52,11 +52,11 @@ class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
 
 
 class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
-    """Report a failure of the gateway: retried, alarmed when lasting, never a refusal to the sender."""
+    """Report a failure of the gateway: the work is tried again, and no upload is refused because of it."""
 
 
 def trace_of(error: BaseException) -> str:
-    """Return an error's type and the code lines it passed, innermost first; no message, so no names."""
+    """Return an error's type and calls on one line, innermost first; no message, for it may name people."""
     number = getattr(error, "errno", None)
     kind = (
         f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__

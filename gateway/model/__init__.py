@@ -39,7 +39,7 @@ def signed_by(name: str, office: str, text: str) -> str:
 
 
 def without_signatory(text: str) -> tuple[str, str]:
-    """Split a text into its signatory's name and office ("" if unnamed), and the text below that line."""
+    """Split a text into "NAME, OFFICE" of its signatory ("" if not stated) and the text below that line."""
     first, _, rest = text.partition("\n")
     who = first.removeprefix(_SIGNED_BY).rstrip()
     if who == first.rstrip() or not is_signatory(who):
@@ -48,7 +48,7 @@ def without_signatory(text: str) -> tuple[str, str]:
 
 
 def is_signatory(who: str) -> bool:
-    """Return True if a name and office are one printable line of 1 to 160 characters."""
+    """Return True if `who`, a name and office, is one printable line of 1 to 160 characters."""
     return who.isprintable() and 0 < len(who) <= _LONGEST_NAME
 
 
@@ -88,13 +88,13 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part of a file, as one data type, for a team or provider.
-    `items`: labels of Appendix A, "Group: Item", and of other items natural to such files.
-    `unlisted`: the columns and elements the data type does not have; no view shows them.
+    """The part that a team or provider may have of a file, taken as one data type.
+    `items`: the data items given, by their Appendix A labels "Group: Item"; other items by labels of their
+    own. `unlisted`: the columns and elements the data type does not have; no view shows them.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
     `of_school`: DfE number and URN of the one school whose records are given; None for all.
-    `stated`: headings with meanings stated by the provider. `where`: an item
-    and values (in any case); only records with one of the values are given. None for every record.
+    `stated`: headings with meanings stated by the provider. `where`: an item and its values (in upper or
+    lower case) in the records given; None if every record is given.
     """
 
     data_type: str
@@ -109,9 +109,10 @@ class Basis:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
     """Parameters of the tables of counts (clause 2.4.2) for a team that may see no pupil's record.
-    A count below `threshold` is withheld; others are rounded to a multiple of `rounding`, up or down by
-    chance from `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from
-    `since`. The tables are about the school (a provider's id) and the `period`.
+    A count below `threshold` is withheld; others are rounded up or down, by chance, to a multiple of
+    `rounding`. `seed` (32 octets in hexadecimal, another for each file, secret) gives the chance. Pupils who
+    joined or left are counted from the day `since`; with None, all leavers and no joiners are counted.
+    `school` (a provider's id) and `period`: the subject of the tables.
     """
 
     threshold: int
@@ -168,9 +169,10 @@ Stated = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
-    `about`: the data item, by its Appendix A label; "" where the code says enough. `expected`: the correct
-    form of wrong values, which every view leaves out; else "". `much`: so many values of a column are wrong
-    that the heading or the file must be wrong. `of`: the right count, where `count` differs.
+    `about`: the data item, by its Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
+    values, which every view leaves out, their correct form; "" for other faults. `much`: so many values of a
+    column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number of
+    results that should be in the file, of which `count` are missing; else 0.
     """
 
     code: str
@@ -207,12 +209,12 @@ class Facts:
 class Unlisted:
     """A column or element a file's data type does not have: its place, and the kind of its values.
     `position`: the number of the column, or of the sort of element, from 1; 0 for lines above a table.
-    `place`: "text" means words a workbook shows instead of a cell's value. `filled`: the number of records
-    with a value. `header`: the name in the file; because a child may be named there, only people examining
-    held files see headers. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: the
-    sort of grades other than results, such as "mock" or "predicted"; else "". `further`: the entry stands for
-    all other such columns, because only some are listed. `field`: the key of the field the header names; ""
-    if unknown. `types`: the data types with this field.
+    `place`: "text" stands for words that a workbook shows in cells in place of their values. `filled`: the
+    number of records with a value. `header`: the name in the file; because a child may be named there, only
+    people examining held files see headers. `topic`: the sensitive topic, in the gateway's words; else "".
+    `assessment`: the sort of grades other than results, such as "mock" or "predicted"; else "". `further`:
+    the entry stands for all other such columns, because only some are listed. `field`: the key of the field
+    the header names; "" if unknown. `types`: the data types with this field.
     """
 
     position: int
@@ -231,8 +233,8 @@ class Unlisted:
 class NamedSchool:
     """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
     `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
-    the different names in the file from 1; the names themselves stay in the file. With every number empty:
-    the records that name no school. `further`: the entry stands for all unlisted schools.
+    the different names in the file from 1; the names themselves stay in the file. An entry without any number
+    is for the records that name no school. `further`: the entry stands for all schools that are not listed.
     """
 
     dfe_number: str = ""
@@ -275,7 +277,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """The fields of a `Classified` content that comparing many files needs; see `Classified`."""
+    """The fields of `Classified` that are needed to compare many files; see there for their meaning."""
 
     data_type: str
     format: str = ""
@@ -303,9 +305,10 @@ class RollEntry(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """The content of a file of no known data type, or of several.
-    `code`: the reason code, of `classify:` or `open:malware`. `about`: what fills the blank of the reason's
-    sentence. `sensitive`: likely sensitive topics, in the gateway's words. `parts`: each file of an archive,
-    or table of a workbook, where these are of several types.
+    `code`: a reason code that begins with `classify:`, or `open:malware`. `about`: the words for the blank in
+    the reason's sentence, None if it has no blank or the kind of content is unknown. `sensitive`: likely
+    sensitive topics, in the gateway's words. `parts`: each file of an archive, or table of a workbook, where
+    these are of several types.
     """
 
     code: str
@@ -370,11 +373,12 @@ class NewKey:
 class Upload:
     """One file as landed and recorded by intake.
 
-    Inside, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is within
-    minutes of the kernel's time for the record. In the spool `sha256` is empty, except for a withheld file:
-    a stored file is hashed when copied. `ssh_key` is only intake's statement: a file counts only where the
-    provider could log in with that key at that time. `name`, `folder`, `client`, `withheld` and all data of
-    a withheld file are intake's statements alone; receipts say so.
+    In the inside zone, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is
+    within minutes of the time at which the kernel renamed the upload's record. In the spool `sha256` is
+    empty, except for a withheld file: a stored file is hashed when copied. `ssh_key` is only intake's
+    statement: a file counts only where the provider could log in with that key at that time. `name`,
+    `folder`, `client`, `withheld` and all data of a withheld file are intake's statements alone; receipts say
+    so.
 
     `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
     the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
@@ -412,8 +416,8 @@ class Opened:
     """A sealed file, decrypted, with one good signature over the whole.
     `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value.
     `size`, `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known.
-    `late`: the signer's certificate was not valid at signing and is now: "renewed", if it had expired;
-    "vouched", if its owner bound the key only after signing.
+    `late`: None if the signer's certificate was valid at signing. If it is valid only now: "renewed" where
+    it had expired, "vouched" where its owner bound the signing key to it only after signing.
     """
 
     content: int
@@ -437,7 +441,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A file the policies allow as classified; it goes to `teams` under `flow`."""
+    """The decision that a file, as classified, goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     flow: str
@@ -552,8 +556,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """A column of an output file, with one source: a field, `headings` (the first with a value), or `value`.
-    `value` stands in every row.
+    """A column of an output file, with one source of values: `field` (a key of items.toml), the first of the
+    `headings` of a view that has a value, or the fixed `value`, which is the same in every row.
     """
 
     name: str
@@ -564,8 +568,8 @@ class LaidColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
-    """The columns of an output file, in order. With `each`, such as "Contact", each such part of a record
-    gets a row of its own.
+    """The columns of an output file, in order. `each`: "" for one row a record, or the name of a part that a
+    record may have several times, such as "Contact": then each contact gets a row.
     The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
     """
 

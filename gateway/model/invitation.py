@@ -32,12 +32,12 @@ _COST, _BLOCK, _MEMORY = 2**15, 8, 64 * 1024**2
 
 @cache
 def known_words() -> tuple[str, ...]:
-    """Return the 2048 words, in alphabetical order; no two begin with the same four letters."""
+    """Return all 2048 possible words, in alphabetical order; no two begin with the same four letters."""
     return tuple(files("gateway.model").joinpath("read_aloud.txt").read_text("ascii").split())
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return six words, to be read out, that stand for `facts` in this order.
+    """Return six words that stand for `facts`, in their order, to be read out and compared by telephone.
 
     `purpose` and `provider` salt the words: those of one provider or purpose never fit another.
     """
@@ -59,9 +59,9 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True for words typed as heard, False for a fingerprint.
+    """Return True if a person typed (`heard`) words that were read out, False for a fingerprint.
 
-    Fingerprints have 16 characters in a row; in groups they may be letters alone, but of mixed case.
+    A word has at most 12 letters, all of one case or only the first a capital; no fingerprint is like that.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(
@@ -116,7 +116,7 @@ class ProviderInvitation(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> ProviderInvitation:
-        """Return the invitation that `text` wrote. ValueError for any other text."""
+        """Return the invitation in a text made by the method `text`. ValueError for any other text."""
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError("no invitation")

@@ -61,11 +61,11 @@ class DayRule(File):
 
 
 class Results(File):
-    """The moment at which a summer's results of a data type may be known.
+    """A release of results: the moment of each year until which results of a data type are embargoed.
 
-    It is the local `time` on the day of `rule`, or on that of `dates` in the same year. `season`: the first
-    day on which files may hold results of the summer. Of several releases of one data type the latest
-    counts; a law pack sets the day of the first.
+    It is the local `time` on the day in `dates` of that year, else on the day given by `rule`. `season`: the
+    first day of the year on which a file may hold results of that summer. If a data type has several
+    releases, the latest ends the embargo; a law pack sets the day of the first.
     """
 
     data_type: Slug
@@ -113,8 +113,8 @@ class Inset(File):
 class Census(File):
     """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
 
-    The return is due `due_days` after the census day. `local_days`: an earlier limit, set by the authority. A
-    file up to `open_days` before the census day is early.
+    The return is due `due_days` after the census day, or `local_days` after it, if the authority sets this
+    earlier limit. A file that comes up to `open_days` before the census day is early.
     """
 
     term: SchoolTerm | None = None

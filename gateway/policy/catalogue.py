@@ -30,7 +30,7 @@ __all__ = ["Catalogue", "policy_digest", "policy_files"]
 
 @dataclass(slots=True)
 class PoliciesRead:
-    """What was read from a policies folder: by file name the texts and the valid models; and the faults.
+    """The result of reading a policies folder: texts and valid models, by file name, and the faults found.
 
     `catalogue` is None if a required file is missing or not valid.
     """

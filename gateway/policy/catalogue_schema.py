@@ -45,9 +45,9 @@ class Wording:
     """The names and languages for receipts and letters under one catalogue.
 
     `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: by language
-    other than English, the names of desks by their English. `own`: ids and labels of the policies, which
-    receipts show even where words.txt lacks them. Two wordings are equal only if they are one object,
-    because receipts are cached by wording.
+    other than English, the translated names of desks, by their English names. `own`: ids and labels of the
+    policies, which receipts show even if words.txt does not list their words. Two wordings are equal only if
+    they are one object, because receipts are cached by wording.
     """
 
     languages: tuple[Language, ...] = ("en",)
@@ -108,7 +108,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items lawful only in files about the period of some law pack."""
+        """By data type, the items of law packs, lawful only in files about the period of such a pack."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -139,7 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: the right, and the items of Appendix A named there, before exceptions."""
+        """By team: the right, and all items of Appendix A named by it, even those in its exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -157,7 +157,7 @@ class Catalogue(File):
 
     @cached_property
     def proposed(self) -> frozenset[str]:
-        """The items of Appendix A only proposed."""
+        """The items that Appendix A only proposes."""
         return frozenset(f"{group.label}: {item}" for group in self.rights.group for item in group.proposed)
 
     @cached_property
@@ -226,11 +226,11 @@ class Catalogue(File):
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
     def flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow that carries a data type; None without one."""
+        """Return the flow in use that carries a data type; None if no such flow does."""
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the optional flow of a data type that is not switched on; None if there is none."""
+        """Return the flow of a data type among the optional flows not switched on; None if there is none."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
@@ -254,7 +254,7 @@ class Catalogue(File):
         return found is not None and not found.pupil_level and not bare
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of a team's recipient, by default the authority's own; None without one."""
+        """Return the id of the recipient that owns a team, by default the authority (None if not listed)."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
@@ -263,7 +263,7 @@ class Catalogue(File):
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the ids of the teams that may see more than their own files, by sort."""
+        """Return the teams that may see others' files: for triage, sensitive files, or children's welfare."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -289,5 +289,5 @@ class Catalogue(File):
         return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right would give an item of Appendix A without its `without` and `not_from`."""
+        """Return True if a right names an item of Appendix A, even if its exceptions take the item away."""
         return item in self._named[right.team][1]

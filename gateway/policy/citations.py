@@ -52,7 +52,7 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the sorts of names from names.toml; and by place, the words for what cites a clause there."""
+    """Return the sorts of names in names.toml; and by place of citations, how to name a citing entry."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -71,7 +71,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place that is written as in names.toml: FILE PATH, both with `*`."""
+    """Yield every name at a place, given as "FILE PATH" in the form that names.toml explains."""
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):
@@ -81,7 +81,7 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield a contradiction for each unknown, repeated or unused name of the sorts `among`."""
+    """Yield each unknown, repeated or unused name as a contradiction; `among`: the table of names.toml."""
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -163,7 +163,7 @@ def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
 
 @lru_cache(1024)
 def _last_numbered(text: str, clause: ClauseId) -> int | None:
-    """Return the position of the last line that begins with the number of a clause; None without one."""
+    """Return the position of the last line that begins with a clause's number; None if no line does."""
     number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
     found = [match.start() for match in re.finditer(number, text, re.MULTILINE)]
     return found[-1] if found else None
@@ -246,7 +246,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return the text of confirmed.toml with some clauses as they are now, and other entries as they were."""
+    """Return the new text of confirmed.toml: `clauses` confirmed as they are now, other entries unchanged."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     kept |= {clause: now[clause] for clause in clauses if clause in now}
@@ -259,7 +259,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return for each cited clause that has a text the record of this text and of its citations."""
+    """Return by cited clause the present digest of its text and its citations; only clauses with a text."""
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

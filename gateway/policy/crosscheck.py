@@ -98,7 +98,7 @@ def _flows(catalogue: Catalogue) -> _Faults:
 
 
 def _to_teams(catalogue: Catalogue) -> _Faults:
-    """Yield teams of a data type listed twice or foreign, and data types that reach nobody."""
+    """Yield faults in the lists of teams that get a data type, and data types that reach nobody."""
     for place, flow, entry in _entries(catalogue):
         here = (*place, "teams")
         yield from ((here, "a team is listed twice") for _ in _twice(entry.teams)[:1])
@@ -124,7 +124,7 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield data types about persons without a rule, or due at times not in calendar.toml."""
+    """Yield data types about persons for whom rights.toml lists no item, and faults in their due times."""
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}
@@ -266,7 +266,7 @@ def _calendar(catalogue: Catalogue) -> _Faults:
 
 
 def _due(catalogue: Catalogue) -> _Faults:
-    """Yield due dates that count from a results day that is not set, and settings without effect."""
+    """Yield due dates counted from a results day that is not set, and due dates that no flow uses."""
     calendar = catalogue.calendar
     results = {each.data_type for each in calendar.results}
     timescales = {entry.id: entry.every_timescale() for _, _, entry in _entries(catalogue)}

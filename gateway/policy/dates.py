@@ -83,7 +83,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a time a person typed as a moment with a time zone, by default `zone`.
+    """Return a time as a person typed it, with the time zone `zone` if none was typed.
 
     A day typed alone, without a zone, means noon of that day.
     """
@@ -120,7 +120,7 @@ def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
 
 
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
-    """Return the terms, written or by rule, of the academic year that begins in `first`; None without any."""
+    """Return the terms of the academic year that begins in `first`: as written, else by rule, else None."""
     known = written(calendar).get(first)
     return terms_by_rule(calendar, first) if known is None and calendar.term_rule else known
 
@@ -138,9 +138,9 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the latest term begun by the day `on`, else of the academic year.
+    """Return the day on which the latest term by the day `on` began, or the academic year if no term did.
 
-    `starts` is the first day of every academic year.
+    `starts`: the month and day of the first day of every academic year.
     """
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
@@ -154,7 +154,10 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if the last written term ends within `warn_days`, or a year if no term rules follow."""
+    """Return True if no terms are written, or the last of them ends within `warn_days` of the day `on`.
+
+    Without term rules for later years, True already if it ends within a year.
+    """
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
 
@@ -205,7 +208,7 @@ def school_days(
 ) -> list[date]:
     """Return the school days, in order, of the academic years that begin in the calendar years `firsts`.
 
-    The default are the years whose terms are written. `shut`: a provider's training days, which do not count.
+    By default: the years whose terms are written. `shut`: a provider's training days, to be left out.
     """
     wanted = written(calendar) if firsts is None else firsts
     found = (school_year(calendar, first) for first in sorted(wanted))
@@ -330,7 +333,7 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return the periods of each due entry from `year` - 1 to `year` + 1; [] for data due at no set time.
+    """Return by timescale and data type the periods from `year` - 1 to `year` + 1; [] if due at no set time.
 
     `shut` are days without school. Daily and weekly periods end with the academic year that begins in `year`.
     The plan is cached for all providers with the same entries: do not change it.
@@ -354,7 +357,7 @@ def index_on(periods: list[Period], day: date) -> int:
 
 
 def index_of(periods: list[Period], name: str) -> int:
-    """Return the index of the period with a name, or open on the day the name is; -1 if none is."""
+    """Return the index of the period with a name, or open on the day that `name` states; -1 if none is."""
     try:
         return index_on(periods, date.fromisoformat(name))
     except ValueError:
@@ -364,9 +367,9 @@ def index_of(periods: list[Period], name: str) -> int:
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
 ) -> datetime | None:
-    """Return the moment (UTC) at which the embargo on results of these data types ends; None without one.
+    """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
 
-    The latest counts. Results whose year `facts` do not tell count as those of the last summer at `now`.
+    If `facts` state no year, the results count as those of the latest summer that can have any at `now`.
     """
     moments = []
     calendar = catalogue.calendar
@@ -404,9 +407,9 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the name of the period stated in a file; None without one.
+    """Return the name of the period stated in a file; None if the file states none.
 
-    `arrival` is an aware moment, or the local day; a date in the file counts only if it is not later.
+    `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
@@ -434,7 +437,10 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the first period due on or after a day, in an agreement's own timescale, or None."""
+    """Return the name of the period of a day by an agreement's own timescale; None if there is none.
+
+    It is the day's month, or else the first period that becomes due on the day or later.
+    """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
         return None
@@ -445,16 +451,17 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """Return the academic year stated in a file as "2026/27" or "2026-27"; None without one."""
+    """Return as "2026-27" the academic year stated in a file (with "/" or "-"); None if none is stated."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return academic_year_from(int(said[1])) if said else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the name of the census stated in a file; None without one.
+    """Return the name of the census stated in a file; None if the file states none.
 
-    A term without a year means the latest census of that term that had opened when the file `landed`. A year
-    without a term counts only if it is not the year of the census open.
+    A term without a year means the latest census of that term that had opened when the file `landed`. A
+    reference date means the census open on that day, or else the day itself. A year alone is returned only if
+    the latest census to open is of another year.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

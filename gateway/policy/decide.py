@@ -1,4 +1,4 @@
-"""Decide on files, declared transfers and releases: accept, hold or refuse. Pure, and the only such place.
+"""Decide on files, declared transfers and releases: accept, hold or refuse. Pure; only this module decides.
 
 Data listed in no flow is refused. A file that is not refused is held while any rule has it wait; otherwise
 it is accepted for the teams entitled to a view of it.
@@ -228,7 +228,7 @@ Question = tuple[Circumstance | Safeguard, ...]
 
 
 class Subject(NamedTuple):
-    """What a transfer is of: data types of a flow, or a material outside all flows (`flow` is None).
+    """The subject of a transfer: data types of a flow, or a material outside all flows (`flow` is None).
 
     `circumstances`: those in which this data always travels.
     """
@@ -246,7 +246,7 @@ def subject_of(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) ->
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return the subject with the id `data`: a data type, else a flow, else a material; None without one."""
+    """Return the subject with the id `data`: a data type, else a flow, else a material; None if unknown."""
     as_type = catalogue.flow_of(data)
     if (flow := as_type or catalogue.flow(data)) is not None:
         return subject_of(flow, (data,) if as_type else tuple(one.id for one in flow.data_type), catalogue)
@@ -358,9 +358,9 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """Return the questions about circumstances on which the requirements of a method for some data depend.
+    """Return a question for each circumstance that changes what a method requires for some data.
 
-    The answers are the `circumstances` of `questions`. Empty for an unknown method or unknown data.
+    `questions` takes the circumstances that a person affirmed. () for an unknown method or unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
@@ -397,7 +397,7 @@ STAY = _TAKES_TWO | _OF_OTHERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as judged: the data type and flow of the file, and the teams to get it.
+    """The judgement on a release: the data type and flow of the file, and the teams to get the file.
 
     `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
     the roll of the sender, or of schools for which the sender may send.
@@ -424,7 +424,7 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """Return the release of a held file of `provider` at `now`, as `data_type` and to `teams`, as judged.
+    """Judge the release of a held file of `provider` at `now`, as `data_type` and to `teams`.
 
     By default the data type is the classified one, and the teams are those of its flow entitled to the whole
     file. `held_for`: the reasons why the file is held. Raises ReleaseImpossibleError.
@@ -450,9 +450,9 @@ def judge_release(
 
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
-    """Yield each file or table in a held file, and whether it was recognised.
+    """Yield each file or table in a held file, with True if recognised, else False.
 
-    One that was not gets the `data_type` a person names.
+    An unrecognised one is taken to be of `data_type`, which a person named.
     """
     if isinstance(content, Classified):
         yield content, True
@@ -472,9 +472,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release to judge, of a file of `pieces` as the data type `kind` of `flow`.
+    """A release to judge: of a file, made of `pieces`, as the data type `kind` of `flow`.
 
-    `certain`: every piece was recognised. `for_two`: the file is held for a reason that takes two people.
+    `certain`: every piece was recognised. `for_two`: the file is held for a reason only two people override.
     """
 
     kind: str
@@ -486,7 +486,7 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if every record is of a pupil at a school for which the sender may send."""
+        """Return True if the sender has pupils, and every record is of a school for which it may send."""
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not schools.of_other_schools(each, self.provider)
             and schools.without_school(each, self.provider) == 0
@@ -496,7 +496,8 @@ class _Asked:
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """Return the named teams, or by default the teams entitled to everything in the file.
 
-        Raises ReleaseImpossibleError for an unknown team, one that may not have records, and no team.
+        Raises ReleaseImpossibleError for an unknown team, for records of pupils to a team that may have none,
+        and if no team is entitled.
         """
         has_records = any(each.pupils != 0 for each in self.pieces)
         for name in named:
@@ -522,8 +523,9 @@ class _Asked:
     def entitled(self) -> tuple[str, ...]:
         """Return the flow's teams entitled to every piece.
 
-        No views are made of several pieces, of a file released as another type, nor of one that takes two
-        people: there each team needs a right to everything.
+        A right to some of the items is enough where views can be made. None can be made of several pieces, of
+        a file released as another type, or of one held for a reason only two people override: there a team
+        needs a right to every item.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [

@@ -20,11 +20,11 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollRow:
-    """What a file of a provider, landed at the moment `at`, says about one pupil.
+    """The statement about one pupil in a file of a provider, which landed at the moment `at`.
 
-    `pupil`, `birth_date` and `former` (UPN) are keyed digests. `on_roll`: a single or main registration, as a
-    guest or subsidiary pupil is rightly on another roll, too. `record`: the number of the record, from 1, in
-    the file `reference`.
+    `pupil`, `birth_date` and `former` (UPN) are keyed digests. `on_roll`: the pupil's registration is the
+    single or main one; guests and subsidiary pupils are rightly on another roll, too. `record`: the number of
+    the record, from 1, in the file `reference`.
     """
 
     provider: str
@@ -118,9 +118,10 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
-    """Return the children who left a school, in order of leaving, and the provider now having each, or None.
+    """Return the children who left a school, in order of leaving, each with the new provider.
 
-    A child is told by the last row of the former school, with `at` as the moment of leaving.
+    The new provider is None for a child now on no roll. A child is represented by the last row of the former
+    school, with `at` as the moment of leaving.
     `full_rolls`: the moment of each provider's latest complete roll; a child whose last row there is older
     has left. A child on roll under a new UPN has not left.
     """

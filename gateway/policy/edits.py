@@ -32,11 +32,11 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of editing a setting, told in the words `does`.
+    """The effect of editing a setting; `does` describes the effect in words.
 
-    `loses`: the direction in which an edit loses protection. `lax`: the possible values, the strictest first.
-    `idle`: no edit changes an outcome. `absent`: what an absent setting stands for: True or False for a
-    switch, `ALL` for a list.
+    `loses`: the edits that lose protection: "more" (an addition, a raised number, a switch turned on),
+    "less", "any" or "never". `lax`: the possible values, the strictest first. `idle`: no edit changes an
+    outcome. `absent`: what an absent setting stands for: True or False for a switch, `ALL` for a list.
     """
 
     does: str
@@ -64,7 +64,7 @@ def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
 
 
 def _pattern(place: str) -> re.Pattern[str]:
-    """Return a pattern for a place as effects.toml writes it, to match the parts of a place joined by NUL."""
+    """Return a pattern for a place written as in effects.toml; the pattern matches places joined by NUL."""
     escaped = re.escape(place).replace(r"\.", "\0").replace(r"\*\*", ".*").replace(r"\*", "[^\0]*")
     return re.compile(escaped, re.DOTALL)
 
@@ -154,7 +154,7 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _changes(old: Mapping[Place, object], new: Mapping[Place, object]) -> dict[Place, tuple[object, object]]:
-    """Return by place the old and new value of settings that differ; a whole new or lost entry is one."""
+    """Return by place the old and new value of settings that differ; a new or lost entry counts as one."""
     found: dict[Place, tuple[object, object]] = {}
 
     def has(side: Mapping[Place, object], entry: Place) -> bool:
@@ -180,7 +180,7 @@ def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction in which an edit changes a setting: {"more"}, {"less"}, or both if unclear."""
+    """Return {"more"} if an edit adds to or raises a setting, {"less"} if the opposite, both if unclear."""
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
         ranks = {value: rank for rank, value in enumerate(effect.lax)}
@@ -227,7 +227,7 @@ _MISSING = object()
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return by release the policy files of an agreement each earlier release shipped.
+    """Return by earlier release the policy files of one agreement, as shipped with that release.
 
     `folder` has a ZIP archive of each release; `agreement` is "" for the first agreement, else its folder.
     """
@@ -245,12 +245,12 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 
 
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
-    """Return the `new` policies of this version with the edits of an authority's `own`; and the edits.
+    """Return this version's policies (`new`) with an authority's edits in `own` carried over; and the edits.
 
-    Each edit is told as FILE: PLACE: RESULT. The release with the fewest differences counts as the origin of
-    the own policies. A value changed by the authority alone stays, a list keeps the authority's additions and
-    removals, and all else follows this version. Raises tomllib.TOMLDecodeError for an own file without valid
-    TOML.
+    Each edit is a line "FILE: PLACE: RESULT". `releases`: the policies shipped, by release. The release with
+    the fewest differences counts as the origin of the own policies. A value changed by the authority alone
+    stays, a list keeps the authority's additions and removals, and all else follows this version. Raises
+    tomllib.TOMLDecodeError for an own file without valid TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
     base, edits = releases[release], list[str]()
@@ -284,7 +284,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield PLACE: FATE of each."""
+    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield "PLACE: RESULT"."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -332,7 +332,10 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 
 def _named(value: object, key: str) -> bool:
-    """Return True if the value of a key is a list of tables that can be matched by their names."""
+    """Return True if `value`, under `key`, is a list of tables with names, to be merged table by table.
+
+    A list under a key in WHOLE is taken over as one value.
+    """
     return (
         isinstance(value, list)
         and key not in WHOLE

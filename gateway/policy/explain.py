@@ -41,7 +41,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An outcome before and after a change of policies; `team` is "" where it is that of the whole file."""
+    """An outcome before and after a change of policies; `team` is "" if the outcome is the whole file's."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -118,7 +118,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what a team gets with `items`; of a file it gets either way, only the difference."""
+    """Return in words what `items` give a team: nothing (None), the file, or the items beyond `other`."""
     if items is None:
         return "gets nothing"
     if other is None:

@@ -1,7 +1,8 @@
 """Judge the data items of a file: which are agreed, which go beyond its flow, and which each team may have.
 
-Also who gets counts instead. The difference of two tables of counts about the same pupils could reveal a
-pupil. So each school, data type and census period gets a single table, made from a file with the whole roll.
+The module also chooses the teams that get counts instead. Two tables of counts about the same pupils could
+reveal a pupil by their difference. So each school, data type and census period gets a single table, made from
+a file with the whole roll.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ def teams_for(
 
     - A file of a flow outside Appendix A, or about no person, goes to every team of the flow.
     - Of other files a team needs a right to every item, or to one item beyond those identifying a child.
-    - Rights may exclude items from some kinds of sender; without a `sender` they are the fewest.
-    - Files about persons, unless known to have no pupil, go only to teams allowed to see records of pupils.
+    - Rights may exclude items from some kinds of sender; without a `sender`, all of these are excluded.
+    - Only teams allowed to see records of pupils get a file about persons, unless it has no pupil's record.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -116,7 +117,8 @@ def item_reasons(
 ) -> Iterator[Reason]:
     """Yield the reasons for `action` because a file has items Appendix A lacks, or only proposes.
 
-    `sender`: the kind of provider; a notice tells it to take out items that none of its flows carries.
+    `sender`: the kind of provider that gets a notice; items that another of its flows carries have a notice
+    of their own.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
@@ -211,9 +213,9 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
-    """Yield the headings over sensitive data a file's flow does not carry, in the gateway's words.
+    """Yield the headings over sensitive data that the flow does not carry: place in words, topic, number.
 
-    Each has its topic and the number of records with a value; a data item, found by its label, has no number.
+    The number is of the records with a value; None for a data item, whose place and topic are its label.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
@@ -298,7 +300,7 @@ def notices(
 
 
 def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return the unlisted columns that are not sensitive, no other assessments and not noted as harmless.
+    """Return the unlisted columns, leaving out sensitive and harmless ones, and grades other than results.
 
     The second value is True if such columns make the file wait: by the flow's rule, or because the file has
     more of them than were listed.
@@ -319,7 +321,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the first six columns in words, as "column 3 (Form)"; a name with unlisted words is hidden."""
+    """Return the first six columns in words, as "column 3 (Form)", without headings that may be names."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -355,10 +357,10 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Return True if a file has the sender's whole roll, of which `on_roll` pupils are known.
+    """Return True if a file has the sender's whole roll; `on_roll`: the number of pupils known on roll.
 
-    Some data types always do. A file of another one does if it has at least `whole_percent` of the known
-    pupils (teams.toml).
+    Some data types always have the whole roll (agreement.toml). A file of another type has it with at least
+    `whole_percent` (teams.toml) of the known pupils.
     """
     if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
         return True
@@ -366,9 +368,9 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period of a table of counts: the file's own if that is a census, else that of its arrival.
+    """Return the period of a table of counts: the census stated in the file, else the one open at arrival.
 
-    The latter is the census open then, else the calendar year.
+    If no census is open at arrival, the period is the calendar year.
     """
     entry = catalogue.entries.get(data_type)
     if period is not None and entry is not None and entry.timescale == "termly":
