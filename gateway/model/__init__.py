@@ -502,7 +502,7 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 class Arrival(NamedTuple):
     """The arrival of a file of a flow; `period` is the one the file states, if any.
-    `nil`: in place of a file came the statement that there is nothing to send for the period.
+    `nil`: the arrival is no file, but a nil return: the statement that nothing is to be sent for the period.
     """
 
     flow: str

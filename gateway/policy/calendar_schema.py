@@ -141,7 +141,7 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """When a yearly data type is due: from `first` to `last`, or within `days` of the day of its results.
+    """The due time of a yearly data type: from `first` to `last`, or within `days` of its results day.
 
     A file up to `open_days` before the first day is early.
     """

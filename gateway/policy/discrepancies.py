@@ -57,7 +57,7 @@ class Discrepancy:
 def discrepancies(
     rows: Iterable[RollRow], full_rolls: Mapping[str, datetime] | None = None
 ) -> list[Discrepancy]:
-    """Return the contradictions between the latest rows of each provider and pupil, by kind and key.
+    """Return the contradictions between the latest rows of each provider and pupil, sorted by kind and key.
 
     `full_rolls`: the moment of each provider's latest complete roll; a pupil whose last row is older has
     left. Of rows with the same provider, pupil and moment, the last counts.

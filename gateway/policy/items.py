@@ -115,7 +115,7 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> Iterator[Reason]:
-    """Yield the reasons for `action` because a file has items Appendix A lacks, or only proposes.
+    """Yield the reasons for a hold or notice (`action`) about items that Appendix A lacks, or only proposes.
 
     `sender`: the kind of provider that gets a notice; items that another of its flows carries have a notice
     of their own.

@@ -32,12 +32,12 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
-    """A person's description of a flow. `due`: the first and last month-day of a yearly flow.
+    """A person's description of a flow. `due`: the first and last day (MM-DD) of a flow due yearly.
 
     `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
-    `optional`: headings a file may lack. `values`: by heading, the kind of its values as in items.toml;
-    by default labels. `elements`: by heading of XML, its paths as Parent/Name. `collection`: what a DfE
-    message calls its collection.
+    `optional`: headings a file may lack. `values`: by heading, its settings in items.toml, by default
+    `values = "label"`. `elements`: by heading of XML, its paths as Parent/Name. `collection`: the name of the
+    collection in a DfE message.
     """
 
     id: str
@@ -171,7 +171,7 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     """Write the flow's group of items into rights.toml, and a right to it for each team and recipient.
 
-    A team without pupil level gets none, unless the flow is about nobody.
+    A team without pupil level gets a right only if the flow is about nobody.
     """
     if not flow.new:
         return
@@ -196,7 +196,7 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _key(flow: NewFlow, heading: str) -> str:
-    """Return the key in items.toml for a heading, which begins with the id of the flow."""
+    """Return the key in items.toml for a heading: the id of the flow, then the words of the heading."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
 
@@ -216,7 +216,7 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return by heading the filled values below it; the first row that is not empty has the headings.
+    """Return by heading the values below it, without empty cells; the first non-empty row has the headings.
 
     Raises GatewayError for rows that are all empty.
     """
@@ -238,11 +238,11 @@ _SHORT = 12
 
 
 def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
-    """Write policies for an agreement with a text into a new folder, as a copy of those of a shipped one.
+    """Write policies for a new agreement into a new folder, as a copy of a shipped agreement's policies.
 
-    `like`: the name of the shipped agreement; None for the first. The clauses are those of the text, named by
-    their first words; none is confirmed. Raises GatewayError for a folder that exists, an unknown
-    agreement, or a text that cannot be read.
+    `text`: the file with the wording of the new agreement. `like`: the name of the shipped agreement; None
+    for the first. The clauses are those of the text, named by their first words; none is confirmed. Raises
+    GatewayError for a folder that exists, an unknown agreement, or a text that cannot be read.
     """
     shipped = {path.name: path for path in shipped_agreements()[1:]}
     pattern = shipped_agreements()[0] if like is None else shipped.get(like)

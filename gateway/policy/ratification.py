@@ -22,13 +22,13 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatificationStatus:
-    """How a provider's ratification stands on a day.
+    """The standing of a provider's ratification on a day.
 
-    - `academic_year`: the latest ratified year that has begun; None without one.
+    - `academic_year`: the latest ratified year that has begun; None if none has.
     - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
     - `next_year`: a later year is ratified already.
-    - `warning`: the smallest of the agreement's `warn_days` that `days_left` has reached; None before the
-    first of them, after the lapse, and with `next_year`.
+    - `warning`: the smallest of the agreement's `warn_days` that is not below `days_left`; None if all are
+    below, after the lapse, and if a later year is ratified.
     """
 
     standing: Standing
@@ -59,7 +59,7 @@ def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
 # Asked for several times with every file that comes.
 @lru_cache(256)
 def _span(year: str, said: Year) -> tuple[date, date]:
-    """Return the first day on which a ratification for an academic year counts, and the first after it."""
+    """Return the first day on which a ratification for an academic year counts, and the day it lapses."""
     first = first_year(year)
     lapses = day_in(first + said.valid_years, said.lapses)
     over = lapses if said.ends is None else said.ends + timedelta(days=1)
@@ -131,9 +131,9 @@ def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> Ratific
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
-    """Return the reasons to hold data of some types of a flow, and the notices, for want of a ratification.
+    """Return the reasons to hold data of a flow, and the notices, because a provider has not ratified.
 
-    The strictest rule counts. A provider that has ratified, or need not, gives neither.
+    The strictest rule of the `data_types` counts. Both are empty if the provider has ratified, or need not.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return (), ()

@@ -132,9 +132,9 @@ class FlowDataType(File):
     - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
     - `carries`: items outside Appendix A for every team. `carried`: others, for some teams.
     - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of `timescale`.
-    - `within`: another data type of the flow; an arrival counts for both.
+    - `within`: another data type of the flow, whose files count as arrivals of this one, too.
     - `electronic`: the clause demanding electronic transfer, if any.
-    - `ratification`: in place of the flow's. `records`: by team, the only records given.
+    - `ratification`: in place of the flow's setting. `records`: by team, the only records that it gets.
     - `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
@@ -177,7 +177,7 @@ class FlowDataType(File):
 class Flow(File):
     """A flow: senders, data types, recipients, and the treatment of files.
 
-    - `clause`: the clause listing the flow; with `law`, the one about the duty.
+    - `clause`: the clause listing the flow; for a flow with `law`, the clause naming the duty.
     - `senders` send for themselves; `on_behalf`: kinds sending for others. `for_a_person`: kinds whose
     files wait for a person's assessment.
     - `unlisted`: the treatment of columns the data type does not have.
@@ -221,10 +221,10 @@ class Flow(File):
 
 
 class FlowsFile(File):
-    """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
+    """Model of flows.toml. `optional`: flows that a law asks for, and no row of the agreement.
 
-    Only flows named in `switched_on` are in use: files of the others wait for a person. `not_carried` names
-    data types that are recognised but not listed in the agreement: files of these are refused.
+    An optional flow is in use only if `switched_on` names it; else its files wait for a person. `not_carried`
+    names data types that are recognised but not listed in the agreement: files of these are refused.
     """
 
     switched_on: tuple[Slug, ...] = ()
@@ -261,8 +261,8 @@ class Team(File):
 class CountsRule(File):
     """The rules for counts, which teams without `pupil_level` get.
 
-    Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
-    possibly holding part of a roll is counted only with `whole_percent` of the pupils known on roll.
+    Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file that
+    may hold only part of a roll is counted if it has at least `whole_percent` of the pupils known on roll.
     """
 
     threshold: int = Field(default=5, ge=3, le=100)
@@ -336,8 +336,8 @@ class Right(File):
 class Outside(File):
     """How to treat personal items that are not in Appendix A.
 
-    `default` is the action for all but the items under `hold`. Only few people see a file with `sensitive`
-    ones.
+    Items under `hold` make a file wait; `default` is the action for other items. Only few people see a file
+    with items under `sensitive`.
     """
 
     default: ItemAction
@@ -346,7 +346,7 @@ class Outside(File):
 
 
 class Proposed(File):
-    """How to treat items Appendix A only proposes; only few people see a file with `sensitive` ones."""
+    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` items."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

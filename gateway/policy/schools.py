@@ -38,7 +38,7 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of the school every record names; None without one.
+    """Return the DfE number (LA + establishment) of the school that every record names, else None.
 
     A number only in a title does not count: the rest of the file could be about any school.
     """
@@ -71,9 +71,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return how many records name none of the schools for which the provider may send; None if all do.
+    """Return the number of records that name no school which can be compared with the provider's schools.
 
-    0 for a provider that sends for one school alone.
+    None if no record names any; 0 for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -139,7 +139,7 @@ def _of_facts(classified: Classified) -> str | None:
 
 
 def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
-    """Return True if the provider may send for a school in a file; None if no number can be compared.
+    """Return True if the provider may send for a school in a file, else False; None if nothing is comparable.
 
     Both DfE number and URN must agree; for a provider of several schools, one of the two is enough.
     """
@@ -178,11 +178,12 @@ def copies_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers getting a copy of an accepted file.
+    """Return the providers that get a copy of an accepted file.
 
-    Their kind is a recipient of the flow. Every record names the provider as its school; or the recipient may
-    have files about anyone and has a right to every item in the file. Suspended and closed providers get
-    nothing, nor do parties without ratification; with `unratified`, return those parties instead.
+    The provider's kind is among the flow's recipients. Every record names the provider as its school; or
+    recipients of this kind may have files about anyone, and have a right to every item in the file. Suspended
+    and closed providers get nothing, nor do parties that have not ratified; with `unratified`, return only
+    the parties that get nothing for that reason.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -208,10 +209,10 @@ def parts_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers getting only the records of their schools from an accepted file about many.
+    """Return the providers that each get the records of their own school from a file about many schools.
 
-    An indivisible file goes to no provider. A provider sharing a number with another one gets nothing. With
-    `unratified`, return instead the parties getting nothing for want of a ratification.
+    Only tables can be divided so. A provider sharing a number with another one gets nothing. With
+    `unratified`, return instead the parties that get nothing because they have not ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -257,7 +258,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of the flow's recipients that may have files about anyone, if of these providers."""
+    """Return the names of the flow's recipients with any of `providers` that may have files about anyone."""
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
     return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
@@ -273,7 +274,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Return True if a recipient may have all of a file, if it is about the recipient where it must be."""
+    """Return True if a recipient may have every item in a file, or takes only files about itself."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
@@ -304,10 +305,10 @@ Alike = tuple[int, str, Classified | ContentRefused | None]
 def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
-    """Return the references of the file an accepted file replaces, and of the one that replaces it.
+    """Return the references of the file that `transfer` replaces, and of the file that replaces it, or None.
 
     `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
-    an earlier one only if it is about all the schools of that one. None without such a file.
+    an earlier one only if it is about all schools that the earlier one is about.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
@@ -324,7 +325,7 @@ def superseding(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so that only a file's content tells which."""
+    """Return True if a provider sends for other schools, so that only a file's content shows its schools."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

@@ -73,7 +73,7 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """The data types that tell who is on roll, and of these the ones that always hold a `whole_roll`.
+    """The data types that show who is on roll (`rolls`); files of `whole_rolls` always have the whole roll.
 
     `name_other_school`: notices of discrepancies may name the other provider.
     """
@@ -136,7 +136,7 @@ class AgreementFile(File):
 
 
 class Confirmed(File):
-    """The record that a person read a clause: the SHA-256 of its text, and what cited it then."""
+    """The record that a person read a clause: the SHA-256 of its text, and the entries citing it then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
@@ -149,7 +149,7 @@ class ConfirmedFile(File):
 
 
 class ReasonsFile(File):
-    """Model of reasons.toml: the clause each reason cites, by code."""
+    """Model of reasons.toml: by reason code, the clause that the reason cites."""
 
     clauses: dict[ReasonCode, ClauseId]
 
@@ -227,7 +227,7 @@ class BodiesFile(File):
 
     @cached_property
     def with_own_pupils(self) -> frozenset[str]:
-        """The kinds of provider with pupils on a roll of their own."""
+        """The ids of the kinds of provider with pupils on a roll of their own."""
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
@@ -240,11 +240,11 @@ class BodiesFile(File):
 
     @cached_property
     def parties(self) -> frozenset[str]:
-        """The kinds of provider that sign the agreement."""
+        """The ids of the kinds of provider that have to ratify the agreement."""
         return frozenset(each.id for each in self.kind if each.ratifies)
 
     def identifier_of(self, kind: str) -> Identifier | None:
-        """Return the kind of number that identifies providers of a kind; None without one."""
+        """Return the kind of number that identifies providers of a kind; None if none does."""
         return next((each for each in self.identifier if each.id == self.of(kind).identifier), None)
 
     def find(self, recipient: str) -> RecipientBody | None:
@@ -253,7 +253,7 @@ class BodiesFile(File):
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """Return the number of a kind on record for a provider; None without one."""
+    """Return a provider's number of the kind `identifier`; None if none is on record."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number
@@ -367,10 +367,11 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 class LetterRule(File):
     """The rule for one kind of letter to one kind of addressee.
 
-    `days`: on how many days in advance due-soon and key-expires are written; for weekly the largest tells how
-    far ahead the letter looks. `weekday`: the first day of a week on which the weekly letter may leave, from
-    1 for Monday. `at_once`: one letter for each event, at the same time as the event; otherwise one a day
-    about all events. `subject` and `text` are templates with `NAMES` between braces.
+    `days`: the numbers of days in advance on which a letter "due-soon" or "key-expires" is written; for
+    "weekly", the largest is the number of days that the letter looks ahead. `weekday`: the first day of a
+    week on which the weekly letter may leave, from 1 for Monday. `at_once`: one letter for each event, at the
+    same time as the event; otherwise one a day about all events. `subject` and `text` are templates with
+    `NAMES` between braces.
     """
 
     kind: LetterKind
@@ -431,7 +432,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """A file made from each file handed on. With `each`, every such element of a record gets a row."""
+    """A file made from each file handed on. `each`: an element with a row each; by default the record."""
 
     name: Annotated[
         str,

@@ -21,7 +21,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return True unless a provider is suspended, or is no school itself and sends for schools only."""
+    """Return False if a provider is suspended, or only sends for schools without being one; else True."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -29,9 +29,11 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type a provider may send, after its flow, and whether the provider must send it.
+    """Yield each data type a provider may send: its flow, its entry, and True if the provider must send it.
 
-    None stands for data from which the provider is excused. `told`: expectations on record by data type.
+    False for optional data, and for data sent on behalf of others. `told`: by data type the expectations on
+    record; None if one of these excuses the provider. Data types never expected of providers of this kind or
+    phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -74,12 +76,13 @@ class FlowStatus:
     """The status of one data type of a flow on a day.
 
     `due`: the last day of the period judged; `period`: its name; None without a period. `state`:
-    `not-expected` (the provider need not send it), `not-due` (not yet, or optional), `due` (now, nothing
-    yet), `early`, `on-time`, `late` (arrived accordingly), `nil` (declared nothing to send), `missing`
-    (period over, nothing came), `received` (due at no set time; something came this academic year),
-    `no-calendar` (calendar.toml lacks the terms). `known_by`: the source of the arrival's period. `last`: the
-    time of the last file. `missed`: the number of ended periods of this academic year since the last arrival.
-    `asked`: the provider must send the data itself; data optional or sent by others is not asked for.
+    `not-expected` (the provider need not send it), `not-due` (not due yet, or optional), `due` (to be sent
+    now; nothing came yet), `early`, `on-time` or `late` (of a file that came), `nil` (the provider stated
+    that there is nothing to send), `missing` (overdue; nothing came), `received` (due at no set time;
+    something came this academic year), `no-calendar` (calendar.toml lacks the terms). `known_by`: the source
+    of the arrival's period. `last`: the time of the last file. `missed`: the number of ended periods of this
+    academic year since the last arrival. `asked`: the provider must send the data itself; data optional or
+    sent by others is not asked for.
     """
 
     flow: str
@@ -101,7 +104,7 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutySpan:
-    """From when to when a provider has duties, and the expectations on record about it.
+    """The time in which a provider has duties, and the expectations on record about the provider.
 
     `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
     `expected`: by data type, True if expected, False if not; takes precedence over calendar and kind.
@@ -174,8 +177,8 @@ _Came = tuple[date, Arrival]
 class _Row:
     """One data type on one timescale, with its arrivals in order (`own`).
 
-    `placed`: its arrivals by the index of their period. `told`: arrivals of another data type that count for
-    this one, too, by index. `must`: see `expected_of`.
+    `placed`: by the index of a period, the arrivals in this period. `told`: in the same way, arrivals of
+    another data type (`within`) that count for this one, too. `must`: see `expected_of`.
     """
 
     flow: Flow
@@ -188,11 +191,11 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in a period, of the data type itself or else of the type that also counts."""
+        """Return the arrivals in the period with an index; if none, those of the type that counts as well."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return how the period of the arrivals in it is known; None if nothing arrived."""
+        """Return how arrivals are known to be of the period with an index; None if nothing arrived."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -266,10 +269,10 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the first day of the daily or weekly period open on a day, whichever began earlier.
+    """Return the day on which the daily or the weekly period open on a day began, the earlier of the two.
 
-    The training days of all providers count as closed, so that the day is early enough for each of them. None
-    if no such period is open, as before the first known term.
+    The training days of all providers count as closed, so that the day is early enough for each provider.
+    None unless both periods are open, as before the first known term.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     planned = dates.plan(catalogue.calendar, (("daily", ""), ("weekly", "")), shut, on.year).values()
@@ -305,7 +308,7 @@ def _judge(
 ) -> FlowStatus:
     """Return the status of a row at the end of the day `on`.
 
-    Missed periods are counted from `counts_from` on; no period due before `since` is missing.
+    Missed periods are counted from the day `counts_from` on; nothing due before the day `since` is missing.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False
@@ -364,12 +367,12 @@ _CAME = {
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[tuple[FlowStatus, ...]]:
-    """Yield the due days of each flow of a provider, given the flows' statuses at the end of `today`.
+    """Yield for each flow of a provider its status of today, and then one for each due day ahead.
 
-    The first is the status of today, the others are those of the due days in the next 400 days, soonest
-    first; daily and weekly flows have none, as their days are school days. Flows not expected, or without
-    terms in the calendar, are left out. A due day that passed before the provider owed anything is replaced
-    by the next one.
+    `flows`: the statuses at the end of `today`. Due days ahead are those of the next 400 days, soonest first;
+    daily and weekly flows have none, because every school day is one. Flows not expected, or without terms in
+    the calendar, are left out. Where today's status is about a due day in the past on which the provider owed
+    nothing, the next due day takes its place.
     """
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
         often = flow.timescale in {"daily", "weekly"}
@@ -414,7 +417,7 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last law pack, if it is within 60 days; else None."""
+    """Return the last day of the last law pack, if it has passed or is within 60 days; else None."""
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 

@@ -19,8 +19,9 @@ RestsOn = Literal["the code", "the flow", "the group of items", "the method", "t
 class Template:
     """The texts of a reason code, with blanks in braces: a sentence and the next step.
 
-    `rests_on`: the part of the policies that names the clause of this reason; "the code" is reasons.toml.
-    `officer`: why a file is held, in a few words for the authority's lists; "" for codes that hold no file.
+    `rests_on`: the part of the policies that names the clause of the reason; "the code" means that
+    reasons.toml names a clause for this code. `officer`: a few words for the authority's lists on why a file
+    is held; "" for codes that hold no file.
     """
 
     sentence: str
@@ -64,13 +65,13 @@ def waits_for_second(transfer: Transfer) -> bool:
 
 
 def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
-    """Return the outcome of a file for people: the state, "not decided yet", or "sent back with advice"."""
+    """Return the outcome of a file in words: its state, "not decided yet", or "sent back with advice"."""
     returned = state == "refused" and any(why.code == RETURNED for why in reasons)
     return SENT_BACK if returned else UNDECIDED if state == "landed" else state
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return in a few words for officers why a file is held; else the sentence of its first reason."""
+    """Return a few words for officers on why a file is held, or else the sentence of the first reason."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
@@ -89,7 +90,7 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for officers: its sentence if that has details, else the few words for officers."""
+    """Return a reason for officers: its sentence if details are filled in, else the words for officers."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

@@ -79,7 +79,7 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return the rows of a table under the template's headings; without headings, the rows as details."""
+    """Return a table of the template with its facts; as labelled details if the table has no headings."""
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))
@@ -220,7 +220,7 @@ def _record(home: Assured) -> _Rows:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return in words what files of a data type hold: items that teams may see, by group, and the rest."""
+    """Return the contents of a data type's files in words: groups of items teams may see, and other items."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]

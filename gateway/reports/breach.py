@@ -44,11 +44,11 @@ _NATURES: dict[Nature, str] = {
 
 
 class BreachStatement(BaseModel):
-    """What a person states about a breach. Times are aware; texts name no pupil.
+    """A person's statement about a breach. Times are aware; texts name no pupil.
 
-    `staff`: names of accounts. `keys`: fingerprints or their unique beginnings. Files are searched by staff
-    and keys from `since` to before `until`; without staff, keys and transfers, all files of that time are
-    concerned.
+    `transfers`: references. `staff`: names of accounts. `keys`: fingerprints or their unique beginnings. The
+    files touched by the staff or keys from `since` to before `until` are concerned; with no staff, keys and
+    transfers named, all files of that time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,8 +71,8 @@ class BreachStatement(BaseModel):
 class Breach:
     """The facts of a breach: what a person stated (`told`), and what the registry knows.
 
-    `accounts`: the transfers concerned. `keys`: owner, kind, fingerprint and state of each key concerned.
-    `zone`: the authority's time zone.
+    `accounts`: the facts of each transfer concerned. `keys`: owner, kind, fingerprint and state of each key
+    concerned. `zone`: the authority's time zone.
     """
 
     number: int

@@ -43,10 +43,10 @@ class Details:
 class ReportTable:
     """Rows under headings.
 
-    With a `caption` all cells but the first of a row are numbers, and a page also draws a bar for each row,
-    with a part for each number. With `signs`, a text shows signs in place of cells, by the first word of the
-    cell ("missing" of "missing 3"), and a page colours cells by `marks`. Raises ValueError for a row shorter
-    or longer than the headings, and for a word without a sign.
+    With a `caption` all cells after the first of a row are numbers, and a page also draws a bar for each row,
+    with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"), the sign
+    that a text shows in place of the cell. `marks`: by the same word, the colour of the cell on a page.
+    Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
     """
 
     headings: tuple[str, ...]
@@ -67,7 +67,7 @@ class ReportTable:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return one block: a table of rows, or without rows a paragraph; () if its text `nothing` is ""."""
+    """Return a block with a table of rows. Without rows: with the text `nothing`, or () if that is ""."""
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
@@ -117,7 +117,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """Return a table as CSV with headings; cells a spreadsheet would run as formulas begin with an '."""
+    """Return a table as CSV with headings; a ' precedes cells that spreadsheets would run as formulas."""
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])

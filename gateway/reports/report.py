@@ -60,7 +60,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """What reports tell of a transfer: its receipt's facts, its log entries (`steps`), and the login key."""
+    """The facts of a transfer for reports: facts of its receipt, its log entries (`steps`), the login key."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -73,7 +73,7 @@ class TransferAccount:
 
     @property
     def looks(self) -> tuple[LogStep, ...]:
-        """The other openings: of the held file for a decision, and of the file outside the mailboxes."""
+        """The openings that are no collection: of the held file for a decision, or outside the mailboxes."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
@@ -82,7 +82,7 @@ class TransferAccount:
 
 
 def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
-    """Yield each opening of a file, and whether it was by a team to which the file had been delivered."""
+    """Yield each opening of a file, with True if by a team to which the file was delivered, else False."""
     given = set()
     for step in steps:
         if step.kind == "delivered":

@@ -51,7 +51,7 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Return "until age A of persons from B" as the days from age B to age A; any other value unchanged."""
+    """Return "until age A of persons from B" as the days from age B to A, other values unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -133,7 +133,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return for how many days a part of a row (a transfer, say) is kept, and the key of the rule."""
+        """Return the days for which the part `what` of a transfer, say, is kept, and the key of the rule."""
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)
@@ -177,11 +177,11 @@ class Retention(File):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
-    """What retention needs to know of a transfer, notice or declaration.
+    """The facts that decide how long a transfer, notice or declaration is kept.
 
-    `state`: of a transfer; or what a notice is about. `at`: when it was decided or made. `what`: the part
-    a notice or declaration is; None for a transfer, which has several. `deleted`: the parts deleted
-    already. `unopened`: refused for reasons of `UNOPENED` alone.
+    `state`: of a transfer or declaration; or the subject of a notice. `at`: when the decision or notice was
+    made. `what`: "notices" or "declarations"; None for a transfer, which has several parts. `deleted`: the
+    parts deleted already. `unopened`: refused for reasons of `UNOPENED` alone.
     """
 
     reference: str
@@ -211,7 +211,7 @@ def load_retention(home: Home) -> Retention:
 
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple[list[Due], list[Due]]:
-    """Return the deletions due at `now`, and those due but for a legal hold, both with the oldest first.
+    """Return the deletions due at `now`, and those that would be due without a legal hold, the oldest first.
 
     Nothing of an undecided transfer is due.
     """

@@ -50,11 +50,11 @@ _COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """The figures of one provider in a review. `ratified`: None if it need not ratify.
+    """The figures of one provider in a review. `ratified`: None if the provider need not ratify.
 
     `kept`: by data type, the number of returns in each state. `files`: the number of files by data type (""
-    for unrecognised) and state. `faulty`: by data type, the number of accepted files with faults, and
-    `faults` that of the faults in them.
+    for unrecognised) and state. `faulty`: by data type, the number of accepted files with faults; `faults`:
+    by data type, the number of faults in these files.
     """
 
     id: str
@@ -69,7 +69,7 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Return the number of returns due in the time of the review in one of some states."""
+        """Return the number of returns, due in the time of the review, that are in one of some states."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
@@ -89,7 +89,8 @@ def review_report(
 ) -> Document:
     """Return the review of all providers from `first` to `last`; the annex lists each provider.
 
-    `discrepancies`: the numbers opened in that time and open now; one among several providers counts once.
+    `discrepancies`: the number that arose from `first` to `last`, and the number open now; a discrepancy
+    between several providers counts once.
     """
     return Document(
         f"Review of {first} to {last}",

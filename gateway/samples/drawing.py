@@ -60,13 +60,13 @@ Document = Element | SampleTable | Lines
 
 
 def leaf(parent: Element, tag: str, text: object) -> None:
-    """Add a child `tag` holding `text`; nothing for None."""
+    """Add a child `tag` with the content `text`; add nothing if `text` is None."""
     if text is not None:
         etree.SubElement(parent, tag).text = str(text)
 
 
 def branch(parent: Element, tag: str, **leaves: object) -> Element:
-    """Add a child `tag` with a leaf for each keyword, in order, leaving out None."""
+    """Add a child `tag` with a leaf for each keyword, in order, and none for None; return the child."""
     child = etree.SubElement(parent, tag)
     for name, text in leaves.items():
         leaf(child, name, text)
@@ -90,7 +90,7 @@ Given = Mapping[str, Any]
 
 
 def given(cohort: Cohort, **more: object) -> dict[str, Any]:
-    """Return the values that value recipes may name: the cohort, its school and dates, and `more`."""
+    """Return by name the values that recipes may use: the cohort, its school and dates, and `more`."""
     began = cohort.year
     return {
         "cohort": cohort,
@@ -113,7 +113,7 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with one row for each pupil, or for each of two or three of a pupil's `subjects`."""
+    """Draw a table with a row for each pupil; with `subjects`, two or three, each with a subject."""
     rows = (
         {"p": pupil, "number": number, "subject": subject}
         for number, pupil in enumerate(cohort.pupils, 1)
@@ -128,7 +128,7 @@ def rows_of(
     events: Iterable[Given],
     preamble: Sequence[Sequence[Way]],
 ) -> SampleTable:
-    """Draw a table with one row for each of `events`, the values that differ by row."""
+    """Draw a table with one row for each of `events`; an event has by name the values special to its row."""
     rows: list[list[Cell]] = []
     for event in events:
         row: list[Cell] = []
@@ -142,9 +142,9 @@ def rows_of(
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
     """Add the elements of `tree` to `parent`, in order, without leaves whose value is None.
 
-    The content of an element is a recipe for its text (or for several texts, of as many elements), a table of
-    elements, whose names begin with a capital, or a list of these. An element with a false `where` is left
-    out.
+    `tree` has by name of an element its content: a recipe for its text (a recipe for several texts gives as
+    many elements), a table of the elements inside, whose names begin with a capital, or a list of such
+    contents, for several elements. An element whose `where` is false is left out.
     """
     for name, ways in tree.items():
         for way in ways if isinstance(ways, list) else (ways,):
@@ -158,7 +158,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the cell the recipe `way` describes (`{}`: empty); `before`: the row's cells so far."""
+    """Return the cell described by the recipe `way`, None for `{}`. `before`: the row's cells so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":

@@ -36,7 +36,7 @@ _UNKNOWN_GRADE = "?"
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
-    """Return two marks a day, mostly present; with `faulty`, one mark is in no list of codes."""
+    """Return two marks of attendance a day, mostly "present"; with `faulty`, one is in no list of codes."""
     marks = [
         rng.choice(_RECORDS["codes"][codes]) if rng.random() < 0.1 else present
         for _ in range(days)
@@ -50,10 +50,10 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield one event with all marks of a pupil; with `sessions`, one event for each so many sessions.
+    """Yield one event with all marks of a pupil; if `sessions` is set, one for every `sessions` sessions.
 
-    With the fault date:future the first day lies ahead. `codes`: a list of records.toml; "2023" gives a week
-    in June 2023, "2024" has codes of two characters, too.
+    For a pupil with the fault date:future the first day lies in the future. `codes`: the name of a list of
+    codes in records.toml; "2023" gives a week in June 2023, "2024" has codes of two characters, too.
     """
     days = cohort.school_days(weeks)
     if codes == "2023":
@@ -82,7 +82,7 @@ def _absences(cohort: Cohort, pupil: Pupil) -> Iterator[Given]:
 def _exclusions(
     cohort: Cohort, pupil: Pupil, *, legacy: bool = False, single: bool = False
 ) -> Iterator[Given]:
-    """Yield one or two exclusions; a permanent one has no end. `legacy`: of the category used before 2022."""
+    """Yield one or two exclusions; a permanent one has no end. `legacy`: name categories as before 2022."""
     rng = cohort.rng
     for n in range(1 if single or rng.random() >= 0.2 else 2):
         category = rng.choices(("FIXD" if legacy else "SUSP", "PERM", "LNCH"), weights=(85, 5, 10))[0]
@@ -145,9 +145,10 @@ def draw_rows(
 def draw_register(
     cohort: Cohort, *, events: str, root: str, tree: str, around: str = "", **how: Way
 ) -> Element:
-    """Draw the XML of a school's own system: a header, and pupils with events, in the form `tree`.
+    """Draw the XML of a school's own system: a header, and pupils with events.
 
-    All events of a pupil stand in one element `around`, if that is given.
+    `root`: the name of the root element. `tree`: the name of a form in records.toml. `around`: the name of an
+    element around all events of a pupil; "" for none.
     """
     made, of = etree.Element(root), cohort.school
     branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
@@ -162,7 +163,10 @@ def draw_register(
 
 
 def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
-    """Return a result file of awarding body `body`; `kinds`: examination, and results per candidate."""
+    """Return a result file of the awarding body with the number `body`.
+
+    `kinds`: examinations, each with the number of results that every candidate has.
+    """
     of = cohort.school
     series, year = _EXAMINATIONS[kinds[0][0]]["series"], f"{(cohort.year + 1) % 100:02d}"
     records = [

@@ -22,9 +22,9 @@ class Layout:
     """One kind of file.
 
     `name`: a template with the fields `dfe la estab urn centre yy yyyy`. `years`: year groups of the pupils.
-    `faults`: those that can be planted and counted. `code`: the field to get an unknown code. `missing`: the
-    item to leave empty. `records`: "pupil" for one record a pupil, "row" for several. `main` layouts are
-    written in every presentation, the others in the default one.
+    `faults`: those that can be planted and counted. `code`: the field in which an unknown code is planted.
+    `missing`: the item to leave empty. `records`: "pupil" for one record a pupil, "row" for several. `main`
+    layouts are written in every presentation, the others in the default one.
     """
 
     data_type: str
@@ -100,7 +100,7 @@ def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 -
 
 
 def build(data_type: str, variant: str, **given: Any) -> Sample:  # noqa: ANN401 - as `build_layout` takes them
-    """Make one synthetic file; the same arguments and state of `rng` give the same bytes."""
+    """Make one synthetic file; the same arguments, with `rng` in the same state, give the same bytes."""
     return build_layout(*_BY_VARIANT[data_type, variant], **given)
 
 

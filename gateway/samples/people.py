@@ -56,7 +56,7 @@ class Pupil(SimpleNamespace):
 
     @property
     def has_learner_number(self) -> bool:
-        """True from year 9 on, when a census includes the ULN."""
+        """True for a pupil in year 9 or above, whose ULN a census includes."""
         return bool(self.year.isdigit() and int(self.year) >= 9)
 
 
@@ -144,7 +144,7 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _drawn(rng: Random, way: Mapping[str, Any], came: date, today: date) -> object:
-    """Return a random value by a recipe (`way`) of records.toml, for a child who came to school on a day."""
+    """Return a random value by a recipe (`way`) of records.toml, for a child who joined on the day `came`."""
     match way:
         case {"of": values}:
             return rng.choice(_WORDS[values] if isinstance(values, str) else values)
@@ -200,8 +200,9 @@ def plant(
 ) -> tuple[list[Pupil], dict[str, int]]:
     """Return `pupils` with some of `faults` planted, and the number of pupils with each fault.
 
-    An unknown code goes into the field `code`; for "result" the pupil is only marked, and the layout writes a
-    code that is in no list. The item `missing` is left empty. The fault date:future is in the date of birth.
+    An unknown code goes into the field `code`; if `code` is "result", only the pupil's `fault` is set, and
+    the layout writes an unknown code. The item `missing` is left empty. The fault date:future is in the date
+    of birth.
     """
     # A fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`.
     count = len(pupils)

@@ -1,8 +1,8 @@
 """Make text from outside fit for receipts: every word that is not in words.txt becomes "...".
 
-A column may be headed with a pupil's name, and the reason of a release may have any text. Of such text stay
-only listed words, and numbers of up to four digits that are no year. No month is listed, so no date of birth
-passes; nor do identifiers, addresses or names, unless a name is made of everyday words alone.
+A column may be headed with a pupil's name, and the reason of a release may have any text. Of such text only
+listed words remain, and numbers of up to four digits that are no year. No month is listed, so no date of
+birth passes; nor do identifiers, addresses or names, unless a name is made of everyday words alone.
 """
 
 import re
@@ -38,7 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but show the authority's `own` phrases even where not listed."""
+    """Return a text as `plain` does, but with the authority's `own` phrases shown, listed or not."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
@@ -49,7 +49,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a piece of text as `plain` does, but keep one space where the piece begins or ends with any."""
+    """Return a piece of text as `plain` does, but keep a space at the beginning and end, if there is any."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
