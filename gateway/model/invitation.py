@@ -61,7 +61,7 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 def are_words(heard: Sequence[str]) -> bool:
     """Return True if a person typed (`heard`) words that were read out, False for a fingerprint.
 
-    A word has at most 12 letters, all of one case or only the first a capital; no fingerprint is like that.
+    A word has at most 12 letters and is in lower, upper or title case; no fingerprint is like that.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(

@@ -258,7 +258,10 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of the flow's recipients with any of `providers` that may have files about anyone."""
+    """Return the names of the flow's recipients that may have files about anyone.
+
+    Recipients to which none of `providers` belongs are left out.
+    """
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
     return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
