@@ -1,11 +1,12 @@
-"""Open ZIP archives safely: a workbook, or several files, with nothing hidden beside them.
+"""Open ZIP archives safely, as a workbook or as several files, with nothing hidden inside.
 
-Files left in an archive by operating systems (._NAME, Thumbs.db, desktop.ini) are ignored where they have the
-form of such a file and no readable words. One with a sentence or a sensitive word counts as an ordinary file.
+Operating systems add files of their own to archives (._NAME, Thumbs.db, desktop.ini). Such a file is ignored
+if it has the usual form and no readable words. With a sentence or a sensitive word, it counts as any other.
 
-A workbook may contain only the parts and relations listed in this module: a spreadsheet program follows
-relations, so a part with a harmless name may be something else. Programs also show properties, page headers
-and hints to every reader, so these are searched for sensitive topics; no view contains any.
+A workbook may contain only the parts and relations (links between parts) listed in this module: a spreadsheet
+program follows relations, so a part with a harmless name may be something else. Programs also show
+properties, page headers and hints to every reader, so such texts are searched for sensitive topics; no view
+contains any.
 """
 
 import re
@@ -45,7 +46,9 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def _is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True for a small file left by an operating system, by its name and form, and without words."""
+    """Return True if an operating system left the file `name`: known by name and form, at most 1 MiB.
+    False if the file contains a sentence or a sensitive word.
+    """
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()
@@ -93,8 +96,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open the archive in a content. Raises Unreadable if damaged, encrypted or beyond the limits.
-    These checks unpack nothing. Errors of reading files inside the `with` are raised as Unreadable, too.
+    """Open `content` as a ZIP archive; unpack nothing. Raises Unreadable if the archive is damaged, encrypted
+    or beyond the limits, and also for an error of reading a file inside the `with` block.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -137,14 +140,14 @@ def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
 
 
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Open one file of the archive as a seekable stream; each seek backwards unpacks it from the start."""
+    """Open a file of the archive as a seekable stream; a seek backwards unpacks it from the start again."""
     return cast(BinaryIO, archive.open(name))
 
 
 def contains_word(
     archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits
 ) -> bool:
-    """Return True if an XML part of an archive contains one of these ASCII words; does not parse the part."""
+    """Return True if the XML part `name` of an archive contains one of these ASCII words, without parsing."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -175,7 +178,7 @@ _RELATIONS = frozenset((
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-    """Raise Unreadable if a workbook contains a part or relation not needed by sheets."""
+    """Raise Unreadable if a workbook of this format contains a part or relation not needed by its sheets."""
     for member in book.infolist():
         if member.is_dir():
             continue
@@ -262,8 +265,8 @@ def records(
     limits: ClassifyLimits,
     encodings: dict[str, str] | None = None,
 ) -> Iterator[markup.Element]:
-    """Yield the elements of these names in an XML part. Raises Unreadable for malformed XML.
-    `encodings` keeps the codecs of parts for a repeated reading.
+    """Yield each element named in `elements` from the XML part `name`. Raises Unreadable for malformed XML.
+    `encodings` keeps the codec of each part, to spare the search for it in a second reading.
     """
     with member(book, name) as part:
         known = (encodings or {}).get(name)

@@ -60,7 +60,7 @@ class _Extent:
         self._last_column = max(self._last_column, column)
 
     def check(self, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-        """Raise Unreadable for more columns or cells than the limits allow."""
+        """Raise Unreadable if the range has too many columns or cells. `format` is for the error."""
         width, height = self._last_column + 1, self._last_row - self._first_row + 1
         if width > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format=format)
@@ -69,7 +69,7 @@ class _Extent:
 
 
 def in_memory(content: BinaryIO, format: str) -> BytesIO:  # noqa: A002
-    """Read a whole packed file into memory. Raises Unreadable above 64 MiB."""
+    """Read a whole workbook or archive into memory. Raises Unreadable above 64 MiB."""
     if content.seek(0, 2) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=format)
     return BytesIO(b"".join(chunks(content)))
@@ -81,8 +81,8 @@ def _names_outside(part: bytes) -> bool:
 
 
 def _sheets(content: BytesIO, format: str, shown: list[Shown], wrong: Exception) -> list[Sheet]:  # noqa: A002
-    """Return the sheets of a workbook. `shown`: the visibility of each; `content`: the whole file.
-    Raises `wrong` if calamine finds another number of sheets.
+    """Return the sheets of a workbook. `content`: the whole file; `shown`: the visibility of each sheet.
+    Raises `wrong` if calamine finds more or fewer sheets than `shown` lists.
     """
     content.seek(0)
     with _calamine(format):
@@ -104,7 +104,7 @@ def _rows(book: CalamineWorkbook, name: str, format: str) -> Iterator[Row]:  # n
 
 @contextmanager
 def _calamine(format: str) -> Iterator[None]:  # noqa: A002
-    """Turn failures of calamine into Unreadable."""
+    """Raise any failure of calamine inside the `with` block as Unreadable."""
     try:
         yield
     except BaseException as reason:
@@ -128,7 +128,9 @@ _LAST_ROW = 1 << 20
 
 
 def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of an XLSB workbook. Raises Unreadable for any other content."""
+    """Return the sheets of an XLSB workbook; `book` is the archive opened from `content`.
+    Raises Unreadable for content other than sheets.
+    """
     check_package(book, limits, XLSB)
     if sum(member.file_size for member in book.infolist()) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=XLSB)
@@ -153,7 +155,9 @@ def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> 
 
 
 def _shown(part: bytes) -> Iterator[Shown]:
-    """Yield the visibility of each sheet, from the workbook part of an XLSB file."""
+    """Yield the visibility of each sheet, from the workbook part of an XLSB file.
+    Raises Unreadable for a link to another file, or a formula that calls another program, service or file.
+    """
     if _names_outside(part):
         raise active(OUTSIDE_FORMULA, format=XLSB)
     for kind, data in _records(part):
@@ -164,7 +168,7 @@ def _shown(part: bytes) -> Iterator[Shown]:
 
 
 def _records(part: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and data of each record."""
+    """Yield type number and data of each record in a part of an XLSB file."""
     at, end = 0, len(part)
     while at < end:
         kind, at = _number(part, at, 2)
@@ -176,7 +180,9 @@ def _records(part: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _number(part: bytes, at: int, longest: int) -> tuple[int, int]:
-    """Return the number at `at`, stored in seven bits an octet, lowest first, and the next position."""
+    """Return the number stored from position `at` on, and the position after the number.
+    An octet holds seven bits of the number, the lowest first; at most `longest` octets are read.
+    """
     value = 0
     for place in range(longest):
         if at >= len(part):
@@ -224,7 +230,9 @@ _OUTSIDE = {
 
 
 def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of an XLS workbook. Raises Unreadable for other content, or a stream not allowed."""
+    """Return the sheets of an XLS workbook.
+    Raises Unreadable for other content, or for a workbook with anything besides sheets, such as macros.
+    """
     whole = in_memory(content, XLS)
     try:
         with olefile.OleFileIO(whole) as ole:
@@ -251,7 +259,7 @@ def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
     """Return the visibility of each sheet in the workbook stream of an XLS file.
-    Raises Unreadable for a record not allowed, or too large a sheet.
+    Raises Unreadable for a forbidden record, or a sheet with too many columns or cells.
     """
     shown: list[Shown] = []
     extent = _Extent()
@@ -277,7 +285,9 @@ def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
 
 
 def _check_record(kind: int, data: bytes) -> None:
-    """Raise Unreadable for an XLS record with a password, link, active content or outside formula."""
+    """Raise Unreadable if an XLS record has a password, link, comment or other active content, or a formula
+    calling another program, service or file. `kind`: the record's type number.
+    """
     if kind == _SUPBOOK and data[2:4] not in _SUPBOOK_OWN:
         raise active("links to other files", format=XLS)
     if kind in _OUTSIDE and not (kind == _OBJECT and data[4:6] == _DROP_DOWN):

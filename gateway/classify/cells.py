@@ -1,6 +1,6 @@
 """Convert cells to text as in CSV, and find the formulas among them.
 
-Formulas for computing alone are counted; the sender and each person collecting the file learn the number. A
+Formulas that only compute are counted; the sender and each person collecting the file learn the number. A
 formula that calls another program, or fetches or sends anything, makes the file unreadable.
 """
 
@@ -12,7 +12,7 @@ from gateway.classify.content import Row, active
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
-    """Return a cell as text: a whole number without a fraction, a day in ISO form without a time of 0:00."""
+    """Return a cell as text: 5.0 as "5", True as "TRUE", a date in ISO form, with the time if not 0:00."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
@@ -25,7 +25,7 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gi
 
 
 def number_text(raw: str) -> str:
-    """Return a number (`raw`, as text) unchanged, or without its fraction if whole; other text unchanged."""
+    """Return the text `raw`; a whole number loses its fraction ("5.0" becomes "5")."""
     try:
         number = float(raw)
         return str(int(number)) if number.is_integer() else raw
@@ -51,7 +51,7 @@ OUTSIDE_FORMULA = "a formula that calls another program, service or file"
 
 
 def maybe_formulas(text: str) -> bool:
-    """Return True if a piece of delimited text might contain a formula: a quick check."""
+    """Return True if delimited text might contain a formula, False if certainly none: a quick check."""
     return any(sign in text for sign in "=(|") and _SIGN_FIRST.search(text) is not None
 
 
@@ -62,7 +62,7 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 
 def unwrapped(batch: list[Row]) -> list[Row]:
-    """Return the rows with text in place of Excel's ="text"."""
+    """Return the rows; a cell ="001", as Excel writes text with leading zeros, becomes the text: 001."""
     return [
         [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
         if any(cell.lstrip()[:1] in _SIGNS for cell in row)
@@ -72,12 +72,12 @@ def unwrapped(batch: list[Row]) -> list[Row]:
 
 
 def is_formula(cell: str) -> bool:
-    """Return True where a spreadsheet would run a cell instead of showing the text."""
+    """Return True if a spreadsheet program would run a cell as a formula instead of showing the text."""
     return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
 
 
 def inert(cell: str) -> str:
-    """Return a cell to be shown as text by spreadsheets: a possible formula gets an apostrophe in front."""
+    """Return a cell's text, with an apostrophe in front if a spreadsheet program would run the text."""
     return f"'{cell}" if is_formula(cell) else cell
 
 

@@ -1,7 +1,7 @@
-"""Read the bytes of a file as text: refuse other documents by their first bytes, find the encoding.
+"""Read the bytes of a file as text: refuse content other than text by its first bytes, find the encoding.
 
-Every obstacle to reading a file is raised as `Unreadable`, here and in the readers; `recognise` alone turns
-it into a `ContentRefused`.
+Every obstacle to reading a file is raised as `Unreadable`, here and in the readers of each format; only
+`recognise` turns the error into a `ContentRefused`.
 """
 
 import codecs
@@ -41,7 +41,7 @@ _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
 
 def data(name: str) -> dict[str, Any]:
-    """Return a TOML file of this room. Call this at import: a confined process opens no file."""
+    """Return the data in NAME.toml of this package. Call this at import: a confined process opens no file."""
     return tomllib.loads(files("gateway.classify").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -50,7 +50,7 @@ OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return position, bytes and description of each file signature in table `kinds` of `OFFICE_PARTS`."""
+    """Return position, bytes and description of each file signature listed in `OFFICE_PARTS[kinds]`."""
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
@@ -61,7 +61,7 @@ _PACKED = _beginnings("packed")
 
 
 def part_called(name: str, kinds: str) -> str:
-    """Return the description of a package's part, found by the start of its name in `OFFICE_PARTS[kinds]`."""
+    """Return words for a workbook's part, found in `OFFICE_PARTS[kinds]` by the beginning of its name."""
     known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
     return next(known, "a part of no known kind")
 
@@ -79,7 +79,7 @@ EXTENSIONS = {
 
 
 class TimedContent:
-    """A content with a time limit on reading, in seconds: Unreadable afterwards.
+    """A content to be read within a number of seconds: any later read raises Unreadable.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
@@ -114,7 +114,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for a content of no known data type; `code`: the reason's code, such as `classify:unknown`.
+    """Raised for a content without a data type; `code`: the reason's code, such as `classify:unknown`.
     `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
     phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
     """
@@ -139,7 +139,7 @@ unknown = partial(Unreadable, "classify:unknown")
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return evidence, in words: a file's name declares one type, and its content fits all in `tied`."""
+    """Return a sentence of evidence: the file's name says type `declared`, the content fits all of `tied`."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -169,7 +169,9 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def refuse_other_documents(content: BinaryIO) -> None:
-    """Raise Unreadable for a document, picture, message, archive or program, by its first bytes."""
+    """Raise Unreadable if the first bytes are those of a document, picture, message, archive or program,
+    or if the last bytes show a hidden archive.
+    """
     head = head_of(content)
     for start, magic, kind in _MAGIC:
         if head.startswith(magic, start):
@@ -205,7 +207,9 @@ def encoding_of(content: BinaryIO) -> str:
 
 
 def declared_encoding(content: BinaryIO) -> str | None:
-    """Return the codec a text declares (byte order mark, UTF-16, XML declaration); None without one."""
+    """Return the codec shown by a text's byte order mark, zero bytes (UTF-16) or XML declaration; else None.
+    Raises Unreadable where an XML declaration names an unusable encoding.
+    """
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -237,7 +241,7 @@ def chunks(content: BinaryIO) -> Iterator[bytes]:
 
 
 def text_chunks(source: Source) -> Iterator[str]:
-    """Yield the content decoded, in pieces. Raises Unreadable for bytes that are not text."""
+    """Yield the content as decoded text, in pieces. Raises Unreadable for bytes that are not text."""
     errors = "replace" if source.encoding == "cp1252" else "strict"
     decoder = codecs.getincrementaldecoder(source.encoding)(errors)
     wide = source.encoding.startswith("utf-16")
@@ -254,7 +258,7 @@ def text_chunks(source: Source) -> Iterator[str]:
 
 
 def utf8_chunks(source: Source) -> Iterator[bytes]:
-    """Yield the content as UTF-8, in pieces; UTF-8 passes through without decoding."""
+    """Yield the content's bytes in UTF-8, in pieces; bytes in UTF-8 already pass through without decoding."""
     if source.encoding in ("utf-8", "utf-8-sig"):
         yield from chunks(source.content)
     else:
@@ -269,6 +273,8 @@ def classified_as(
     format: str,  # noqa: A002
     **more: Any,  # noqa: ANN401 - further fields of `Classified`
 ) -> Classified:
-    """Return a `Classified` of this data type and evidence; `Tally.completed` adds the counts."""
+    """Return a `Classified` of this data type, level and evidence; `more`: further fields of it, by name.
+    `Tally.completed` adds the counts later.
+    """
     told = tuple(evidence)
     return Classified(data_type=data_type, level=level, evidence=told, format=format, extension="", **more)

@@ -41,8 +41,9 @@ _SECOND = itemgetter(1)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a table, its `position` among the rows, and the lower-case text `above`.
-    `telling`: the text above without report wording. `crowded`: True if more stands above.
+    """The header row of a table: the column `names`, and its `position` among the rows, from 0.
+    `above`: text of the rows above the header, in lower case. `telling`: text of the rows above as written,
+    but without report wording. `crowded`: True if the rows above hold more than a title, a date and filters.
     """
 
     names: tuple[str, ...]
@@ -52,7 +53,7 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable if more than a title stands above the table: no recogniser reads further text."""
+        """Raise Unreadable if the rows above the header are `crowded`: no recogniser reads such text."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
@@ -62,7 +63,7 @@ class Table:
     """A table: its header, and its rows in batches. The counts are complete once all batches are read.
     `formulas`: number of rows with a formula; `formula_rows`: the numbers of the first 20 of these rows.
     `skipped`: number of lines printed by a report under the table. `suspected`: True once the text has a sign
-    of a formula; cells are searched only then.
+    of a formula; cells are searched for formulas only then.
     """
 
     header: Header
@@ -73,9 +74,9 @@ class Table:
     suspected: bool = False
 
     def read(self, rows: Iterator[Row], rules: Rules, limits: ClassifyLimits) -> Iterator[list[Row]]:
-        """Yield the filled rows in batches, and count. Raises Unreadable for too many rows or columns.
-        Lines printed by a report under its table (a total, a date, the name of a system or person) are left
-        out; any other row with only its first cell filled raises Unreadable.
+        """Yield the filled rows in batches, and update the counts. Raises Unreadable for too many rows or
+        columns. Lines printed by a report under its table (a total, a date, the name of a system or person)
+        are left out; any other row with only its first cell filled raises Unreadable.
         """
         seen, kept, number, wording = 0, 0, BATCH, rules.report_wording
         try:
@@ -102,7 +103,7 @@ class Table:
             raise malformed("a cell is too long", format="CSV") from None
 
     def _is_skipped(self, row: Row, wording: ReportWording) -> bool:
-        """Return True for a row to leave out: blank, or a line printed by a report, which is counted.
+        """Return True for a row to leave out: blank, or a line printed by a report (counted in `skipped`).
         Raises Unreadable for any other row with only its first cell filled.
         """
         alone = not any(row[1:])
@@ -117,8 +118,8 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Return the table in a text; the rows are read when asked for.
-    Raises Unreadable where no row looks like a header, or later for a faulty row.
+    """Return the table in a text; its rows are read later, batch by batch.
+    Raises Unreadable if no row looks like a header. Reading a faulty row later raises Unreadable, too.
     """
     sample = list(islice(_lines(_stretches(source)), 2 * HEADER_WITHIN))
     met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
@@ -139,13 +140,13 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def _check_header(rows: Iterable[Row], header: Header) -> None:
-    """Raise Unreadable for an unsafe formula in a header or in the rows above; reads these rows alone."""
+    """Raise Unreadable for an unsafe formula in the header or a row above; take only these from `rows`."""
     for row in islice(rows, header.position + 1):
         has_formula(row)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the number of known column names in the best header, and the header; (0, None) without one.
+    """Return the number of known names in the header row, and the header; (0, None) if no name is known.
     The row with the most known names is the header; the search ends at a row where most names are known.
     """
     best, position, met = 0, 0, list[Row]()
@@ -169,13 +170,13 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:
-    """Yield the lines of a text, many at a time, without line ends."""
+    """Yield the lines of a text without line ends, in lists of many lines."""
     for text in _stretches(source):
         yield text.split("\n")[:-1]
 
 
 def _stretches(source: Source, table: Table | None = None) -> Iterator[str]:
-    """Yield a text in pieces of whole lines; set `table.suspected` at a sign of a formula."""
+    """Yield a text in pieces of whole lines; set `table.suspected` at the first sign of a formula."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -191,13 +192,15 @@ def _stretches(source: Source, table: Table | None = None) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield single lines with their line feeds, which a cell of several lines keeps."""
+    """Yield the lines one by one, each with its line feed, because a cell may have several lines."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
 
 def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield rows, 50 at a time, without the two appended ones. Raises Unreadable if these are missing."""
+    """Yield rows, 50 at a time, without the two marker rows that `read_table` appends.
+    Raises Unreadable if a marker row is missing: an unclosed quotation mark has swallowed the row.
+    """
     ends = 0
     while some := list(islice(rows, _ROWS_AT_ONCE)):
         while some and some[-1] == _END:
@@ -222,7 +225,7 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet of a workbook: its visibility, its name, and its rows, which each call reads anew."""
+    """One sheet of a workbook: visibility, name, and `rows`, a function to read the rows from the start."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]
@@ -231,7 +234,7 @@ class Sheet:
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
     """Return a function for each table of a workbook; each call reads the table from its start.
-    Raises Unreadable without tables, or where a sheet has content outside a table.
+    Raises Unreadable if no sheet has a table, or if a sheet is neither a table, nor codes, nor a cover page.
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)

@@ -20,7 +20,7 @@ FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return a finding's `expected` text if `value_kinds.expected` can have written it, else ""."""
+    """Return a finding's `expected` text, or "" for a text that `value_kinds.expected` never writes."""
     text = finding.expected
     return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""
 
@@ -52,7 +52,7 @@ class FaultCount:
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int, count: int = 1) -> None:
-        """Count `count` faults, and list the number of their record (`row`) unless 20 are listed already."""
+        """Count `count` faults in record number `row`; list the number if fewer than 20 are listed."""
         self.count += count
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
@@ -60,8 +60,8 @@ class FaultCount:
 
 class FieldTally:
     """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
-    `counts`: how often each value occurs, for fields counted by value; else None. `doubted`: the last added
-    values with possibly sensitive content: faulty ones, or all of a free text, reference or contact field.
+    `counts`: how often each value occurs, or None if not counted by value. `doubted`: values of the last
+    `add` to search for sensitive content: the faulty ones, or all of a free text, reference or contact field.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
@@ -77,7 +77,7 @@ class FieldTally:
         self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
 
     def add(self, values: Sequence[str], rows: Sequence[int]) -> AbstractSet[str]:
-        """Count values, each with its record's number, and return the distinct faulty ones.
+        """Count values (`rows`: the record number of each), and return the distinct faulty values.
         An empty text is a blank. The first 20 records of each fault are listed.
         """
         self.filled += len(values) - values.count("")
@@ -98,7 +98,7 @@ class FieldTally:
         return bad.keys()
 
     def take(self, other: FieldTally) -> None:
-        """Add the counts of another tally: of a column whose field was recognised only after reading."""
+        """Add the counts in `other`, kept for a column whose field was recognised only after reading."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():
@@ -118,7 +118,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the fraction of filled values among `values`, ignoring upper and lower case."""
+        """Return the fraction of filled values found in `values` (in upper case); 0 if nothing is filled."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -1,7 +1,7 @@
-"""Tables of policies/data_types.toml, each with the rules of one format's reader, or of examination results.
+"""Tables of policies/data_types.toml: rules for the reader of one format each, and for examination results.
 
-Files mix GCSE and A level, so every result is judged on its own: by series, qualification, a grade in
-figures, the entry code, and last a grade in letters, a weak sign alone.
+A file may mix GCSE and A level, so every result is judged on its own, by the first sign found: series,
+qualification, a grade in figures, the entry code, and last a grade in letters, a weak sign alone.
 """
 
 import re
@@ -23,7 +23,7 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """Data type of a CTF's assessments in a stage, for some subjects, or for all if none is named."""
+    """Data type of a Common Transfer File's assessments in a key stage, in `subjects` (if empty, in any)."""
 
     type: str
     stage: str
@@ -31,10 +31,10 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File. `results`: the name of the code list of results, by qualifier.
-    `outweighs`: a pupil with assessments of the first type is not counted for the second type.
-    `missing_children`: names of messages about children missing education, of type `missing_type` (None: the
-    file waits).
+    """Rules for a Common Transfer File. `results`: by qualifier of a result, the name of its code list.
+    `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a pupil with
+    assessments of the first type is not counted for the second type. `missing_children`: names of messages
+    about children missing education; such a message is of `missing_type`, or waits for a person (None).
     """
 
     stages: tuple[StageRule, ...]
@@ -46,13 +46,15 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if `said` (a document's name, description or root) tells of a missing child."""
+        """Return True if `said` (a document's name, description or root) has a name of `missing_children`."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """DfE `<Message>` collections by name: census, returns with data type, and `outside` (not accepted)."""
+    """Names of collections in DfE messages (root element `Message`). `census`: the school census;
+    `returns`: other returns, each with its data type; `outside`: not accepted, each with a description.
+    """
 
     census: tuple[str, ...]
     returns: dict[str, str]
@@ -60,14 +62,16 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML other than CTF and DfE messages: names of record elements, and root names to reject (`never`)."""
+    """XML that is neither CTF nor DfE message. `records`: names of records; `never`: roots to reject."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class JcqRule(RuleTable):
-    """Awarding bodies' fixed-width files by first letter; `results_from`: where results begin, from 0."""
+    """Awarding bodies' fixed-width files, by first letter. `results`: the letter of results files; `outside`:
+    letters not accepted, with a description. `results_from`: where results begin in a record, from 0.
+    """
 
     results: str
     outside: dict[str, str]
@@ -75,9 +79,9 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record, each with the kind of name (number or text).
-    `fields`: by field key. `columns`: further columns, with a code. `elements`: by element of a register.
-    `history`: a pattern of column names about a school before or after this one.
+    """Columns and elements naming the school of a record, each with a kind (`Slot`): LA, number, centre,
+    name. `fields`: kind by field key. `columns`: further column names, all of kind "name". `elements`: kind
+    by element name, in registers. `history`: a pattern of names about an earlier or later school.
     """
 
     fields: dict[str, Slot]
@@ -86,7 +90,9 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Return index and kind of school name of each column (header, field key) that names a school."""
+        """Return index and kind of each column naming the record's school; schools before and after do not
+        count. `columns`: header and field key of each column.
+        """
         codes = frozenset(map(plain, self.columns))
         found = (
             (index, self.fields.get(key or "") or ("name" if plain(header) in codes else None), header)
@@ -100,7 +106,9 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """JSON names: objects with a meaningless name, parts of a date, and content allowed beside records."""
+    """Key names in JSON. `transparent`: of objects, without a meaning; `parts_of_a_date`: inside a date;
+    `beside`: of content allowed beside the records.
+    """
 
     transparent: tuple[str, ...]
     parts_of_a_date: tuple[str, ...]
@@ -120,7 +128,7 @@ class ResultsRule(RuleTable):
     def kind_of(
         self, series: str = "", qualification: str = "", code: str = "", grade: str = ""
     ) -> Kind | None:
-        """Return GCSE or A level for a result as written in a file; None where unknown."""
+        """Return GCSE or A level for a result, from its texts in a file; None if no text shows the kind."""
         grade, code, patterns = grade.strip().upper(), code.strip().upper(), self._patterns
         if (said := self.kind_said(series) or self.kind_said(qualification)) is not None:
             return said
@@ -131,7 +139,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level from the words of a series or qualification; None where unknown."""
+        """Return GCSE or A level if a series or qualification begins with a word for it; else None."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE
@@ -151,8 +159,8 @@ class ResultsRule(RuleTable):
 
 
 class SubjectRule(RuleTable):
-    """Table [subjects] of data_types.toml: names of subjects; `around`: neutral words beside one in a header.
-    `not_final`: from a word such as "mock" to the assessment meant, whose grades are no final results.
+    """Table [subjects] of data_types.toml. `names`: of subjects; `around`: neutral words allowed in a header
+    beside a subject. `not_final`: by word such as "mock", the name of an assessment without final results.
     """
 
     names: tuple[str, ...]
@@ -160,18 +168,18 @@ class SubjectRule(RuleTable):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment, other than a final result, that a header or title names; "" for none."""
+        """Return the assessment without final results, such as a mock, named in a header or title, or ""."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 
     def is_subject(self, header: str) -> bool:
-        """Return True for a header of one subject with neutral words, or of an accreditation number."""
+        """Return True if a header has just one subject and neutral words, or an accreditation number."""
         return is_legible(header) and (
             self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
         )
 
     def _core(self, name: str) -> str:
-        """Return a header in lower case without figures of up to four digits and without neutral words."""
+        """Return a header's words, joined and in lower case, without neutral words and numbers up to 9999."""
         words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
         return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 
@@ -190,14 +198,14 @@ class SubjectRule(RuleTable):
 
 
 class ReportWordingRule(RuleTable):
-    """Words of the lines printed by reports around a table, and last words of school names ("academy")."""
+    """Words in lines printed by reports around a table. `kinds_of_school`: last words of school names."""
 
     words: tuple[str, ...]
     kinds_of_school: tuple[str, ...] = ()
 
 
 class NameHint(RuleTable):
-    """A pattern of file names and the data type suggested; decides only between equally fitting types."""
+    """A pattern of file names, and the data type suggested by such a name if several types fit equally."""
 
     pattern: str
     type: str

@@ -1,7 +1,7 @@
 """Count the elements of XML records into the tally.
 
-Records with the same tags in the same order are of one form. A form is planned once, and the texts of many
-records of one form are counted together, which is much quicker than element by element.
+Records with the same tags in the same order are of one form. The reading of a form is planned once, and the
+texts of many records of one form are counted together, much quicker than element by element.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,11 +54,11 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 
 class _FormOfRecords:
-    """The plan for reading records of one form, and the texts of such records not yet counted.
-    `texts` returns two empty texts first, since `itemgetter` returns no tuple for a single position; `parts`
-    has two unused entries to match. `parts`: for each text the `Part` to count it in, None until filled once.
-    `unresolved`: positions of texts never filled so far. `naming`: key and position of fields naming the
-    pupil. `blank`: the number of pieces without text in an ordinary record.
+    """The plan for reading records of one form (same tags), and the texts of such records not yet counted.
+    `texts` picks the texts from a record's pieces, after two empty ones, because `itemgetter` returns no
+    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text the `Part` to
+    count the text in, None until a record fills it. `unresolved`: positions of texts never filled so far.
+    `naming`: key and position of fields naming the pupil, or required. `blank`: usual number of empty pieces.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ class _FormOfRecords:
 
 class Gatherer:
     """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form.
-    `met`: by parent, the elements with a text so far.
+    `met`: by name of the parent, each element filled so far, by name, with its `Part`.
     """
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
@@ -118,7 +118,7 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header; return True if it is the first one and directly under the root."""
+        """Count the texts of a header; return True if it is under the root, before all other records."""
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
@@ -131,7 +131,7 @@ class Gatherer:
         return is_the_one
 
     def _own_texts(self, record: Element) -> None:
-        """Count texts beside elements, anywhere in a record or header."""
+        """Count the texts between elements, anywhere in a record or header."""
         for element in record.iter():
             texts = [(element, element.text)] if len(element) else []
             if element is not record:
@@ -149,10 +149,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil, except the elements named `apart`: these are returned, each with the
-        text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
-        `school` reads the record's school, where any element of the file names a school.
-        Raises Unreadable if elements are nested too deep.
+        """Count the record of one pupil, except the elements named `apart`: return each of these as a `Left`,
+        with the text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
+        `school` reads the record's school; it is called once any element of the file names a school. Raises
+        Unreadable if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -183,7 +183,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep a record's texts for `_count`; return the values of required fields, and of naming ones."""
+        """Keep a record's texts for `_count`; return by key the values naming the pupil, or required."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -213,7 +213,7 @@ class Gatherer:
         return values
 
     def _count(self) -> None:
-        """Count the collected texts by element: many values together are quicker."""
+        """Count the texts kept by `_take`, all of an element together, because one by one is slower."""
         found: dict[int, tuple[Part, list[str], list[int]]] = {}
         for plan in self._waiting:
             for part, texts in zip(plan.parts, zip(*plan.waiting, strict=True), strict=True):
@@ -242,7 +242,7 @@ class Gatherer:
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
         """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: the element's name; inside a container unknown to the rules, with the containers around.
+        `path`: the element's name; if the rules do not know the parent, after the parent's path and "/".
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -271,7 +271,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record if a field's `text` differs from its earlier text, `before`."""
+        """Note a second pupil in a record if two texts of the field `key`, `before` and `text`, differ."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

@@ -61,7 +61,7 @@ class Remembered(dict[Key, Found]):
 
 
 def _sums(weight: int) -> Remembered[str, int]:
-    """Return a mapping from four digits to their weighted sum; weights rise by 1 from `weight`."""
+    """Return a mapping from four digits to their weighted sum, with weights from `weight` on, each 1 more."""
     return Remembered(lambda digits: sum(map(mul, count(weight), map(int, digits))))
 
 
@@ -70,7 +70,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return the permanent UPNs with the right check letter among the texts, all in upper case."""
+    """Return the permanent UPNs with the right check letter among the texts, which must be in upper case."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -110,7 +110,7 @@ def is_nhs_number(number: str) -> bool:
 
 
 def _shape(pattern: str) -> Callable[[str], bool]:
-    """Return a check of a text, trimmed and in upper case: ASCII, and of this pattern."""
+    """Return a function to test if a text, trimmed and in upper case, is in ASCII and of this pattern."""
     matches = re.compile(pattern, re.ASCII).fullmatch
     return lambda text: text.strip().isascii() and matches(text.strip().upper()) is not None
 
@@ -141,7 +141,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
     """Return True for a system's reference number: figures, with too few letters to form words.
-    `tells` returns True for a sensitive word. With `short`, only up to four letters, figures, * and + pass.
+    `tells` returns True for a sensitive word. With `short`, only one to four letters, figures, * or + pass.
     """
     text = text.strip()
     if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
@@ -166,7 +166,7 @@ _PARTS, _LETTERS = 6, 150
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
     """Return the comparison keys of a person, "SURNAME|FORENAME|DATE"; an empty set if a part is missing.
-    A full name without a comma has two keys, one for each order; surname and forename have one.
+    A full name without a comma has keys for each split of its words, in both orders; other names have one.
     """
     if born is None:
         return frozenset()
@@ -200,8 +200,8 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record its UPN, or else the values of the first complete group of `IDENTITIES`, or "".
-    `columns`: by field key, the value in each record.
+    """Return for each record its UPN; without a UPN, the values of the first group in `IDENTITIES` with all
+    fields filled, or "". `columns`: by field key, the value in each record.
     """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):
