@@ -53,10 +53,11 @@ from gateway.zones.failpoints import passing
 @dataclass(frozen=True, slots=True)
 class Examination:
     """The result of examining one claimed file.
-    - `judged_by`, `decided_before`: as in the assignment (`conclude.Assignment`).
-    - `beside_others`: True if the decision concerns files of one provider alone, so other transactions
-      may write meanwhile.
-    - `upload`: the file as landed, if not on record yet.
+    - `judged_by`: digests of the sender's certificates, the rules and the gateway's keys used.
+    - `decided_before`: the time of an earlier decision on the file; None without an earlier decision.
+    - `beside_others`: True for pupils' data; the decision concerns files of one provider alone, so
+      other transactions may write meanwhile. False for a drop.
+    - `upload`: the file as landed, if not on record yet; else None.
     """
 
     examined: Examined
@@ -67,9 +68,9 @@ class Examination:
 
 
 def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -> Examination:
-    """Return the result of opening and classifying a claimed file. Fault where the gateway failed.
+    """Return the result of opening and classifying a claimed file; raise Fault where the gateway failed.
 
-    `look` does so in an isolated child.
+    `look` opens and classifies a file in an isolated child. A withheld upload is refused unopened.
     """
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
@@ -82,8 +83,9 @@ def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
-    Returns the folder of each decided file by reference. The caller publishes the changes of a drop
-    in keys/. On a Fault nothing was recorded.
+    Returns by reference the folder to which each decided file was uploaded; if one is "keys", the caller
+    publishes the keys in force again. A file stays landed, undecided, if the keys or rules changed
+    since the examination. After a Fault nothing is recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
@@ -121,9 +123,9 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 def foresee(
     rulebook: Rulebook, batch: Batch, claimed: Assignment, look: Callable[[Job], Looked], now: datetime
 ) -> tuple[Decision, File]:
-    """Examine a claimed file of pupils' data; return the decision foreseen, and the examined file.
+    """Examine a claimed file of pupils' data; return the decision due, and the result of the examination.
 
-    Nothing is recorded. Fault where the gateway failed.
+    Nothing is recorded. Raises Fault where the gateway failed.
     """
     examined = examine(claimed, look, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
@@ -138,9 +140,10 @@ def foresee(
 def decide_file(
     rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime, *, signers: Signers
 ) -> Decision:
-    """Return the decision on an examined file of pupils' data. Nothing is recorded.
+    """Return the decision on an examined file of pupils' data, without recording the decision.
 
-    Unless refused, the file's signing act is added to `batch`, to recognise a replay in the same batch.
+    The signature of a file not refused is noted in `batch`, so that a further file of the same batch with
+    the same signature is recognised as a replay.
     """
     opened = file.opened if isinstance(file, FileOpened) else None
     decision = decision_on(
@@ -217,9 +220,10 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a drop is signed with a key in force of its provider, as the examiner checked before.
+    """Return True if the signature on a drop is by a certificate in force of the drop's provider.
 
-    A certificate's renewal or revocation is signed by the certificate's own key and needs no other signature.
+    Return True also for the renewal or revocation of a certificate, made with the certificate's own key.
+    The examiner has verified the signatures; only the keys in force may have changed since.
     """
     if isinstance(drop, KeyDrop) and drop.change != "new" and drop.key.kind == "openpgp":
         return True

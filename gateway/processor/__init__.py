@@ -1,1 +1,1 @@
-"""The inside service: what landed is claimed, examined and put on record, round after round."""
+"""The processor, the inside service: claim, examine and decide on landed files, round after round."""

@@ -1,10 +1,10 @@
 """Signed checkpoints of the log: publish them, keep some, send them to witnesses.
 
 published/log/checkpoint is the newest signed head. The last head of each hour, and every head cosigned by a
-witness, is kept beside the newest as published/log/SIZE. All can be made again from the registry.
+witness, is kept beside the newest as published/log/SIZE. All these files can be made again from the registry.
 
-A witness is a program: a command named by the administrator, or sendmail for a mail address. The program gets
-a signed head on standard input; exit status 0 confirms receipt.
+A witness is reached through a program: a command named by the administrator, or sendmail for an e-mail
+address. The program gets a signed head on standard input, and confirms receipt by exit status 0.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Witness:
-    """A witness, told of the log's heads by a child process; only `close` waits for the process.
+    """A witness, to whom a child process sends heads of the log; only `close` waits for the process.
 
-    `command` is run with the `message` made of a head, for at most so many `seconds`. The file `told` holds
-    the size of the last head confirmed. `clock` returns monotonic seconds.
+    The child runs `command` for at most `seconds`; its standard input is the bytes that `message` makes of
+    a head. The file `told` holds the size of the last head confirmed. `clock` returns monotonic seconds.
     """
 
     name: str
@@ -60,9 +60,10 @@ class Witness:
         return self._child is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Begin to send `head`, of `size` entries, unless confirmed already, or while another is being sent.
+        """Begin to send a signed `head` of `size` entries, if the witness has not confirmed that size yet.
 
-        Raises OSError where `told` cannot be written.
+        Nothing is begun while another head is being sent, and for five minutes after a failure. Raises
+        OSError if the file `told` cannot be written.
         """
         if self._child is not None:
             self._look_after(self._child)
@@ -116,7 +117,10 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses named in the settings. `folder` keeps the size last confirmed by each."""
+    """Return the witnesses named in the settings: by a command, by an e-mail address, both or none.
+
+    `folder` has a file for each, with the size of the last head confirmed. `clock`: as in `Witness`.
+    """
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
         ("command", settings.witness_command, str.encode),
@@ -131,7 +135,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """Return an e-mail to a witness with a signed head as an attachment, unchanged."""
+    """Return the bytes of an e-mail to the `address` of a witness, with a signed head attached unchanged."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address
@@ -150,7 +154,7 @@ HEADS_MARK = ".heads"
 
 
 class Checkpoints:
-    """Publishes the log's signed heads in one home, and tells witnesses; call `tend` repeatedly."""
+    """Publishes the log's signed heads in one home, and sends heads to witnesses; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -158,10 +162,10 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Publish the heads to keep, once an hour; where this host `leads`, first sign a new head.
+        """Publish the heads to keep, once an hour; before that, the leader signs a new head.
 
-        The leader also sends the newest head published to the witnesses. Raises Fault where published/ cannot
-        be written.
+        At each call the leader (`leads`) also has the newest published head sent to the witnesses. No head is
+        signed if the log has not grown. Raises Fault where published/ cannot be written.
         """
         now = registrar.clock()
         if self._hour != hour_of(now):
@@ -201,7 +205,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield the heads to keep, from some in order: the last of each past hour, and cosigned ones."""
+    """Yield those of `heads`, in order of time, that are kept: cosigned, or the last of a past hour."""
     next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):

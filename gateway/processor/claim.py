@@ -1,14 +1,14 @@
-"""Claim landed uploads: move each from the spool into the sealed store, losing and doubling none.
+"""Claim landed uploads: move each from the spool into the sealed store, and lose or double none.
 
 The order makes a claim safe: copy and fsync, then write the rows, then empty the spool. After a crash between
 two steps the upload is claimed again with the same result.
 
 Where a host works alone, an upload stays in the spool until on record (see `InProgress`). Most uploads
-are decided within a moment and go on record together with the decision. A slower one goes on record as
-landed, and the provider gets a receipt for landing.
+are decided within a moment and go on record together with the decision. An upload that takes longer goes on
+record as landed, and the provider gets a receipt for landing.
 
-The spool's content comes from intake, and intake may have been captured. Malformed uploads are set aside one
-by one, and a landing time counts only where near to the kernel's time of the file.
+The spool's content comes from intake, and an attacker may control intake. Malformed uploads are set aside one
+by one, and a landing time stated by intake counts only if the kernel's time of the file is near.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ most seconds more. To record the landing doubles the work for a file, so a burst
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads not on record yet, oldest first, by the reference in the store.
+    """The claimed uploads not on record yet: `uploads`, oldest first, by the reference in the store.
 
-    `in_spool` gives for each the reference in the spool. For one thread only; `clock` returns monotonic
-    seconds.
+    `in_spool` maps a reference in the store to the same upload's reference in the spool. Use an object from
+    one thread only. `clock` returns monotonic seconds.
     """
 
     clock: Callable[[], float]
@@ -68,13 +68,13 @@ class InProgress:
     _since: dict[str, float] = field(default_factory=dict)
 
     def add(self, uploads: Mapping[str, Upload]) -> None:
-        """Add uploads just claimed, each under the reference in the spool."""
+        """Add uploads just claimed, given by the reference in the spool."""
         for there, upload in uploads.items():
             self.uploads[upload.reference], self.in_spool[upload.reference] = upload, there
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return the uploads undecided for too long, or all of them, by reference in the spool."""
+        """Return the uploads undecided for too long, or with `all_of_them` all, by reference in the spool."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
@@ -85,7 +85,7 @@ class InProgress:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads now on record; return the references in the spool."""
+        """Remove uploads now on record, given by store reference; return the references in the spool."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -98,9 +98,10 @@ _DOUBLINGS = 10
 
 @dataclass(slots=True)
 class BackOff:
-    """The failures of each file, and the pauses after each, from twice `pause_seconds` to ten minutes.
+    """Counts the failed attempts at each file, and sets a pause after each failure.
 
-    `losses` counts the examiner processes lost over each file. `clock` returns monotonic seconds.
+    The first pause is twice `pause_seconds`; each further one is twice as long, up to ten minutes. `losses`
+    counts by reference the processes that died over a file. `clock` returns monotonic seconds.
     """
 
     pause_seconds: float
@@ -110,11 +111,14 @@ class BackOff:
     _not_before: dict[str, float] = field(default_factory=dict)
 
     def is_pausing(self, reference: str) -> bool:
-        """Return True while a file pauses before the next attempt."""
+        """Return True while the pause before the next attempt at a file lasts."""
         return self.clock() < self._not_before.get(reference, float("-inf"))
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a failed attempt at a file, `lost` if a process died; return the number of processes lost."""
+        """Count a failed attempt at a file, and begin a pause; return how often a process died over the file.
+
+        `lost`: True if a process died in this attempt.
+        """
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self.pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
@@ -146,10 +150,10 @@ def claim_waiting(
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
     does not delay another provider's new upload. Claimed uploads are added to `progress`; without `progress`
-    each goes on record as landed. `version` is the register's version, if just read.
+    each goes on record as landed. `version`: the register's version, if the caller has just read the version.
 
-    Raises Fault after all others are claimed, where an upload could not be; OSError where the spool cannot be
-    read.
+    If uploads cannot be claimed, raises a Fault after claiming all others. Raises OSError if the spool cannot
+    be read.
     """
     claim, spool = Claim(registrar, progress, version), registrar.home.spool
     tried = set(progress.in_spool.values() if progress is not None else ())
@@ -182,7 +186,11 @@ def claim_waiting(
 
 @dataclass(slots=True)
 class Claim:
-    """Claims uploads in batches, by the register's `version`, and collects the `faults` met."""
+    """Claims uploads in batches, and collects in `faults` the failures met, which stop no other upload.
+
+    Claimed uploads are added to `progress`; without `progress` each goes on record as landed. `version`: the
+    register's version, if known.
+    """
 
     registrar: Registrar
     progress: InProgress | None = None
@@ -190,7 +198,10 @@ class Claim:
     faults: list[Fault] = field(default_factory=list)
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
-        """Claim one batch of uploads by reference. `taken`: references of other stored files."""
+        """Claim one batch of uploads, given by spool reference.
+
+        `taken`: references that other files in the store bear; no upload of the batch gets one of these.
+        """
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
             enrolled = register.of(session).providers
@@ -229,10 +240,12 @@ class Claim:
         self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> dict[str, Upload]:
-        """Return the uploads of a batch by spool reference; set malformed ones aside.
+        """Read the records of a batch of uploads; return the uploads by spool reference.
 
-        Where intake's landing time is far from the kernel's time of renaming the record, the kernel's counts:
-        no process can set that time.
+        Malformed uploads are set aside.
+
+        The landing time is intake's, or, where more than ten minutes apart, the time at which the kernel
+        renamed the record: no process can set that time.
         """
         found: dict[str, Upload] = {}
         for reference in batch:
@@ -258,9 +271,9 @@ class Claim:
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, given by spool reference, durably into the sealed store.
 
-        Returns the uploads stored, oldest first, and the spool references of uploads whose reference another
-        stored file bears. A failed copy stops no other, unless the disk is full. Several files are copied at
-        a time, so the waits for the disk overlap.
+        Returns the stored uploads by spool reference, oldest first, and the spool references of uploads not
+        stored because another stored file has the same reference. A failed copy stops no other copy, unless
+        the disk is full. Several files are copied at a time, so the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
         side_by_side = map if len(uploads) == 1 else _copiers().map
@@ -281,9 +294,10 @@ class Claim:
     def _store_one(
         self, store: Store, full: threading.Event, reference: str, upload: Upload
     ) -> Upload | OSError | None:
-        """Copy one upload into the store; return the upload as stored, or the disk's error.
+        """Copy one upload into the store; return the upload with the stored size and digest, or the error.
 
-        None where the upload was set aside, or another copy found the disk `full`.
+        Return None if the upload was set aside, or if another copy found the disk `full`. FileExistsError is
+        the error where another stored file has the same reference. `reference`: the upload's in the spool.
         """
         if full.is_set():
             return None
@@ -317,8 +331,8 @@ class Claim:
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
         """Record stored uploads as landed; return the references now on record.
 
-        On an unexpected error, tries each upload alone, so that one bad row keeps no other out. Raises
-        Fault where the registry fails.
+        After an unexpected error each upload is tried alone, so that one upload that cannot be recorded
+        keeps no other out. Raises Fault where the registry fails.
         """
         try:
             return land(self.registrar, uploads)
@@ -351,7 +365,7 @@ class Claim:
 
 @cache
 def _copiers() -> ThreadPoolExecutor:
-    """Return the threads that copy uploads, the same for every batch."""
+    """Return the pool of threads that copy uploads into the store; every call returns the same pool."""
     return ThreadPoolExecutor(_COPIERS, "claim")
 
 
@@ -362,11 +376,12 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Divide uploads in the spool, by reference, into new ones and those on record already.
+    """Divide uploads, given by spool reference, into new uploads and uploads on record already.
 
-    Returns the new uploads' references in the store, by spool reference, and the spool references of the
-    others. A new upload keeps the reference, unless a record or one of `taken` has the same: then a reference
-    is derived from the upload alone, and so the same after a crash.
+    Returns the reference in the store for each new upload, by spool reference, and the spool references of
+    the uploads on record. A new upload keeps the spool reference, unless another file on record has the same
+    reference, or `taken` includes it. Then a new reference is derived from the upload alone, so that a claim
+    repeated after a crash derives the same.
     """
     borne = receipts.in_use(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
@@ -386,9 +401,10 @@ def sort_out(
 
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
-    """Return True if `upload` is on record as `reference`.
+    """Return True if `upload` is on record under `reference`: same provider, folder, name and start.
 
-    Size, digest and landing time are not compared: on record may be the stored values and the kernel's time.
+    Size, digest and landing time may differ: the claim puts on record the size and digest of the stored
+    bytes, and the kernel's time where intake's is far off.
     """
     return any(
         (one.provider, one.folder, one.name, one.started_at)
@@ -398,7 +414,10 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
 
 
 def _unused_reference(session: Session, upload: Upload, taken: Collection[str]) -> str:
-    """Return an unused reference derived from `upload`, the same at every attempt."""
+    """Return a free reference derived from `upload` alone, or the one under which `upload` is on record.
+
+    A reference on record for another file, or in `taken`, is not free.
+    """
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"

@@ -28,9 +28,10 @@ _NOWHERE = "00000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """The result of a dry run: the decision, and the content `found`, None if the file could not be opened.
+    """The result of a dry run: the decision that the file would get.
 
-    `counted`: the teams to get counts in place of the file.
+    `found`: the content; None if the file could not be opened. `counted`: the teams that would get counts of
+    pupils in place of the file.
     """
 
     decision: Decision
@@ -41,9 +42,9 @@ class Tried:
 def try_file(
     file: Path, provider: str, at: datetime, *, rules: Rulebook, examiner: Examiner, registry: Registry
 ) -> Tried:
-    """Return the decision on a file, unencrypted or sealed, as if a provider had sent it `at` a moment.
+    """Return the result of a dry run: how a file would be decided if `provider` sent the file `at` a moment.
 
-    Raises OSError if the file cannot be read.
+    An unencrypted file is judged as if sealed and validly signed. Raises OSError if the file cannot be read.
     """
     catalogue, reference = rules.catalogue, f"{at:%y%m%d}-{provider}-{_NOWHERE}"
     found: Classified | ContentRefused | None

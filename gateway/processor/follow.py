@@ -2,7 +2,7 @@
 
 Of several hosts each keeps in published/ the number of the next log entry to read. After a new entry about
 keys, providers, policies or files, the dependent parts of published/ are made again from the registry.
-Receipts are followed by number.
+Receipts are published elsewhere, in the order of their own numbers.
 """
 
 import json
@@ -121,7 +121,7 @@ class Follow:
 
 
 def _lift_since(registrar: Registrar, since: int) -> None:
-    """Lift the penalties of intake as ordered by log entries from number `since`."""
+    """Lift each of intake's penalties that an entry of the log, numbered `since` or higher, says to lift."""
     with registrar.registry.read() as session:
         lifted = log.events(session, "penalties", kind=_LIFTED)
     for event in lifted:
@@ -130,10 +130,10 @@ def _lift_since(registrar: Registrar, since: int) -> None:
 
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:
-    """Remove published files about deleted uploads, notices or declarations.
+    """Remove from every provider's /receipts the files about deleted uploads, notices or declarations.
 
-    All folders are looked through: a trust's receipt lies with each of its schools, whom nothing on record
-    may name any more.
+    All providers' folders are searched, because a trust's receipt is also in the folder of each school of
+    the trust, and the registry may no longer say of which schools.
     """
     for path in (published.root / "providers").glob("*/receipts/*"):
         if not references.isdisjoint(path.name.split(".")[1:-1]):

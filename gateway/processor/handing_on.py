@@ -1,7 +1,8 @@
 """Hand files on to other systems: record batches, write each to a folder, and wait for acknowledgements.
 
-A batch is recorded before being made, so a kill loses none and doubles none: made again, a batch of the same
-number has the same files in the same place. The content is on record before the folder gets its final name.
+A batch is recorded before the files are written, so that after a kill no batch is missing or doubled: written
+again, a batch of the same number has the same files in the same folder. The log says which files a batch
+holds before the folder gets its final name.
 """
 
 from __future__ import annotations
@@ -49,12 +50,15 @@ _log = logging.getLogger(__name__)
 
 
 class HandingOn:
-    """Hands files on in worker threads. Of several hosts only the one that `leads` does."""
+    """Hands files on, by batches made in worker threads. Of several hosts only the leader does so."""
 
     def __init__(
         self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
     ) -> None:
-        """Make the courier's folder: the courier starts together with the processor."""
+        """Make the folder for the courier, which starts together with the processor.
+
+        `pause_seconds`: as in `BackOff`. `done` is called when a batch is made, or could not be made.
+        """
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
             self._home.hand_on.mkdir(mode=0o750, exist_ok=True)
@@ -74,8 +78,8 @@ class HandingOn:
     ) -> None:
         """Record a batch for each hand-on with files due, and the outcome of the batches made before.
 
-        `do` queues the making of a batch for a worker thread. Does nothing where called in the last five
-        seconds, unless `at_once`.
+        `do` queues a function for a worker thread, here to make a batch. Within five seconds of the last
+        call nothing is done, unless `at_once`.
         """
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
@@ -111,7 +115,7 @@ class HandingOn:
                 do(partial(self._make, registrar, each, batch.number))
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
-        """Record a batch of a hand-on's due files, and of recalls of files withdrawn, if there are any."""
+        """Record a batch of the files due for a hand-on, and of withdrawn files to recall, if any."""
         now, zone = registrar.clock(), ZoneInfo(registrar.catalogue.calendar.timezone)
         until = now + timedelta.resolution if each.at == "at-once" else _last(each.at, now.astimezone(zone))
         since = datetime.combine(each.since, hour(), zone).astimezone(UTC)
@@ -138,7 +142,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make a batch of a hand-on, by number, in a worker thread; after a failure the batch pauses."""
+        """Make the batch `number` of a hand-on, in a worker thread; after a failure a pause begins."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -197,7 +201,10 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files, manifest and signature (both `told`) to a hidden folder; return that."""
+        """Write a batch's files to a hidden folder, and return the folder.
+
+        `told`: the manifest of the batch and a detached signature on the manifest, written as well.
+        """
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -212,7 +219,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record a batch as sent or acknowledged, or the trouble with sending."""
+        """Record a batch as sent or acknowledged, or the trouble with sending, by the reports found."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -244,7 +251,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove the folders of batches acknowledged or to be made again; empty those of batches sent."""
+        """Remove the folders of batches acknowledged or to be made again; empty folders of batches sent."""
         held = set(self._in_hand)  # Copied before the registry is read, as these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
@@ -265,9 +272,10 @@ class HandingOn:
 
 
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
-    """Make a folder below `root` for each destination in `told`, and remove all other folders.
+    """Make a folder for the courier below `root` for each destination in `told`; remove all other folders.
 
-    `told` gives by name the settings for the courier, or None; each is written to the file `settings`.
+    `told` maps the name of a destination to settings, written to the file named `settings` in the folder. For
+    None, that file is removed.
     """
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.name not in told:
@@ -289,12 +297,18 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of the report that a batch was sent, or acknowledged; `end` is "sent" or "ack"."""
+    """Return the path for the report that a batch was sent (`end` is "sent") or acknowledged ("ack").
+
+    `place`: the batch's own folder.
+    """
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a batch's report exists as a file. A link does not count: other users write reports."""
+    """Return True if a batch's report (see `_note`) exists, as a regular file.
+
+    A link does not count, because other users write the reports.
+    """
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
@@ -302,15 +316,19 @@ def _is_noted(place: Path, end: str) -> bool:
 
 
 def _last(at: str, now: datetime) -> datetime:
-    """Return the last moment before `now`, in UTC, of the local time `at` ("18:00")."""
+    """Return in UTC the latest moment, `now` included, at which the clock in the zone of `now` showed `at`.
+
+    `at` is a time such as "18:00".
+    """
     today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
     return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return the last trouble with a destination reported by the courier, in words; None without trouble.
+    """Return in words the trouble with a destination that the courier last reported; None without trouble.
 
-    `folder` is the destination's; `known` gives words for a report, `otherwise` for an unknown one.
+    `folder`: the destination's. `known`: the words for each report. `otherwise`: the words for a report not
+    in `known`.
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)

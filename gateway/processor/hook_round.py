@@ -1,7 +1,7 @@
-"""Tell web hooks of events: write messages for the courier, until the hook is reported to have taken each.
+"""Tell web hooks of events: write messages for the courier, and keep each until reported as taken.
 
-The messages in a hook's folder follow from the log, the calendar and how far the hook was told: after a kill,
-or at another host, the same ones appear again, with the same ids.
+The messages in a hook's folder are determined by the log, the calendar, and the point up to which the hook
+was told. After a kill, or at another host, the same messages are written again, with the same ids.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class HookRound:
     """Tells web hooks of events, through the courier. Of several hosts only the leader does."""
 
     def __init__(self, registrar: Registrar) -> None:
-        """Make the courier's folder: the courier starts together with the processor."""
+        """Make the folder for the courier, which starts together with the processor."""
         if registrar.settings.hooks.key_file is not None:
             registrar.home.hooks.mkdir(mode=0o750, exist_ok=True)
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
@@ -105,7 +105,10 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the messages not taken yet by a web hook, by file name, and the next entry's number."""
+        """Return the messages for a web hook, by file name without ending, and the next log entry to read.
+
+        Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
+        """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
@@ -169,7 +172,10 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield a message for each flow that became due within a week, or late, after the day of `since`."""
+    """Yield a message for each flow of a provider that, after the day of `since`, is a week from due or late.
+
+    A flow is late from the day after the due day. Daily and weekly flows get no message.
+    """
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
     for provider, flows in statuses(session, catalogue, today) if first < today else ():

@@ -28,7 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class JudgingAnew:
-    """Examines held files again by the rules in force, in a worker thread; calls `done` after a few."""
+    """Examines held files again by the rules in force, in a worker thread, a few files at a time.
+
+    `busy`: True while files are examined or queued. `done` is called after the last of the few.
+    """
 
     def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
         self._examiners = examiners
@@ -38,7 +41,10 @@ class JudgingAnew:
         self.busy = False
 
     def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
-        """Start examining a few held files again, unless some are under way; `do` queues work."""
+        """Start examining a few held files again, if none are under way.
+
+        `do` queues a function for a worker thread.
+        """
         rules = registrar.catalogue.rules
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
@@ -54,7 +60,10 @@ class JudgingAnew:
     def _judge(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
     ) -> None:
-        """Examine the first of some held files again, and queue the other files; after a failure pause."""
+        """Examine the first of some held files again, and queue the other files with `do`.
+
+        A failed examination is logged, and tried again after a pause.
+        """
         reference, *others = references
         self._back_off.note(reference)
         try:

@@ -57,11 +57,12 @@ _TOLD = (".landed", ".asked")
 
 
 class Watch(FileSystemEventHandler):
-    """Calls `wake`, from another thread, when an upload or a mark appears in `folder`.
+    """Calls `wake`, from another thread, when a file for the processor appears in `folder`.
 
-    inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
-    replaced folder of the same name, and may be refused altogether. So callers also scan, at start and every
-    few seconds, and call `renew` each time.
+    The file is an upload, or a mark that a provider looks for receipts. inotify loses events when its queue
+    is full and reports the loss only in a log; a watch does not follow when another folder takes the path;
+    and the system may refuse a watch. So callers also scan the folder, at start and every few seconds, and
+    call `renew` each time.
     """
 
     def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
@@ -71,13 +72,13 @@ class Watch(FileSystemEventHandler):
         self._watched: tuple[int, int] | None = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Call `wake` if an event of the folder is about an upload or a mark."""
+        """Call `wake` if an event of the folder is about an upload, or a mark that a provider looks."""
         name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
         if os.fsdecode(name).endswith(_TOLD):
             self._wake()
 
     def renew(self) -> None:
-        """Watch the folder now at the path, if replaced. A failure is only logged: callers scan anyway."""
+        """Watch the folder now at the path, if not watched yet. A failure is only logged, as callers scan."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -109,9 +110,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 class Processor:
     """The single processor of a home.
 
-    `renew` is given the register's version, and returns the policies in force if changed, else None.
-    `owner` is given the registrar and a function to wake the loop; in the context returned, home and
-    registry are locked, and this host's work is yielded.
+    `renew` takes the register's version, and returns the policies in force if changed, else None. `owner`
+    takes the registrar and a function that wakes the loop, and returns a context manager, which locks home
+    and registry and yields this host's work.
     """
 
     def __init__(
@@ -156,10 +157,10 @@ class Processor:
         ready: Callable[[], None] = lambda: None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """Process files until `stop` is set. Files in examination then are finished or stay landed.
+        """Process files until `stop` is set; a file under examination then is finished or stays landed.
 
-        `ready` is called once, before the first round; `alive` in every round, and after every batch of
-        claims.
+        `ready` is called once, before the first round. `alive` is called in every round, and after every
+        batch of claims.
         """
         self._stop, self._alive = stop, alive
         watch, asked = (
@@ -236,7 +237,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's news: the register's version, the last receipt, whether a file has landed."""
+        """Read the registry's last changes (`News`): register's version, receipt, head, landed file."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -252,7 +253,10 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the due steps of the work besides new files; some of them only on the leader."""
+        """Yield the steps due now of the work besides new files, or with `at_once` all steps.
+
+        Some steps are for the leader only.
+        """
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -284,7 +288,7 @@ class Processor:
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
-        """Log and count the faults of a round; return the first."""
+        """Log and count the faults of a round; return the first, or None without faults."""
         for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
@@ -315,7 +319,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish again the files changed by new policies or by drops of keys."""
+        """Write again the files in published/ that depend on new policies, or on keys just dropped."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -324,7 +328,10 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Give landed files to the workers, oldest first; only so many, since keys may change."""
+        """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
+
+        The keys for an examination are fixed with the handing out, and may change while a file waits.
+        """
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -365,7 +372,10 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Record uploads undecided for too long, or all, as landed. Fault where one cannot be."""
+        """Record as landed the uploads undecided for too long, or with `all_of_them` all undecided uploads.
+
+        Raises Fault where an upload cannot be recorded.
+        """
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         claim = Claim(self._registrar)
@@ -376,7 +386,10 @@ class Processor:
             raise claim.faults[0]
 
     def _wait(self, seconds: float | None) -> bool:
-        """Wait for the workers' results, and record them; return True if `wake` was called meanwhile."""
+        """Wait for the workers' results, and record the results; return True if `wake` was called meanwhile.
+
+        The wait lasts at most `seconds`, or with None until there is something to do.
+        """
         finished, woken = self._pool.wait(seconds)
         examinations = [item.examination or self._failed(item) for item in finished]
         try:
@@ -416,7 +429,7 @@ class Processor:
                 self._back_off.forget(one.examined.reference)
 
     def _unrecorded(self, one: Examination, error: Exception) -> None:
-        """Count a failure to record an examination; after three hold the file for a person."""
+        """Count a failure to record an examination; after three failures hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
         self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
@@ -426,7 +439,10 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failed examination; after three lost processes return the outcome for a hold."""
+        """Count a failed examination; after three lost processes return an outcome to hold the file.
+
+        Return None until then: the file is examined again.
+        """
         self._progress.count_as_late(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None

@@ -1,8 +1,8 @@
 """Make the copies of files for providers' /out, such as a school's copy of a file about the school.
 
-Appendix B, rows 10 and 11. The transaction accepting a file records the copies as owed. A missing copy is
-made, and can be made again at any time. An isolated child opens and seals the content in memory: this process
-sees the sealed copy only.
+Rows 10 and 11 of Appendix B ask for such copies. The transaction that accepts a file records the copies as
+owed. A missing copy can be made, and made again, at any time. An isolated child opens and seals the content
+in memory: this process sees the sealed copy only.
 """
 
 import logging
@@ -67,9 +67,10 @@ class Copier:
     def hand_out(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, leads: bool = True
     ) -> None:
-        """Start making a few missing copies; `do` queues work for a thread.
+        """Start making a few missing copies; `do` queues a function for a worker thread.
 
-        Of several hosts only the leader (`leads`) makes copies; every host puts each into /out.
+        Of several hosts only the leader (`leads`) makes copies; every host puts each copy into the /out that
+        the host publishes.
         """
         waiting = deque(copy for copy in self._news(registrar) if leads)
         while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
@@ -84,9 +85,9 @@ class Copier:
         self._more = bool(waiting or self._elsewhere)
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return the copies still to be made; queue the ones made, as some may be missing in /out.
+        """Return the copies still to be made; queue the copies made already, as some may be missing in /out.
 
-        The first call queues all copies made, later calls the ones made since by other hosts.
+        The first call queues every copy made, later calls only the copies made since by other hosts.
         """
         now, since = registrar.clock(), self._looked_at
         if since is None:
@@ -102,7 +103,7 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Fetch or make one copy, in a worker thread; after a failure the copy pauses."""
+        """Fetch or make one copy, in a worker thread; after a failure a pause begins."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -121,7 +122,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Put a copy from the shared store into /out; return False if the store has none."""
+        """Return True after putting a copy from the shared store into /out; False if not in such a store."""
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -174,7 +175,10 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Return an open descriptor with the part of a file about one provider. Fault if there is none."""
+    """Return an open descriptor of the part of a file that is about the copy's provider.
+
+    Raises Fault for a file that was not recognised, or of which nothing would be left out.
+    """
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)
@@ -191,7 +195,10 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 
 
 def _place(source: int, path: Path) -> None:
-    """Copy the file open as `source` to a path, whole or not at all. Fault if published/ is not writable."""
+    """Copy the file open under the descriptor `source` to a path, whole or not at all.
+
+    Raises Fault if published/ cannot be written.
+    """
     aside = path.with_name(f".{secrets.token_hex(6)}")
     with published_is_written():
         try:

@@ -68,7 +68,7 @@ class RegistryView(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics: a snapshot as gauges, and counts of new log entries."""
+        """Yield the gateway's present state as gauges, after adding the new log entries to the counters."""
         try:
             # Count the new entries of the log; one scrape at a time.
             with self._lock, self._registry.read() as session:
@@ -108,7 +108,10 @@ _Rows = Iterable[tuple[str | tuple[str, ...], float]]
 
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
-    """Yield the name, the text, the labels and the values of each gauge; the values by label, or by ()."""
+    """Yield for each gauge its name, help text, names of labels, and values.
+
+    Each value comes after the label's value, the tuple of the labels' values, or () without labels.
+    """
     now = snapshot
     yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()
     yield "gateway_held", "Held transfers by what they wait for.", ["waits_for"], now.held.items()

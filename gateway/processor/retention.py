@@ -1,7 +1,7 @@
 """Delete data due under policies/retention.toml: record, then remove, then certify.
 
 Each batch is one transaction with its log entries; files are removed only after the commit. After a crash
-the next start or run does the rest.
+the next start or run finishes the work.
 """
 
 import hashlib
@@ -76,7 +76,10 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of recorded deletions; return a certificate of those without one, or None."""
+    """Remove the files whose deletion is on record; return a signed certificate, or None.
+
+    The certificate lists all recorded deletions without a certificate; None if there are none.
+    """
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)

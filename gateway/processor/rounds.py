@@ -3,7 +3,8 @@
 Of several hosts the leader alone does part of the work; each host publishes the effects.
 Each change is one transaction, so an interrupted round can be repeated.
 
-Nothing is done to an expired certificate: files signed later wait until a renewal or replacement.
+Nothing is done to a provider's expired certificate: files signed after the expiry wait until the provider
+renews or replaces the certificate.
 """
 
 from __future__ import annotations
@@ -89,13 +90,14 @@ class Pages:
 
 
 class LetterRound:
-    """Queues letters once a day and after new policies, and has them sent every few seconds.
+    """Queues letters once a day and after new policies, and gives queued letters to the courier to send.
 
-    Without a relay no letter is owed, so that a relay named later does not get a year's letters at once.
+    Without a mail relay in the settings no letter is queued, so that a relay named later does not get a
+    year's letters at once.
     """
 
     def __init__(self, registrar: Registrar) -> None:
-        """Write the courier's settings: the courier starts together with the processor."""
+        """Write the settings for the courier, which starts together with the processor."""
         settings = registrar.settings.letters
         with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
             if settings.relay is not None:
@@ -122,7 +124,10 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys to warn of, each with the days left, and the entry of `warn_days` reached."""
+    """Return the keys of whose expiry to warn, each with the days left, and the warning due.
+
+    The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
+    """
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)
@@ -171,7 +176,7 @@ class Rounds:
     def keys(self, registrar: Registrar) -> None:
         """Retire keys on their last day, warn of expiry, and finish a change of the gateway's key.
 
-        Raises Fault where the registry or published/ does not answer.
+        Raises Fault where the registry does not answer or published/ cannot be written.
         """
         now = registrar.clock()
         if rotation.finish(registrar.home, registrar.registry):

@@ -98,7 +98,10 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 
 @contextmanager
 def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Serve metrics and health inside the context, on systemd's socket or the port in the settings."""
+    """Serve metrics and health inside the context, on systemd's socket or the port in the settings.
+
+    Without socket and port nothing is served.
+    """
     settings = load_settings(home)
     sockets, place = systemd.handed_over("metrics"), settings.metrics
     if not sockets and place.port is not None:
@@ -130,7 +133,10 @@ def process_once(home: Home, clock: Callable[[], datetime]) -> int:
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
 ) -> Iterator[Processor]:
-    """Yield a processor for `home`, after publishing everything that may be missing."""
+    """Yield a processor for `home`, after publishing everything that may be missing in published/.
+
+    `examiners` is called with the home, and returns what starts the processes for examinations.
+    """
     bring_up_to_date(home, clock)
     prove_engine(load_settings(home))
     prove_store(home, load_settings(home))

@@ -1,7 +1,8 @@
 """Choose the files for this host to examine: all landed ones or, of several hosts, those in its tasks.
 
-Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
-while a file of the task is landed and can be examined here; another file goes to another host.
+Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task as
+long as any file of the task is landed and can be examined by the host. A file that the host cannot examine
+now is given up, for another host.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ class Work:
         self._ownership = ownership
 
     def hold(self) -> None:
-        """Take the lock on the registry, unless held. Fault if another processor has it.
+        """Take the lock on the registry, if not held yet. Raise Fault if another processor has the lock.
 
-        For SQLite the lock on the home is enough.
+        For SQLite nothing is done: the lock on the home is enough.
         """
         self._ownership.hold()
 
@@ -60,7 +61,7 @@ class Work:
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
-        """Give up files of this host's tasks, for other hosts to examine."""
+        """Give up files of this host's tasks, for other hosts to examine; do nothing on a single host."""
 
 
 class Share(Work):
@@ -82,7 +83,7 @@ class Share(Work):
         return self._ownership.leads()
 
     def begin(self) -> None:
-        """Start a worker for tasks."""
+        """Start the thread that fetches tasks for this host."""
         from gateway.processor.worker import TaskWorker  # noqa: PLC0415 - hosts that work alone lack its packages
 
         workers = self._registrar.settings.processor.workers
@@ -102,7 +103,10 @@ class Share(Work):
                 del self._tasks[over]
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the landed files of this host's tasks; decided files leave their task."""
+        """Return the references of the landed files in this host's tasks; a decided file leaves the task.
+
+        Before `begin` there are no tasks: return all landed files.
+        """
         if self._worker is None:
             return transfers.landed(session)
         mine = self._mine()
@@ -120,7 +124,7 @@ class Share(Work):
                         self._loop.call_soon_threadsafe(over.set)
 
     def end(self) -> None:
-        """Take no more tasks, and queue the files left in them again, for other hosts."""
+        """Take no more tasks, and queue the undecided files of this host's tasks again, for other hosts."""
         if self._worker is None:
             return
         mine = self._mine()
@@ -138,10 +142,11 @@ class Share(Work):
 
 
 def prove_engine(settings: Settings) -> None:
-    """Test the SOP program, if one is set. ConfigurationError if it fails and must be used.
+    """Test the OpenPGP program (SOP) named in the settings, if any.
 
-    Otherwise a failure is only logged: the embedded engine opens what it can. Where the program does not run
-    at all, files stay landed.
+    Raises ConfigurationError for an unfit program if the settings allow no other engine (`sop`). Else a
+    failure is only logged: the embedded engine opens what it can, and files stay landed as long as the
+    program does not run at all.
     """
     try:
         prove_program(settings.processor)
@@ -154,7 +159,10 @@ def prove_engine(settings: Settings) -> None:
 
 
 def prove_store(home: Home, settings: Settings) -> None:
-    """Check the sealed store. ConfigurationError if it replaces files silently, Fault without an answer."""
+    """Check that the sealed store answers, else raise Fault, and does not replace files silently.
+
+    Raises ConfigurationError for a store that replaces a file.
+    """
     with store_answers():
         check_store(home, settings)
 
@@ -163,7 +171,7 @@ def prove_store(home: Home, settings: Settings) -> None:
 def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iterator[Work]:
     """Hold the locks on home and registry inside the context, and yield the work of a single host.
 
-    Raises GatewayError where another processor has either, and Fault where holding fails.
+    Raises GatewayError where another processor has one of the locks, and Fault where a lock cannot be taken.
     """
     with home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
         yield Work(ownership)
@@ -190,7 +198,11 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _report(registrar: Registrar, connection: Connection) -> None:
-    """Store this host's report for the other hosts: the spool, the clock, and the keys here."""
+    """Store this host's report for the other hosts.
+
+    The report tells the number and greatest age of uploads in the spool, by how much the clock here is ahead
+    of the database's, and the keys of the gateway held here.
+    """
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
@@ -209,8 +221,8 @@ def _report(registrar: Registrar, connection: Connection) -> None:
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
     """Return the policies now in force if changed since the last call, else None.
 
-    `version` is the register's. Fault where this host lacks one of the gateway's keys: nothing is examined
-    meanwhile.
+    `version`: the register's version. Raises Fault while this host lacks one of the gateway's keys, so that
+    no file is examined.
     """
     rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)

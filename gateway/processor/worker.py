@@ -1,8 +1,9 @@
-"""Fetch tasks for this host: procrastinate's worker, in a thread with a separate event loop.
+"""Fetch this host's tasks with a worker of procrastinate, a task queue, in a thread with its own event loop.
 
-Procrastinate leaves three duties to the user. The tasks of a dead host are queued again, by the first host to
-notice. The periodic task doing so also keeps procrastinate's own monitor alive: otherwise a restart of the
-database would silently end the listening. A worker ended by a restart is started again.
+Procrastinate leaves three duties to its user. The first host to notice that a host is dead queues the dead
+host's tasks again. The periodic task that does so also keeps procrastinate's own monitor alive: otherwise a
+restart of the database would silently end the listening for new tasks. A worker ended by such a restart is
+started again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ Take = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class TaskWorker:
-    """Fetches tasks from `start` to `end`, and gives the files of each to `take`; `at_once` tasks at most."""
+    """Fetches tasks, at most `at_once` at a time, and gives the files of each task to `take`.
+
+    Tasks are fetched from the call of `start` until the call of `end`.
+    """
 
     def __init__(self, registrar: Registrar, take: Take, *, at_once: int) -> None:
         self._registrar = registrar

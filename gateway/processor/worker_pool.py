@@ -44,9 +44,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker's result for a file: the examination, or None after a fault. `lost`: a process may have died.
+    """A worker's result for a file: the examination, or None after a failure.
 
-    After some lost processes a file is held, as the possible cause.
+    `lost`: True if an examiner process may have died over the file. A file with several such losses is held,
+    as the possible cause.
     """
 
     reference: str
@@ -55,9 +56,10 @@ class Finished:
 
 
 class WorkerPool:
-    """Worker threads, the files to examine, and the results. Call from one thread only.
+    """Worker threads, the files to examine, and the results.
 
-    A file is `in_hand` from `give` until the caller has recorded the result and removes it.
+    Any thread may call `do` and `wake`, but only one thread the other methods.
+    `in_hand` has each file's reference from `give` until the caller, having recorded the result, removes it.
     """
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
@@ -105,7 +107,7 @@ class WorkerPool:
             self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Queue a function for a worker to call when no file waits. It must not raise."""
+        """Queue a function for a worker to call when no file waits. The function must not raise."""
         with self._more:
             self._others.append(work)
             self._more.notify_all()
@@ -121,10 +123,11 @@ class WorkerPool:
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
-        """Wait at most so many seconds for results; return these, and True if `wake` was called.
+        """Wait at most `seconds` (None: without limit) for results; return results, and True if woken.
 
-        Results are kept back for a moment, to share a transaction with later ones. At most A_COMMIT are
-        returned, of providers in turn; the next call returns further ones.
+        Woken means that `wake` was called. Results are kept back for a moment, to share a transaction with
+        later results. At most A_COMMIT are returned, shared out among the providers; the next call returns
+        further results.
         """
         until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
         while True:
@@ -147,7 +150,10 @@ class WorkerPool:
         return [files[reference] for reference in found], woken
 
     def _shared_until(self) -> float:
-        """Return until when, in monotonic seconds, results wait for later ones; inf without results."""
+        """Return until when, in monotonic seconds, the present results wait for later results.
+
+        Return 0 if the wait is over, infinity if there are no results.
+        """
         if not self._here:
             return math.inf
         is_worth = len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand))
@@ -178,7 +184,7 @@ class WorkerPool:
             rested = not job
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
-        """Return a worker's next job, or None; the caller has the lock.
+        """Return a worker's next job, or None if there is no job; the caller has the lock.
 
         A `rested` worker, which has ended its processes, takes a file only if more files wait than there are
         idle workers with processes.
@@ -192,7 +198,10 @@ class WorkerPool:
 
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment, whose: str) -> None:
-        """Examine one file, and report the result to the loop in any case."""
+        """Examine one file, and report the result to the loop, even a failure.
+
+        `whose`: the name of the queue (`Turns`) that the file was taken from.
+        """
         reference = assignment.upload.reference
         finished = Finished(reference, lost=True)
         retrying = Retrying(
@@ -243,8 +252,9 @@ def in_turn(
 ) -> list[str]:
     """Choose at most `room` of the waiting references, given oldest first.
 
-    Providers take turns of `at_a_time` files. The one with the fewest files, `held` already or chosen here,
-    comes first; among equals the one with the fewest waiting. None gets more than `each`.
+    Providers take turns of `at_a_time` files. First comes the provider with the fewest files, counting those
+    chosen here and in `held` (by provider, chosen earlier); among equals, the one with the fewest waiting.
+    No provider gets more than `each` files by this count.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}
@@ -265,9 +275,10 @@ def in_turn(
 
 @dataclass(slots=True)
 class Turns:
-    """The files queued for `workers`, by provider, and how many of each are at work; providers take turns.
+    """The files queued for examination, in a queue for each provider; providers take turns.
 
-    `count` is the number of files queued. `clock` returns monotonic seconds.
+    `workers`: the number of worker threads. `count`: the number of files queued. `at_work`: the number of
+    files of each queue under examination. `clock` returns monotonic seconds.
     """
 
     workers: int
@@ -280,7 +291,11 @@ class Turns:
     """The present turn of a provider: its number of files, and its end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: an examiner process died over it, so no other file may wait behind."""
+        """Queue a file for examination.
+
+        `struck`: True if an examiner process has died over the file. Such files of all providers share a
+        queue of their own, so that no other file waits behind one.
+        """
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1
@@ -294,7 +309,7 @@ class Turns:
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file to examine, and the queue's name, or None.
+        """Return the next file to examine, and the name of its queue; None if no file may be begun now.
 
         The caller lowers the queue's `at_work` when the file is done.
         """
@@ -323,7 +338,7 @@ class Turns:
         return found, whose
 
     def give_up(self) -> list[Assignment]:
-        """Empty the queue; return the assignments."""
+        """Empty all queues; return the assignments that were queued."""
         left = [one for files in self._waiting.values() for one in files]
         self._waiting.clear()
         self.count = 0
