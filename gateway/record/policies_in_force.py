@@ -162,9 +162,9 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        An approved version is first put in force on the day. A version losing protection is not used without
-        a mark (`allow`), even if in force by the log. ConfigurationError for a version missing, faulty or
-        changed on the disk.
+        An approved version whose day has come is put in force first. A version that loses protection is not
+        used without a mark (`allow`), even if the log has it in force. ConfigurationError for a version
+        missing, faulty or changed on the disk.
         """
         with self.registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -183,7 +183,7 @@ class Keeper:
         return self._version(self.home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return True unless a version loses protection and has no mark. `past`: versions once in force."""
+        """Return False if a version loses protection and has no mark. `past`: versions that were in force."""
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self.by_hand or now.name == digest or now.name not in past or not now.is_dir():
@@ -201,7 +201,7 @@ class Keeper:
         return False
 
     def _allowed(self) -> set[str]:
-        """Return the digests of versions marked here, or marked or put in force at another host."""
+        """Return digests of versions that may lose protection: marked by `allow`, or in force elsewhere."""
         found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):
             found.append((self.home.versions / _BY_HAND).read_bytes())
@@ -260,7 +260,7 @@ class Keeper:
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Put the version in force here into the sealed store; mark it as in force if the log says so."""
+        """Upload the version in force here for other hosts, and tell them so if the log has it in force."""
         digest = self.home.policies_in_force.name
         self._upload(self.home.policies_in_force)
         with self.registry.read() as session:
@@ -300,14 +300,14 @@ class Keeper:
         return kept.name
 
     def folder(self, digest: str) -> Path:
-        """Return the folder of a version, fetched from the sealed store if only there.
+        """Return the folder of a version, fetched from the sealed store if this host lacks it.
 
         ConfigurationError for an unknown version. Fault where the store does not answer.
         """
         return self._version(digest).folder
 
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
-        """Put a stored version in force now, with an entry in the log."""
+        """Put a stored version in force now, with a log entry that names who did so (`by`) and `why`."""
         policies = self._version(digest)
         if self.by_hand:
             self.allow(digest)
@@ -327,7 +327,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a stored version, unless policies/ holds edits of its own."""
+        """Replace policies/ of the home by a stored version, but keep a policies/ that was edited by hand."""
         known = {digest, *(path.name for path in self.home.versions.iterdir())}
         if self.home.policies.is_dir() and policy_digest(self.home.policies) in known:
             take_over(self.home.version(digest), self.home.policies)
@@ -362,7 +362,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version here from another host or from the console's draft; do nothing without either."""
+        """Store a version here, from another host or a draft of the console; do nothing for neither."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -413,7 +413,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield the log entries on new policies and on a new text of the agreement; none where neither is new."""
+    """Yield a log entry if the policies are new, and one if the text of the agreement is new."""
     if last_loaded(session) != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
@@ -503,7 +503,7 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
-    """Yield a version's folder, or a temporary folder of a draft; None for an unknown digest."""
+    """Yield the folder of a version, or a temporary folder with a draft; None if `digest` is of neither."""
     draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
     if draft is None or not home.version(draft.base).is_dir():
         yield home.version(digest) if home.version(digest).is_dir() else None

@@ -104,7 +104,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each format without a reader, and for each code set missing in the layout's pack."""
+    """Yield a fault for each unknown format in flows.toml, and unknown code set in a law pack's layout."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -119,7 +119,7 @@ def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield a fault for each gap between law packs, day outside the pack, and version out of order."""
+    """Yield faults of law packs: gaps between two, dates outside the pack's year, versions out of order."""
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
             words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
@@ -136,7 +136,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield a fault for each column of a hand-on in no view of the team, which would always be empty."""
+    """Yield a fault for each column of a hand-on that no view of its team shows, so it would stay empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):
@@ -182,7 +182,8 @@ _Outcome = tuple[str, tuple[str, ...], datetime | None]
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> dict[str, Any]:
     """Decide all files that landed since a moment under both policies, and compare the outcomes.
 
-    Returns the number of `files`, of those decided the `same`, and the `changes`, the most frequent first.
+    Returns the number of `files`, how many of them have the `same` outcome, and the other outcomes as
+    `changes`, the most frequent first.
     """
     changed: defaultdict[tuple[_Outcome, _Outcome], list[str]] = defaultdict(list)
     files = same = 0

@@ -25,7 +25,7 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 class PolicyProposal:
     """A proposal of policies: the digest, and the moment of coming into force (`begins`).
 
-    `by`: the proposer, and `at` the time. `approved_by`: None until another person has approved.
+    `by` proposed it at the time `at`. `approved_by` is None until another person has approved it.
     """
 
     digest: str
@@ -66,13 +66,13 @@ def loaded(session: Session) -> list[str]:
 
 
 def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
-    """Return the digest of the policies in force, or in the last entry of a `kind`; None before the first."""
+    """Return the digest in the log's last entry of a `kind`, by default policies in force, or None."""
     event = log.latest(session, kind)
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 
 
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
-    """Return when policies for a day `on` come into force: as the day starts in `zone`, or `now`."""
+    """Return when policies come into force: `now`, or at the start of a later day `on` in the zone `zone`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
@@ -103,8 +103,8 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
     """Return the proposal of policies for approval by a person.
 
-    GatewayError where there is none, where the digest does not begin with `digest`, and where the proposer
-    may be the same person.
+    GatewayError if no proposal waits, if the digest does not begin with `digest`, or if `by` may be the
+    proposer.
     """
     known = proposal(session)
     if known is None or known.approved_by is not None:
@@ -129,7 +129,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """Return the digest of the policies last in force before the present ones. GatewayError without any."""
+    """Return the digest of the policies in force before the present ones. GatewayError if there were none."""
     past = loaded(session)
     earlier = [digest for digest in past if digest != past[-1]]
     if not earlier:

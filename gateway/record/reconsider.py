@@ -193,7 +193,7 @@ def _decide_anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by the content; a hold for key or login stays."""
+    """Return the decision on a held file by its content, with any hold for a key, login or fault kept."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -212,7 +212,7 @@ def _decide_anew(
 
 
 def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
-    """Return True if a decision is to hold a transfer for the same reasons, until the same date, as now."""
+    """Return True if a decision holds a transfer for the present reasons and until the present date."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -221,7 +221,7 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
 
 
 def give_copies(registrar: Registrar) -> int:
-    """Let waiting copies be made for recipients ratified since; return the number of copies."""
+    """Let waiting copies be made for providers that have ratified by now; return the number of copies."""
     with registrar.registry.read() as session:
         if not _copies_ready(registrar, session):
             return 0
@@ -239,7 +239,7 @@ def give_copies(registrar: Registrar) -> int:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies for recipients now entitled, each with the transfer."""
+    """Return each waiting copy that its provider may have by now, with the transfer to copy."""
     now = registrar.clock()
     return [
         (row, transfer)

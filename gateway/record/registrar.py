@@ -44,7 +44,7 @@ class Rulebook:
     anyone: Provider | None = field(default=None, kw_only=True)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
+        """Return a provider, as `ratified` if the policies count at `now` a ratification that it has made."""
         return self.anyone or register.of(session).provider(provider, years_at(now, self.catalogue))
 
 
@@ -68,7 +68,7 @@ class Registrar(Rulebook):
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
     def clerk(self, session: Session, at: datetime, person: str | None = None) -> Clerk:
-        """Return a clerk for changes of keys in a transaction, ordered by `person` if given."""
+        """Return a `Clerk`, to change keys in a transaction and in the name of `person`, if given."""
         return Clerk(
             session=session, signing=self.signing, organisation=self.settings.organisation, at=at,
             person=person, languages=self.catalogue.agreement.languages,
@@ -79,7 +79,7 @@ class Registrar(Rulebook):
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Publish all receipts, and the log's head, not published yet. Fault to try again.
+        """Publish all receipts, and the log's head, not published yet. Fault if that fails for now.
 
         A receipt without a signature is signed first. A receipt that the log does not prove is left out, and
         delays no other receipt.
@@ -98,7 +98,7 @@ class Registrar(Rulebook):
             return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Sign and publish the receipts of a committed transaction; None is of one without receipts.
+        """Sign and publish the receipts `issued` by a committed transaction; do nothing for None.
 
         A failure is only logged: the processor signs and publishes later.
         """

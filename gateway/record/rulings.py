@@ -185,8 +185,8 @@ def put_on_record(
 ) -> Issued:
     """Append a transaction's entries to the log, sign the head, and store the `given` receipts.
 
-    In a `write_on` transaction, where other writers wait for the log, only the head is signed: the caller
-    signs the receipts after the commit.
+    In a transaction of `write_on`, on whose log entries other writers wait, only the head is signed: the
+    caller signs the receipts after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -269,10 +269,10 @@ def superseding_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
-    """Return the accepted file that a file replaces, and the one that replaces it, by reference.
+    """Return the reference of the accepted file that a transfer replaces, and of the one that replaces it.
 
-    Neither for a data type of which each file stands by itself. `files`: the accepted files in the order of
-    landing, if the caller has read them.
+    Each may be None; both are for a data type whose files never replace each other. `files`: the accepted
+    files in the order of landing, if the caller has read them already.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -292,8 +292,9 @@ def superseding_of(
 class Batch:
     """Facts read before files are decided together, and rows to write afterwards.
 
-    `before`: references of earlier transfers, by signing act. `taken`: references in the batch, likewise.
-    `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children, by reference.
+    Keyed by `SigningAct` (which content was signed by whom and when) are `before`, the references of earlier
+    transfers, and `taken`, the references in the batch. `uses`: provider, fingerprint and time of each use of
+    a key. `persons`: digests of children, by reference.
     """
 
     session: Session
@@ -303,7 +304,7 @@ class Batch:
     persons: dict[str, bytes] = field(default_factory=dict)
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """Return the reference of an earlier transfer with the same signing act as an upload, or None.
+        """Return the reference of an earlier transfer of the same signed content (`SigningAct`), or None.
 
         A refused transfer does not count: the sender may send the file again.
         """
@@ -324,10 +325,10 @@ def subjects(reference: str, content: Classified | ContentRefused | None) -> tup
 def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
 ) -> Issued | None:
-    """Record rulings in the caller's transaction; return the receipts and the log's signed head, or None.
+    """Record rulings in the caller's transaction; return the receipts and the log's signed head.
 
-    None for no rulings. The caller publishes the receipts after the commit, by `Registrar.bring_out`. Fault
-    where another host has put other policies in force.
+    Without rulings, return None. The caller publishes the receipts after the commit, by
+    `Registrar.bring_out`. Fault if another host has put other policies in force.
     """
     if not rulings:
         return None
@@ -379,7 +380,11 @@ def _told(
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], ReceiptsAt]:
-    """Return log entries for decided files, and the receipts by the index of the entry."""
+    """Return the log entries on decided files, and the receipts, each with the index of its log entry.
+
+    `decided`: each ruling, with its transfer and sentences on copies for the receipt. `earlier`: accepted
+    files in the order of landing.
+    """
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period

@@ -47,7 +47,7 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """The wait in seconds of the oldest undecided upload, in spool or registry; None without any."""
+        """The wait in seconds of the oldest undecided upload, in spool or registry; None if there is none."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 
@@ -55,7 +55,7 @@ class Snapshot:
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
     """Return a snapshot of the gateway's state at `now`. Fault if the registry does not answer.
 
-    Without `counted`, transfers are not counted: counting many takes a while.
+    Unless `counted`, `states`, `held` and `reasons` are empty: counting many transfers takes a while.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}
@@ -91,7 +91,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def problems(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the code of each problem in a snapshot for a person to mend, by the limits of `watch`."""
+    """Yield the codes of a snapshot's problems, which a person has to solve; `watch` has the limits."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:

@@ -29,7 +29,7 @@ from gateway.zones.spool import write_durably
 
 
 class UpgradePlan(File):
-    """A plan to upgrade, agreed by two people. `digest`: of the new policies; None for the same policies.
+    """A plan to upgrade. New policies, given by `digest`, need a second person; None if the policies stay.
 
     `before` is the digest of the policies in force when the plan was made; `entries` the number of entries in
     the log at the backup.
@@ -61,7 +61,7 @@ def draft_folder(home: Home) -> Path:
 
 
 def read_plan(home: Home) -> UpgradePlan | None:
-    """Return a home's plan to upgrade; None without one. ConfigurationError if unreadable."""
+    """Return a home's plan to upgrade; None if there is none. ConfigurationError if it cannot be read."""
     try:
         return UpgradePlan.model_validate_json(plan_file(home).read_bytes())
     except FileNotFoundError:
@@ -99,9 +99,9 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
 
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
-    """Return a plan approved by a second person. GatewayError where both may be one person.
+    """Return a plan approved by a second person. GatewayError if the names may be those of one person.
 
-    The record of given credentials comes with the upgrade's tables: until then only names are compared.
+    Only names are compared: the tables that say who gave whom a credential may come with the upgrade.
     """
     if not are_named_two(plan.by, person):
         raise GatewayError(
