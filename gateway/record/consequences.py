@@ -111,9 +111,9 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the id of the provider to whose roll a pupil's record belongs; None if not enrolled.
+        """Return the id of the provider to whose roll a pupil's record belongs; None if unknown.
 
-        `number` is the school number in the record, or "".
+        `number` is the school number in the record, or "". Without a comparable one, the sender counts.
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -153,7 +153,7 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return all enrolled providers; `ratified` where a ratification meets `counting`."""
+    """Return all enrolled providers, each as `ratified` if one of its ratifications meets `counting`."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
@@ -221,7 +221,7 @@ def record_rolls(
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
     """Yield the roll of each school in accepted files; `taken` holds transfers with packed rolls.
 
-    A record without a school's number belongs to the one school of the whole file.
+    A record without a school's number belongs to the school that the file names as a whole.
     """
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content
@@ -299,7 +299,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the copies of an accepted file for other providers, due now or after ratifying.
+    """Record the copies of an accepted file for other providers, due now or once the provider has ratified.
 
     Returns log entries on the copies, and sentences for the receipt.
     """
@@ -352,7 +352,7 @@ class CountsOwed:
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
         """Give counts of newly accepted files, in order; return the transfers, with all teams.
 
-        Each file comes with decision, sender, and True if teams may get counts. The decisions must be
+        Each file comes with its decision, its sender, and True if teams may get counts. The decisions must be
         stored before.
         """
         teams: dict[int, tuple[str, ...]] = {}
@@ -394,7 +394,7 @@ class CountsOwed:
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
         """Deliver counts of a file to `teams`; return the transfer with these teams added.
 
-        A team without pupil records gets counts even of a file without pupils that is routed to it.
+        If a file was routed to a team that may have counts only, that delivery becomes one of counts.
         """
         content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
         alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
@@ -440,9 +440,10 @@ class CountsOwed:
         )  # fmt: skip
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Withdraw a team's counts of an earlier file of the same school, kind and period; return True.
+        """Return True if a team may get counts of `transfer`; withdraw those of earlier files alike.
 
-        False where the team has opened those counts, or has some of a later file.
+        Alike is a file of the same school, kind and period. False, with nothing withdrawn, if the team has
+        opened such counts, or has counts of a later file.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)

@@ -9,9 +9,8 @@ A signed agreement proves two keys, as any file does: an SSH key of the provider
 certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
 signed and encrypted to the gateway is accepted as well.
 
-A statement about headings may give a heading the meaning of an item of Appendix A, except a sensitive heading
-and an item
-identifying the subject of a record. Values in the column are still judged by the kind of the item.
+A statement about headings may give a heading the meaning of an item of Appendix A. Excepted are sensitive
+headings, and items that identify a pupil. Values in the column are still judged by the kind of the item.
 """
 
 from __future__ import annotations
@@ -170,7 +169,7 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Return True if a copy was signed lately, and not before the time to sign for the school year `year`."""
+    """Return True if a copy was signed within the limits of age, and when signing for `year` was open."""
     limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)

@@ -44,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if a held file waits for a key enrolled by the person releasing the file."""
+    """Raise GatewayError if a held file waits for a key that `person`, who releases it, may have enrolled."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -95,7 +95,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return by name of each person the others able to act as the person, having given credentials."""
+    """Return, for each person by name, who else can act as that person through credentials they gave."""
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)
@@ -117,7 +117,7 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
     """Confirm a person's credentials as an independent colleague, `by`; return all marks.
 
     `read_out` must name each of the person's keys, by fingerprint or the beginning of one. GatewayError
-    for a key left out, and where the colleague may be the person, or whoever gave a credential.
+    for a key left out, or if the colleague may be the same person as `name` or as a giver of a credential.
     """
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
@@ -136,8 +136,8 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
     """Record a person's acceptance of all credentials, under a personal `account`; return the marks.
 
     `named` must name each of the person's keys, by fingerprint or the beginning of one, so the person notices
-    a key made by another. GatewayError for a key left out, and for an account of nobody or of another, or
-    used to give one of the credentials.
+    a key made by another. GatewayError for a key left out, if the account is not the person's own, or if it
+    was used to give one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
@@ -179,8 +179,8 @@ def name_of(person: str) -> str:
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     """Return a function that gives the people who may have acted under a name on record.
 
-    An account of the machine stands for the member of staff who owns it, or without owner for itself. For
-    "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
+    The name of an account stands for the member of staff who owns it; if nobody does, the account counts as a
+    person. For "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -215,9 +215,9 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return a person and all those as whom the person can act, by credentials given directly or not.
+    """Return a person, and all people as whom that person can act by credentials given, directly or not.
 
-    Acting as an owner takes all counted givers of one credential.
+    If several givers of a credential count, only all of them together can act as its owner.
     """
     found = {somebody}
     while True:
@@ -234,7 +234,7 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
 def are_named_two(one: str, other: str) -> bool:
     """Return True if two names on record are certainly different people, by the names alone.
 
-    One account used twice, at least once without a name, may be one person.
+    False for the same account twice, unless both come with a name: that may be one person.
     """
     (first, account), (second, other_account) = _parts(one), _parts(other)
     if first is not None and second is not None:
@@ -318,8 +318,8 @@ def agreed_to_show(
 ) -> bool:
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
-    A single administrator decides alone. GatewayError where one giver of credentials could act as the person.
-    An unused link to the console then ends: the printer of the link could use it.
+    A single administrator decides alone. GatewayError if a giver of credentials could act as the person. Once
+    agreed, unused links to the console end: whoever made such a link could use it.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -366,7 +366,7 @@ def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End an open proposal as a second person. GatewayError where the proposer may be the same person."""
+    """End an open proposal as a second person, `by`. GatewayError if `by` may be the proposer."""
     first = proposal(session, act, at)
     if first is None:
         return

@@ -44,7 +44,7 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The source of what letters say: registry, policies and settings.
+    """The basis on which letters are written: registry, policies and settings.
 
     `reached`: the e-mail addresses of every provider, if read at once for many letters.
     """
@@ -64,8 +64,9 @@ class Letterhead:
     ) -> Iterator[Letter]:  # fmt: skip
         """Yield the letter about an event by a rule, once for each address.
 
-        A letter is queued only once for an `event`, a code; `facts` fill the blanks of the text. Of a
-        `sensitive` event only the teams with sight of sensitive files hear, instead of triage.
+        `event` is a code, such as "late:provider:oak:…", for which a letter is queued only once. `facts` are
+        the texts for the rule's blanks, by name. Letters for triage about a `sensitive` event go only to the
+        teams with sight of sensitive files.
         """
         catalogue, about = self.catalogue, None if provider is None else provider.id
         addresses = self.addresses(rule, about, team, sensitive=sensitive)
@@ -116,7 +117,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a blank for a language in a letter's text: "news", or "news_cy" in Welsh."""
+    """Return the name of a letter's blank for its text in a language: "news", or "news_cy" in Welsh."""
     return name if language == "en" else f"{name}_{language}"
 
 
@@ -136,7 +137,7 @@ def owe_for_decisions(
 def _for_decision(
     letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file. `told_of`: the events of letters to senders about a hold."""
+    """Yield letters about a decided file. `told_of`: events of letters that told senders of a held file."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -161,7 +162,7 @@ def _for_decision(
 
 
 def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
-    """Return the reasons of a decision as running text, by the name of the blank for each language."""
+    """Return the reasons of a decision as text in each language, by the name of a letter's blank."""
     plain = [plain_reason(reason, wording) for reason in transfer.reasons]
     told = {}
     for language in wording.languages:
@@ -189,10 +190,10 @@ def by_calendar(
     letterhead: Letterhead, now: datetime, sent: Collection[str] = (),
     judged: Mapping[str, Sequence[FlowStatus]] | None = None,
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield every letter due on the day of `now`, unsigned, whether queued already or not.
+    """Yield every letter due on the day of `now`, unsigned, even if it has been queued already.
 
-    `sent`: the events of this week's letters queued already; these are left out. `judged`: each provider's
-    flows on the day, if the caller has read the flows.
+    Weekly letters for the events in `sent` are left out. `judged`: the state of each provider's flows on the
+    day, by provider, if the caller has read that already.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".
@@ -268,7 +269,7 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
-    """Yield the letter by a rule with a provider's news, or missing data; none without either."""
+    """Yield a rule's letter with a provider's news or, to chase, missing data; none if there is none."""
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
         return
     said = {
@@ -305,7 +306,7 @@ def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter
 def _of_all(
     letterhead: Letterhead, rule: LetterRule, event: str, standing: Sequence[ProviderFacts], day: date
 ) -> Iterator[Letter]:
-    """Yield the weekly letter to administrators, on late data and on keys soon to expire."""
+    """Yield the weekly letter to administrators, on late data and expiring keys of all in `standing`."""
     late = [
         f"- {facts.provider.name}: {facts.named(now.data_type)}, {in_words(now, day)}"
         for facts in standing
@@ -325,7 +326,7 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield each OpenPGP key in force of a provider with an end: key, moment, and days left."""
+    """Yield each OpenPGP key of a provider that is in force and expires: key, time, and days left."""
     for key in facts.own_keys:
         if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
             yield key, key.expires_at, (key.expires_at - facts.at).days

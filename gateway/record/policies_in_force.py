@@ -2,7 +2,7 @@
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, to explain a decision by the rules of the day. A
-version is named by a digest; the log says the one in force.
+version is named by its digest; the log names the version in force.
 
 A draft made in the console waits in the registry, since the service behind the console may not write
 policies. The processor stores the draft as a version; a draft losing protection is stored only by a command
@@ -72,8 +72,8 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
 ) -> int:
     """Store a signed notice of new terms for each open provider of the kinds `parties`; return the number.
 
-    Each is in all `languages`. A notice addressed to every provider stands in the log's entry, and is
-    published from there in /agreement. The caller signs the log's head.
+    Each is in all `languages`. One more, addressed to every provider, goes into the log's
+    entry, and is published from there in /agreement. The caller signs the log's head.
     """
     addressees = [
         provider
@@ -111,7 +111,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """Load the policies of a folder already checked. ConfigurationError where a file is faulty since."""
+    """Load the policies of a folder already checked. ConfigurationError if a file has become faulty."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
