@@ -39,7 +39,7 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role that signs by a copy in /agreement; None if the provider's `kind` signs in no roles."""
+    """Return the role that signs by a copy in /agreement; None if providers of `kind` sign without roles."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 
@@ -89,9 +89,9 @@ def _note(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications: from the day `on` none counts. Return the academic years ended.
+    """End a provider's ratifications: from the day `on` none counts. Return their academic years.
 
-    `day` is the day of the notice. A ratification with an earlier end, by `day` or by `on`, is unchanged.
+    `day` is the day of the notice. A ratification that ends by the later of the two days stays unchanged.
     """
     years = []
     for row in ratifications(session, provider):
@@ -196,7 +196,7 @@ def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | 
 
 
 def year_opened_at(session: Session, year: str) -> datetime | None:
-    """Return when a school year was opened; None if it was not."""
+    """Return when a school year was opened; None if the year was never opened."""
     for event in log.events(session, "year", kind="year-opened"):
         if json.loads(event.leaf)["fields"]["academic_year"] == year:
             return event.at

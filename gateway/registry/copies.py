@@ -72,7 +72,7 @@ def owed(
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
     With `made_since` return also the copies made from that moment on, with `made_too` every copy on record.
-    A copy has to wait for the provider's ratification, and while a marker is on a child in the file.
+    Not to be made now are copies that wait for a ratification, or with a marker on a child in the file.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:

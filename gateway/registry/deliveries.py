@@ -23,7 +23,7 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for some."""
+    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for five."""
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -234,13 +234,13 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return at most `limit` held files of `held_files`, below the sequence `before`, latest first."""
+    """Return a page of held files (see `held_files`) below the sequence `before`, latest first."""
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
-    """Return a held file by reference; None if outside the sight, or not judged by the digest `rules`."""
+    """Return a held file by reference; None if outside the sight, or not judged by the rules in force."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else Delivery(*row)
 

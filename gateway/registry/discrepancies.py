@@ -1,4 +1,4 @@
-"""Discrepancies between rolls: those open, the providers concerned, and how each ended."""
+"""Discrepancies between rolls: the records that differ, their providers, and how each discrepancy ended."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence

@@ -123,7 +123,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and arrival of accepted files: first its own, then files that another sent for it."""
+    """Yield provider and arrival of accepted files: first sent by the provider, then by others for it."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {

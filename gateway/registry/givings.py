@@ -22,7 +22,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the record of who gave a person a role or account, `mark` or all; the givers of keys stay."""
+    """Delete who gave a person the role or account `mark`, or (None) any of them; the givers of keys stay."""
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             drop(session, row)

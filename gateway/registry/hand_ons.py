@@ -1,4 +1,4 @@
-"""Files handed on to systems of the authority: those due, and batches made, sent or acknowledged."""
+"""Files handed on to systems of the authority: files due, and batches made, sent or acknowledged."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def owe(
 
 
 def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
-    """Return the batches in order; with `open_only`, those not acknowledged."""
+    """Return the batches in order; with `open_only`, only the unacknowledged batches."""
     return rows(session, HandOnBatchRow, "id", **({"acknowledged_at": None} if open_only else {}))
 
 
@@ -150,7 +150,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches with any of the transfers, in which children were marked: the batches are made again.
+    """Reset batches with files in which children have been marked (`transfers`), to be made again.
 
     Only unacknowledged batches are reset: all that go to a folder of the home, others if not sent yet.
     """

@@ -50,7 +50,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the `references` on legal hold: of their own, by provider, or by a child in the file."""
+    """Return the `references` on legal hold, whether by reference, by provider or by a child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

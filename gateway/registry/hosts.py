@@ -1,7 +1,7 @@
 """Hosts that share a registry in PostgreSQL: which are expected, what each reports, and which own it.
 
 A processor keeps a database session named after its host, and every few seconds updates the host's row. A
-host is put on record by its first report, or when another host hands it a home.
+host is put on record by its first report, or when another host seals a copy of the home for the new host.
 
 Either one processor owns a registry, or all hosts that share the work in PostgreSQL own it together: their
 sessions hold an advisory lock. When a process stands still or a host is cut off, the server ends the session,

@@ -184,7 +184,7 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """Return the keys of type `kind` in force at `now`, of one owner or (None) of all of an `owner_kind`."""
+    """Return the keys of a `kind` in force at `now`, of `owner` or (None) of all owners of `owner_kind`."""
     found = list_keys(session, owner_kind, owner)
     return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
@@ -278,8 +278,8 @@ def end_key(
 ) -> Key:
     """Retire or revoke a key, found by its fingerprint or a unique beginning.
 
-    A retired key may still be revoked. A soft revocation may be made hard, and keeps its time. GatewayError
-    for any other key that is revoked, or retired, already.
+    A retired key may still be revoked; the revocation has a new time. A soft revocation may be made hard; the
+    time stays. GatewayError for any other key that is revoked, or retired, already.
     """
     row = _find(session, owner_kind, owner, fingerprint)
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
@@ -318,7 +318,7 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys, sorted by time: each is given as owner, fingerprint and time of use.
+    """Record uses of keys. Each of `uses` is owner, fingerprint and time; they are sorted by time.
 
     A use of a key that is not enrolled is ignored.
     """

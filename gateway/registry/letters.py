@@ -41,7 +41,7 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the event id of a letter that reminds a provider of missing data on a day."""
+    """Return the event id of the letter of a day that reminds a provider of missing data."""
     return f"chase:provider:{provider}:{day}"
 
 

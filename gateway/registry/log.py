@@ -328,7 +328,7 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
     """Store the witnesses' signatures in `offered`, a signed head. `vkeys`: public keys of log and witnesses.
 
-    CheckpointError where one is invalid or none is new; NotFoundError where the log never signed the head.
+    CheckpointError if a signature is invalid or none is new; NotFoundError if the log never signed the head.
     """
     head = read_checkpoint(offered, vkeys)
     row = session.get(CheckpointRow, head.size)
@@ -360,7 +360,7 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of each tile that is new or longer since the log grew from `before` to `size`.
+    """Yield path and hashes of each tile that the log's growth from `before` to `size` leaves adds or fills.
 
     Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """

@@ -210,7 +210,7 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge and the text `about` for `seconds`, in place of the holder's for the same purpose.
+    """Store a challenge and the text `about` for `seconds`; the holder's last for the purpose is replaced.
 
     `holder` is the secret of a browser or session. Delete everybody's expired challenges, and the oldest of
     the holder, so that at most `most` remain.

@@ -83,8 +83,8 @@ def note(
 ) -> None:
     """Record which files hold a marked child.
 
-    `persons` are the digests of all children in a file, by the file's sequence; `on` those of the marked
-    child, by the marker's number (as from `digests_of_each`).
+    `persons` are the digests of all children in a file, by the file's sequence; `on` are the digests of the
+    marked child, by the marker's number (as from `digests_of_each`).
     """
     found = {
         (transfer, number)

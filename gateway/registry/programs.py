@@ -28,7 +28,7 @@ def key_of(program: ProgramRow) -> str:
 
 
 def add(session: Session, row: ProgramRow) -> None:
-    """Record a program. GatewayError for a name in use."""
+    """Record a program. GatewayError if a program in force has the same name."""
     if _active(session, row.name, row.made_at):
         raise GatewayError(f"there is a program {row.name} already: revoke it first, or give another name")
     store(session, row)

@@ -32,7 +32,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if a provider other than predecessor and successor has one of the same numbers."""
+    """Raise GatewayError if another provider, not the predecessor or successor, has one of the numbers."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -142,7 +142,7 @@ def listed_columns(session: Session, *, stated: bool = False) -> Sequence[Harmle
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
     """Return by provider the names of harmless columns, and the headings whose meaning the provider stated.
 
-    Under `EVERY` are the columns harmless for all. A heading stands with the key of its field, or with "".
+    Columns harmless for all are under `EVERY`. With a heading is the key of its field, "" for no known field.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -240,7 +240,7 @@ def convert(
 def succeed(session: Session, former: str, successor: str) -> None:
     """Record `successor` as the provider that takes the place of the closed provider `former`.
 
-    GatewayError if `former` is open, has another successor, or is the same provider.
+    GatewayError if `former` is open, has another successor, or is `successor`.
     """
     row = provider_row(session, former)
     if former == successor:

@@ -139,7 +139,7 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """What changed last: the register's version, the last receipt's number, the newest signed head or None.
+    """The last changes: the register's version, the last receipt's number, the newest signed head or None.
 
     `landed` is True while a file on record waits for a decision.
     """

@@ -92,7 +92,7 @@ def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of the part that is due; record the deletion, and the paths `files` to be removed."""
+    """Delete the rows of the part in `due`; record the deletion, and the paths `files` yet to be removed."""
     row, receipts = rows_of(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,

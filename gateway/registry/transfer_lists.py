@@ -60,7 +60,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 class ThingsWaiting(NamedTuple):
-    """How many things of a kind wait for a person, at most MOST, and since when the first has waited."""
+    """The number of things of a kind that wait for a person, at most MOST, and the time of the oldest."""
 
     number: int
     since: datetime | None
@@ -256,7 +256,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the next `most` transfers matching the criteria, in their order, after the sequence `after`."""
+    """Return `most` transfers matching the criteria, in the order wanted, after that of sequence `after`."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -368,10 +368,9 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return the references of all held files with the same content and provider as a file in `found`.
+    """Find which of the held files `found` their provider has sent several times, with the same content.
 
-    The keys are the references of the files in `found` with such twins. Each list of references has the
-    file's own too, oldest first.
+    Return by reference of such a file the references of all held files with that content, oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)

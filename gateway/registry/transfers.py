@@ -195,7 +195,7 @@ def act_of(upload: Upload, opened: Opened) -> SigningAct:
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
     """Return by `SigningAct` the references of earlier transfers with the same signed content.
 
-    Refused transfers are left out, but not withdrawn ones: sending such a file again does not bring it back.
+    Refused transfers are left out. Withdrawn ones count: sending the file again does not bring it back.
     """
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted({act_of(*file) for file in files})

@@ -169,9 +169,10 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Have a changed row stated in the transaction's record: by the digest of its content, or one given.
+    """Have a changed row stated in the transaction's record, by the digest of its content or another digest.
 
-    `stated` is the row, a digest, or None for a deleted row. The columns in `content` tell the row's file.
+    `stated` is the row itself, the other digest, or None if the row is deleted. `content` has the row's
+    columns, which tell the file that the row is about.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}

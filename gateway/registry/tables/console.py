@@ -11,7 +11,7 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class InvitationRow(Row, table=True):
-    """A one-time link for enrolling a passkey. `digest` is the SHA-256 of the secret part."""
+    """A one-time link for enrolling a passkey. `digest` is the SHA-256 of the secret in the link."""
 
     __tablename__ = "staff_invitation"
     digest: str = Field(primary_key=True, max_length=64)
