@@ -60,7 +60,7 @@ def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
 
 
 def academic_year(day: date, starts: MonthDay) -> str:
-    """Return the academic year of `day`, as "2026-27"."""
+    """Return the academic year of `day`, as "2026-27"; `starts`: the month and day of its beginning."""
     return academic_year_from(day.year if day >= day_in(day.year, starts) else day.year - 1)
 
 
@@ -78,7 +78,7 @@ def first_year(academic: str) -> int:
 
 
 def moment(day: date, at: time, zone: str) -> datetime:
-    """Return a local day and time as a moment in UTC."""
+    """Return a day and time in the time zone `zone` as a moment in UTC."""
     return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)
 
 
@@ -138,7 +138,7 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the day on which the latest term by the day `on` began, or the academic year if no term did.
+    """Return the first day of the last term begun by the day `on`, or of the academic year if none has begun.
 
     `starts`: the month and day of the first day of every academic year.
     """
@@ -156,7 +156,7 @@ def last_written(calendar: CalendarFile) -> date | None:
 def is_ending(calendar: CalendarFile, on: date) -> bool:
     """Return True if no terms are written, or the last of them ends within `warn_days` of the day `on`.
 
-    Without term rules for later years, True already if it ends within a year.
+    Without term rules for later years, also return True if the last term ends within a year.
     """
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
@@ -173,7 +173,7 @@ class Period:
     """A period for which data is due, by inclusive days.
 
     A file from `opens` to `closes` (the day before the next period opens) belongs to the period: it is early
-    before `first`, and late after `due`. `name` is what files call the period.
+    before `first`, and late after `due`. `name` is the name by which files state the period.
     """
 
     name: str
@@ -357,7 +357,7 @@ def index_on(periods: list[Period], day: date) -> int:
 
 
 def index_of(periods: list[Period], name: str) -> int:
-    """Return the index of the period with a name, or open on the day that `name` states; -1 if none is."""
+    """Return the index of the period with a name, or open on the day that `name` is; -1 if there is none."""
     try:
         return index_on(periods, date.fromisoformat(name))
     except ValueError:
@@ -397,7 +397,7 @@ def exam_year(facts: Facts) -> int | None:
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    """Return the reason a file of a flow is held by an embargo until a moment."""
+    """Return the reason to hold a file of a flow under an embargo until a moment."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
     return catalogue.reason_under(
         flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
@@ -437,9 +437,9 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the period of a day by an agreement's own timescale; None if there is none.
+    """Return the name of the period that a day belongs to by a timescale of the agreement's own, or None.
 
-    It is the day's month, or else the first period that becomes due on the day or later.
+    It is the month of the day, or the first period whose due time begins on the day or later.
     """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:

@@ -294,7 +294,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def decide_with_safeguards(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declaration if a person confirmed every safeguard."""
+    """Return the decision on a declaration as if a person had confirmed every safeguard."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 

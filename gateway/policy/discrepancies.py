@@ -101,7 +101,7 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
 def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[str, Reason]]:
     """Yield each provider of a discrepancy, with a notice about the provider's own records only.
 
-    A notice names no child, and another provider only if the agreement allows.
+    A notice names no child. Another provider is named only if the agreement allows naming one.
     """
     for provider in discrepancy.providers:
         own = [row for row in discrepancy.rows if row.provider == provider]

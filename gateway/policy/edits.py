@@ -64,7 +64,7 @@ def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
 
 
 def _pattern(place: str) -> re.Pattern[str]:
-    """Return a pattern for a place written as in effects.toml; the pattern matches places joined by NUL."""
+    """Return a pattern for a place written as in effects.toml, to match a place's parts joined by NUL."""
     escaped = re.escape(place).replace(r"\.", "\0").replace(r"\*\*", ".*").replace(r"\*", "[^\0]*")
     return re.compile(escaped, re.DOTALL)
 
@@ -122,7 +122,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place; the entries of a list are found by their names."""
+    """Return the settings of a policy file by place; the place of an entry in a list has the entry's name."""
     return dict(_settings(document(text), ()))
 
 
@@ -248,7 +248,7 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[F
     """Return this version's policies (`new`) with an authority's edits in `own` carried over; and the edits.
 
     Each edit is a line "FILE: PLACE: RESULT". `releases`: the policies shipped, by release. The release with
-    the fewest differences counts as the origin of the own policies. A value changed by the authority alone
+    the fewest differences counts as the origin of `own`. A value changed by the authority alone
     stays, a list keeps the authority's additions and removals, and all else follows this version. Raises
     tomllib.TOMLDecodeError for an own file without valid TOML.
     """

@@ -53,8 +53,8 @@ class Change:
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     """Return the outcomes at `now` in which two catalogues differ, for ratified senders of each kind.
 
-    Each data type is tried without items, and then with each single item either catalogue names, so that
-    rights given or taken, and holds put on items, show.
+    Each data type is tried without items, and then with each single item that either catalogue names, so that
+    changed rights to an item, and holds because of an item, show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Only other files differ, such as limits.toml.
@@ -109,7 +109,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the items with which a file reaches it, given the decision on a file with each item."""
+    """Return by team the items with which a file reaches the team; `decisions`: by a file's one item."""
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)

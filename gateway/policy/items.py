@@ -168,7 +168,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield the headings of a content the provider may explain: unknown to the rules, not sensitive."""
+    """Yield the headings in a file that its provider may explain: not sensitive, and unknown to the rules."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:

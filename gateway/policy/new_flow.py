@@ -65,7 +65,7 @@ class NewFlow:
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """Raise GatewayError, which names the option, if a flow cannot be written as described."""
+    """Raise GatewayError, naming the wrong option, if a flow cannot be written as described."""
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():

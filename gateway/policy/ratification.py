@@ -45,7 +45,7 @@ def lapse_day(year: str, catalogue: Catalogue) -> date:
 
 
 def has_ended(on: date, catalogue: Catalogue) -> bool:
-    """Return True after the last day of an agreement with a fixed end, which takes no more ratifications."""
+    """Return True if an agreement has a fixed end, and the day `on` is later: then nobody can ratify."""
     ends = catalogue.agreement.year.ends
     return ends is not None and on > ends
 
@@ -88,8 +88,8 @@ def opens(year: str, catalogue: Catalogue) -> date:
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
     """Return the academic year for which a ratification made on a day counts.
 
-    It is the current year. If one of the ratified `years` covers that already, it is the year after the
-    covered ones, from its review day on.
+    It is the current year if no ratification for one of `years` counts on the day. Else it is the latest
+    ratified year that counts, or from the next review day on, the year that renews it.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:

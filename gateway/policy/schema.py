@@ -109,8 +109,8 @@ class AppendixRow(File):
 class Carried(File):
     """Items outside Appendix A allowed in files because a `law` asks for them.
 
-    Only `teams`, which have the duty, get these items. `formats`: of files allowed to have the items; empty
-    for any.
+    Only `teams`, which have the duty, get these items. `formats`: the formats of files that may have the
+    items; empty for all.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -130,8 +130,8 @@ class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
     - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
-    - `carries`: items outside Appendix A for every team. `carried`: others, for some teams.
-    - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of `timescale`.
+    - `carries`: items outside Appendix A for every team. `carried`: other items, for some teams.
+    - `also_due`: further timescales. `timescale_of`: by kind of provider, one in place of `timescale`.
     - `within`: another data type of the flow, whose files count as arrivals of this one, too.
     - `electronic`: the clause demanding electronic transfer, if any.
     - `ratification`: in place of the flow's setting. `records`: by team, the only records that it gets.
@@ -155,7 +155,7 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return items outside Appendix A allowed in files of a format, for one team or (None) for any."""
+        """Return items outside Appendix A allowed in files of a format, for one team, or any team (None)."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -291,7 +291,7 @@ class GroupReason(File):
 
 
 class Group(File):
-    """A group of Appendix A: items about the persons `of`. The `proposed` ones are not yet agreed."""
+    """A group of Appendix A: items about the persons `of`. `proposed`: the items not yet agreed."""
 
     label: str
     clause: ClauseId

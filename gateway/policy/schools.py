@@ -1,8 +1,8 @@
 """Compare the schools in a file with its sender; choose who gets copies, and which file replaces which. Pure.
 
 An education provider sends for itself, and for the schools on record for it, as a multi-academy trust does.
-Every number on record must agree. If no school in a file has a number to compare, the one with the most
-records is taken to be the sender.
+The numbers of a school in a file must agree with those on record. If no school in a file has a number to
+compare, the one with the most records is taken to be the sender.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class AgreementFile(File):
     """Model of agreement.toml.
 
     `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
-    number. `uncited`: for a clause that nothing cites, the reason. `documents`: texts agreed with `text` and
-    signed together. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the data is
+    number. `uncited`: by clause that nothing cites, the reason why not. `documents`: texts agreed with `text`
+    and signed together. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the data is
     about, by id. `languages`: the languages of receipts, in order; English is always included, because the
     machine-readable receipts are in English. `tell`: the clauses requiring notices.
     """
@@ -177,14 +177,14 @@ def _compiles(pattern: str) -> str:
 
 
 class Identifier(File):
-    """A kind of number that identifies providers; each is of the form of the regular expression `pattern`."""
+    """A kind of number that identifies providers; such numbers match the regular expression `pattern`."""
 
     id: Slug
     name: str
     pattern: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_compiles)]
 
     def fits(self, number: str) -> bool:
-        """Return True if a number has this form."""
+        """Return True if a number matches `pattern`."""
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
@@ -204,7 +204,7 @@ class BodyKind(File):
 class RecipientBody(File):
     """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body's teams.
 
-    `about`: the files providers may get: of "themselves" alone, or of "anyone".
+    `about`: the persons whose files providers may get: of "themselves" alone, or of "anyone".
     """
 
     id: Slug
@@ -291,7 +291,7 @@ class Safeguard(Circumstance):
 class Need(File):
     """A requirement of a method: one of the safeguards `any_of` is confirmed.
 
-    It applies in the circumstances `when` (in any, if empty), but in none of `unless`.
+    It applies if one of the circumstances `when` holds, or `when` is empty, and none of `unless` holds.
     """
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -328,7 +328,7 @@ class MethodsFile(File):
         return {}
 
     def find(self, identifier: str) -> Method | None:
-        """Return the method with an id, if any."""
+        """Return the method with an id; None if there is none."""
         return next((method for method in self.method if method.id == identifier), None)
 
     def safeguards(self) -> dict[str, Safeguard]:
@@ -432,7 +432,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """A file made from each file handed on. `each`: an element with a row each; by default the record."""
+    """A file made from each file handed on. `each`: the element that gets a row, if not the record."""
 
     name: Annotated[
         str,

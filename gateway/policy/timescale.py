@@ -31,9 +31,9 @@ def expected_of(
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
     """Yield each data type a provider may send: its flow, its entry, and True if the provider must send it.
 
-    False for optional data, and for data sent on behalf of others. `told`: by data type the expectations on
-    record; None if one of these excuses the provider. Data types never expected of providers of this kind or
-    phase are left out, unless an expectation is on record.
+    `told`: by data type, the expectations on record. False stands for optional data, and data sent on behalf
+    of others; None for data that an expectation excuses. Data types never expected of providers of this kind
+    or phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -191,11 +191,11 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in the period with an index; if none, those of the type that counts as well."""
+        """Return the arrivals in the period with an index: its own, else those of the other type (`told`)."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return how arrivals are known to be of the period with an index; None if nothing arrived."""
+        """Return how the period with an index is known to be its arrivals' own; None if nothing arrived."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -269,7 +269,7 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the day on which the daily or the weekly period open on a day began, the earlier of the two.
+    """Return the first day of the daily or the weekly period open on the day `on`, the earlier of the two.
 
     The training days of all providers count as closed, so that the day is early enough for each provider.
     None unless both periods are open, as before the first known term.
@@ -285,7 +285,7 @@ def out_of_season(
 ) -> dates.Period | None:
     """Return the period of a return that arrives out of season on a day; None for one in season.
 
-    Out of season is a return coming before the period opens, a month after the day due, or with the name of
+    A return is out of season before the period opens, from 30 days after the day due, and if it states
     another period. The period is the stated one, else the open one. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:

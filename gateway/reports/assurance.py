@@ -1,6 +1,6 @@
 """Write the assurance pack: impact assessment (UK GDPR Article 35), record of processing (Article 30).
 
-Policies and counts fill the blanks of `templates/assurance.toml`; marks stand for what only people know.
+Policies and counts fill the blanks of `templates/assurance.toml`; marks stand in blanks only people can fill.
 """
 
 import tomllib

@@ -94,7 +94,7 @@ class Document:
     """A report: title, subtitle, sections, and an annex of sections with every detail.
 
     `data`: the report as one table for a spreadsheet; None if it has no such table. The log keeps documents
-    of breaches as JSON, so that the fields of documents and blocks stay as they are.
+    of breaches as JSON, so the fields of documents and blocks must not change.
     """
 
     title: str

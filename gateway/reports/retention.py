@@ -51,7 +51,7 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Return "until age A of persons from B" as the days from age B to A, other values unchanged."""
+    """Return a setting "until age A of persons from B" as the days from B to A; other values unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -63,9 +63,9 @@ Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 
 
 class Keep(File):
-    """For how many days a part of a transfer is kept after the decision, by outcome.
+    """The number of days for which a part of a transfer is kept after the decision, by outcome.
 
-    `by_data_type`: of accepted files of a data type, in place of `accepted`.
+    `by_data_type`: for accepted files of a data type, the number in place of `accepted`.
     """
 
     accepted: Days

@@ -66,7 +66,7 @@ def leaf(parent: Element, tag: str, text: object) -> None:
 
 
 def branch(parent: Element, tag: str, **leaves: object) -> Element:
-    """Add a child `tag` with a leaf for each keyword, in order, and none for None; return the child."""
+    """Add and return a child `tag` with a leaf for each keyword whose value is not None, in order."""
     child = etree.SubElement(parent, tag)
     for name, text in leaves.items():
         leaf(child, name, text)
@@ -113,7 +113,7 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with a row for each pupil; with `subjects`, two or three, each with a subject."""
+    """Draw a table with a row for each pupil; with `subjects`, two or three each, about different ones."""
     rows = (
         {"p": pupil, "number": number, "subject": subject}
         for number, pupil in enumerate(cohort.pupils, 1)

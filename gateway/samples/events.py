@@ -36,7 +36,7 @@ _UNKNOWN_GRADE = "?"
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
-    """Return two marks of attendance a day, mostly "present"; with `faulty`, one is in no list of codes."""
+    """Return two marks of attendance a day, mostly "present"; with `faulty`, one is an unknown code."""
     marks = [
         rng.choice(_RECORDS["codes"][codes]) if rng.random() < 0.1 else present
         for _ in range(days)
@@ -82,7 +82,7 @@ def _absences(cohort: Cohort, pupil: Pupil) -> Iterator[Given]:
 def _exclusions(
     cohort: Cohort, pupil: Pupil, *, legacy: bool = False, single: bool = False
 ) -> Iterator[Given]:
-    """Yield one or two exclusions; a permanent one has no end. `legacy`: name categories as before 2022."""
+    """Yield one or two exclusions; a permanent one has no end. `legacy`: by the categories before 2022."""
     rng = cohort.rng
     for n in range(1 if single or rng.random() >= 0.2 else 2):
         category = rng.choices(("FIXD" if legacy else "SUSP", "PERM", "LNCH"), weights=(85, 5, 10))[0]
