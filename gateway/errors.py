@@ -1,10 +1,11 @@
 """Every error the gateway raises on purpose.
 
-`GatewayError` is the root. The branch of an error decides its audience:
+`GatewayError` is the root. The class of an error decides who hears of it:
 
 - `ConfigurationError`: the service refuses to start; the message names the file and the key.
-- `Refusal`: caused by the upload. Becomes a receipt and is final.
-- `Fault`: caused by the gateway (disk, database, engine). Retried, then alarmed, never told to the sender.
+- `Refusal`: caused by the upload, which is refused for good, with a receipt.
+- `Fault`: caused by the gateway (disk, database, engine). The work is tried again, and a lasting
+  fault raises an alarm; the sender is never told.
 
 Any other exception is a bug.
 """
@@ -19,7 +20,7 @@ from pathlib import PurePath
 class GatewayError(Exception):
     """Root of every error raised on purpose; the text is one sentence without personal data.
 
-    `exit_code` is the exit status of a command failing with the error.
+    `exit_code` is the exit status of a command that fails with the error.
     """
 
     exit_code = 1

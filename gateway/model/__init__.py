@@ -374,11 +374,10 @@ class Upload:
     """One file as landed and recorded by intake.
 
     In the inside zone, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is
-    within minutes of the time at which the kernel renamed the upload's record. In the spool `sha256` is
-    empty, except for a withheld file: a stored file is hashed when copied. `ssh_key` is only intake's
-    statement: a file counts only where the provider could log in with that key at that time. `name`,
-    `folder`, `client`, `withheld` and all data of a withheld file are intake's statements alone; receipts say
-    so.
+    within minutes of the kernel's time of renaming the upload's record. In the spool `sha256` is empty, but
+    for a withheld file: a stored file is hashed when copied. `ssh_key` is only intake's statement: a file
+    counts only where the provider could log in with that key at that time. `name`, `folder`, `client`,
+    `withheld` and all data of a withheld file are intake's statements alone; receipts say so.
 
     `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
     the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
@@ -476,7 +475,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A file that waits: until the moment `until` (UTC), or for a person if that is None."""
+    """A file that waits: until the moment `until` (UTC), or for a person if `until` is None."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -529,8 +528,8 @@ class LogStep(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer in the registry: the upload, the results of opening and classifying, and the decision.
-    `sequence` orders transfers regardless of the clock. `waits_for`: the event that ends a hold. `period`:
-    the one stated in the file. `rules`: the digest of the policies and code that judged the content.
+    `sequence`: the number in the order of landing. `waits_for`: the event that ends a hold. `period`: the one
+    stated in the file. `rules`: the digest of the policies and code that judged the content.
     """
 
     sequence: int

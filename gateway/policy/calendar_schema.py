@@ -164,9 +164,10 @@ class YearlyDue(File):
 class OwnTimescale(File):
     """A timescale an agreement defines: a file for each month, half-term or term, or each of `dates`.
 
-    The file is due `due_days` after the end of the month, half-term or term, or after the date; a file up to
-    `open_days` before that day is early. With "last-week-of-term" a file of that week is on time. The months
-    in `not_in` (1 to 12) need no file. Terms end before Christmas, before Easter, and in summer.
+    The file is due `due_days` after the end of the month, half-term or term, or after the date; a file that
+    comes up to `open_days` before this end or date is early. With "last-week-of-term" a file of that week is
+    on time. The months in `not_in` (1 to 12) need no file. Terms end before Christmas and Easter, and in
+    summer.
     """
 
     id: Slug

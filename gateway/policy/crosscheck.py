@@ -41,7 +41,7 @@ def _twice(names: Iterable[Any]) -> list[Any]:
 
 
 def _entries(catalogue: Catalogue, table: str = "flow") -> Iterator[tuple[Location, Flow, FlowDataType]]:
-    """Yield the place of each data type in a table of flows, its flow, and its entry there."""
+    """Yield each data type of flows.toml: place, flow and entry. `table`: "flow", or "optional" flows."""
     for n, flow in enumerate(getattr(catalogue.flows, table)):
         yield from (((table, n, "data_type", m), flow, entry) for m, entry in enumerate(flow.data_type))
 

@@ -106,7 +106,7 @@ def unlisted_in_words(one: Unlisted) -> str:
 
 
 def school_in_words(one: NamedSchool) -> str:
-    """Return by which numbers a file names a school, and in how many records."""
+    """Describe a school in a file: the numbers that name the school, and the count of records."""
     marks = ("dfe_number", "urn", "establishment", "centre")
     said = [f"{mark.replace('_', ' ')} {value}" for mark in marks if (value := getattr(one, mark))]
     named = ", ".join(said) or (f"name {one.name}" if one.name else "no school")
