@@ -1,8 +1,8 @@
 """The one table of access, asked by every door (mailboxes, console, command line).
 
-A door identifies the person and asks here. Rights come from roles, and two of them from teams. A `Sight`
-limits the files known to a person; the registry turns a `Sight` into a condition of queries
-(`registry/sight.py`). Anything not listed is denied.
+A door identifies the person and asks here. Rights come from roles; the rights HELD and WELFARE come from
+teams as well. A `Sight` limits the files known to a person; the registry turns a `Sight` into a condition of
+queries (`registry/sight.py`). Anything not listed is denied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
-    """A command or question without any right declared: nobody may use it."""
+    """Raised for a command or question not listed in this module: nobody may use it."""
 
 
 class Role(StrEnum):
@@ -96,7 +96,8 @@ WITHOUT_RIGHT: Mapping[AccessRight, str] = {
 class LookingTeams:
     """The teams with sight of more than the files delivered to them, by the policies in force.
 
-    - `triage`: teams with sight of held files. `sensitive`: of sensitive held files.
+    - `triage`: teams with sight of held files that are not sensitive.
+    - `sensitive`: teams with sight of sensitive held files.
     - `welfare`: teams with sight of the children on no roll.
     """
 
@@ -106,7 +107,7 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """Return the teams with sight of held files; to join one takes two people's decision."""
+        """Return the teams with sight of held files; two people must agree before a person joins one."""
         return self.triage | self.sensitive
 
 
@@ -123,9 +124,9 @@ class Viewer:
 class Sight:
     """The files that a person may know of.
 
-    - `ordinary`: files without sensitive content. `few`: sensitive files, for few people.
-    - `marked`: also files about children marked for other named people; without `marked` only where `person`
-      is one of the named.
+    - `ordinary`: True for files that are not sensitive. `few`: True for sensitive files.
+    - `marked`: True for files about any child with a marker; False for such a file only if `person` is among
+      the people named by the marker.
     """
 
     person: str | None = None
@@ -143,7 +144,7 @@ EVERYTHING = Sight()
 
 
 def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
-    """Return the rights of a person, by roles and teams."""
+    """Return the rights that a person has by roles and by teams."""
     by_role = {right for right, roles in _ROLES.items() if not roles.isdisjoint(viewer.roles)}
     by_team = set()
     if not looking.held.isdisjoint(viewer.teams):
@@ -154,10 +155,9 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the files that a person may know of: existence, reasons for waiting, and outcome.
+    """Return the sight of files whose existence, reasons and outcome a person may know.
 
-    Files about a marked child are known to the named people and to data protection, who places and lifts
-    markers.
+    A file about a child with a marker is known to the people named by the marker, and to data protection.
     """
     by_team = may_open(viewer, looking)
     return Sight(
@@ -169,7 +169,7 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the held files that a person may open: by teams alone, since no role gives content."""
+    """Return the sight of held files that a person may open by membership of teams; no role opens a file."""
     return Sight(
         person=viewer.name,
         ordinary=not looking.triage.isdisjoint(viewer.teams),
@@ -179,7 +179,7 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def known_to_program(name: str) -> Sight:
-    """Return the files that a program may know of: no sensitive ones, none about a marked child."""
+    """Return the sight of a program: files neither sensitive nor about a child with a marker."""
     return Sight(person=name, few=False, marked=False)
 
 
@@ -189,7 +189,7 @@ def roles_with(right: AccessRight) -> frozenset[Role]:
 
 
 class _Rights(dict[str, AccessRight]):
-    """The right needed for each listed name. NotListedError for any other name: access is denied."""
+    """The right needed for each command or question, by name. NotListedError for a name not listed."""
 
     def __init__(self, what: str, table: Mapping[AccessRight, str]) -> None:
         super().__init__((name, right) for right, names in table.items() for name in names.split())

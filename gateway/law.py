@@ -1,7 +1,7 @@
-"""Legal requirements of an academic year, as data with a first and a last day: law-YYYY-YY.toml.
+"""Law packs: the legal requirements of an academic year as data, in files law-YYYY-YY.toml.
 
 Policies of an agreement name the recipients; a law pack names the contents, codes, versions and days of a
-return. A file is judged by the pack for the period of its contents.
+return. A file is judged by the pack of the year that its contents are about.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 
 
 class Element(File):
-    """One element of a record, by path, or one heading of a table.
+    """One element of a record, or one column of a table. `name`: the element's path, or the column's heading.
 
-    - `holds`: the kind of value. `codes`: the code set of the value.
-    - `must`: present in every record. `terms`: present only in the returns of the given terms.
-    - `left`: also present in records of pupils who have left.
-    - `since`: the first version of the format with the element, where known.
-    - `unsure`: the name was not read in a published layout.
+    - `holds`: the kind of value. `codes`: the name of the code set of the value.
+    - `must`: True if every record has the element. `terms`: the terms whose returns have it; () for all.
+    - `left`: True if records of pupils who have left have the element as well.
+    - `since`: the first version of the format with the element, "" if unknown.
+    - `unsure`: True if the name was found in no published layout.
     """
 
     name: str
@@ -47,12 +47,14 @@ class Element(File):
 
 
 class ReturnLayout(File):
-    """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
+    """The layout of the files of a data type in one format.
 
-    - `header`: the elements before the records, by path, with their values; none for a table.
-    - `read`: the source of the layout.
-    - `assessments`: for records with results, the values of each element and under `codes` the code set of
-      the result.
+    - `record`: the path of the records, `left_record` that of records of pupils who have left. `elements`:
+      the fields of a record.
+    - `root`: the name of the outermost element. `header`: values by path of the elements before the records.
+    - `terms`: the terms with this layout; () for all. `read`: the source of the layout.
+    - `assessments`: for each assessment with results, the values of its elements by name, and under "codes"
+      the code set of its result.
     """
 
     data_type: Name
@@ -67,12 +69,12 @@ class ReturnLayout(File):
     assessments: tuple[dict[str, str], ...] = ()
 
     def of_term(self, term: str | None) -> tuple[Element, ...]:
-        """Return the elements in the return of a term; for None, all."""
+        """Return the elements in the return of a term; if `term` is None, all elements."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
 
 class CodeSet(File):
-    """The codes allowed in an element, the number of the set in the DfE's CBDS, and the source."""
+    """The codes allowed in an element. `cbds`: the set's number in the DfE's CBDS. `read`: the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -80,7 +82,7 @@ class CodeSet(File):
 
 
 class Versions(File):
-    """The versions of a format in use, and the action for a file of an older (`old`) or `unknown` version."""
+    """The versions of a format in use; the action for files of earlier (`old`) or later ones (`unknown`)."""
 
     format: Literal["CTF XML"]
     present: str = Field(pattern=r"^\d+\.\d$")
@@ -90,7 +92,7 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Items a law allows in files of a data type about the pack's year."""
+    """Data items that a `law` allows in the files of a data type with contents of the pack's year."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -98,14 +100,14 @@ class Lawful(File):
 
 
 class Reference(File):
-    """A document the agreement cites by name, and the edition valid in the pack's year."""
+    """A document `cited` by the agreement, and the edition valid in the pack's year (`today`)."""
 
     cited: str
     today: str
 
 
 class NewRequirement(File):
-    """A new requirement of a return, in words. Schools are told from the first day of the pack's year."""
+    """A new requirement of a return, in words, of which schools are told from the first day of the pack."""
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -113,7 +115,7 @@ class NewRequirement(File):
 
 
 class LawDays(File):
-    """Census and results days of the pack's year, which override the rules of the calendar."""
+    """Census days by term and results days by data type, which override the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = Field(default={})
     results: dict[Name, date] = Field(default={})
@@ -122,10 +124,10 @@ class LawDays(File):
 class LawPack(File):
     """A law-YYYY-YY.toml file, valid from `first` to `last`.
 
-    - `extends`: the year of an earlier pack with the missing parts. `more`: elements added to layouts of the
-      earlier pack; `ended`: names of elements removed.
-    - `awaited`: items named by a law not yet in force, in files allowed from the first day of a pack with the
-      same items under `lawful`.
+    - `extends`: the year of an earlier pack, which supplies the parts missing here. By layout of that pack,
+      `more`: elements added; `ended`: names of elements removed.
+    - `lawful`: items that a law allows. `awaited`: items that a law not yet in force will allow, from the
+      first day of a pack that lists them under `lawful`.
     - `optional`: data types of optional returns. `coming`: new requirements.
     """
 
@@ -152,7 +154,7 @@ class LawPack(File):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with missing parts filled from `base`, the pack extended."""
+        """Return the pack with the missing parts taken from `base`, the pack that it extends."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -178,13 +180,13 @@ class LawPack(File):
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
-        """Return the layout of files of a data type, format and term; None where the pack has none."""
+        """Return the layout for a data type, format (`form`) and term; None if the pack has none."""
         of_type = (one for one in self.layouts.values() if (one.data_type, one.format) == (data_type, form))
         return next((one for one in of_type if not one.terms or term is None or term in one.terms), None)
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return law packs, each with the parts of the pack that it extends, by first day.
+    """Return the law packs by first day, each completed with the parts of the pack that it extends.
 
     ConfigurationError for a missing pack, layout or element.
     """
@@ -205,17 +207,17 @@ def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
 
 
 def load_packs(policies: Path) -> tuple[LawPack, ...]:
-    """Return the law packs in a folder of policies, whole and by first day.
+    """Return the law packs in a folder of policies by first day, each completed as by `whole`.
 
-    ConfigurationError with the file, the key and the fault.
+    ConfigurationError names the file, the key and the fault.
     """
     return whole(read_toml(path, LawPack) for path in sorted(policies.glob(PACKS)))
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the pack for a day: the last one begun by then, else the first. Without a day, the last one.
+    """Return the latest pack begun on or before a day, or the first pack if none has begun.
 
-    None if there are no packs.
+    If `day` is None, return the latest of all packs. Return None if there are no packs.
     """
     begun = [pack for pack in packs if day is None or pack.first <= day]
     return begun[-1] if begun else next(iter(packs), None)
@@ -224,7 +226,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists `known` with the codes of every pack added, for views, which are of no period."""
+    """Return the code lists `known`, by name, with the codes of all packs added, for views of any year."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:
@@ -235,9 +237,10 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists of one year: the codes of `pack`, then codes of `known` without a pack.
+    """Return the code lists of one year, by name: the codes of `pack`, then the codes of `known` in no pack.
 
-    Codes of other packs are left out; words written by some systems in place of a code stay.
+    Codes of other years' packs are left out. Words that some systems write in place of a code are in no pack
+    and so stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

@@ -104,8 +104,9 @@ class ActContext:
     ) -> Iterator[Recording]:
         """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        With `tried`, roll the transaction back at the end; nothing is signed or published.
-        With `access`, then publish the providers' SSH keys for intake, unless the processor does that later.
+        With `access`, publish the providers' SSH keys for intake after the commit; a service without the
+        right to publish leaves this to the processor. With `tried`, roll the transaction back at the end:
+        nothing is signed or published.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
@@ -136,12 +137,12 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append a log entry in the person's name; `note` is stored beside the log, not in the leaf."""
+        """Append a log entry in the person's name; `note` is stored in the registry, not in the leaf."""
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
     def check_teams(self, wanted: Iterable[str]) -> None:
-        """Raise GatewayError for a team missing from the policies."""
+        """Raise GatewayError if one of the `wanted` teams is missing from the policies."""
         known = [team.id for team in self.registrar.catalogue.teams.team]
         if unknown := sorted({*wanted}.difference(known)):
             raise GatewayError(f"there is no team {unknown[0]}; the teams are {', '.join(known)}")
@@ -157,7 +158,7 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """A heading and the names of the fields below. `folded`: forms hide the fields until asked."""
+    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
 
     heading: str
     fields: tuple[str, ...]
@@ -169,9 +170,9 @@ class FieldGroup:
 class ActListing:
     """The rows of a list, or of one page of it.
 
-    - `empty`: the sentence in place of no rows; `closing`: a sentence below the rows, for people.
+    - `empty`: the sentence shown if there are no rows; `closing`: a sentence below the rows, for people.
     - `narrow`: the columns for a narrow screen.
-    - `latest`: a command prints the last rows rather than the first, if not all.
+    - `latest`: True if a command that prints only some rows prints the last ones; False for the first ones.
     - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
       `following`: the cursor of the next page, "" on the last.
     - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
@@ -226,24 +227,24 @@ Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 class Act(BaseModel):
     """A person's act or question.
 
-    The first line of a subclass's docstring is the help, the rest the description. Command and right stand in
-    the head of the class: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
+    The first line of a subclass's docstring is the help, the other lines are the description. Command and
+    right are given in the class statement: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
     - a field `reference` names the file concerned; every door hides files outside the person's sight.
-    - `in_console`: False for an act of the command line only, such as any that changes more than the
-      registry: before asking for the passkey, the console tries acts in a transaction and rolls back.
-    - `tried`: False for an act with a check that writes a temporary file: the console does not try such an
-      act, and `effect` reports the faults.
+    - `in_console`: False for an act of the command line only, such as an act that changes more than the
+      registry. (Before asking for the passkey, the console carries an act out in a trial transaction.)
+    - `tried`: False for an act that writes a temporary file to check its fields: the console makes no trial
+      of such an act, and `effect` reports the faults.
     - `short`: the verb on a button, where the page names the thing.
-    - `annexed`: the document has an annex, printed if asked for. `tabled`: the document is also offered as
-      one table for spreadsheets.
-    - `of_any_file`: the act takes references outside the person's sight as well.
+    - `annexed`: the document has an annex, printed only on request. `tabled`: the document is also offered
+      as one table for spreadsheets.
+    - `of_any_file`: True if the act also takes references of files outside the person's sight.
     - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
       "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
-    - `by_program`: a program may be allowed the act by the API, if no second person has to confirm it.
-      `streams`: the answer is a file, given by the mailboxes.
+    - `by_program`: True if the API offers the act to programs. `streams`: True if the answer is a file, sent
+      by the mailboxes.
     - `field_groups`: all fields under headings, for an act with many fields.
     """
 
@@ -272,7 +273,7 @@ class Act(BaseModel):
         right: AccessRight | None = None,
         **more: Any,  # noqa: ANN401 - as pydantic's
     ) -> None:
-        """Set command and right from the head of the class. TypeError for a command without a right."""
+        """Set command and right from the class statement. TypeError for a command without a right."""
         super().__init_subclass__(**more)
         if right is not None:
             cls.right = right
@@ -292,7 +293,7 @@ class Act(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_of_our_time(cls, given: object) -> object:
-        """Refuse the first and last days of the calendar, which have no day before or after."""
+        """Return a field's value. PydanticCustomError for a date outside the years 1900 to 2999."""
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
         return given
@@ -304,16 +305,16 @@ class Act(BaseModel):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields shown in a form only for certain values of another field."""
+        """Return the fields that a form shows only for certain values of another field (see `Revealed`)."""
         return {}
 
     def check(self, context: ActContext) -> None:
-        """Check the act before confirmation by a person. GatewayError with a sentence on the fault."""
+        """Check the fields before a person confirms the act. GatewayError with a sentence about the fault."""
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
 
-        GatewayError for faults found only in carrying the act out.
+        GatewayError for a fault that would stop the act and that no check of the fields finds.
         """
         return ""
 
@@ -322,14 +323,15 @@ class Act(BaseModel):
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return the key for caching the answer for a minute in the console; None for never.
+        """Return a key under which the console may cache the answer for a minute; None to forbid caching.
 
-        The key is made of all facts behind the answer, apart from the policies and the fields.
+        The key changes whenever a fact behind the answer changes. It may leave out the policies and the
+        fields, which the console adds to the key.
         """
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
-        """Carry the act out in one transaction; return the answer. GatewayError, in words, if impossible."""
+        """Carry the act out and return the answer. GatewayError with a sentence if the act is impossible."""
         raise NotImplementedError
 
 
@@ -339,7 +341,7 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return a setting that a field declares by `option`, such as "place"; None if it declares none."""
+    """Return the argument `what`, such as "place", given to `option` for a field; None without `option`."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
@@ -354,7 +356,7 @@ class GivenFile(BaseModel):
 
     @classmethod
     def read(cls, file: Path) -> GivenFile:
-        """Read a file of this machine. GatewayError if unreadable or too large."""
+        """Read a file of this machine. GatewayError if unreadable or larger than 64 MiB."""
         return cls(content=read_at_most(file, _FILE_BYTES), folder=file.parent)
 
     @model_validator(mode="before")
@@ -364,7 +366,7 @@ class GivenFile(BaseModel):
 
 
 class ReadingAct(Act):
-    """An act that only reads the registry: a person's question."""
+    """An act that changes nothing and needs no passkey: a person's question."""
 
     asks_passkey: ClassVar[bool] = False
     reads: ClassVar[bool] = True
@@ -384,14 +386,15 @@ def option(
     form: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field given by name on the command line; `also` is a second name, for older scripts.
+    """Declare a field of an act, given on the command line as an option such as --team.
 
+    - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
+    - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
     - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
       to keep the value out of histories.
     - `personal`: the console sends the value by POST, never in an address.
-    - `names`: the sort of thing identified by the value; forms offer choices.
-    - `form`: the description in forms, where `about` speaks of the command line.
-    - `place`: given by position (see `argument`). `limits`: limits of pydantic's Field.
+    - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
+    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
@@ -414,7 +417,7 @@ def _one_line(given: str) -> str:
 
 
 def as_reason(given: str) -> str:
-    """Return a reason as recorded, on one line. ValueError if empty or too long."""
+    """Return a reason on one line. ValueError if empty, over REASON_LENGTH, or with control characters."""
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")

@@ -34,9 +34,10 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a signature, then decide the waiting files again.
+        """Record the signature, then decide again the files that waited for the ratification.
 
-        GatewayError for a future day, a provider outside the parties, or an agreement at an end.
+        GatewayError for a future day, a provider that is no party to the agreement, or an agreement that has
+        ended.
         """
         with context.recording() as record:
             catalogue = record.registrar.catalogue
@@ -77,7 +78,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice; return the end of the provider's ratifications."""
+        """Record the notice; return a sentence with the day from which the provider's ratifications end."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             known = {each.id: each for each in catalogue.agreement.notice}
@@ -104,7 +105,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
 class ListStandings(GroupedListing, command="agreement status", right=AccessRight.LOOK):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
-    A school counts as covered if a provider that has ratified sends for the school, for those files alone.
+    A school without a ratification counts as covered for files sent for it by a provider with a ratification.
     The list is for teams of the local authority only: the agreement keeps it from other agencies.
     """
 
@@ -119,7 +120,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each party to the agreement, with its ratification as of the day."""
+        """Return a row for each party to the agreement, with its ratification on the given day or today."""
         load_settings(context.home)
         catalogue = context.catalogue
         with context.reading() as session:

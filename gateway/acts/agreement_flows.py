@@ -1,4 +1,4 @@
-"""Flows of the agreement: the data owed by a provider, by the calendar or a person (Appendix B)."""
+"""Flows of the agreement (Appendix B): exceptions, made by people, to what providers owe by the calendar."""
 
 from datetime import date, time
 from typing import ClassVar, Literal
@@ -35,7 +35,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record, whatever the calendar says, if a data type is expected of a provider."""
+        """Record if a data type is expected of a provider; "default" removes such a record."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -67,7 +67,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the nil return for the period of the day."""
+        """Record the nil return for the period around the day. GatewayError if nothing is due near it."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)
@@ -97,13 +97,13 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
 
 
 class ListFlowExceptions(ProviderListing, command="flows exceptions", right=AccessRight.LOOK):
-    """List the exceptions made by people from the data owed: who, when and why."""
+    """List the exceptions that people made from the data due by the calendar: who, when and why."""
 
     columns: ClassVar = ("provider", "data_type", "what", "period", "at", "by", "why")
     empty: ClassVar = "nothing is said: the calendar decides"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return people's expectations and nil returns, of one provider or of all."""
+        """Return a row for each expectation and nil return on record, of one provider or of all."""
         with context.reading() as session:
             self.check_provider(session)
             return agreements.exceptions(session, self.provider)

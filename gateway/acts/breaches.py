@@ -30,7 +30,8 @@ _ADDED = ("transfers", "staff", "keys", "measures")
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     """Record a breach for the ICO, with what the registry knows of it (UK GDPR Article 33).
 
-    A time without a zone is local. A day stands for its first moment or, as the end, for its last.
+    A time without a zone is local. A day without a time means the beginning of the day or, as the end of the
+    breach, the end of the day.
     """
 
     annexed: ClassVar = True
@@ -73,7 +74,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Complete the record from the registry, store it unless on a dry run, and return the report."""
+        """Return the report, completed from the registry; store the record as well, except on a dry run."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
             organisation, zone = registrar.settings.organisation, registrar.catalogue.calendar.timezone
@@ -115,7 +116,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the values given, by field of BreachStatement; times without a zone get the zone `zone`."""
+        """Return the values given, by field of BreachStatement. A time without a zone gets `zone`."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,
@@ -130,7 +131,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
 
 
 class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
-    """List every record: who made it, by when the ICO is to be told, and whether it was."""
+    """List every record of a breach: who made it, by when the ICO is to be told, and if the ICO was told."""
 
     columns: ClassVar = (
         "number", "versions", "recorded_at", "by", "aware_at", "notify_by", "hours_left", "notified_at",
@@ -164,7 +165,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
 
 
 class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
-    """Show a record as it was put on record last: in short, or with its annex."""
+    """Show the latest version of a record of a breach: in short, or with its annex."""
 
     beside: ClassVar = ("breach record:amend",)
     named_by: ClassVar = "number"
@@ -181,9 +182,11 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
 
 
 class KeptBreach(BaseModel):
-    """The stored form of a breach record: a person's statements and the finished document.
+    """The stored form of a breach record.
 
-    `told` is None for a record of version 0.2.0, which stored the text of the document alone.
+    - `told`: the statements of the person who made the record; None for a record made by version 0.2.0 of the
+      gateway, which stored only the text of the report.
+    - `document`: the finished report.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -193,7 +196,7 @@ class KeptBreach(BaseModel):
 
 
 def _records(session: Session) -> dict[int, tuple[int, EventRow, KeptBreach]]:
-    """Return, by number of the record, the count of versions, the latest log entry and the latest version."""
+    """Return by number of each breach: the count of versions, the latest log entry, the latest version."""
     found: dict[int, tuple[int, EventRow, KeptBreach]] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
@@ -216,10 +219,12 @@ def _latest(session: Session, number: int) -> KeptBreach:
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
-    """Return the accounts of the transfers that a breach concerns, by landing. NotFoundError if unknown.
+    """Return the report data of each transfer that a breach concerns, in order of landing.
 
-    For staff: the files opened, since the log records every opening beforehand. For a key: files sent over,
-    signed with or opened with the key; for the gateway's own, the files sealed to the key.
+    These are the files named; the files opened by a member of staff named, or by the owner of a staff key
+    named; and the files sent or signed with a provider's key named, or sealed to a key of the gateway named.
+    If none of these is named: all files with an event in the time of the breach. NotFoundError for a file,
+    person or key that is not on record.
     """
     references = set(told.transfers)
     for name in told.staff:
@@ -241,7 +246,7 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
 
 
 def _named_key(session: Session, fingerprint: str) -> Key:
-    """Return any owner's key by fingerprint or its beginning. NotFoundError for none or several."""
+    """Return the key with a fingerprint or a beginning of one. NotFoundError unless exactly one key fits."""
     wanted = fingerprint.replace(" ", "").lower()
     found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
     if not wanted or len(found) != 1:

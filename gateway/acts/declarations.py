@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 class Declare(Act, command="declarations add", right=AccessRight.ENROL):
-    """Declare a transfer by another method: the agreement decides by what is in place.
+    """Declare a transfer by another method: the agreement decides by the safeguards in place.
 
-    Whatever is decided goes on record, and the provider gets a receipt.
+    Every decision goes on record, and the provider gets a receipt.
     """
 
     field_groups: ClassVar = (
@@ -66,7 +66,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the methods, kinds of data and questions of the agreement, each with a name for people."""
+        """Return the choices of four fields by the agreement: method, data, circumstance and safeguard."""
         methods = catalogue.methods
         return {
             "method": {one.id: one.name for one in methods.method if one.declarable},
@@ -78,7 +78,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each method the safeguards required, as fields of a form."""
+        """Return for each method the safeguards that a form offers once the method is chosen."""
         methods = (one for one in catalogue.methods.method if one.declarable and one.need)
         return {
             "method": {
@@ -88,7 +88,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         }
 
     def confirms(self) -> bool:
-        """Return True unless on a dry run."""
+        """Return False for a dry run, which changes nothing; otherwise True."""
         return not self.dry_run
 
     def effect(self, context: ActContext) -> str:
@@ -100,7 +100,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         return f"{heading}. {' '.join(reason.sentence for reason in decision.reasons)}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Decide on the declaration, and record both with a receipt, unless on a dry run."""
+        """Return the decision on the declaration; record both and issue a receipt, except on a dry run."""
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
             decision = judge(declaration, catalogue)
@@ -159,7 +159,7 @@ NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Decide on a declared transfer by the agreement."""
+    """Return the agreement's decision on a declared transfer, with next steps that fit a declaration."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
@@ -227,7 +227,7 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
 def _statement(
     registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
 ) -> Statement:
-    """Return the statement of the declaration's receipt."""
+    """Return the facts for the receipt of a declaration."""
     catalogue, provider = registrar.catalogue, declaration.provider
     method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
     told = {each.id: each.told for each in catalogue.methods.safeguard}
@@ -277,12 +277,12 @@ class ListDeclarations(DatedListing, ProviderListing, command="declarations list
 
 
 class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight.LOOK):
-    """Show a declaration: what was confirmed, and what was decided."""
+    """Show a declaration: the safeguards stated, and the decision."""
 
     reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return a declaration with the statements confirmed, the decision and the reasons."""
+        """Return a declaration with the safeguards and circumstances stated, the decision and the reasons."""
         with context.reading() as session:
             row = _row(agreements.declaration(session, self.reference))
         return ActDetails(

@@ -35,7 +35,7 @@ class ListDiscrepancies(
     all: bool = option("Those that have ended too.", default=False)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each open discrepancy, oldest first."""
+        """Return a row for each open discrepancy, oldest first; with `all`, for each ended one as well."""
         with context.reading() as session:
             self.check_provider(session)
             providers = None if self.provider is None else [self.provider]
@@ -44,14 +44,14 @@ class ListDiscrepancies(
 
 
 class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRight.LOOK):
-    """Show where each record of a discrepancy stands, and how it ended."""
+    """Show the place of each record of a discrepancy, and how the discrepancy ended."""
 
     beside: ClassVar = ("discrepancies resolve:number",)
 
     number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return each record of a discrepancy with file and place, and how the discrepancy ended."""
+        """Return the file and number of each record of a discrepancy, and how the discrepancy ended."""
         with context.reading() as session:
             (row,) = _rows(session, [discrepancies.get(session, self.number)])
         closing = [f"resolved by {row['ended_by']}: {row['why']}"] if row["ended_by"] else []

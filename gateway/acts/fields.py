@@ -43,10 +43,13 @@ _KINDS: dict[Any, FieldKind] = {
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """One field of an act: `kind` is the type of one value, `choices` are the allowed values, if limited.
+    """One field of an act.
 
-    `names` is the sort of thing that the value identifies; `form` is the description in forms, if `about`
-    speaks of the command line. `longest` is the most characters of a text, if limited.
+    - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
+    - `kind`: the type of one value. `several`: True if the field takes several values.
+    - `choices`: the allowed values, or () for any. `longest`: the most characters of a text, if limited.
+    - `names`: the sort of thing that the value identifies, such as "school".
+    - `personal`: True if the value may not appear in an address.
     """
 
     name: str
@@ -68,7 +71,7 @@ def every_act() -> Mapping[str, type[Act]]:
 
 
 def acts_in(module: str) -> Iterator[type[Act]]:
-    """Yield the acts declared in a module, in order."""
+    """Yield the acts declared in a module, given by full name, in the order of declaration."""
     for declared in vars(import_module(module)).values():
         if (
             isinstance(declared, type)
@@ -80,7 +83,7 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act for forms, in the order of their groups, or else of declaration."""
+    """Describe the fields of an act, in the order of the groups of fields; without groups, of declaration."""
     told = []
     for name in headings_of(act):
         field = act.model_fields[name]
@@ -104,7 +107,7 @@ def fields_of(act: type[Act]) -> tuple[ActField, ...]:
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
-    """Return the heading of each field's group, in the order of the groups; "" without groups."""
+    """Return by field the heading of its group, in the order of the groups; "" for an act without groups."""
     headings = {name: group.heading for group in act.field_groups for name in group.fields}
     return headings or dict.fromkeys(act.model_fields, "")
 

@@ -87,7 +87,7 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
 class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     """Show how full each column would be if a file were handed on, without sending or showing any value.
 
-    The files are made of what the team may have, as for the system itself.
+    The output files are made from the team's view, exactly as for the system itself.
     """
 
     by_program: ClassVar = False
@@ -96,7 +96,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the number of rows with a value in each column. GatewayError if no such file can be made."""
+        """Return the number of rows with a value, by column. GatewayError if no output file can be made."""
         with context.open_registrar() as registrar, ExitStack() as until:
             declared = registrar.catalogue.hand_ons.hand_on
             if (found := next((one for one in declared if one.id == self.hand_on), None)) is None:
@@ -166,9 +166,11 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one transfer, and the log entry for the use of the team's view.
+    """The output files made from one transfer.
 
-    `apart` are the markers respected in the view, `transfer` is the file's sequence.
+    - `collected`: the log entry which says that the hand-on used the team's view. `transfer`: the transfer's
+      sequence.
+    - `apart`: the markers for which children were left out of the files.
     """
 
     files: tuple[MadeFile, ...]
@@ -178,13 +180,13 @@ class Made:
 
 
 class NotHandedOnError(GatewayError):
-    """A file cannot be handed on; the text is the reason, to be put on record."""
+    """Raised for a file that cannot be handed on; the text is the reason, for the record."""
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
-    """Make the output files of a hand-on from one transfer, in anonymous memory until the end of `until`.
+    """Make the output files of a hand-on from one transfer, in anonymous memory, freed when `until` closes.
 
-    NotHandedOnError where the team may have no view of the file. Fault if the examiner fails, to be tried
+    NotHandedOnError if the team may have no view of the file. Fault if the examiner fails; the caller may try
     again.
     """
     now, actor = registrar.clock(), hand_ons.actor_of(hand_on.id)
@@ -236,7 +238,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 
 
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
-    """Return True if the markers on children respected by the made files are still the ones in force."""
+    """Return True if the markers under which the files were made are still exactly those in force."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, {}) == one.apart for one in made)
 
@@ -244,7 +246,7 @@ def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bo
 def manifest(
     session: Session, registrar: Registrar, batch: HandOnBatchRow, made: Sequence[Made], at: datetime
 ) -> tuple[bytes, bytes]:
-    """Return the manifest of a batch as JSON, and the gateway's signature over it. Fault if not signed."""
+    """Return a batch's manifest as JSON, made at the time `at`, and its signature. Fault if signing fails."""
     listed = [
         {
             "name": file.name, "reference": each.collected.subject, "sha256": file.laid.sha256,
@@ -275,7 +277,10 @@ def manifest(
 def record_made(
     session: Session, files: Sequence[HandOnFileRow], made: Sequence[Made], at: datetime
 ) -> list[Entry]:
-    """Record the files of a batch as handed on; return a log entry for each file handed on the first time."""
+    """Record the files of a batch as handed on at the time `at`; return the log entries to be appended.
+
+    A file that this batch has handed on before gets no second entry.
+    """
     by_reference, entries = {one.collected.subject: one for one in made}, []
     for file in files:
         if (one := by_reference.get(file.reference)) is None:

@@ -15,7 +15,7 @@ from gateway.registry.tables import HarmlessRow
 
 
 class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
-    """List a column as harmless, in your name. Files held for nothing else go on at once.
+    """List a column as harmless, in your name. Files held for no other reason go on at once.
 
     No sensitive column becomes harmless by a listing.
     """

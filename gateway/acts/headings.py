@@ -1,4 +1,4 @@
-"""Meanings of a provider's headings: signed by the provider, or said by the authority; revocable."""
+"""Meanings of a provider's headings, stated by the provider or the authority: listed, added, revoked."""
 
 import json
 import re
@@ -52,7 +52,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
 
 
 class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
-    """Revoke what was said of a provider's heading, for files arriving from now on."""
+    """Revoke the meaning stated for a provider's heading, for files arriving from now on."""
 
     heading: OneLine = argument("The heading, as headings list has it.", metavar="HEADING")
     provider: str = option("Whose heading it is.", metavar="ID", names="school")
@@ -69,8 +69,9 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
 class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     """Say what a heading of a held file means, for later files of its provider.
 
-    For an item a second person says the same; from then on its values go to the teams with a right to the
-    item. For something-else one person is enough: no team is shown the values.
+    If the heading means an item, a second person has to say the same; from then on, values under the heading
+    go to the teams with a right to the item. For something-else one person is enough: no team is shown the
+    values.
     """
 
     reference: Reference = argument("The held file, as its receipt names it.", metavar="REF")
@@ -79,7 +80,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the meaning, or propose an item to a second person."""
+        """Store the meaning; or, for an item named by one person so far, record a proposal."""
         with context.recording() as record:
             known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:
@@ -107,18 +108,18 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the possible meanings of a heading: items of `labels` with labels, in the policies' order."""
+    """Return the items that a heading may mean, as "Label (key)" by key; only items with one of `labels`."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return a file's headings that are neither known to a rule nor explained by anybody."""
+    """Return the headings of a file that no rule knows and that nobody has explained."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
 
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
-    """Return the meanings proposed for a provider's headings that wait for a second person."""
+    """Return the meanings of a provider's headings proposed and, at `at`, waiting for a second person."""
     found: dict[str, Row] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")

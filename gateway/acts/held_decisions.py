@@ -76,9 +76,9 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return the teams to get the file, and the agreement's objections, in words.
+        """Return sentences with the teams that would get the file, and the agreement's objections.
 
-        GatewayError where nobody may release the file.
+        GatewayError if nobody may release the file.
         """
         rules = Rulebook(context.home, context.catalogue)
         with context.reading() as session:
@@ -99,10 +99,10 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return ActDone(f"{self.reference} is released to {teams}")
 
     def release(self, registrar: Registrar, by: str) -> Release:
-        """Release the file in one person's name; with `override` propose the release to a second person.
+        """Release the file in the name of the person `by`, and return the release as judged.
 
-        A release with anything in `forbidden` is only proposed. GatewayError for a release against the
-        agreement without `override`, or beyond anybody's power.
+        If the agreement forbids the release (`Release.forbidden`): with `override`, only propose the release
+        to a second person; without `override`, GatewayError. GatewayError, too, if nobody may release it.
         """
         with deciding(registrar, by) as record:
             transfer = held(record.session, self.reference)
@@ -135,7 +135,7 @@ class ConfirmRelease(_HeldFileAct, command="held confirm"):
     why: Why
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
+        """Return a sentence with file, proposer, teams and reason. GatewayError if no release is proposed."""
         with context.reading() as session:
             first = proposal(session, self.reference)
         wording = context.catalogue.wording
@@ -147,7 +147,7 @@ class ConfirmRelease(_HeldFileAct, command="held confirm"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
 
-        GatewayError where nothing is proposed, or where the proposer may be the same person.
+        GatewayError if no release is proposed, or if the proposer may be the same person as the confirmer.
         """
         reference, by = self.reference, context.person
         with context.open_registrar() as registrar, deciding(registrar, by) as record:
@@ -167,7 +167,7 @@ class DeclineRelease(ConfirmRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal of a release."""
+        """End the proposal of a release in the log; the file stays held."""
         with context.recording() as record:
             held(record.session, self.reference)
             asked = proposal(record.session, self.reference)
@@ -176,7 +176,7 @@ class DeclineRelease(ConfirmRelease, command="held decline"):
 
 
 class AssignHeldFile(_HeldFileAct, command="held assign"):
-    """Say who decides on a held file: you, or a colleague who may. Everybody else still may, too."""
+    """Say who decides on a held file: you, or a colleague with the right. Others with the right still may."""
 
     asks_passkey: ClassVar = False
 
@@ -213,7 +213,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
 
 
 class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
-    """An act on several held files, each of which is decided by itself."""
+    """An act on several held files; each file is decided by itself."""
 
     reference: tuple[Reference, ...] = argument(
         "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
@@ -256,7 +256,7 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
-    """Ratify for the schools of several held files, and release what waits for that.
+    """Ratify for the schools of several held files, and release the files that wait for a ratification.
 
     Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
     """
@@ -273,7 +273,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each ratification and decide files again; return a sentence on those still waiting."""
+        """Record each ratification and decide the files again; the answer names the files that still wait."""
         told = [
             RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
             .carry_out(context)
@@ -290,7 +290,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the files' schools by id. GatewayError if a file waits for something else."""
+        """Return the files' schools, names by id. GatewayError for a file that waits for no ratification."""
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:
@@ -356,7 +356,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str, kind: Kind = "release-proposed") -> Proposal:
-    """Return the open proposal about a file. GatewayError if declined, decided or never made."""
+    """Return the open proposal of a kind about a file. GatewayError if declined, decided or never made."""
     if (first := proposed(session, reference, kind)) is None:
         raise GatewayError(_NOBODY[kind].format(reference))
     return first
@@ -364,7 +364,7 @@ def proposal(session: Session, reference: str, kind: Kind = "release-proposed") 
 
 @contextmanager
 def deciding(registrar: Registrar, by: str) -> Iterator[Recording]:
-    """Yield one transaction for a person's decision; then publish the receipts in `issued`."""
+    """Yield one transaction for a decision of the person `by`; after the commit, publish its receipts."""
     with registrar.registry.write() as session:
         record = Recording(registrar, session, by, registrar.clock())
         yield record
@@ -375,7 +375,11 @@ def rule(
     record: Recording, reference: str, decision: Decision, kind: Kind, why: str, *,
     held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
 ) -> None:  # fmt: skip
-    """Put a person's decision on a file in force; `held_for`, `counted` and `roll` are as in `Ruling`."""
+    """Put a person's decision on a file in force; `kind` is the kind of the log entry.
+
+    - `held_for`: the reasons why the file was held. `roll`: the packed roll of the file, if any.
+    - `counted`: True if teams without pupil records get counts; False if a person named the teams.
+    """
     ruling = Ruling(
         reference=reference, decision=decision, kind=kind, actor=record.by, note=why,
         held_for=held_for, counted=counted, roll=roll,
@@ -386,7 +390,7 @@ def rule(
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
     """Record a proposal to release or deliver a file against the agreement, for a second person to decide.
 
-    `kind` is the kind of the log entry, `more` are further fields of it.
+    `kind` is the kind of the log entry, `more` are further fields of the entry.
     """
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}
@@ -398,9 +402,10 @@ def judged(
     rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
-    """Judge the release of a held file, as recognised or as the given `data_type`, to `teams` if given.
+    """Return the release of a held file as judged by the agreement.
 
-    GatewayError for a file never opened, judged by earlier rules, or not to be released by anybody.
+    `data_type` and `teams` default to the recognised type and to the teams entitled by the flow. GatewayError
+    for a file never opened, a file last judged by earlier rules, or a release that is nobody's to give.
     """
     if transfer.content is None:
         raise GatewayError(
@@ -418,9 +423,9 @@ def judged(
 
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
-    """Return the decision to release a file as judged, for a period.
+    """Return the decision to release a file, made from the release `asked` as judged; `period` as stated.
 
-    Its reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
+    The reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
     """
     code = "person:released-against-policy" if asked.forbidden else code
     return Released(
@@ -432,7 +437,7 @@ def released(catalogue: Catalogue, asked: Release, code: str, period: str | None
 def _release(
     record: Recording, transfer: Transfer, asked: Release, why: str, *, counted: bool, on: date | None = None
 ) -> None:
-    """Release a held file, for the period of the day `on` that a person names, or as stated in the file."""
+    """Release a held file as judged, for the period around the day `on`, or else the period in the file."""
     registrar, upload, content, period = record.registrar, transfer.upload, transfer.content, None
     catalogue = registrar.catalogue
     if on is not None:
@@ -448,7 +453,7 @@ def _release(
 
 
 def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Refuse a held file with advice to the sender, which stands on the receipt."""
+    """Refuse a held file, with `advice` to the sender on the receipt. GatewayError for unfit advice."""
     told = " ".join(advice.split())
     if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")

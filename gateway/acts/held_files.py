@@ -46,7 +46,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield a row for each held file, with the assigned person, the reason for waiting, and the days."""
+        """Yield a row for each held file, with the assigned person, reasons, and days since the landing."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session, EVERYTHING)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
@@ -64,7 +64,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
             }
 
     def closing(self, context: ActContext) -> str:
-        """Return a sentence with the number of sensitive held files that the person may not see."""
+        """Return a sentence with the number of sensitive held files hidden from the person; "" for none."""
         wanted = self.wanted(context)
         with context.open_registry() as registry, registry.read() as session:
             seen = replace(wanted, sight=context.sight(session))

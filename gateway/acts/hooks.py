@@ -30,7 +30,7 @@ _LIKE = "an address is like https://cases.example.gov.uk/gateway, without a pass
 
 
 def _with_valid_host(address: str) -> str:
-    """Return a web hook's address, if its port and IP address are valid; ValueError otherwise."""
+    """Return the given address of a web hook. ValueError if the port or the IP address in it is invalid."""
     try:
         _ = urlsplit(address).port
     except ValueError:
@@ -42,7 +42,7 @@ _Address = Annotated[str, written_as(_HTTPS, _LIKE), AfterValidator(_with_valid_
 
 
 class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
-    """List the web hooks: where each leads, what it is told of, and what keeps messages back."""
+    """List the web hooks: the address, events and teams of each, and what keeps messages back."""
 
     beside: ClassVar = ("hooks try:name", "hooks remove:name")
     columns: ClassVar = ("name", "state", "address", "events", "teams", "told_at", "remark")
@@ -50,7 +50,7 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Yield a row for each web hook, with the host of its address only: the rest may be secret."""
+        """Yield a row for each web hook, with only the host of its address, since the path may be secret."""
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)
@@ -102,7 +102,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
 
 
 class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
-    """Tell a web hook of nothing more, at once."""
+    """Send a web hook no more messages, at once."""
 
     name: str = argument(_NAMED, metavar="NAME")
     why: Why
@@ -116,13 +116,13 @@ class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
 
 
 class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
-    """Send a web hook an empty test message, and once more the messages that it did not take."""
+    """Send a web hook an empty test message, and once more the messages that were given up."""
 
     name: str = argument(_NAMED, metavar="NAME")
     since: Moment | None = option("Send every message since this moment once more, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a test event, sent to the hook as any event; have lost messages sent again."""
+        """Record a test event, which is sent to the hook; have the messages that were given up sent again."""
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:

@@ -49,10 +49,10 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
 
 
 class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
-    """Take a host off the record, in your name: nobody is told any more that it is silent.
+    """Take a host off the record, in your name: nobody is told any more that the host is silent.
 
-    Its home is not touched. Stop the host first, once its spool is empty; a running host is soon on record
-    again.
+    The host's home is not touched. Stop the host first, once its spool is empty: a running host is soon on
+    record again.
     """
 
     name: str = argument("The host, as `gateway hosts list` shows it.")
@@ -60,7 +60,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host. GatewayError for a running one, or for one with uploads in its spool."""
+        """Remove the host. GatewayError if it runs, or if uploads wait in its spool and are not `lost`."""
         with context.recording() as record:
             host = _stopped_host(record.session, self.name)
             if host.spool and not self.lost:
@@ -74,9 +74,10 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
 
 
 class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
-    """Take the uploads of a dead host into this one's spool, in your name. Never while that host lives.
+    """Take the uploads of a dead host into the spool of this host, in your name. Never while that host runs.
 
-    Those already on record are not taken twice. The landing counts from now on; the receipt says so.
+    An upload that is on record already is not taken twice. The time of the move counts as the landing; the
+    receipt says so.
     """
 
     in_console: ClassVar = False  # It reads a folder of this machine.
@@ -86,7 +87,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Move each complete upload into this host's spool, and log the number."""
+        """Move each complete upload into this host's spool; log and return the number of uploads."""
         with context.reading() as session:
             _stopped_host(session, self.name)
         if self.name == load_settings(context.home).host.name:

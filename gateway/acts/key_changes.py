@@ -63,7 +63,7 @@ class _KeyAct(Act, right=AccessRight.ENROL):
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
     def key(self, session: Session, fingerprint: str) -> Key:
-        """Return the owner's key, by fingerprint or its beginning. NotFoundError for none or several."""
+        """Return the owner's key with this fingerprint or beginning. NotFoundError for no key or several."""
         return keys.find_key(session, self.owner_kind(session), self.id, fingerprint)
 
 
@@ -95,9 +95,9 @@ class AddKey(_KeyAct, command="keys add"):
 class ConfirmKeys(_KeyAct, command="keys confirm"):
     """Put new keys in force: the owner read the fingerprints out by telephone.
 
-    Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
-    16 characters at least. Every new key waits for confirmation; a new passkey can log in and read before
-    that. Once there are two administrators, no key is confirmed by the person who enrolled it.
+    The confirmation is recorded in your name. Give the six words of a provider's kit, or the fingerprints as
+    read out, whole or at least 16 characters of each. Every new key waits for confirmation; a new passkey
+    can log in and read before that. With two administrators, nobody confirms a key that they enrolled.
     """
 
     read_out: tuple[str, ...] = argument(
@@ -106,7 +106,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put each key in force that was read out. GatewayError for one that another person must confirm."""
+        """Put each key in force that was read out. GatewayError for a key that somebody else must confirm."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)
@@ -128,7 +128,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
-        """Return the keys that were read out, as six words or as fingerprints. GatewayError for no match."""
+        """Return the keys read out, as six words or as fingerprints. GatewayError if one fits no key."""
         if owner_kind == "provider" and are_words(self.read_out):
             return _named_by_words(clerk, self.id, self.read_out)
         found = []
@@ -197,7 +197,11 @@ class RestoreKey(_KeyAct, command="keys restore"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the key in force again; with roles in force, after a second person agrees."""
+        """Put the key in force again; a key that never was confirmed waits to be confirmed.
+
+        With two administrators, a second person must agree for a key of staff with a powerful role or with
+        sight of held files.
+        """
         with _changing(context) as clerk:
             key = self.key(clerk.session, self.fingerprint)
             # Two people decide for persons with powerful roles or sight of held files.
@@ -215,8 +219,8 @@ class RestoreKey(_KeyAct, command="keys restore"):
 class RevokeKey(_KeyAct, command="keys revoke"):
     """Revoke a compromised or replaced key at once, or refuse a pending one.
 
-    What a compromised key has signed counts no more. With roles in force, two people do the same; the key
-    counts no more from the first on.
+    What a compromised key has signed counts no more. With roles in force, two people give the same command;
+    the key counts no more once the first has given it.
     """
 
     fingerprint: _Fingerprint
@@ -250,7 +254,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Yield a clerk to change keys in one transaction; sign the log's head and publish keys at the end."""
+    """Yield a clerk, which changes keys in one transaction; then sign the log's head and publish the keys."""
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -263,7 +267,10 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Enrol one key, or update a certificate on record; return a sentence. Refusal if unfit."""
+    """Enrol the key in `data`, a file's bytes, or update a certificate on record; return a sentence.
+
+    Refusal if the key is unfit. GatewayError if the owner's certificate is retired, revoked or unchanged.
+    """
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
 
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
@@ -290,9 +297,10 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
-    """Return the two pending keys of a provider's kit, named by the six words `heard`.
+    """Return the SSH and the OpenPGP key that wait for confirmation and have the six words `heard`.
 
-    GatewayError names the first wrong word; where several pairs of keys wait, one of the newest pair.
+    GatewayError if no pair of keys has these words; the message names the first word wrong for the newest
+    pair.
     """
     waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
     waiting.sort(key=lambda key: key.added_at, reverse=True)

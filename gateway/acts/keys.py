@@ -48,7 +48,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 
 def check_read_out(*fingerprints: str) -> None:
-    """Raise GatewayError if one of the fingerprints' beginnings is too short to prove a key.
+    """Raise GatewayError if a fingerprint, or the given beginning of one, is too short to identify a key.
 
     A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
     """
@@ -57,7 +57,7 @@ def check_read_out(*fingerprints: str) -> None:
 
 
 def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
-    """Store and log a key. The owner, if a member of staff, is named in the registry alone."""
+    """Store and log a key in the given `state`; the log entry names a provider, but no member of staff."""
     keys.add_key(
         record.session, owner_kind, owner, new.kind,
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
@@ -69,7 +69,7 @@ def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey,
 
 
 def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
-    """Return "staff" or "provider" for an owner. NotFoundError for an unknown owner."""
+    """Return "staff" if `is_staff`, else "provider". NotFoundError if no such owner is on record."""
     if is_staff:
         staff.get_staff(session, identifier)
         return "staff"

@@ -1,4 +1,4 @@
-"""Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
+"""Legal holds: they keep a transfer, everything of a provider, or every file with a child from deletion."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
 
 
 class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.PROTECT):
-    """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
+    """Keep from deletion one transfer with all its parts, all of a provider, or all files with a child."""
 
     short: ClassVar = "Place a hold"
     field_groups: ClassVar = (
@@ -45,7 +45,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold; return a sentence with the number of stored files missing from the index."""
+        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):
@@ -59,7 +59,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return ActDone(said)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
-        """Place or lift the hold by the function `change`, with a log entry; return words for the subject."""
+        """Place or lift the hold by the function `change`; log the `kind` of event; return the subject."""
         subject = self._subject(context.home)
         with context.recording() as record:
             number = change(record.session, record.by, self.why, record.at, **subject)
@@ -67,7 +67,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
-        """Return what the hold is on, by column. GatewayError unless one transfer, provider or child."""
+        """Return the subject by column: one transfer, provider or child. GatewayError for none or several."""
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(

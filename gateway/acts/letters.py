@@ -1,4 +1,4 @@
-"""Letters to schools and staff: a preview of any days, letters sent, and letters returned."""
+"""Letters to schools and staff: previews for chosen days, letters sent, and letters returned."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
@@ -23,7 +23,7 @@ _UNWRAPPED = 10_000  # A page breaks lines itself.
 class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.ENROL):
     """Preview the letters due by the calendar, by the current record. Nothing is owed or sent.
 
-    Letters about single files are not foreseen: each is owed on a file's decision.
+    Letters about single files are left out: each is owed only when a file is decided.
     """
 
     columns: ClassVar = ("day", "kind", "to", "subject")
@@ -33,7 +33,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the log's size: a preview is cached for a minute, unless the log gets an entry."""
+        """Return the log's size, so that a cached preview ends with the next entry of the log."""
         with context.reading() as session:
             return str(log.size(session))
 
@@ -64,7 +64,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
 
 
 class ListLetters(GroupedListing, DatedListing, command="letters list", right=AccessRight.LOOK):
-    """List every letter owed, with the times of owing, sending and return."""
+    """List every letter owed, with the times at which it was owed, sent and returned."""
 
     beside: ClassVar = ("letters bounced:number",)
     columns: ClassVar = (
@@ -105,7 +105,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     provider: ProviderId
 
     def effect(self, context: ActContext) -> str:
-        """Return the letter's text and its recipients. GatewayError as for `carry_out`."""
+        """Return the letter and its recipients. GatewayError if nothing is missing or no address known."""
         with context.open_registrar() as registrar, context.reading() as session:
             letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
             found = chasing(letterhead, self.provider, context.clock())
@@ -113,7 +113,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue the letter. GatewayError if nothing is missing, no address is known, or it went today."""
+        """Queue the letter. GatewayError if nothing is missing, no address known, or one was sent today."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             with registrar.registry.write() as session:
@@ -132,7 +132,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue today's letters; return a sentence with the number waiting. GatewayError without a relay."""
+        """Queue today's letters; return the number waiting. GatewayError if no mail relay is configured."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())
@@ -147,7 +147,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
 
 
 def _check_relay(registrar: Registrar) -> None:
-    """Raise GatewayError where no relay is named in gateway.toml: no letter leaves then."""
+    """Raise GatewayError if gateway.toml names no mail relay, without which no letter leaves."""
     if registrar.settings.letters.relay is None:
         raise GatewayError("no letter leaves: name a relay in the settings, under [letters]")
 
@@ -165,7 +165,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the relay or the addressee returned the letter."""
+        """Record that the letter came back."""
         with context.open_registry() as registry, registry.write() as session:
             letters.bounced(session, self.number, at=context.clock(), by=context.person, why=self.why)
         return ActDone(f"noted: letter {self.number} came back")

@@ -26,13 +26,14 @@ MOST = 500
 class ListingAct(ReadingAct):
     """A question answered by rows.
 
-    - `columns`: the columns shown, `narrow` for a narrow screen; a row may hold more, for programs.
-    - `empty`: the sentence in place of no rows.
-    - `heading`: the title of the list's page; without one, the first sentence of the docstring.
-    - `leads`: columns with links, each with the page: of a `file`, a `held-file` or a `school`.
-    - `together`: commands for several ticked rows of a page, by the column `reference`.
-    - `tabs`: a column, and the values by which a page divides the list.
-    - `latest`: `rows` are oldest first, and a page begins with the last row.
+    - `columns`: the columns shown, `narrow`: those on a narrow screen. A row may hold further values, for
+      programs.
+    - `empty`: the sentence shown if there are no rows.
+    - `heading`: the title of the list's page; "" for the first sentence of the docstring.
+    - `leads`: by column, the sort of page to which a value links: "file", "held-file" or "school".
+    - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
+    - `tabs`: a column, and the values of the column for which the page has tabs.
+    - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -69,7 +70,7 @@ class ListingAct(ReadingAct):
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return a row's value in a column, as used for filters and groups."""
+        """Return the value of a row by which `where` and groups compare in a column."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
@@ -81,17 +82,18 @@ class ListingAct(ReadingAct):
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
-        """Return a sentence to show beside the list; "" for none."""
+        """Return a sentence to be shown below the list; "" for none."""
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Return the requested rows; those of a long list are read while the caller iterates."""
+        """Return the list, filtered, sorted and grouped. Rows may be read only while the caller iterates."""
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return a page: `limit` rows after the cursor `after`; of an unsorted `latest` list the last first.
+        """Return a page of at most `limit` rows: those after the cursor `after`, or the first ones for "".
 
-        With `counted`, the answer also has the number of rows on all pages. GatewayError for a wrong cursor.
+        A `latest` list has the newest row first, unless sorted. With `counted`, the answer also has the
+        number of rows on all pages. GatewayError for an invalid cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:
@@ -126,7 +128,7 @@ class ListingAct(ReadingAct):
         return _text(self.value_in(row, self.grouped_by()))
 
     def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return rows sorted by group; within a group in their order."""
+        """Return rows sorted by group; the order within a group stays the same."""
         by = self.grouped_by()
         return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
 
@@ -138,7 +140,7 @@ class ListingAct(ReadingAct):
         return found
 
     def has_text(self, row: Row) -> bool:
-        """Return True if a row contains every word of the search."""
+        """Return True if a row contains every word of the search, or if nothing is searched for."""
         if not self.search:
             return True
         held = " ".join(map(_text, row.values())).casefold()
@@ -176,7 +178,7 @@ class GroupedListing(ListingAct):
 
 
 class DatedListing(ListingAct):
-    """A list that can be limited to days. `when` is the column with the time."""
+    """A list that can be limited to a span of days. `when` is the column with the time compared."""
 
     when: ClassVar[str]
 
@@ -184,9 +186,9 @@ class DatedListing(ListingAct):
     to: date | None = option("Only up to this day.", None)
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
-        """Return the limits of the days asked for, in the authority's zone; None for no limit.
+        """Return the first moment of the first day asked for, and the first moment after the last day.
 
-        These are the first moment of the first day, and the first moment after the last day.
+        Days are those of the authority's time zone. None in place of a moment means no limit.
         """
         if self.from_ is None and self.to is None:
             return None, None
@@ -217,7 +219,7 @@ class ProviderListing(ListingAct):
 
 
 def _text(value: object) -> str:
-    """Return a value of a row as text, to be searched."""
+    """Return a value of a row as text, for searches and filters."""
     if isinstance(value, Mapping):
         return str(value.get("code", value))
     if isinstance(value, list | tuple):
@@ -240,7 +242,11 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return the index of the row after a cursor's row, even if moved. GatewayError for an invalid cursor."""
+    """Return the index at which the page after a cursor begins. GatewayError for an invalid cursor.
+
+    The page begins after the cursor's row, wherever the row is now. If the row is gone or changed, the page
+    begins at the index noted in the cursor.
+    """
     if (end := row_number(cursor.partition(".")[0])) is None:
         raise GatewayError("that is the cursor of no page: begin at the first one")
     there = (place for place in range(1, len(found) + 1) if _cursor(end, found[place - 1]) == cursor)

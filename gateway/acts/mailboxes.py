@@ -1,4 +1,4 @@
-"""The mailboxes of teams, as programs use them: files are listed, collected and dealt with.
+"""The mailboxes of teams for programs: files are listed, collected and marked as dealt with.
 
 People do the same by SFTP and on the pages of the console.
 """
@@ -49,7 +49,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
             before = found[-1]["sequence"]
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return a page: `limit` files behind the cursor `after`, latest first unless sorted."""
+        """Return a page of at most `limit` files after the cursor `after`, latest first unless sorted."""
         if self.where or self.sort or self.search:
             return super().page(context, limit, after, counted=counted)
         found = self._read(context, limit + 1, row_number(after))

@@ -1,4 +1,4 @@
-"""The API of programs, described in OpenAPI 3.1: each act that a program may be let do has one path."""
+"""Description of the API for programs in OpenAPI 3.1: one path for each act open to programs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def path_of(act: type[Act]) -> str:
 
 
 def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return an act's HTTP method, and its description in OpenAPI: request and answers."""
+    """Return an act's HTTP method and OpenAPI operation; add shared definitions to `schemas`."""
     fields = _fields_of(act, schemas)
     title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
     told: dict[str, Any] = {
@@ -129,7 +129,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
 
 
 def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of each field of an act; add the definitions used to `schemas`."""
+    """Return by name the JSON schema of each field of an act; add shared definitions to `schemas`."""
     whole = act.model_json_schema(ref_template="#/components/schemas/{model}")
     shared: dict[str, Any] = whole.get("$defs", {})
     schemas.update({name: _plain(one) for name, one in shared.items() if name != "GivenFile"})
@@ -146,7 +146,7 @@ def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON schema without the gateway's own keys, meant for other doors."""
+    """Return a JSON schema without the keys that only the command line and the console need."""
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 

@@ -13,7 +13,7 @@ from gateway.zones.penalty_files import Listed
 
 
 class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK):
-    """List the addresses under a penalty, with service and remaining time; a few seconds old."""
+    """List the addresses under a penalty, with service and remaining time; the list is a few seconds old."""
 
     beside: ClassVar = ("penalties lift:address",)
     leads: ClassVar = {}
@@ -42,7 +42,10 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the lifting, and tell the service; for the console, the processor tells the service."""
+        """Record that the penalty is lifted. From the command line, tell the service as well.
+
+        After an act in the console, the processor tells the service.
+        """
         try:
             source = penalty_files.as_source(self.address)
         except ValueError:

@@ -55,8 +55,8 @@ class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
 class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
     """Give a program a credential for the API: two people run the same command within a week.
 
-    The second one is shown the credential, once. The program may carry out the acts named, collects the files
-    of its teams, and sees no file that is for few people.
+    The second person is shown the credential, once. The program may carry out the acts named and collect the
+    files of its teams, and sees no file that is for few people.
     """
 
     name: str = argument("What the program is to be called, such as case-files.", metavar="NAME")
@@ -68,7 +68,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a new credential once a second person has given the same command; show it to the second."""
+        """Record and return a new credential; for the first of the two people, only record a proposal."""
         with context.recording() as record:
             self._check(record)
             scope = "\n".join([*sorted(set(self.act)), "", *sorted(set(self.team)), str(self.days)])
@@ -93,7 +93,10 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
         return ActDone(said, document=f"{secret}\n")
 
     def _check(self, record: Recording) -> None:
-        """Raise GatewayError for a bad name, unknown team, or act not open to programs or to this person."""
+        """Raise GatewayError for a malformed name, an unknown team, or an act that may not be given.
+
+        These are acts closed to programs, and acts for which the person acting lacks the right.
+        """
         if not programs.NAME.fullmatch(self.name):
             raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")
         catalogue, known = record.registrar.catalogue, every_act()

@@ -43,11 +43,11 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     dry_run: bool = option("Only say what would be done.", default=False)
 
     def confirms(self) -> bool:
-        """Return True unless on a dry run."""
+        """Return False for a dry run, which changes nothing; otherwise True."""
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Import the list; a dry run changes nothing. GatewayError names every faulty line."""
+        """Import the list, or on a dry run only report the changes. GatewayError names each faulty line."""
         with context.recording(access=True, tried=self.dry_run) as record:
             known = {
                 number: provider.id
@@ -63,7 +63,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
-        """Enrol or update one line's provider; return what was done. GatewayError names the line."""
+        """Enrol or update the provider on one line; return the result. GatewayError names the line."""
         try:
             if record.session.get(ProviderRow, one.id) is not None:
                 what = _changed(record, one)
@@ -84,7 +84,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return columns_of([one], *names)[0] | {"keys": added, "what": what}
 
     def _add_key(self, record: Recording, provider: str, file: Path) -> bool:
-        """Enrol the key in a file as pending; return False if the provider already has the key."""
+        """Enrol the key in a file as pending; return True, or False if the provider has the key already."""
         if self.file.folder is None:
             raise GatewayError("it names a key file: leave that column out, and add keys by hand")
         new = judged_key(record, GivenFile.read(file).content)
@@ -117,7 +117,10 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
 
 
 def _changed(record: Recording, one: ListedProvider) -> str:
-    """Store a known provider's changes from a line; return them in words. GatewayError for forbidden ones."""
+    """Update an enrolled provider from one line of the list; return the changes in words.
+
+    GatewayError for a closed provider, a new kind, or a number taken by another provider.
+    """
     row = providers.provider_row(record.session, one.id)
     if row.kind != one.kind:
         raise GatewayError(

@@ -91,12 +91,12 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the kinds of provider with their names."""
+        """Return the kinds of provider, by id, with names for people."""
         return {"kind": {one.id: one.name for one in catalogue.bodies.kind}}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each kind of provider the fields with its numbers, to be shown in a form."""
+        """Return for each kind of provider the fields for numbers, such as the URN, that a form shows."""
         bodies, both = catalogue.bodies, ("dfe_number", "urn")
         asked: dict[str, tuple[str, ...]] = {
             one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)
@@ -107,7 +107,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the provider and its keys, which count once confirmed; return the next steps."""
+        """Record the provider and the keys as pending; return fingerprints and the next steps."""
         from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
@@ -152,8 +152,8 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     """Make a provider's invitation, the file by which its computer knows this gateway.
 
-    Six words stand beside it, which are read out to the provider by telephone. Made again while the gateway's
-    keys are the same, it has the same words.
+    The answer shows six words, to be read out to the provider by telephone. An invitation made again has the
+    same words as long as the gateway's keys are the same.
     """
 
     id: ProviderId
@@ -164,7 +164,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Sign the invitation with the gateway's key, log the digest, and return words and invitation."""
+        """Return the six words and the invitation, signed with the gateway's key; log the digest."""
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)
@@ -250,7 +250,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
 
 
 class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
-    """Correct the record of a provider. Files waiting for the schools named in them go on.
+    """Correct the record of a provider. Files held for the schools named in them are decided again.
 
     A contact is a role with an e-mail address, a telephone number, or both.
     """
@@ -278,7 +278,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Raise GatewayError if nothing is to change, or if an address comes without a contact's role."""
+        """Raise GatewayError if no change is given, or an e-mail address or telephone without a contact."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -287,7 +287,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's columns and contacts; decide again the files that waited for the schools."""
+        """Change the provider's record and contacts; decide again the files held for want of a number."""
         wanted = self._wanted()
         with context.recording() as record:
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
@@ -318,7 +318,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         return {column: value for column, value in zip(_NUMBERS, given, strict=True) if value is not None}
 
     def _set_columns(self, record: Recording, wanted: dict[str, str]) -> bool:
-        """Write the given columns of the provider's row; return True if any value is new."""
+        """Write the `wanted` values, by column, into the provider's row; return True if any value is new."""
         session, bodies = record.session, record.registrar.catalogue.bodies
         row = providers.provider_row(session, self.id)
         if (number := wanted.pop("number", None)) is not None:
@@ -343,7 +343,7 @@ class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL)
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Set the provider as suspended or resumed, and publish the keys that may log in."""
+        """Record the provider as suspended or resumed, and publish the keys that may log in to intake."""
         with context.recording(access=True) as record:
             providers.provider_row(record.session, self.id).suspended = self.suspended
             provider = providers.get_provider(record.session, self.id)
@@ -377,7 +377,7 @@ class CloseProvider(Act, command="providers close", right=AccessRight.ENROL):
 
 
 class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
-    """Take a closure back."""
+    """Take back the closure of a provider."""
 
     provider: ProviderId
     why: Why
@@ -458,8 +458,8 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete the provider with all keys from published/ and then from the registry.
 
-        OSError, with nothing deleted, where the keys cannot be taken from intake. If the commit fails, the
-        processor publishes the keys again.
+        OSError, with nothing deleted, if the keys cannot be taken from intake. If the commit fails, the
+        processor publishes the keys again. GatewayError if the provider has sent anything.
         """
         published = context.home.published
         aside = published.root / f".removed-{self.provider}"
@@ -482,7 +482,8 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
 def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None) -> None:
     """Enrol and log a provider, as successor of the closed provider `succeeds`, if given.
 
-    GatewayError for an id malformed or taken, a number taken, or an unfit `succeeds`.
+    GatewayError for a malformed id, for an id or number of another provider, or if `succeeds` is open or has
+    another successor.
     """
     if succeeds is not None:
         providers.succeed(record.session, succeeds, provider.id)
@@ -491,7 +492,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 
 def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> Provider:
-    """Write columns of a provider's row; return the provider. GatewayError for a number taken by another."""
+    """Write `new`, values by column, into `row`; return the provider. GatewayError for another's number."""
     for column, value in new.items():
         setattr(row, column, value or None)
     record.session.add(row)
@@ -504,7 +505,7 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
 def keep_contact(
     record: Recording, provider: str, role: str, email: str | None, telephone: str | None, *, why: str | None
 ) -> bool:
-    """Store a contact, replacing one with the same role; return True if anything is new."""
+    """Store a contact, replacing any with the same role, and log that; return False if nothing is new."""
     contact = ContactRow(
         provider=provider, role=role, email=email, telephone=telephone, recorded_at=record.at,
         recorded_by=record.by,
@@ -518,7 +519,7 @@ def note(
     record: Recording, kind: Kind, provider: Provider, why: str | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Append an event about a provider to the log, with the person acting and the reason."""
+    """Append an entry about a provider to the log, with the reason `why` and `more` fields."""
     record.note(kind, provider.id, {"provider_kind": provider.kind, **(more or {})}, why)
 
 
@@ -533,7 +534,7 @@ def _close(record: Recording, provider: str, on: date | None, why: str) -> Provi
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Return a provider's key, if fit to be enrolled. Refusal for an unfit one."""
+    """Return the provider's key in `data`, a file's bytes. Refusal if the key is unfit to be enrolled."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

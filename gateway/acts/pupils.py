@@ -62,7 +62,7 @@ _SUBJECT = "pupils"
 
 
 class NamesChild(Act):
-    """An act on one child, named by UPN, or by name and date of birth, never repeated in an answer."""
+    """An act on one child, given by UPN, or by name and date of birth; no answer repeats these."""
 
     upn: str | None = option(
         "UPN of the child; - asks for it, so that no history keeps it.",
@@ -73,9 +73,10 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
-        """Return the digests of the child's UPN and names, under the index's key or its first `length` bytes.
+        """Return the digests of the child's UPN, and of the child's names with the date of birth.
 
-        GatewayError for a wrong UPN or part of a name.
+        The digests use the key of the index of pupils, or only the first `length` bytes of the key.
+        GatewayError for a malformed UPN or an incomplete name.
         """
         key = secret_files.pupil_key(home)[:length]
         found: set[bytes] = set()
@@ -102,7 +103,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return the registry's facts about the child; log the question, as `what` "find" or "report"."""
+        """Return the registry's facts about the child; log the question, with `what` "find" or "report"."""
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
@@ -148,9 +149,10 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundFile:
-    """A file with data of the child. `copies`: the providers with a copy.
+    """A file with data of the child.
 
-    `deleted_at`: the time of the sealed file's deletion, if deleted; the index still has the child.
+    - `openings`: who opened the file, and when. `copies`: the providers with a copy.
+    - `deleted_at`: the time of deletion of the sealed file, or None. `on_hold`: True under a legal hold.
     """
 
     transfer: Transfer
@@ -164,7 +166,7 @@ class _FoundFile:
 class _FoundChild:
     """The registry's facts about a child.
 
-    - `rolls`: the latest entry of each provider on the child, on roll or not, with the file's reference.
+    - `rolls`: each provider's latest roll entry about the child, on roll or not, with the file's reference.
     - `questions`: earlier questions about the child: time, person, kind and reason.
     - `unindexed`: the number of stored files missing from the index, any of which may hold the child.
     """
@@ -181,7 +183,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return the child's files, openings and parts kept."""
+        """Record the question, then return the files with the child, their openings and what is kept."""
         with context.recording() as record:
             found = self._find(record, "find")
         rows = []
@@ -278,7 +280,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         )
 
     def _opened(self, catalogue: Catalogue, found: _FoundChild) -> tuple[Block, ...]:
-        """Return who opened the files; with `names`, the names of staff besides the teams."""
+        """Return a table of openings of the files by team; with the field `names`, also by person."""
         rows, passed = [], []
         for one in found.files:
             reference, teams = one.transfer.upload.reference, one.transfer.teams
@@ -303,8 +305,8 @@ _Surname = Annotated[
 class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTECT):
     """Let named people alone see the records of a child, including future ones.
 
-    Such as where a court order or a risk to the child says who may know. Those people collect as before;
-    nobody else is shown that there are such files.
+    Use it, for example, where a court order or a risk to the child limits who may know. The named people
+    collect as before; nobody else is shown that the files exist.
     """
 
     surname: _Surname = None
@@ -314,7 +316,7 @@ class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTE
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child without a name, or for people who are not enrolled."""
+        """Raise GatewayError for a child given by UPN alone, or for people who are not enrolled."""
         _check_named(self, context)
         with context.reading() as session:
             for name in self.person:
@@ -328,14 +330,14 @@ class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTE
 class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PROTECT):
     """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody.
 
-    Such as where somebody contests that the data are right, or objects to the use, until that is settled.
+    Use it, for example, while somebody contests that the data are right, or objects to their use.
     """
 
     surname: _Surname = None
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child without a name."""
+        """Raise GatewayError for a child given by UPN alone."""
         _check_named(self, context)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -344,7 +346,7 @@ class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PRO
 
 
 def _check_named(child: NamesChild, context: ActContext) -> None:
-    """Raise GatewayError for a child without a name: the UPN in a file may be wrong or missing."""
+    """Raise GatewayError for a child given by UPN alone: the UPN in a file may be wrong or missing."""
     child.digests(context.home)
     if child.surname is None:
         raise GatewayError(
@@ -356,10 +358,10 @@ def _check_named(child: NamesChild, context: ActContext) -> None:
 def _mark(
     child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
 ) -> ActDone:
-    """Place a marker of a kind: the child's records, also future ones, are for `people` or for nobody.
+    """Place a marker: the child's records, also future ones, are for `people` or, if restricted, for nobody.
 
-    Stored files missing from the index are covered as soon as indexed. GatewayError for a child marked so
-    already.
+    Stored files missing from the index of pupils are covered once they are indexed. GatewayError if the child
+    has a marker of this kind already.
     """
     digests = child.digests(context.home)
     with context.recording() as record:
@@ -416,7 +418,7 @@ class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return the children who left, with the last place seen."""
+        """Record the question, then return each child who left by provider, file and record last seen in."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)
@@ -442,10 +444,11 @@ class ListMovers(ListMissing, command="pupils movers"):
 def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
 ) -> tuple[list[tuple[RollRow, str | None]], int, Entry]:
-    """Return the children who left since a day, as `gone` does: on no roll now or, with `moved`, on another.
+    """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
 
-    Also return the number of children withheld by a marker from the person `by`, and the log entry of the
-    question, to be recorded before answering.
+    Each child comes as the last roll row at the former school, with the provider now having the child, or
+    None. Also return the number of children whom a marker hides from the person `by`, and the log entry of
+    the question, to be appended before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
@@ -509,13 +512,13 @@ def _listed(said: Sequence[str], nothing: str) -> tuple[Block, ...]:
 
 
 def _team(team: str, catalogue: Catalogue) -> str:
-    """Return a team's name, marked if the team gets counts instead of records."""
+    """Return a team's name, with "(counts alone)" if the team gets counts instead of records."""
     found, name = catalogue.team(team), catalogue.wording.name(team)
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
 def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
-    """Return words for how long a file is kept, with the providers that got a copy."""
+    """Return words on how long a file is kept by `rules`, and on the providers that got a copy."""
     transfer = one.transfer
     if one.deleted_at is not None:
         return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"

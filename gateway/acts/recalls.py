@@ -65,7 +65,7 @@ class _RecallAct(Act, right=AccessRight.RECALL):
 
 
 class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
-    """Withdraw a file from every mailbox at once, in your name, and see the readers.
+    """Withdraw a file from every mailbox at once, in your name, and see who had opened the file.
 
     The provider and data protection are told. A second person then confirms the withdrawal (confirm) or
     delivers the file again (redeliver).
@@ -75,7 +75,10 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Withdraw the file for the time being. GatewayError for a file never passed on."""
+        """Withdraw the file until a second person decides; return who had opened the file, and when.
+
+        GatewayError for a file in no mailbox.
+        """
         reference = self.reference
         with context.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -121,7 +124,11 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again, or propose the delivery. GatewayError for whoever withdrew the file."""
+        """Deliver the file again; or, against the agreement and with `override`, propose the delivery.
+
+        GatewayError if the file is withdrawn and the person may be the one who withdrew it, or if the
+        agreement speaks against the delivery and `override` is not given.
+        """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
             transfer = _known(record.session, reference)
@@ -150,7 +157,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     short: ClassVar = "Confirm"
 
     def effect(self, context: ActContext) -> str:
-        """Return the file's school and kind, and the first person's proposal and reason."""
+        """Return sentences with the file's school and kind, and the first person's proposal and reason."""
         with context.reading() as session:
             first = proposed(session, self.reference, _PROPOSED)
             events = log.events(session, self.reference, kind="withdrawn")
@@ -164,7 +171,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Confirm the first person's withdrawal or proposal.
 
-        GatewayError where nothing waits, or where both may be the same person.
+        GatewayError if nothing waits for a second person, or if the first person may be the same one.
         """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
@@ -181,7 +188,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return _withdrawn(said, openings)
 
     def _give(self, record: Recording, first: Proposal) -> ActDetails:
-        """Deliver a file as another person proposed."""
+        """Deliver a file as another person proposed; notify data protection if the agreement forbids it."""
         transfer = _known(record.session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
         check_two(record.session, first.by, record.by, since=first.at, at=record.at, said=said)
@@ -203,7 +210,7 @@ class DeclineRedelivery(_RecallAct, command="transfers decline"):
     short: ClassVar = "Say no"
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the proposer, reason and teams. GatewayError without a proposal."""
+        """Return sentences with file, proposer, teams and reason. GatewayError if no delivery is proposed."""
         with context.reading() as session:
             first = proposal(session, self.reference, _PROPOSED)
         return f"{file_in_words(context, self.reference)} {_in_words(first, context.catalogue)}"
@@ -229,7 +236,7 @@ def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] 
 
 
 def _check_second(record: Recording, transfer: Transfer) -> None:
-    """Raise GatewayError unless the file is withdrawn, and by somebody surely other than the one acting."""
+    """Raise GatewayError unless the file is withdrawn, and certainly by another person than `record.by`."""
     session, reference = record.session, transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -242,7 +249,10 @@ def _tell(
     record: Recording, transfer: Transfer, openings: Sequence[LogStep], why: str,
     copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
 ) -> None:  # fmt: skip
-    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement."""
+    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement.
+
+    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
+    """
     registrar, session, reference = record.registrar, record.session, transfer.upload.reference
     text = render_authority_notice(
         headline=headline,
@@ -263,9 +273,9 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: `code`, and the file's lasting reasons.
+    """Return the reasons of a withdrawal: the one with `code`, and those of the file that last (`STAY`).
 
-    The first tells the number of openings and the teams, without naming a person.
+    The first reason tells how often the file was opened and for which teams, without naming a person.
     """
     opened = "Nobody had opened it."
     if openings:
@@ -276,7 +286,7 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's entries off the rolls; return them as packed bytes, None without any."""
+    """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
     entries = []
     for school, found in rolls.take_out(record.session, transfer.sequence).items():
         provider = record.registrar.provider(record.session, school, record.at)
@@ -312,7 +322,10 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
 
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:
-    """Deliver a file again, as judged; `named`: a person named the teams, not the earlier delivery."""
+    """Deliver a file again to the teams of `asked`, the delivery as judged.
+
+    `named`: True if a person named the teams; False if they are those of the earlier delivery.
+    """
     session, registrar, upload, now = record.session, record.registrar, transfer.upload, record.at
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")
     if transfer.state != "accepted":  # A withdrawn file is accepted again.

@@ -91,7 +91,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
 class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
     """Review all providers over a term: timeliness, quality, ratifications, discrepancies.
 
-    Without days, today's term or the last one; within one school year.
+    Without days, the term of today or the last term before today. Both days lie in one school year.
     """
 
     tabled: ClassVar = True
@@ -100,7 +100,7 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
     to: date | None = option("The last day; that of the term if not given.", None)
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Return a constant: a review is cached for a minute, since many files take seconds."""
+        """Return a constant, so that any review is cached for a minute: reading many files takes seconds."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
@@ -119,11 +119,11 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
     """
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Return a constant: the pack is cached for a minute, since counting many files takes long."""
+        """Return a constant, so that the pack is cached for a minute: counting many files takes long."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the pack, with providers, files of a year and roles counted."""
+        """Return both documents, with the counts of providers, of a year's files and of roles."""
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
@@ -164,7 +164,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, name ("" for none) and address of each connected system; web hooks are in `hooked`."""
+    """Yield kind, name (or "") and address of each connected system; `hooked`: name, address of web hooks."""
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,
@@ -182,7 +182,7 @@ def _systems(
 def account_of(
     session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
 ) -> TransferAccount:
-    """Return the report data on a transfer: the facts of the receipt, the SSH key and the log entries."""
+    """Return a transfer's data for reports: the facts of the receipt, the SSH key and the log entries."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
         facts=receipt_facts(transfer, provider, organisation, wording=wording),
@@ -192,7 +192,10 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the given span of days, or today's term. GatewayError for days in two school years."""
+    """Return the first and last day; a missing one is that of the current or, between terms, the last term.
+
+    GatewayError for days in two school years.
+    """
     starts = catalogue.school_year_starts
     this = first_year(academic_year(today, starts))
     years = [school_year(catalogue.calendar, one) for one in (this - 1, this)]

@@ -20,7 +20,7 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the legal holds: a plan is cached for a minute, unless these change."""
+        """Return the numbers of the legal holds in force, so that a cached plan ends when a hold changes."""
         with context.reading() as session:
             return ",".join(str(each.number) for each in holds.list_holds(session))
 
@@ -55,7 +55,7 @@ class ShowCertificate(ReadingAct, command="retention certificate", right=AccessR
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return the signed certificate of deletion. GatewayError for a file outside the person's sight."""
+        """Return the certificate. GatewayError if it names a file outside the person's sight."""
         with context.reading() as session:
             text = retention.certificate(session, self.number)
             check_all_seen(session, context.sight(session), text)

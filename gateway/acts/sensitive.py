@@ -14,8 +14,8 @@ from gateway.registry import transfers
 class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight.PROTECT):
     """List the sensitive headings received, by provider and file: heading, topic and count, no value.
 
-    The count is of records with a value under the heading. A heading is named only in known words, otherwise
-    by place; a data item by label, without a count.
+    The count is the number of records with a value under the heading. A heading made of unknown words is not
+    repeated: its place in the file is given. A data item is named by its label, without a count.
     """
 
     columns: ClassVar = ("provider", "reference", "heading", "topic", "records")

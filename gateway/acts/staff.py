@@ -1,6 +1,6 @@
 """Staff of the authority: people, teams, invitations to the console, and roles.
 
-Roles are in force from the first administrator on.
+Roles are in force as soon as somebody has the role of administrator.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record a person's key, pending if it `waits`; restore an earlier key. GatewayError if revoked."""
+        """Record the person's key in `file`, the bytes of a file: as pending if it `waits`, else as in force.
+
+        A retired key of the person is restored instead. GatewayError for a revoked key.
+        """
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
 
         session = record.session
@@ -107,7 +110,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
 
 
 class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
-    """Put a person into other teams. Keys stay; sight changes at once."""
+    """Put a person into other teams. The keys stay; what the person sees changes at once."""
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
     team: tuple[str, ...] = option("A team they belong to from now on: name all of them.", names="team")
@@ -201,7 +204,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the person's name and the held files to be left unassigned."""
+        """Return a sentence with the person's name and the held files that will be assigned to nobody."""
         with context.reading() as session:
             seen, every = (self._held(session, one) for one in (context.sight(session), EVERYTHING))
         if len(every) > len(seen):
@@ -217,7 +220,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the person's keys, end the sessions, and unassign the held files.
 
-        GatewayError for a role decided on by two people.
+        GatewayError for an administrator or data protection officer, whose role two people must take first.
         """
         with context.recording() as record:
             session, at = record.session, record.at
@@ -276,7 +279,10 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
 
 
 class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
-    """End every session of a person in the console. Passkeys stay: gateway keys revoke --staff."""
+    """End every session of a person in the console.
+
+    Passkeys stay in force; to revoke one: gateway keys revoke --staff.
+    """
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
 
@@ -311,9 +317,9 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
 
 
 class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
-    """Give a person a role; a person named with an account needs no team.
+    """Give a person a role; a person given with an account of the machine needs no team.
 
-    Once there are two administrators, it takes two to make another one, or a data protection officer.
+    With two administrators, two people are needed to make another administrator or a data protection officer.
     """
 
     name: _Member
@@ -352,7 +358,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Raise GatewayError for a role for oneself, or a person without a key or account of their own."""
+        """Raise GatewayError for a role for oneself, or for a person without a key or a personal account."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -391,7 +397,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     """Confirm a person's credentials, as somebody who gave none of them.
 
     Meet or ring the person, and have the fingerprint of each key read out. Three days later the person counts
-    as a second person beside the givers.
+    as a second person, even beside those who gave the credentials.
     """
 
     name: _Member
@@ -410,7 +416,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     """Accept, under your own account of the machine, all your credentials as yours.
 
     Name each key made by you, so that a key made by another is noticed. Three days later you count as a
-    second person beside the givers.
+    second person, even beside those who gave you the credentials.
     """
 
     in_console: ClassVar = False  # It is proved by the account of the machine.
@@ -418,7 +424,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the acceptance. GatewayError under an account that several people share."""
+        """Record the acceptance. GatewayError if the account acting is shared, or is not the person's own."""
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
         check_read_out(*self.own)
@@ -435,7 +441,10 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log credentials as "confirmed" or "accepted" (`how`), names in the registry only; return a sentence."""
+    """Log a person's credentials, by `marks`, as "confirmed" or "accepted" (`how`); return a sentence.
+
+    Name and marks are stored in the registry only.
+    """
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
     return f"on record for {said}; it counts in three days"
@@ -448,7 +457,7 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return the description of putting a person with these keys into teams, for two people to agree on."""
+    """Return the two-person act of putting a person, with these keys, into teams."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -456,7 +465,10 @@ def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) 
 def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
-    """Return True if a person may join teams now: none sees held files, or a second person agreed."""
+    """Return True if a person may join teams with sight of held files now; False once that is proposed.
+
+    True if a second person has agreed, or if there is no second administrator to ask.
+    """
     act = _joining(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
 
@@ -464,6 +476,6 @@ def _agreed_to_show(
 def _note(
     record: Recording, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
 ) -> None:
-    """Log a change of staff. Only the registry has name and reason; the leaf holds commitments to both."""
+    """Log a change of staff. The registry has the name and the reason, the leaf only commitments to both."""
     fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
     record.note(kind, "staff", fields, note=f"{name}{_SAID}{why}" if why else name)

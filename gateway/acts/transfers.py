@@ -1,4 +1,4 @@
-"""Transfers: listed, and shown with all on record of them."""
+"""Transfers: listed, and shown with everything on record."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
                 yield from self.listed(session, context, page)
 
     def has_text(self, row: Row) -> bool:
-        """Return True for every row: the database has searched already, also by names of schools."""
+        """Return True: the database has done the search already, also in names of schools."""
         del row
         return True
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of some transfers, with names of schools and outcomes."""
+        """Yield a row for each transfer in `found`, with the name of the school and the outcome."""
         del context
         names = providers.names(session)
         for one in found:
@@ -81,20 +81,20 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return a row's value for filters and groups; for the column `why`, the first code of a reason."""
+        """Return a row's value for filters and groups; in the column `why`, the alphabetically first code."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return names by value of the groups: of data types, or of codes of reasons."""
+        """Return the groups' names by value, if grouped by data type or by reason; else an empty mapping."""
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
         return {one: catalogue.wording.name(one) for one in catalogue.data_types()} if catalogue else {}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return a page: `limit` transfers after a cursor, latest first or sorted, read by the database."""
+        """Return a page of at most `limit` transfers after the cursor `after`, latest first unless sorted."""
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
@@ -162,7 +162,7 @@ STEPS = {
 
 
 def in_words(kind: str, reasons: str | None) -> str:
-    """Return words for a log entry's kind; `reasons` are the codes in the entry."""
+    """Return words for a log entry of a `kind`; `reasons` are the reason codes in the entry, if any."""
     return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
@@ -178,7 +178,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the file with log entries, replaced files and the replacing file."""
+        """Return the file with its log entries, the files that it replaced, and the file that replaced it."""
         from gateway.record.rulings import superseding_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
@@ -235,7 +235,7 @@ def file_in_words(context: ActContext, reference: str) -> str:
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a file's log entries in words; an arrival has the time `landed_at`, if given."""
+    """Yield a file's log entries in words; `landed_at`, if given, is the time shown for the landing."""
     for step in log.steps(events):
         yield {
             "at": landed_at or step.at if step.kind == "landed" else step.at,
@@ -247,7 +247,7 @@ def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> I
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer's facts for lists, by column."""
+    """Return the facts of a transfer for a row of a list, by column."""
     upload = transfer.upload
     return {
         "reference": upload.reference,

@@ -43,7 +43,7 @@ Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """Show the acts that the person may carry out, by subject; with a search, only the matching ones."""
+    """Show the acts that the person may carry out, by area; after a search, only those with all its words."""
     site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.ask(request, "acts")
     words = find.casefold().split()
@@ -68,7 +68,11 @@ async def show_act(request: Request) -> Response:
 
 
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
-    """Answer a question sent by form: redirect to the list's address, unless a personal field was given."""
+    """Answer a reading act sent by form.
+
+    For a list, redirect to an address with the fields, so that the page can be saved as a link; if a personal
+    field has a value, which no address may hold, answer at once.
+    """
     act = page.act
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
@@ -136,7 +140,7 @@ async def carry_out(request: Request) -> Response:
 
 
 async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], back: str) -> Response:
-    """Redirect after an act, with a sentence on the result: to `back` or the page on the act's subject."""
+    """Show a `sentence` on the result of an act: on the page `back`, or on that about the act's subject."""
     to, of_person = back, FormData()
     if not is_ours(back) or back.endswith("/show"):
         to, of_person = _page_about(page.act, given, {one["command"]: one for one in page.others})
@@ -146,7 +150,10 @@ async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], bac
 
 
 def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
-    """Return the path of the page on an act's subject, and the fields to post there (a person's name)."""
+    """Return the path of the page about an act's subject, such as a school, and the fields to post there.
+
+    Only the page about a person needs a field, the name. `may`: the acts open to the person, by command.
+    """
     noun = act["command"].rpartition(" ")[0]
     shows = may.get(f"{noun} show")
     own = _required(shows) if shows else []
@@ -178,7 +185,11 @@ def _shown(
     back: str = "/work",
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render the page of an act; after a refusal, with the values typed. List rows link to their items."""
+    """Render the page of an act, with the `answer` if there is one.
+
+    - `given`: the values for the form. `declined`: the refusal to be shown.
+    - `back`: the page to return to. `more`: further values for the template.
+    """
     request, act, others, me = page
     noun, address = act["command"].rpartition(" ")[0], request.query_params.multi_items()
     may = {one["command"]: one for one in others}
@@ -200,7 +211,7 @@ def _shown(
 
 
 def _problems(act: Shown, declined: DeclinedInside) -> dict[str, str]:
-    """Return the sentences of a refusal by field; under "" those on the whole form."""
+    """Return the sentences of a refusal by field; the key "" has the sentence on the whole form."""
     problems = declined.fields or {"": str(declined)}
     return {name: in_words_of_forms(said, act["fields"]) for name, said in problems.items()}
 
@@ -223,7 +234,7 @@ class _ActPage(NamedTuple):
 
 
 async def _page_of(request: Request, command: str = "") -> _ActPage:
-    """Return the page of the act named in the address, or by `command`. HTTPException if not on offer."""
+    """Return the page of the act named by `command` or else by the address. HTTPException if not allowed."""
     words = request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site_of(request).ask(request, "acts", about=command)
@@ -234,7 +245,7 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Decode a form value or uploaded file as text. The public extract of GIAS is in Windows-1252."""
+    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as GIAS publishes."""
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)
@@ -245,7 +256,7 @@ async def _text(value: str | UploadFile) -> str:
 
 
 def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
-    """Return the values of an act's fields in a form; empty ones are left out."""
+    """Return the values of an act's fields in a form, by name; fields left empty are missing."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())
@@ -266,7 +277,7 @@ def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
 
 
 def spreadsheet(table: Shown, name: str, kind: str) -> Response:
-    """Return a table as a download for spreadsheets; `kind` is one of `SPREADSHEETS`."""
+    """Return a table as a file NAME.KIND to download; `kind` is one of `SPREADSHEETS`, such as "csv"."""
     names = [table["named"].get(column, {}) for column in table["columns"]]
     rows = [
         [column.replace("_", " ") for column in table["columns"]],
@@ -298,6 +309,6 @@ def _as_xlsx(rows: list[list[str]]) -> bytes:
 
 
 def _cell(value: Cell) -> str:
-    """Return a value as text, with an apostrophe before a possible formula, also one behind blanks."""
+    """Return a value as text; an apostrophe goes before a possible formula, even one after white space."""
     said = "" if value is None else str(value)
     return f"'{said}" if said.startswith(("\t", "\r")) or said.lstrip().startswith(_FORMULA) else said

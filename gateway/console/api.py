@@ -1,7 +1,7 @@
 """The API for programs: each act at the path of its command, as `/openapi.json` describes.
 
-A request bears the credential of a program (RFC 6750). The inside decides on every request. Refusals are
-problem details (RFC 9457).
+A request has the credential of a program in its header (RFC 6750). The inside decides on every request.
+Refusals are problem details (RFC 9457).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def _describe(request: Request) -> Response:
 
 
 async def _ask(request: Request) -> Response:
-    """Answer a reading act; stream the file where the act collects one."""
+    """Answer a reading act; for "mailbox collect", stream the file."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
         wanted = {name: query.get(name, "") for name in ("team", "reference")}
@@ -56,7 +56,7 @@ async def _ask(request: Request) -> Response:
 
 
 async def _carry_out(request: Request) -> Response:
-    """Carry out an act, once for each Idempotency-Key."""
+    """Carry out an act; a repeated Idempotency-Key gets the first answer again."""
     fields = json.loads(await request.body())
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
@@ -67,7 +67,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, **fields: object) -> ConsoleQuestion:
-    """Return a question with the program's credential from the request. DeclinedInside without any."""
+    """Return a question with the program's credential from the request. DeclinedInside if it has none."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")

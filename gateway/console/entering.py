@@ -67,10 +67,10 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values `kept`, typed for the page `to` before a login, with a button to send the form again.
+    """Show the values `kept`, typed in a form for the page `to`, with a button to send the form again.
 
-    - `entered`: the response to the login, if just made, whose cookies are set.
-    - `secret`: the secret of the new session, not yet in the browser's cookies.
+    - `entered`: after a login, the response whose cookies are to be set as well.
+    - `secret`: after a login, the secret of the new session, which the browser does not send yet.
     """
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
     for name, value in entered.raw_headers if entered else ():
@@ -80,14 +80,14 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return the values of a form to be kept by the login page."""
+    """Return the values that the login page has kept from an earlier form."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
 
 
 async def take_invitation(request: Request) -> Response:
-    """Check the code of an invitation, and ask the browser for a passkey."""
+    """Check the code of an invitation, and show a page on which the browser makes a passkey."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
@@ -137,7 +137,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Ask the inside for the contents of a page, passing on `fields` and the parameters of the path.
+    """Ask the inside for the contents of a page by name, with `fields` and the parameters of the path.
 
     Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
     """
@@ -146,7 +146,10 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that asks the inside for a page's contents and renders a template."""
+    """Return a handler that asks the inside for the contents of `page` and renders the template.
+
+    `asked`: the names of the query parameters to pass on.
+    """
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)
@@ -156,7 +159,7 @@ def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaita
 
 
 async def leave_first_steps(request: Request) -> Response:
-    """Hide the first steps from the person's first page from now on."""
+    """Hide the list of first steps on the person's start page from now on."""
     site = site_of(request)
     await site.form(request)
     reply = await site.ask(request, "leave-first-steps")
@@ -168,7 +171,7 @@ async def show_login(
 ) -> Response:
     """Show the login page, with a new challenge and a `problem`, if any, in words.
 
-    `kept` is what was typed in a form for the page `to` before the login.
+    `kept`: the values typed in a form for the page `to` before the login.
     """
     site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
@@ -192,7 +195,11 @@ async def show_login(
 
 
 async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
-    """Return the values `openid` (the login's address) and `openid_name` for a page; "" if unavailable."""
+    """Return `openid`, the address of the OpenID login, and `openid_name`, the login service's name.
+
+    The address is "" if the inside refuses; both are "" if no OpenID login is configured. `browser`: the
+    secret of the login attempt; `code`: that of an invitation, if any.
+    """
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
@@ -204,7 +211,7 @@ async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
 
 
 async def return_from_openid(request: Request) -> Response:
-    """Show a page with a link onward after an OpenID login: browsers send cookies only from our own page."""
+    """Show a page that leads on after an OpenID login: browsers send cookies only from our own pages."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 

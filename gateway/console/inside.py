@@ -21,11 +21,11 @@ _UNREACHED = Declining(
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A refusal by the inside: HTTP status and sentence.
+    """A refusal by the inside: the HTTP status for browsers, and a sentence.
 
-    - `options`: the options of the browser's passkey request, if a passkey has to sign first.
-    - `again`: the address for a new login, for a person without a passkey.
-    - `to_programs`: the HTTP status for programs. `fields`: a sentence for each wrong field of a form.
+    - `options`: if a passkey has to sign first, the options of the browser's request to the passkey.
+    - `again`: the address of the login by which a person without a passkey confirms instead.
+    - `to_programs`: the HTTP status for programs. `fields`: a sentence for each wrong field, by name.
     """
 
     def __init__(self, status: int, said: Declining) -> None:
@@ -35,7 +35,7 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
 
 
 class Reply(NamedTuple):
-    """An answer; `me` is the name, teams and rights of a logged-in person. Moments and days are text."""
+    """An answer (`said`), and the name, teams and rights of a logged-in person (`me`); times are text."""
 
     me: Shown
     said: Shown
@@ -48,7 +48,7 @@ class Inside:
         self._client = client
 
     async def ask(self, name: str, question: ConsoleQuestion) -> Reply:
-        """Send a question by its name; return the answer. DeclinedInside if refused."""
+        """Send a question to the function `name` of the API; return the answer. DeclinedInside if refused."""
         try:
             response = await self._client.post(f"/{name}", content=question.model_dump_json())
         except httpx.TransportError:
@@ -90,7 +90,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 
 
 async def settings_of(inside: Inside) -> ConsoleKnows:
-    """Return the settings that the console needs. ConfigurationError without an answer from inside."""
+    """Return the settings that the console needs. ConfigurationError if the inside does not answer."""
     try:
         reply = await inside.ask("settings", ConsoleQuestion(origin="", address=""))
         return ConsoleKnows.model_validate(reply.said)

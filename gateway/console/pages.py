@@ -1,4 +1,4 @@
-"""Pages with own templates, and the confirmation of acts: a form is sent again with the signature."""
+"""Pages with templates of their own, and the confirmation of acts by a passkey's signature."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ _PARTS = {
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[Shown]) -> str:
-    """Return a sentence with labels of fields in place of command-line options."""
+    """Return a sentence with each command-line option replaced by the label of the form's field."""
     labels = {f"--{one['name'].rstrip('_').replace('_', '-')}": one["label"] for one in fields}
     return _OPTION.sub(lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], sentence)
 
 
 def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Return the labels and values given for an act, with names beside ids; files are left out."""
+    """Return (label, value) of each field given for an act, with names beside ids, "a file" for a file."""
     told = []
     for field in act["fields"]:
         value = given.get(field["name"])
@@ -80,14 +80,17 @@ def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], .
 
 
 def sentence_of(declined: DeclinedInside) -> str:
-    """Return a refusal as one sentence, without naming the wrong fields."""
+    """Return a refusal as one text: the sentences on wrong fields, or else the general sentence."""
     return "; ".join(declined.fields.values()) or str(declined)
 
 
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act and redirect to `back`, or ask for the passkey first; `what` is the act in words."""
+    """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
+
+    `command` and `fields`: the act. `what`: the act in words.
+    """
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
@@ -110,7 +113,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
 ) -> Reply | Response | DeclinedInside:
     """Carry out an act; return the answer, the refusal, or a page that asks for the passkey.
 
-    That page shows `what`, the act in words, and the labels and values in `given`; `back` is the way out.
+    The page shows `what`, the act in words, and the (label, value) pairs in `given`, and links to `back`.
     """
     site = site_of(request)
     signature = text(form, "credential") or None
@@ -137,14 +140,17 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
 
 
 async def me_of(request: Request) -> Shown:
-    """Return the logged-in person who sent a request, with rights. DeclinedInside without a login."""
+    """Return name, teams and rights of the person who sent a request. DeclinedInside if not logged in."""
     return (await shown(request, "me")).me
 
 
 async def edit_policies(
     request: Request, form: Mapping[str, object] | None = None, problem: str = ""
 ) -> Response:
-    """Show a policy file in force to be edited, or the consequences of an edit."""
+    """Show a form with a policy file in force or, after an edit, the consequences of the edit.
+
+    `form`: the edit, if not that of the request. `problem`: the sentence of a refusal.
+    """
     if form is None:
         form = await site_of(request).form(request) if request.method == "POST" else {}
     site = site_of(request)
@@ -157,7 +163,7 @@ async def edit_policies(
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return the text of an edited file with line feeds alone, since forms send CRLF."""
+    """Return the text of an edited file with LF at each line's end, since forms send CRLF."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 
@@ -191,7 +197,7 @@ async def decide_policies(request: Request) -> Response:
 
 
 async def verify_receipt(request: Request) -> Response:
-    """Show if a pasted or uploaded receipt is genuine; the inside verifies it."""
+    """Show whether a pasted or uploaded receipt is genuine, as verified by the inside."""
     site = site_of(request)
     form = await site.form(request)
     given = form.get("receipt")
@@ -223,7 +229,10 @@ async def held_page(
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
 ) -> Response:
-    """Show a held file; after a refused act, with the values given and the problems by field."""
+    """Show a held file. After a refused act (`command`), show the form with the values given.
+
+    `problems`: the sentences of the refusal by field. `status`: the HTTP status of the page.
+    """
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
     return site_of(request).page(
         request, "held_file.html", reply.me, status=status, seen=reply.said, here=f"/held/{reference}",
@@ -234,7 +243,7 @@ async def held_page(
 
 
 async def show_today(request: Request) -> Response:
-    """Show the first page: tasks that wait for the person, and a chart of the last days' files."""
+    """Show the start page: tasks that wait for the person, and a chart of the files of the last days."""
     reply = await shown(request, "today")
     days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
     # A column for each day, stacked by outcome, first day on the left; `most` is the count of the tallest.
@@ -299,7 +308,7 @@ async def change_files(request: Request) -> Response:
 
 
 async def recall(request: Request) -> Response:
-    """Withdraw a delivered file, or propose that to somebody with the right."""
+    """Withdraw a delivered file; a person without the right asks those with the right to do so."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     fields = {"reference": reference, "why": text(form, "why")}
@@ -319,7 +328,7 @@ async def collected(site: Site, question: ConsoleQuestion) -> Response:
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    """Return a download; no browser may show it as a page, since a school's file must not run here."""
+    """Return a response to be saved as a file; headers forbid browsers to show or run the content."""
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",

@@ -133,9 +133,9 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """Show a refusal by the inside as a page; if nobody is logged in, the login page.
+    """Show a refusal by the inside as a page, or the login page if nobody is logged in.
 
-    After the login the person gets the page asked for, with the values typed.
+    After the login the person comes to the page asked for, with the values typed before.
     """
     status = error.status if isinstance(error, DeclinedInside) else 503
     if status != _NOT_LOGGED_IN:
@@ -166,7 +166,10 @@ async def _typed(request: Request) -> list[tuple[str, str]]:
 
 
 async def _not_ours(request: Request, _: Exception) -> Response:
-    """Show the values of a form from an earlier session again, to be sent anew; nothing was done."""
+    """Show a form from an earlier session again, with its values, to be sent once more.
+
+    The form as first sent had no effect. Without a session, show an error page.
+    """
     kept, path = await _typed(request), request.url.path
     if path.startswith(("/login", "/invitation")) or not site_of(request).held_by(request, "session"):
         return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")
@@ -176,7 +179,7 @@ async def _not_ours(request: Request, _: Exception) -> Response:
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
-    """Show an error page, for an unknown page or an invalid request, such as far too many files."""
+    """Show an error page for an unknown page or an invalid request, such as one with too many files."""
     if isinstance(error, ValueError):
         return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404

@@ -1,4 +1,4 @@
-"""The context of every page: browser session, client of the inside, and templates."""
+"""Tools of every page: browser session, client of the inside, forms, redirects and templates."""
 
 import hashlib
 import hmac
@@ -67,12 +67,12 @@ _SENTENCE, _SENTENCE_LENGTH = "said", 1200
 
 
 class NotOurFormError(Exception):
-    """A form lacks the token of this browser's session."""
+    """Raised for a form without the token of this browser's session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The running console. `origin` is its address in browsers."""
+    """The running console. `origin`: its address in browsers. `pages`: the templates by language."""
 
     inside: Inside
     knows: ConsoleKnows
@@ -81,11 +81,11 @@ class Site:
 
     @property
     def secure(self) -> bool:
-        """True if browsers reach the console by HTTPS."""
+        """Return True if browsers reach the console by HTTPS, False if by HTTP."""
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """Return a cookie's name; over HTTPS with the prefix __Host-, which no other host can set."""
+        """Return the name of a `kind` of cookie; over HTTPS with __Host-, which no other host can set."""
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
@@ -119,7 +119,10 @@ class Site:
         return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
-        """Return the fields of a form. NotOurFormError unless sent by a page of this browser's session."""
+        """Return the fields of a form. NotOurFormError unless it comes from a page shown in this browser.
+
+        `kind`: the cookie whose secret the form's token proves.
+        """
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         secret, token = self.held_by(request, kind), text(form, "token")
         if not secret or not hmac.compare_digest(token_of(secret).encode(), token.encode()):
@@ -137,7 +140,11 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Render a page; forms get a token of `secret`, or else of the browser's own secret `held`."""
+        """Render a template, with the person `me` and further values in `parts`.
+
+        Forms on the page get a token made of `secret`, or else of the secret in the browser's cookie of the
+        kind `held`.
+        """
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         # The page of ours from which a link was followed.
         referrer = request.headers.get("referer", "")
@@ -161,35 +168,35 @@ class Site:
         return response
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
-        """Redirect to a page that shows a sentence once, given by a cookie rather than the address."""
+        """Redirect to a page that shows the sentence once; a cookie has the sentence, not the address."""
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
 
 
 def token_of(secret: str) -> str:
-    """Return the token for forms, made from a browser's secret and useless for finding the secret."""
+    """Return the token for forms, made from a browser's secret; the token does not reveal the secret."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
 def address_of(request: Request) -> str:
-    """Return the address of a request's client, as told by the server or a trusted proxy."""
+    """Return the client's network address, as the server or a trusted proxy gives it; "" if unknown."""
     return request.client.host if request.client is not None else ""
 
 
 def first_row(request: Request) -> int:
-    """Return the first row number named in a list's address; 1 without one."""
+    """Return the number of the list's first row to show, from the query parameter `first`; 1 by default."""
     return row_number(request.query_params.get("first", "")) or 1
 
 
 def text(form: FormData | Mapping[str, str], name: str) -> str:
-    """Return one field of a form as text; "" if missing or a file."""
+    """Return the field `name` of a form as text without outer blanks; "" if it is missing or a file."""
     value = form.get(name, "")
     return value.strip() if isinstance(value, str) else ""
 
 
 def is_ours(path: str) -> bool:
-    """Return True for a path on the console itself, where a redirect may lead."""
+    """Return True if a path is surely on the console itself, so that a redirect may lead there."""
     # Browsers drop tabs and line feeds, so that "/\t/host" is read as "//host".
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
@@ -201,7 +208,7 @@ def see(path: str, **parts: str) -> RedirectResponse:
 
 
 def templates(zone: str, language: Language = "en") -> Environment:
-    """Return the templates of a zone in a language; every value is inserted as text, never as markup."""
+    """Return the templates for a time zone and a language; values are inserted as text, never as markup."""
     made = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -215,7 +222,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
     by_stem = {_stem(english): theirs for english, theirs in known.items()}
 
     def in_words(text: str) -> str:
-        """Return a sentence of the gateway, values included, translated to the language."""
+        """Return a sentence of the gateway in the language of the templates."""
         if (theirs := known.get(text)) is not None:
             return theirs
         if (theirs := by_stem.get(_stem(text))) is not None:
@@ -251,12 +258,12 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text beginning in upper case, without a full stop at the end."""
+    """Return a text with a capital first letter and without a full stop at the end."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def _with_blanks(text: str) -> str:
-    """Return a text with Jinja's %(name)s in place of {name}."""
+    """Return a text with each blank {name} written as %(name)s, as Jinja's translations want it."""
     return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
 
 
@@ -272,7 +279,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Return an act's title in two parts, label and remark, cut at a mark of `_GOES_ON`; "" for no remark."""
+    """Return an act's title as label and remark, cut where `_GOES_ON` matches; the remark may be ""."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
@@ -280,7 +287,7 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Return words beginning in upper case, unless the first is a fingerprint or reference."""
+    """Return words with a capital first letter, unless the first word has a digit, as a reference has."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
