@@ -176,7 +176,7 @@ class ActListing:
     - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
       `following`: the cursor of the next page, "" on the last.
     - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
-      rows; `group_of`: the value of each row of the page.
+      rows; `group_of`: for each row of the page, the `value` of its group.
     """
 
     rows: Iterable[Mapping[str, Any]]

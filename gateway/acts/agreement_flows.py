@@ -35,7 +35,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record if a data type is expected of a provider; "default" removes such a record."""
+        """Record whether a data type is expected of a provider; "default" removes such a record."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)

@@ -119,7 +119,7 @@ def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
 
 
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
-    """Return the meanings of a provider's headings proposed and, at `at`, waiting for a second person."""
+    """Return the meanings proposed for a provider's headings that, as of `at`, await a second person."""
     found: dict[str, Row] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")

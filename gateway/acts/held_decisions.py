@@ -423,7 +423,7 @@ def judged(
 
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
-    """Return the decision to release a file, made from the release `asked` as judged; `period` as stated.
+    """Return the decision that releases a file for a `period`, made from the release `asked`, as judged.
 
     The reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
     """

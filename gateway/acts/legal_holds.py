@@ -1,4 +1,4 @@
-"""Legal holds: they keep a transfer, everything of a provider, or every file with a child from deletion."""
+"""Legal holds, which keep from deletion a transfer, all of a provider, or every file with a child."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar

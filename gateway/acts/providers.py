@@ -287,7 +287,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's record and contacts; decide again the files held for want of a number."""
+        """Change the record and contacts; after new numbers, decide the provider's held files again."""
         wanted = self._wanted()
         with context.recording() as record:
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
@@ -492,7 +492,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 
 def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> Provider:
-    """Write `new`, values by column, into `row`; return the provider. GatewayError for another's number."""
+    """Write `new`, values by column, into `row`; return the provider. GatewayError for a number in use."""
     for column, value in new.items():
         setattr(row, column, value or None)
     record.session.add(row)

@@ -183,7 +183,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return the files with the child, their openings and what is kept."""
+        """Record the question; return each file with the child: who opened the file, and what is kept."""
         with context.recording() as record:
             found = self._find(record, "find")
         rows = []
@@ -418,7 +418,7 @@ class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return each child who left by provider, file and record last seen in."""
+        """Record the question; return for each child who left the last school, file and record."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)

@@ -258,7 +258,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text with a capital first letter and without a full stop at the end."""
+    """Return a text beginning in upper case and without a full stop at the end."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
@@ -287,7 +287,7 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Return words with a capital first letter, unless the first word has a digit, as a reference has."""
+    """Return words beginning in upper case, unless the first word has a digit, as a reference has."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
