@@ -1,7 +1,7 @@
 """List every column and kind of element of a file, known or not, and search all values for sensitive content.
 
-Columns and elements of the file's type are left out of the result. Each other one becomes an
-`Unlisted`: not understood, outside the file's type, or with unexpected values.
+The result leaves out the expected columns and elements of the file's type. Any other one becomes an
+`Unlisted`: unknown to the rules, outside the file's type, sensitive, or with grades of no final results.
 
 `kind_of` describes a column by one word, such as grades, dates or free text, from a sample of values, kept
 only while the file is read. One pupil's story among a thousand addresses would not show in a sample, so the
@@ -50,8 +50,9 @@ _LOOKS: dict[ValueKind, Callable[[str], object]] = {
 
 
 def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
-    """Return the kind of most values in a sample. `counts`: how often each sampled value occurs.
-    `grades`: all grades of examinations and assessments, in upper case.
+    """Return the kind of most values in a sample; "free text" if more than 2 % of the values are free text.
+    `counts`: how often each sampled value occurs. `grades`: all grades of examinations and assessments, in
+    upper case.
     """
     kinds: Counter[ValueKind] = Counter()
     for value, count in counts.items():
@@ -80,7 +81,9 @@ def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
 
 
 def share_among(counts: Counter[str], values: frozenset[str]) -> float:
-    """Return the fraction of a sample (`counts`) that is among `values`, which are in upper case."""
+    """Return the fraction of a sample's filled values found in `values`, which are in upper case.
+    `counts`: how often each value occurs in the sample.
+    """
     total = sum(count for value, count in counts.items() if value.strip())
     among = sum(count for value, count in counts.items() if value.strip().upper() in values)
     return among / total if total else 0.0
@@ -100,7 +103,7 @@ _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 @dataclass(slots=True)
 class Disclosure:
     """Sensitive content found in the values of a column or kind of element: NHS numbers, free text, a topic.
-    `key`: of the field; None if unknown. `topic`: label of the first sensitive topic found; "" for none.
+    `key`: the field's key; None if unknown. `topic`: label of the first sensitive topic found; "" for none.
     `story`: True if a value is free text. `met`: True if any value was searched.
     """
 
@@ -137,7 +140,9 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:
-        """Return True if most ten-digit numbers pass as NHS numbers; by chance one in eleven does."""
+        """Return True if at least half of the ten-digit numbers (all, of fewer than five) are valid NHS
+        numbers. By chance, one in eleven is valid.
+        """
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
         enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF
@@ -164,11 +169,10 @@ _HEADER_LENGTH = 80
 
 @dataclass(slots=True)
 class Part:
-    """One column or kind of element. `key`: of its field in the rules; None if unknown.
-    `at`: position in a fixed-width record, from 1; else 0. `others`: number of values not of the field's
-    kind.
-    `assessment`: name of the assessment, such as "mock", if grades are not final results; else "".
-    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
+    """One column or kind of element. `key`: the key of its field in the rules; None if unknown.
+    `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
+    field's kind. `assessment`: name of the assessment, such as "mock", if grades are not final results; else
+    "". `filled`: number of filled values. `counts`: how often each value of a sample occurs.
     """
 
     header: str
@@ -203,7 +207,9 @@ class ColumnInventory:
         self._grades = rules.grades
 
     def add_part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Return a new `Part`, added to the inventory unless 4,000 parts are there already."""
+        """Return a new `Part`, which joins the inventory if fewer than 4,000 parts are there.
+        The parameters are fields of `Part`.
+        """
         # All elements of one field share a `Disclosure`: if one reveals something, each is reported.
         shared = element and key is not None
         found = self._disclosures.setdefault(key or "", Disclosure(key)) if shared else Disclosure(key)
@@ -216,7 +222,7 @@ class ColumnInventory:
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
         """Return what the file holds outside a data type: up to 100 entries, sensitive ones first.
-        If there are more, a last entry has their number.
+        If there are more, a last entry states the number of the entries left off.
         """
         topics = [*filter(None, map(self._topic_of, self._texts))]
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]
@@ -254,14 +260,14 @@ class ColumnInventory:
         return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
 
     def add_title(self, text: str) -> None:
-        """Keep a title, comment or sheet name to search for sensitive topics: only the first 100."""
+        """Keep one of the first 100 titles, comments or sheet names, to be searched for sensitive topics."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def add_beside_cells(self, place: Place, text: str) -> None:
         """Search a text shown by a workbook beside its cells, such as a page header, for sensitive topics.
-        No view contains it. Raises Unreadable for a long text in a page's header or footer, for a person to
-        read.
+        No view contains the text. Raises Unreadable for a long text in a page's header or footer: a person
+        reads the file.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):

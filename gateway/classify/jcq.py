@@ -1,11 +1,11 @@
 """Read the awarding bodies' (JCQ) fixed-width files of results, named `dcccccbb.Xnn`.
 
 A record begins with a letter for the file, and a figure: header 1, centre 3, candidate 5, centre trailer 7,
-file trailer 9. Trailers count the records above.
+file trailer 9. A trailer states the number of records above.
 
 Some files have one result a record, at fixed places. Others have all entries of a candidate in one record, as
-groups of one width after the candidate's data. That layout is unpublished, so it is learnt from the file: of
-all layouts tried, the one with the most groups like results is used, if enough of them do.
+groups of equal width after the candidate's data. That layout is unpublished, so it is learnt from the file:
+of all layouts tried, the one with the most valid groups is used, if at least 60 % of its groups are valid.
 
 All other text of a record is examined like an unlisted column: codes, marks and grades are allowed, a
 sentence about a child is not.
@@ -73,7 +73,9 @@ _COLUMNS = {
 
 
 class JcqLayout(NamedTuple):
-    """Layout of a record: where groups of code, option and grade start, and their widths in characters."""
+    """Layout of a record with several results: where the groups of code, option and grade start (from 0), and
+    the widths of code, option and grade in characters.
+    """
 
     start: int
     code: int
@@ -100,7 +102,9 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 
 def recognise(source: Source, tally: Tally) -> Classified:
-    """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
+    """Count an awarding body's file into the tally and return its type, GCSE or A level.
+    Raises Unreadable for other content.
+    """
     rule = tally.rules.data_types.jcq
     reader = _ResultsReader(tally, _layout_in(source, tally.rules))
     last, tally.counts_fields = "", True
@@ -159,8 +163,8 @@ class _ResultsReader:
         self._first = self._first_of_centre = tally.records
 
     def read(self, line: str) -> None:
-        """Count one record: a letter, then one of the figures 1, 3, 5, 7 and 9 for its kind.
-        Raises Unreadable if a trailer states another number of records.
+        """Count one record. Its second character, 1, 3, 5, 7 or 9, tells the kind.
+        Raises Unreadable if a trailer states a wrong number of records.
         """
         self._lines += 1
         kind = line[1]
@@ -197,7 +201,9 @@ class _ResultsReader:
             self._put(at, line[at:])
 
     def _check_frame(self, kind: str, text: str) -> None:
-        """Raise Unreadable if a trailer states another number of records than its centre or file has."""
+        """Raise Unreadable if a trailer states a wrong number of records, of its centre or of the file.
+        `kind`: the record's second character; `text`: the record from the third character on.
+        """
         records, met = self._tally.records, self._tally.records - self._first
         if kind == "7":
             met, text = records - self._first_of_centre, text.removeprefix(self._centre)
@@ -215,7 +221,7 @@ class _ResultsReader:
             self.proven = True
 
     def _of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Add to the inventory any text in a piece of a record other than marks, grades and short codes."""
+        """Search a piece of a record for text besides marks, grades and codes; add it to the inventory."""
         for found in re.finditer(r"\S+", record[start:end]):
             text = found[0].upper()
             if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
@@ -223,7 +229,9 @@ class _ResultsReader:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Add to the inventory any text in a piece of a record beyond numbers and up to `most` names."""
+        """Search a piece of a record for text besides numbers and up to `most` names; add it to the
+        inventory. Long or sensitive text is not taken for a name.
+        """
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
@@ -245,8 +253,9 @@ class _ResultsReader:
             self._tally.take(self._parts[place], [text], [self._tally.records])
 
     def kinds(self) -> Counter[Kind | None]:
-        """Return the number of results of each kind.
-        Grades in letters are A level, unless the header names only GCSE and no grade is in figures.
+        """Return the number of results of each kind, with None for an unknown kind.
+        Grades in letters mean A level. But if the header names only GCSE and no grade is in figures, all are
+        GCSE.
         """
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
@@ -268,7 +277,7 @@ def _candidates(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _layout_in(source: Source, rules: Rules) -> JcqLayout | None:
-    """Return the layout with the most valid groups in the first candidates' records with several results.
+    """Return the layout with the most valid groups in the first 50 candidates' records of several results.
     None if under 60 % of the groups are valid, or no record has several results.
     """
     grades, judged = rules.code_sets["exam-grade"], []
@@ -285,7 +294,7 @@ def _layout_in(source: Source, rules: Rules) -> JcqLayout | None:
 
 
 def _result_in(record: str) -> dict[str, str]:
-    """Return the fields of the one result at the fixed places of a record; none for any other record.
+    """Return the fields of the one result at the fixed places of a record, by key; {} for any other record.
     The candidate number is the centre's number followed by the candidate's.
     """
     candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
@@ -299,7 +308,7 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return candidate and results of a record; without a layout, all grades among the words are results."""
+    """Return the `_Entry` of a candidate's record; without a layout, any word naming a grade is a result."""
     if result := _result_in(line):
         return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from
@@ -319,6 +328,6 @@ def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
 
 
 def _centre_in(line: str) -> str:
-    """Return the number of the centre in a record of a centre or candidate; empty without one."""
+    """Return the centre's number in a record of a centre or candidate; "" if the record has none."""
     found = _CENTRE.match(line)
     return found[1] if found else ""

@@ -36,7 +36,9 @@ def looks_like(start: str) -> bool:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Return the records as a table. Raises Unreadable without records, or with content beside them."""
+    """Return the records of a JSON text as a table.
+    Raises Unreadable if no list of records is found, or if other content stands beside the records.
+    """
     rule, limits = rules.data_types.json_records, source.limits
     names: dict[str, None] = {}
     for record in _RecordsReader(limits, rule).records(source):
@@ -74,7 +76,7 @@ class _RecordsReader:
         self._size = 0
 
     def records(self, source: Source) -> Iterator[Leaves]:
-        """Yield the values of each record: the objects in the one list at the top or directly under it."""
+        """Yield each object of the one list, at the top or in the top object, as values by column name."""
         try:
             for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
                 if event == "map_key":
@@ -127,7 +129,7 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the column of the value `text` just read; None for a date's time zone, which has none."""
+        """Return the column name for the value `text`, just read; None for a date's time zone (no column)."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = [_PLURAL.sub("", key) for key in telling]

@@ -78,7 +78,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield key and sentence for each defect of a field rule, such as codes without their list."""
+    """Yield key and sentence for each defect of a field rule, such as a kind "code" without `codes`."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
@@ -109,10 +109,12 @@ _plain = lru_cache(8192)(plain)
 
 
 def known_headings(rules: Rules) -> dict[str, Any]:
-    """Return, as JSON for a browser, the known headings of each field, and name patterns of kinds of files.
-    `fields`: for each, `outside`: the label, if the agreement does not list the item; `columns`: plain names;
-    `patterns` of plain names, in which `{words}` stands for the pattern `words`; `elements`.
-    `notes`: a pattern of names to which no other pattern applies. `kinds`: patterns of file names, titles.
+    """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
+    `fields`: for each field, `outside` (its label, if the agreement does not list the item, else None),
+    `columns` (plain names), `patterns` of plain names, and `elements`. `words`: the pattern for `{words}` in
+    `patterns`. `notes`: a pattern of names to which no pattern of a field applies. `affixes`: prefixes and
+    suffixes of names. `by_law`: elements of law packs. `kinds`: pairs of a pattern of file names and a data
+    type's title.
     """
     types = rules.data_types
     columns: dict[str, set[str]] = {}

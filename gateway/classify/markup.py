@@ -1,10 +1,10 @@
 """Read XML record by record, safely, in memory that does not grow with the file.
 
 A document type declaration is refused before the real parser sees the document, so no entity can be expanded.
-The bytes between two records are limited, so no tree grows large; so are depth and attributes.
+The bytes between two records are limited, so no tree grows large. Depth and attributes are limited, too.
 
-Callers plan once how to read all records with the same tags, by the record's markup cut at the tags (`cut`).
-In markup written by lxml, each angle bracket belongs to a tag: a text has references instead.
+Records with the same tags are read by one plan, made once from the pieces of a record's markup (`cut`).
+`cut` may split at every angle bracket, because lxml writes one in a text as `&lt;` or `&gt;`.
 """
 
 import re
@@ -54,7 +54,8 @@ def local_name(tag: str) -> str:
 
 def root_of(source: Source) -> str:
     """Return the name of the root element; with a namespace, as NAMESPACE}NAME.
-    Raises Unreadable for a document type declaration, and without an element after a well-formed prolog.
+    Raises Unreadable if a document type is declared, the XML is malformed before the root, or no root is
+    found.
     """
     # Expat is used for one thing lxml cannot do: stopping at the declaration, before the root.
     parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
@@ -87,10 +88,10 @@ OnOutside = Callable[[str, str, str], None]
 
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
-    """Yield every outermost element of these names, complete, in document order; valid until the next one.
-    `aside` gets parent, name and text of all content outside these records: elements, attributes, comments,
-    text between elements; and the attributes in records. The caller reads text between a record's elements.
-    Raises Unreadable for malformed XML or beyond a limit.
+    """Yield every outermost element of these names, complete, in document order; valid until the next is
+    yielded. `aside` gets parent's name, name and text of all content outside these records: elements,
+    attributes, comments, text between elements; and of the attributes in records. Text between a record's
+    elements is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -134,8 +135,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield `records` of a document with one namespace or none, as all known formats of pupil data have.
-    Raises Unreadable also for a record, or an element within one, in another namespace than the root.
+    """Yield the `records` of a document with one namespace or none, as all known formats of pupil data have.
+    Raises Unreadable also if a record, or an element inside, is in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside):
@@ -149,9 +150,9 @@ def pupil_records(
 
 
 class _Unparsed:
-    """Finder of comments and processing instructions, dropped by the parser but visible to people.
-    Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
-    returned as text by the parser, contains none.
+    """Finder of comments and processing instructions: the parser drops them, but people see them.
+    Each may begin in one piece of the document and end in another. Each byte is examined once. The parser
+    returns CDATA as text, so CDATA is not searched.
     """
 
     def __init__(self, aside: OnOutside | None, longest: int) -> None:
@@ -163,7 +164,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report each comment ending in this piece to `aside`. Raises Unreadable for a long comment."""
+        """Report comments and instructions ending in `piece` to `aside`. Raises Unreadable for a long one."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -195,7 +196,7 @@ class _Unparsed:
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
     """Report the attributes in a record to `aside`. Raises Unreadable for too many in one element.
-    `named`: an element may have more namespaces than the limit of attributes.
+    `named`: True to count each element's namespaces as well, after many have been declared.
     """
     if named or _asks_for_a_closer_look(record, limits, aside):
         for inner in record.iter():
@@ -205,7 +206,9 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
-    """Return True if a record has an attribute for `aside`; without `aside`, if an element has too many."""
+    """Return True if a record has any attribute, to be reported to `aside`.
+    Without `aside`, return True only if an element has more attributes than the limit.
+    """
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
 
@@ -227,9 +230,10 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the memory of a used record, and of everything before it, which is reported to `aside` first.
-    `all_around`: free also what stands before the elements around the record. The node of the record and the
-    text after stay until the next record: the parser may still extend them.
+    """Free the content of a used record, and its earlier siblings; with `all_around`, also the earlier
+    siblings of every ancestor. Whatever is freed outside the records (called `names`) goes to `aside` first.
+    The record's node and the text after stay until the next record: the parser may still extend them. `most`:
+    see `_tell`.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -243,7 +247,9 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
-    """Report an element outside records and all inside to `aside`; of a record, only the text after it."""
+    """Report an element with all inside to `aside`; of a record (called one of `names`), only the text after.
+    Raises Unreadable for an element with more than `most` attributes.
+    """
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -282,9 +288,9 @@ def cut(text: str) -> list[str]:
 
 
 def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]:
-    """Yield for each child of an element the positions of its first tag and of the tag after its last,
-    and its name: without the record's `prefix` (with its colon), and in another namespace with a colon at
-    the end, so that no rule knows it.
+    """Yield for each child of an element the positions, in `tags`, of its first tag and of the tag after its
+    last, and its name. The name is without `prefix` (the record's namespace prefix and a colon). In another
+    namespace, the name ends with a colon, so no rule knows it.
     """
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
@@ -301,7 +307,7 @@ def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return the number of childless elements with room for a text: a start and an end tag."""
+    """Return the number of childless elements with a start and an end tag, which may have a text between."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 

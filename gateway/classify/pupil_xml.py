@@ -52,7 +52,9 @@ _ATTENDANCE_ELEMENTS = frozenset({"AttendanceMarks", "SessionsPossible", "Sessio
 
 
 class _Assessments:
-    """Counts of the assessments in a file: key stages, and number of pupils by data type of assessment."""
+    """Counts of the assessments in a file. `rows`: all assessments; `stages`: the key stages met;
+    `pupils`: the number of pupils by data type of their assessments.
+    """
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
@@ -91,8 +93,9 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type, and if it has a result, no fault, and only known elements.
-        `stage_around`: the key stage stated around the assessment.
+        """Return an assessment's data type ("" for none), then True or False for each of: there is a result;
+        there is a data type, no fault and no unknown element; there is no unknown element. `stage_around`:
+        the key stage stated around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
         said = {child.tag[strip:]: child.text or "" for child in assessment}
@@ -133,7 +136,7 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
 
 
 def record_names(root: str, rules: Rules) -> tuple[str, ...]:
-    """Return the element names of records in an XML document with this root, and the name of its header."""
+    """Return the names of elements to read as records (header included) in a document with this root."""
     name, types = markup.local_name(root).casefold(), rules.data_types
     if name == "ctfile" or types.ctf.is_of_missing_child(name):
         return CTF_RECORDS
@@ -141,7 +144,7 @@ def record_names(root: str, rules: Rules) -> tuple[str, ...]:
 
 
 def recognise(source: Source, root: str, tally: Tally) -> Classified:
-    """Count an XML document into the tally and return its type. Raises Unreadable for no known kind."""
+    """Count an XML document into the tally and return its type. Raises Unreadable for an unknown kind."""
     name, rule = markup.local_name(root).casefold(), tally.rules.data_types
     missing = rule.ctf.is_of_missing_child(name)
     if name == "ctfile" or missing:
@@ -160,12 +163,12 @@ def _texts_of(header: markup.Element) -> dict[tuple[str, str], str]:
 
 
 def _academic_year_from(start: str) -> str | None:
-    """Return the academic year starting in the calendar year `start`."""
+    """Return the academic year, such as 2025/26, from the year of its start; None if `start` is no year."""
     return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
 
 
 def _software(name: str) -> str | None:
-    """Return the name of a file's program, as safe text: ASCII, at most 40 characters."""
+    """Return a program's name as safe text, in ASCII and of up to 40 characters; None if nothing is left."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 
@@ -186,8 +189,8 @@ def _school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified:
-    """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
-    `missing`: the root names a message about children missing education.
+    """Count a CTF into the tally and return its type. Raises Unreadable for a CTF without pupils, or
+    malformed XML. `missing`: True if the root's name is that of a message about children missing education.
     """
     descriptor = qualifier = ""
     facts, gatherer, rule = Facts(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
@@ -228,7 +231,9 @@ def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True if the school history states a leaving date for the sending school or the last school."""
+    """Return True if a pupil's school history states a leaving date for the school marked as the last one, or
+    for the school in `source`, which sends the file.
+    """
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)
@@ -238,8 +243,8 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a partial CTF, once counted: core data, attendance, or most pupils' assessments.
-    `descriptor`: the data descriptor in the header, in lower case.
+    """Return the type of a partial CTF after the count: core data, attendance, or that of most pupils'
+    assessments. `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)
@@ -304,7 +309,9 @@ def _recognise_message(source: Source, tally: Tally) -> Classified:
 
 
 def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_roll: int) -> list[str]:
-    """Return evidence for a message's type. Unreadable for missing assessments, or most of another type."""
+    """Return the evidence for a message's type. `on_roll`: number of pupils on roll in a census.
+    Raises Unreadable if assessments of the type are missing, or most pupils' assessments are of another type.
+    """
     if data_type == _CENSUS:
         return ["a DfE message of the school census", f"on roll: {on_roll}"]
     if not found.rows:
@@ -319,7 +326,9 @@ def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_r
 
 
 def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
-    """Return the data type of a header's collection, and facts. Unreadable if no rule has the collection."""
+    """Return the data type of the collection named in a message's header, and the header's facts.
+    Raises Unreadable if the header names no collection, or one for which no rule has a data type.
+    """
     text, rule = _texts_of(header), rules.data_types.message
     collection = text.get(("CollectionDetails", "Collection"), "").casefold()
     census = dict.fromkeys(rule.census, _CENSUS)
@@ -345,7 +354,7 @@ def _by_name(table: Mapping[str, str], name: str) -> str | None:
 
 
 def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
-    """Count a register's records into the tally; return their type. Raises Unreadable without records."""
+    """Count a register's records into the tally and return their type. Raises Unreadable if none is found."""
     rule = tally.rules.data_types.registers
     # Systems write such files without a namespace; a document with one is of another kind.
     if "}" in root or root.casefold() in rule.never:
@@ -376,7 +385,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield kind and text of each element naming the school of a record, without the pupil's history."""
+    """Yield kind and text of each element naming a record's school, except in the pupil's school history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -53,12 +53,12 @@ def classify(
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """Classify a content: return its data type with evidence, or the reason for none.
-    `content`: seekable, read as a stream several times, left open. `clock`: seconds, for the time limit.
-    `name`: file name, to decide between types that fit equally. Without `today`, no date is a future one.
-    `on_pupils` gets for each record with a UPN: UPN, birth date, former UPN, on roll (sole or main
-    registration without an end), number of the record from 1, number of the school named.
-    `on_persons` gets the UPN, or "", of every record, and the columns of the fields naming a person.
-    Both get many records at once, with the set of valid permanent UPNs. No data of a pupil is kept.
+    `content`: seekable, read as a stream several times, left open. `clock`: returns seconds, for the time
+    limit. `name`: file name, to decide between types that fit equally. Without `today`, no date counts as a
+    future one. `on_pupils` gets a `Pupil` for each record with a UPN; on roll there means a sole or main
+    registration without an end. `on_persons` gets the UPN of every record ("" for none), and by field, the
+    columns naming a person. Both get many records at once, with the set of all valid permanent UPNs among the
+    UPNs. No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -86,10 +86,11 @@ def classify_ahead(
     on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content while it is still being written, through a reader able to wait for more.
-    Assumes a single text in the encoding suggested by the start of the content, and checks this at the end.
-    Returns None if it is not, or if the content would be refused: the caller then ignores everything passed
-    to the callbacks, and calls `classify` with the whole content. The parameters are those of `classify`.
+    """Classify a content while it is still being written; reading `content` waits for bytes not yet written.
+    Assumes a single text in the encoding suggested by the start of the content, and checks both at the end.
+    Returns None if an assumption is wrong, or the content would be refused: the caller then ignores
+    everything passed to the callbacks, and calls `classify` with the whole content. The parameters are those
+    of `classify`.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -161,9 +162,9 @@ def _recognise_text(source: Source, tally: Tally) -> Classified:
 
 def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
     """Judge the files of an archive, or the tables of a workbook, and return their common verdict.
-    Raises Unreadable if the parts have no type in common: each is then reported by itself, as the decisions
-    on them may differ. A table with figures about nobody, such as a summary by subject, may accompany
-    parts of another type. `what`: "tables" or "files", for the evidence.
+    Raises Unreadable if the parts have no type in common: each part is then reported by itself, as the
+    decisions on the parts may differ. A table with figures about nobody, such as a summary by subject, may
+    accompany parts of another type. `what`: "tables" or "files", for the evidence.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -206,7 +207,7 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
 
 
 def _alone(part: _Part, tally: Tally) -> tuple[Verdict, bool]:
-    """Judge one part by itself; return the result, and True if of no known type and without personal data."""
+    """Judge one part alone; return the result, and True if it has no known type and no personal data."""
     own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
         return own.completed(part(own)), False

@@ -1,4 +1,4 @@
-"""Recognise the lines printed by reports around a table, or stored by workbooks: no pupil's data."""
+"""Recognise lines without pupils' data: printed by reports around a table, or stored by workbooks."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -35,7 +35,7 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 class ReportWording:
     """Recogniser of the lines printed by reports around a table.
     `words`: words of such lines. `schools`: last words of school names. `headings`: words of column names.
-    `codes`: all codes. `is_name` returns True for a person's name, `is_telling` for a sensitive heading.
+    `codes`: all codes of the rules. `is_name` returns True for a name, `is_telling` for a sensitive heading.
     """
 
     words: frozenset[str]
@@ -46,9 +46,9 @@ class ReportWording:
     is_telling: Callable[[str], bool] = bool
 
     def is_line(self, text: str) -> bool:
-        """Return True for a line of report words, dates and short numbers, or naming a person or school.
-        A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". A count after a heading
-        ("Service children: 4") and a key to codes ("EXP = Expected") pass as well.
+        """Return True if a line consists of report words, dates and short numbers, or names a person or
+        school. A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". True also for a
+        count after a heading ("Service children: 4") and for a key to codes ("EXP = Expected").
         """
         if len(text) > _LONGEST:
             return False
@@ -100,8 +100,8 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Return True if the rows above a table hold more than a title, a date and filters; and their text.
-    The text has up to 4,000 letters, and leaves out cells of report words alone.
+    """Return two things about the rows above a table: True if they hold more than a title, a date and
+    filters, and their text. The text has up to 4,000 characters, and leaves out cells of report words alone.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]
     cells = list(chain.from_iterable(filled))

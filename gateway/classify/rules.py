@@ -1,8 +1,8 @@
 """The rules by which files are recognised, from policies/data_types.toml, items.toml and sensitive.toml.
 
 A *field* is one datum of a record (a UPN, a mark, an outcome), under any name in any system. Items of
-Appendix A, personal items outside it and working fields are all fields, reported differently. Column names
-are compared without case, blanks and punctuation.
+Appendix A, personal items outside Appendix A, and working fields, which systems need, are all fields, but
+reported differently. Column names are compared without case, blanks and punctuation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 
 class ItemRule(value_kinds.FieldRule):
-    """A data item. `when`: by data type, the working fields carrying the item in files of that type.
+    """A data item. `when`: by data type, the fields that carry the item in files of such a type.
     `beside`: fields revealing the item indirectly; a team without the item gets none of these fields.
     """
 
@@ -60,7 +60,7 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return, as "Label (key)" by key, the items of these labels for which a provider may state headings."""
+    """Return "Label (key)" by key, for each item with one of these labels whose headings may be stated."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -69,21 +69,20 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """A field needed by systems, and revealing nothing of a pupil while its values are of its kind."""
+    """A field needed by systems. A value of the field's kind reveals nothing about a pupil."""
 
 
 class ColumnSignature(RuleTable):
-    """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
-    `level`, `because`: how sure a match is, and the evidence to report.
-    `results`: grades decide between this type and the other examination's.
-    `part`: the table is one of several in its file, and may lack required fields.
-    `needs`: fields, all required. `any`: groups of fields, one of each group required.
-    `of`, `at_least`: fields, and the number of them required. `without`: forbidden fields.
-    `many`: number of columns required, by field. `share`: fraction of filled values without a fault, by
-    field.
-    `only`, `among`: values, or the code list, that half of a field's filled values must be among.
-    `ages`: youngest and oldest age today of nearly all pupils. `above`: words, one of which stands above.
-    `no_results`: no unknown column looks like grades. `waits`: code under which a match waits for a person.
+    """Conditions for a table to be of a data type; of several signatures that fit, the highest `rank`
+    decides. `level`, `because`: how sure a match is, and the evidence to report. `results`: True if the
+    grades decide whether the type is GCSE or A level. `part`: True if the table is one of several in its
+    file, and may lack required fields. `needs`: fields, all required. `any`: groups of fields; one field of
+    each group is required. `of`, `at_least`: fields, and how many of these are required. `without`: forbidden
+    fields. `many`: by field, the number of columns required. `share`: by field, the fraction of filled values
+    required to be without a fault. `only`, `among`: by field, values, or the name of a code list; half of the
+    filled values must be among these. `ages`: youngest and oldest age today of nearly all pupils. `above`:
+    words, one of which must stand above the table. `no_results`: True if no unknown column may look like
+    grades. `waits`: code of the reason for which a match waits for a person.
     """
 
     type: str
@@ -113,7 +112,9 @@ class ColumnSignature(RuleTable):
 
 
 class WholeRule(RuleTable):
-    """Requirement on a complete return: `count` of these fields; `called`: the return's name in messages."""
+    """What makes a return complete: `count` results, in columns of these fields or as assessments of each
+    pupil. `called`: the word for the results in messages.
+    """
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -122,8 +123,8 @@ class WholeRule(RuleTable):
 
 class TypeRule(RuleTable):
     """Rules for every file of a data type.
-    `must`: groups of fields; every record has a field of each group. `whole`: what makes a return complete.
-    `carries`: working fields allowed in addition to the fields of the signatures.
+    `must`: groups of fields; every record needs a field of each group. `whole`: what makes a return complete.
+    `carries`: fields allowed in addition to the fields of the signatures.
     """
 
     title: str
@@ -135,7 +136,7 @@ class TypeRule(RuleTable):
 
 
 class ColumnRule(RuleTable):
-    """Prefixes and suffixes systems add to a column name; and the `{words}` of patterns."""
+    """Prefixes and suffixes that systems add to a column name, and words for `{words}` in patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -143,13 +144,15 @@ class ColumnRule(RuleTable):
 
 
 class ValuesRule(RuleTable):
-    """Bounds on unexpected values of a column, beyond which the file waits: a fraction and a number."""
+    """Limits of a column's unexpected values: a file waits with `at_least` of them or more, if their fraction
+    of the filled values is above `share`.
+    """
 
     share: float = Field(gt=0, le=1)
     at_least: int = Field(ge=1)
 
     def is_too_much(self, others: int, filled: int) -> bool:
-        """Return True if so many unexpected values (`others`) among `filled` make a file wait."""
+        """Return True if `others` unexpected values among `filled` ones make a file wait for a person."""
         return others >= self.at_least and others > self.share * filled
 
 
@@ -193,7 +196,7 @@ class Rules(Items):
     pack: LawPack | None = None
 
     def on(self, day: date | None) -> Rules:
-        """Return the rules for files about a day, with the codes of that day's law pack."""
+        """Return the rules for files about `day`, with the codes of the law pack for the same day."""
         pack = pack_on(self.law, day)
         return self if pack is None else self._by_pack[pack.academic_year]
 
@@ -224,8 +227,8 @@ class Rules(Items):
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
         """Return these rules with the headings a provider stated: pairs of heading and field key.
-        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to an
-        item identifying a person, nor to a field outside Appendix A.
+        A heading already known, or about something sensitive, keeps its meaning. No heading can be stated to
+        mean an item identifying a person, nor a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
         own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
@@ -241,8 +244,8 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields required by law in each record of a return; `form`: its format.
-        Returns () if these rules are of no law pack, or the pack has no layout for the return.
+        """Return the fields required by law in each record of a return; `form`: the return's file format.
+        Returns () if these rules belong to no law pack, or the pack has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
@@ -265,7 +268,7 @@ class Rules(Items):
 
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
-        """By data type, the fields allowed: of signatures, of `carries`, and fields standing for items."""
+        """By data type, the keys of allowed fields: of signatures, of `carries`, and of an item's `when`."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -278,7 +281,7 @@ class Rules(Items):
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
-        """Code lists, and the list of subjects, as sets in upper case, by name."""
+        """By name, each list of codes as a set in upper case; under "subject", the names of subjects."""
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
@@ -289,11 +292,11 @@ class Rules(Items):
 
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
-        """Function from a field's key to the check of the field's values; to None for free text."""
+        """Function from a field's key to a function checking the field's values, or to None for free text."""
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return the quick check of many values of a field (`value_kinds.quick_for`), or None."""
+        """Return the quick check of a field's values (`value_kinds.quick_for`), or None if it has none."""
         return self._quick[key, with_queries]
 
     @cached_property
@@ -304,7 +307,7 @@ class Rules(Items):
 
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
-        """By field, the judge of values for views, which also show values with a fault in `QUERIES`."""
+        """By field key, the `Judge` of values for views, which also show values with a fault in `QUERIES`."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
     def expected(self, key: str) -> str:
@@ -351,8 +354,8 @@ class Rules(Items):
 
     @cached_property
     def words_of_columns(self) -> str:
-        """The pattern for `{words}`: up to 12 words of columns, subjects or short figures in a row.
-        The name of a column in a law pack counts as one word.
+        """The pattern for `{words}`: up to 12 in a row of words of columns, names of subjects and short
+        figures. The name of a column in a law pack counts as one word.
         """
         subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
         tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
@@ -374,10 +377,10 @@ class Rules(Items):
         )
 
     def column_field(self, name: str) -> str | None:
-        """Return the key of the field a column name means; None where unknown.
+        """Return the key of the field meant by a column name; None where unknown.
         Tried in order: the name, the name without prefix or suffix, the patterns. Patterns are wide, so a
-        name about something sensitive, or about notes, matches none. A day after the name is ignored. A name
-        with other signs than letters, figures and punctuation is unknown.
+        name about something sensitive, or about notes, matches no pattern. A date at the end of the name is
+        ignored. A name with any sign besides letters, figures and punctuation is unknown.
         """
         if not is_legible(name):
             return None
@@ -405,16 +408,16 @@ class Rules(Items):
         return keys[int((found.lastgroup or "p0")[1:])]
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """Return the key of the field an element within `parent` means; None where unknown.
-        Within an unknown parent, every element is unknown. `around`: outside all records, where only fields
-        about the document are known.
+        """Return the key of the field meant by an element called `name` within `parent`; None where unknown.
+        Within an unknown parent, every element is unknown. `around`: True for an element outside all records,
+        where only fields about the document are known.
         """
         known = parent in self.containers
         key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
         return None if around and key not in WORDS["around"] else key
 
     def container(self, name: str) -> str:
-        """Return an element's name, around records, as the rules spell it; "Data" for an unknown name."""
+        """Return the rules' spelling of the name of an element around records; "Data" for an unknown name."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
@@ -431,11 +434,11 @@ class Rules(Items):
         return frozenset(names.union(self.data_types.registers.records))
 
     def _is_apart(self, name: str) -> bool:
-        """Return True for a column name of sensitive data or free text."""
+        """Return True if a column's name announces sensitive data, or free text such as notes."""
         return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def name_suggests(self, name: str) -> str | None:
-        """Return the data type a file name suggests, by the first pattern that matches."""
+        """Return the data type a file name suggests, by the first pattern that matches, or None."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 

@@ -1,7 +1,8 @@
 """Count the records of a file by the school named in each.
 
 A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools that
-the pupil left or will join are not counted. Names are only compared with one another: the result has numbers.
+the pupil left or will join are not counted. Names are only compared with one another: the result has a number
+in place of each name.
 """
 
 import re
@@ -44,7 +45,7 @@ NOTHING = RecordSchool()
 
 class Schools:
     """Count of one file's records by school.
-    `around`: the school named in a header or title; counts for each record without one.
+    `around`: the school named in a header or title; taken for each record naming no school.
     """
 
     def __init__(self) -> None:
@@ -54,7 +55,7 @@ class Schools:
         self._known: dict[tuple[tuple[Slot, str], ...], RecordSchool] = {}
 
     def count(self, said: RecordSchool, records: int = 1) -> None:
-        """Add to the number of records of the school `said`."""
+        """Add `records` to the number of records naming the school `said`."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
         else:
@@ -63,8 +64,8 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school; `slots`: the kind of school name in each of the columns.
-        Return a function giving each row's school number, as from `school_number`.
+        """Count rows by school. `columns`: the columns naming a school; `slots`: the kind of each; `length`:
+        all rows. Return a function that gives the school number (`school_number`) of each row.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -98,7 +99,9 @@ class Schools:
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """Return the schools, most records first, from the 601st on as a sum; () if no record names one."""
+        """Return the schools, with most records first; () if no record names a school.
+        From the 601st on, schools are one last entry, with the sum of their records.
+        """
         counts: Counter[RecordSchool] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
@@ -135,7 +138,7 @@ def school_named(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
 
 def school_in_title(text: str) -> RecordSchool:
     """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
-    Lines with several numbers give a school without a number.
+    For lines with the numbers of several schools, return a school without a number.
     """
     found = {
         la + establishment
@@ -149,12 +152,14 @@ def school_in_title(text: str) -> RecordSchool:
 
 
 def school_number(said: RecordSchool) -> str:
-    """Return a school's first known number: LA and establishment, URN, establishment alone; "" for none."""
+    """Return a school's number: LA with establishment, else URN, else the establishment alone, else ""."""
     return said.dfe_number or said.urn or said.establishment
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return kind and value of a text in a school column; kind: a field of `RecordSchool`, "la" or "code"."""
+    """Return two things about a text in a school column: what it is (a field of `RecordSchool`, "la" or
+    "code"), and its value ("" for a malformed LA).
+    """
     if slot == "la":
         return "la", text if is_la(text) else ""
     code = "code", _NO_LETTER.sub("", text).casefold()

@@ -1,8 +1,8 @@
 """Find sensitive topics in names and texts by policies/sensitive.toml, and in content of unknown type.
 
 Content of unknown type waits for a person; its topics decide which people may see it. The search reads any
-content as rows of text: texts, tables, markup, parts of archives and of office documents, old ones included.
-Pictures and most PDFs reveal nothing.
+content as rows of text: texts, tables, markup, parts of archives and of office documents, also in old
+formats. Pictures and most PDFs reveal nothing.
 """
 
 import lzma
@@ -96,15 +96,16 @@ def is_latin(character: str) -> bool:
 
 
 def is_legible(text: str) -> bool:
-    """Return True for a text of only Latin letters, figures and keyboard punctuation.
-    Call before comparing a text without punctuation: circled letters, braille and pictures would be lost.
+    """Return True if a text has only Latin letters, figures and keyboard punctuation.
+    Call this before a comparison without punctuation, which would miss circled letters, braille and pictures.
     """
     return text.isascii() or _LEGIBLE.fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
 def plain(name: str) -> str:
     """Normalise a name for comparison: lower case, without blanks and punctuation.
-    "%" and, between blanks, "&" count as words; a name of punctuation only (the attendance code `/`) stays.
+    "%" becomes "percent", and "&" between blanks "and". A name of punctuation only (the attendance code `/`)
+    stays unchanged.
     """
     words = name.replace("%", "percent").replace(" & ", "and")
     return _PUNCTUATION.sub("", words).casefold() or name.strip()
@@ -148,7 +149,9 @@ class RuleTable(BaseModel):
 
 
 class Topic(RuleTable):
-    """A sensitive topic: label; words and stems for column names; words and phrases for texts."""
+    """A sensitive topic. `words` and `stems` are signs of the topic in column names, `text` (words and
+    phrases) in texts.
+    """
 
     label: str = Field(min_length=1)
     words: Words = ()
@@ -157,10 +160,10 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Words, besides those of topics, that no name, label or address contains; and exceptions.
-    `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
-    `nobody`: words, besides those of ordinary.txt, that are in no person's name.
-    `labels`: phrases allowed in labels, together with figures and words of up to three letters.
+    """Words that no harmless name, label or address contains (`words`, besides those of topics), and
+    exceptions. `names`: topic words also used as names of people; `places`: as names of streets, houses and
+    classes. `nobody`: words, besides those of ordinary.txt, that are in no person's name. `labels`: phrases
+    allowed in labels, together with figures and words of up to three letters.
     """
 
     words: Words
@@ -177,7 +180,9 @@ class Sensitive(RuleTable):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the sensitive topic a column's or element's name tells of; "" for none."""
+        """Return the label of the sensitive topic that the name of a column or element tells of; "" for none.
+        `DISGUISED` stands for a name of no topic with letters of an alphabet that looks like the Latin one.
+        """
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
@@ -199,12 +204,15 @@ class Sensitive(RuleTable):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """Return a cell's sensitive topic; `DISGUISED` if a word mixes letters of two scripts; else ""."""
+        """Return the label of the sensitive topic that a cell tells of; "" for none.
+        `DISGUISED` stands for a cell of no topic with a word that mixes Latin letters and look-alike ones.
+        """
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
-        """Return True if a name, label or address (`kind`) contains a sensitive word.
-        In a person's name (`of_people`) an ordinary word counts, too; a school's name may contain such words.
+        """Return True if a text contains a sensitive word; `kind` tells if the text is a name, label or
+        address. In a person's name (`of_people`), ordinary words count as sensitive, too; a school's name may
+        contain these.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (title := self._titles.search(plain)) is not None:
@@ -230,12 +238,13 @@ class Sensitive(RuleTable):
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_sensitive_word(self, word: str) -> bool:
-        """Return True for a sensitive word, given in small letters, even if also a name."""
+        """Return True if a word in small letters is sensitive, even if the same word is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
     def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return those names, labels or addresses (`kind`) that quickly prove to have no sensitive word.
-        The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
+        """Return the texts that a quick check proves to have no sensitive word.
+        `kind` tells if the texts are names, labels or addresses. They consist of ASCII, letters of `ACCENTED`
+        and apostrophes, and have at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
         signs, telling = self._signs, set[bytes]()
@@ -265,8 +274,8 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """Words allowed in labels and addresses (first) and in names of people (second), as octets.
-        Words of sensitive phrases are left out.
+        """The words of `_may` as octets, without those in sensitive phrases: for labels and addresses
+        (first), and for names of people (second).
         """
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
@@ -282,7 +291,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and remarks, normalised, except single letters."""
+        """Words and phrases of all topics and remarks, as written by `plain_text`, except single letters."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
         plain = map(plain_text, (*several, *self.remarks.words))
         return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))
@@ -307,7 +316,9 @@ class Sensitive(RuleTable):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False if a text certainly tells of no topic: a quick check, also of many joined values."""
+        """Return False if a text certainly tells of no topic, True if it may tell of one.
+        A quick check, also for many values joined.
+        """
         small = text.casefold()
         if text.isascii():
             words = small.translate(_MARKS).split()
@@ -325,7 +336,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns for "words" and "stems" of names, and for "text", each with a group for each topic."""
+        """Patterns by field of `Topic`: "words" and "stems" of names, "text" of texts; a group by topic."""
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []
@@ -346,7 +357,7 @@ class Sensitive(RuleTable):
 
 def _octet_words(text: str) -> list[bytes]:
     """Return a text's words as octets, in small letters without accents, each figure as 0.
-    Words with hyphens come in parts and joined. Octets are much faster to search than texts.
+    A word with hyphens is returned in parts, and joined. Octets are much faster to search than texts.
     """
     small = text.lower()
     octets = small.encode() if small.isascii() else charmap_encode(small, "replace", _SMALL_LETTERS)[0]
@@ -375,7 +386,7 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return labels of likely topics in a content of no known type; mostly none. Never raises."""
+    """Return labels of sensitive topics likely in a content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
@@ -393,7 +404,7 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text of a content, and True if its headings are to be searched for topics as well."""
+    """Yield each text in a content, and True if its element names are to be searched as well, as headings."""
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)

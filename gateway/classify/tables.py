@@ -46,7 +46,7 @@ _TESTS = "ks2"
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Return True if a column of this name and field may contain one subject's grades."""
+    """Return True if a column with this header and field key may contain one subject's grades."""
     if key not in _ASKED:
         return False
     types = rules.data_types
@@ -58,9 +58,10 @@ def prevailing_kind(
     format: str,  # noqa: A002
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
-    """Return the kind of most results, the other kind where both occur, and the evidence.
-    If no result shows its kind, return the kind declared by the file's name (`declared`), and the other
-    as if present, so that the file waits for the later release. Raises Unreadable if `declared` is neither.
+    """Return the kind of most results, GCSE or A level; the other kind if both occur, else None; and the
+    evidence. If no result shows its kind, return the kind declared by the file's name (`declared`), and the
+    other kind as if both occurred, so that the file waits for the later release. Raises Unreadable if
+    `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -81,9 +82,10 @@ def best_fit(
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
-    """Return the type with the best-fitting signature; of two equal ones, the type in the file name.
-    `widths` counts the columns of each field, `kinds` the results of each kind; `above` is the text above.
-    Raises Unreadable where none fits, or two fit equally and neither is declared.
+    """Return the type with the best-fitting signature; of two that fit equally, the type named by the file's
+    name. `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the
+    table. Raises Unreadable where no signature fits, or two fit equally and the file's name names neither
+    type.
     """
     fitting = [s for s in tally.rules.data_types.tables if _fits(s, widths, tally, above)]
     if not fitting:
@@ -128,7 +130,7 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without those that repeat the header, as reports do on each page."""
+    """Return the rows without repetitions of the header, which reports print on each page."""
     header = [name.strip() for name in names]
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     return [
@@ -141,8 +143,8 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows that are no records: words stand for a UPN or date, and nothing is valid.
-    `checked`: by field, for each column, all values and the faulty values.
+    """Return the number of rows that are no records: in place of a UPN or date stand words, and no value is
+    valid. `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -163,8 +165,8 @@ def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]
 
 
 def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A002
-    """Read a table, count it into the tally, with its formulas as faults, and return its type.
-    Raises Unreadable for no type, or no rows.
+    """Read a table, count its rows into the tally, with formulas as faults, and return its type.
+    Raises Unreadable if no type fits, or the table has no rows.
     """
     table, before = read(), tally.records
     counter = _Counter(table.header, tally)
@@ -207,7 +209,7 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the type of the counted table; `above`: the text above. Raises Unreadable if unknown."""
+        """Return the counted table's type; `above`: the text above it. Raises Unreadable if no type fits."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.
@@ -238,9 +240,10 @@ class _Counter:
         return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return the number of those of results, and of other assessments.
-        Columns of results become `subject-grade`, and are counted as such. `assessment` is that of the whole
-        table. Fields with too many wrong values are marked.
+        """Find the columns of grades; return the number of columns of final results, and of other
+        assessments. Columns of final results get the field `subject-grade`, and count as such. `assessment`:
+        the one named for the whole table, or "". Fields with too many wrong values are put down in the tally
+        (`wrong_columns`).
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
@@ -277,7 +280,7 @@ class _Counter:
         return graded, others
 
     def count(self, batch: list[Row]) -> None:
-        """Count a batch of non-blank rows, without repeated headers."""
+        """Count a batch of filled rows, without rows that repeat the header."""
         try:
             columns: list[tuple[str, ...]] = list(zip(*batch, strict=True))
         except ValueError:  # Rows may be of different lengths.
@@ -323,7 +326,7 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if two columns of a heading name different pupils in one row: two tables."""
+        """Raise Unreadable if two columns of one heading name different pupils in a row: two tables."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):
@@ -338,7 +341,7 @@ class _Counter:
 
 
 def academic_year(text: str) -> str | None:
-    """Return the academic year in a text such as 2025/26, 202526 or 2025-2026, as 2025/26."""
+    """Return the academic year in a text such as 2025/26, 202526 or 2025-2026, as 2025/26; else None."""
     found = _TWO_YEARS.fullmatch(text.strip())
     if found is None or (int(found[1]) + 1) % 100 != int(found[2]):
         return None
@@ -346,7 +349,7 @@ def academic_year(text: str) -> str | None:
 
 
 def term(text: str) -> str | None:
-    """Return the term named by the first three letters of a text."""
+    """Return the term named by the first three letters of a text: autumn, spring or summer; else None."""
     return _TERMS.get(text.strip().upper()[:3])
 
 
@@ -367,7 +370,7 @@ def _facts(tally: Tally) -> Facts:
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:
-    """Return the values of a counted field, each with its number of records."""
+    """Return the values of a field, each with its number of records; [] for a field not counted by value."""
     known = tally.fields.get(key)
     return [(v.strip(), n) for v, n in (known.counts or Counter()).items()] if known else []
 

@@ -1,7 +1,7 @@
 """Count the pupils, fields and faults of a file while it is read.
 
-Only while the file is read, a tally keeps identities of pupils, a bounded number, and numbers of records. The
-results of a tally are counts.
+A tally keeps the identities of pupils, up to a fixed number, only while the file is read. The results of a
+tally are counts, and the numbers of the first records with a fault.
 """
 
 import re
@@ -53,8 +53,8 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 class Tally:
     """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
-    `classify`. `counts_fields`: set if `record` gets all values of a record, for `settle` to count by field.
-    `is_part`: the table is one of several of a return, and may lack fields.
+    `classify`. `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
+    `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
     def __init__(
@@ -97,7 +97,9 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
-        """Judge later records by a header's facts: the school, and the law in force on that date."""
+        """Judge later records by a header's facts: by the school, and the law in force on the reference date.
+        `data_type`, `form`: type and format of the file, for which the law requires fields.
+        """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(
             [("la", facts.la or ""), *(("number", number) for number in numbers)]
@@ -216,9 +218,9 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count the records with these numbers. `columns`: values of the same fields as in `record`, by key.
-        `full`: the fields filled in every record. `leaving`: a text for each, blank for a pupil on roll.
-        `schools` returns each record's school number; the schools are counted already.
+        """Count the records numbered `rows`. `columns`: by key, the values of the same fields as in `record`.
+        `full`: the fields filled in every record. `leaving`: by record, a text, blank if the pupil is on
+        roll. `schools` returns each record's school number; the schools themselves are counted already.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
@@ -245,7 +247,9 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count the pupils of records from number `first`, and repeated UPNs; `named`: each has a UPN."""
+        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one for each record, from
+        number `first` on (`identities_of`). `named`: True if all are UPNs.
+        """
         distinct = set(identities)
         new = distinct - self._people
         self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
@@ -270,7 +274,7 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Count records, from number `first`, whose UPN had another surname in an earlier record."""
+        """Count the records, numbered from `first` on, whose UPN had another surname in an earlier record."""
         # Nearly always all rows of a pupil have one surname: a quick check.
         last, known = dict(zip(upns, surnames, strict=False)), self._surnames
         new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
@@ -309,8 +313,9 @@ class Tally:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
     def completed(self, verdict: Classified) -> Classified:
-        """Return a verdict with all counts and findings. Raises Unreadable for content outside records.
-        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
+        """Return the verdict with all counts and findings. Raises Unreadable if content outside records was
+        noted. The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would
+        run.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)
@@ -344,7 +349,7 @@ class Tally:
         return sum(count for age, count in self._ages(born) if age >= _UPPER_YEAR + _AGE_BEFORE_YEAR_1)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
-        """Return the fraction of birth dates with an age today in this range, in years; 0 without dates."""
+        """Return the fraction of birth dates with an age in this range today, in years; 0 for no dates."""
         counts = self.field("birth-date").counts
         among = sum(count for age, count in self._ages(self.today) if youngest <= age <= oldest)
         return among / counts.total() if counts else 0.0

@@ -32,9 +32,10 @@ Identifier = Literal[
 
 class FieldRule(RuleTable):
     """One field: the names of its columns and elements, and the kinds of its values.
-    `patterns`: of whole plain column names; `{words}`: words of [columns], subjects and short figures.
-    `elements`: each `Name` or `Parent/Name`; the longer form wins.
-    `values`: kinds. For `code`, `codes` names a list in [codes]; `several` allows more than one in a value.
+    `patterns`: regular expressions for a whole column name as `plain` writes names; `{words}` stands for
+    words of [columns], subjects and short figures. `elements`: each `Name` or `Parent/Name`; the longer form
+    wins. `values`: the allowed kinds. For the kind `code`, `codes` names a list in [codes], and `several`
+    allows more than one code in a value.
     """
 
     columns: tuple[str, ...] = ()
@@ -119,7 +120,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
 def read_date(text: str) -> date | None:
-    """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
+    """Return the date in a text, in ISO form or day first, ignoring a time of day; None if it has no date."""
     day = text.strip()
     if not (day[2:3] == day[5:6] == "/" and len(day) == len("31/12/2026")):
         day = _TIME_AFTER.sub("", day)
@@ -150,7 +151,7 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
 
 
 def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
-    """Return the check of a field's values; None for free text, which no view shows."""
+    """Return the `Check` of a field's values; None for a field of free text, which no view shows."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
@@ -169,7 +170,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check (`Quick`) of dates, passing none after today."""
+    """Return a quick check (`Quick`) that passes what `quick` passes, except dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -183,7 +184,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return `check`, with the fault `OTHER_YEAR` for values accepted only by `any_year`.
+    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value without fault by `any_year`.
     With `today`, a later date has the fault "date:future".
     """
 
@@ -260,8 +261,9 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
 
 
 def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
-    """Return True if attendance marks look like words: joined, or between two signs, the letters spell a
-    sensitive word, or five letters in a row differ each from the letter before, which pupils seldom have.
+    """Return True if attendance marks, in lower case, look like words. Either the letters, all joined or
+    between two signs, spell a sensitive word; or each of five letters in a row differs from the one before,
+    as pupils' marks seldom do.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False
@@ -295,7 +297,7 @@ EXPECTED_CODES = re.compile(
 
 
 def expected(rule: FieldRule, codes: Sequence[str]) -> str:
-    """Describe in words the values expected in a field, by its first kind; name a few of its codes."""
+    """Describe the values expected in a field, by the first kind in `rule`; name a few of its `codes`."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
         return _UPN
@@ -311,8 +313,8 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a quick check of a field's values, which picks those certainly valid; None if there is none.
-    `with_queries`: values with a fault in `QUERIES` pass, too.
+    """Return a quick check, to pick values certainly valid in a field; None if its kinds have no quick check.
+    `with_queries`: True if values with a fault in `QUERIES` pass, too.
     """
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
@@ -329,7 +331,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values passed by `quick`; values differing only in their figures are checked once."""
+    """Return the values passed by `quick`; of values differing only in figures, one is checked for all."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -339,7 +341,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values matching a pattern. No pattern may match `BETWEEN`."""
+    """Return a function to pick the values that match one of the patterns. No pattern may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -352,7 +354,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values: checks each distinct one once; `quick` passes most without `check`."""
+    """Judge of one field's values: checks each distinct value once, by `check` only if `quick` fails it."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -399,7 +401,7 @@ class Judge:
         self.good.update(texts)
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values of a wrong kind, or all of a free-text field; never an empty text."""
+        """Return the values of a wrong kind; of a free-text field, all values. Empty texts are left out."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
@@ -450,7 +452,7 @@ _QUICK = {
 
 
 class Codes:
-    """A set of codes, with words for them, compared without case, blanks and punctuation."""
+    """A set of codes and of words in place of codes, compared without case, blanks and punctuation."""
 
     def __init__(self, codes: frozenset[str]) -> None:
         self._codes = codes
@@ -462,7 +464,7 @@ class Codes:
         return text.strip().upper() in self._codes or (is_legible(text) and _words_of(text) in self._phrases)
 
     def has_all(self, text: str) -> bool:
-        """Return True if a text consists of codes only, as "MLD; SLCN", or a code with its words."""
+        """Return True if a text consists only of codes ("MLD; SLCN"), or of a code and its words."""
         if self.has(text) or not is_legible(text):
             return self.has(text)
         # True at each word from which the rest consists of codes; a ranking's figures may stand between.
@@ -483,7 +485,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge of names, labels and addresses (`kind`), by characters, number of words and sensitive words."""
+    """Judge of names, labels or addresses (`kind`), by characters, number of words and sensitive words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
@@ -513,7 +515,8 @@ class Words:
 
     def are(self, text: str) -> bool:
         """Return True if a text is a single name, label or address: of few and harmless words.
-        Words are in title case; lower case passes in short labels, and in a name or "smith, ann".
+        Words must be in title case. Lower case passes in short labels, and in names like "smith" or "smith,
+        ann".
         """
         kind = self._kind
         text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())

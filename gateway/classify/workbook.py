@@ -4,7 +4,7 @@ Parts are read with the same bounded reader as any XML, because a workbook's sta
 trusted; openpyxl interprets cell formats and date numbers.
 
 In an ODS, repeated cells and rows are written once with a count, so a small file can claim endless rows:
-blank ones are skipped, and others may be repeated only up to a limit.
+blank rows are skipped, and other rows may be repeated only up to a limit.
 """
 
 import re
@@ -59,7 +59,9 @@ class Workbook(NamedTuple):
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | ZipFile | None]:
-    """Yield the workbook or archive in a content, or None if it is neither. Raises Unreadable if faulty."""
+    """Yield the workbook or archive in `content`; None for content of another kind.
+    Raises Unreadable for a faulty workbook or archive.
+    """
     if not is_packed(content):
         yield None
     elif head_of(content, len(archive.STARTS)) != archive.STARTS:
@@ -89,7 +91,7 @@ def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
 
 
 def is_packed(content: BinaryIO) -> bool:
-    """Return True for a ZIP archive, or a file of an Office program before 2007."""
+    """Return True for a ZIP archive, or a file in the format of Office programs before 2007."""
     return head_of(content, len(STARTS)).startswith((archive.STARTS, STARTS))
 
 
@@ -159,7 +161,7 @@ class _Parts:
         return [Sheet(shown, partial(self._rows, part), name) for shown, part, name in found]
 
     def _rows(self, sheet: str) -> Iterator[Row]:
-        """Yield the rows in a sheet's part, as text; blank rows may be missing there."""
+        """Yield the rows written in a sheet's part, as text; blank rows may be unwritten."""
         return map(self._row, self.records(sheet, "row"))
 
     def _row(self, row: markup.Element) -> Row:
@@ -217,7 +219,7 @@ class _Parts:
 
 @lru_cache(1_000)
 def _column(letters: str) -> int:
-    """Return a column's number for its letters, from 1; 0 for no column."""
+    """Return the number, from 1, of a column with these letters, such as 27 for AA; 0 for no column."""
     try:
         return int(column_index_from_string(letters))
     except (ValueError, KeyError):
@@ -291,8 +293,9 @@ def _rows(book: ZipFile, limits: ClassifyLimits, wanted: int) -> Iterator[Row]:
 
 
 def _walk(book: ZipFile, limits: ClassifyLimits, *others: str) -> Iterator[tuple[int, markup.Element]]:
-    """Yield each row, and each element named in `others`, with the number of its table, from 0.
-    Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside.
+    """Yield each row, and each element named in `others`, preceded by the number of its table, from 0.
+    Raises Unreadable for a forbidden element, such as a script, or a formula calling a program, service or
+    file.
     """
     number, table = -1, None
     wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)

@@ -1,5 +1,5 @@
 """Views: the part of a file one team may have, made from the whole file.
 
-Views know no teams and policies: a `Basis` names the allowed data items. Everything else, and everything
-unknown to the rules, is left out. The same file gives the same bytes at every reading.
+This package knows neither teams nor policies: a `Basis` names the allowed data items. All other content, and
+all content unknown to the rules, is left out. The same file gives the same bytes at every reading.
 """

@@ -4,12 +4,12 @@ The output has only numbers, codes of the gateway, and postcode sectors of the r
 the file. Subtracting one figure from another, of one table or of two files, must not reveal a number of
 pupils, or a change of one, below the threshold. So:
 
-- In each table every pupil is in one line only, and no total but the sum of the lines shown can be had.
-- A count is shown from the threshold and a margin of up to the base less one.
+- In each table every pupil is in one line only, and the only total to be had is the sum of the lines shown.
+- A count is shown if it reaches the threshold plus a margin, which is between 0 and the base less one.
 - A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
   rounding, as census offices use it).
-- Margin and rounding are drawn from a secret seed of one file: reading it again reveals nothing more, and
-  another file draws anew, so that a figure may change where no pupil moved, and stay where some did.
+- Margin and rounding are drawn from a secret seed of one file: reading the file again reveals nothing more,
+  and another file draws anew, so that a figure may change where no pupil moved, and stay where some did.
 """
 
 import csv
@@ -41,7 +41,9 @@ class SmallNumbers:
     seed: bytes
 
     def published(self, cell: str, count: int) -> int | None:
-        """Return the rounded figure to publish for a count, or None to withhold it. `cell`: its name."""
+        """Return the rounded figure to publish for a count, or None to withhold the count.
+        `cell`: the name of the figure, by which margin and rounding are drawn.
+        """
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -71,9 +73,9 @@ OTHER = "other"
 def year_lines(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[PublishedLine, ...], int]:
-    """Return the lines to publish by year group and sex, and the most pupils possibly behind the lines.
+    """Return the lines to publish by year group and sex, and the highest number of pupils these lines allow.
     `years`: by year group, the number of pupils by sex ("" for unknown). A year group is split by sex where
-    the figures of both may be published.
+    the figures of both sexes may be published.
     """
     lines: list[PublishedLine] = []
     at_most, rest = 0, 0
@@ -101,8 +103,8 @@ def division_lines(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[PublishedLine, ...]:
     """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
-    `at_most` is the largest total the published year groups allow. Lines with the smallest figures are
-    withheld until the sum of the rest, compared with `at_most`, narrows down no figure.
+    `at_most`: the highest number of pupils the published year groups allow. Lines with the smallest figures
+    are withheld until comparing `at_most` with the sum of the other lines narrows down no figure.
     """
     lines = [
         (part, "", figure)
@@ -133,7 +135,7 @@ _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
 
 @dataclass(slots=True)
 class PupilCounts:
-    """Counts of one file's pupils: on roll by year group and sex, by postcode sector; joiners, leavers."""
+    """Counts of one file's pupils: on roll, by year group and sex, and by postcode sector; arrived; left."""
 
     years: dict[str, Counter[str]] = field(default_factory=dict)
     sectors: Counter[str] = field(default_factory=Counter)
@@ -144,7 +146,7 @@ class PupilCounts:
 def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
-    """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable if faulty."""
+    """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable for faulty content."""
     counts, met = PupilCounts(), set[str]()
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         # A pupil is known in the file by UPN or name.
@@ -160,7 +162,7 @@ def write_counts(
 
 
 def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
-    """Return the rows of all tables, the header first."""
+    """Return the header, then the rows of all tables, for one CSV."""
     rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
     order = ["N", "R", *map(str, range(1, 15)), ""]
     years, at_most = year_lines({year: counts.years[year] for year in order if year in counts.years}, rule)
@@ -178,8 +180,9 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
 
 
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
-    """Count a pupil as on roll, or as left; also as arrived if entered from the day `since` on.
-    A pupil who left before `since` is not counted; without `since`, every leaver is.
+    """Count a pupil as left or as on roll; one on roll also as arrived, if entered on or after `since`.
+    Not counted: a pupil who left before `since`, or whose enrolment is not a main one. Without `since`, every
+    pupil who left is counted, and nobody as arrived.
     """
     came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
     if gone is not None and (came is None or gone >= came):
@@ -199,7 +202,7 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date in the first of these fields with a value."""
+    """Return the latest date in the first of these fields with a value; None if there is no date."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

@@ -27,7 +27,7 @@ _OF_A_LEAF = 2  # tags
 
 
 def write_markup(source: Source, sieve: ViewFilter, write: Write) -> None:
-    """Write the view of a document. Raises Unreadable for a faulty document."""
+    """Write the view of a document. Raises Unreadable for a faulty document, or for a view of one school."""
     if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
@@ -56,9 +56,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form. `kept`: a template for each set of assessments that stay.
-    `blank`: number of pieces without text in an ordinary element. `assessments`: for each, the numbers of its
-    first tag and of the tag after, and the position of the piece with its key stage.
+    """Plan for elements of one form (same tags). `kept`: by which assessments stay, the template for writing.
+    `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
+    tag after its last, and the position of the piece with its key stage. `enough`: see `_Document._put`.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -100,7 +100,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note an attribute, a comment or a text between elements as left out, if this is one."""
+        """Note an attribute, comment or text between elements as left out; only an element has a `name`."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -177,7 +177,7 @@ class _Document:
         return any(each is element for each, _ in self._open)
 
     def _tidy(self, element: Element) -> None:
-        """Remove all attributes in an element, and text between elements; note content left out."""
+        """Remove all attributes and all text between elements in an element; note content as left out."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
@@ -189,7 +189,7 @@ class _Document:
                 inner.attrib.clear()
 
     def _leaf(self, element: Element, enough: Visibility) -> str:
-        """Return the kept part of an element without children, with a line feed; "" for nothing."""
+        """Return the kept part of an element without children, with a line feed; "" if nothing is kept."""
         name, text = self._name(element), element.text or ""
         self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
         if not text.strip() and self._sieve.is_container(name):
@@ -204,8 +204,8 @@ class _Document:
         return f"<{name}>{kept}</{name}>\n"
 
     def _put(self, text: str, enough: Visibility | None = None) -> None:
-        """Collect a kept text, or a kept element with children, to be written by `_written`.
-        `enough`: the visibility needed of something inside for the element to stay; None for a text.
+        """Collect a kept text, or an element with children, to be written by `_written`.
+        `enough`: the element stays if anything inside has this visibility or a higher one; None for a text.
         """
         self._waiting.append((text, enough))
         self._length += len(text)
@@ -216,7 +216,7 @@ class _Document:
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
-        """Return each text unchanged, and for each element its kept part on one line, or ""."""
+        """Return each text unchanged, and the kept part of each element on one line ("" if none is kept)."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Visibility.BESIDE, Visibility.IN):
@@ -239,7 +239,7 @@ class _Document:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces, other than blanks, that are not of their field's kind; note any as withheld."""
+        """Return the filled pieces that are not of their field's kind; note any such piece as withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -249,7 +249,7 @@ class _Document:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield template, values and numbers of the kept elements, among the given numbers of `waiting`."""
+        """Yield a `_Kept` for each form among the elements of `waiting` with these numbers, if any stay."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -288,7 +288,9 @@ class _Document:
             self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template to write the kept part of a form's elements; None if nothing is kept."""
+        """Return the template for the kept part of the elements of a form; None if nothing is kept.
+        `stay`: for each assessment in the form, True if kept.
+        """
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -300,7 +302,8 @@ class _Document:
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
-        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
+        `at`: position in `pieces` of the first piece of the element around. `where`: as in
+        `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -314,7 +317,9 @@ class _Document:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return the kept part of an assessment; "" without a data type. Unknown results are removed."""
+        """Return the kept part of an assessment, without an unknown result; "" if the rules give no data
+        type. `stage`: the key stage stated around; `inside`: the pieces of the assessment.
+        """
         said: dict[str, str] = {}
         results = []
         for first, after, name in children(inside[::2], plan.prefix):
@@ -343,7 +348,7 @@ class _Document:
         self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
         """Return the kept part of an element with children, whose first tag has position `at` in the form.
-        `assessed`: by position, True for an assessment that stays.
+        `assessed`: by position of an assessment's first tag, True if the assessment stays.
         """
         if not self._sieve.is_container(name):
             return _NOTHING
@@ -380,5 +385,5 @@ class _Document:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def _name(self, element: Element) -> str:
-        """Return an element's name; in a namespace other than the root's, a name unknown to every rule."""
+        """Return an element's name; in another namespace than the root's, a name that no rule knows."""
         return str(element.tag).removeprefix(self._space)

@@ -21,7 +21,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """An element's visibility in a view: `OUT`, `IN`, or `BESIDE`: kept only next to a kept element."""
+    """Visibility of an element in a view. `BESIDE`: kept only if a neighbouring element is `IN`."""
 
     OUT = 0
     BESIDE = 1
@@ -63,7 +63,7 @@ class ViewFilter:
         return self._records - 1 not in self.without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
-        """Return a test for rows, under these headings, of the view's school alone.
+        """Return a function to test if a row under these headings is of the view's school.
         Return None if the view has the rows of all schools.
         """
         if self.of_school is None:
@@ -84,7 +84,7 @@ class ViewFilter:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of the items left out, in alphabetical order; those for unknown content last."""
+        """Labels of the items left out, in alphabetical order; last, labels such as for unknown content."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
@@ -106,12 +106,12 @@ class ViewFilter:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Return the judge of an element's text; without a known field, every value is unexpected."""
+        """Return the judge of an element's text; for an element of no known field, one passing no value."""
         key = self.rules.element_field(parent, name)
         return self.rules.judges[key] if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their field's kind, and note any as withheld."""
+        """Return the values not of their field's kind; if there are any, note `WITHHELD` as left out."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -130,7 +130,7 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records: `OUT`, unless about document or owner."""
+        """Return the visibility of an element outside all records: `OUT` unless about document or owner."""
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT
@@ -159,7 +159,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True for a name in the classifier's list of other content, or if the list is incomplete."""
+        """Return True if the classifier's list of content outside the type has `name`, or is incomplete."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

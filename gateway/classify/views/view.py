@@ -45,9 +45,9 @@ _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
-    """Write the view of a classified content; return the labels left out, and True if nothing changed.
-    `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
-    Unreadable for any content that `classify` would refuse.
+    """Write the view of a classified content; return the labels of items left out, and True if nothing
+    changed. `content` is seekable and read as a stream. The same content, basis and rules give the same
+    bytes. Raises Unreadable for any content that `classify` would refuse.
     """
     sieve = ViewFilter(rules, basis)
     if basis.where is not None:
@@ -74,7 +74,7 @@ def make_view(
 
 
 def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    """Write the view of a content; return True if the view has another format, as for a workbook."""
+    """Write the view of a content; return True if format or encoding differ, as for a workbook."""
     with workbook.opened(content, limits) as found:
         if isinstance(found, ZipFile):
             _write_archive(found, sieve, limits, write)
@@ -98,7 +98,7 @@ def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: 
 
 
 def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> None:
-    """Write an archive of views, named by numbers, as file names may name people."""
+    """Write an archive with a view of each file, named by a number, because file names may name people."""
     with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
         for number, name in enumerate(archive.files(packed, sieve.rules.sensitive), 1):
             with workbook.file_in(packed, name) as content:
@@ -156,7 +156,7 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def _write_csv(write: Write, header: Row, batches: Iterator[Columns]) -> None:
-    """Write one table as CSV (RFC 4180) in UTF-8; a blank in the only column becomes ""."""
+    """Write one table as CSV (RFC 4180) in UTF-8. If there is only one column, a blank is written as ""."""
     for columns in chain([[[name] for name in header]], batches):
         written = []
         for values in columns:
@@ -185,7 +185,9 @@ def _write_json(write: Write, header: Row, batches: Iterator[Columns]) -> None:
 
 @contextmanager
 def new_workbook(write: Write) -> Iterator[WriteTable]:
-    """Yield a function to write a table as the next sheet of an XLSX workbook, completed at the end."""
+    """Yield a function to write a table as the next sheet of an XLSX workbook.
+    The workbook is completed at the end of the `with` block.
+    """
     sheets: list[str] = []
     with ZipFile(Stream(write), "w", ZIP_DEFLATED) as book:
 

@@ -1,6 +1,6 @@
 """Read the records of a content in the order of a view: the values of some fields, or the persons named.
 
-A view is laid out as CSV for another system: a layout can show nothing the view does not contain.
+`lay_out` writes a view as CSV for another system: the CSV shows nothing the view does not contain.
 """
 
 import csv
@@ -84,7 +84,7 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values inside an element to `values`; `number`: of the repeated part, or 0 outside."""
+        """Add the values in an element to `values`. `number`: of the repeated part around, from 1; else 0."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
@@ -98,12 +98,14 @@ class RecordWalk:
                     values.setdefault(key, []).append(text)
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield the key for a record's values in the column `name`: its field, if wanted."""
+        """Yield the key in `Values` for texts in the column `name`: the column's field, if wanted."""
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 
     def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
-        """Yield the key for a record's values in an element within `parent`: its field, if wanted."""
+        """Yield the key in `Values` for texts of the element `name` within `parent`: the element's field, if
+        wanted. Nothing is yielded inside a repeated part (`number` from 1).
+        """
         if number:
             return
         pair = parent, name
@@ -122,7 +124,7 @@ def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
-    Both are empty for a record naming nobody. Raises Unreadable for a faulty content.
+    Both lists are empty for a record naming nobody. Raises Unreadable for a faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
@@ -170,7 +172,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of a record's values by field, by "=heading", and, in the Nth repeated part, by "N heading"."""
+    """Reader of a record's values, by field, by "=heading", and in repeated part number N by "N heading"."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
