@@ -61,7 +61,7 @@ _PACKED = _beginnings("packed")
 
 
 def part_called(name: str, kinds: str) -> str:
-    """Return words for a workbook's part, found in `OFFICE_PARTS[kinds]` by the beginning of its name."""
+    """Return a description of a workbook's part, found in `OFFICE_PARTS[kinds]` by the start of its name."""
     known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
     return next(known, "a part of no known kind")
 
@@ -79,7 +79,7 @@ EXTENSIONS = {
 
 
 class TimedContent:
-    """A content to be read within a number of seconds: any later read raises Unreadable.
+    """A file's content with a time limit: after `seconds`, any read raises Unreadable.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
@@ -114,7 +114,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for a content without a data type; `code`: the reason's code, such as `classify:unknown`.
+    """Raised for content without a data type; `code`: the reason's code, such as `classify:unknown`.
     `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
     phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
     """
@@ -163,7 +163,7 @@ beside = _about("classify:beside-table")
 
 
 def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
-    """Return the first bytes of a content, 64 KB by default."""
+    """Return the first bytes of a file's content, 64 KB by default."""
     content.seek(0)
     return content.read(length)
 

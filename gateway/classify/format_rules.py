@@ -139,7 +139,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level if a series or qualification begins with a word for it; else None."""
+        """Return GCSE or A level if a series or qualification begins with the kind's word; else None."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE
@@ -147,7 +147,7 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns by key; a list of words is one pattern, with the longest word first."""
+        """Patterns by name of the field; a list of words is one pattern, with the longest word first."""
         return {
             key: re.compile(
                 given

@@ -61,7 +61,7 @@ class Remembered(dict[Key, Found]):
 
 
 def _sums(weight: int) -> Remembered[str, int]:
-    """Return a mapping from four digits to their weighted sum, with weights from `weight` on, each 1 more."""
+    """Return a mapping from four digits to their weighted sum; weights begin with `weight` and rise by 1."""
     return Remembered(lambda digits: sum(map(mul, count(weight), map(int, digits))))
 
 

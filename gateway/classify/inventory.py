@@ -1,7 +1,7 @@
 """List every column and kind of element of a file, known or not, and search all values for sensitive content.
 
-The result leaves out the expected columns and elements of the file's type. Any other one becomes an
-`Unlisted`: unknown to the rules, outside the file's type, sensitive, or with grades of no final results.
+The result leaves out the expected columns and elements of the file's type. Any other becomes an `Unlisted`:
+unknown to the rules, outside the file's type, sensitive, or with grades that are not final results.
 
 `kind_of` describes a column by one word, such as grades, dates or free text, from a sample of values, kept
 only while the file is read. One pupil's story among a thousand addresses would not show in a sample, so the
@@ -51,8 +51,7 @@ _LOOKS: dict[ValueKind, Callable[[str], object]] = {
 
 def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
     """Return the kind of most values in a sample; "free text" if more than 2 % of the values are free text.
-    `counts`: how often each sampled value occurs. `grades`: all grades of examinations and assessments, in
-    upper case.
+    `counts`: how often each sampled value occurs. `grades`: all grades of examinations and assessments.
     """
     kinds: Counter[ValueKind] = Counter()
     for value, count in counts.items():
@@ -171,8 +170,8 @@ _HEADER_LENGTH = 80
 class Part:
     """One column or kind of element. `key`: the key of its field in the rules; None if unknown.
     `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
-    field's kind. `assessment`: name of the assessment, such as "mock", if grades are not final results; else
-    "". `filled`: number of filled values. `counts`: how often each value of a sample occurs.
+    field's kind. `assessment`: name of an assessment without final results, such as "mock"; "" for results.
+    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
     """
 
     header: str
@@ -186,7 +185,7 @@ class Part:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
-        """Count `filled` more values, and sample some of `values` until the sample is complete.
+        """Count `filled` more filled values, and sample some of `values` until the sample is complete.
         With `sample` False, sample only if no value has been sampled so far.
         """
         self.filled += filled
@@ -266,8 +265,8 @@ class ColumnInventory:
 
     def add_beside_cells(self, place: Place, text: str) -> None:
         """Search a text shown by a workbook beside its cells, such as a page header, for sensitive topics.
-        No view contains the text. Raises Unreadable for a long text in a page's header or footer: a person
-        reads the file.
+        No view contains the text. Raises Unreadable for a long text in a page's header or footer, so that
+        a person reads the file.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):

@@ -147,7 +147,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 class _ResultsReader:
     """Counter of the records of a file into a tally, and of the results by kind: GCSE or A level.
-    `proven`: a trailer, of a centre or of the file, states the right number of records.
+    `proven`: True once a trailer, of a centre or of the file, states the right number of records.
     """
 
     def __init__(self, tally: Tally, layout: JcqLayout | None) -> None:
@@ -229,8 +229,8 @@ class _ResultsReader:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Search a piece of a record for text besides numbers and up to `most` names; add it to the
-        inventory. Long or sensitive text is not taken for a name.
+        """Search a piece of a record for text besides numbers and `most` names; add it to the inventory.
+        Long or sensitive text is not taken for a name.
         """
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
@@ -254,8 +254,7 @@ class _ResultsReader:
 
     def kinds(self) -> Counter[Kind | None]:
         """Return the number of results of each kind, with None for an unknown kind.
-        Grades in letters mean A level. But if the header names only GCSE and no grade is in figures, all are
-        GCSE.
+        Grades in letters mean A level. With only GCSE in the header and no grade in figures, all are GCSE.
         """
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()

@@ -111,10 +111,10 @@ _plain = lru_cache(8192)(plain)
 def known_headings(rules: Rules) -> dict[str, Any]:
     """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
     `fields`: for each field, `outside` (its label, if the agreement does not list the item, else None),
-    `columns` (plain names), `patterns` of plain names, and `elements`. `words`: the pattern for `{words}` in
-    `patterns`. `notes`: a pattern of names to which no pattern of a field applies. `affixes`: prefixes and
-    suffixes of names. `by_law`: elements of law packs. `kinds`: pairs of a pattern of file names and a data
-    type's title.
+    `columns` (plain names), `patterns` of plain names, and `elements`.
+    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that `patterns` exclude.
+    `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
+    `kinds`: pairs of a pattern of file names and a data type's title.
     """
     types = rules.data_types
     columns: dict[str, set[str]] = {}

@@ -54,8 +54,7 @@ def local_name(tag: str) -> str:
 
 def root_of(source: Source) -> str:
     """Return the name of the root element; with a namespace, as NAMESPACE}NAME.
-    Raises Unreadable if a document type is declared, the XML is malformed before the root, or no root is
-    found.
+    Raises Unreadable for a document type declaration, for malformed XML before the root, or without a root.
     """
     # Expat is used for one thing lxml cannot do: stopping at the declaration, before the root.
     parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
@@ -88,10 +87,10 @@ OnOutside = Callable[[str, str, str], None]
 
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
-    """Yield every outermost element of these names, complete, in document order; valid until the next is
-    yielded. `aside` gets parent's name, name and text of all content outside these records: elements,
-    attributes, comments, text between elements; and of the attributes in records. Text between a record's
-    elements is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
+    """Yield every outermost element of these names, complete, in document order; valid until the next.
+    `aside` gets parent's name, name and text of all content outside these records: elements, attributes,
+    comments, text between elements; and of the attributes in records. Text between a record's elements
+    is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -151,8 +150,8 @@ def pupil_records(
 
 class _Unparsed:
     """Finder of comments and processing instructions: the parser drops them, but people see them.
-    Each may begin in one piece of the document and end in another. Each byte is examined once. The parser
-    returns CDATA as text, so CDATA is not searched.
+    Each may begin in one piece of the document and end in another. Each byte is examined once.
+    The parser returns CDATA as text, so CDATA is not searched.
     """
 
     def __init__(self, aside: OnOutside | None, longest: int) -> None:
@@ -230,10 +229,9 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the content of a used record, and its earlier siblings; with `all_around`, also the earlier
-    siblings of every ancestor. Whatever is freed outside the records (called `names`) goes to `aside` first.
-    The record's node and the text after stay until the next record: the parser may still extend them. `most`:
-    see `_tell`.
+    """Free a used record's content and earlier siblings; with `all_around`, also those of each ancestor.
+    Whatever is freed outside the records (called `names`) goes to `aside` first. The record's node and the
+    text after stay until the next record: the parser may still extend them. `most`: see `_tell`.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -288,9 +286,9 @@ def cut(text: str) -> list[str]:
 
 
 def children(tags: Sequence[str], prefix: str) -> Iterator[tuple[int, int, str]]:
-    """Yield for each child of an element the positions, in `tags`, of its first tag and of the tag after its
-    last, and its name. The name is without `prefix` (the record's namespace prefix and a colon). In another
-    namespace, the name ends with a colon, so no rule knows it.
+    """Yield for each child of an element: position of the first tag, position after the last tag, and name.
+    The name is without `prefix` (the record's namespace prefix and a colon). In another namespace, the name
+    ends with a colon, so no rule knows it. Positions are indexes of `tags`.
     """
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):

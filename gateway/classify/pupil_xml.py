@@ -93,9 +93,9 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type ("" for none), then True or False for each of: there is a result;
-        there is a data type, no fault and no unknown element; there is no unknown element. `stage_around`:
-        the key stage stated around the assessment.
+        """Return an assessment's data type ("" for none), and True or False for three questions: Is there
+        a result? Is the type known, without a fault or an unknown element? Is there no unknown element?
+        `stage_around`: the key stage stated around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
         said = {child.tag[strip:]: child.text or "" for child in assessment}
@@ -189,8 +189,8 @@ def _school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified:
-    """Count a CTF into the tally and return its type. Raises Unreadable for a CTF without pupils, or
-    malformed XML. `missing`: True if the root's name is that of a message about children missing education.
+    """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
+    `missing`: True if the root's name is that of a message about children missing education.
     """
     descriptor = qualifier = ""
     facts, gatherer, rule = Facts(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
@@ -243,8 +243,8 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a partial CTF after the count: core data, attendance, or that of most pupils'
-    assessments. `descriptor`: the data descriptor in the header, in lower case.
+    """Return the type of a partial CTF after the count: core data, attendance, or most pupils' assessments.
+    `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)

@@ -52,13 +52,12 @@ def classify(
     on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
-    """Classify a content: return its data type with evidence, or the reason for none.
-    `content`: seekable, read as a stream several times, left open. `clock`: returns seconds, for the time
-    limit. `name`: file name, to decide between types that fit equally. Without `today`, no date counts as a
-    future one. `on_pupils` gets a `Pupil` for each record with a UPN; on roll there means a sole or main
-    registration without an end. `on_persons` gets the UPN of every record ("" for none), and by field, the
-    columns naming a person. Both get many records at once, with the set of all valid permanent UPNs among the
-    UPNs. No data of a pupil is kept.
+    """Classify the content of a file: return its data type with evidence, or the reason for none.
+    `content`: seekable, read as a stream several times, left open. `clock`: seconds, for the time limit.
+    `name`: file name, to decide between types that fit equally. Without `today`, no date is a future one.
+    `on_pupils` gets a `Pupil` for each record with a UPN; on roll means a sole or main registration without
+    an end. `on_persons` gets the UPN of every record ("" for none), and by field, columns naming a person.
+    Both get many records at once, with the set of valid permanent UPNs. No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -86,11 +85,11 @@ def classify_ahead(
     on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content while it is still being written; reading `content` waits for bytes not yet written.
-    Assumes a single text in the encoding suggested by the start of the content, and checks both at the end.
-    Returns None if an assumption is wrong, or the content would be refused: the caller then ignores
-    everything passed to the callbacks, and calls `classify` with the whole content. The parameters are those
-    of `classify`.
+    """Classify content while it is still being written; reading `content` waits for bytes not yet written.
+    Assumes a single text in the encoding suggested by the start, and checks both assumptions at the end.
+    Returns None if an assumption is wrong, or the content would be refused: the caller then ignores all
+    that was passed to the callbacks, and calls `classify` with the whole content.
+    The parameters are those of `classify`.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -162,9 +161,9 @@ def _recognise_text(source: Source, tally: Tally) -> Classified:
 
 def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
     """Judge the files of an archive, or the tables of a workbook, and return their common verdict.
-    Raises Unreadable if the parts have no type in common: each part is then reported by itself, as the
-    decisions on the parts may differ. A table with figures about nobody, such as a summary by subject, may
-    accompany parts of another type. `what`: "tables" or "files", for the evidence.
+    Raises Unreadable if the parts have no type in common: each part is then reported by itself, as decisions
+    on the parts may differ. A table with figures about nobody, such as a summary by subject, may accompany
+    parts of another type. `what`: "tables" or "files", for the evidence.
     """
     if len(parts) == 1:
         return parts[0](tally)

@@ -46,9 +46,9 @@ class ReportWording:
     is_telling: Callable[[str], bool] = bool
 
     def is_line(self, text: str) -> bool:
-        """Return True if a line consists of report words, dates and short numbers, or names a person or
-        school. A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". True also for a
-        count after a heading ("Service children: 4") and for a key to codes ("EXP = Expected").
+        """Return True if a line has only report words, dates and short numbers, or names a person or school.
+        A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". True also for a count
+        after a heading ("Service children: 4") and for a key to codes ("EXP = Expected").
         """
         if len(text) > _LONGEST:
             return False
@@ -100,8 +100,8 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Return two things about the rows above a table: True if they hold more than a title, a date and
-    filters, and their text. The text has up to 4,000 characters, and leaves out cells of report words alone.
+    """Return two things about the rows above a table: True if there is more than a title, a date and filters,
+    and the text. The text has up to 4,000 characters, and leaves out cells of report words alone.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]
     cells = list(chain.from_iterable(filled))

@@ -73,16 +73,19 @@ class WorkingRule(value_kinds.FieldRule):
 
 
 class ColumnSignature(RuleTable):
-    """Conditions for a table to be of a data type; of several signatures that fit, the highest `rank`
-    decides. `level`, `because`: how sure a match is, and the evidence to report. `results`: True if the
-    grades decide whether the type is GCSE or A level. `part`: True if the table is one of several in its
-    file, and may lack required fields. `needs`: fields, all required. `any`: groups of fields; one field of
-    each group is required. `of`, `at_least`: fields, and how many of these are required. `without`: forbidden
-    fields. `many`: by field, the number of columns required. `share`: by field, the fraction of filled values
-    required to be without a fault. `only`, `among`: by field, values, or the name of a code list; half of the
-    filled values must be among these. `ages`: youngest and oldest age today of nearly all pupils. `above`:
-    words, one of which must stand above the table. `no_results`: True if no unknown column may look like
-    grades. `waits`: code of the reason for which a match waits for a person.
+    """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
+    `level`, `because`: how sure a match is, and the evidence to report.
+    `results`: True if the grades decide whether the type is GCSE or A level.
+    `part`: True if the table is one of several in its file, and may lack required fields.
+    `needs`: fields, all required. `any`: groups of fields; one field of each group is required.
+    `of`, `at_least`: fields, and how many of these are required. `without`: forbidden fields.
+    `many`: by field, the number of columns required.
+    `share`: by field, the fraction of filled values that must be without a fault.
+    `only`, `among`: by field, values, or a code list, to which half of the filled values must belong.
+    `ages`: youngest and oldest age today of nearly all pupils.
+    `above`: words, one of which must stand above the table.
+    `no_results`: True if no unknown column may look like grades.
+    `waits`: code of the reason for which a match waits for a person.
     """
 
     type: str
@@ -144,8 +147,8 @@ class ColumnRule(RuleTable):
 
 
 class ValuesRule(RuleTable):
-    """Limits of a column's unexpected values: a file waits with `at_least` of them or more, if their fraction
-    of the filled values is above `share`.
+    """Limits of a column's unexpected values. A file waits if their number is `at_least` or more, and their
+    fraction of the filled values is above `share`.
     """
 
     share: float = Field(gt=0, le=1)
@@ -227,8 +230,8 @@ class Rules(Items):
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
         """Return these rules with the headings a provider stated: pairs of heading and field key.
-        A heading already known, or about something sensitive, keeps its meaning. No heading can be stated to
-        mean an item identifying a person, nor a field outside Appendix A.
+        A heading already known, or about something sensitive, keeps its meaning. Not accepted as a meaning:
+        an item identifying a person, or a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
         own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
@@ -354,8 +357,8 @@ class Rules(Items):
 
     @cached_property
     def words_of_columns(self) -> str:
-        """The pattern for `{words}`: up to 12 in a row of words of columns, names of subjects and short
-        figures. The name of a column in a law pack counts as one word.
+        """The pattern for `{words}`: up to 12 words of columns, names of subjects or short figures in a row.
+        The name of a column in a law pack counts as one word.
         """
         subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
         tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
@@ -379,7 +382,7 @@ class Rules(Items):
     def column_field(self, name: str) -> str | None:
         """Return the key of the field meant by a column name; None where unknown.
         Tried in order: the name, the name without prefix or suffix, the patterns. Patterns are wide, so a
-        name about something sensitive, or about notes, matches no pattern. A date at the end of the name is
+        name about something sensitive, or about notes, matches none. A date at the end of the name is
         ignored. A name with any sign besides letters, figures and punctuation is unknown.
         """
         if not is_legible(name):

@@ -64,8 +64,8 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school. `columns`: the columns naming a school; `slots`: the kind of each; `length`:
-        all rows. Return a function that gives the school number (`school_number`) of each row.
+        """Count rows by school; `columns`: the columns naming a school; `slots`: the kind of each.
+        Return a function that gives each row's school number (`school_number`). `length`: number of rows.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.

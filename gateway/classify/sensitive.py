@@ -104,8 +104,8 @@ def is_legible(text: str) -> bool:
 
 def plain(name: str) -> str:
     """Normalise a name for comparison: lower case, without blanks and punctuation.
-    "%" becomes "percent", and "&" between blanks "and". A name of punctuation only (the attendance code `/`)
-    stays unchanged.
+    "%" becomes "percent", and "&" between blanks "and". A name of punctuation only stays unchanged, such as
+    the attendance code `/`.
     """
     words = name.replace("%", "percent").replace(" & ", "and")
     return _PUNCTUATION.sub("", words).casefold() or name.strip()
@@ -149,9 +149,7 @@ class RuleTable(BaseModel):
 
 
 class Topic(RuleTable):
-    """A sensitive topic. `words` and `stems` are signs of the topic in column names, `text` (words and
-    phrases) in texts.
-    """
+    """A sensitive topic, found in column names by `words` and `stems`, in texts by phrases (`text`)."""
 
     label: str = Field(min_length=1)
     words: Words = ()
@@ -160,10 +158,10 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Words that no harmless name, label or address contains (`words`, besides those of topics), and
-    exceptions. `names`: topic words also used as names of people; `places`: as names of streets, houses and
-    classes. `nobody`: words, besides those of ordinary.txt, that are in no person's name. `labels`: phrases
-    allowed in labels, together with figures and words of up to three letters.
+    """Words, besides those of topics, that no harmless name, label or address contains; and exceptions.
+    `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
+    `nobody`: words, besides those of ordinary.txt, that are in no person's name.
+    `labels`: phrases allowed in labels, together with figures and words of up to three letters.
     """
 
     words: Words
@@ -180,8 +178,8 @@ class Sensitive(RuleTable):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the sensitive topic that the name of a column or element tells of; "" for none.
-        `DISGUISED` stands for a name of no topic with letters of an alphabet that looks like the Latin one.
+        """Return the label of the sensitive topic shown by the name of a column or element; "" for none.
+        Return `DISGUISED` if a name of no topic has letters of another alphabet that look Latin.
         """
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
@@ -194,7 +192,7 @@ class Sensitive(RuleTable):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the sensitive topic a text tells of; "" for none."""
+        """Return the label of the sensitive topic shown by a text; "" for none."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
@@ -204,15 +202,14 @@ class Sensitive(RuleTable):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """Return the label of the sensitive topic that a cell tells of; "" for none.
-        `DISGUISED` stands for a cell of no topic with a word that mixes Latin letters and look-alike ones.
+        """Return the label of the sensitive topic shown by a cell; "" for none.
+        Return `DISGUISED` if a cell of no topic has a word mixing Latin letters with letters that look Latin.
         """
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
-        """Return True if a text contains a sensitive word; `kind` tells if the text is a name, label or
-        address. In a person's name (`of_people`), ordinary words count as sensitive, too; a school's name may
-        contain these.
+        """Return True if a text contains a sensitive word; `kind`: the text is a name, label or address.
+        In a person's name (`of_people`) an ordinary word counts as sensitive, too; not in a school's name.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (title := self._titles.search(plain)) is not None:
@@ -243,8 +240,8 @@ class Sensitive(RuleTable):
 
     def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Return the texts that a quick check proves to have no sensitive word.
-        `kind` tells if the texts are names, labels or addresses. They consist of ASCII, letters of `ACCENTED`
-        and apostrophes, and have at most a hundred characters each.
+        `kind`: the texts are names, labels or addresses. They have only ASCII, letters of `ACCENTED` and
+        apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
         signs, telling = self._signs, set[bytes]()
@@ -316,8 +313,8 @@ class Sensitive(RuleTable):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False if a text certainly tells of no topic, True if it may tell of one.
-        A quick check, also for many values joined.
+        """Return False if a text certainly shows no topic, True if a full search is needed.
+        This quick check also serves for many values joined.
         """
         small = text.casefold()
         if text.isascii():
@@ -386,7 +383,7 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return labels of sensitive topics likely in a content of unknown type; mostly none. Never raises."""
+    """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
@@ -404,7 +401,7 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text in a content, and True if its element names are to be searched as well, as headings."""
+    """Yield each text in a file, and True if its element names are to be searched as well, as headings."""
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)

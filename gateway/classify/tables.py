@@ -58,10 +58,9 @@ def prevailing_kind(
     format: str,  # noqa: A002
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
-    """Return the kind of most results, GCSE or A level; the other kind if both occur, else None; and the
-    evidence. If no result shows its kind, return the kind declared by the file's name (`declared`), and the
-    other kind as if both occurred, so that the file waits for the later release. Raises Unreadable if
-    `declared` is neither.
+    """Return the kind of most results (GCSE or A level), the other kind if both occur, and the evidence.
+    If no result shows its kind, return the kind declared by the file's name (`declared`), and the other as
+    if both occurred, so that the file waits for the later release. Unreadable if `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -82,10 +81,9 @@ def best_fit(
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
-    """Return the type with the best-fitting signature; of two that fit equally, the type named by the file's
-    name. `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the
-    table. Raises Unreadable where no signature fits, or two fit equally and the file's name names neither
-    type.
+    """Return the type with the best-fitting signature; of two equal ones, the type in the file's name.
+    `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the table.
+    Raises Unreadable where no signature fits, or two fit equally and the file's name has neither type.
     """
     fitting = [s for s in tally.rules.data_types.tables if _fits(s, widths, tally, above)]
     if not fitting:
@@ -143,8 +141,8 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows that are no records: in place of a UPN or date stand words, and no value is
-    valid. `checked`: by field, for each column, all values and the faulty values.
+    """Return the number of rows that are no records: words in place of a UPN or date, and no valid value.
+    `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -240,10 +238,9 @@ class _Counter:
         return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return the number of columns of final results, and of other
-        assessments. Columns of final results get the field `subject-grade`, and count as such. `assessment`:
-        the one named for the whole table, or "". Fields with too many wrong values are put down in the tally
-        (`wrong_columns`).
+        """Find the columns of grades; return the number of those of final results, and of other assessments.
+        Columns of final results get the field `subject-grade`. `assessment`: the one named for the whole
+        table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""

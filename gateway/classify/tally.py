@@ -98,7 +98,7 @@ class Tally:
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
         """Judge later records by a header's facts: by the school, and the law in force on the reference date.
-        `data_type`, `form`: type and format of the file, for which the law requires fields.
+        `data_type`, `form`: type and format of the file, for the fields required by law.
         """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(
@@ -247,8 +247,8 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one for each record, from
-        number `first` on (`identities_of`). `named`: True if all are UPNs.
+        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one of each record
+        (`identities_of`), from number `first` on. `named`: True if all are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -313,9 +313,8 @@ class Tally:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
     def completed(self, verdict: Classified) -> Classified:
-        """Return the verdict with all counts and findings. Raises Unreadable if content outside records was
-        noted. The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would
-        run.
+        """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
+        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

@@ -32,10 +32,10 @@ Identifier = Literal[
 
 class FieldRule(RuleTable):
     """One field: the names of its columns and elements, and the kinds of its values.
-    `patterns`: regular expressions for a whole column name as `plain` writes names; `{words}` stands for
-    words of [columns], subjects and short figures. `elements`: each `Name` or `Parent/Name`; the longer form
-    wins. `values`: the allowed kinds. For the kind `code`, `codes` names a list in [codes], and `several`
-    allows more than one code in a value.
+    `patterns`: regular expressions for a whole column name as written by `plain`; `{words}` stands for words
+    of [columns], subjects and short figures. `elements`: each `Name` or `Parent/Name`; the longer form wins.
+    `values`: the allowed kinds. For the kind `code`, `codes` names a list in [codes], and `several` allows
+    more than one code in a value.
     """
 
     columns: tuple[str, ...] = ()
@@ -184,7 +184,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value without fault by `any_year`.
+    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
     With `today`, a later date has the fault "date:future".
     """
 
@@ -262,8 +262,8 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
 
 def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
     """Return True if attendance marks, in lower case, look like words. Either the letters, all joined or
-    between two signs, spell a sensitive word; or each of five letters in a row differs from the one before,
-    as pupils' marks seldom do.
+    between two signs, spell a sensitive word; or no letter in a run of five is the same as the one before,
+    which is rare in marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False
@@ -354,7 +354,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values: checks each distinct value once, by `check` only if `quick` fails it."""
+    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -370,7 +370,7 @@ class Judge:
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the distinct faulty values, each with the code of the fault. An empty text has none."""
+        """Return the distinct faulty values, each with its fault's code. An empty text is never faulty."""
         if self.check is None:
             return {}
         quick = self.quick
@@ -515,8 +515,7 @@ class Words:
 
     def are(self, text: str) -> bool:
         """Return True if a text is a single name, label or address: of few and harmless words.
-        Words must be in title case. Lower case passes in short labels, and in names like "smith" or "smith,
-        ann".
+        Words are in title case. Lower case passes in short labels, and in names like "smith" or "smith, ann".
         """
         kind = self._kind
         text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())

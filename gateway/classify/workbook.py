@@ -293,9 +293,8 @@ def _rows(book: ZipFile, limits: ClassifyLimits, wanted: int) -> Iterator[Row]:
 
 
 def _walk(book: ZipFile, limits: ClassifyLimits, *others: str) -> Iterator[tuple[int, markup.Element]]:
-    """Yield each row, and each element named in `others`, preceded by the number of its table, from 0.
-    Raises Unreadable for a forbidden element, such as a script, or a formula calling a program, service or
-    file.
+    """Yield each row, and each element named in `others`, after the number of its table, from 0.
+    Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside the workbook.
     """
     number, table = -1, None
     wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)

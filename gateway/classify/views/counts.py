@@ -4,7 +4,7 @@ The output has only numbers, codes of the gateway, and postcode sectors of the r
 the file. Subtracting one figure from another, of one table or of two files, must not reveal a number of
 pupils, or a change of one, below the threshold. So:
 
-- In each table every pupil is in one line only, and the only total to be had is the sum of the lines shown.
+- In each table every pupil is in one line only, and the sum of the lines shown is the only total.
 - A count is shown if it reaches the threshold plus a margin, which is between 0 and the base less one.
 - A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
   rounding, as census offices use it).
@@ -105,6 +105,7 @@ def division_lines(
     """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
     `at_most`: the highest number of pupils the published year groups allow. Lines with the smallest figures
     are withheld until comparing `at_most` with the sum of the other lines narrows down no figure.
+    `what`: the division's name, to draw margin and rounding by.
     """
     lines = [
         (part, "", figure)
@@ -146,7 +147,7 @@ class PupilCounts:
 def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
-    """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable for faulty content."""
+    """Write all counts of a classified file as one CSV in UTF-8. Raises Unreadable for faulty content."""
     counts, met = PupilCounts(), set[str]()
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         # A pupil is known in the file by UPN or name.

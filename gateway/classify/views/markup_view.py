@@ -100,7 +100,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note an attribute, comment or text between elements as left out; only an element has a `name`."""
+        """Note content outside the records as left out if it has no `name`: an attribute, comment or text."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -302,8 +302,7 @@ class _Document:
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
-        `at`: position in `pieces` of the first piece of the element around. `where`: as in
-        `_Plan.assessments`.
+        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -317,8 +316,8 @@ class _Document:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return the kept part of an assessment, without an unknown result; "" if the rules give no data
-        type. `stage`: the key stage stated around; `inside`: the pieces of the assessment.
+        """Return the kept part of an assessment, without unknown results; "" if the rules give no data type.
+        `stage`: the key stage stated around; `inside`: the pieces of the assessment.
         """
         said: dict[str, str] = {}
         results = []

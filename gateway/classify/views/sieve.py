@@ -21,7 +21,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """Visibility of an element in a view. `BESIDE`: kept only if a neighbouring element is `IN`."""
+    """Visibility of an element in a view. `BESIDE`: kept only if the parent keeps an element that is `IN`."""
 
     OUT = 0
     BESIDE = 1
@@ -106,7 +106,7 @@ class ViewFilter:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Return the judge of an element's text; for an element of no known field, one passing no value."""
+        """Return the judge of an element's text; without a known field, a judge that passes no value."""
         key = self.rules.element_field(parent, name)
         return self.rules.judges[key] if key is not None else Judge(None)
 

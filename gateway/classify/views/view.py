@@ -1,4 +1,4 @@
-"""Make the view of one content: CSV stays CSV, XML stays XML, a workbook becomes a new XLSX.
+"""Make the view of one file: CSV stays CSV, XML stays XML, a workbook becomes a new XLSX.
 
 No formula, macro, link, hidden sheet or property of the original workbook is taken over. Each cell is an
 inline string, which no spreadsheet program runs. Libraries that write workbooks hold all in memory or on
@@ -45,9 +45,9 @@ _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
-    """Write the view of a classified content; return the labels of items left out, and True if nothing
-    changed. `content` is seekable and read as a stream. The same content, basis and rules give the same
-    bytes. Raises Unreadable for any content that `classify` would refuse.
+    """Write the view of a classified file; return the labels of items left out, and True if nothing changed.
+    `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
+    Unreadable for any content that `classify` would refuse.
     """
     sieve = ViewFilter(rules, basis)
     if basis.where is not None:
@@ -74,7 +74,7 @@ def make_view(
 
 
 def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    """Write the view of a content; return True if format or encoding differ, as for a workbook."""
+    """Write the view of a file; return True if format or encoding differ, as for a workbook."""
     with workbook.opened(content, limits) as found:
         if isinstance(found, ZipFile):
             _write_archive(found, sieve, limits, write)

@@ -1,4 +1,4 @@
-"""Read the records of a content in the order of a view: the values of some fields, or the persons named.
+"""Read a file's records in the order of a view: the values of some fields, or the persons named.
 
 `lay_out` writes a view as CSV for another system: the CSV shows nothing the view does not contain.
 """
@@ -42,7 +42,7 @@ def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
 
 
 class RecordWalk:
-    """Reader of a content's records; yields for each record the values of the `wanted` fields."""
+    """Reader of a file's records; yields for each record the values of the `wanted` fields."""
 
     _each = ""  # name of an element that repeats in a record; "" to read a record as a whole
 
@@ -53,7 +53,7 @@ class RecordWalk:
         self._elements: dict[tuple[str, str], str | None] = {}
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
-        """Yield the wanted values of each record in a content. Raises Unreadable for a faulty content."""
+        """Yield the wanted values of each record in a file. Raises Unreadable for faulty content."""
         with workbook.opened(content, self._limits) as found:
             if isinstance(found, ZipFile):
                 for name in archive.files(found, self._rules.sensitive):
@@ -103,8 +103,8 @@ class RecordWalk:
             yield key
 
     def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
-        """Yield the key in `Values` for texts of the element `name` within `parent`: the element's field, if
-        wanted. Nothing is yielded inside a repeated part (`number` from 1).
+        """Yield the key in `Values` for texts of the element `name` within `parent`: its field, if wanted.
+        Yield nothing inside a repeated part (`number` above 0).
         """
         if number:
             return
@@ -124,7 +124,7 @@ def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
-    Both lists are empty for a record naming nobody. Raises Unreadable for a faulty content.
+    Both lists are empty for a record naming nobody. Raises Unreadable for faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
