@@ -35,9 +35,10 @@ _log = logging.getLogger(__name__)
 def pass_letters(
     registry: Registry, place: Letters, settings: LetterSettings, now: datetime, *, leads: bool = True
 ) -> None:
-    """Record the courier's reports, then put queued letters into its folder. Fault if writing fails.
+    """Record the courier's reports, then put queued letters into the courier's folder.
 
-    Of several hosts only the leader (`leads`) sends; every other one empties the folder.
+    Of several hosts only the leader (`leads`) sends letters; every other host empties the folder. Raises
+    Fault if a file cannot be written. Without a mail relay in the settings nothing is done.
     """
     if settings.relay is None:
         return
@@ -142,7 +143,10 @@ def plain(text: str, width: int = _WIDTH) -> str:
 
 
 def signed(data: bytes, signature: bytes) -> str:
-    """Return the multipart/signed message (RFC 3156, 5) of an entity and a detached signature, with LF."""
+    """Return the multipart/signed message (RFC 3156, 5) of an entity and a detached signature.
+
+    Lines end in LF, though the signature is on the entity with CRLF.
+    """
     boundary = f"signed-{hashlib.sha256(data).hexdigest()[:32]}"
     lines = (
         f'Content-Type: multipart/signed; micalg="pgp-{hash_of(signature)}";',

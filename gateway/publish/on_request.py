@@ -50,9 +50,9 @@ _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
 def publish_events(registry: Registry, published: Published, seconds: float = math.inf) -> bool:
-    """Append new receipts to the providers' event files; return True if none is left.
+    """Append new receipts to the providers' event files; return True if no new receipt is left.
 
-    Stops after about so many `seconds`. Raises Fault where published/ cannot be written.
+    Stops after about `seconds`, and then returns False. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
@@ -74,9 +74,9 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Append receipts, in order, to the event files of one provider, unless there already.
+    """Append `rows`, in the order of the receipts' numbers, to the event files in a provider's `folder`.
 
-    A line cut short by a crash is removed and written again.
+    Receipts that are there already are left out. A line cut short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         path, newest = folder / f"events-{month}.jsonl", folder / "events.jsonl"
@@ -99,14 +99,15 @@ def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
 
 
 def is_events(name: str) -> bool:
-    """Return True if a file in /receipts is an event file, by its name."""
+    """Return True if `name` is that of an event file, not of a receipt, in /receipts."""
     return _NAME.fullmatch(name) is not None
 
 
 def event_of(row: ReceiptRow) -> str:
     """Return the line of an event file for a receipt, as JSON.
 
-    The line outlives the receipt, and so has no file name: a child may be named there.
+    The line is kept for longer than the receipt, and therefore leaves out the upload's file name, as a
+    file name may name a child.
     """
     said = json.loads(row.json_text).get("receipt", {}) if row.json_text else {}
     state = said.get("state", "notice")
@@ -128,9 +129,10 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 
 
 def choose(published: Published, *, on_request: bool) -> None:
-    """Let this host publish only the receipts asked for (`on_request`), or all of them.
+    """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
 
-    A change to all removes the receipts published so far, to be written anew. Fault if writing fails.
+    A change to always removes the receipts published so far, so that all are written anew. Raises Fault if
+    published/ cannot be written.
     """
     with published_is_written():
         if on_request:
@@ -144,9 +146,10 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 def publish_on_request(home: Home, registry: Registry, since: int) -> int:
-    """Publish the receipts of providers beginning to look. Fault if writing fails.
+    """Publish the receipts of providers that have begun to look for receipts at this host.
 
-    Returns the time of the newest mark, in nanoseconds; where `since` is the same, nothing is done.
+    Returns the time of the newest mark of a provider, in nanoseconds. `since`: the result of the last call;
+    without a newer mark nothing is done. Raises Fault if published/ cannot be written.
     """
     with published_is_written():
         try:
@@ -169,9 +172,9 @@ def publish_on_request(home: Home, registry: Registry, since: int) -> int:
 
 
 def let_go(home: Home) -> None:
-    """Remove the receipts of providers that have not looked for a day, a few at each call.
+    """Remove from published/ the receipts of providers that have not looked for a day, a few at each call.
 
-    Raises Fault where removing fails.
+    Raises Fault where a file cannot be removed.
     """
     wanted, removed = _asked(home), 0
     with published_is_written():
@@ -184,7 +187,7 @@ def let_go(home: Home) -> None:
 
 
 def _asked(home: Home) -> set[str]:
-    """Return the enrolled providers that looked within a day; other names do not count."""
+    """Return the enrolled providers that looked for receipts within a day, by the marks in the spool."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -207,7 +210,8 @@ def _aside(folder: Path) -> Path:
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events numbered above `last` to a folder; return the last number.
 
-    Stops at the first receipt without a signature, unless published elsewhere.
+    Stops before the first receipt still to be signed. Receipts that the log does not prove stay unsigned, and
+    are left out.
     """
     folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

@@ -9,7 +9,10 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
 def lift(home: Home, source: str, at: datetime) -> None:
-    """Tell each service with a penalty of a source that it was lifted `at` a time. Fault if writing fails."""
+    """Tell each service that has `source` under a penalty that the penalty was lifted at the moment `at`.
+
+    Raises Fault if the service's file cannot be written.
+    """
     for files in penalty_files.of_home(home).values():
         with published_is_written():
             if source in _read(files).until:

@@ -1,7 +1,7 @@
-"""Write receipts, access and common files into published/, from the registry.
+"""Write into published/, from the registry: receipts, login keys of providers, and files for all providers.
 
-Everything there may be deleted, and is made again from the registry. Files are renamed into place, so a
-provider never reads half a file.
+Everything in published/ may be deleted, and is made again from the registry. Files are renamed into place, so
+a provider never reads half a file.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def _write_receipts(published: Published, page: Sequence[ReceiptRow], *, look_fi
 
 
 def publishes_receipts_in(published: Published, folder: Path) -> bool:
-    """Return True if a provider's receipts are published in `folder`, made if missing.
+    """Return True if this host publishes a provider's receipts in `folder`, and make the folder if missing.
 
-    A host publishing on request makes no folder: False for a missing one.
+    Return False if the folder is missing and this host publishes receipts on request only.
     """
     if not folder.is_dir():
         if published.on_request.exists():
@@ -151,7 +151,11 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
 def publish_common(
     home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, security_txt: str | None
 ) -> None:
-    """Write the files that every provider sees, and intake's settings."""
+    """Write the files that every provider sees, and intake's `settings`.
+
+    The files are the gateway's OpenPGP `certificate`, the log's verifier key `log_vkey`, the agreement's
+    text, and `security_txt`, removed for None.
+    """
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +183,7 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
     """Return paths and texts of a receipt's files: for its provider, and for each school in a trust's file.
 
-    The receipt for a landing is NAME.REF.landed: who waits for the decision waits for NAME.REF.txt.
+    The receipt for a landing is NAME.REF.landed; NAME.REF.txt is kept for the receipt on the decision.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
     files = {f"{stem}.landed": receipt.text} if receipt.stage == "landed" else {f"{stem}.txt": receipt.text}
@@ -194,7 +198,10 @@ def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path,
 def pages_after(
     session: Session, sequence: int, query: SelectOfScalar[ReceiptRow] | None = None
 ) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield pages of a hundred receipts numbered above `sequence`, in order, of all or of a `query`."""
+    """Yield the receipts numbered above `sequence`, in order, in pages of a hundred.
+
+    These are all receipts, or the receipts that a `query` selects.
+    """
     query = (select(ReceiptRow) if query is None else query).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
@@ -204,7 +211,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the last receipt over an hour older than the newest published; 0 if none."""
+    """Return the number of the last receipt made over an hour before the newest published one; 0 if none."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -230,10 +237,11 @@ def number_in(path: Path) -> int:
 
 
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
-    """Remove receipts made before a moment from published/; return how many were looked at, about `most`.
+    """Remove from published/ the receipts made before the moment `before`; return the number examined.
 
-    The registry keeps receipts. A transfer with a later receipt keeps the earlier ones until the last is due.
-    Notices to a provider stay. Raises Fault where published/ cannot be written.
+    About `most` receipts are examined in a call. The receipts of a transfer go together, when the last is
+    due. The registry keeps all receipts, and notices to a provider stay in published/. Raises Fault where
+    published/ cannot be written.
     """
     looked = 0
     with registry.read() as session:
@@ -280,7 +288,7 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 def put_published(path: Path, content: str) -> bool:
     """Write a published file if the content differs; return True if written. OSError if writing fails.
 
-    To compare costs a tenth of writing, and a command on one provider goes through the files of all.
+    A comparison costs a tenth of writing, and a command about one provider visits the files of all providers.
     """
     with suppress(OSError):
         if path.read_bytes() == content.encode():

@@ -71,7 +71,7 @@ def page(facts: ProviderFacts) -> str:
 def _entries(facts: ProviderFacts) -> Iterator[tuple[FlowStatus, date, str]]:
     """Yield the entries of a provider's calendar: a flow, the day by which its data is due, and a title.
 
-    There is one for each day from today on, and for each day missed.
+    There is an entry for each due day from today on, and for each due day that the provider has missed.
     """
     for one in chain.from_iterable(facts.due):
         if not one.due or not one.asked or one.timescale in {"daily", "weekly"}:
@@ -157,11 +157,11 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write log.json of all providers, or `only` some: proofs of the log continuing the heads in receipts.
+    """Write log.json of all providers, or `only` some: proofs that the log continues the heads in receipts.
 
-    The file holds the newest signed head, and for a browser a consistency proof (RFC 9162, 2.1.4) from the
-    head in each of the provider's latest receipts, and from each head in the file before. Raises
-    Fault where published/ cannot be written.
+    The file holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) from the head in each of
+    the provider's latest receipts, and from each head in the previous log.json, for a browser to check.
+    Raises Fault where published/ cannot be written.
     """
     with published_is_written(), registry.read() as session:
         head = log.newest_head(session)
@@ -187,7 +187,8 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
     """Write /agreement/policies.asc and headings.asc, used to check files before sending.
 
     A provider's program uses the first, a browser the second. Each is one signed line of JSON, left alone
-    while the policies and the key stay the same. Fault where the policies do not match the digest.
+    while the policies and the key stay the same. `policies`: the folder of a version, named by the digest.
+    Raises Fault if the policies in the folder no longer have that digest.
     """
     of = {"digest": policy_digest(policies), "key": signing.fingerprint}
     if of["digest"] != policies.name:
@@ -209,9 +210,10 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
-    """Return the providers with receipts or notices numbered above `sequence`, and the last number.
+    """Return the providers with receipts or notices numbered above `sequence`, and the last such number.
 
     Numbers above `up_to` are left for later. A receipt for a trust's file counts for each school in the file.
+    Without any such receipt or notice, the number is `sequence`.
     """
     query = (
         select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))

@@ -1,7 +1,8 @@
 """Tell a provider's standing: the facts, and the sentences for page, calendar and letters.
 
-A sentence is made in one place, so all three say the same. Sentences name data types, days, references
-and reasons; never a pupil or anything from a file's content. The page alone names files, as receipts do.
+Each sentence is made here only, so page, calendar and letters say the same. Sentences name data types, days,
+references and reasons, but no pupil and nothing from a file's content. Of the three only the page gives the
+names of files, as receipts do.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
 
 
 def ring(settings: Settings) -> str:
-    """Return the telephone number of the authority's desk, to stand behind its name; "" without one."""
+    """Return ", telephone NUMBER", to put after the authority's name; "" if the settings name no number."""
     return f", telephone {settings.telephone}" if settings.telephone else ""
 
 
@@ -47,8 +48,9 @@ def ring(settings: Settings) -> str:
 class ProviderFacts:
     """The facts about a provider as of `at`.
 
-    `due`: see `agenda`. `files`: those of the term, latest first. `waiting`: held files. `ratified`:
-    school years on record. `to_ratify`: the school year to sign for, if any.
+    `due`: for each flow the status of today, and the coming due days (see `agenda`). `files`: the files of
+    the term, or of the last week for letters, latest first. `waiting`: the held files. `ratified`: the school
+    years ratified. `to_ratify`: the school year that the provider has to ratify now; None if none.
     """
 
     settings: Settings
@@ -89,10 +91,11 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """One line of a section, in one language: the subject (`about`), and the sentence `says`.
+    """One line of a section, in one language: the subject (`about`), and the sentence (`says`).
 
-    `data`: HTML attributes for programs. `late`: True if the page marks the line. `news`: the days until a
-    weekly letter has no reason to wait with the line, 0 for now; None if in no letter.
+    `data`: HTML attributes for programs. `late`: True if the page marks the line as late. `news`: the days
+    until the line's date; a weekly letter has the line if the letter looks so many days ahead. 0: the line is
+    in every weekly letter; None: in no letter.
     """
 
     about: str
@@ -106,8 +109,8 @@ class StandingLine(NamedTuple):
 class ReadForAll:
     """Rows read at once for all providers: keys, school years ratified, and providers with held files.
 
-    `lately`: the files of a week, by provider; `held`: the held files. Both are None if files are read for
-    each provider alone.
+    `lately`: the files of a week, and `held`: the held files, each by provider; None if files are read for
+    each provider separately.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
@@ -118,9 +121,9 @@ class ReadForAll:
 
 
 def read_for_all(session: Session, day: date, week_before: datetime | None = None) -> ReadForAll:
-    """Return all providers' keys, school years ratified by a day, and the providers with held files.
+    """Return all providers' keys, the school years ratified by a day, and the providers with held files.
 
-    With `week_before`, also the files of the seven days before, and all held ones.
+    With a moment `week_before`, return also the files of the seven days up to then, and all held files.
     """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
@@ -140,7 +143,10 @@ def gather(
     session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus],
     rows: ReadForAll, *, settings: Settings, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
-    """Return the facts about one provider as of `at`; `rows`: as read for all providers."""
+    """Return the facts about one provider as of `at`.
+
+    `flows`: the status of each of the provider's flows on the day. `rows`: the result of `read_for_all`.
+    """
     zone = catalogue.calendar.timezone
     today = local_day(at, zone)
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)

@@ -73,8 +73,9 @@ def objection(
 ) -> Held | Refused | None:
     """Return a hold or refusal of a file because of the signing key; None if the signature counts.
 
-    `signer` is None for a key that is not the sender's. A file signed before the key was replaced
-    waits for a person. A compromised key never counts, since the holder can date a signature back.
+    `signer` is None if the key is not the sender's. `made`: the time of the signature. A file signed before
+    the key was replaced or ended is held for a person, a file signed later is refused. A compromised key
+    never counts, since a thief can date a signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -161,7 +162,10 @@ def with_reason(decision: Decision, code: str, catalogue: Catalogue) -> Decision
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Return a hold in place of a decision, since the SSH key of the login is unknown; a refusal stays."""
+    """Return a hold without a date in place of a decision, because the SSH key of the login is unknown.
+
+    A refusal is returned unchanged.
+    """
     if isinstance(decision, Refused):
         return decision
     # The hold loses its date, which would release the file automatically.

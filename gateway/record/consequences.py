@@ -5,8 +5,9 @@ discrepancies are recorded, and each provider concerned is told of the provider'
 
 A recipient still to ratify the agreement gets a copy after ratifying; until then the copy waits, on record.
 
-Of each school, data type and period the first file is counted. The counts of a later landed file replace the
-first counts only while nobody has opened these: a reader of two tables could subtract one from the other.
+Teams without pupil records get counts of one file for each school, data type and period: the first. Counts of
+a file that landed later replace the counts of the first only while nobody in the team has opened the first
+counts: a reader of two tables could subtract one from the other, and learn about single pupils.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Enrolled:
 
     @classmethod
     def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
-        """Index providers by id and by school number; a number shared by several schools is left out."""
+        """Return providers indexed by id and by school number; a number of several schools is left out."""
         known = {provider.id: provider for provider in providers}
         numbers = [
             (number, one.id)
@@ -111,9 +112,9 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the id of the provider to whose roll a pupil's record belongs; None if unknown.
+        """Return the id of the provider to whose roll a pupil's record in a file of `sender` belongs.
 
-        `number` is the school number in the record, or "". Without a comparable one, the sender counts.
+        Return None if no such provider is enrolled. `number` is the school number in the record, or "".
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -153,7 +154,7 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return all enrolled providers, each as `ratified` if one of its ratifications meets `counting`."""
+    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
@@ -221,7 +222,7 @@ def record_rolls(
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
     """Yield the roll of each school in accepted files; `taken` holds transfers with packed rolls.
 
-    A record without a school's number belongs to the school that the file names as a whole.
+    A record without a school number belongs to the school named for the whole file, or else to the sender.
     """
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content
@@ -299,9 +300,9 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the copies of an accepted file for other providers, due now or once the provider has ratified.
+    """Record the copies of an accepted file for other providers, due now or once a recipient has ratified.
 
-    Returns log entries on the copies, and sentences for the receipt.
+    Returns log entries on the copies due now, and sentences on the recipients for the sender's receipt.
     """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
@@ -329,7 +330,7 @@ def owe_copies(
 
 
 def delivered(reference: str, provider: str, flow: str) -> Entry:
-    """Return the log entry about a provider's copy of a file, carried by a flow."""
+    """Return the log entry that a provider gets a copy of the file `reference` under a flow of Appendix B."""
     return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
 
 
@@ -350,10 +351,10 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
-        """Give counts of newly accepted files, in order; return the transfers, with all teams.
+        """Deliver counts of newly accepted files, in order; return the transfers with the teams served added.
 
-        Each file comes with its decision, its sender, and True if teams may get counts. The decisions must be
-        stored before.
+        Each file comes with decision, sender, and True if teams may get counts of the file. The decisions
+        must be stored before the call.
         """
         teams: dict[int, tuple[str, ...]] = {}
         alike, counted = [], []
@@ -394,7 +395,8 @@ class CountsOwed:
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
         """Deliver counts of a file to `teams`; return the transfer with these teams added.
 
-        If a file was routed to a team that may have counts only, that delivery becomes one of counts.
+        A team that may see no pupil records gets counts in place of a file routed to the team, even if the
+        file is unfit for counting.
         """
         content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
         alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
@@ -440,10 +442,10 @@ class CountsOwed:
         )  # fmt: skip
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Return True if a team may get counts of `transfer`; withdraw those of earlier files alike.
+        """Return True if a team may get counts of `transfer`, after withdrawing older counts that clash.
 
-        Alike is a file of the same school, kind and period. False, with nothing withdrawn, if the team has
-        opened such counts, or has counts of a later file.
+        Older counts are those of earlier files of the same school, data type and period. Return False, and
+        withdraw nothing, if the team has opened older counts, or has counts of a later such file.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)

@@ -2,15 +2,17 @@
 
 A new key counts only when signed by a key in force of the same provider: clearsigned, or signed and encrypted
 like any file. Two kinds of drop need no such signature: a newer version of a known certificate, with all
-additions signed by the primary key, and a revocation certificate, which counts at once. Nobody else can have
-made either. An SSH key or passkey is revoked by a signed statement with the fingerprint.
+additions signed by the primary key, and a revocation certificate, which counts at once. Only the holder of
+the certificate's own key can have made one. An SSH key or passkey is revoked by a signed statement with the
+fingerprint.
 
 A signed agreement proves two keys, as any file does: an SSH key of the provider opened the session, and a
 certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
 signed and encrypted to the gateway is accepted as well.
 
-A statement about headings may give a heading the meaning of an item of Appendix A. Excepted are sensitive
-headings, and items that identify a pupil. Values in the column are still judged by the kind of the item.
+A statement about headings says what the titles of columns in a provider's files mean. A heading may be given
+the meaning of an item of Appendix A, but no sensitive heading, and no item that identifies the subject of a
+record. Values in the column are still judged by the kind of the item.
 """
 
 from __future__ import annotations
@@ -219,7 +221,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileRefused:
-    """Return the refusal of an unencrypted upload, with a reason by the folder and the first bytes."""
+    """Return the refusal of an unencrypted upload; the reason depends on the folder and the first bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"

@@ -95,7 +95,10 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return, for each person by name, who else can act as that person through credentials they gave."""
+    """Return, by the name of each person, the other people who could act as the person.
+
+    These gave the person credentials, directly or through others.
+    """
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)
@@ -114,10 +117,10 @@ def includes_two_people(session: Session, names: Collection[str], at: datetime) 
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm a person's credentials as an independent colleague, `by`; return all marks.
+    """Confirm the credentials of the person `name` by an independent colleague, `by`; return all their marks.
 
-    `read_out` must name each of the person's keys, by fingerprint or the beginning of one. GatewayError
-    for a key left out, or if the colleague may be the same person as `name` or as a giver of a credential.
+    `read_out` must name each of the person's keys, by the fingerprint or the fingerprint's beginning. Raises
+    GatewayError for a key left out, and if the colleague may be the person, or a giver of a credential.
     """
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
@@ -133,11 +136,11 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
-    """Record a person's acceptance of all credentials, under a personal `account`; return the marks.
+    """Record that the person `name` accepts all credentials, under a personal `account`; return the marks.
 
-    `named` must name each of the person's keys, by fingerprint or the beginning of one, so the person notices
-    a key made by another. GatewayError for a key left out, if the account is not the person's own, or if it
-    was used to give one of the credentials.
+    `named` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, so that
+    the person notices a key made by another. Raises GatewayError for a key left out, for an account that is
+    not the person's own, and for an account used to give the person one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
@@ -152,7 +155,10 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
 def _all_named(
     session: Session, name: str, read_out: Sequence[str], at: datetime
 ) -> list[tuple[What, str, set[str]]]:
-    """Return a person's credentials: kind, mark and givers. GatewayError for a key not in `read_out`."""
+    """Return a person's credentials: kind, mark and givers of each.
+
+    Raises GatewayError for a key not in `read_out`, a list of fingerprints or beginnings of fingerprints.
+    """
     known = givings.credentials(session, at).items()
     theirs = [
         (what, mark, {one.by for one in givers}) for (owner, what, mark), givers in known if owner == name
@@ -171,7 +177,7 @@ def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) ->
 
 
 def name_of(person: str) -> str:
-    """Return the person's name without the account, from a name on record: "NAME (as ACCOUNT)"."""
+    """Return NAME from a name on record "NAME (as ACCOUNT)"; return another name unchanged."""
     name, account = _parts(person)
     return name or account
 
@@ -179,8 +185,8 @@ def name_of(person: str) -> str:
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     """Return a function that gives the people who may have acted under a name on record.
 
-    The name of an account stands for the member of staff who owns it; if nobody does, the account counts as a
-    person. For "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
+    For an account of the machine this is the member of staff who owns the account, or the account itself if
+    nobody does. For "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -215,9 +221,9 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return a person, and all people as whom that person can act by credentials given, directly or not.
+    """Return the person `somebody` and all people as whom this person can act, by having given credentials.
 
-    If several givers of a credential count, only all of them together can act as its owner.
+    To act as another takes all the givers of one of the other's credentials, or people who act as the givers.
     """
     found = {somebody}
     while True:
@@ -259,9 +265,10 @@ _ENDS_OF: Mapping[Kind, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act for two people to decide: code, subject, and the person concerned (`about`).
+    """An act for two people to decide.
 
-    The log has the person only within the entry's note, as a commitment.
+    `what`: the code of the act. `subject`: the subject of the log entries. `about`: the person concerned, or
+    "". The log has this person only within the entry's note, as a commitment.
     """
 
     what: str
@@ -272,10 +279,10 @@ class TwoPersonAct:
 def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
 ) -> bool:
-    """Return True if `by` may do an act now: another person has proposed it, or roles are not in force.
+    """Return True if `by` may do an act now: another person has proposed the act, or roles are not in force.
 
-    Otherwise record a proposal by `by` and return False. GatewayError where `by` may be the proposer under
-    another name. With `always`, two people decide even without roles.
+    Otherwise return False, after recording a proposal by `by` if there is none. Raises GatewayError if `by`
+    may be the proposer under another name. With `always`, two people decide even without roles in force.
     """
     if not always and not roles.in_force(session):
         return True
@@ -318,8 +325,8 @@ def agreed_to_show(
 ) -> bool:
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
-    A single administrator decides alone. GatewayError if a giver of credentials could act as the person. Once
-    agreed, unused links to the console end: whoever made such a link could use it.
+    A single administrator decides alone. Raises GatewayError if a giver of credentials could act as the
+    person. When two people agree, the person's unused links to the console end, as the makers could use them.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -334,7 +341,10 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of a two-person act as a second giver of the credential given by the act."""
+    """Record the proposer of a two-person act, just confirmed, as a second giver of the credential given.
+
+    The credential is that of the person `name` with the kind `what` and the mark `mark`.
+    """
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
@@ -342,7 +352,10 @@ def note_proposer(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A proposal about a file, to be confirmed by a second person. A release may state a `data_type`."""
+    """A proposal by one person to send a file to `teams`, to be confirmed by a second person.
+
+    `data_type`: the type of the file stated in the proposal of a release; "" without such a statement.
+    """
 
     teams: tuple[str, ...]
     by: str

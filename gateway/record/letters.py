@@ -44,9 +44,9 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The basis on which letters are written: registry, policies and settings.
+    """The sources of the text and addresses of letters: registry, policies and settings.
 
-    `reached`: the e-mail addresses of every provider, if read at once for many letters.
+    `reached`: the e-mail addresses of every provider, by provider, if read at once for many letters.
     """
 
     session: Session
@@ -62,7 +62,7 @@ class Letterhead:
         self, rule: LetterRule, event: str, facts: dict[str, str], *, provider: Provider | None = None,
         team: str = "", sensitive: bool = False,
     ) -> Iterator[Letter]:  # fmt: skip
-        """Yield the letter about an event by a rule, once for each address.
+        """Yield the letter that a rule asks for about an event, once for each address.
 
         `event` is a code, such as "late:provider:oak:…", for which a letter is queued only once. `facts` are
         the texts for the rule's blanks, by name. Letters for triage about a `sensitive` event go only to the
@@ -90,7 +90,11 @@ class Letterhead:
     def addresses(
         self, rule: LetterRule, provider: str | None, team: str, *, sensitive: bool
     ) -> Sequence[str]:  # fmt: skip
-        """Return the e-mail addresses for letters by a rule, about a provider or a team."""
+        """Return the e-mail addresses for the letters of a rule, about a provider or a team.
+
+        About a `sensitive` file these leave out administrators, and for triage are of the teams with sight
+        of sensitive files.
+        """
         of = self.catalogue.letters
         match rule.to:
             case "provider" if provider is not None:
@@ -137,7 +141,10 @@ def owe_for_decisions(
 def _for_decision(
     letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file. `told_of`: events of letters that told senders of a held file."""
+    """Yield the letters about a decided file.
+
+    `told_of`: the events of earlier letters that told a sender of a hold; only then is a release told.
+    """
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -162,7 +169,10 @@ def _for_decision(
 
 
 def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
-    """Return the reasons of a decision as text in each language, by the name of a letter's blank."""
+    """Return the reasons of a decision as running text in each language.
+
+    The keys are the blanks in the texts of letters: "reasons", and "reasons_cy" for Welsh.
+    """
     plain = [plain_reason(reason, wording) for reason in transfer.reasons]
     told = {}
     for language in wording.languages:
@@ -192,8 +202,8 @@ def by_calendar(
 ) -> Iterator[Letter]:  # fmt: skip
     """Yield every letter due on the day of `now`, unsigned, even if it has been queued already.
 
-    Weekly letters for the events in `sent` are left out. `judged`: the state of each provider's flows on the
-    day, by provider, if the caller has read that already.
+    `sent`: the events of this week's weekly letters that are queued already; such a letter is left out.
+    `judged`: the status of each flow on the day, by provider, if the caller has computed the statuses.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".
@@ -269,7 +279,10 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
-    """Yield a rule's letter with a provider's news or, to chase, missing data; none if there is none."""
+    """Yield the letter by a rule with a provider's news or, for a rule that chases, the missing data.
+
+    Nothing is yielded without news, or without missing data.
+    """
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
         return
     said = {
@@ -284,7 +297,10 @@ def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: Provid
 
 
 def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter]:
-    """Return unsigned letters to remind a provider of missing data. GatewayError if nothing is missing."""
+    """Return unsigned letters to remind a provider of missing data.
+
+    Raises GatewayError if nothing is missing, or if there is no address or no rule for such a letter.
+    """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     providers.provider_row(session, provider)
     if not any(one.email for one in providers.contacts(session, provider)):
@@ -326,7 +342,7 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield each OpenPGP key of a provider that is in force and expires: key, time, and days left."""
+    """Yield each of a provider's OpenPGP keys in force that expire, with the moment and the days left."""
     for key in facts.own_keys:
         if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
             yield key, key.expires_at, (key.expires_at - facts.at).days

@@ -2,7 +2,7 @@
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, to explain a decision by the rules of the day. A
-version is named by its digest; the log names the version in force.
+version is named by a digest; the log's newest entry of the kind policy-loaded names the version in force.
 
 A draft made in the console waits in the registry, since the service behind the console may not write
 policies. The processor stores the draft as a version; a draft losing protection is stored only by a command
@@ -70,10 +70,11 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     *,
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
-    """Store a signed notice of new terms for each open provider of the kinds `parties`; return the number.
+    """Store a signed notice of new terms for each provider of the kinds `parties`; return the number stored.
 
-    Each is in all `languages`. One more, addressed to every provider, goes into the log's
-    entry, and is published from there in /agreement. The caller signs the log's head.
+    Closed providers get none. Each notice is in all `languages`. One more notice, addressed to every
+    education provider, is in the log's entry, and is published from there in /agreement. The caller signs the
+    log's head.
     """
     addressees = [
         provider
@@ -111,7 +112,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """Load the policies of a folder already checked. ConfigurationError if a file has become faulty."""
+    """Load the policies of a folder checked earlier. ConfigurationError if a file was made faulty since."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
@@ -121,9 +122,9 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """Raise ConfigurationError if the home's policies in force never came into force by the log.
+    """Raise ConfigurationError if, by the log, the policies that the home has in force never came into force.
 
-    A log without any policies is no error: policies/ of a new home applies.
+    A log without any policies is no error: in a new home its folder policies/ applies.
     """
     known = loaded(session)
     if known and home.policies_in_force.name not in known:
@@ -137,9 +138,9 @@ def check_on_record(session: Session, home: Home) -> None:
 class Keeper:
     """Keeps the versions of a home's policies, and puts one in force. `clock` gives the time in UTC.
 
-    A version losing protection comes into force only with the mark (`allow`) of a person at the machine, with
-    a keeper made `by_hand`. So an attacker in control of the service behind the console can weaken no rule:
-    the service cannot write the mark.
+    A version that loses protection comes into force only if a person at the machine has marked the version
+    (`allow`), by a command that makes its keeper with `by_hand`. So an attacker in control of the service
+    behind the console can weaken no rule: the service cannot write the mark.
     """
 
     home: Home
@@ -162,9 +163,9 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        An approved version whose day has come is put in force first. A version that loses protection is not
-        used without a mark (`allow`), even if the log has it in force. ConfigurationError for a version
-        missing, faulty or changed on the disk.
+        Before that, put an approved version in force if its day has come. A version that loses protection is
+        not used without a mark (`allow`), even if in force by the log: the present version stays. Raises
+        ConfigurationError for a version that is missing, faulty or changed on the disk.
         """
         with self.registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -183,7 +184,11 @@ class Keeper:
         return self._version(self.home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return False if a version loses protection and has no mark. `past`: versions that were in force."""
+        """Return True if a version keeps protection, or a person has marked the loss as allowed (`allow`).
+
+        Return True also if the present version of this host is unusable, or not in `past`, the versions once
+        in force by the log.
+        """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self.by_hand or now.name == digest or now.name not in past or not now.is_dir():
@@ -201,7 +206,10 @@ class Keeper:
         return False
 
     def _allowed(self) -> set[str]:
-        """Return digests of versions that may lose protection: marked by `allow`, or in force elsewhere."""
+        """Return the digests of versions that may lose protection.
+
+        These are marked at this host, or marked or put in force at another host.
+        """
         found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):
             found.append((self.home.versions / _BY_HAND).read_bytes())
@@ -241,7 +249,10 @@ class Keeper:
         return None if policies.folder == given else policies
 
     def _is_behind(self, session: Session) -> bool:
-        """Return True if another host has put other policies in force, or is about to."""
+        """Return True if other policies are in force by the log than here, or an approved version is due.
+
+        On a single host return False. Also fetch a version proposed at another host, for approval here.
+        """
         if self._others is None:
             return False
         past, coming = loaded(session), proposal(session)
@@ -260,7 +271,11 @@ class Keeper:
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Upload the version in force here for other hosts, and tell them so if the log has it in force."""
+        """Put the version in force here into the sealed store, for other hosts to fetch.
+
+        If the version is in force by the log, a note in the store says so: other hosts may use the version
+        even if protection is lost.
+        """
         digest = self.home.policies_in_force.name
         self._upload(self.home.policies_in_force)
         with self.registry.read() as session:
@@ -269,7 +284,7 @@ class Keeper:
             self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
 
     def allow(self, digest: str) -> None:
-        """Mark a version as allowed, by a person at the machine, to lose protection.
+        """Mark a version as allowed to lose protection; only a person at the machine may ask for this.
 
         The mark ends when the services switch to another version.
         """
@@ -300,9 +315,9 @@ class Keeper:
         return kept.name
 
     def folder(self, digest: str) -> Path:
-        """Return the folder of a version, fetched from the sealed store if this host lacks it.
+        """Return the folder of a version, after fetching the version from the sealed store if missing here.
 
-        ConfigurationError for an unknown version. Fault where the store does not answer.
+        Raises ConfigurationError for an unknown version, and Fault if the store does not answer.
         """
         return self._version(digest).folder
 
@@ -327,7 +342,10 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a stored version, but keep a policies/ that was edited by hand."""
+        """Replace policies/ of the home by a stored version, if policies/ is like any version stored.
+
+        Otherwise policies/ has edits of an administrator, and is left alone.
+        """
         known = {digest, *(path.name for path in self.home.versions.iterdir())}
         if self.home.policies.is_dir() and policy_digest(self.home.policies) in known:
             take_over(self.home.version(digest), self.home.policies)
@@ -362,7 +380,10 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version here, from another host or a draft of the console; do nothing for neither."""
+        """Store a version here, from another host or from the console's draft; do nothing if neither has one.
+
+        A draft that loses protection is stored only with `by_hand`.
+        """
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -440,7 +461,10 @@ def note_beside(pack: Path) -> Path:
 
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
-    """Return a publisher's signature on a law pack, as a signed note. GatewayError for a malformed name."""
+    """Return a publisher's signature on a law pack, as a signed note.
+
+    Raises GatewayError for a malformed name of the pack or of the publisher.
+    """
     check_name(pack)
     if not publisher.endswith(_PUBLISHER):
         raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
@@ -449,7 +473,10 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 
 def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
-    """Return a law pack after verifying a known publisher's signature. GatewayError names the fault."""
+    """Return a law pack after verifying the signature in `note`, made by one of the known publishers.
+
+    `publishers`: the verifier keys. Raises GatewayError, with the fault, if the signature does not count.
+    """
     check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
@@ -462,7 +489,10 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
-    """Add a signed law pack to the draft `policies`; return it. GatewayError if pack or result is faulty."""
+    """Add a law pack, signed by `note`, to the folder of draft policies; return the law pack.
+
+    Raises GatewayError, and adds nothing, if pack or signature is faulty or the policies would become so.
+    """
     check_name(pack)
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
     with policies_with(policies, pack.name, content) as tried:
@@ -503,7 +533,10 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
-    """Yield the folder of a version, or a temporary folder with a draft; None if `digest` is of neither."""
+    """Yield the folder of the version `digest`, or a temporary folder with the console's draft so named.
+
+    Yield None for an unknown digest.
+    """
     draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
     if draft is None or not home.version(draft.base).is_dir():
         yield home.version(digest) if home.version(digest).is_dir() else None

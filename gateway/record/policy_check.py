@@ -58,7 +58,8 @@ _NO_RULE = (
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     """Return every fault of a policies folder, with file, key and line; [] for a usable folder.
 
-    With a day `on`, also a fault if the terms end within a year of the day and no rule gives later ones.
+    With a day `on`, also a fault if the calendar's terms end within a year of the day and no rule
+    ([[term_rule]]) gives the terms of later years.
     """
     reading = read(policies, SHAPES)
     rules, catalogue = None, reading.catalogue
@@ -104,7 +105,10 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each unknown format in flows.toml, and unknown code set in a law pack's layout."""
+    """Yield a fault for each format that no reader can read, and for each code set missing from a law pack.
+
+    A code set is missing if a layout of the same pack names the set.
+    """
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -119,7 +123,10 @@ def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield faults of law packs: gaps between two, dates outside the pack's year, versions out of order."""
+    """Yield a fault for each gap between two law packs, and each day outside the year of its pack.
+
+    Yield also a fault for a previous version of a file format that is not older than the present version.
+    """
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
             words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
@@ -136,7 +143,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield a fault for each column of a hand-on that no view of its team shows, so it would stay empty."""
+    """Yield a fault for each column of a hand-on whose field no view of the team shows: always empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):
@@ -154,7 +161,7 @@ def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradic
 
 
 def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
-    """Yield every basis for a hand-on's team to get files, by data type, sender and format."""
+    """Yield a basis for a hand-on's team to get files, for each data type, kind of sender and format."""
     for name in each.data_types:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:

@@ -23,9 +23,9 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyProposal:
-    """A proposal of policies: the digest, and the moment of coming into force (`begins`).
+    """A proposal that the policies with a digest come into force at the moment `begins`.
 
-    `by` proposed it at the time `at`. `approved_by` is None until another person has approved it.
+    `by` proposed this at the time `at`. `approved_by`: None until another person has approved the proposal.
     """
 
     digest: str
@@ -66,7 +66,10 @@ def loaded(session: Session) -> list[str]:
 
 
 def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
-    """Return the digest in the log's last entry of a `kind`, by default policies in force, or None."""
+    """Return the digest in the log's last entry of a `kind`, by default of the policies in force.
+
+    Return None if the log has no such entry.
+    """
     event = log.latest(session, kind)
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 
@@ -79,9 +82,9 @@ def beginning(on: date | None, now: datetime, zone: str) -> datetime:
 def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:
-    """Record a proposal of policies, in place of an unapproved one.
+    """Record a proposal of policies, which replaces a proposal not approved yet.
 
-    GatewayError for policies in force already, or while an approved proposal waits for its day.
+    Raises GatewayError if the policies are in force already, or while an approved proposal waits for its day.
     """
     if last_loaded(session) == digest:
         raise GatewayError("these policies are in force already: nothing differs")
@@ -101,10 +104,10 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Return the proposal of policies for approval by a person.
+    """Return the unapproved proposal of policies, if the person `by` may approve the proposal.
 
-    GatewayError if no proposal waits, if the digest does not begin with `digest`, or if `by` may be the
-    proposer.
+    Raises GatewayError if no proposal waits, if the digest of the policies proposed does not begin with
+    `digest`, and if `by` may be the proposer.
     """
     known = proposal(session)
     if known is None or known.approved_by is not None:
@@ -129,7 +132,10 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """Return the digest of the policies in force before the present ones. GatewayError if there were none."""
+    """Return the digest of the policies in force before the present policies.
+
+    Raises GatewayError if no others were in force before.
+    """
     past = loaded(session)
     earlier = [digest for digest in past if digest != past[-1]]
     if not earlier:

@@ -1,6 +1,7 @@
 """Decide held files again, after a date, a ratification or a change of rules.
 
-A held file judged by other rules is never decided by the stored content: the file is read again first.
+If the rules of recognition have changed, a held file is read again before a decision: the stored content,
+judged by other rules, is not used.
 
 A portion of files is decided in one transaction, and between two portions the processor takes in new files.
 Of several hosts any may decide the next portion, one at a time. A file with a passed date stays due until
@@ -50,8 +51,8 @@ _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 class Portions:
     """Held files to decide again, a portion at a time.
 
-    `which` gives the SQL condition for the files; `after` is the sequence of the last file decided; `changed`
-    counts the changed decisions.
+    `which` returns the SQL condition that selects the files. `after`: the sequence of the last file decided;
+    0 at the start of a pass. `changed`: the number of changed decisions.
     """
 
     which: _Which
@@ -61,8 +62,8 @@ class Portions:
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
         """Decide the next portion of held files again; return True if further files are left.
 
-        Returns False also while another host decides a portion, unless `waits_its_turn`. On a Fault nothing
-        was decided: the next call tries the same portion.
+        While another host decides a portion, return False, or with `waits_its_turn` wait for the other host.
+        After a Fault nothing is decided: the next call tries the same portion.
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:
@@ -99,7 +100,10 @@ class Portions:
 
 
 def reconsider(registrar: Registrar) -> int:
-    """Decide held files again whose date or ratification has come; return the number of changed decisions."""
+    """Decide again all held files whose date or ratification has come; return how many decisions changed.
+
+    Also decide on drops of keys approved or refused since, and let copies be made for recipients ratified.
+    """
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     give_copies(registrar)
     return found
@@ -112,7 +116,7 @@ def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on drops of keys approved or refused by a person; return the number of drops."""
+    """Decide on the held drops whose keys a person has approved or refused; return the number of drops."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -136,7 +140,7 @@ def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
 
 
 def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None = None) -> int:
-    """Decide again the files held for reasons with these codes, of all providers or one.
+    """Decide again the files held for a reason with one of the `codes`, of all providers or one.
 
     Returns the number of changed decisions.
     """
@@ -193,7 +197,7 @@ def _decide_anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by its content, with any hold for a key, login or fault kept."""
+    """Return the decision on a held file by the `content`; a file held for its key or login stays held."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -212,7 +216,7 @@ def _decide_anew(
 
 
 def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
-    """Return True if a decision holds a transfer for the present reasons and until the present date."""
+    """Return True if a decision holds a transfer for the reasons, and until the date, that are on record."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -221,7 +225,7 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
 
 
 def give_copies(registrar: Registrar) -> int:
-    """Let waiting copies be made for providers that have ratified by now; return the number of copies."""
+    """Let the copies be made that waited until the recipient ratified; return the number of copies."""
     with registrar.registry.read() as session:
         if not _copies_ready(registrar, session):
             return 0
@@ -239,7 +243,7 @@ def give_copies(registrar: Registrar) -> int:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return each waiting copy that its provider may have by now, with the transfer to copy."""
+    """Return the waiting copies whose recipients may now have them, each with the transfer copied."""
     now = registrar.clock()
     return [
         (row, transfer)

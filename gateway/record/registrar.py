@@ -44,7 +44,10 @@ class Rulebook:
     anyone: Provider | None = field(default=None, kw_only=True)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider, as `ratified` if the policies count at `now` a ratification that it has made."""
+        """Return the provider with an id, as of `now`; `anyone`, if given, is returned in place.
+
+        The result is `ratified` if one of the provider's ratifications counts by the policies.
+        """
         return self.anyone or register.of(session).provider(provider, years_at(now, self.catalogue))
 
 
@@ -68,7 +71,7 @@ class Registrar(Rulebook):
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
     def clerk(self, session: Session, at: datetime, person: str | None = None) -> Clerk:
-        """Return a `Clerk`, to change keys in a transaction and in the name of `person`, if given."""
+        """Return a `Clerk`, to change keys in the session's transaction, in the name of `person` if given."""
         return Clerk(
             session=session, signing=self.signing, organisation=self.settings.organisation, at=at,
             person=person, languages=self.catalogue.agreement.languages,
@@ -79,10 +82,10 @@ class Registrar(Rulebook):
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Publish all receipts, and the log's head, not published yet. Fault if that fails for now.
+        """Publish the receipts not published yet, and the log's newest head.
 
         A receipt without a signature is signed first. A receipt that the log does not prove is left out, and
-        delays no other receipt.
+        delays no other receipt. Raises Fault if the registry or published/ fails: call again later.
         """
         if not publish_receipts(self.registry, self.home.published):
             unproved = self.sign_owed(number_in(self.home.published.root / UP_TO))
@@ -98,7 +101,7 @@ class Registrar(Rulebook):
             return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Sign and publish the receipts `issued` by a committed transaction; do nothing for None.
+        """Sign and publish the receipts that a committed transaction issued; do nothing for None.
 
         A failure is only logged: the processor signs and publishes later.
         """

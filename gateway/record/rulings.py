@@ -269,10 +269,10 @@ def superseding_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
-    """Return the reference of the accepted file that a transfer replaces, and of the one that replaces it.
+    """Return the references of the accepted file that `transfer` replaces, and of the file replacing it.
 
-    Each may be None; both are for a data type whose files never replace each other. `files`: the accepted
-    files in the order of landing, if the caller has read them already.
+    Each is None without such a file; both are None for a data type of which no file replaces another.
+    `files`: the accepted files in the order of landing, if the caller has read the files.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -290,11 +290,11 @@ def superseding_of(
 
 @dataclass(slots=True)
 class Batch:
-    """Facts read before files are decided together, and rows to write afterwards.
+    """Facts read before files are decided together, and facts to record afterwards.
 
-    Keyed by `SigningAct` (which content was signed by whom and when) are `before`, the references of earlier
-    transfers, and `taken`, the references in the batch. `uses`: provider, fingerprint and time of each use of
-    a key. `persons`: digests of children, by reference.
+    `before` and `taken` tell replays: the references of earlier transfers, and of transfers in the batch,
+    by `SigningAct` (provider, signing key, time and digest of a signed content). `uses`: provider,
+    fingerprint and time of each use of a key. `persons`: the packed digests of the children in each file.
     """
 
     session: Session
@@ -327,8 +327,8 @@ def put_in_force(
 ) -> Issued | None:
     """Record rulings in the caller's transaction; return the receipts and the log's signed head.
 
-    Without rulings, return None. The caller publishes the receipts after the commit, by
-    `Registrar.bring_out`. Fault if another host has put other policies in force.
+    Return None if there are no rulings. The caller publishes the receipts after the commit, by
+    `Registrar.bring_out`. Raises Fault if another host has put other policies in force.
     """
     if not rulings:
         return None
@@ -380,10 +380,10 @@ def _told(
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], ReceiptsAt]:
-    """Return the log entries on decided files, and the receipts, each with the index of its log entry.
+    """Return the log entries and the receipts for decided files, each receipt with the index of its entry.
 
-    `decided`: each ruling, with its transfer and sentences on copies for the receipt. `earlier`: accepted
-    files in the order of landing.
+    `decided`: each file's ruling, transfer, and sentences for the receipt about copies. `earlier`: accepted
+    files, in the order of landing, of which one may be replaced.
     """
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):

@@ -22,8 +22,9 @@ _DAY = 86_400.0
 class Snapshot:
     """The gateway's state at a moment, without names of persons or files.
 
-    `states`, `held` (by cause of the wait) and `reasons` (by state and code) count transfers. `oldest_…`
-    are ages in seconds. `spool` and `aside` count uploads waiting in this host's spool, or set aside.
+    `states` (by state), `held` (by cause of the wait) and `reasons` (by state and code) count transfers.
+    `oldest_landed` and `oldest_in_spool` are the greatest ages in seconds. `spool` and `aside` count the
+    uploads that wait in this host's spool, and that were set aside there.
     """
 
     at: datetime
@@ -47,7 +48,7 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """The wait in seconds of the oldest undecided upload, in spool or registry; None if there is none."""
+        """The age in seconds of the oldest undecided upload, in spool or registry; None if none waits."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 
@@ -91,7 +92,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def problems(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the codes of a snapshot's problems, which a person has to solve; `watch` has the limits."""
+    """Yield a code for each problem in a snapshot that a person has to mend; `watch` sets the limits."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:

@@ -29,10 +29,10 @@ from gateway.zones.spool import write_durably
 
 
 class UpgradePlan(File):
-    """A plan to upgrade. New policies, given by `digest`, need a second person; None if the policies stay.
+    """A plan to upgrade, for two people to agree on if there are new policies.
 
-    `before` is the digest of the policies in force when the plan was made; `entries` the number of entries in
-    the log at the backup.
+    `digest`: the digest of the new policies; None if the policies stay. `before`: the digest of the policies
+    in force when the plan was made. `entries`: the number of log entries at the time of the backup.
     """
 
     by: str
@@ -51,7 +51,7 @@ class UpgradePlan(File):
 
 
 def plan_file(home: Home) -> Path:
-    """Return the path of a home's plan to upgrade."""
+    """Return the path of the file with a home's plan to upgrade."""
     return home.root / "upgrade" / "plan.json"
 
 
@@ -99,9 +99,9 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
 
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
-    """Return a plan approved by a second person. GatewayError if the names may be those of one person.
+    """Return a plan approved by `person`. Raise GatewayError if `person` may be the author of the plan.
 
-    Only names are compared: the tables that say who gave whom a credential may come with the upgrade.
+    Only the names are compared: the record of who gave credentials to whom may not exist before the upgrade.
     """
     if not are_named_two(plan.by, person):
         raise GatewayError(
