@@ -85,7 +85,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 
     Returns by reference the folder to which each decided file was uploaded; if one is "keys", the caller
     publishes the keys in force again. A file stays landed, undecided, if the keys or rules changed
-    since the examination. After a Fault nothing is recorded.
+    since the examination. If a Fault is raised, nothing is recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
@@ -123,7 +123,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 def foresee(
     rulebook: Rulebook, batch: Batch, claimed: Assignment, look: Callable[[Job], Looked], now: datetime
 ) -> tuple[Decision, File]:
-    """Examine a claimed file of pupils' data; return the decision due, and the result of the examination.
+    """Return the decision that a claimed file of pupils' data would get, and the result of examining it.
 
     Nothing is recorded. Raises Fault where the gateway failed.
     """

@@ -1,4 +1,4 @@
-"""Claim landed uploads: move each from the spool into the sealed store, and lose or double none.
+"""Claim landed uploads: move each from the spool into the sealed store; none is lost or claimed twice.
 
 The order makes a claim safe: copy and fsync, then write the rows, then empty the spool. After a crash between
 two steps the upload is claimed again with the same result.
@@ -85,7 +85,7 @@ class InProgress:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads now on record, given by store reference; return the references in the spool."""
+        """Remove uploads now on record, given by store reference; return the uploads' spool references."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -242,10 +242,8 @@ class Claim:
     def _read(self, batch: Sequence[str]) -> dict[str, Upload]:
         """Read the records of a batch of uploads; return the uploads by spool reference.
 
-        Malformed uploads are set aside.
-
-        The landing time is intake's, or, where more than ten minutes apart, the time at which the kernel
-        renamed the record: no process can set that time.
+        Malformed uploads are set aside. An upload's landing time is intake's or, if the two are more than ten
+        minutes apart, the time at which the kernel renamed the record: no process can set that time.
         """
         found: dict[str, Upload] = {}
         for reference in batch:
@@ -345,7 +343,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> None:
-        """Remove uploads on record from the spool, by spool reference."""
+        """Remove from the spool the uploads with these spool references, which are on record."""
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)

@@ -142,7 +142,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make the batch `number` of a hand-on, in a worker thread; after a failure a pause begins."""
+        """Make the batch `number` of a hand-on, in a worker thread; a failure delays the next attempt."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -219,7 +219,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record a batch as sent or acknowledged, or the trouble with sending, by the reports found."""
+        """Record a batch as sent or acknowledged, or the trouble with sending, as reported in its folder."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -251,7 +251,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove the folders of batches acknowledged or to be made again; empty folders of batches sent."""
+        """Remove the folders of batches acknowledged or to be made again, and the files of batches sent."""
         held = set(self._in_hand)  # Copied before the registry is read, as these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}

@@ -44,7 +44,7 @@ the id of the message, which the courier sends with it.
 
 
 class HookRound:
-    """Tells web hooks of events, through the courier. Of several hosts only the leader does."""
+    """Tells web hooks of events, through the courier. Of several hosts only the leader tells."""
 
     def __init__(self, registrar: Registrar) -> None:
         """Make the folder for the courier, which starts together with the processor."""
@@ -105,7 +105,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the messages for a web hook, by file name without ending, and the next log entry to read.
+        """Return a web hook's messages by file name without ending, and the number of the entry to read next.
 
         Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
         """
@@ -172,9 +172,9 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield a message for each flow of a provider that, after the day of `since`, is a week from due or late.
+    """Yield a message for each provider's flow that has come within a week of its due day, or become late.
 
-    A flow is late from the day after the due day. Daily and weekly flows get no message.
+    Flows that had done so on the day of `since` already are left out, and so are daily and weekly flows.
     """
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))

@@ -237,14 +237,14 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's last changes (`News`): register's version, receipt, head, landed file."""
+        """Read the registry's last changes (see `News`), which tell the steps of a round if there is work."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
         self._has_handed_out = False
 
     def _publish(self) -> None:
-        """Publish receipts recorded by another process, and ones that could not be published before."""
+        """Publish receipts recorded by another process, and receipts that could not be published before."""
         if self._registrar.settings.host.shares:
             since, registry = self._published_on_request_at, self._registrar.registry
             self._published_on_request_at = publish_on_request(self._home, registry, since)
@@ -307,7 +307,7 @@ class Processor:
         self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
-        """Load and publish the gateway's keys again after a change. Fault if loading fails."""
+        """Load and publish the gateway's keys again after a change. Raise Fault if loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return

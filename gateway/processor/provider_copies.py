@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes providers' missing copies, in worker threads; calls `done` after each."""
+    """Makes providers' missing copies, in worker threads; calls `done` after each copy."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -103,7 +103,7 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Fetch or make one copy, in a worker thread; after a failure a pause begins."""
+        """Fetch or make one copy, in a worker thread; a failure delays the next attempt."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -122,7 +122,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True after putting a copy from the shared store into /out; False if not in such a store."""
+        """Return True after putting a copy from the shared store into /out; False if no store has one."""
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False

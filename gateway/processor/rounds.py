@@ -56,7 +56,7 @@ class Pages:
         self._owes_events = False
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the outdated pages, at most every 20 seconds unless `at_once`. Fault if writing fails."""
+        """Make the outdated pages, at most every 20 s unless `at_once`. Raise Fault if writing fails."""
         if self._owes_events:
             self._publish_events(registrar, at_once=at_once)
         if not at_once and time.monotonic() - self._made_at < _PAGES_SECONDS:
@@ -151,7 +151,7 @@ class Rounds:
         self.more_held = False
 
     def copy_penalties(self) -> None:
-        """Copy intake's list of penalties if it changed since the last call. Fault if that fails."""
+        """Copy intake's list of penalties if it changed since the last call. Raise Fault if that fails."""
         self._penalties = copy_listed(self._home, self._penalties)
 
     def delete(self, registrar: Registrar, *, leads: bool) -> None:

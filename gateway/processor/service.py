@@ -135,7 +135,7 @@ def open_processor(
 ) -> Iterator[Processor]:
     """Yield a processor for `home`, after publishing everything that may be missing in published/.
 
-    `examiners` is called with the home, and returns what starts the processes for examinations.
+    `examiners` makes, for the home, the object that starts the processes for examinations.
     """
     bring_up_to_date(home, clock)
     prove_engine(load_settings(home))

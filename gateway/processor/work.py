@@ -159,9 +159,9 @@ def prove_engine(settings: Settings) -> None:
 
 
 def prove_store(home: Home, settings: Settings) -> None:
-    """Check that the sealed store answers, else raise Fault, and does not replace files silently.
+    """Check the sealed store.
 
-    Raises ConfigurationError for a store that replaces a file.
+    Raises Fault if the store does not answer, and ConfigurationError if the store replaces files silently.
     """
     with store_answers():
         check_store(home, settings)
@@ -179,7 +179,10 @@ def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iter
 
 @contextmanager
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
-    """Yield the work of one of several hosts. GatewayError if a single host's processor has the registry."""
+    """Yield the work of one of several hosts, which share the registry.
+
+    Raises GatewayError if the processor of a host that works alone has the registry.
+    """
     with (
         home_of_its_own(registrar.home),
         Ownership(
@@ -230,7 +233,10 @@ def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | No
 
 @contextmanager
 def home_of_its_own(home: Home) -> Iterator[None]:
-    """Lock the home inside the context. GatewayError if another processor has it, Fault if locking fails."""
+    """Lock the home inside the context.
+
+    Raises GatewayError if another processor has the lock, and Fault if the lock's file cannot be written.
+    """
     try:
         descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

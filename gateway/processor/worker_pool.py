@@ -58,8 +58,8 @@ class Finished:
 class WorkerPool:
     """Worker threads, the files to examine, and the results.
 
-    Any thread may call `do` and `wake`, but only one thread the other methods.
-    `in_hand` has each file's reference from `give` until the caller, having recorded the result, removes it.
+    Any thread may call `do` and `wake`; only one thread may call the other methods. `in_hand` has the
+    reference of each file from `give` until the caller has recorded the result and removes the reference.
     """
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
@@ -252,9 +252,9 @@ def in_turn(
 ) -> list[str]:
     """Choose at most `room` of the waiting references, given oldest first.
 
-    Providers take turns of `at_a_time` files. First comes the provider with the fewest files, counting those
-    chosen here and in `held` (by provider, chosen earlier); among equals, the one with the fewest waiting.
-    No provider gets more than `each` files by this count.
+    Providers take turns of `at_a_time` files. First comes the provider with the fewest files, counting
+    files chosen here and the number in `held` for files chosen before; among equals, the provider with the
+    fewest waiting. No provider gets more than `each` files by this count.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}

@@ -58,7 +58,7 @@ def pass_letters(
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
-    """Make the courier's folders, and write the relay's settings there. Fault if writing fails."""
+    """Make the courier's folders, and write the relay's settings there. Raise Fault if writing fails."""
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
     with published_is_written("letters/"):
         for folder in (place.root, place.out, place.done):

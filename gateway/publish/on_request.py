@@ -2,7 +2,7 @@
 
 Of several hosts each publishes a provider's receipts only while the provider looks for receipts there.
 Listing or opening receipts leaves a mark in the spool. The folder of receipts then appears whole, is kept up
-to date, and goes a day after the provider last looked.
+to date, and is removed a day after the provider last looked.
 
 /receipts/events.jsonl has a line for each receipt, made from the registry. Each month has a file, such as
 `events-2026-11.jsonl`, and lines are only ever added; `events.jsonl` is the file of the newest month.
@@ -131,8 +131,8 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 def choose(published: Published, *, on_request: bool) -> None:
     """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
 
-    A change to always removes the receipts published so far, so that all are written anew. Raises Fault if
-    published/ cannot be written.
+    On a change from the first to the second, the receipts published so far are removed, so that all are
+    written anew. Raises Fault if published/ cannot be written.
     """
     with published_is_written():
         if on_request:

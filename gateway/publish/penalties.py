@@ -34,7 +34,7 @@ def _read(files: PenaltyFiles) -> Listed:
 def copy_listed(home: Home, copied: Listed) -> Listed:
     """Return intake's list of penalties, after copying it to where the console's service reads it.
 
-    `copied` is the list copied last: the same list is not copied again. Fault if writing fails.
+    `copied` is the list copied last: the same list is not copied again. Raises Fault if writing fails.
     """
     with published_is_written():
         listed = _read(penalty_files.of_home(home)["intake"])

@@ -71,7 +71,7 @@ def publish_receipts(
 def publish_given(published: Published, issued: Issued) -> bool:
     """Write the receipts of a transaction just committed, and the log's head; return True.
 
-    Returns False, with nothing written, if published/ lacks an older receipt. Fault where writing fails.
+    Returns False, with nothing written, if published/ lacks an older receipt. Raises Fault if writing fails.
     """
     given, head = issued.receipts, published.log / "checkpoint"
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
@@ -286,9 +286,10 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 
 
 def put_published(path: Path, content: str) -> bool:
-    """Write a published file if the content differs; return True if written. OSError if writing fails.
+    """Write a published file if the content differs; return True if written, else False.
 
-    A comparison costs a tenth of writing, and a command about one provider visits the files of all providers.
+    Raises OSError if writing fails. A comparison costs a tenth of writing, and a command about one provider
+    visits the files of all providers.
     """
     with suppress(OSError):
         if path.read_bytes() == content.encode():

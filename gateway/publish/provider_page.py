@@ -58,7 +58,7 @@ TEMPLATES = Environment(
 
 
 def page(facts: ProviderFacts) -> str:
-    """Return the provider's page as HTML, in every language, without scripts or external content."""
+    """Return the provider's page as HTML, in each language of receipts, without scripts or other files."""
     return TEMPLATES.get_template("status.html").render(
         facts=facts,
         at=spoken_minute(facts.at, facts.catalogue.calendar.timezone),

@@ -133,7 +133,7 @@ class Enrolled:
     def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
         """Return the schools named in a file of a sender with several: number, provider id and name of each.
 
-        Empty for a sender of one school. Id and name are empty where no school of the number is enrolled.
+        Return () for a sender of one school. Id and name are "" where no school of the number is enrolled.
         """
         if not sender.schools or not isinstance(content, Classified):
             return ()
@@ -241,7 +241,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Record the new discrepancies of rolls just entered, and settle earlier ones; return the log entries."""
+    """Record the new discrepancies of rolls just entered, and settle those mended; return the log entries."""
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()
@@ -351,7 +351,7 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
-        """Deliver counts of newly accepted files, in order; return the transfers with the teams served added.
+        """Deliver counts of newly accepted files, in order; return the transfers, with the teams counted.
 
         Each file comes with decision, sender, and True if teams may get counts of the file. The decisions
         must be stored before the call.
@@ -416,7 +416,7 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def _write(self) -> None:
-        """Store the new deliveries of counts, and delete the ones replaced."""
+        """Store the new deliveries of counts, and delete the deliveries replaced."""
         if self._back:
             rolls.take_back_counts(self.session, self._back)
             self._back.clear()

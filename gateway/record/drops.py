@@ -3,8 +3,8 @@
 A new key counts only when signed by a key in force of the same provider: clearsigned, or signed and encrypted
 like any file. Two kinds of drop need no such signature: a newer version of a known certificate, with all
 additions signed by the primary key, and a revocation certificate, which counts at once. Only the holder of
-the certificate's own key can have made one. An SSH key or passkey is revoked by a signed statement with the
-fingerprint.
+the certificate's own key can have made such a drop. An SSH key or passkey is revoked by a signed
+statement with the fingerprint.
 
 A signed agreement proves two keys, as any file does: an SSH key of the provider opened the session, and a
 certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
@@ -119,7 +119,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the SSH keys in force to intake, and remove the stored content of withheld drops."""
+    """Publish the SSH keys in force to intake; delete from the store the drops of secret keys (withheld)."""
     publish_access(registry, home.published, now)
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))

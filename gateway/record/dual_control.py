@@ -117,7 +117,7 @@ def includes_two_people(session: Session, names: Collection[str], at: datetime) 
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm the credentials of the person `name` by an independent colleague, `by`; return all their marks.
+    """Confirm the credentials of the person `name` by an independent colleague, `by`; return the marks.
 
     `read_out` must name each of the person's keys, by the fingerprint or the fingerprint's beginning. Raises
     GatewayError for a key left out, and if the colleague may be the person, or a giver of a credential.

@@ -92,8 +92,8 @@ class Letterhead:
     ) -> Sequence[str]:  # fmt: skip
         """Return the e-mail addresses for the letters of a rule, about a provider or a team.
 
-        About a `sensitive` file these leave out administrators, and for triage are of the teams with sight
-        of sensitive files.
+        If the file is `sensitive`, a letter to administrators has no address, and a letter to triage has the
+        addresses of the teams with sight of sensitive files.
         """
         of = self.catalogue.letters
         match rule.to:
@@ -143,7 +143,8 @@ def _for_decision(
 ) -> Iterator[Letter]:
     """Yield the letters about a decided file.
 
-    `told_of`: the events of earlier letters that told a sender of a hold; only then is a release told.
+    `told_of`: the events of earlier letters to senders about a hold. A letter about the release of a file is
+    sent only after one about the hold.
     """
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":

@@ -112,7 +112,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """Load the policies of a folder checked earlier. ConfigurationError if a file was made faulty since."""
+    """Load the policies of a folder checked earlier; raise ConfigurationError if a file is faulty now."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
@@ -163,7 +163,7 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        Before that, put an approved version in force if its day has come. A version that loses protection is
+        An approved version whose day has come is put in force first. A version that loses protection is
         not used without a mark (`allow`), even if in force by the log: the present version stays. Raises
         ConfigurationError for a version that is missing, faulty or changed on the disk.
         """
@@ -186,8 +186,8 @@ class Keeper:
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
         """Return True if a version keeps protection, or a person has marked the loss as allowed (`allow`).
 
-        Return True also if the present version of this host is unusable, or not in `past`, the versions once
-        in force by the log.
+        Return True also with `by_hand`, and if this host's present version is missing, or is not in `past`:
+        the versions once in force by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
@@ -218,7 +218,7 @@ class Keeper:
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
 
-        `version` is the register's version: it changes whenever a proposal is approved or withdrawn.
+        `version`: the register's version, which changes whenever a proposal is approved or withdrawn.
         """
         is_behind = False
         if version is None or version != self._version_seen or self._others is not None:
@@ -267,7 +267,7 @@ class Keeper:
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
     def _upload(self, folder: Path) -> None:
-        """Put a version's files into the sealed store for other hosts. Fault if the store does not answer."""
+        """Put a version's files into the sealed store for other hosts. Raise Fault if the store fails."""
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
@@ -306,7 +306,7 @@ class Keeper:
     def keep(self, folder: Path) -> str:
         """Store a permanent copy of a folder of policies, here and for other hosts; return its digest.
 
-        ConfigurationError names every fault in the policies.
+        Raises ConfigurationError, with every fault named, for faulty policies.
         """
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is missing")
@@ -342,7 +342,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a stored version, if policies/ is like any version stored.
+        """Replace policies/ of the home by a stored version, if policies/ equals any version stored.
 
         Otherwise policies/ has edits of an administrator, and is left alone.
         """
@@ -524,7 +524,7 @@ def check_name(pack: Path) -> None:
 
 @contextmanager
 def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
-    """Yield a temporary copy of policies with one file edited. GatewayError for an unknown file."""
+    """Yield a temporary copy of policies with one file edited. Raise GatewayError for an unknown file."""
     if not (policies / file).is_file() or Path(file).name != file:
         raise GatewayError(f"the policies have no file {file}")
     with policies_with(policies, file, content.encode()) as folder:

@@ -105,10 +105,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each format that no reader can read, and for each code set missing from a law pack.
-
-    A code set is missing if a layout of the same pack names the set.
-    """
+    """Yield a fault for each format that no reader reads, and each code set that a layout's pack lacks."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):

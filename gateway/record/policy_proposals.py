@@ -97,7 +97,7 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Record the approval of the proposed policies by a second person. GatewayError as for `to_approve`."""
+    """Record the approval of the proposed policies by a second person; raise errors as `to_approve` does."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
@@ -123,7 +123,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
 
 
 def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
-    """Withdraw the proposal of policies, approved or not. GatewayError if there is none."""
+    """Withdraw the proposal of policies, approved or not. Raise GatewayError if there is none."""
     known = proposal(session)
     if known is None:
         raise GatewayError("nothing is proposed")

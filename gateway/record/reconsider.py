@@ -150,8 +150,8 @@ def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
     """Decide a held file again by a new reading of the content (`read`), with a log entry.
 
-    A changed decision gets a receipt. A file no longer held, or withdrawn, is left alone. Fault where another
-    host has put other policies in force.
+    A changed decision gets a receipt. A file no longer held, or withdrawn, is left alone. Raises Fault if
+    another host has put other policies in force.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     with registrar.registry.write() as session:

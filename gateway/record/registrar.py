@@ -44,9 +44,9 @@ class Rulebook:
     anyone: Provider | None = field(default=None, kw_only=True)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return the provider with an id, as of `now`; `anyone`, if given, is returned in place.
+        """Return the provider with the id `provider` as of `now`, or `anyone`, if the rulebook has one.
 
-        The result is `ratified` if one of the provider's ratifications counts by the policies.
+        A provider is `ratified` if one of the provider's ratifications counts by the policies.
         """
         return self.anyone or register.of(session).provider(provider, years_at(now, self.catalogue))
 
@@ -78,7 +78,7 @@ class Registrar(Rulebook):
         )  # fmt: skip
 
     def with_new_keys(self) -> Registrar:
-        """Return a registrar with the home's current signing keys. ConfigurationError for a missing key."""
+        """Return a registrar with the home's current signing keys; raise ConfigurationError if missing."""
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:

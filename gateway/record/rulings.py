@@ -227,7 +227,7 @@ def put_on_record(
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     """Record stored uploads as landed, in one transaction; return the references now on record.
 
-    Uploads of unknown providers are left out. On a Fault nothing was recorded.
+    Uploads of unknown providers are left out. If a Fault is raised, nothing is recorded.
     """
     issued = None
     with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
@@ -292,8 +292,8 @@ def superseding_of(
 class Batch:
     """Facts read before files are decided together, and facts to record afterwards.
 
-    `before` and `taken` tell replays: the references of earlier transfers, and of transfers in the batch,
-    by `SigningAct` (provider, signing key, time and digest of a signed content). `uses`: provider,
+    `before` and `taken` serve to find replays: the references of earlier transfers, and of transfers in the
+    batch, by `SigningAct` (provider, signing key, time and digest of a signed content). `uses`: provider,
     fingerprint and time of each use of a key. `persons`: the packed digests of the children in each file.
     """
 

@@ -54,7 +54,7 @@ class Snapshot:
 
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
-    """Return a snapshot of the gateway's state at `now`. Fault if the registry does not answer.
+    """Return a snapshot of the gateway's state at `now`. Raise Fault if the registry does not answer.
 
     Unless `counted`, `states`, `held` and `reasons` are empty: counting many transfers takes a while.
     """

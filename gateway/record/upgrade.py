@@ -79,8 +79,8 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
     """Migrate a registry of an older version, or carry out the upgrade agreed on.
 
-    ConfigurationError, with nothing changed, where the policies in force are invalid in this version and no
-    upgrade is agreed on: a registry with new tables would shut the older version out.
+    Raises ConfigurationError, with nothing changed, if the policies in force are invalid in this version and
+    no upgrade is agreed on: a registry with new tables would shut the older version out.
     """
     plan, settings = read_plan(home), load_settings(home)
     if plan is not None and plan.is_agreed and plan.applied_at is None:
