@@ -100,7 +100,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         return f"{heading}. {' '.join(reason.sentence for reason in decision.reasons)}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the decision on the declaration; record both and issue a receipt, except on a dry run."""
+        """Decide on the declaration; except on a dry run, record it with the decision and issue a receipt."""
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
             decision = judge(declaration, catalogue)

@@ -16,14 +16,14 @@ from gateway.registry import agreements, log, transfers
 
 
 class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK):
-    """Explain the decision on a transfer or declaration: each reason with its clause, as of the day."""
+    """Explain the decision on a transfer or declaration: reasons and clauses, as of the day of decision."""
 
     short: ClassVar = "Explain"
 
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the decision with each reason and clause, earlier reasons and persons' notes."""
+        """Return the decision, worded by the policies then in force, and the log's reasons and notes."""
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
             events = log.events(session, self.reference)
@@ -70,7 +70,7 @@ def _decision_on(session: Session, reference: str) -> Decision:
 
 
 def decision_object(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON values: state, flow, teams and reasons."""
+    """Return a decision as JSON values: state, flow, teams, end of the hold (or None) and reasons."""
     return {
         "state": decision.state,
         "flow": decision.flow,

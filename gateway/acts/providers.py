@@ -448,7 +448,7 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
 
 
 class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
-    """Delete a provider enrolled by mistake, while nothing was sent. Afterwards closing is the only way."""
+    """Delete a provider enrolled by mistake. A provider that has sent anything can only be closed."""
 
     in_console: ClassVar = False  # The service behind the console may not write into published/.
 

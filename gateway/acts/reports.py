@@ -123,7 +123,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return both documents, with the counts of providers, of a year's files and of roles."""
+        """Return the assessment and the record, with counts of providers, of a year's files and of roles."""
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
