@@ -194,7 +194,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the coming school year can be ratified by its dates, and nobody has opened it."""
+    """Yield a complaint if the time to ratify the coming school year has begun, and nobody has opened it."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):

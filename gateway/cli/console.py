@@ -243,12 +243,12 @@ def print_exactly(document: str) -> None:
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """Return a time as RFC 3339 in UTC, or None."""
+    """Return a time as text in RFC 3339, in UTC; None for None."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def complain(what: str) -> None:
-    """Print a failed command's one line on stderr."""
+    """Print the error of a failed command on stderr, as one line."""
     err.print(Text(f"gateway: {plain(in_words(what))}"), soft_wrap=True)
 
 

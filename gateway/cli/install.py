@@ -40,8 +40,8 @@ def install(
 ) -> None:
     """Lay out units, users, folders, alert rules and a sample of the settings for systemd.
 
-    Repeat it after an upgrade: what it laid out before is replaced. Put your own changes into
-    drop-ins (systemctl edit), which it never touches.
+    Run it again after an upgrade: files laid out before are replaced. Put changes of your own into
+    drop-ins (systemctl edit), which stay.
     """
     root = prefix.absolute()
     paths = {

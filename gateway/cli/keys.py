@@ -138,7 +138,7 @@ def reseal(
 
 @command_in(gateway_app)
 def destroy(home: HomeOption, fingerprint: FingerprintArgument) -> None:
-    """Destroy the secret half of a former key needed by no stored file."""
+    """Destroy the secret half of a former key of the gateway that no stored file needs."""
     with registry(home) as opened, opened.read() as session:
         whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
     if not _agreed(home, "destroy", whole):

@@ -269,7 +269,7 @@ def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "The folder that a we
 
 @command_in(app)
 def witness(home: HomeOption, address: Annotated[str, "URL", "The witness's submission prefix."]) -> None:
-    """Ask a witness of gateway.toml over HTTP to cosign the newest head (C2SP tlog-witness), and keep it."""
+    """Ask a witness of gateway.toml over HTTP to cosign the newest head (C2SP tlog-witness); store it."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     with registrar_of(home) as registrar:

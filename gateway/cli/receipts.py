@@ -44,9 +44,9 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check receipts offline, and heads of the log with them.
+    """Verify receipts offline, and the heads of the log in them.
 
-    Needs the gateway's certificate, or a home with the certificate.
+    Needs the gateway's certificate, as a file or in a home.
     """
     published = Home(home).published.common / "keys"
     listed = published / "gateway-log-keys.asc"

@@ -88,7 +88,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display(AbstractContextManager["Display"]):
-    """Progress bar for a file, on a terminal from the first step on; hidden while a person is asked."""
+    """The progress bar of a command: on a terminal, shown from the first step on, hidden for a question."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -88,11 +88,11 @@ def take_keys(
     kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
 ) -> None:  # fmt: skip
-    """Set up a kit: make each key not given as a file, and write kit.toml with the gateway's keys.
+    """Set up a kit: make each key for which no file is given, and write kit.toml with the gateway's keys.
 
-    Existing keys are never overwritten. `passphrases` open the OpenPGP and the SSH key, in
-    this order. WrongPassphrase for a wrong one, GatewayError for a file without a secret key, Refusal for a
-    key unfit for enrolment.
+    Existing keys are never overwritten. `passphrases` open the OpenPGP and the SSH key, in this order.
+    WrongPassphrase if one fails, GatewayError for a file without a secret key, Refusal for a key unfit for
+    enrolment.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
@@ -121,7 +121,7 @@ def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None
 
 
 def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write both public keys to the file PROVIDER.keys in a folder; return the path, and the six words."""
+    """Write both public keys to PROVIDER.keys in a folder; return its path, and six words to read out."""
     settings = kit.settings()
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
@@ -193,8 +193,8 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 def agreement_text(sender: KitAtWork) -> str:
     """Return the agreement's text as published by the gateway.
 
-    GatewayError if it is missing, or not signed by the gateway, or has control characters, which can hide
-    words on a terminal.
+    GatewayError if the text is missing, is not signed by the gateway, or has control characters, which can
+    hide words on a terminal.
     """
     sender.refresh()
     with sender.session() as sftp:

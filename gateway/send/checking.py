@@ -66,7 +66,7 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note` is a sentence, if the policies are not the authority's, or facts about the provider are missing.
+    `note` says so if the policies are not the authority's, or facts about the provider are missing; else "".
     """
 
     rules: Rules

@@ -32,7 +32,7 @@ class Passphrases:
         self._known: dict[Which, str] = {}
 
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
-        """Return the passphrase of one of the two keys. GatewayError if none is found.
+        """Return the passphrase of the OpenPGP or the SSH key (`which`). GatewayError if none is found.
 
         `opens` tries a passphrase on the key, and raises WrongPassphrase for a wrong one. A person has three
         tries.

@@ -127,7 +127,7 @@ class KitAtWork:
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
-        """Yield a session with the gateway, once a new key of the gateway is trusted (`trust.follow`)."""
+        """Yield a session with the gateway; trust a new key of the gateway first (`trust.follow`)."""
         self.kit.current()
         with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
             trust.follow(self.kit, sftp)
@@ -153,8 +153,8 @@ class KitAtWork:
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
         """Seal a file, unless already sealed and on the way; return the row in the record of sent files.
 
-        AlreadySent if the content was sent before and `wish.again` is False. Changed if the file has changed
-        since the check.
+        AlreadySent if the content was sent before and not refused, unless `wish.again`. Changed if the
+        file has changed since the check.
         """
         known = files.of_content(wish.digest)
         if known is not None:

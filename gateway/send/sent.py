@@ -1,7 +1,7 @@
 """The record of files sent by a kit, with outcomes: one row a file, in a small database.
 
 The row of a file is written before the upload. So after a run killed at any moment, the next one sends the
-same sealed file, and never seals the same content twice.
+same sealed file, and does not seal the content anew.
 """
 
 import sqlite3
