@@ -53,7 +53,7 @@ class HookRound:
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
 
     def tend(self, registrar: Registrar) -> None:
-        """Record which messages the web hooks took, and write new ones for the courier."""
+        """Record the messages that web hooks have taken, and write new messages for the courier."""
         with registrar.registry.read() as session:
             found = hooks.listed(session)
         root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
@@ -134,7 +134,7 @@ def _told(stem: str, kind: str, at: datetime, **data: object) -> Told:
 
 
 def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
-    """Yield the message about a log entry, if web hooks report entries of its kind."""
+    """Yield the message about a log entry, if web hooks are told of entries of its kind."""
     fields = json.loads(event.leaf)["fields"]
     stem = f"{event.number:012}_entry-{event.number}-{hashlib.sha256(event.leaf).hexdigest()[:12]}"
     teams = fields.get("teams") or fields.get("team") or ""

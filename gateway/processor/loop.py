@@ -1,7 +1,7 @@
 """The processor's loop: claim landed files, examine them in children, commit, publish.
 
 One thread owns the loop, the claims and the commits; workers examine many files at once. Files finished
-during a commit go into the next one, so a burst shares transactions without a wait.
+during a commit go into the next commit, so a burst of files shares transactions without a wait.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Watch(FileSystemEventHandler):
         self._watched: tuple[int, int] | None = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Call `wake` if an event of the folder is about an upload, or a mark that a provider looks."""
+        """Call `wake` if an event of the folder is about an upload, or a provider's look for receipts."""
         name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
         if os.fsdecode(name).endswith(_TOLD):
             self._wake()

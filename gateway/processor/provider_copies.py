@@ -61,7 +61,7 @@ class Copier:
 
     @property
     def busy(self) -> bool:
-        """True while a copy is being made, or further ones wait for a free thread."""
+        """True while a copy is being made, or further copies wait for a free thread."""
         return bool(self._in_hand) or self._more
 
     def hand_out(

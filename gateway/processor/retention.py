@@ -51,8 +51,8 @@ def run(
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
     """Delete unopened files and old letters that are due, and remove old receipts from published/.
 
-    Receipts removed too early, by a fast clock, are published again first. Of several hosts only the one
-    that `leads` deletes files and letters. Raises Fault where a step fails: the next hour tries again.
+    Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
+    leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """
     now, rules = registrar.clock(), load_retention(registrar.home)
     if rules.published.receipts != "for ever":
@@ -128,7 +128,9 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, session: Session, due: Due) -> list[str]:
-    """Return the files to remove for one deletion: paths below the home, or `store:` and a reference."""
+    """Return the files to remove for one deletion: paths below the home, or `store:` and the reference
+    of a file in the sealed store.
+    """
     if due.what == "sealed":
         made = (copy_path(home, copy) for copy in copies.owed(session, made_too=True, of=due.reference))
         return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]

@@ -106,7 +106,7 @@ class LetterRound:
         self._passed_at = float("-inf")
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Queue the letters due, and give the queued ones to the courier; only the leader (`leads`) queues.
+        """Queue the letters due, and give queued letters to the courier; only the leader (`leads`) does both.
 
         Raises Fault where the registry does not answer or the courier's folder cannot be written.
         """
@@ -155,7 +155,7 @@ class Rounds:
         self._penalties = copy_listed(self._home, self._penalties)
 
     def delete(self, registrar: Registrar, *, leads: bool) -> None:
-        """Delete short-lived data that is due, once an hour. Raises Fault where a step fails."""
+        """Delete short-lived data that is due, once an hour; raise Fault if a step of `run_hourly` fails."""
         hour = hour_of(registrar.clock())
         if hour != self._deleted_at:
             self._deleted_at = hour

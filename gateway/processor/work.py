@@ -1,4 +1,4 @@
-"""Choose the files for this host to examine: all landed ones or, of several hosts, those in its tasks.
+"""Choose the files for this host to examine: all landed files or, of several hosts, its tasks' files.
 
 Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task as
 long as any file of the task is landed and can be examined by the host. A file that the host cannot examine
@@ -91,7 +91,7 @@ class Share(Work):
         self._worker.start()
 
     async def take(self, references: Sequence[str]) -> None:
-        """Add a task's files to this host's work; return once each is decided or given up."""
+        """Add a task's files to this host's work; return once each file is decided or given up."""
         self._loop, over = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
             self._tasks[over] = set(references)

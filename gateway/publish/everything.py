@@ -96,7 +96,7 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
 
 
 def copy_path(home: Home, copy: Copy) -> Path:
-    """Return the path of a provider's copy in its /out folder."""
+    """Return the path of a copy in the /out folder of the provider that the copy is for."""
     extension = copy.extension
     if copy.part:
         extension = extension.removeprefix("formulas.")
@@ -106,7 +106,7 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove the copies in /out folders no longer due to the provider. Idempotent.
+    """Remove from each provider's /out the copies no longer due to the provider. Idempotent.
 
     Raises Fault where published/ cannot be written.
     """

@@ -93,7 +93,7 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
-    """Return a letter as a message. `before`: the Message-IDs of earlier letters about the same file."""
+    """Return a letter as an e-mail. `before`: the Message-IDs of earlier letters about the same file."""
     message: EmailMessage = message_from_string(row.text, policy=policy.default)
     if not message.is_multipart():  # Owed by a version that signed text only.
         message = EmailMessage()

@@ -79,7 +79,7 @@ class ProviderFacts:
 
     @property
     def provider_facts(self) -> str:
-        """The provider's record as JSON, used to check files before sending."""
+        """The provider's record as JSON, for programs that check files before sending."""
         one = self.provider
         return json.dumps(
             {

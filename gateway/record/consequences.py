@@ -351,7 +351,7 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
-        """Deliver counts of newly accepted files, in order; return the transfers, with the teams counted.
+        """Deliver counts of newly accepted files; return the transfers, with the teams that got counts added.
 
         Each file comes with decision, sender, and True if teams may get counts of the file. The decisions
         must be stored before the call.

@@ -124,7 +124,7 @@ def load_policies(policies: Path) -> Policies:
 def check_on_record(session: Session, home: Home) -> None:
     """Raise ConfigurationError if, by the log, the policies that the home has in force never came into force.
 
-    A log without any policies is no error: in a new home its folder policies/ applies.
+    A log without any policies is no error: in a new home the folder policies/ applies.
     """
     known = loaded(session)
     if known and home.policies_in_force.name not in known:
@@ -161,7 +161,7 @@ class Keeper:
         self._others = shared_store(self.home, settings) if settings.host.shares else None
 
     def current(self) -> Policies:
-        """Return the policies in force by the log; in a new home put its policies/ in force.
+        """Return the policies in force by the log; in a new home put the folder policies/ in force.
 
         An approved version whose day has come is put in force first. A version that loses protection is
         not used without a mark (`allow`), even if in force by the log: the present version stays. Raises

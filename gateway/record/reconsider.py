@@ -197,7 +197,10 @@ def _decide_anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by the `content`; a file held for its key or login stays held."""
+    """Return the decision on a held file by the `content`, with any hold for a key, login or fault kept.
+
+    A file held for an unknown login may be refused, however, because of the content.
+    """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
