@@ -446,6 +446,8 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
         return None
     if rule.every == "month":
         return f"{day:%Y-%m}"
+    if rule.every == "last-week-of-term":  # Such a period begins on the Monday of the week.
+        day -= day.weekday() * _DAY
     periods = periods_by_rule(rule, calendar, range(day.year - 1, day.year + 2))
     return next((each.name for each in periods if each.first >= day), None)
 

@@ -165,6 +165,17 @@ def test_a_file_is_of_the_month_that_it_names(policies: Path) -> None:
     assert reference_period(file, monthly, date(2026, 11, 2)) == "2026-10"
 
 
+def test_each_day_of_the_last_week_of_a_term_is_of_this_term(policies: Path) -> None:
+    weeks = '[[timescale]]\nid = "last-week"\nevery = "last-week-of-term"\ndue_days = 0\n'
+    put(policies, "calendar.toml", "[[phase]]", f"{weeks}\n[[phase]]")
+    put(policies, "flows.toml", 'timescale = "weekly"', 'timescale = "last-week"')
+    weekly = load_catalogue(policies)
+    spoken = {"2026-12-11": "autumn", "2026-12-14": "autumn", "2026-12-18": "autumn", "2026-12-21": "spring"}
+    for day, term in spoken.items():
+        file = classified("attendance", facts=Facts(reference_date=date.fromisoformat(day)))
+        assert reference_period(file, weekly, date(2027, 1, 8)) == f"2026-27-{term}", day
+
+
 def test_until_an_age_is_as_long_as_the_youngest_can_take() -> None:
     raw = tomllib.loads((POLICIES / "retention.toml").read_text("utf-8"))
     raw["receipts"]["accepted"] = raw["index"]["accepted"] = "until age 25 of persons from 3"
