@@ -31,7 +31,7 @@ def backup(
         ),
     ] = None,
 ) -> None:
-    """Copy a whole home, even while the services run. Guard the copy as you guard the home's keys."""
+    """Copy a whole home, consistent while the services run. Guard the copy as you guard the home's keys."""
     if keep is not None and not dated:
         raise ConfigurationError("--keep is for --dated backups")
     at = now()

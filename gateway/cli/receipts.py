@@ -44,7 +44,7 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify receipts offline, and the heads of the log in them.
+    """Verify receipts and heads of the log, offline.
 
     Needs the gateway's certificate, as a file or in a home.
     """
