@@ -150,7 +150,8 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
         with home_of_its_own(place):
             carry_out(place, plan, now)
     except GatewayError as error:
-        out.print(f"agreed, and backed up to {plan.backup}")
+        is_copied = load_settings(place).database is None
+        out.print(f"agreed, and backed up to {plan.backup}" if is_copied else "agreed")
         out.print(f"{error}: restart gateway-processor, which carries it out at its start")
         return
     out.print("upgraded; next: gateway doctor --deep, then restart the services, gateway-processor first")
