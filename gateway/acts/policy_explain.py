@@ -31,9 +31,11 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
             digest = next((str(one["policies"]) for one in reversed(fields) if "policies" in one), None)
             said = [step._asdict() for step in log.steps(events) if step.reasons or step.why]
         version = context.home.policies_in_force if digest is None else context.home.version(digest)
-        catalogue = load_catalogue(version if version.is_dir() else context.home.policies_in_force)
+        is_kept = version.is_dir()
+        catalogue = load_catalogue(version if is_kept else context.home.policies_in_force)
         told = {"reference": self.reference, "policies": digest, "history": said}
-        by = () if digest is None else (f"by the policies {digest}",)
+        words = "" if is_kept else ", which are not kept here: the words are those of the policies in force"
+        by = () if digest is None else (f"by the policies {digest}{words}",)
         return ActDetails(
             heading=f"{self.reference}: {render(decision, catalogue)}",
             values=decision_object(decision) | told,

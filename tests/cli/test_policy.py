@@ -89,6 +89,10 @@ def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
     assert (found["state"], found["teams"]) == ("accepted", list(desk.transfer(sent).teams))
     assert found["policies"] in said
     assert "no transfer" in desk.gateway("policy", "explain", "261124-oak-AAAAA", code=1)
+    (version,) = [each for each in desk.home.versions.iterdir() if each.name == found["policies"]]
+    version.rename(version.with_name("elsewhere"))
+    said = " ".join(desk.gateway("policy", "explain", sent).split())
+    assert "which are not kept here: the words are those of the policies in force" in said
 
 
 def test_what_an_edit_changes(desk: Desk, tmp_path: Path) -> None:
