@@ -211,7 +211,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the last receipt made over an hour before the newest published one; 0 if none."""
+    """Return the number of the last receipt made over an hour before the newest published receipt, or 0."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -267,16 +267,16 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     return looked
 
 
-def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish again receipts made since `before` but removed too early, as by a fast clock.
+def give_back(registry: Registry, published: Published, since: datetime) -> None:
+    """Publish again the receipts made at `since` or later that were removed because a clock was fast.
 
     Raises Fault where published/ cannot be written.
     """
     with registry.read() as session:
         last = session.get(ReceiptRow, number_in(published.root / TAKEN_BACK))
-        if last is None or last.created_at < before:
+        if last is None or last.created_at < since:
             return
-        too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= before)
+        too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= since)
         first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
     with published_is_written():
         # In this order, a crash in between only repeats the work.
