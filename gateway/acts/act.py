@@ -69,7 +69,9 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """Context of an act: person, clock, home, and functions to open the registry and the registrar."""
+    """The context of an act: the person, the clock, the home, and functions that open the registry (to read)
+    and the `Registrar` (to record).
+    """
 
     home: Home
     person: str

@@ -180,7 +180,7 @@ def _version(text: str) -> str | None:
 
 
 def _school(la: str, establishment: str, urn: str = "") -> Facts:
-    """Return facts with these numbers of a school, leaving out malformed numbers."""
+    """Return facts with a school's LA, establishment and reference number, leaving out malformed numbers."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,
@@ -309,8 +309,8 @@ def _recognise_message(source: Source, tally: Tally) -> Classified:
 
 
 def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_roll: int) -> list[str]:
-    """Return the evidence for a message's type. `on_roll`: number of pupils on roll in a census.
-    Raises Unreadable if assessments of the type are missing, or most pupils' assessments are of another type.
+    """Return why, in sentences, a DfE message is a `data_type`. `on_roll`: pupils on roll in a census.
+    Raises Unreadable if a return of assessments has none, or most pupils' assessments are of another type.
     """
     if data_type == _CENSUS:
         return ["a DfE message of the school census", f"on roll: {on_roll}"]

@@ -485,7 +485,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge of names, labels or addresses (`kind`), by characters, number of words and sensitive words."""
+    """Tester of names, labels or address lines (`kind`), by characters, number of words, sensitive words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind

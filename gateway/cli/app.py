@@ -102,7 +102,7 @@ class Nouns(TyperGroup):
         self._told().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
-        """Return completions for a shell: the nouns with their descriptions."""
+        """Return a shell's completions of `incomplete`: nouns with their help, importing no noun's module."""
         told = self._told()
         context = told.make_context(self.name, [], resilient_parsing=True)
         return told.shell_complete(context, incomplete)

@@ -160,9 +160,9 @@ def status(
     passphrase_file: PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show files due, received or waiting, and keys near expiry: from the gateway, and from the kit.
+    """Show which files are due, received or waiting, and which keys end soon.
 
-    Where the gateway does not answer, the command says so and shows the kit's own records.
+    With --offline, or if the gateway does not answer, shows only what your kit (folder of keys) holds.
     """
     page = None
     if not offline and Kit(kit).settings().host_keys:

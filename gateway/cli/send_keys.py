@@ -77,7 +77,7 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return `why` if `anyway`, else "". GatewayError for `anyway` without a reason."""
+    """Return the reason `why` to send a faulty file `anyway`; "" without `anyway`. GatewayError if blank."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -228,7 +228,9 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Compare the six words `told`, or typed in three tries, with the invitation's. GatewayError if wrong."""
+    """Check the invitation against six words: `told`, or, if None, words asked for up to three times.
+    GatewayError if the words differ.
+    """
     words = invited.words()
     if told is None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
@@ -374,7 +376,7 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """Ask what a heading means; return the item's key, or "" for something else. `may_be`: keys by label."""
+    """Ask what a heading means; return an item's key, or "" for none. `may_be`: item keys by label."""
     listed = ["something else", *may_be]
     say(f"What is {heading}?", err)
     for number, label in enumerate(listed):
@@ -387,7 +389,7 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
-    """Lock the kit, waiting for up to `seconds`, and yield it as `at_work` does. KitBusy if locked longer."""
+    """Lock a kit, and yield it as `at_work` does. KitBusy if another program holds the lock for `seconds`."""
     Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
     with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender

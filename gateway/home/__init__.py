@@ -127,9 +127,9 @@ class Spool:
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:
-        """Return the path of a landed upload's file: the content, then the record.
+        """Return the path of a landed upload's only file, which holds the content, then the upload's record.
 
-        The file appears under this name once it is complete.
+        The file has this name only once it is complete.
         """
         return self.landed / f"{checked_reference(reference)}.landed"
 

@@ -50,9 +50,9 @@ _log = logging.getLogger(__name__)
 class Label(File):
     """The file ID.json beside the data of an unfinished upload.
 
-    `whole`: its client closed it properly, so a rename may complete it. `withheld`: it came in the clear, so
-    the data is empty, and `size`, `sha256` and `looks_like` describe the discarded content. `modified`: its
-    time as set by the client, in epoch seconds. `length`: its size as a browser announced it, in bytes.
+    `whole`: the client closed the file properly, so a rename may complete the upload. `withheld`: the file
+    came unencrypted: its data is empty; `size`, `sha256` and `looks_like` describe the discarded content.
+    `modified`: the time set by the client, in epoch seconds. `length`: bytes announced by a browser.
     """
 
     folder: Folder
@@ -89,7 +89,7 @@ class Unfinished:
 
     @property
     def busy(self) -> bool:
-        """True while being written or handed over."""
+        """True while the upload is being written or handed over."""
         return self.completing or self.receiving is not None
 
     @property
@@ -170,8 +170,8 @@ def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: froze
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
     """Write the `chunks` of an upload to the existing file `place`; with a `hasher`, only hash them.
 
-    A `hasher` is given for a withheld upload, whose SHA-256 is then returned; otherwise None. OSError if less
-    than `free_bytes` would stay free on the disk. Call in a worker thread.
+    A `hasher` is given for a withheld upload: then return the SHA-256, else None. OSError if less than
+    `free_bytes` would stay free on the disk. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -393,12 +393,12 @@ class Receiving:
     async def release(self, *, whole: bool, durable: bool = True) -> None:
         """End writing. `whole`: the client itself closed the file.
 
-        A whole file is durable after return. With `durable` False the hand-over will sync it, together with
-        its record; until then an upload that fits in memory stays there.
+        A whole file is durable after return. With `durable` False, an upload that fits in memory stays in
+        memory until the hand-over stores the data together with the record.
 
-        For a whole file raises what keeps it from being complete: Declined for a gap, a takeover or an
-        earlier refusal, OSError for the disk. Writing has ended all the same, and the data stored in order
-        can be resumed.
+        If a whole file is incomplete, raises Declined (for a gap, a takeover by another connection, or an
+        earlier refusal) or OSError (of the disk). Writing has ended even then, and the client can resume the
+        upload after the data stored in order.
         """
         async with self._lock:
             if not self._is_open:

@@ -48,7 +48,7 @@ ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
 class AccessEnded(Declined):
-    """The person, or the key of the login, is no longer in force."""
+    """Raised because the person, or the key of the login, is no longer in force."""
 
     def __init__(self) -> None:
         super().__init__(ACCESS_ENDED)
@@ -185,7 +185,7 @@ class MailboxAccess:
         return own if place.folder is None else tuple(_LISTS)
 
     def list_text(self, person: Person, place: MailboxPlace) -> bytes:
-        """Return the list at `place` as UTF-8 CSV, after recording the person's reading.
+        """Return the list of leavers at `place` (moved, or on no roll) as UTF-8 CSV; first record the read.
 
         Declined for a folder, or if nothing is there.
         """

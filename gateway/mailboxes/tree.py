@@ -74,7 +74,7 @@ class CollectedFile:
 
 
 class MailboxTree(Server):
-    """The SFTP session of `person`."""
+    """Serve the mailboxes of one member of staff, `person`, as a virtual folder tree in one SFTP session."""
 
     def __init__(
         self, channel: asyncssh.SSHServerChannel[bytes], person: Person, resources: SharedResources
@@ -123,7 +123,7 @@ class MailboxTree(Server):
         await self._ask(self._mailboxes.folders)
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
-        """Yield the person's folders, or the files of a folder, latest first; encoded, in pages."""
+        """Yield a folder's entries in pages, encoded: subfolders, or files with the latest first."""
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._mailboxes.inside_lists, place)

@@ -374,9 +374,9 @@ class Upload:
     """One file as landed and recorded by intake.
 
     In the inside zone, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is
-    within minutes of the kernel's time of renaming the upload's record. In the spool `sha256` is empty, but
-    for a withheld file: a stored file is hashed when copied. `ssh_key` is only intake's statement: a file
-    counts only where the provider could log in with that key at that time. `name`, `folder`, `client`,
+    within minutes of the kernel's time of renaming the upload's record. In the spool `sha256` is empty,
+    except for a withheld file: a stored file is hashed when copied. `ssh_key` is only intake's statement: a
+    file counts only where the provider could log in with that key at that time. `name`, `folder`, `client`,
     `withheld` and all data of a withheld file are intake's statements alone; receipts say so.
 
     `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of

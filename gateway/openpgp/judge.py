@@ -267,7 +267,7 @@ def unread(why: Refusal) -> Refusal:
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """Return the claim of a signature packet; an empty one for a kind unknown to pysequoia."""
+    """Return a signature packet's unverified issuer, times, digest and recipients; empty if unreadable."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(

@@ -437,9 +437,9 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the period that a day belongs to by a timescale of the agreement's own, or None.
+    """Return the name of a day's period in a timescale that the agreement defines; None if there is none.
 
-    It is the month of the day, or the first period whose due time begins on the day or later.
+    The period is the month of the day, or the first period whose due time begins on the day or later.
     """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
@@ -459,11 +459,11 @@ def _year(facts: Facts) -> str | None:
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the name of the census stated in a file; None if the file states none.
+    """Return the census stated in a file: its name, or a day or year; None if the file states too little.
 
-    A term without a year means the latest census of that term that had opened when the file `landed`. A
-    reference date means the census open on that day, or else the day itself. A year alone is returned only if
-    the latest census to open is of another year.
+    Year and term name the census. A term alone means the latest such census open by `landed`. Else, a
+    reference date means the census open on that day, or, without one, the day. Else, a year means the year;
+    None if the latest census open by `landed` is of the same year.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

@@ -228,9 +228,9 @@ Question = tuple[Circumstance | Safeguard, ...]
 
 
 class Subject(NamedTuple):
-    """The subject of a transfer: data types of a flow, or a material outside all flows (`flow` is None).
+    """The subject of a transfer: data types of a flow, or material outside all flows, such as a contract.
 
-    `circumstances`: those in which this data always travels.
+    `flow`: None for material. `circumstances`: the circumstances in which the data always travels.
     """
 
     title: str

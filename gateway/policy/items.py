@@ -69,10 +69,9 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A allowed in a file.
+    """Return the items outside Appendix A allowed in a file: the items that its data type carries.
 
-    They are those the data type carries. If some law pack allows an item for its period, the item is
-    lawful only in files about the period of such a pack.
+    An item that some law pack allows for a period is lawful only in files about the period of such a pack.
     """
     held = flow.of(classified.data_type).holds(classified.format)
     dated = catalogue.dated_items.get(classified.data_type)
@@ -87,10 +86,10 @@ def teams_for(
 ) -> tuple[str, ...]:
     """Return the teams of the flow getting a view of a file, in the flow's order.
 
-    - A file of a flow outside Appendix A, or about no person, goes to every team of the flow.
-    - Of other files a team needs a right to every item, or to one item beyond those identifying a child.
-    - Rights may exclude items from some kinds of sender; without a `sender`, all of these are excluded.
-    - Only teams allowed to see records of pupils get a file about persons, unless it has no pupil's record.
+    - A file without a record of any person goes to every team.
+    - Any other file goes only to teams allowed to see records of pupils. In a flow under Appendix A, such a
+      team also needs a right to all the file's items, or to one that does not merely identify a child.
+    - Rights may exclude items from some kinds of sender; without a `sender`, every such item is excluded.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -117,8 +116,8 @@ def item_reasons(
 ) -> Iterator[Reason]:
     """Yield the reasons for a hold or notice (`action`) about items that Appendix A lacks, or only proposes.
 
-    `sender`: the kind of provider that gets a notice; items that another of its flows carries have a notice
-    of their own.
+    `sender`: the kind of provider that gets a notice; items that another flow of such a provider carries have
+    a separate notice.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)

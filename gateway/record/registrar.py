@@ -44,7 +44,7 @@ class Rulebook:
     anyone: Provider | None = field(default=None, kw_only=True)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return the provider with the id `provider` as of `now`, or `anyone`, if the rulebook has one.
+        """Return the provider with the id `provider` as of `now`; in a dry run, `anyone` for any id, if set.
 
         A provider is `ratified` if one of the provider's ratifications counts by the policies.
         """
@@ -53,9 +53,9 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class Registrar(Rulebook):
-    """Home, registry, policies in force and signing keys, for recording. `clock` gives the time in UTC.
+    """The tools for recording decisions and publishing receipts: home, registry, policies, signing keys.
 
-    `brings_out`: True if receipts are published at once; else the processor does so within a few seconds.
+    `clock` gives the time in UTC. `brings_out`: True to publish receipts at once, without the processor.
     """
 
     settings: Settings

@@ -152,7 +152,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign and store the receipts of a committed transaction; return the rows that no other host signed."""
+    """Sign and store the receipts of a committed transaction; return the rows signed by this call."""
     given = {one[0]["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))

@@ -58,7 +58,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements on pupils in place of the same provider's earlier ones, but never of a later one."""
+    """Store what rolls say of pupils, replacing what the provider said earlier; later statements stay."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -111,7 +111,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Make a RollRow from values in the order of `_SAID`; `reference` is the file's sequence, as text."""
+    """Make a RollRow from values in the order of `_SAID`; the row's `reference` is the file's sequence."""
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}

@@ -42,7 +42,7 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the same content was sent before. `proved` is its verified receipt, None if none came."""
+    """Raised if the same content was sent before. `proved`: the verified receipt; None if none came."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -192,8 +192,8 @@ class KitAtWork:
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
         """Fetch the policies for checking files; if the gateway does not answer, the stored ones stay.
 
-        If none are stored, as in a new kit, try for `seconds`, a minute at most; then raise CannotReach or
-        one of `BROKEN`.
+        If none are stored yet, try again for `seconds` (never over 60), then raise CannotReach or one of
+        `BROKEN`, the errors of a broken session.
         """
 
         def fetch(sftp: paramiko.SFTPClient) -> None:

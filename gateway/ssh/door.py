@@ -149,8 +149,8 @@ class Guest:
     """An admitted connection. Times are monotonic seconds.
 
     `name`: the provider or person; None before the login. `abort` closes the connection at once.
-    `still_welcome` returns True while the key that logged in is in force. `held`: the seconds from arrival
-    until the service begins to read. `sessions`: the number of open sessions.
+    `still_welcome` returns True while the key that logged in is in force. `held`: the seconds for
+    which a penalty delays the first read. `sessions`: the number of open sessions.
     """
 
     abort: Callable[[], None]
@@ -198,10 +198,10 @@ class Door:
     def enter(
         self, abort: Callable[[], None], address: str, still_welcome: Callable[[], Awaitable[bool]]
     ) -> Guest | None:
-        """Admit a new connection, at a limit by closing another; return None if none can be closed.
+        """Admit and return a new connection, at a limit by closing another; return None to refuse it.
 
-        Also None if a penalised source has too many connections. `abort` closes the new connection;
-        `still_welcome` returns True, after its login, while the key is in force.
+        A connection is refused if none can be closed, or if a penalised source has too many. `abort` closes
+        the new connection; `still_welcome` returns True, after a login, while the key is in force.
         """
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
@@ -252,7 +252,7 @@ class Door:
         return True
 
     def begin_session(self, guest: Guest) -> bool:
-        """Count a new session of a connection; return False at a limit."""
+        """Count a new session of a connection and return True; at a limit, count nothing and return False."""
         if guest.sessions >= self.limits.sessions_per_connection:
             self.offences.note("too-many-sessions", guest.address)
             return False
@@ -304,7 +304,7 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Return True for a connection without activity for 3 seconds and the time for which it was held."""
+        """Return True for a connection idle for over 3 seconds beyond a penalty's initial delay."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:

@@ -212,9 +212,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Give an upload whose content is already in spool/landed, in the file that reserves its reference.
+    """Hand over an upload whose content is already in REF.part in spool/landed: add the record and rename.
 
-    As with `hand_over`, the upload is durable after return. After an error the file is at the path `content`.
+    As with `hand_over`, the upload is durable after return. After an error the content is moved to `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size

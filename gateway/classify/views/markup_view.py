@@ -27,7 +27,10 @@ _OF_A_LEAF = 2  # tags
 
 
 def write_markup(source: Source, sieve: ViewFilter, write: Write) -> None:
-    """Write the view of a document. Raises Unreadable for a faulty document, or for a view of one school."""
+    """Write the view of an XML document.
+
+    Raises Unreadable if the document is faulty, or the view is for one school: XML is not divided by school.
+    """
     if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
@@ -56,7 +59,7 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form (same tags). `kept`: by which assessments stay, the template for writing.
+    """Plan for elements of one form (same tags). `kept`: templates for writing, by the assessments that stay.
     `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
     tag after its last, and the position of the piece with its key stage. `enough`: see `_Document._put`.
     """

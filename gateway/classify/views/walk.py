@@ -84,7 +84,7 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values in an element to `values`. `number`: of the repeated part around, from 1; else 0."""
+        """Add an element's texts to `values`. `number`: N within the Nth repeated element, else 0."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
@@ -172,7 +172,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of a record's values, by field, by "=heading", and in repeated part number N by "N heading"."""
+    """Reader of a record's values. Keys: a field, "=heading", or "N heading" in the Nth repeated element."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))

@@ -1,4 +1,4 @@
-"""Files on pages: the mailboxes of a person's teams, the held files, and the recall of a file."""
+"""Answers for the console's pages about a person's mailboxes and held files; the recall of a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

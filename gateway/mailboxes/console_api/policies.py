@@ -45,8 +45,8 @@ def ask_policies(
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
     `before` and `after` are digests, by default of the newest version and the proposal. With `days`, add the
-    outcomes of the past `days` that version `after` would change. `names`: documents cited by the agreement,
-    each with the name of today.
+    outcomes of the past `days` that version `after` would change. `names`: documents that the
+    agreement cites under a name no longer in use, each with the present name.
     """
     catalogue = console.catalogue()
     names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
@@ -180,7 +180,7 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None) -> Shown:
     """Return the differences of two versions of the policies: losses of protection first, outcomes last.
 
-    `simulation`: the outcomes of the past `days` that the other policies would change; None without days.
+    `simulation`: the outcomes of the past `days` that the version `new` would change; None without `days`.
     """
     before, after = load_catalogue(old), load_catalogue(new)
     shown = [
