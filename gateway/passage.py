@@ -1,15 +1,14 @@
-"""The passage of a file, from the claim to the published receipt.
+"""The stages that a file passes through, from the claim to the published receipt.
 
-    claimed      taken from the spool into the sealed store, with all facts needed for the examination
-    opened       decrypted, with exactly one valid signature of the provider over the whole content
-    classified   recognised, by content, as exactly one data type
-    decided      by the agreement's rules, the provider's keys, and earlier files
-    recorded     with deliveries, log entries and the receipt's facts, in one transaction
-    published    the receipt made visible to the provider
+claimed      taken from the spool into the sealed store, with all facts needed for the examination
+opened       decrypted, with exactly one valid signature of the provider over the whole content
+classified   recognised, by content, as exactly one data type
+decided      by the agreement's rules, the provider's keys, and earlier files
+recorded     with deliveries, log entries and the receipt's facts, in one transaction
+published    the receipt made visible to the provider
 
-Opening and classifying happen in isolated children, many files at once; deciding, recording and publishing
-in one process, many files in one transaction. So the passage has two halves, `examine` and `conclude`. A dry
-run goes as far as the decision (`foresee`).
+Isolated child processes open and classify many files at once (`examine`). One process decides, records and
+publishes many files in one transaction (`conclude`). A dry run ends with the decision (`foresee`).
 """
 
 from __future__ import annotations
@@ -55,8 +54,8 @@ class Examination:
     """The result of examining one claimed file.
     - `judged_by`: digests of the sender's certificates, the rules and the gateway's keys used.
     - `decided_before`: the time of an earlier decision on the file; None without an earlier decision.
-    - `beside_others`: True for pupils' data; the decision concerns files of one provider alone, so
-      other transactions may write meanwhile. False for a drop.
+    - `beside_others`: True for a file of pupils' data: other transactions may write while the decision is
+      recorded. False for a drop: the decision is recorded alone.
     - `upload`: the file as landed, if not on record yet; else None.
     """
 
@@ -83,9 +82,9 @@ def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
-    Returns by reference the folder to which each decided file was uploaded; if one is "keys", the caller
-    publishes the keys in force again. A file stays landed, undecided, if the keys or rules changed
-    since the examination. If a Fault is raised, nothing is recorded.
+    Returns for each decided file, by reference, the folder of the upload. After a drop in the folder "keys"
+    the caller publishes the providers' keys again. A file whose keys or rules changed since the examination
+    stays landed, undecided. If a Fault is raised, nothing is recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):

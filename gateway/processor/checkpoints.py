@@ -117,9 +117,10 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses named in the settings: by a command, by an e-mail address, both or none.
+    """Return the witnesses named in the settings: at most one run by a command, and one reached by e-mail.
 
-    `folder` has a file for each, with the size of the last head confirmed. `clock`: as in `Witness`.
+    `folder` has a file for each witness, with the size of the last head confirmed. `clock` returns monotonic
+    seconds.
     """
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
@@ -135,7 +136,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """Return the bytes of an e-mail to the `address` of a witness, with a signed head attached unchanged."""
+    """Return the bytes of an e-mail that brings a witness at `address` a signed head as an attachment."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address
@@ -162,10 +163,11 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Publish the heads to keep, once an hour; before that, the leader signs a new head.
+        """Once an hour, sign a new head of the log, and publish the heads to keep.
 
-        At each call the leader (`leads`) also has the newest published head sent to the witnesses. No head is
-        signed if the log has not grown. Raises Fault where published/ cannot be written.
+        Kept are the last head of each hour, and the heads cosigned by a witness. Only the leader (`leads`)
+        signs, and only if the log has grown. At each call the leader has the newest published head sent to the
+        witnesses. Raises Fault if published/ cannot be written.
         """
         now = registrar.clock()
         if self._hour != hour_of(now):
@@ -205,7 +207,10 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield those of `heads`, in order of time, that are kept: cosigned, or the last of a past hour."""
+    """Yield the heads to keep for good: the cosigned heads, and the last head of each past hour.
+
+    `heads` are in order of time. The hour of `now` is not past.
+    """
     next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):

@@ -74,13 +74,13 @@ class InProgress:
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return the uploads undecided for too long, or with `all_of_them` all, by reference in the spool."""
+        """Return the uploads undecided for too long, by spool reference; with `all_of_them`, all uploads."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def count_as_late(self, reference: str) -> None:
-        """Count an upload as late from now on, after a failed examination."""
+        """Let `late` return an upload from now on: the examination failed, so a decision will take longer."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
 
@@ -200,7 +200,7 @@ class Claim:
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
         """Claim one batch of uploads, given by spool reference.
 
-        `taken`: references that other files in the store bear; no upload of the batch gets one of these.
+        `taken`: references of other files in the store. An upload with such a spool reference gets a new one.
         """
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
@@ -294,8 +294,8 @@ class Claim:
     ) -> Upload | OSError | None:
         """Copy one upload into the store; return the upload with the stored size and digest, or the error.
 
-        Return None if the upload was set aside, or if another copy found the disk `full`. FileExistsError is
-        the error where another stored file has the same reference. `reference`: the upload's in the spool.
+        `reference`: the upload's reference in the spool. Return None if the upload was set aside, or if
+        another copy found the disk `full`. Return a FileExistsError if another stored file has the reference.
         """
         if full.is_set():
             return None
@@ -343,7 +343,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> None:
-        """Remove from the spool the uploads with these spool references, which are on record."""
+        """Remove uploads from the spool, by spool reference. All of the uploads must be on record."""
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)

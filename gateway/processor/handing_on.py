@@ -57,7 +57,8 @@ class HandingOn:
     ) -> None:
         """Make the folder for the courier, which starts together with the processor.
 
-        `pause_seconds`: as in `BackOff`. `done` is called when a batch is made, or could not be made.
+        After a failure a batch pauses for twice `pause_seconds`, and for longer after each further failure.
+        `done` is called when a batch is made, or could not be made.
         """
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
@@ -76,7 +77,7 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record a batch for each hand-on with files due, and the outcome of the batches made before.
+        """For each hand-on, record a batch of the files due, and follow what became of earlier batches.
 
         `do` queues a function for a worker thread, here to make a batch. Within five seconds of the last
         call nothing is done, unless `at_once`.
@@ -201,9 +202,9 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files to a hidden folder, and return the folder.
+        """Write a batch's files and manifest to a hidden folder, and return the folder.
 
-        `told`: the manifest of the batch and a detached signature on the manifest, written as well.
+        `told`: the manifest of the batch, and a detached signature on the manifest.
         """
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
@@ -219,7 +220,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record a batch as sent or acknowledged, or the trouble with sending, as reported in its folder."""
+        """Read the reports on one batch; record if the batch is sent or acknowledged, or cannot be sent."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -274,8 +275,8 @@ class HandingOn:
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
     """Make a folder for the courier below `root` for each destination in `told`; remove all other folders.
 
-    `told` maps the name of a destination to settings, written to the file named `settings` in the folder. For
-    None, that file is removed.
+    `told` maps the name of a destination to the settings for the courier, or to None. Settings are written to
+    the file named `settings` in the folder; for None, the file is removed.
     """
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.name not in told:
@@ -297,17 +298,18 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path for the report that a batch was sent (`end` is "sent") or acknowledged ("ack").
+    """Return the path of the file that reports that a batch was sent or acknowledged.
 
-    `place`: the batch's own folder.
+    `place`: the batch's own folder. `end`: "sent" or "ack".
     """
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a batch's report (see `_note`) exists, as a regular file.
+    """Return True if a file reports that a batch was sent or acknowledged.
 
-    A link does not count, because other users write the reports.
+    `place`: the batch's own folder. `end`: "sent" or "ack". A link does not count as a report, because other
+    users write the reports.
     """
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
@@ -327,8 +329,8 @@ def _last(at: str, now: datetime) -> datetime:
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
     """Return in words the trouble with a destination that the courier last reported; None without trouble.
 
-    `folder`: the destination's. `known`: the words for each report. `otherwise`: the words for a report not
-    in `known`.
+    `folder`: the folder made for the destination. `known`: the words for each report. `otherwise`: the words
+    for a report not in `known`.
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)

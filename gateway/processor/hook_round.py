@@ -105,9 +105,11 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return a web hook's messages by file name without ending, and the number of the entry to read next.
+        """Return the messages for a web hook, by file name without ending, and the number of the log entry to
+        read next.
 
-        Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
+        Messages begin at the point up to which the registry says that the hook was told. So the hook may have
+        taken some of the messages already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
@@ -172,9 +174,9 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield a message for each provider's flow that has come within a week of its due day, or become late.
+    """Yield a message for each flow of a provider that came within a week of the due day, or became late.
 
-    Flows that had done so on the day of `since` already are left out, and so are daily and weekly flows.
+    Only changes after the day of `since` count. Daily and weekly flows are left out.
     """
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))

@@ -78,7 +78,7 @@ class Watch(FileSystemEventHandler):
             self._wake()
 
     def renew(self) -> None:
-        """Watch the folder now at the path, if not watched yet. A failure is only logged, as callers scan."""
+        """Watch the folder that is now at the path, if not watched yet. A failure is only logged."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -213,9 +213,9 @@ class Processor:
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run the steps of one round; return the first fault, or None.
 
-        The steps of `_besides` are skipped where done a moment ago, unless `at_once`. A failed step stops no
-        other step, and is tried again in the next round. While the processor of another host holds the
-        registry, or the registry does not answer, no file is processed.
+        A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
+        files are skipped if done a moment ago, unless `at_once`. While the processor of another host holds
+        the registry, or the registry does not answer, no file is processed.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -237,7 +237,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's last changes (see `News`), which tell the steps of a round if there is work."""
+        """Read what changed last in the registry, so that the steps of a round know if there is work."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -253,9 +253,9 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps due now of the work besides new files, or with `at_once` all steps.
+        """Yield the steps due now that do not concern new files: held files, copies, pages, letters and others.
 
-        Some steps are for the leader only.
+        With `at_once` all such steps are due. Some steps are for the leader only.
         """
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
@@ -295,7 +295,7 @@ class Processor:
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Take over the policies in force, if changed; examiner processes do so by themselves."""
+        """Decide by the policies now in force, if changed. Examiner processes load policies by themselves."""
         self._is_behind = True
         policies = self._renew(self._news.register)
         self._is_behind = False
@@ -330,7 +330,8 @@ class Processor:
     def _hand_out(self) -> None:
         """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
 
-        The keys for an examination are fixed with the handing out, and may change while a file waits.
+        An examination uses the keys of the moment at which the file was given to the workers. A key may change
+        while a file waits, so few files are given at a time.
         """
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
@@ -439,9 +440,9 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failed examination; after three lost processes return an outcome to hold the file.
+        """Count a failed examination; once examiner processes died over the file three times, hold the file.
 
-        Return None until then: the file is examined again.
+        Return the outcome that holds the file, or None if the file is to be examined again.
         """
         self._progress.count_as_late(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)

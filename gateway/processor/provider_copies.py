@@ -122,7 +122,10 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True after putting a copy from the shared store into /out; False if no store has one."""
+        """Put a copy from the shared store into /out, and return True.
+
+        Return False if there is no shared store, or if the store does not have the copy.
+        """
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -177,7 +180,7 @@ def _key(copy: Copy) -> str:
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
     """Return an open descriptor of the part of a file that is about the copy's provider.
 
-    Raises Fault for a file that was not recognised, or of which nothing would be left out.
+    Raises Fault if the file's data type is not known, or if the part would be the whole file.
     """
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)

@@ -124,9 +124,10 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys of whose expiry to warn, each with the days left, and the warning due.
+    """Return the keys whose owners are to be warned now that the key ends: key, days left, and step.
 
-    The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
+    The step is the smallest number in `warn_days` (keys.toml) that is not below the days left. A key is left
+    out if the owner was warned at the same step.
     """
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
@@ -151,11 +152,11 @@ class Rounds:
         self.more_held = False
 
     def copy_penalties(self) -> None:
-        """Copy intake's list of penalties if it changed since the last call. Raise Fault if that fails."""
+        """Copy intake's list of penalties for the console, if changed. Raise Fault if copying fails."""
         self._penalties = copy_listed(self._home, self._penalties)
 
     def delete(self, registrar: Registrar, *, leads: bool) -> None:
-        """Delete short-lived data that is due, once an hour; raise Fault if a step of `run_hourly` fails."""
+        """Once an hour, delete the short-lived data that is due. Raise Fault if some of the data stays."""
         hour = hour_of(registrar.clock())
         if hour != self._deleted_at:
             self._deleted_at = hour

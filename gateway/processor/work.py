@@ -57,7 +57,7 @@ class Work:
         """Begin to take tasks, where several hosts share the work; do nothing on a single host."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the references for this host to examine, oldest first."""
+        """Return the references of the landed files that this host is to examine, oldest first."""
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
@@ -181,7 +181,7 @@ def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iter
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
     """Yield the work of one of several hosts, which share the registry.
 
-    Raises GatewayError if the processor of a host that works alone has the registry.
+    Raises GatewayError if the processor of a host that works alone has locked the registry.
     """
     with (
         home_of_its_own(registrar.home),
