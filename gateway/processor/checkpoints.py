@@ -166,8 +166,8 @@ class Checkpoints:
         """Once an hour, sign a new head of the log, and publish the heads to keep.
 
         Kept are the last head of each hour, and the heads cosigned by a witness. Only the leader (`leads`)
-        signs, and only if the log has grown. At each call the leader has the newest published head sent to the
-        witnesses. Raises Fault if published/ cannot be written.
+        signs, and only if the log has grown. At each call the leader has the newest published head sent to
+        the witnesses. Raises Fault if published/ cannot be written.
         """
         now = registrar.clock()
         if self._hour != hour_of(now):

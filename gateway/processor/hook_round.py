@@ -105,8 +105,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the messages for a web hook, by file name without ending, and the number of the log entry to
-        read next.
+        """Return the messages for a web hook, by file name without ending, and the next log entry's number.
 
         Messages begin at the point up to which the registry says that the hook was told. So the hook may have
         taken some of the messages already.

@@ -253,7 +253,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps due now that do not concern new files: held files, copies, pages, letters and others.
+        """Yield the steps due now that do not concern new files, such as held files, copies and letters.
 
         With `at_once` all such steps are due. Some steps are for the leader only.
         """
@@ -330,8 +330,8 @@ class Processor:
     def _hand_out(self) -> None:
         """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
 
-        An examination uses the keys of the moment at which the file was given to the workers. A key may change
-        while a file waits, so few files are given at a time.
+        An examination uses the keys of the moment at which the file was given to the workers. A key may
+        change while a file waits, so few files are given at a time.
         """
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:

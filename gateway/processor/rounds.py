@@ -138,7 +138,7 @@ def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tupl
 
 
 class Rounds:
-    """The periodic work of one home. Call every part often: most calls find little to do."""
+    """The periodic work of one home. Call every method often: most calls find little to do."""
 
     def __init__(self, registrar: Registrar) -> None:
         self.checkpoints = Checkpoints(registrar)

@@ -74,9 +74,10 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Append `rows`, in the order of the receipts' numbers, to the event files in a provider's `folder`.
+    """Append a line for each receipt in `rows` to the event files in a provider's `folder`.
 
-    Receipts that are there already are left out. A line cut short by a crash is removed and written again.
+    `rows` are in the order of the receipts' numbers. A receipt already in the files is left out. A line cut
+    short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         path, newest = folder / f"events-{month}.jsonl", folder / "events.jsonl"
@@ -131,8 +132,8 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 def choose(published: Published, *, on_request: bool) -> None:
     """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
 
-    On a change from the first to the second, the receipts published so far are removed, so that all are
-    written anew. Raises Fault if published/ cannot be written.
+    On a change to always, the receipts published so far are removed, so that all receipts are written
+    anew. Raises Fault if published/ cannot be written.
     """
     with published_is_written():
         if on_request:
@@ -148,8 +149,9 @@ def choose(published: Published, *, on_request: bool) -> None:
 def publish_on_request(home: Home, registry: Registry, since: int) -> int:
     """Publish the receipts of providers that have begun to look for receipts at this host.
 
-    Returns the time of the newest mark of a provider, in nanoseconds. `since`: the result of the last call;
-    without a newer mark nothing is done. Raises Fault if published/ cannot be written.
+    A provider that looks leaves a mark in the spool. Returns the time of the newest mark, in nanoseconds; the
+    next call takes the time as `since`, and does nothing without a newer mark. Raises Fault if published/
+    cannot be written.
     """
     with published_is_written():
         try:
@@ -187,7 +189,7 @@ def let_go(home: Home) -> None:
 
 
 def _asked(home: Home) -> set[str]:
-    """Return the enrolled providers that looked for receipts within a day, by the marks in the spool."""
+    """Return the enrolled providers that looked for receipts within a day, as marks in the spool show."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -210,8 +212,8 @@ def _aside(folder: Path) -> Path:
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events numbered above `last` to a folder; return the last number.
 
-    Stops before the first receipt still to be signed. Receipts that the log does not prove stay unsigned, and
-    are left out.
+    Stops before the first receipt that is still to be signed. A receipt that the log does not prove is never
+    signed: such a receipt is left out.
     """
     folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

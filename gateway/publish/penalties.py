@@ -32,7 +32,7 @@ def _read(files: PenaltyFiles) -> Listed:
 
 
 def copy_listed(home: Home, copied: Listed) -> Listed:
-    """Return intake's list of penalties, after copying it to where the console's service reads it.
+    """Copy intake's list of penalties to where the console's service reads; return the list.
 
     `copied` is the list copied last: the same list is not copied again. Raises Fault if writing fails.
     """

@@ -50,11 +50,11 @@ class Issued(NamedTuple):
 def publish_receipts(
     registry: Registry, published: Published, *, redo: bool = False, unproved: Collection[int] = ()
 ) -> bool:
-    """Write the receipts not published yet, in order; return False after stopping at an unsigned one.
+    """Write the receipts not published yet, in order; return True if all receipts are written.
 
-    Receipts with a number in `unproved` are left out. With `redo`, the receipts of the last hour before the
-    newest published are written again where the files differ. Raises Fault where published/ cannot be
-    written: the next call goes on from there.
+    Return False after stopping at a receipt not signed yet. Receipts with a number in `unproved` are left
+    out. With `redo`, the receipts of the last hour before the newest published are written again where the
+    files differ. Raises Fault where published/ cannot be written: the next call goes on from there.
     """
     with published_is_written(), registry.read() as session:
         for page in pages_after(
@@ -200,7 +200,7 @@ def pages_after(
 ) -> Iterator[Sequence[ReceiptRow]]:
     """Yield the receipts numbered above `sequence`, in order, in pages of a hundred.
 
-    These are all receipts, or the receipts that a `query` selects.
+    With a `query`, only the receipts that the query selects.
     """
     query = (select(ReceiptRow) if query is None else query).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
@@ -211,7 +211,10 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the last receipt made over an hour before the newest published receipt, or 0."""
+    """Return the number after which receipts are to be written again, to cover the last hour; 0 for all.
+
+    The hour ends with the newest published receipt. Receipts already taken back are not written again.
+    """
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0

@@ -90,7 +90,7 @@ def _said(facts: ProviderFacts, text: str) -> str:
 
 
 def made_of(facts: ProviderFacts) -> str:
-    """Return a digest of the calendar's entries, to tell whether an earlier calendar is still right."""
+    """Return a digest of the calendar's entries: a calendar with the same digest need not be made again."""
     days = [
         (flow.data_type, str(day), title, flow.state in _REMINDED) for flow, day, title in _entries(facts)
     ]

@@ -48,8 +48,8 @@ def ring(settings: Settings) -> str:
 class ProviderFacts:
     """The facts about a provider as of `at`.
 
-    `due`: for each flow the status of today, and the coming due days (see `agenda`). `files`: the files of
-    the term, or of the last week for letters, latest first. `waiting`: the held files. `ratified`: the school
+    `due`: for each flow, the status of today, and a status for each due day ahead. `files`: the files of the
+    term, or of the last week for letters, latest first. `waiting`: the held files. `ratified`: the school
     years ratified. `to_ratify`: the school year that the provider has to ratify now; None if none.
     """
 
@@ -94,8 +94,8 @@ class StandingLine(NamedTuple):
     """One line of a section, in one language: the subject (`about`), and the sentence (`says`).
 
     `data`: HTML attributes for programs. `late`: True if the page marks the line as late. `news`: the days
-    until the line's date; a weekly letter has the line if the letter looks so many days ahead. 0: the line is
-    in every weekly letter; None: in no letter.
+    until the line's date. A weekly letter that looks ahead for `news` days or more has the line. 0: the line
+    is in every weekly letter. None: the line is in no letter.
     """
 
     about: str
@@ -270,7 +270,7 @@ def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
-    """Return a provider's news for a letter, under the headings of the page; "" without any news.
+    """Return a provider's news for a letter, under the headings of the page; "" if there is no news.
 
     News are data late or due within `days`, keys that end within `days`, held files, a ratification to make,
     and the files of the last week, without file names.

@@ -44,7 +44,7 @@ class Signers:
 
     @property
     def digest(self) -> str:
-        """A digest of all certificates, each with the state. After a change, files are examined again."""
+        """A digest of all certificates and their states. If the digest changes, files are examined again."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -105,9 +105,9 @@ def came_by_login(session: Session, upload: Upload) -> bool:
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
-    """Return the gateway's keys that may open an upload: in force now, or at the landing.
+    """Return those of the gateway's `own` keys that may open an upload: in force now, or at the landing.
 
-    A gateway key retired between the two is no reason to refuse a file sealed in time.
+    A file sealed in time is not refused because the gateway's key was retired after the landing.
     """
     trusted = {"active", "retiring", "retired"}
     return [
@@ -179,7 +179,7 @@ class Assignment:
     """One upload to examine, and the `job` for the examiner.
 
     `judged_by`: digests of the sender's certificates, of the rules and of the gateway's keys.
-    `decided_before`: the time of an earlier decision, where the file is examined again.
+    `decided_before`: the time of an earlier decision, if the file is examined again; else None.
     """
 
     upload: Upload

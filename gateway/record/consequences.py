@@ -67,9 +67,9 @@ _COMPARED_BYTES = 4 * 1024**2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """A decision to be put in force on one transfer.
-    - `roll`: the packed roll from the examination. `kind`: the kind of log entry.
+    - `roll`: the roll in the file, packed; None without a roll. `kind`: the kind of log entry.
     - `actor` and `note`: the person deciding and the reason, where a person decided.
-    - `held_for`: the reasons of an earlier hold.
+    - `held_for`: the reasons for which the file was held before.
     - `counted`: True if teams without pupil records get counts; False where a person named the teams.
     - `arrives`: True if the log has no entry about the file yet.
     """
@@ -159,7 +159,10 @@ def enrolled_in(
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number in `known` that ends in `number`; for none or several, `number`."""
+    """Return the DfE number in `known` that ends in `number`, a school number without the authority's part.
+
+    Return `number` unchanged if no DfE number, or more than one, ends so.
+    """
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
     return fitting[0] if len(fitting) == 1 else number
 
@@ -393,10 +396,10 @@ class CountsOwed:
         return given
 
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
-        """Deliver counts of a file to `teams`; return the transfer with these teams added.
+        """Deliver counts of a file to `teams`; return the transfer with the teams that got counts added.
 
-        A team that may see no pupil records gets counts in place of a file routed to the team, even if the
-        file is unfit for counting.
+        If the file itself is routed to a team that may see no pupil records, the team gets counts in place of
+        the file, even if the file is unfit for counting.
         """
         content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
         alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
@@ -425,7 +428,7 @@ class CountsOwed:
             self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
-        """Change the deliveries of a file's records to `teams` into deliveries of counts."""
+        """Change a file's deliveries to `teams`: in place of the file, each team gets counts."""
         self._write()
         rolls.limit_to_counts(self.session, transfer.sequence, teams)
         for team in teams:
@@ -442,10 +445,10 @@ class CountsOwed:
         )  # fmt: skip
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Return True if a team may get counts of `transfer`, after withdrawing older counts that clash.
+        """Return True if a team may get counts of `transfer`, after withdrawing the team's older counts.
 
         Older counts are those of earlier files of the same school, data type and period. Return False, and
-        withdraw nothing, if the team has opened older counts, or has counts of a later such file.
+        withdraw nothing, if the team has opened older counts, or has counts of a file that landed later.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)

@@ -59,8 +59,8 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
     """Raise GatewayError unless two names on record are certainly two people.
 
-    The error's text is `said`, then the reason. `since` is the time of the first person's act, `at` of the
-    second's.
+    The error's text is `said`, then the reason. `since` is the time of the first person's act, `at` the time
+    of the second person's act.
     """
     if not are_named_two(first, second):
         raise GatewayError(said)
@@ -95,9 +95,9 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return, by the name of each person, the other people who could act as the person.
+    """Return for each person, by name, the other people who could act as that person.
 
-    These gave the person credentials, directly or through others.
+    A giver of a person's credential could act as the person, and so could whoever could act as the giver.
     """
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
@@ -185,8 +185,8 @@ def name_of(person: str) -> str:
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     """Return a function that gives the people who may have acted under a name on record.
 
-    For an account of the machine this is the member of staff who owns the account, or the account itself if
-    nobody does. For "NAME (as ACCOUNT)" the people are NAME, if a member of staff, and the account's owner.
+    For an account of the machine, the function gives the member of staff who owns the account, or else the
+    account itself. For "NAME (as ACCOUNT)" the people are NAME, if one of the staff, and the account's owner.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -221,9 +221,10 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return the person `somebody` and all people as whom this person can act, by having given credentials.
+    """Return the person `somebody`, and every person as whom `somebody` could act.
 
-    To act as another takes all the givers of one of the other's credentials, or people who act as the givers.
+    Whoever gave a credential can act as the credential's owner. If several people gave one credential, to act
+    as the owner takes all of them. People as whom `somebody` can act count as `somebody`.
     """
     found = {somebody}
     while True:
@@ -240,7 +241,8 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
 def are_named_two(one: str, other: str) -> bool:
     """Return True if two names on record are certainly different people, by the names alone.
 
-    False for the same account twice, unless both come with a name: that may be one person.
+    Two names of the form "NAME (as ACCOUNT)" are different people if the NAMEs differ. Otherwise the accounts
+    must differ as well, because one person may use an account with and without a name.
     """
     (first, account), (second, other_account) = _parts(one), _parts(other)
     if first is not None and second is not None:
@@ -326,7 +328,8 @@ def agreed_to_show(
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
     A single administrator decides alone. Raises GatewayError if a giver of credentials could act as the
-    person. When two people agree, the person's unused links to the console end, as the makers could use them.
+    person. When two people agree, the person's unused links to the console end, because the makers of the
+    links could use the links.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -379,7 +382,7 @@ def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End an open proposal as a second person, `by`. GatewayError if `by` may be the proposer."""
+    """End an open proposal as a second person, `by`. Raise GatewayError if `by` may be the proposer."""
     first = proposal(session, act, at)
     if first is None:
         return

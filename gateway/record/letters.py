@@ -121,7 +121,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a letter's blank for its text in a language: "news", or "news_cy" in Welsh."""
+    """Return the name of a blank in letters for one language: "news", or "news_cy" for Welsh."""
     return name if language == "en" else f"{name}_{language}"
 
 

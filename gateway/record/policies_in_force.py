@@ -184,10 +184,11 @@ class Keeper:
         return self._version(self.home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if a version keeps protection, or a person has marked the loss as allowed (`allow`).
+        """Return True if the version `digest` may come into force at this host.
 
-        Return True also with `by_hand`, and if this host's present version is missing, or is not in `past`:
-        the versions once in force by the log.
+        A version may if no protection is lost, or if a person has allowed the loss (`allow`). Any version may
+        with `by_hand`, or if the present version is missing, or was never in force. `past`: the versions once
+        in force by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
@@ -208,7 +209,7 @@ class Keeper:
     def _allowed(self) -> set[str]:
         """Return the digests of versions that may lose protection.
 
-        These are marked at this host, or marked or put in force at another host.
+        A person has marked these versions here or at another host, or another host has put them in force.
         """
         found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):
@@ -249,9 +250,10 @@ class Keeper:
         return None if policies.folder == given else policies
 
     def _is_behind(self, session: Session) -> bool:
-        """Return True if other policies are in force by the log than here, or an approved version is due.
+        """Return True if this host has to change policies: the log names others, or a version is due.
 
-        On a single host return False. Also fetch a version proposed at another host, for approval here.
+        On a single host return False. A version is due when approved and its day has come. Also fetch a version
+        proposed at another host, for approval here.
         """
         if self._others is None:
             return False
@@ -273,8 +275,8 @@ class Keeper:
     def vouch(self) -> None:
         """Put the version in force here into the sealed store, for other hosts to fetch.
 
-        If the version is in force by the log, a note in the store says so: other hosts may use the version
-        even if protection is lost.
+        If the log says that the version is in force, mark the version in the store: then other hosts may use
+        the version even if protection is lost.
         """
         digest = self.home.policies_in_force.name
         self._upload(self.home.policies_in_force)
@@ -331,7 +333,7 @@ class Keeper:
         return policies
 
     def note_day(self, coming: PolicyProposal) -> None:
-        """Write digest and day of an approved version to a file, for services without the registry."""
+        """Write digest and day of an approved version to a file, for services that cannot ask the registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self.home.versions / _NEXT, text.encode(), mode=0o644)
 
@@ -342,9 +344,9 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a stored version, if policies/ equals any version stored.
+        """Replace the home's draft, policies/, by a stored version, unless the draft has been edited.
 
-        Otherwise policies/ has edits of an administrator, and is left alone.
+        The draft has not been edited if equal to a stored version.
         """
         known = {digest, *(path.name for path in self.home.versions.iterdir())}
         if self.home.policies.is_dir() and policy_digest(self.home.policies) in known:
@@ -491,7 +493,7 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
     """Add a law pack, signed by `note`, to the folder of draft policies; return the law pack.
 
-    Raises GatewayError, and adds nothing, if pack or signature is faulty or the policies would become so.
+    Raises GatewayError, and adds nothing, if the pack, the signature, or the draft with the pack is faulty.
     """
     check_name(pack)
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
@@ -533,9 +535,9 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
-    """Yield the folder of the version `digest`, or a temporary folder with the console's draft so named.
+    """Yield the folder of the policies with a digest: a stored version, or a temporary copy of a draft.
 
-    Yield None for an unknown digest.
+    The draft is one made in the console. Yield None for an unknown digest.
     """
     draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
     if draft is None or not home.version(draft.base).is_dir():

@@ -140,7 +140,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield a fault for each column of a hand-on that stays empty, as no view of the team has its field."""
+    """Yield a fault for each column of a hand-on that would stay empty, as the team may not see the field."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):

@@ -102,7 +102,8 @@ class Portions:
 def reconsider(registrar: Registrar) -> int:
     """Decide again all held files whose date or ratification has come; return how many decisions changed.
 
-    Also decide on drops of keys approved or refused since, and let copies be made for recipients ratified.
+    Also decide on drops whose keys a person has approved or refused, and let copies be made for recipients
+    that have ratified.
     """
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     give_copies(registrar)
@@ -148,10 +149,10 @@ def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None 
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
-    """Decide a held file again by a new reading of the content (`read`), with a log entry.
+    """Decide a held file again by a new reading of the content (`read`), and record this in the log.
 
-    A changed decision gets a receipt. A file no longer held, or withdrawn, is left alone. Raises Fault if
-    another host has put other policies in force.
+    The provider gets a receipt only if the decision changes. A file no longer held, or withdrawn, is left
+    alone. Raises Fault if another host has put other policies in force.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     with registrar.registry.write() as session:
@@ -246,7 +247,7 @@ def give_copies(registrar: Registrar) -> int:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies whose recipients may now have them, each with the transfer copied."""
+    """Return the waiting copies that the recipients may have now, each with the transfer that is copied."""
     now = registrar.clock()
     return [
         (row, transfer)

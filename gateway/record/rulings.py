@@ -183,10 +183,10 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append a transaction's entries to the log, sign the head, and store the `given` receipts.
+    """Append a transaction's entries to the log, sign the head, and store the `given` receipts, signed.
 
-    In a transaction of `write_on`, on whose log entries other writers wait, only the head is signed: the
-    caller signs the receipts after the commit.
+    In a transaction of `write_on` the receipts are stored unsigned, because other writers wait for the log:
+    the caller signs the receipts after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
