@@ -141,8 +141,8 @@ def decide_file(
 ) -> Decision:
     """Return the decision on an examined file of pupils' data, without recording the decision.
 
-    The signature of a file not refused is noted in `batch`, so that a further file of the same batch with
-    the same signature is recognised as a replay.
+    Unless the file is refused, the signature is noted in `batch`: a further file of the batch with the same
+    signature is a replay.
     """
     opened = file.opened if isinstance(file, FileOpened) else None
     decision = decision_on(

@@ -39,7 +39,8 @@ class Witness:
     """A witness, to whom a child process sends heads of the log; only `close` waits for the process.
 
     The child runs `command` for at most `seconds`; its standard input is the bytes that `message` makes of
-    a head. The file `told` holds the size of the last head confirmed. `clock` returns monotonic seconds.
+    a head. `told`: a file with the number of log entries under the last head that the witness confirmed.
+    `clock` returns monotonic seconds.
     """
 
     name: str

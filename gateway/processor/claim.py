@@ -186,7 +186,7 @@ def claim_waiting(
 
 @dataclass(slots=True)
 class Claim:
-    """Claims uploads in batches, and collects in `faults` the failures met, which stop no other upload.
+    """Claims uploads in batches; if an upload cannot be claimed, goes on, and adds the failure to `faults`.
 
     Claimed uploads are added to `progress`; without `progress` each goes on record as landed. `version`: the
     register's version, if known.

@@ -108,7 +108,7 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
 
 class Processor:
-    """The single processor of a home.
+    """The processor of a home: takes in, examines and decides files, and publishes receipts, in rounds.
 
     `renew` takes the register's version, and returns the policies in force if changed, else None. `owner`
     takes the registrar and a function that wakes the loop, and returns a context manager, which locks home

@@ -1,8 +1,8 @@
 """Choose the files for this host to examine: all landed files or, of several hosts, its tasks' files.
 
-Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task as
-long as any file of the task is landed and can be examined by the host. A file that the host cannot examine
-now is given up, for another host.
+Several hosts fetch tasks from one queue in the registry's database; a task names some landed files. A host
+keeps a task as long as any file of the task is landed and can be examined by the host. A file that the host
+cannot examine now is given up, for another host.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write log.json of all providers, or `only` some: proofs that the log continues the heads in receipts.
+    """Write log.json of all providers, or `only` some: proofs that the log has only grown since each receipt.
 
     The file holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) from the head in each of
     the provider's latest receipts, and from each head in the previous log.json, for a browser to check.

@@ -99,7 +99,7 @@ class Enrolled:
 
     @classmethod
     def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
-        """Return providers indexed by id and by school number; a number of several schools is left out."""
+        """Return providers by id, and ids by school number; a number that several schools have is left out."""
         known = {provider.id: provider for provider in providers}
         numbers = [
             (number, one.id)
@@ -244,7 +244,10 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Record the new discrepancies of rolls just entered, and settle those mended; return the log entries."""
+    """Record the new discrepancies of rolls just entered, and end those that are mended; return the entries.
+
+    The entries are for the log, about the discrepancies.
+    """
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()

@@ -97,7 +97,8 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
     """Return for each person, by name, the other people who could act as that person.
 
-    A giver of a person's credential could act as the person, and so could whoever could act as the giver.
+    Whoever gave a person a credential could act as the person. If a credential has several givers, only
+    somebody who could act as all of the givers could.
     """
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
@@ -171,7 +172,7 @@ def _all_named(
 
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
-    """Return True if `by` alone gave a person a role, without confirmation by another."""
+    """Return True if `by` gave the person `name` a role, and nobody else gave or confirmed the role."""
     people, givers = _people_by_name(session), givings.credentials(session, at).get((name, "role", role))
     return givers is not None and all(people(giver.by) <= people(by) for giver in givers)
 
@@ -312,8 +313,8 @@ def agreed_to_give(
 ) -> bool:
     """Return True if a person may be given a credential or a role now; otherwise record a proposal.
 
-    With two administrators or more, two people decide about a member of a team with sight of held files
-    (`looking`), and about the holder or recipient of a powerful role.
+    Two people decide if the person is in a team with sight of held files (`looking`), or has or gets a
+    powerful role. Otherwise, and where there is only one administrator, one person decides alone.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)

@@ -252,8 +252,8 @@ class Keeper:
     def _is_behind(self, session: Session) -> bool:
         """Return True if this host has to change policies: the log names others, or a version is due.
 
-        On a single host return False. A version is due when approved and its day has come. Also fetch a version
-        proposed at another host, for approval here.
+        A version is due when it is approved and the day has come. On a single host return False. Also fetch a
+        version proposed at another host, for approval here.
         """
         if self._others is None:
             return False
@@ -333,7 +333,7 @@ class Keeper:
         return policies
 
     def note_day(self, coming: PolicyProposal) -> None:
-        """Write digest and day of an approved version to a file, for services that cannot ask the registry."""
+        """Write digest and day of an approved version to a file, for services that use no registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self.home.versions / _NEXT, text.encode(), mode=0o644)
 

@@ -1,8 +1,8 @@
 """Check a policies folder: each file alone, all files together, and by a simulation.
 
 A simulation decides recent files under the policies before and after a change, by the stored contents and
-as of the landing. A change of the rules of recognition (data_types.toml, items.toml, sensitive.toml) does
-not show, since no file is read again.
+as of the time at which each file landed. A change of the rules of recognition (data_types.toml, items.toml,
+sensitive.toml) does not show, since no file is read again.
 """
 
 from __future__ import annotations

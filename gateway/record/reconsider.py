@@ -198,9 +198,9 @@ def _decide_anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by the `content`, with any hold for a key, login or fault kept.
+    """Return the decision on a held file by the `content`; a hold for a key, a login or a fault stays.
 
-    A file held for an unknown login may be refused, however, because of the content.
+    However, a file held for an unknown login may be refused because of the content.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)

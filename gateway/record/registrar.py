@@ -67,7 +67,7 @@ class Registrar(Rulebook):
     brings_out: bool = True
 
     def sign_head(self, session: Session, at: datetime) -> str:
-        """Sign the log's head over the session's changes; return the head's text."""
+        """Sign the log's head, with the session's new log entries included; return the head's text."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
     def clerk(self, session: Session, at: datetime, person: str | None = None) -> Clerk:

@@ -314,7 +314,7 @@ class Batch:
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
-    """Return the two subjects to lock for a decision: the file, and the provider's files of the data type.
+    """Return the subjects to lock while a file is decided: the file, and the provider's files of its type.
 
     Files of one data type may replace, or be copies of, each other.
     """
