@@ -200,7 +200,8 @@ class Claim:
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
         """Claim one batch of uploads, given by spool reference.
 
-        `taken`: references of other files in the store. An upload with such a spool reference gets a new one.
+        `taken`: references of other files in the store. An upload whose spool reference is in `taken` gets a
+        new reference.
         """
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:

@@ -210,10 +210,10 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
-    """Return the providers with receipts or notices numbered above `sequence`, and the last such number.
+    """Return the providers with new receipts or notices, and the number of the newest receipt or notice.
 
-    Numbers above `up_to` are left for later. A receipt for a trust's file counts for each school in the file.
-    Without any such receipt or notice, the number is `sequence`.
+    New are the numbers above `sequence` and up to `up_to`. If there are none, the number returned is
+    `sequence`. A receipt for a trust's file counts for each school in the file.
     """
     query = (
         select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))

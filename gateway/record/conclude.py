@@ -129,8 +129,8 @@ def decision_on(
 ) -> Decision:
     """Return the decision on an examined file.
 
-    `earlier` is the reference of an earlier transfer with the same signature, so that the file is a replay;
-    None without such a transfer.
+    `earlier`: the reference of an earlier transfer with the same signature: the file is a replay. None if
+    there is no earlier transfer.
     """
     match file:
         case FileLost():

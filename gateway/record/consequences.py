@@ -99,7 +99,7 @@ class Enrolled:
 
     @classmethod
     def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
-        """Return providers by id, and ids by school number; a number that several schools have is left out."""
+        """Return providers by id, and ids by school number; a number of several schools is left out."""
         known = {provider.id: provider for provider in providers}
         numbers = [
             (number, one.id)

@@ -1,14 +1,14 @@
 """Decide on drops: keys, signed agreements and statements put by providers into /keys and /agreement.
 
 A new key counts only when signed by a key in force of the same provider: clearsigned, or signed and encrypted
-like any file. Two kinds of drop need no such signature: a newer version of a known certificate, with all
-additions signed by the primary key, and a revocation certificate, which counts at once. Only the holder of
-the certificate's own key can have made such a drop. An SSH key or passkey is revoked by a signed
+like any file. Two kinds of drop need no signature by another key: a newer version of a known certificate,
+with all additions signed by the primary key, and a revocation certificate, which counts at once. Only the
+holder of the certificate's own key can have made either. An SSH key or passkey is revoked by a signed
 statement with the fingerprint.
 
 A signed agreement proves two keys, as any file does: an SSH key of the provider opened the session, and a
-certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; one
-signed and encrypted to the gateway is accepted as well.
+certificate of the same provider, in force, signed the whole text. The guide asks for a clearsigned copy; a
+copy signed and encrypted to the gateway is also accepted.
 
 A statement about headings says what the titles of columns in a provider's files mean. A heading may be given
 the meaning of an item of Appendix A, but no sensitive heading, and no item that identifies the subject of a

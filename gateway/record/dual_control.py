@@ -242,8 +242,8 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
 def are_named_two(one: str, other: str) -> bool:
     """Return True if two names on record are certainly different people, by the names alone.
 
-    Two names of the form "NAME (as ACCOUNT)" are different people if the NAMEs differ. Otherwise the accounts
-    must differ as well, because one person may use an account with and without a name.
+    Two names of the form "NAME (as ACCOUNT)" are different people if the NAMEs differ. Otherwise both name
+    and account must differ, because one person may use an account with and without a name.
     """
     (first, account), (second, other_account) = _parts(one), _parts(other)
     if first is not None and second is not None:

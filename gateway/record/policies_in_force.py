@@ -209,7 +209,8 @@ class Keeper:
     def _allowed(self) -> set[str]:
         """Return the digests of versions that may lose protection.
 
-        A person has marked these versions here or at another host, or another host has put them in force.
+        A version may if a person has marked the version, here or at another host, or if the version is in
+        force at another host.
         """
         found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):

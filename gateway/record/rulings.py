@@ -271,7 +271,7 @@ def superseding_of(
 ) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the references of the accepted file that `transfer` replaces, and of the file replacing it.
 
-    Each is None without such a file; both are None for a data type of which no file replaces another.
+    A reference is None if there is no file. Of some data types no file replaces another: both are None.
     `files`: the accepted files in the order of landing, if the caller has read the files.
     """
     if not is_comparable(transfer, catalogue):
