@@ -7,8 +7,9 @@ decided      by the agreement's rules, the provider's keys, and earlier files
 recorded     with deliveries, log entries and the receipt's facts, in one transaction
 published    the receipt made visible to the provider
 
-Isolated child processes open and classify many files at once (`examine`). One process decides, records and
-publishes many files in one transaction (`conclude`). A dry run ends with the decision (`foresee`).
+Isolated child processes open and classify the content, many files at once (`examine`). One process decides,
+records and publishes, many files in one transaction (`conclude`). A dry run ends with the decision
+(`foresee`).
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Once an hour, sign a new head of the log, and publish the heads to keep.
+        """Sign a new head of the log, and publish the heads to keep, once an hour.
 
         Kept are the last head of each hour, and the heads cosigned by a witness. Only the leader (`leads`)
         signs, and only if the log has grown. At each call the leader has the newest published head sent to

@@ -77,7 +77,7 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """For each hand-on, record a batch of the files due, and follow what became of earlier batches.
+        """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
 
         `do` queues a function for a worker thread, here to make a batch. Within five seconds of the last
         call nothing is done, unless `at_once`.

@@ -156,7 +156,7 @@ class Rounds:
         self._penalties = copy_listed(self._home, self._penalties)
 
     def delete(self, registrar: Registrar, *, leads: bool) -> None:
-        """Once an hour, delete the short-lived data that is due. Raise Fault if some of the data stays."""
+        """Delete the short-lived data that is due, once an hour. Raise Fault if some of the data stays."""
         hour = hour_of(registrar.clock())
         if hour != self._deleted_at:
             self._deleted_at = hour

@@ -67,8 +67,8 @@ _COMPARED_BYTES = 4 * 1024**2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """A decision to be put in force on one transfer.
-    - `roll`: the roll in the file, packed; None without a roll. `kind`: the kind of log entry.
-    - `actor` and `note`: the person deciding and the reason, where a person decided.
+    - `roll`: the packed roll found by the examination; None without a roll. `kind`: the kind of log entry.
+    - `actor` and `note`: the person deciding and the reason; None if no person decided.
     - `held_for`: the reasons for which the file was held before.
     - `counted`: True if teams without pupil records get counts; False where a person named the teams.
     - `arrives`: True if the log has no entry about the file yet.
