@@ -20,7 +20,9 @@ _PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOG
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name of gateway.classify on first use, so receipts and reports load no file readers."""
+    """Import a public name of gateway.classify on first use.
+    Receipts and reports, which read no files, so need not load the readers of files.
+    """
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

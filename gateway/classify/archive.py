@@ -46,8 +46,9 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def _is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True if an operating system left the file `name`: known by name and form, at most 1 MiB.
-    False if the file contains a sentence or a sensitive word.
+    """Return True if an operating system, not a person, put the file `name` into the archive.
+    Such a file has a known name, a known form and at most 1 MiB. A file with a sentence or a sensitive word
+    counts as a person's.
     """
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
@@ -96,8 +97,9 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open `content` as a ZIP archive; unpack nothing. Raises Unreadable if the archive is damaged, encrypted
-    or beyond the limits, and also for an error of reading a file inside the `with` block.
+    """Open `content` as a ZIP archive; unpack nothing.
+    Raises Unreadable if the archive is damaged, encrypted or beyond the limits. An error while a file is read
+    inside the `with` block is also raised as Unreadable.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -147,7 +149,9 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 def contains_word(
     archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits
 ) -> bool:
-    """Return True if the XML part `name` of an archive contains one of these ASCII words, without parsing."""
+    """Search the XML part `name` of an archive, without parsing; return True if any of `words` (ASCII) is
+    found.
+    """
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -227,8 +231,8 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield place and text of everything a workbook shows beside its cells, such as page headers, titles,
-    names of ranges and hints. Raises Unreadable for malformed XML.
+    """Yield each text that a workbook shows beside its cells, with the place of the text.
+    Examples are page headers, titles, names of ranges and hints. Raises Unreadable for malformed XML.
     """
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())

@@ -50,7 +50,9 @@ OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return position, bytes and description of each file signature listed in `OFFICE_PARTS[kinds]`."""
+    """Return the file signatures (bytes that reveal a file's format) listed in `OFFICE_PARTS[kinds]`.
+    Each has three parts: position in the file, bytes, and description of the format.
+    """
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
@@ -114,9 +116,11 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for content without a data type; `code`: the reason's code, such as `classify:unknown`.
-    `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
-    phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
+    """Raised for content that cannot be given a data type. `code`: the reason's code, such as
+    `classify:unknown`.
+    `evidence`: sentences that say why. `about`: words to fill the blank in the reason's sentence. Both are
+    the gateway's own phrases, never text of the file.
+    `parts`: if the parts of a file are of several data types, the result for each part.
     """
 
     def __init__(
@@ -273,8 +277,8 @@ def classified_as(
     format: str,  # noqa: A002
     **more: Any,  # noqa: ANN401 - further fields of `Classified`
 ) -> Classified:
-    """Return a `Classified` of this data type, level and evidence; `more`: further fields of it, by name.
-    `Tally.completed` adds the counts later.
+    """Return a `Classified` with this data type, level, evidence and format, still without counts.
+    `Tally.completed` adds the counts. `more`: values for other fields of `Classified`, by name.
     """
     told = tuple(evidence)
     return Classified(data_type=data_type, level=level, evidence=told, format=format, extension="", **more)

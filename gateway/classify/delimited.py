@@ -103,8 +103,9 @@ class Table:
             raise malformed("a cell is too long", format="CSV") from None
 
     def _is_skipped(self, row: Row, wording: ReportWording) -> bool:
-        """Return True for a row to leave out: blank, or a line printed by a report (counted in `skipped`).
-        Raises Unreadable for any other row with only its first cell filled.
+        """Return True for a row to leave out: blank, a row of totals, or a line printed by a report.
+        Totals and printed lines are counted in `skipped`. Raises Unreadable for any other row with only its
+        first cell filled.
         """
         alone = not any(row[1:])
         if alone and not (row and row[0].strip()):
@@ -140,14 +141,18 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def _check_header(rows: Iterable[Row], header: Header) -> None:
-    """Raise Unreadable for an unsafe formula in the header or a row above; take only these from `rows`."""
+    """Raise Unreadable if the header, or a row above, has a formula that calls a program, service or other
+    file.
+    Nothing below the header is taken from `rows`.
+    """
     for row in islice(rows, header.position + 1):
         has_formula(row)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the number of known names in the header row, and the header; (0, None) if no name is known.
-    The row with the most known names is the header; the search ends at a row where most names are known.
+    """Find the header row: return the number of column names known to the rules there, and the header.
+    Return (0, None) if no row has a known name. The row with the most known names is the header; the search
+    ends at a row where most names are known.
     """
     best, position, met = 0, 0, list[Row]()
     for row in islice(rows, HEADER_WITHIN):
@@ -234,7 +239,8 @@ class Sheet:
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
     """Return a function for each table of a workbook; each call reads the table from its start.
-    Raises Unreadable if no sheet has a table, or if a sheet is neither a table, nor codes, nor a cover page.
+    Raises Unreadable if no sheet has a table, or if a hidden sheet has one. Raises Unreadable also for a
+    sheet that is neither a table, nor a list of published codes, nor a cover page, nor blank.
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)

@@ -23,7 +23,9 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """Data type of a Common Transfer File's assessments in a key stage, in `subjects` (if empty, in any)."""
+    """Rule for assessments in a Common Transfer File: in key stage `stage`, they are of data type `type`.
+    The rule is for the named `subjects`, or for every subject if none is named.
+    """
 
     type: str
     stage: str
@@ -31,10 +33,14 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File. `results`: by qualifier of a result, the name of its code list.
-    `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a pupil with
-    assessments of the first type is not counted for the second type. `missing_children`: names of messages
-    about children missing education; such a message is of `missing_type`, or waits for a person (None).
+    """Rules for a Common Transfer File.
+    `stages`: the data type of assessments, by key stage and subject.
+    `outweighs`: pairs of data types; a pupil with assessments of the first is not counted for the second.
+    `descriptors`: a data type for each phrase that may be in the file's data descriptor.
+    `results`: for each qualifier of a result, the name of the list of allowed codes.
+    `core_sections`: names of the elements that hold core data.
+    `missing_children`: names of messages about children missing education.
+    `missing_type`: the data type of messages about missing children; None: a person decides on each.
     """
 
     stages: tuple[StageRule, ...]
@@ -46,14 +52,18 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if `said` (a document's name, description or root) has a name of `missing_children`."""
+        """Return True if a message is about a child missing education.
+        `said` is the name, description or root of the document; one of the names `missing_children` must be
+        in it.
+        """
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """Names of collections in DfE messages (root element `Message`). `census`: the school census;
-    `returns`: other returns, each with its data type; `outside`: not accepted, each with a description.
+    """Rules for DfE messages (root element `Message`), by the name of the collection of data stated inside.
+    `census`: names of the school census. `returns`: names of other returns, each with its data type.
+    `outside`: names of collections that are not accepted, each with a description.
     """
 
     census: tuple[str, ...]
@@ -62,15 +72,18 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML that is neither CTF nor DfE message. `records`: names of records; `never`: roots to reject."""
+    """Rules for XML that is neither CTF nor DfE message, such as a register of attendance.
+    `records`: names of the elements that are records. `never`: names of root elements to reject.
+    """
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class JcqRule(RuleTable):
-    """Awarding bodies' fixed-width files, by first letter. `results`: the letter of results files; `outside`:
-    letters not accepted, with a description. `results_from`: where results begin in a record, from 0.
+    """Rules for awarding bodies' fixed-width files. The first letter of a file tells its kind.
+    `results`: the letter of results files. `outside`: letters of files not accepted, each with a description.
+    `results_from`: position in a record, from 0, where results begin.
     """
 
     results: str
@@ -79,9 +92,11 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record, each with a kind (`Slot`): LA, number, centre,
-    name. `fields`: kind by field key. `columns`: further column names, all of kind "name". `elements`: kind
-    by element name, in registers. `history`: a pattern of names about an earlier or later school.
+    """Columns and elements that name the school of a record. A kind (`Slot`) says how the school is named: by
+    LA, number, centre or name.
+    `fields`: kind by field key. `columns`: further column names, all of the kind "name".
+    `elements`: for registers in XML, kind by name of the element.
+    `history`: a pattern of column and element names about an earlier or later school of the pupil.
     """
 
     fields: dict[str, Slot]
@@ -90,8 +105,9 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Return index and kind of each column naming the record's school; schools before and after do not
-        count. `columns`: header and field key of each column.
+        """Find the columns that name the school of a record; return index and kind (`Slot`) of each.
+        `columns`: header and field key of each column. Columns about an earlier or later school of the pupil
+        are left out.
         """
         codes = frozenset(map(plain, self.columns))
         found = (
@@ -106,8 +122,10 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """Key names in JSON. `transparent`: of objects, without a meaning; `parts_of_a_date`: inside a date;
-    `beside`: of content allowed beside the records.
+    """Keys in JSON files. `transparent`: keys of objects, such as "data", that add nothing to a column's
+    name.
+    `parts_of_a_date`: keys inside an object that is a date. `beside`: keys of content allowed beside the
+    records, such as the number of pages.
     """
 
     transparent: tuple[str, ...]
@@ -147,7 +165,9 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns by name of the field; a list of words is one pattern, with the longest word first."""
+        """The fields of this rule as compiled patterns. A list of words becomes one pattern, longest word
+        first.
+        """
         return {
             key: re.compile(
                 given
@@ -159,8 +179,9 @@ class ResultsRule(RuleTable):
 
 
 class SubjectRule(RuleTable):
-    """Table [subjects] of data_types.toml. `names`: of subjects; `around`: neutral words allowed in a header
-    beside a subject. `not_final`: by word such as "mock", the name of an assessment without final results.
+    """Table [subjects] of data_types.toml. `names`: names of subjects.
+    `around`: neutral words allowed in a header beside the subject.
+    `not_final`: words that show grades not to be final, such as "mock", each with the assessment's name.
     """
 
     names: tuple[str, ...]
@@ -168,7 +189,9 @@ class SubjectRule(RuleTable):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment without final results, such as a mock, named in a header or title, or ""."""
+        """Return the assessment that a header or title names, if one without final results, such as a mock;
+        else "".
+        """
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 
@@ -179,7 +202,7 @@ class SubjectRule(RuleTable):
         )
 
     def _core(self, name: str) -> str:
-        """Return a header's words, joined and in lower case, without neutral words and numbers up to 9999."""
+        """Return a header's words without neutral words and numbers up to 9999, joined and in lower case."""
         words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
         return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 

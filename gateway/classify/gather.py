@@ -54,11 +54,14 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 
 class _FormOfRecords:
-    """The plan for reading records of one form (same tags), and the texts of such records not yet counted.
-    `texts` picks the texts from a record's pieces, after two empty ones, because `itemgetter` returns no
-    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text the `Part` to
-    count the text in, None until a record fills it. `unresolved`: positions of texts never filled so far.
-    `naming`: key and position of fields naming the pupil, or required. `blank`: usual number of empty pieces.
+    """Plan for reading all records of one form (same tags), with the texts read but not yet counted.
+    `texts`: function that picks the texts from the pieces of a record's markup. Two empty texts come first,
+    because `itemgetter` returns no tuple for a single position.
+    `parts`: for each text, the `Part` that counts the text; None until a record has one. The first two
+    entries are unused, to match `texts`.
+    `unresolved`: indexes of texts that every record so far has left empty.
+    `naming`: field key and index of each text that names the pupil, or that a data type requires.
+    `blank`: number of empty pieces in a record without text between its elements.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -78,7 +81,7 @@ class _FormOfRecords:
 
 class Gatherer:
     """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form.
-    `met`: by name of the parent, each element filled so far, by name, with its `Part`.
+    `met`: the `Part` of each element filled so far, by name of the parent, then by name of the element.
     """
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
@@ -118,7 +121,10 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header; return True if it is under the root, before all other records."""
+        """Count the texts of a header; return True if this is the file's own header.
+        The file's own header is directly under the root and before all records. Any other makes the file wait
+        for a person.
+        """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
@@ -149,10 +155,12 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil, except the elements named `apart`: return each of these as a `Left`,
-        with the text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
-        `school` reads the record's school; it is called once any element of the file names a school. Raises
-        Unreadable if elements are nested too deep.
+        """Count the record of one pupil; leave the elements named `apart` to the caller.
+        Each element left to the caller is returned as a `Left`, with the text of the first element named
+        `beside` in the same parent.
+        `left`: True if the pupil has left, False if not; None to decide by the leaving date.
+        `school`: function that reads the record's school, called once any element of the file names a school.
+        Raises Unreadable if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -183,7 +191,9 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep a record's texts for `_count`; return by key the values naming the pupil, or required."""
+        """Keep a record's texts, to be counted by `_count`.
+        Return, by field key, the values that name the pupil, or that a data type requires.
+        """
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -236,13 +246,17 @@ class Gatherer:
         self._tally.settle()
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True if there is memory to store a plan with these tags, and reserve the memory."""
+        """Reserve memory for a plan with these tags; return True if there was enough, so that the plan may be
+        stored.
+        """
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: the element's name; if the rules do not know the parent, after the parent's path and "/".
+        """Return the plan for reading an element with these tags: the element's own texts, then the elements
+        inside.
+        `path`: the name of the element. If the rules do not know the parent, the parent's path and "/" come
+        first.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -271,7 +285,9 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record if two texts of the field `key`, `before` and `text`, differ."""
+        """Note that a record names two pupils, if two texts of the field `key` differ. `before`: the earlier
+        text.
+        """
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

@@ -139,8 +139,10 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:
-        """Return True if at least half of the ten-digit numbers (all, of fewer than five) are valid NHS
-        numbers. By chance, one in eleven is valid.
+        """Return True if the values seem to contain NHS numbers, judged by the ten-digit numbers among the
+        values.
+        At least half of the numbers must be valid NHS numbers; of fewer than five, all. By chance, one in
+        eleven is valid.
         """
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
@@ -220,8 +222,10 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return what the file holds outside a data type: up to 100 entries, sensitive ones first.
-        If there are more, a last entry states the number of the entries left off.
+        """Return the columns, elements and titles that a file of this data type should not have, or that are
+        sensitive.
+        Up to 100 entries are returned, sensitive ones first. If there are more, a last entry has the number
+        left off.
         """
         topics = [*filter(None, map(self._topic_of, self._texts))]
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]
