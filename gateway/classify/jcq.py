@@ -73,8 +73,9 @@ _COLUMNS = {
 
 
 class JcqLayout(NamedTuple):
-    """Layout of a record with several results: where the groups of code, option and grade start (from 0), and
-    the widths of code, option and grade in characters.
+    """Layout of a record with several results, one in each group of characters.
+    `start`: position of the first group, from 0. `code`, `option`, `grade`: the widths, in characters, of the
+    three parts of a group.
     """
 
     start: int
@@ -163,7 +164,7 @@ class _ResultsReader:
         self._first = self._first_of_centre = tally.records
 
     def read(self, line: str) -> None:
-        """Count one record. Its second character, 1, 3, 5, 7 or 9, tells the kind.
+        """Count one record. The second character (1, 3, 5, 7 or 9) is the kind of record, such as a trailer.
         Raises Unreadable if a trailer states a wrong number of records.
         """
         self._lines += 1
@@ -276,8 +277,9 @@ def _candidates(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _layout_in(source: Source, rules: Rules) -> JcqLayout | None:
-    """Return the layout with the most valid groups in the first 50 candidates' records of several results.
-    None if under 60 % of the groups are valid, or no record has several results.
+    """Find out how records with several results are laid out, from the first 50 candidates of a file.
+    Return the layout with the most valid groups. Return None if under 60 % of the groups are valid, or no
+    record has several results.
     """
     grades, judged = rules.code_sets["exam-grade"], []
     first = (line for _, line in islice(_candidates(source), _LEARN_FROM))
@@ -307,7 +309,9 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return the `_Entry` of a candidate's record; without a layout, any word naming a grade is a result."""
+    """Return the candidate and the results in a candidate's record, as an `_Entry`.
+    Without a layout, every word equal to a known grade counts as a result.
+    """
     if result := _result_in(line):
         return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from

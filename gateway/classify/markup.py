@@ -88,9 +88,10 @@ OnOutside = Callable[[str, str, str], None]
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
     """Yield every outermost element of these names, complete, in document order; valid until the next.
-    `aside` gets parent's name, name and text of all content outside these records: elements, attributes,
-    comments, text between elements; and of the attributes in records. Text between a record's elements
-    is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
+    `aside`: function called with parent's name, name and text of all content outside the records (elements,
+    attributes, comments, text between elements), and of the attributes in records.
+    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML or beyond a
+    limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -134,8 +135,10 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield the `records` of a document with one namespace or none, as all known formats of pupil data have.
-    Raises Unreadable also if a record, or an element inside, is in another namespace than the root.
+    """Yield every outermost element of these names, like `records`, from a document with one namespace or
+    none.
+    All known formats of pupil data have one namespace or none. Raises Unreadable for a record, or an element
+    inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside):
@@ -150,7 +153,8 @@ def pupil_records(
 
 class _Unparsed:
     """Finder of comments and processing instructions: the parser drops them, but people see them.
-    Each may begin in one piece of the document and end in another. Each byte is examined once.
+    Each comment or instruction found is passed to `aside`, the caller's function for content outside records.
+    One may begin in one piece of the document and end in another. Each byte is examined once.
     The parser returns CDATA as text, so CDATA is not searched.
     """
 
@@ -163,7 +167,9 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report comments and instructions ending in `piece` to `aside`. Raises Unreadable for a long one."""
+        """Search the next piece of the document for comments and processing instructions.
+        Those ending in this piece are passed to `aside`. Raises Unreadable for a long one.
+        """
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -194,8 +200,8 @@ class _Unparsed:
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
-    """Report the attributes in a record to `aside`. Raises Unreadable for too many in one element.
-    `named`: True to count each element's namespaces as well, after many have been declared.
+    """Pass each attribute in a record to `aside`. Raises Unreadable if an element has too many.
+    `named`: True to limit also the namespaces of each element, after many have been declared.
     """
     if named or _asks_for_a_closer_look(record, limits, aside):
         for inner in record.iter():
@@ -205,8 +211,8 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
-    """Return True if a record has any attribute, to be reported to `aside`.
-    Without `aside`, return True only if an element has more attributes than the limit.
+    """Return True if a record has any attribute, to be passed to `aside`.
+    If `aside` is None, return True only for an element with more attributes than the limit.
     """
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
@@ -229,9 +235,11 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free a used record's content and earlier siblings; with `all_around`, also those of each ancestor.
-    Whatever is freed outside the records (called `names`) goes to `aside` first. The record's node and the
-    text after stay until the next record: the parser may still extend them. `most`: see `_tell`.
+    """Free the memory of a used record's content and of its earlier siblings.
+    With `all_around`, free also the earlier siblings of each ancestor. Before content outside the records
+    (elements called `names`) is freed, `aside` is called with the content. The record's node and the text
+    after stay until the next record, because the parser may still extend them. `most`: the attributes allowed
+    in an element.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -245,7 +253,8 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
-    """Report an element with all inside to `aside`; of a record (called one of `names`), only the text after.
+    """Pass an element and all content inside to `aside`; of a record (called one of `names`), only the text
+    after.
     Raises Unreadable for an element with more than `most` attributes.
     """
     if not isinstance(element.tag, str):
@@ -311,7 +320,7 @@ def text_count(tags: Sequence[str]) -> int:
 
 
 def element_at(element: Element, place: int) -> Element:
-    """Return the descendant of an element whose first tag is at `place` among the pieces (`cut`)."""
+    """Return the descendant of an element whose first tag has the index `place` in the result of `cut`."""
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 

@@ -44,7 +44,7 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 
 class ItemRule(value_kinds.FieldRule):
-    """A data item. `when`: by data type, the fields that carry the item in files of such a type.
+    """A data item. `when`: by data type, the fields that carry the item in files of the type.
     `beside`: fields revealing the item indirectly; a team without the item gets none of these fields.
     """
 
@@ -60,7 +60,10 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return "Label (key)" by key, for each item with one of these labels whose headings may be stated."""
+    """Return the items, among those with one of these labels, that a provider may state as a heading's
+    meaning.
+    The result has the text "Label (key)" for each item's key.
+    """
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -69,7 +72,7 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """A field needed by systems. A value of the field's kind reveals nothing about a pupil."""
+    """A field that systems need, but not a data item: a value of its kind reveals nothing about a pupil."""
 
 
 class ColumnSignature(RuleTable):
@@ -199,7 +202,7 @@ class Rules(Items):
     pack: LawPack | None = None
 
     def on(self, day: date | None) -> Rules:
-        """Return the rules for files about `day`, with the codes of the law pack for the same day."""
+        """Return these rules with the codes of the law pack in force on `day`, for files about the day."""
         pack = pack_on(self.law, day)
         return self if pack is None else self._by_pack[pack.academic_year]
 
@@ -271,7 +274,9 @@ class Rules(Items):
 
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
-        """By data type, the keys of allowed fields: of signatures, of `carries`, and of an item's `when`."""
+        """By data type, the keys of the fields a file may hold.
+        These are the fields of the type's signatures, of `TypeRule.carries`, and of `ItemRule.when`.
+        """
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -299,7 +304,9 @@ class Rules(Items):
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return the quick check of a field's values (`value_kinds.quick_for`), or None if it has none."""
+        """Return a function that quickly picks values certainly valid in a field; None if there is none.
+        `with_queries`: True to pick also values with a fault in `value_kinds.QUERIES`.
+        """
         return self._quick[key, with_queries]
 
     @cached_property

@@ -64,8 +64,9 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school; `columns`: the columns naming a school; `slots`: the kind of each.
-        Return a function that gives each row's school number (`school_number`). `length`: number of rows.
+        """Count rows by school. `columns`: the columns that name a school; `slots`: for each, the kind of
+        name.
+        Return a function giving each row's school, as `school_number` writes it. `length`: number of rows.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -100,7 +101,7 @@ class Schools:
 
     def named(self) -> tuple[NamedSchool, ...]:
         """Return the schools, with most records first; () if no record names a school.
-        From the 601st on, schools are one last entry, with the sum of their records.
+        All schools from the 601st on become one last entry, with the sum of their records.
         """
         counts: Counter[RecordSchool] = Counter()
         for said, records in self._records.items():
@@ -157,8 +158,8 @@ def school_number(said: RecordSchool) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return two things about a text in a school column: what it is (a field of `RecordSchool`, "la" or
-    "code"), and its value ("" for a malformed LA).
+    """Return field and value of a text found in a school column.
+    The field is one of `RecordSchool`, or "la" or "code". The value is "" for a malformed LA.
     """
     if slot == "la":
         return "la", text if is_la(text) else ""

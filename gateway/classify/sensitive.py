@@ -149,7 +149,7 @@ class RuleTable(BaseModel):
 
 
 class Topic(RuleTable):
-    """A sensitive topic, found in column names by `words` and `stems`, in texts by phrases (`text`)."""
+    """A sensitive topic. `words`, `stems`: found in the names of columns. `text`: phrases found in texts."""
 
     label: str = Field(min_length=1)
     words: Words = ()
@@ -158,7 +158,8 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Words, besides those of topics, that no harmless name, label or address contains; and exceptions.
+    """Further sensitive words, and exceptions, for the search of names, labels and addresses.
+    `words`: words, besides those of topics, that no harmless name, label or address contains.
     `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
     `nobody`: words, besides those of ordinary.txt, that are in no person's name.
     `labels`: phrases allowed in labels, together with figures and words of up to three letters.
@@ -208,8 +209,9 @@ class Sensitive(RuleTable):
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
-        """Return True if a text contains a sensitive word; `kind`: the text is a name, label or address.
-        In a person's name (`of_people`) an ordinary word counts as sensitive, too; not in a school's name.
+        """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
+        In the name of a person (`of_people`), an ordinary word counts as sensitive; in the name of a school,
+        not.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (title := self._titles.search(plain)) is not None:
@@ -260,19 +262,22 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of every sensitive word and stem, and of every word in a sensitive phrase."""
+        """First six letters of every sensitive word and stem, and of the longest word of each sensitive
+        phrase.
+        A word that begins otherwise is harmless.
+        """
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property
     def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Sensitive words allowed in labels and addresses (first) and in names of people (second)."""
+        """Topic words that are harmless in labels and addresses (first), or in names of people (second)."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_may` as octets, without those in sensitive phrases: for labels and addresses
-        (first), and for names of people (second).
+        """The words of `_may`, as octets, without the longest word of any sensitive phrase.
+        First come the words harmless in labels and addresses, then those harmless in names of people.
         """
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
@@ -313,8 +318,8 @@ class Sensitive(RuleTable):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False if a text certainly shows no topic, True if a full search is needed.
-        This quick check also serves for many values joined.
+        """Return False if a text certainly shows no topic, True if a full search is needed: a quick check.
+        The text may join many values.
         """
         small = text.casefold()
         if text.isascii():
@@ -333,7 +338,9 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns by field of `Topic`: "words" and "stems" of names, "text" of texts; a group by topic."""
+        """Compiled patterns with one group for each topic. "words" and "stems" are for names, "text" is for
+        texts.
+        """
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []
@@ -383,7 +390,9 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
+    """Return the labels of sensitive topics that a file of unknown type seems to be about; mostly none.
+    Never raises.
+    """
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
@@ -401,7 +410,10 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text in a file, and True if its element names are to be searched as well, as headings."""
+    """Yield the readable texts of a file of any format, to be searched for sensitive topics.
+    With each text comes True if the names of XML elements in the text may be a person's headings; False if an
+    Office program chose the names.
+    """
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)

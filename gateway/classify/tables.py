@@ -59,8 +59,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results (GCSE or A level), the other kind if both occur, and the evidence.
-    If no result shows its kind, return the kind declared by the file's name (`declared`), and the other as
-    if both occurred, so that the file waits for the later release. Unreadable if `declared` is neither.
+    If no result shows its kind, return the kind `declared` by the file's name, and the other as if both
+    occurred, so that the file waits for the later release. Raises Unreadable if `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -141,8 +141,8 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Return the number of rows that are no records: words in place of a UPN or date, and no valid value.
-    `checked`: by field, for each column, all values and the faulty values.
+    """Count the rows under a table that are no records: words in place of a UPN or date, and no valid value.
+    `checked`: by field key, for each column of the field, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -207,7 +207,9 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the counted table's type; `above`: the text above it. Raises Unreadable if no type fits."""
+        """Return the counted table's type. `above`: the text above the table. Raises Unreadable if no type
+        fits.
+        """
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.
@@ -238,9 +240,10 @@ class _Counter:
         return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return the number of those of final results, and of other assessments.
-        Columns of final results get the field `subject-grade`. `assessment`: the one named for the whole
-        table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
+        """Find the columns of grades; return how many have final results, and how many other assessments.
+        Columns of final results get the field `subject-grade`. `assessment`: name of the assessment, such as
+        "mock", stated for the whole table, or "". Fields with too many wrong values are added to
+        `wrong_columns` of the tally.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
@@ -323,7 +326,9 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if two columns of one heading name different pupils in a row: two tables."""
+        """Raise Unreadable if columns with the same heading name different pupils in a row: two tables side
+        by side.
+        """
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):

@@ -52,8 +52,9 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
-    `classify`. `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
+    """Counts of one file. `declared`: data type suggested by the file name.
+    `on_pupils`, `on_persons`: functions called with the pupils and persons of many records (`classify`).
+    `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
     `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
@@ -97,7 +98,8 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
-        """Judge later records by a header's facts: by the school, and the law in force on the reference date.
+        """Judge later records by facts in the file's header: the school, and the law in force on the
+        reference date.
         `data_type`, `form`: type and format of the file, for the fields required by law.
         """
         numbers = facts.establishment or "", facts.urn or ""
@@ -133,8 +135,9 @@ class Tally:
     def take(
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
     ) -> AbstractSet[str]:
-        """Count values of one column or element, each with its record's number; return the faulty ones.
-        An empty text is a blank. `sample`: see `Part.add`.
+        """Count values of one column or element, each with its record's number; return the faulty values.
+        An empty text is a blank. With `sample` False, add a sample of the values to `part` only if `part` has
+        none.
         """
         if part.key is None:
             met, filled = value_kinds.distinct(values), len(values)
@@ -165,9 +168,10 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`. `values`: fields naming the pupil, or required by a type.
+        """Count a record at the next `settle`. `values`: by key, the fields that name the pupil or that a
+        type requires.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        `said`: the school the record names.
+        `said`: the school that the record names.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -218,9 +222,12 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count the records numbered `rows`. `columns`: by key, the values of the same fields as in `record`.
-        `full`: the fields filled in every record. `leaving`: by record, a text, blank if the pupil is on
-        roll. `schools` returns each record's school number; the schools themselves are counted already.
+        """Count the records numbered `rows`.
+        `columns`: by field key, one value for each record, of the fields that name the pupil or that a type
+        requires.
+        `full`: keys of the fields filled in every record. `leaving`: for each record, a text, blank if the
+        pupil is on roll.
+        `schools`: function returning each record's school number; the schools themselves are counted already.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
@@ -247,8 +254,9 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one of each record
-        (`identities_of`), from number `first` on. `named`: True if all are UPNs.
+        """Count distinct pupils, repeated UPNs and temporary UPNs in records numbered from `first` on.
+        `identities`: for each record, a text that identifies its pupil (`identities_of`). `named`: True if
+        all such texts are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -314,7 +322,8 @@ class Tally:
 
     def completed(self, verdict: Classified) -> Classified:
         """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
-        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
+        The result's `extension` becomes "formulas.csv", for example, if a spreadsheet program would run
+        cells, to warn each person who collects the file.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

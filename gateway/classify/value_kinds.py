@@ -151,7 +151,7 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
 
 
 def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
-    """Return the `Check` of a field's values; None for a field of free text, which no view shows."""
+    """Return the function that checks a field's values; None for free text, which no view shows."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
@@ -170,7 +170,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check (`Quick`) that passes what `quick` passes, except dates after today."""
+    """Return a quick check that picks the values `quick` would pick, except dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -184,8 +184,9 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
-    With `today`, a later date has the fault "date:future".
+    """Return a check of values by `check`, with two more faults.
+    A value faulty by `check` but good by `any_year`, the check with the codes of every year, gets the fault
+    `OTHER_YEAR`. A date after `today` gets the fault "date:future".
     """
 
     def checked(text: str) -> str | None:
@@ -331,7 +332,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values passed by `quick`; of values differing only in figures, one is checked for all."""
+    """Return the values passed by `quick`, called once for all values that differ only in figures."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -341,7 +342,9 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values that match one of the patterns. No pattern may match `BETWEEN`."""
+    """Return a function to pick the values that match one of the patterns.
+    Values are joined by `BETWEEN` for the search, so no pattern may match `BETWEEN`.
+    """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -354,7 +357,9 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
+    """Judge of one field's values: checks each distinct value once.
+    `quick` picks most of the good values at once; `check` then examines each of the others.
+    """
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -485,7 +490,10 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Tester of names, labels or address lines (`kind`), by characters, number of words, sensitive words."""
+    """Tester of names, labels or address lines, by characters, number of words and sensitive words.
+    `kind`: the kind of text to test. `of_people`: False for names of schools, in which ordinary words are
+    allowed.
+    """
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind

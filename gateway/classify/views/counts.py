@@ -42,7 +42,8 @@ class SmallNumbers:
 
     def published(self, cell: str, count: int) -> int | None:
         """Return the rounded figure to publish for a count, or None to withhold the count.
-        `cell`: the name of the figure, by which margin and rounding are drawn.
+        `cell`: the name of the figure; margin and rounding, drawn at random, are always the same for one
+        name.
         """
         if count < self.threshold + self._drawn("margin", cell):
             return None

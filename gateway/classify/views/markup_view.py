@@ -59,9 +59,12 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form (same tags). `kept`: templates for writing, by the assessments that stay.
-    `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
-    tag after its last, and the position of the piece with its key stage. `enough`: see `_Document._put`.
+    """Plan for writing the kept part of elements of one form (same tags).
+    `kept`: the template to write by, for each choice of assessments that stay.
+    `blank`: number of empty pieces in an element without text between elements.
+    `assessments`: for each assessment, the numbers of its first tag and of the tag after its last, and the
+    position of the piece with its key stage.
+    `enough`: an element stays if anything inside has this visibility or a higher one.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -103,7 +106,9 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note content outside the records as left out if it has no `name`: an attribute, comment or text."""
+        """Note an attribute, comment or text outside the records as left out of the view. These have no
+        `name`.
+        """
         self._loose = True
         if not name:
             self._leave_out()
@@ -145,7 +150,8 @@ class _Document:
 
     def _write(self, element: Element, *, loose: bool, enough: Visibility) -> None:
         """Collect the kept part of an element for writing; many elements are judged and written together.
-        `loose`: the element may have attributes or text between elements. `enough`: see `_put`.
+        `loose`: True if the element may have attributes or text between elements.
+        `enough`: the element stays if anything inside has this visibility or a higher one.
         """
         if loose:
             self._tidy(element)
@@ -252,7 +258,9 @@ class _Document:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield a `_Kept` for each form among the elements of `waiting` with these numbers, if any stay."""
+        """Yield what a view keeps of some elements, as one `_Kept` for all elements of the same form.
+        `numbers`: indexes of the elements in `waiting`. Nothing is yielded for a form of which nothing stays.
+        """
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -304,8 +312,10 @@ class _Document:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
-        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
+        """Replace an assessment's first tag in `pieces` by the part a view keeps; return True if anything is
+        kept.
+        `at`: index in `pieces` where the element around the assessment begins. `where`: an entry of
+        `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -342,7 +352,9 @@ class _Document:
         return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True if there is memory to store a plan with these tags, and reserve the memory."""
+        """Reserve memory for a plan with these tags; return True if there was enough, so that the plan may be
+        stored.
+        """
         self._room -= len(tags)
         return self._room > 0
 

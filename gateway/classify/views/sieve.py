@@ -29,8 +29,8 @@ class Visibility(IntEnum):
 
 
 class ViewFilter:
-    """Filter of a file's columns, elements and rows by a `Basis`; collects the labels of items left out.
-    `without`: numbers, from 0, of records left out.
+    """Filter that decides what a view shows of a file's columns, elements and rows, as a `Basis` allows.
+    The filter also collects the labels of items left out. `without`: numbers, from 0, of records left out.
     """
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
@@ -58,13 +58,13 @@ class ViewFilter:
             self.leave_out(APART)
 
     def next_stays(self) -> bool:
-        """Count the next record of the content, over all parts; return True if the view keeps the record."""
+        """Return True if the view keeps the next record of the file; call once for each record, in order."""
         self._records += 1
         return self._records - 1 not in self.without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
-        """Return a function to test if a row under these headings is of the view's school.
-        Return None if the view has the rows of all schools.
+        """Return a function to test if a row is about the view's school; None if the view has all schools.
+        `names`: the headings of the rows.
         """
         if self.of_school is None:
             return None
@@ -88,7 +88,8 @@ class ViewFilter:
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
-        """Return the numbers, from 0, of the columns that stay, each with the judge of its values.
+        """Choose the columns of a table for the view; return the number, from 0, and the judge of values of
+        each.
         `columns_met` is the number of columns in earlier tables of the file; None where unknown.
         """
         found = []
@@ -130,14 +131,18 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records: `OUT` unless about document or owner."""
+        """Return the visibility of an element outside all records: `OUT` for content not about document or
+        owner.
+        """
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain others; if not, note an item left out."""
+        """Return True if the rules allow elements of this name to contain others; if not, note content as
+        left out.
+        """
         if name in self.rules.containers:
             return True
         self.leave_out()

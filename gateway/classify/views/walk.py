@@ -84,7 +84,9 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add an element's texts to `values`. `number`: N within the Nth repeated element, else 0."""
+        """Add the texts inside an element to `values`.
+        `number`: inside the Nth of the repeated elements, N, counted from 1; 0 outside all repeated elements.
+        """
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
@@ -172,7 +174,9 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of a record's values. Keys: a field, "=heading", or "N heading" in the Nth repeated element."""
+    """Reader of the values that a layout needs from each record. A value's key is a field or a heading.
+    Headings are written "=heading", and inside the Nth of the repeated elements "N heading".
+    """
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
