@@ -231,7 +231,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield each text that a workbook shows beside its cells, with the place of the text.
+    """Yield each text shown by a workbook beside its cells, with the place of the text.
     Examples are page headers, titles, names of ranges and hints. Raises Unreadable for malformed XML.
     """
     for name in names(book):

@@ -50,7 +50,7 @@ OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return the file signatures (bytes that reveal a file's format) listed in `OFFICE_PARTS[kinds]`.
+    """Return the file signatures (bytes revealing a file's format) listed in `OFFICE_PARTS[kinds]`.
     Each has three parts: position in the file, bytes, and description of the format.
     """
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())

@@ -20,8 +20,8 @@ FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return a finding's `expected` text if the gateway can have written this text, else "".
-    The gateway's texts are those that `value_kinds.expected` returns.
+    """Return a finding's `expected` text if the gateway can have written the text, else "".
+    The gateway's texts come from `value_kinds.expected`.
     """
     text = finding.expected
     return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""

@@ -36,9 +36,9 @@ class CtfRule(RuleTable):
     """Rules for a Common Transfer File.
     `stages`: the data type of assessments, by key stage and subject.
     `outweighs`: pairs of data types; a pupil with assessments of the first is not counted for the second.
-    `descriptors`: a data type for each phrase that may be in the file's data descriptor.
+    `descriptors`: a data type for each phrase in the file's data descriptor.
     `results`: for each qualifier of a result, the name of the list of allowed codes.
-    `core_sections`: names of the elements that hold core data.
+    `core_sections`: names of the elements with core data.
     `missing_children`: names of messages about children missing education.
     `missing_type`: the data type of messages about missing children; None: a person decides on each.
     """
@@ -53,8 +53,7 @@ class CtfRule(RuleTable):
 
     def is_of_missing_child(self, said: str) -> bool:
         """Return True if a message is about a child missing education.
-        `said` is the name, description or root of the document; one of the names `missing_children` must be
-        in it.
+        `said`: name, description or root of the document, searched for the names `missing_children`.
         """
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
@@ -63,7 +62,7 @@ class CtfRule(RuleTable):
 class MessageRule(RuleTable):
     """Rules for DfE messages (root element `Message`), by the name of the collection of data stated inside.
     `census`: names of the school census. `returns`: names of other returns, each with its data type.
-    `outside`: names of collections that are not accepted, each with a description.
+    `outside`: names of collections not accepted, each with a description.
     """
 
     census: tuple[str, ...]
@@ -73,7 +72,7 @@ class MessageRule(RuleTable):
 
 class RegisterRule(RuleTable):
     """Rules for XML that is neither CTF nor DfE message, such as a register of attendance.
-    `records`: names of the elements that are records. `never`: names of root elements to reject.
+    `records`: names of the record elements. `never`: names of root elements to reject.
     """
 
     records: tuple[str, ...]
@@ -92,7 +91,7 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements that name the school of a record. A kind (`Slot`) says how the school is named: by
+    """Columns and elements naming the school of a record. A kind (`Slot`) says how the school is named: by
     LA, number, centre or name.
     `fields`: kind by field key. `columns`: further column names, all of the kind "name".
     `elements`: for registers in XML, kind by name of the element.
@@ -105,7 +104,7 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Find the columns that name the school of a record; return index and kind (`Slot`) of each.
+        """Find the columns naming the school of a record; return index and kind (`Slot`) of each.
         `columns`: header and field key of each column. Columns about an earlier or later school of the pupil
         are left out.
         """
@@ -124,8 +123,8 @@ class SchoolsRule(RuleTable):
 class JsonRule(RuleTable):
     """Keys in JSON files. `transparent`: keys of objects, such as "data", that add nothing to a column's
     name.
-    `parts_of_a_date`: keys inside an object that is a date. `beside`: keys of content allowed beside the
-    records, such as the number of pages.
+    `parts_of_a_date`: keys inside a date. `beside`: keys of content allowed beside the records, such as the
+    number of pages.
     """
 
     transparent: tuple[str, ...]
@@ -181,7 +180,7 @@ class ResultsRule(RuleTable):
 class SubjectRule(RuleTable):
     """Table [subjects] of data_types.toml. `names`: names of subjects.
     `around`: neutral words allowed in a header beside the subject.
-    `not_final`: words that show grades not to be final, such as "mock", each with the assessment's name.
+    `not_final`: words such as "mock", a sign of grades not yet final, each with the assessment's name.
     """
 
     names: tuple[str, ...]

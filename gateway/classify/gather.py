@@ -55,13 +55,13 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 class _FormOfRecords:
     """Plan for reading all records of one form (same tags), with the texts read but not yet counted.
-    `texts`: function that picks the texts from the pieces of a record's markup. Two empty texts come first,
+    `texts`: function to pick the texts from the pieces of a record's markup. Two empty texts come first,
     because `itemgetter` returns no tuple for a single position.
     `parts`: for each text, the `Part` that counts the text; None until a record has one. The first two
     entries are unused, to match `texts`.
     `unresolved`: indexes of texts that every record so far has left empty.
-    `naming`: field key and index of each text that names the pupil, or that a data type requires.
-    `blank`: number of empty pieces in a record without text between its elements.
+    `naming`: field key and index of each text naming the pupil or required by a data type.
+    `blank`: number of empty pieces in a record without text between elements.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -159,7 +159,8 @@ class Gatherer:
         Each element left to the caller is returned as a `Left`, with the text of the first element named
         `beside` in the same parent.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        `school`: function that reads the record's school, called once any element of the file names a school.
+        `school`: function to read the school of the record, called once any element of the file names a
+        school.
         Raises Unreadable if elements are nested too deep.
         """
         text = written(record)
@@ -192,7 +193,7 @@ class Gatherer:
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
         """Keep a record's texts, to be counted by `_count`.
-        Return, by field key, the values that name the pupil, or that a data type requires.
+        Return, by field key, the values naming the pupil or required by a data type.
         """
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
@@ -285,7 +286,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note that a record names two pupils, if two texts of the field `key` differ. `before`: the earlier
+        """Note a record as naming two pupils, if two texts of the field `key` differ. `before`: the earlier
         text.
         """
         if text.casefold().split() == before.casefold().split():

@@ -200,7 +200,7 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record a text that identifies its pupil: the UPN, if the record has one.
+    """Return for each record a text to identify the pupil: the UPN, if the record has one.
     Otherwise, the text joins the values of the first group in `IDENTITIES` with all fields filled, or is "".
     `columns`: by field key, the value in each record.
     """

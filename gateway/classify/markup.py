@@ -168,7 +168,7 @@ class _Unparsed:
 
     def take(self, piece: bytes) -> None:
         """Search the next piece of the document for comments and processing instructions.
-        Those ending in this piece are passed to `aside`. Raises Unreadable for a long one.
+        A comment or instruction ending in the piece is passed to `aside`. Raises Unreadable for a long one.
         """
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):

@@ -60,8 +60,8 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items, among those with one of these labels, that a provider may state as a heading's
-    meaning.
+    """Return the items, among those with one of these labels, allowed as the meaning of a heading stated by a
+    provider.
     The result has the text "Label (key)" for each item's key.
     """
     return {
@@ -275,7 +275,7 @@ class Rules(Items):
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
         """By data type, the keys of the fields a file may hold.
-        These are the fields of the type's signatures, of `TypeRule.carries`, and of `ItemRule.when`.
+        Allowed are the fields of the type's signatures, of `TypeRule.carries`, and of `ItemRule.when`.
         """
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
@@ -304,7 +304,7 @@ class Rules(Items):
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a function that quickly picks values certainly valid in a field; None if there is none.
+        """Return a quick function to pick values certainly valid in a field; None if there is none.
         `with_queries`: True to pick also values with a fault in `value_kinds.QUERIES`.
         """
         return self._quick[key, with_queries]

@@ -64,8 +64,7 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school. `columns`: the columns that name a school; `slots`: for each, the kind of
-        name.
+        """Count rows by school. `columns`: the columns naming a school; `slots`: for each, the kind of name.
         Return a function giving each row's school, as `school_number` writes it. `length`: number of rows.
         """
         rows: Iterable[tuple[str, ...]]

@@ -271,13 +271,13 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Topic words that are harmless in labels and addresses (first), or in names of people (second)."""
+        """Topic words harmless in labels and addresses (first), or in names of people (second)."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
         """The words of `_may`, as octets, without the longest word of any sensitive phrase.
-        First come the words harmless in labels and addresses, then those harmless in names of people.
+        First come the words harmless in labels and addresses, then the words harmless in names of people.
         """
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)

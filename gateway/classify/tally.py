@@ -168,8 +168,8 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`. `values`: by key, the fields that name the pupil or that a
-        type requires.
+        """Count a record at the next `settle`. `values`: by key, the fields naming the pupil or required by a
+        type.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
         `said`: the school that the record names.
         """
@@ -223,8 +223,8 @@ class Tally:
         schools: Callable[[], Iterable[str]],
     ) -> None:
         """Count the records numbered `rows`.
-        `columns`: by field key, one value for each record, of the fields that name the pupil or that a type
-        requires.
+        `columns`: by field key, one value for each record, of the fields naming the pupil or required by a
+        type.
         `full`: keys of the fields filled in every record. `leaving`: for each record, a text, blank if the
         pupil is on roll.
         `schools`: function returning each record's school number; the schools themselves are counted already.
@@ -255,8 +255,8 @@ class Tally:
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Count distinct pupils, repeated UPNs and temporary UPNs in records numbered from `first` on.
-        `identities`: for each record, a text that identifies its pupil (`identities_of`). `named`: True if
-        all such texts are UPNs.
+        `identities`: for each record, a text to identify the pupil (`identities_of`). `named`: True if all
+        such texts are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -323,7 +323,7 @@ class Tally:
     def completed(self, verdict: Classified) -> Classified:
         """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
         The result's `extension` becomes "formulas.csv", for example, if a spreadsheet program would run
-        cells, to warn each person who collects the file.
+        cells, to warn each person collecting the file.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

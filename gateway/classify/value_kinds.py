@@ -151,7 +151,7 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
 
 
 def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
-    """Return the function that checks a field's values; None for free text, which no view shows."""
+    """Return the function to check a field's values; None for free text, which no view shows."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
@@ -170,7 +170,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check that picks the values `quick` would pick, except dates after today."""
+    """Return a quick check to pick the same values as `quick`, except dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -332,7 +332,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values passed by `quick`, called once for all values that differ only in figures."""
+    """Return the values passed by `quick`, called once for all values differing only in figures."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -342,7 +342,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values that match one of the patterns.
+    """Return a function to pick the values matching one of the patterns.
     Values are joined by `BETWEEN` for the search, so no pattern may match `BETWEEN`.
     """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)

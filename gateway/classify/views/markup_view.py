@@ -106,7 +106,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note an attribute, comment or text outside the records as left out of the view. These have no
+        """Note an attribute, comment or text outside the records as left out of the view. Such content has no
         `name`.
         """
         self._loose = True

@@ -174,7 +174,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of the values that a layout needs from each record. A value's key is a field or a heading.
+    """Reader of the values needed by a layout from each record. A value's key is a field or a heading.
     Headings are written "=heading", and inside the Nth of the repeated elements "N heading".
     """
 
