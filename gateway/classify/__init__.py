@@ -21,7 +21,7 @@ _PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOG
 
 def __getattr__(name: str) -> object:
     """Import a public name of gateway.classify on first use.
-    Receipts and reports, which read no files, so need not load the readers of files.
+    So receipts and reports, which read no files, load no readers of files.
     """
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

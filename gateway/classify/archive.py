@@ -149,9 +149,7 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 def contains_word(
     archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits
 ) -> bool:
-    """Search the XML part `name` of an archive, without parsing; return True if any of `words` (ASCII) is
-    found.
-    """
+    """Search the XML part `name` of an archive, unparsed; return True if any of `words` (ASCII) is found."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):

@@ -116,7 +116,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for content that cannot be given a data type. `code`: the reason's code, such as
+    """Raised for content that cannot be given a data type. `code`: the reason's code, like
     `classify:unknown`.
     `evidence`: sentences that say why. `about`: words to fill the blank in the reason's sentence. Both are
     the gateway's own phrases, never text of the file.

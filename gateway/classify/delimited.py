@@ -141,8 +141,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def _check_header(rows: Iterable[Row], header: Header) -> None:
-    """Raise Unreadable if the header, or a row above, has a formula that calls a program, service or other
-    file.
+    """Raise Unreadable for a formula in the header, or in a row above, that calls a program, service or file.
     Nothing below the header is taken from `rows`.
     """
     for row in islice(rows, header.position + 1):

@@ -23,7 +23,7 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """Rule for assessments in a Common Transfer File: in key stage `stage`, they are of data type `type`.
+    """Data type of the assessments in a Common Transfer File that belong to one key stage, `stage`.
     The rule is for the named `subjects`, or for every subject if none is named.
     """
 
@@ -91,8 +91,8 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record. A kind (`Slot`) says how the school is named: by
-    LA, number, centre or name.
+    """Columns and elements naming the school of a record. Each has a kind (`Slot`) of name: LA, number,
+    centre or name.
     `fields`: kind by field key. `columns`: further column names, all of the kind "name".
     `elements`: for registers in XML, kind by name of the element.
     `history`: a pattern of column and element names about an earlier or later school of the pupil.
@@ -121,8 +121,7 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """Keys in JSON files. `transparent`: keys of objects, such as "data", that add nothing to a column's
-    name.
+    """Keys in JSON files. `transparent`: keys such as "data", that add nothing to the name of a column.
     `parts_of_a_date`: keys inside a date. `beside`: keys of content allowed beside the records, such as the
     number of pages.
     """
@@ -164,7 +163,7 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """The fields of this rule as compiled patterns. A list of words becomes one pattern, longest word
+        """The fields of this rule as compiled patterns. For a list of words, the pattern has the longest
         first.
         """
         return {
@@ -180,7 +179,7 @@ class ResultsRule(RuleTable):
 class SubjectRule(RuleTable):
     """Table [subjects] of data_types.toml. `names`: names of subjects.
     `around`: neutral words allowed in a header beside the subject.
-    `not_final`: words such as "mock", a sign of grades not yet final, each with the assessment's name.
+    `not_final`: words for grades that are not final, such as "mock", each with the assessment's name.
     """
 
     names: tuple[str, ...]
@@ -188,8 +187,8 @@ class SubjectRule(RuleTable):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment that a header or title names, if one without final results, such as a mock;
-        else "".
+        """Return the name of an assessment without final results, such as a mock; "" for none.
+        `text`: a header or title, in which the assessment may be named.
         """
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""

@@ -159,8 +159,7 @@ class Gatherer:
         Each element left to the caller is returned as a `Left`, with the text of the first element named
         `beside` in the same parent.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        `school`: function to read the school of the record, called once any element of the file names a
-        school.
+        `school`: function to read the record's school, called once any element of the file names a school.
         Raises Unreadable if elements are nested too deep.
         """
         text = written(record)
@@ -247,9 +246,7 @@ class Gatherer:
         self._tally.settle()
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Reserve memory for a plan with these tags; return True if there was enough, so that the plan may be
-        stored.
-        """
+        """Reserve memory for a plan with these tags; return True if the plan may be stored."""
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
@@ -286,8 +283,8 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a record as naming two pupils, if two texts of the field `key` differ. `before`: the earlier
-        text.
+        """Note a record as naming two pupils, if two texts of the field `key` differ.
+        `before`: the text met first.
         """
         if text.casefold().split() == before.casefold().split():
             return

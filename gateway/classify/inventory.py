@@ -139,8 +139,7 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:
-        """Return True if the values seem to contain NHS numbers, judged by the ten-digit numbers among the
-        values.
+        """Return True if the values seem to contain NHS numbers, judged by their ten-digit numbers.
         At least half of the numbers must be valid NHS numbers; of fewer than five, all. By chance, one in
         eleven is valid.
         """
@@ -222,8 +221,8 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return the columns, elements and titles that a file of this data type should not have, or that are
-        sensitive.
+        """Return sensitive columns, elements and titles, and those that a file of this data type should not
+        have.
         Up to 100 entries are returned, sensitive ones first. If there are more, a last entry has the number
         left off.
         """

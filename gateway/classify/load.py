@@ -78,8 +78,8 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield each defect of a field rule, such as the kind "code" without `codes`: the faulty key and a
-    sentence.
+    """Yield each defect of a field rule, as the faulty key and a sentence.
+    Example: the kind is "code", but `codes` is missing.
     """
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):

@@ -90,8 +90,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
     """Yield every outermost element of these names, complete, in document order; valid until the next.
     `aside`: function called with parent's name, name and text of all content outside the records (elements,
     attributes, comments, text between elements), and of the attributes in records.
-    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML or beyond a
-    limit.
+    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML, or for too
+    much.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -135,10 +135,9 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield every outermost element of these names, like `records`, from a document with one namespace or
-    none.
-    All known formats of pupil data have one namespace or none. Raises Unreadable for a record, or an element
-    inside, in another namespace than the root.
+    """Yield `records` of an XML document with one namespace or none: all known formats of pupil data have no
+    more.
+    Raises Unreadable for a record, or an element inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside):
@@ -236,10 +235,10 @@ def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
     """Free the memory of a used record's content and of its earlier siblings.
-    With `all_around`, free also the earlier siblings of each ancestor. Before content outside the records
-    (elements called `names`) is freed, `aside` is called with the content. The record's node and the text
-    after stay until the next record, because the parser may still extend them. `most`: the attributes allowed
-    in an element.
+    With `all_around`, free also the earlier siblings of each ancestor. Content outside the records is passed
+    to `aside` first. Records are elements called one of `names`. The record's node and the text after stay
+    until the next record, because the parser may still extend them.
+    `most`: the highest number of attributes allowed in an element.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -253,9 +252,9 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
-    """Pass an element and all content inside to `aside`; of a record (called one of `names`), only the text
-    after.
-    Raises Unreadable for an element with more than `most` attributes.
+    """Pass an element and all content inside to `aside`. Of a record, pass only the text after its end.
+    Records are elements called one of `names`. Raises Unreadable for an element with more than `most`
+    attributes.
     """
     if not isinstance(element.tag, str):
         return

@@ -95,8 +95,7 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Judge one assessment; return the data type ("" for none) and the answers, True or False, to three
-        questions.
+        """Judge one assessment; return its data type ("" for none) and the answers to three questions.
         Is there a result? Is the type known, without a fault or an unknown element? Is there no unknown
         element?
         `stage_around`: the key stage stated around the assessment.

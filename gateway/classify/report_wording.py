@@ -100,8 +100,7 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Examine the rows above a table; return True if they hold more than a title, a date and filters, and
-    their text.
+    """Examine the rows above a table: return True for more than a title, a date and filters; and the text.
     The text has up to 4,000 characters, and leaves out cells of report words alone.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]

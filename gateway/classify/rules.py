@@ -60,9 +60,8 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items, among those with one of these labels, allowed as the meaning of a heading stated by a
-    provider.
-    The result has the text "Label (key)" for each item's key.
+    """Return the items with one of these labels that a provider may state as the meaning of a heading.
+    The result has, by key of the item, the text "Label (key)".
     """
     return {
         key: f"{item.label} ({key})"
@@ -233,8 +232,8 @@ class Rules(Items):
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
         """Return these rules with the headings a provider stated: pairs of heading and field key.
-        A heading already known, or about something sensitive, keeps its meaning. Not accepted as a meaning:
-        an item identifying a person, or a field outside Appendix A.
+        A heading already known, or about something sensitive, keeps its meaning. A statement is ignored if
+        the field identifies a person, or is outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
         own = {plain(name): key for name, key in allowed if not self._is_apart(name)}

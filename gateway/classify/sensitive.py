@@ -210,8 +210,7 @@ class Sensitive(RuleTable):
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
-        In the name of a person (`of_people`), an ordinary word counts as sensitive; in the name of a school,
-        not.
+        An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (title := self._titles.search(plain)) is not None:
@@ -262,9 +261,8 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of every sensitive word and stem, and of the longest word of each sensitive
+        """First six letters of all sensitive words and stems, and of the longest word of each sensitive
         phrase.
-        A word that begins otherwise is harmless.
         """
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
@@ -338,9 +336,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Compiled patterns with one group for each topic. "words" and "stems" are for names, "text" is for
-        texts.
-        """
+        """Compiled patterns with a group for each topic: "words" and "stems" for names, "text" for texts."""
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []
@@ -411,8 +407,8 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
     """Yield the readable texts of a file of any format, to be searched for sensitive topics.
-    With each text comes True if the names of XML elements in the text may be a person's headings; False if an
-    Office program chose the names.
+    With each text comes True if the names of XML elements in the text may be headings that people chose;
+    False for names chosen by an Office program.
     """
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):

@@ -326,8 +326,8 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if columns with the same heading name different pupils in a row: two tables side
-        by side.
+        """Raise Unreadable if columns with one heading name different pupils in a row: two tables side by
+        side.
         """
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)

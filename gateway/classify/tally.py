@@ -98,9 +98,9 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
-        """Judge later records by facts in the file's header: the school, and the law in force on the
-        reference date.
-        `data_type`, `form`: type and format of the file, for the fields required by law.
+        """Judge later records by facts in the file's header: the school, and the law in force on a date.
+        `facts` has the school and the date. `data_type`, `form`: type and format of the file, for the fields
+        required by law.
         """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(
@@ -168,10 +168,10 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`. `values`: by key, the fields naming the pupil or required by a
-        type.
+        """Count a record at the next `settle`.
+        `values`: by key, the fields naming the pupil or required by a type. `said`: the school named by the
+        record.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        `said`: the school that the record names.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -223,8 +223,7 @@ class Tally:
         schools: Callable[[], Iterable[str]],
     ) -> None:
         """Count the records numbered `rows`.
-        `columns`: by field key, one value for each record, of the fields naming the pupil or required by a
-        type.
+        `columns`: by key, the fields naming the pupil or required by a type, with a value for each record.
         `full`: keys of the fields filled in every record. `leaving`: for each record, a text, blank if the
         pupil is on roll.
         `schools`: function returning each record's school number; the schools themselves are counted already.

@@ -413,7 +413,7 @@ class Judge:
 
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
-    """Return the distinct values; quick for a column with one value in every row."""
+    """Return the distinct values. A column with one value in every row is answered quickly."""
     if isinstance(values, tuple) and values and values[0] == values[-1]:
         first = values[0]
         if values.count(first) == len(values):

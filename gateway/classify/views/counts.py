@@ -42,8 +42,7 @@ class SmallNumbers:
 
     def published(self, cell: str, count: int) -> int | None:
         """Return the rounded figure to publish for a count, or None to withhold the count.
-        `cell`: the name of the figure; margin and rounding, drawn at random, are always the same for one
-        name.
+        `cell`: the figure's name. One name always gets the same margin and rounding, drawn at random.
         """
         if count < self.threshold + self._drawn("margin", cell):
             return None

@@ -106,8 +106,8 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note an attribute, comment or text outside the records as left out of the view. Such content has no
-        `name`.
+        """Note an attribute, comment or text outside the records as left out of the view.
+        Such content has no `name`; an element has one and is not noted here.
         """
         self._loose = True
         if not name:
@@ -312,10 +312,9 @@ class _Document:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Replace an assessment's first tag in `pieces` by the part a view keeps; return True if anything is
-        kept.
-        `at`: index in `pieces` where the element around the assessment begins. `where`: an entry of
-        `_Plan.assessments`.
+        """Put the part that a view keeps of an assessment into `pieces`; return True if anything is kept.
+        The part replaces the assessment's first tag. `at`: index in `pieces` where the element around the
+        assessment begins. `where`: an entry of `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -352,9 +351,7 @@ class _Document:
         return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Reserve memory for a plan with these tags; return True if there was enough, so that the plan may be
-        stored.
-        """
+        """Reserve memory for a plan with these tags; return True if the plan may be stored."""
         self._room -= len(tags)
         return self._room > 0
 

@@ -88,8 +88,7 @@ class ViewFilter:
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
-        """Choose the columns of a table for the view; return the number, from 0, and the judge of values of
-        each.
+        """Choose the columns of a table for the view; return each one's number, from 0, and judge of values.
         `columns_met` is the number of columns in earlier tables of the file; None where unknown.
         """
         found = []
@@ -131,7 +130,7 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records: `OUT` for content not about document or
+        """Return the visibility of an element outside all records: `OUT` unless about the document or its
         owner.
         """
         if self.rules.element_field(parent, name, around=True) is None:
@@ -140,9 +139,7 @@ class ViewFilter:
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if the rules allow elements of this name to contain others; if not, note content as
-        left out.
-        """
+        """Return True if elements of this name may contain others; if not, note content as left out."""
         if name in self.rules.containers:
             return True
         self.leave_out()
