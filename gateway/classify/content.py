@@ -116,10 +116,10 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for content that cannot be given a data type. `code`: the reason's code, like
-    `classify:unknown`.
-    `evidence`: sentences that say why. `about`: words to fill the blank in the reason's sentence. Both are
-    the gateway's own phrases, never text of the file.
+    """Raised for content that cannot be given a data type.
+    `code`: the reason's code, such as `classify:unknown`. `evidence`: sentences that say why.
+    `about`: words for the blank in the reason's sentence. `evidence` and `about` are the gateway's own
+    phrases, never text of the file.
     `parts`: if the parts of a file are of several data types, the result for each part.
     """
 

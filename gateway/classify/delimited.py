@@ -41,9 +41,10 @@ _SECOND = itemgetter(1)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a table: the column `names`, and its `position` among the rows, from 0.
-    `above`: text of the rows above the header, in lower case. `telling`: text of the rows above as written,
-    but without report wording. `crowded`: True if the rows above hold more than a title, a date and filters.
+    """The header row of a table. `names`: names of the columns; `position`: of the row, from 0.
+    `above`: text of the rows above the header, in lower case. `telling`: the text above the header as
+    written, but without words that reports print.
+    `crowded`: True if the rows above hold more than a title, a date and filters.
     """
 
     names: tuple[str, ...]
@@ -202,7 +203,8 @@ def _lines(stretches: Iterable[str]) -> Iterator[str]:
 
 
 def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield rows, 50 at a time, without the two marker rows that `read_table` appends.
+    """Yield rows, 50 at a time, without the two marker rows that `read_table` appends to find unclosed
+    quotes.
     Raises Unreadable if a marker row is missing: an unclosed quotation mark has swallowed the row.
     """
     ends = 0

@@ -163,9 +163,7 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """The fields of this rule as compiled patterns. For a list of words, the pattern has the longest
-        first.
-        """
+        """The fields of this rule as compiled patterns; a list of words is one pattern, longest first."""
         return {
             key: re.compile(
                 given

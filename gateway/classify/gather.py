@@ -101,7 +101,7 @@ class Gatherer:
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count the text of an element, attribute or comment outside the records.
-        An empty element with an unknown name counts as if its name were its text.
+        If an element is empty and its name unknown, the name is counted as its text.
         """
         if not text:
             rules = self._tally.rules
@@ -241,7 +241,9 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count and search all collected texts. Call this before reading results from the tally."""
+        """Count all collected texts and search for sensitive content. Call before reading results from the
+        tally.
+        """
         self._count()
         self._tally.settle()
 
@@ -251,8 +253,8 @@ class Gatherer:
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with these tags: the element's own texts, then the elements
-        inside.
+        """Return the plan for reading an element with these tags: the texts directly inside, then other
+        elements.
         `path`: the name of the element. If the rules do not know the parent, the parent's path and "/" come
         first.
         """

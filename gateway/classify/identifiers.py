@@ -49,7 +49,7 @@ Found = TypeVar("Found")
 
 
 class Remembered(dict[Key, Found]):
-    """Mapping from a function's argument to its result, computed at the first look-up."""
+    """Mapping that computes its values: looking up an argument calls a function once and keeps the result."""
 
     def __init__(self, make: Callable[[Key], Found]) -> None:
         super().__init__()

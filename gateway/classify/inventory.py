@@ -169,10 +169,11 @@ _HEADER_LENGTH = 80
 
 @dataclass(slots=True)
 class Part:
-    """One column or kind of element. `key`: the key of its field in the rules; None if unknown.
-    `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
-    field's kind. `assessment`: name of an assessment without final results, such as "mock"; "" for results.
-    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
+    """One column or kind of element in a file. `key`: the key of its field in the rules; None if unknown.
+    `at`: position in a fixed-width record, from 1; 0 in other files.
+    `filled`: number of filled values. `others`: number of values not of the field's kind.
+    `assessment`: name of an assessment without final results, such as "mock"; "" for results.
+    `counts`: how often each value of a sample occurs.
     """
 
     header: str
@@ -221,10 +222,9 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return sensitive columns, elements and titles, and those that a file of this data type should not
-        have.
-        Up to 100 entries are returned, sensitive ones first. If there are more, a last entry has the number
-        left off.
+        """Return the content that a file of this data type should not have, or that is sensitive.
+        Each entry is a column, a kind of element or a title. Up to 100 entries are returned, sensitive ones
+        first. If there are more, a last entry has the number left off.
         """
         topics = [*filter(None, map(self._topic_of, self._texts))]
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]

@@ -90,8 +90,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
     """Yield every outermost element of these names, complete, in document order; valid until the next.
     `aside`: function called with parent's name, name and text of all content outside the records (elements,
     attributes, comments, text between elements), and of the attributes in records.
-    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML, or for too
-    much.
+    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML, or content
+    beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -135,8 +135,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield `records` of an XML document with one namespace or none: all known formats of pupil data have no
-    more.
+    """Yield `records` of an XML document with a single namespace or none, as in all known formats of pupil
+    data.
     Raises Unreadable for a record, or an element inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()

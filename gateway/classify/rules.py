@@ -117,8 +117,9 @@ class ColumnSignature(RuleTable):
 
 
 class WholeRule(RuleTable):
-    """What makes a return complete: `count` results, in columns of these fields or as assessments of each
-    pupil. `called`: the word for the results in messages.
+    """What makes a return complete: at least `count` results.
+    In a table, the filled columns of `fields` are counted; in XML, the results of a pupil, on average.
+    `called`: the word for the results in messages.
     """
 
     fields: tuple[str, ...] = Field(min_length=1)
@@ -249,8 +250,9 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields required by law in each record of a return; `form`: the return's file format.
-        Returns () if these rules belong to no law pack, or the pack has no layout for the return.
+        """Return the fields required by law in each record of a return.
+        `form`: the return's file format. The result is () if these rules belong to no law pack, or the pack
+        has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:

@@ -45,7 +45,7 @@ NOTHING = RecordSchool()
 
 class Schools:
     """Count of one file's records by school.
-    `around`: the school named in a header or title; taken for each record naming no school.
+    `around`: the school named in a header or title, taken for each record that names no school.
     """
 
     def __init__(self) -> None:

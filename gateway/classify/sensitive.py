@@ -261,9 +261,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of all sensitive words and stems, and of the longest word of each sensitive
-        phrase.
-        """
+        """First six letters of all sensitive words and stems, and of each sensitive phrase's longest word."""
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
@@ -386,8 +384,8 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return the labels of sensitive topics that a file of unknown type seems to be about; mostly none.
-    Never raises.
+    """Return the labels of sensitive topics that a file of unknown type may be about; mostly none. Never
+    raises.
     """
     found: dict[str, None] = {}
     for text, elements in _texts(content):

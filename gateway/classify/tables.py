@@ -207,9 +207,7 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the counted table's type. `above`: the text above the table. Raises Unreadable if no type
-        fits.
-        """
+        """Return the type of the counted table; `above`: the text above. Raises Unreadable if no type fits."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.
@@ -326,8 +324,8 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if columns with one heading name different pupils in a row: two tables side by
-        side.
+        """Raise Unreadable if columns with one heading name different pupils in a row.
+        The sheet then holds two tables side by side.
         """
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)

@@ -199,7 +199,7 @@ def checked_on(check: Check, any_year: Check | None, today: date | None) -> Chec
 
 
 def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check:
-    """Return the check of values of one kind. In most kinds, a word such as "none" is no fault."""
+    """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
     of_kind: Callable[[str], bool]
     if kind == "identifier":
@@ -235,7 +235,7 @@ _MOST_MARKS = 1_000  # sessions of two years
 
 
 def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
-    """Return a test for attendance marks: one mark, a code's words, or a string of marks.
+    """Return a function to test if a text consists of attendance marks: one mark, its words, or many marks.
     `known`: the codes and their words in upper case. `tells` returns True for a sensitive word. Most letters
     are codes of attendance, so letters forming a word do not pass as marks.
     """

@@ -214,7 +214,8 @@ class _Document:
 
     def _put(self, text: str, enough: Visibility | None = None) -> None:
         """Collect a kept text, or an element with children, to be written by `_written`.
-        `enough`: the element stays if anything inside has this visibility or a higher one; None for a text.
+        `enough`: the visibility that something inside the element must have for the element to stay; None for
+        a text.
         """
         self._waiting.append((text, enough))
         self._length += len(text)
@@ -225,7 +226,9 @@ class _Document:
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
-        """Return each text unchanged, and the kept part of each element on one line ("" if none is kept)."""
+        """Return one line for each text or element in `waiting`.
+        A text stays as it is. Of an element, the line is the kept part, or "" if nothing is kept.
+        """
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Visibility.BESIDE, Visibility.IN):
@@ -248,7 +251,9 @@ class _Document:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the filled pieces that are not of their field's kind; note any such piece as withheld."""
+        """Return the filled pieces that are not of their field's kind. If there are any, note `WITHHELD` in
+        the view.
+        """
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -299,7 +304,7 @@ class _Document:
             self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template for the kept part of the elements of a form; None if nothing is kept.
+        """Return the template to write what a view keeps of the elements of a form; None if nothing is kept.
         `stay`: for each assessment in the form, True if kept.
         """
         if stay in plan.kept:

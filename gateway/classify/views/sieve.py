@@ -21,7 +21,9 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """Visibility of an element in a view. `BESIDE`: kept only if the parent keeps an element that is `IN`."""
+    """Visibility of an element in a view: `OUT`: never shown; `IN`: shown.
+    `BESIDE`: shown only if the element around has another that is `IN`.
+    """
 
     OUT = 0
     BESIDE = 1
@@ -130,8 +132,8 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records: `OUT` unless about the document or its
-        owner.
+        """Return the visibility of an element outside all records.
+        `OUT` unless the element is about the document or its owner.
         """
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
@@ -161,7 +163,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True if the classifier's list of content outside the type has `name`, or is incomplete."""
+        """Return True if the classifier's list of content outside the data type has `name`, or is incomplete."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

@@ -125,8 +125,9 @@ _WANTED = frozenset((*_NUMBERS, *_NAMES, "birth-date"))
 def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
-    Both lists are empty for a record naming nobody. Raises Unreadable for faulty content.
+    """Yield the UPNs and name keys of each record, in the order of a view.
+    A name key (`identifiers.name_keys`) joins names and date of birth. Both lists are empty for a record
+    naming nobody. Raises Unreadable for faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
@@ -139,8 +140,9 @@ def named_records(
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
-    A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
+    """Write a view as CSV (RFC 4180) in UTF-8, with the columns of a layout.
+    Return the number of rows, and of filled cells by column. A row in which the view fills no cell is left
+    out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")
