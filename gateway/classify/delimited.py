@@ -203,8 +203,7 @@ def _lines(stretches: Iterable[str]) -> Iterator[str]:
 
 
 def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield rows, 50 at a time, without the two marker rows that `read_table` appends to find unclosed
-    quotes.
+    """Yield rows, 50 at a time, without the two marker rows that `read_table` appends to a text.
     Raises Unreadable if a marker row is missing: an unclosed quotation mark has swallowed the row.
     """
     ends = 0

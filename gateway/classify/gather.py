@@ -241,8 +241,8 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count all collected texts and search for sensitive content. Call before reading results from the
-        tally.
+        """Count all collected texts, and search for sensitive content.
+        Call this before reading results from the tally.
         """
         self._count()
         self._tally.settle()
@@ -253,8 +253,7 @@ class Gatherer:
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with these tags: the texts directly inside, then other
-        elements.
+        """Return the plan for reading an element with these tags: the texts directly inside, then the others.
         `path`: the name of the element. If the rules do not know the parent, the parent's path and "/" come
         first.
         """

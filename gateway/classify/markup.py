@@ -135,8 +135,7 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield `records` of an XML document with a single namespace or none, as in all known formats of pupil
-    data.
+    """Yield `records` of an XML document with one namespace or none, as all known formats of pupil data have.
     Raises Unreadable for a record, or an element inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()

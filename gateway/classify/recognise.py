@@ -55,13 +55,13 @@ def classify(
     """Classify the content of a file: return its data type with evidence, or the reason for none.
     `content`: seekable, read as a stream several times, left open. `name`: file name, to decide between types
     that fit equally.
-    `today`: for ages, future dates and the law in force; None if unknown. `clock`: function returning
-    seconds, for the time limit.
+    `today`: for ages, future dates and the law in force; None if unknown.
+    `clock`: function returning seconds, for the time limit.
     `on_pupils`: called with a `Pupil` for each record with a UPN; on roll means a sole or main registration
     without an end.
     `on_persons`: called with the UPN of every record ("" for none), and by field, columns naming a person.
-    Both are called with many records at once, and with the set of valid permanent UPNs. No data of a pupil is
-    kept.
+    Both functions are called with many records at once, and with the set of valid permanent UPNs.
+    No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:

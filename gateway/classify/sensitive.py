@@ -384,8 +384,8 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return the labels of sensitive topics that a file of unknown type may be about; mostly none. Never
-    raises.
+    """Return the labels of sensitive topics that a file of unknown type may be about; mostly none.
+    Never raises.
     """
     found: dict[str, None] = {}
     for text, elements in _texts(content):

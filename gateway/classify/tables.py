@@ -81,8 +81,9 @@ def best_fit(
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
-    """Return the type with the best-fitting signature; of two equal ones, the type in the file's name.
-    `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the table.
+    """Return the data type with the best-fitting signature; of two equal ones, the type in the file's name.
+    `widths`: number of columns by field. `kinds`: number of results by kind (GCSE or A level). `above`: text
+    above the table.
     Raises Unreadable where no signature fits, or two fit equally and the file's name has neither type.
     """
     fitting = [s for s in tally.rules.data_types.tables if _fits(s, widths, tally, above)]
@@ -183,7 +184,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
 
 
 class _Counter:
-    """Counter of rows under one header into a tally, a batch at a time, column by column."""
+    """Counter of rows under one header into a tally. Rows are counted a batch at a time, column by column."""
 
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
@@ -207,7 +208,9 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the type of the counted table; `above`: the text above. Raises Unreadable if no type fits."""
+        """Return the type of the counted table. Raises Unreadable if no type fits.
+        `above`: the text above the table.
+        """
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.

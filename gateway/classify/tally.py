@@ -405,7 +405,7 @@ class Tally:
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
-        """Return the labels of the items in the file, in the order of the agreement."""
+        """Return the labels of the items with values in the file, in the order of the agreement."""
         filled = {key for key, field in self.fields.items() if field.filled}
         carried = (
             item.label

@@ -34,7 +34,9 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """Rule for hiding a file's small counts: `threshold` and rounding `base` in pupils, secret `seed`."""
+    """Rule for hiding small numbers of a file's pupils. `threshold`: no smaller number is published.
+    `base`: published figures are multiples of this number. `seed`: secret bytes, to draw at random.
+    """
 
     threshold: int
     base: int
@@ -102,10 +104,10 @@ def year_lines(
 def division_lines(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[PublishedLine, ...]:
-    """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
+    """Return the lines to publish for counts of pupils divided by `what`, such as the postcode sector.
     `at_most`: the highest number of pupils the published year groups allow. Lines with the smallest figures
     are withheld until comparing `at_most` with the sum of the other lines narrows down no figure.
-    `what`: the division's name, to draw margin and rounding by.
+    Margin and rounding are drawn by the name `what`.
     """
     lines = [
         (part, "", figure)
@@ -203,7 +205,7 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date in the first of these fields with a value; None if there is no date."""
+    """Return the latest date found in the first field of `keys` that has a value; None without a date."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

@@ -214,8 +214,7 @@ class _Document:
 
     def _put(self, text: str, enough: Visibility | None = None) -> None:
         """Collect a kept text, or an element with children, to be written by `_written`.
-        `enough`: the visibility that something inside the element must have for the element to stay; None for
-        a text.
+        `enough`: the element stays if anything inside has this visibility or a higher one; None for a text.
         """
         self._waiting.append((text, enough))
         self._length += len(text)
@@ -251,9 +250,7 @@ class _Document:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the filled pieces that are not of their field's kind. If there are any, note `WITHHELD` in
-        the view.
-        """
+        """Return the filled pieces not of their field's kind; if there are any, note `WITHHELD` as left out."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:

@@ -21,8 +21,8 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """Visibility of an element in a view: `OUT`: never shown; `IN`: shown.
-    `BESIDE`: shown only if the element around has another that is `IN`.
+    """Visibility of an element in a view: never shown (`OUT`), or shown (`IN`).
+    `BESIDE`: shown only if the element around has another inside that is `IN`.
     """
 
     OUT = 0
@@ -86,7 +86,7 @@ class ViewFilter:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of the items left out, in alphabetical order; last, labels such as for unknown content."""
+        """Labels of what the view leaves out: items in alphabetical order, then unknown or withheld content."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
@@ -141,7 +141,7 @@ class ViewFilter:
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain others; if not, note content as left out."""
+        """Return True if elements of this name may contain other elements; if not, note content as left out."""
         if name in self.rules.containers:
             return True
         self.leave_out()
@@ -163,7 +163,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True if the classifier's list of content outside the data type has `name`, or is incomplete."""
+        """Return True if the classifier's list of content outside the type has `name`, or is incomplete."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

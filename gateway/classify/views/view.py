@@ -74,7 +74,9 @@ def make_view(
 
 
 def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    """Write the view of a file; return True if format or encoding differ, as for a workbook."""
+    """Write the view of a file; return True if the view certainly differs from the file.
+    The difference is in format, encoding, or content beside the records.
+    """
     with workbook.opened(content, limits) as found:
         if isinstance(found, ZipFile):
             _write_archive(found, sieve, limits, write)
