@@ -52,8 +52,8 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if a message is about a child missing education.
-        `said`: name, description or root of the document, searched for the names `missing_children`.
+        """Return True if a message is about a child missing education, by a name in `missing_children`.
+        `said`: name, description or root of the message, in which the names are searched for.
         """
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)

@@ -103,7 +103,7 @@ _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 class Disclosure:
     """Sensitive content found in the values of a column or kind of element: NHS numbers, free text, a topic.
     `key`: the field's key; None if unknown. `topic`: label of the first sensitive topic found; "" for none.
-    `story`: True if a value is free text. `met`: True if any value was searched.
+    `story`: True if any value is free text. `met`: True once any value was searched.
     """
 
     key: str | None

@@ -75,15 +75,16 @@ class WorkingRule(value_kinds.FieldRule):
 
 
 class ColumnSignature(RuleTable):
-    """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
+    """Signature: conditions for a table to be of a data type. If several hold, the highest `rank` decides.
     `level`, `because`: how sure a match is, and the evidence to report.
     `results`: True if the grades decide whether the type is GCSE or A level.
     `part`: True if the table is one of several in its file, and may lack required fields.
     `needs`: fields, all required. `any`: groups of fields; one field of each group is required.
-    `of`, `at_least`: fields, and how many of these are required. `without`: forbidden fields.
+    `of`, `at_least`: fields, and how many of the fields in `of` are required. `without`: forbidden fields.
     `many`: by field, the number of columns required.
     `share`: by field, the fraction of filled values that must be without a fault.
-    `only`, `among`: by field, values, or a code list, to which half of the filled values must belong.
+    `only`: by field, values; half of the filled values must be among them.
+    `among`: by field, the name of a code list; half of the filled values must be in the list.
     `ages`: youngest and oldest age today of nearly all pupils.
     `above`: words, one of which must stand above the table.
     `no_results`: True if no unknown column may look like grades.
@@ -150,8 +151,8 @@ class ColumnRule(RuleTable):
 
 
 class ValuesRule(RuleTable):
-    """Limits of a column's unexpected values. A file waits if their number is `at_least` or more, and their
-    fraction of the filled values is above `share`.
+    """Limits of a column's unexpected values, beyond which a file waits for a person.
+    The file waits if there are `at_least` or more, and their fraction of the filled values is above `share`.
     """
 
     share: float = Field(gt=0, le=1)
@@ -354,7 +355,7 @@ class Rules(Items):
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns of column names joined into one, for speed; and the field key of each group."""
+        """One pattern joined from all patterns of column names, for speed; and for each group, the field key."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()

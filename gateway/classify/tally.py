@@ -136,8 +136,7 @@ class Tally:
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
     ) -> AbstractSet[str]:
         """Count values of one column or element, each with its record's number; return the faulty values.
-        An empty text is a blank. With `sample` False, add a sample of the values to `part` only if `part` has
-        none.
+        An empty text is a blank. If `sample` is False, sample values only while `part` has no sample.
         """
         if part.key is None:
             met, filled = value_kinds.distinct(values), len(values)
@@ -168,9 +167,8 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`.
-        `values`: by key, the fields naming the pupil or required by a type. `said`: the school named by the
-        record.
+        """Count a record at the next `settle`. `said`: the school named by the record.
+        `values`: by field key, the texts naming the pupil or required by a data type.
         `left`: True if the pupil has left, False if not; None to decide by the leaving date.
         """
         self.records += 1
@@ -321,8 +319,8 @@ class Tally:
 
     def completed(self, verdict: Classified) -> Classified:
         """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
-        The result's `extension` becomes "formulas.csv", for example, if a spreadsheet program would run
-        cells, to warn each person collecting the file.
+        If a spreadsheet program would run cells as formulas, the file's extension becomes, for example,
+        "formulas.csv", as a warning to each person collecting the file.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

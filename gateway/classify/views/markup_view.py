@@ -250,7 +250,7 @@ class _Document:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the filled pieces not of their field's kind; if there are any, note `WITHHELD` as left out."""
+        """Return filled pieces not of their field's kind; if any, note `WITHHELD` as left out."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:

@@ -86,7 +86,7 @@ class ViewFilter:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of what the view leaves out: items in alphabetical order, then unknown or withheld content."""
+        """Labels of content left out: items in alphabetical order, then unknown or withheld content."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
@@ -141,7 +141,7 @@ class ViewFilter:
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain other elements; if not, note content as left out."""
+        """Return True if elements of this name may contain others; if not, note content as left out."""
         if name in self.rules.containers:
             return True
         self.leave_out()
