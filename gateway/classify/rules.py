@@ -355,7 +355,7 @@ class Rules(Items):
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """One pattern joined from all patterns of column names, for speed; and for each group, the field key."""
+        """One pattern joined from all patterns of column names, for speed; and each group's field key."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
