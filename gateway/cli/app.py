@@ -69,7 +69,7 @@ class LazyCommands(Mapping[str, Any]):
 
 
 def _verbs(noun: str) -> LazyCommands:
-    """Return a noun's commands by verb. To find a verb, import the noun's modules one by one."""
+    """Return the commands of `noun` by verb. Modules are imported one by one, until a verb is found."""
     waiting, known = NOUNS[noun][1].split(), dict[str, Any]()
 
     def load(until: str = "") -> dict[str, Any]:

@@ -58,9 +58,10 @@ fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """Yield the complaints as text; more than three of one kind share a line, unless `each`.
+    """Yield the complaints with their advice, as text.
 
-    `more` is the command for the full list.
+    More than three complaints with the same `alike` become one item, unless `each`. `more` is the command for
+    the full list, printed at the end if complaints were shortened.
     """
     kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)
@@ -83,7 +84,10 @@ def lines(
 def of_providers(
     session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each suspended provider, and each key, ratification or number that one lacks."""
+    """Yield a complaint for each suspended provider, and for each key, ratification or number missing.
+
+    Only providers in `enrolled` are looked at, without closed ones. `year` is the school year to ratify.
+    """
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for key in keys.list_keys(session):
         if key.owner_kind == "provider" and key.is_in_force(at):
@@ -98,7 +102,10 @@ def of_providers(
 def _of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending."""
+    """Yield the complaints about one provider: suspended, or without a key, ratification or number.
+
+    `in_force` and `pending` are the kinds of the provider's keys ("ssh", "openpgp") in these states.
+    """
     name = provider.id
 
     def complaint(what: str, mend: str, alike: str) -> Complaint:
@@ -140,7 +147,10 @@ def _of_provider(
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
-    """Yield a complaint for each team that gets files and has no members."""
+    """Yield a complaint for each team without members that has to collect files, or to look at held files.
+
+    `staffed` are the teams with members.
+    """
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
     for team in sorted((routed | catalogue.looking_teams().held) - staffed):
         yield warning(
@@ -152,7 +162,10 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each setting and policy still like the shipped sample."""
+    """Yield a complaint for each part of a home still as shipped with the sample.
+
+    Looked at are the name of the authority, the contact for security, the agreement and the calendar.
+    """
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -220,9 +233,11 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_keys(
     session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each key to look after, and for each provider whose files wait for a key.
+    """Yield complaints about keys that need a person's attention, and about files that wait for a key.
 
-    `secret_file` returns the path of a gateway key's secret half, given the key's fingerprint.
+    Of providers and staff: keys that are unconfirmed, expired, soon to expire, or unused. Of the gateway: a
+    key in use for too long, and a former key whose secret half still exists. `secret_file` returns the path
+    of a gateway key's secret half, given the key's fingerprint.
     """
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
@@ -255,7 +270,10 @@ def of_keys(
 
 
 def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
+    """Yield complaints about a key of a provider or of staff: unconfirmed, expired, expiring soon, or unused.
+
+    `alike` are all keys of the same kind and owner: an unused key may be retired if the owner uses another.
+    """
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 

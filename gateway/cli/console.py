@@ -101,9 +101,9 @@ def now() -> datetime:
 def who() -> str:
     """Return the name under which the person at the keyboard is put on record.
 
-    With roles in force, it is the proven person's name. Otherwise it is the login account, behind sudo the
-    account that called sudo; with GATEWAY_ADMIN, which names one of several people sharing the account, it
-    is "NAME (as ACCOUNT)".
+    With roles in force: the proven person's name. Otherwise: the account that runs the command or, behind
+    sudo, the account that called sudo. Where people share an account, the variable GATEWAY_ADMIN names one of
+    them: "NAME (as ACCOUNT)".
     """
     if (person := on_record()) is not None:
         return person
@@ -172,7 +172,8 @@ def show(
     """Print rows: as JSON with all their values, or as a table of the `columns`, by `print_rows`.
 
     JSON has all rows. A table has only the first `limit` rows (0: all); if rows are left out, a line on
-    stderr says how many there are. `empty` is printed if there are no rows.
+    stderr says how many there are. `empty` is printed if there are no rows. `narrow` are the columns for a
+    terminal too narrow for `columns`.
     """
     if as_json:
         print_json(rows)

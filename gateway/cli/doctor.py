@@ -166,7 +166,11 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
+    """Return the complaint about policies that cannot be loaded, because of `error`, with advice.
+
+    The advice is to upgrade the home if its registry is of an earlier version, else to edit or restore a file
+    of the policies. If the registry cannot be read, the complaint is about the registry.
+    """
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -180,7 +184,10 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of a check of `what`, and one if it raises; pass DatabaseError and Fault on."""
+    """Yield the complaints of one check of `doctor`; if the check fails, yield a complaint about the failure.
+
+    `what` says what is checked. DatabaseError and Fault are not caught.
+    """
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -313,7 +320,7 @@ def _secrets(home: Home) -> Iterator[Complaint]:
 
 
 def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield complaints about security.txt, a console without a name for passkeys, and weak algorithms."""
+    """Yield complaints about security.txt, a console without an `origin`, and weak algorithms of SSH."""
     today, ends, mend = now().date(), settings.security_expires, ""
     if settings.security_contact is None:
         what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
@@ -360,7 +367,7 @@ def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint for each guarantee broken by the S3 store, or if the store cannot be asked."""
+    """Yield complaints if the S3 store cannot be reached, or does not behave as the gateway needs."""
     where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):
@@ -394,7 +401,11 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield complaints if approved policies did not come into force, or if those in use are not the log's."""
+    """Yield complaints about the policies in use, compared with the log.
+
+    One is yielded if approved policies did not come into force in time, and one if the policies in use are
+    not those that the log last put into force.
+    """
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -424,7 +435,7 @@ def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime
 
 
 def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
-    """Yield complaints about roles, acts that no two people can confirm, and teams without members."""
+    """Yield complaints if roles are not in force, too few people can confirm an act, or a team is empty."""
     people, in_force = staff.list_staff(session), roles.in_force(session)
     if people and not in_force:
         yield warning(
@@ -443,7 +454,10 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each host that is silent, has a wrong clock or lacks a key; `own`: this host."""
+    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key of another host.
+
+    `own` is the name of this host; None if it has no name.
+    """
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -474,7 +488,10 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each other system that takes no files or web-hook messages."""
+    """Yield a complaint for each other system that fails to take files or messages.
+
+    Files are handed on in batches, messages are sent to web hooks.
+    """
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"

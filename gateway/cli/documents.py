@@ -24,8 +24,8 @@ def deliver(
 ) -> None:
     """Print a report as text or JSON, or write it to files `html` and `csv` that only their owner can read.
 
-    `annex`: print the report's annex, too. GatewayError if a file cannot be written, or if `csv` is given
-    and the report has no table.
+    `annex`: print the report together with its annex. GatewayError if a file cannot be written, or if `csv`
+    is given and the report has no table.
     """
     if as_json:
         print_json(as_object(document))

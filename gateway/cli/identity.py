@@ -23,7 +23,7 @@ _UNSET = 2**32 - 1  # The kernel's number for a process that nobody logged in fo
 
 
 def on_record() -> str | None:
-    """Return the proven name of the person, as put on record; None if roles are not in force.
+    """Return the proven name of the person at the keyboard, for the record; None if roles are not in force.
 
     A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the
     agent.

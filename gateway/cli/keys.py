@@ -174,7 +174,10 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record the person's approval of a two-person act; return False, and print so, if one more is needed."""
+    """Record the person's approval of an act that needs two people; return True once two have approved.
+
+    If another person has to approve, say so and return False. `act` is the kind of act, `subject` the object.
+    """
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

@@ -53,7 +53,7 @@ def head(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def _head_of(registrar: Registrar) -> str:
-    """Return the text of the newest head, signed anew if entries came since."""
+    """Return the text of the log's newest signed head; sign a new head first if entries were added since."""
     with registrar.registry.read() as session:
         newest = log.newest_head(session)
         if newest is not None and log.is_up_to_date(session, newest):
@@ -107,11 +107,12 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Return the contradictions, at most 50 of each kind, and the number of the log's entries.
+    """Check the log, registry and published files; return the contradictions, and the number of log entries.
 
-    `heads`: pairs of a file's name and the signed head in that file, kept elsewhere. `sealed`: read every
-    sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`
-    is passed to `audit`.
+    At most 50 contradictions of each kind are returned. `heads` are pairs of a file's name and the signed
+    head in the file: each must be part of the log. With `sealed`, every sealed file is read. `tell` is called
+    with the number of rows checked so far and the number of all rows. `portions` says how many processes
+    check, and where an interrupted check resumes.
     """
     home, vkey, registry, done = registrar.home, registrar.signing.vkey, registrar.registry, 0
     with registry.read() as session:

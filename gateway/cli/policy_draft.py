@@ -156,7 +156,7 @@ def _several(given: str) -> tuple[str, ...]:
 
 
 def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
-    """Convert ids or names, separated by commas, to ids; `named` are the ids by name."""
+    """Return the ids for a text of ids or names, with commas between. `named` maps names to ids."""
     by_name = {name.casefold(): one for name, one in named.items()}
     return tuple(by_name.get(one.casefold(), one) for one in _several(given))
 
@@ -174,7 +174,11 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the keys for items.toml of the narrowest kind of value that fits all texts; {} if none fits."""
+    """Return the narrowest kind of value, such as date or number, that fits all texts that are not blank.
+
+    The result has the keys of an item in items.toml: `values`, and `identifier` for an identifier. It is {}
+    if no kind fits, or all texts are blank.
+    """
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -185,7 +189,10 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield a sentence for a person if a heading's values fit no kind, and one if they may be codes."""
+    """Yield sentences for a person who has to judge what the values under a heading of a sample are.
+
+    One sentence is yielded if the values fit no kind of value, one if they are in a list of codes.
+    """
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (
@@ -207,9 +214,9 @@ def _of_markup(
 ) -> tuple[dict[str, list[str]], dict[str, str], dict[str, tuple[str, ...]], str | None]:
     """Read the children's records of an XML file, where a heading is the name of an element with text.
 
-    Return three mappings by heading: the values, the field (only of headings known to the rules), and the
-    paths Parent/Name; and last, the collection that a DfE message names, or None. GatewayError if the file
-    cannot be read, or has no such records.
+    Return four results: the values by heading; the known field by heading, for headings in the rules; the
+    paths Parent/Name by heading; and the collection that a DfE message names, or None. GatewayError if the
+    file cannot be read, or has no records of children.
     """
     values, known, collection = dict[str, list[str]](), dict[str, str](), None
     elements = dict[str, tuple[str, ...]]()

@@ -69,7 +69,11 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
 
 
 def _identified(session: Session, command: str, account: str) -> str:
-    """Return the name proven by a personal `account`, or by the SSH agent. GatewayError if unproven."""
+    """Return the name of the person who runs the command, proven by a personal account or an SSH agent.
+
+    `account` is the account that the person logged in with. An agent has to sign for the name in the variable
+    GATEWAY_ADMIN. GatewayError if the person is not proven.
+    """
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")

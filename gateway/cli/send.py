@@ -53,10 +53,10 @@ _MANAGERS: tuple[Manager, ...] = get_args(Manager)
 
 
 class _FilesGroup(TyperGroup):
-    """A group with files as default: `gateway send census.xml`."""
+    """The group of `gateway send`, with the files to send in place of a verb: `gateway send census.xml`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
-        """Insert the command for files if the first argument names no command."""
+        """Parse the arguments. Insert the command that sends files, if the first argument is a file."""
         at = 0
         while args[at:] and args[at].partition("=")[0] in {"--language", "--as"}:
             at += 1 if "=" in args[at] else 2
@@ -228,7 +228,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return the results, and the reason for each file that could not be checked."""
+    """Check files; return the results, and by file the reason why a file could not be checked."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

@@ -77,7 +77,10 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason `why` to send a faulty file `anyway`; "" without `anyway`. GatewayError if blank."""
+    """Return the reason for sending a file despite its faults; "" if `anyway` is False.
+
+    GatewayError if `anyway` is True and the reason `why` is blank.
+    """
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -105,7 +108,7 @@ class Display(AbstractContextManager["Display"]):
         return str(typer.prompt(in_words(question), hide_input=True, err=True))
 
     def at(self, step: str, name: str, done: int, size: int) -> None:
-        """Show the progress of a step on a file, in bytes."""
+        """Show how far a step, such as "sending", is with the file `name`: `done` of `size` bytes."""
         shown = f"{step} {plain(name)}"
         if self._task is None or self._task[0] != shown:
             if self._task is not None:
@@ -131,13 +134,16 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Return the source of passphrases for a kit's keys; on a terminal, `ask` asks a person for one."""
+    """Return the source of passphrases for a kit's keys: a file, the key ring, or on a terminal a person.
+
+    `file` holds the passphrases. `ask` asks a person a question; the default is a prompt without echo.
+    """
     asking = ask or Display().ask
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
 
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
-    """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice.
+    """Return passphrases for a new OpenPGP and a new SSH key: from `file`, or one for both, typed twice.
 
     A typed passphrase is asked for again as long as `judge` raises GatewayError. GatewayError if there is
     neither a file nor a terminal.
@@ -228,8 +234,10 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Check the invitation against six words: `told`, or, if None, words asked for up to three times.
-    GatewayError if the words differ.
+    """Check that the six words of an invitation are those that the authority reads out by telephone.
+
+    `told` are the words that the person has heard. If `told` is None, the person is asked for the words, up
+    to three times. GatewayError if the words differ.
     """
     words = invited.words()
     if told is None:
@@ -376,7 +384,10 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """Ask what a heading means; return an item's key, or "" for none. `may_be`: item keys by label."""
+    """Ask a person what a heading means; return the key of the chosen item, or "" for something else.
+
+    `may_be` maps labels of items to keys.
+    """
     listed = ["something else", *may_be]
     say(f"What is {heading}?", err)
     for number, label in enumerate(listed):
@@ -389,7 +400,10 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
-    """Lock a kit, and yield it as `at_work` does. KitBusy if another program holds the lock for `seconds`."""
+    """Yield the kit in the folder `kit`, with unlocked keys, and locked against other commands.
+
+    KitBusy if another command keeps the lock for longer than `seconds`.
+    """
     Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
     with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender

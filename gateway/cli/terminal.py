@@ -15,7 +15,7 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output. The OSError of a failed write has the file name `_OUTPUT`, known to `words`."""
+    """Standard output. A failed write raises OSError for the file name `_OUTPUT`, known to `words`."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; after a failure, discard all later output."""

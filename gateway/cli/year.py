@@ -163,7 +163,7 @@ def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: d
 def _missing(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for all that a school year ("2027-28") lacks: dates, keys, contacts, team members."""
+    """Yield a complaint for each date, key, contact and team member missing for a school year ("2027-28")."""
     first, calendar = first_year(year), catalogue.calendar
     if first not in written(calendar):
         then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"

@@ -69,11 +69,11 @@ class ListedProvider:
 def read_list(
     data: bytes, folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
 ) -> tuple[list[ListedProvider], list[str]]:
-    """Return the providers in a CSV file, and why each other line is passed over, such as "closed".
+    """Return the providers in a CSV file, and the reason for each line passed over, such as "closed".
 
-    GatewayError names every faulty line and the fault. Key files are looked for in `folder`. `known` maps DfE
-    numbers and URNs to ids of enrolled providers; `kinds` are the kinds of the policies. A new provider
-    without an id gets one made from its name.
+    Key files are looked for in `folder`. `known` maps DfE numbers and URNs to ids of enrolled providers;
+    `kinds` are the kinds of provider in the policies. A new provider without an id gets one made from its
+    name. GatewayError for faulty lines: the message names each line and its fault.
     """
     rows = list(_rows(data))
     faults: list[str] = []
@@ -172,7 +172,10 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return the kind of provider that a line names, or else its GIAS type means. GatewayError if unknown."""
+    """Return the kind of provider that a line names. Without one, return the kind for the line's GIAS type.
+
+    GatewayError if neither gives a kind of the policies (`kinds`).
+    """
     said = row.get("kind", "").lower()
     if said in kinds:
         return said
@@ -215,7 +218,7 @@ def _slug(name: str, most: int) -> str:
 
 
 def _twice(found: Sequence[ListedProvider]) -> Iterator[str]:
-    """Yield a sentence for each id, DfE number and URN that an earlier line has, too."""
+    """Yield a sentence for each repeated id, DfE number or URN, with the number of both lines."""
     for what in ("id", "dfe_number", "urn"):
         lines: dict[str, int] = {}
         for one in found:

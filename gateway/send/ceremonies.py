@@ -67,7 +67,10 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """Raise GatewayError for a passphrase easily guessed, or made of `names` known to others."""
+    """Raise GatewayError if a passphrase is easy to guess.
+
+    `names` are names known to others, such as the school's: inside a passphrase, they count for nothing.
+    """
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
@@ -114,7 +117,10 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Write an invitation's address to kit.toml, and trust its keys, whose six words have been compared."""
+    """Make the kit use the gateway of an invitation: store the address in kit.toml, and trust the keys.
+
+    The six words must have been compared before. `settings` are the other settings of kit.toml.
+    """
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
@@ -218,7 +224,10 @@ def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float)
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
-    """Sign meanings of headings, pairs of heading and item's key, and send them for use on later files."""
+    """Sign and send a person's statement of what headings mean, for the gateway to read later files by.
+
+    `stated` are pairs of a heading and the key of an item.
+    """
     text = headings.written(stated)
     return put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip()
 

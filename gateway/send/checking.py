@@ -106,10 +106,10 @@ class Check:
         return cls(rules, load_catalogue(folder), provider, limits, note)
 
     def look_at(self, file: Path, today: date, tell: Callable[[int, int], None] = lambda *_: None) -> Seen:
-        """Read and classify a file; `tell` is called with the bytes read so far, and the size.
+        """Read and classify a file; `tell` is called with the number of bytes read so far, and the size.
 
-        GatewayError for a file already sealed, empty, or above the gateway's limit; InUse while another
-        program writes.
+        GatewayError if the file is already sealed, empty, or above the gateway's limit. InUse while another
+        program writes to the file.
         """
         with unwritten(file):
             pass
@@ -165,7 +165,10 @@ def _in_words(reason: Reason) -> str:
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
-    """Return the items that an unknown heading may mean: keys by label; {} for a file of no flow."""
+    """Return the items that an unknown heading of a checked file may mean, as a mapping of labels to keys.
+
+    {} if the file belongs to no flow.
+    """
     flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
     if flow is None:
         return {}
@@ -173,7 +176,10 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Return why a heading of a file cannot mean the item `key`, with the values under it; "" if it can."""
+    """Check if a heading of a file can mean the item `key`, by the values under the heading.
+
+    Return "" if the heading can mean the item, otherwise the reason why not.
+    """
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

@@ -155,7 +155,7 @@ def _sharing_no_writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Yield a regular file opened for reading, without waiting.
+    """Yield a regular file, opened for reading. Never wait, as for the writer of a pipe.
 
     IsLink for a link, InUse if another program has a lease to write, OSError for a folder, pipe or device.
     """
@@ -180,7 +180,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
-    """Open a folder, so that no link can replace it; yield the descriptor, or None if the system has none."""
+    """Keep a folder open, so that no link can replace it; yield the descriptor, None if not supported."""
     attributes = getattr(path.lstat(), "st_file_attributes", 0)
     if path.is_symlink() or attributes & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")

@@ -49,8 +49,8 @@ _FURTHER = "providers"
 class Kit:
     """The folder of one provider's kit, with the paths of files and folders inside.
 
-    `log_keys` is the gateway's signed list of the log's keys, as last fetched. There is none while the log
-    has only ever had one key.
+    `log_keys` is the path of the gateway's signed list of the log's keys, as last fetched. The file is
+    missing while the log has only ever had one key.
     """
 
     def __init__(self, root: Path) -> None:

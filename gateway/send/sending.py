@@ -134,7 +134,7 @@ class KitAtWork:
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
-        """Run a step in a session; after a break, run the step again in a new one, for up to `seconds`."""
+        """Run a step with a session. If the session breaks, try again with another, for up to `seconds`."""
 
         def broken(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome is not None else None
@@ -234,7 +234,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """Fetch, verify and record the receipts that `waiting` files have; return them by sealed digest."""
+        """Fetch, verify and record the receipts of `waiting` files; return those found by sealed digest."""
         names = sftp.listdir(receipts.FOLDER)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -249,7 +249,10 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """Raise ClockWrong if the clock is 10 minutes fast or a day slow by the gateway's Unix time `there`."""
+    """Raise ClockWrong if this computer's clock is 10 minutes faster than the gateway's, or a day slower.
+
+    `there` is the time by the gateway's clock, in seconds since 1970.
+    """
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"
@@ -264,8 +267,8 @@ def pass_on(
 ) -> dict[Path, Proved | GatewayError | None]:
     """Send files and wait for their receipts, for up to `seconds`; return the outcome of each file.
 
-    The outcome is a receipt, None if none came yet, or AlreadySent or Changed for a file not sent.
-    CannotReach, or one of `BROKEN`, if the gateway does not answer in time.
+    The outcome is the verified receipt, None if none came yet, or, for a file not sent, the error AlreadySent
+    or Changed. CannotReach, or one of `BROKEN`, if the gateway does not answer in time.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
     rows: dict[Path, SentFile] = {}

@@ -100,7 +100,7 @@ def _putty_key(data: bytes, passphrase: str | None) -> paramiko.PKey:
 
 
 def _decrypted(fields: dict[str, str], private: bytes, passphrase: str) -> tuple[bytes, bytes]:
-    """Return the decrypted secret half of a .ppk file, and the key of the MAC."""
+    """Return the decrypted secret half of a .ppk file, and the key for checking the file's MAC."""
     if fields.get("Key-Derivation") != "Argon2id" or len(private) % _IV:
         raise _UNREADABLE
     memory, passes = (int(fields[f"Argon2-{name}"]) for name in ("Memory", "Passes"))

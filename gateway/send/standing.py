@@ -18,8 +18,8 @@ _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 def standing(kit: Kit, page: dict[str, Any] | None = None, now: datetime | None = None) -> dict[str, Any]:
     """Return the standing of the kit's provider at `now`, as `gateway send status --json` prints it.
 
-    `counts` are the numbers of sent files by state, `waiting` the files held or on the way, and `told` is
-    `page`: the gateway's page about the provider, as returned by `trust.told`.
+    `page` is the gateway's page about the provider, as returned by `trust.told`. In the result, `counts` are
+    the numbers of sent files by state, `waiting` are the files held or on the way, and `told` is `page`.
     """
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:

@@ -78,7 +78,7 @@ class Stillness:
     _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
 
     def still(self, files: Sequence[Path]) -> list[Path]:
-        """Return those of the files that are unchanged for `seconds` so far, the earliest change first."""
+        """Return those files that have not changed for `seconds`, the earliest change first."""
         now = self.clock()
         known = self._seen
         self._seen = {}
@@ -94,7 +94,11 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if nobody writes a file: the system `told` so, or it was still for long enough."""
+        """Return True if certainly nobody writes to a file.
+
+        With `told`, the system is certain. Otherwise the file must have been still for twelve times
+        `seconds`.
+        """
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -104,7 +108,7 @@ class Stillness:
 
 
 class WatchedFolder:
-    """The watch over one folder. `anyway` is the reason for sending faulty files, too; "" to refuse them.
+    """The watch over one folder. `anyway` is a person's reason for sending faulty files; "" to refuse them.
 
     `tell` prints a line. `in_words` translates the texts beside refused files into the sender's language.
     """
@@ -384,7 +388,11 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True for a decided file; False for one refused and moved before, which is here once more."""
+    """Return True if a file in the folder is decided on already, so that sending again is needless.
+
+    `known` is the file's row in the record. False for a file without a row, or without a decision so far, and
+    for a refused and moved file that somebody has put into the folder again.
+    """
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
