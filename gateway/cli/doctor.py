@@ -456,7 +456,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
     """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key of another host.
 
-    `own` is the name of this host; None if it has no name.
+    `own` is the name of this host; None if the host has no name.
     """
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}

@@ -176,7 +176,8 @@ def protect(
 def _agreed(home: Path, act: str, subject: str) -> bool:
     """Record the person's approval of an act that needs two people; return True once two have approved.
 
-    If another person has to approve, say so and return False. `act` is the kind of act, `subject` the object.
+    If another person has to approve, say so and return False. `act` says what is done, `subject` to which
+    key.
     """
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:

@@ -91,7 +91,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display(AbstractContextManager["Display"]):
-    """The progress bar of a command: on a terminal, shown from the first step on, hidden for a question."""
+    """The progress bar of a command, on a terminal only: shown from the first step on, hidden for a question."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -31,7 +31,7 @@ _SERVED = {
 
 
 def _serving(service: str, does: str) -> Callable[..., None]:
-    """Make the command that runs a service; `does` is its help."""
+    """Make the command that runs a service; `does` is the command's help."""
 
     def command(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
         run = resolve_name(f"gateway.{service}.server:run_{service}")

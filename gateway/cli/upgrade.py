@@ -94,10 +94,10 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home, found: work.Upgrade) -> str:
-    """Return the name of the person at the keyboard. GatewayError if roles forbid the upgrade.
+    """Return the name of the person at the keyboard. GatewayError if the person may not upgrade.
 
-    Roles are read from an upgraded copy of the registry, which also rehearses the upgrade. PostgreSQL is not
-    copied: if its tables have to change, roles are not checked.
+    To read the roles, the registry is copied and the copy upgraded, as a rehearsal. A registry in PostgreSQL
+    is not copied: if its tables have to change, roles are not checked.
     """
     if load_settings(place).database is not None:
         if not found.migrations:

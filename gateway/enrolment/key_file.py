@@ -33,8 +33,8 @@ _SSH_NAMES = {
 def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
     """Return the one SSH public key in `data` (OpenSSH or RFC 4716), without its comment.
 
-    Refusal with a `key:` code for a private key, no key, several keys, or a weak key; `least_rsa_bits` raises
-    the gateway's own minimum.
+    Refusal with a `key:` code for a private key, no key, several keys, or a weak key. `least_rsa_bits` may
+    ask for longer RSA keys than the gateway always does.
     """
     if needs_mending(data):
         data = mended(data)
@@ -75,7 +75,7 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
-    """Return a certificate, read from `data`, as a key for the registry."""
+    """Return a certificate as a key for the registry; `data` has the bytes of the certificate."""
     return NewKey(
         kind="openpgp",
         fingerprint=certificate.fingerprint,

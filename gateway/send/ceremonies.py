@@ -233,7 +233,10 @@ def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway; return its receipt; None if none comes in `seconds`."""
+    """Put a small file into a folder of the gateway, and wait for the receipt for up to `seconds`.
+
+    Return the verified receipt; None if no receipt has come in that time.
+    """
     digest = hashlib.sha256(data).hexdigest()
     with sender.files() as files:
         sent = files.of_content(digest)

@@ -77,10 +77,10 @@ class Check:
 
     @classmethod
     def of(cls, kit: Kit) -> Self:
-        """Return the check by the authority's policies and the facts about this provider, as last fetched.
+        """Return the check for a kit, by the authority's policies and the facts about the provider.
 
-        CannotReach if no policies were fetched yet. Policies that only another version of this program can
-        read are replaced by the shipped ones.
+        Both are used as last fetched. CannotReach if no policies were fetched yet. If only another version of
+        this program can read the policies, the shipped ones are used.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:

@@ -21,7 +21,10 @@ _CREDENTIAL = "passphrase"
 
 
 class Passphrases:
-    """The passphrases of one provider's keys. `ask` asks a person a question; None if nobody is there."""
+    """The passphrases of one provider's keys. `file` holds them, if not None.
+
+    `ask` asks a person a question, and returns the answer; None if there is no person to ask.
+    """
 
     def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
         self._provider = provider
@@ -32,10 +35,10 @@ class Passphrases:
         self._known: dict[Which, str] = {}
 
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
-        """Return the passphrase of the OpenPGP or the SSH key (`which`). GatewayError if none is found.
+        """Return the passphrase of the OpenPGP or the SSH key, as `which` says. GatewayError if none is found.
 
-        `opens` tries a passphrase on the key, and raises WrongPassphrase for a wrong one. A person has three
-        tries.
+        `opens` tries a passphrase on the key, and raises WrongPassphrase for a wrong one. A person may try
+        three times.
         """
         if which not in self._known:
             self._known[which] = self._found(which, opens)

@@ -42,7 +42,10 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the same content was sent before. `proved`: the verified receipt; None if none came."""
+    """Raised if the same content was sent before.
+
+    `proved` is the verified receipt of the earlier file; None if no receipt has come.
+    """
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -151,10 +154,11 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless already sealed and on the way; return the row in the record of sent files.
+        """Seal a file for the gateway; return its row in the record of sent files.
 
-        AlreadySent if the content was sent before and not refused, unless `wish.again`. Changed if the
-        file has changed since the check.
+        A file already sealed and on the way is not sealed again. AlreadySent if the content was sent before
+        and not refused, unless `wish.again`. Changed if the file has changed since the check. `recipient` is
+        the certificate of the gateway.
         """
         known = files.of_content(wish.digest)
         if known is not None:
@@ -190,10 +194,10 @@ class KitAtWork:
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
-        """Fetch the policies for checking files; if the gateway does not answer, the stored ones stay.
+        """Fetch the policies for checking files. If the gateway does not answer, the stored policies stay.
 
-        If none are stored yet, try again for `seconds` (never over 60), then raise CannotReach or one of
-        `BROKEN`, the errors of a broken session.
+        If no policies are stored yet, try again for `seconds`, but at most for 60. Then raise CannotReach or
+        one of `BROKEN`, the errors of a broken session.
         """
 
         def fetch(sftp: paramiko.SFTPClient) -> None:
@@ -214,9 +218,10 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless `names`, the files in /receipts, show that it has arrived already.
+        """Upload a sealed file, unless the gateway has it already, as a name in /receipts shows.
 
-        ClockWrong if the clock is too wrong to sign: the sealed file is removed, to be sealed anew.
+        `names` are the names in /receipts. ClockWrong if this computer's clock is too wrong for a valid
+        signature: the sealed file is then removed, to be sealed anew.
         """
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
@@ -325,7 +330,7 @@ def await_receipts(
 
 
 def remote_name(name: str, sealed_digest: str) -> str:
-    """Return the name of a file at the gateway: local name, shortened, and digits of the sealed digest."""
+    """Return the name that a file gets at the gateway: the local name, cut, and part of the sealed digest."""
     short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
     return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
 

@@ -80,7 +80,7 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """Return the newest row with a content, given by digest; None if the content was never sealed."""
+        """Return the newest row for a content, by its digest; None if the content was never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
@@ -90,7 +90,7 @@ class SentFiles:
         return self._select(f"{among} ORDER BY id", *states)
 
     def unfiled(self) -> list[SentFile]:
-        """Return the rows with a receipt and no recorded place in a watched folder, oldest first."""
+        """Return the rows of files with a receipt, but no recorded path in a watched folder; oldest first."""
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:
@@ -99,7 +99,7 @@ class SentFiles:
         return row
 
     def filed(self, sent: SentFile, place: str) -> None:
-        """Record a file's present path in a watched folder."""
+        """Record the path in the watched folder to which a file was moved."""
         self._connection.execute(
             "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
         )

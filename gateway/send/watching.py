@@ -165,9 +165,10 @@ class WatchedFolder:
             observer.join()
 
     def _tried(self, *, once: bool) -> float | None:
-        """Run one round; return the seconds to wait before the next, or None if nothing is left to send.
+        """Run one round; return the seconds until the next round, or None if nothing is left to send.
 
-        An error that may pass, as of the network, is logged; with `once`, the third in a row is raised.
+        An error that may pass, such as one of the network, is logged. With `once`, the third such error in a
+        row is raised.
         """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
@@ -212,7 +213,10 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files in the folder, without unfinished ones by name; report links and folders in it."""
+        """Return the files in the folder that wait to be sent; report links and folders in the folder.
+
+        Files with the names of unfinished ones, such as those still being copied, are left out.
+        """
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())
@@ -255,10 +259,10 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path, check: Check) -> ToSend | None:
-        """Check a file, and return it as one to send. None for a faulty file, which is moved to refused/.
+        """Check a file; return the file as one to send, or None if it is not to be sent now.
 
-        None also while the end of the file seems to be missing. The reasons of a refusal are put beside the
-        file. InUse or Changed if somebody is writing to it.
+        A faulty file is moved to refused/, with the reasons beside it. A file whose end seems to be missing
+        stays, to be checked again later. InUse or Changed if somebody is writing to the file.
         """
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
@@ -295,7 +299,10 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the places of decided files that an interrupted run has moved without recording."""
+        """Record where decided files lie that an interrupted run has moved without recording.
+
+        `waiting` are the files still in the folder: a decided file that is not among them was moved.
+        """
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -360,7 +367,7 @@ class WatchedFolder:
                 make_anew(beside, path.read_bytes(), SHARED_FILE)
 
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
-        """Move the files in held/ that are decided by now, with their receipts."""
+        """Ask for the receipts of files in held/, and move those decided by now, with their receipts."""
         self._looked_at_held = self._stillness.clock()
         held = files.in_state("held")
         self._sender.receive(sftp, held, files)
