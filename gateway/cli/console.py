@@ -118,7 +118,7 @@ def who() -> str:
 
 
 def plain(value: object) -> str:
-    """Return a value for a terminal, with control and direction characters made visible."""
+    """Return a value as text for a terminal: control and direction characters are made visible."""
     text = str(value)
     return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
 

@@ -1,6 +1,6 @@
 """Identity of the person at the keyboard, proven by a personal account or an SSH key.
 
-An environment variable may name the person to be proven; it proves nothing.
+The environment variable GATEWAY_ADMIN may name the person to be proven; the name alone proves nothing.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def real_account() -> str:
 
 
 def account_of(uid: int) -> str:
-    """Return the name of a machine account; its number if it has no name."""
+    """Return the name of the machine account `uid`; the number as text if no account has the number."""
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     try:

@@ -122,7 +122,7 @@ def diff(
 
 
 def show_differences(old: Path, new: Path, on: datetime | None) -> None:
-    """Print the differences between two folders, as of a day or a local time; now for None."""
+    """Print the differences between two policies folders, as of a day or local time; None means now."""
     rows = list(_rows(old, new, on))
     if not rows:
         out.print("nothing differs")

@@ -34,7 +34,8 @@ _HOW = (
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
 
-    GatewayError if the person is not proven, lacks the `right`, or may not know of the file `reference`.
+    `right` is what the command needs; `account` is the account that the person logged in with. GatewayError
+    if the person is not proven, lacks the right, or may not know of the file `reference`.
     """
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -54,7 +55,8 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
 
-    GatewayError if the person is not proven, or lacks the `right`.
+    `right` is what the command needs; `account` is the account that the person logged in with. GatewayError
+    if the person is not proven, or lacks the right.
     """
     if not roles.in_force(session):
         return None

@@ -91,7 +91,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display(AbstractContextManager["Display"]):
-    """The progress bar of a command, on a terminal only: shown from the first step on, hidden for a question."""
+    """The progress bar of a command, on a terminal only: shown from the first step, hidden for a question."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
@@ -166,7 +166,10 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
 
 def needed(question: str, option: str) -> str:
-    """Ask a person a question; return the answer. GatewayError, naming `option`, without a terminal."""
+    """Ask a person a question; return the answer.
+
+    GatewayError if there is no terminal: the message names `option`, by which the answer can be given.
+    """
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()

@@ -30,7 +30,7 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Set up the streams to accept every character, with escapes for those they cannot show.
+    """Make the standard streams accept every character; where one cannot be shown, an escape is.
 
     A closed stream is opened as the null device, so that no file opened later gets its number: writes to
     standard output then fail, and writes to standard error are lost.

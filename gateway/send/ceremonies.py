@@ -51,7 +51,8 @@ Step = tuple[Proved | None, str]
 def read_invitation(file: Path) -> ProviderInvitation:
     """Return the invitation in a file. GatewayError unless signed by the key named inside.
 
-    Trust it only once the six words are compared: anybody can name and sign with a key of their own.
+    Trust the invitation only once the six words are compared: anybody can make one, signed by a key of their
+    own.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
@@ -189,7 +190,10 @@ def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Ste
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
-    """Revoke the OpenPGP key in a file, the present or an earlier one, for a reason, and tell the gateway."""
+    """Revoke the OpenPGP key in the file `path`, for the reason `why`, and tell the gateway.
+
+    The key is the present key of the provider, or an earlier one.
+    """
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
@@ -214,7 +218,7 @@ def agreement_text(sender: KitAtWork) -> str:
 
 
 def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float) -> Step:
-    """Sign the agreement's text in a person's name and office, as a ratification, and send it."""
+    """Ratify the agreement: sign its text in the name of a person with an office, and send it."""
     try:
         named = signed_by(name, office, text)
     except ValueError as error:

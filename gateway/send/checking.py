@@ -66,7 +66,8 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note` says so if the policies are not the authority's, or facts about the provider are missing; else "".
+    `note` is a warning for a person if the policies are not the authority's, or facts about the provider are
+    missing; "" if neither.
     """
 
     rules: Rules

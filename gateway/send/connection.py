@@ -76,7 +76,7 @@ def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTP
 
 
 def _give_up_in_time(connection: socket.socket) -> None:
-    """Make Linux give a connection up after a minute in which the gateway takes no data, not after 15.
+    """Make Linux give a connection up once the gateway takes no data for a minute, instead of 15 minutes.
 
     The timeout of the channel is not enough: while a slow line is full, paramiko waits in the socket until
     the system gives up. Windows does so after some 20 seconds.

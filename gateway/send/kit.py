@@ -97,7 +97,7 @@ class Kit:
         make_anew(self.settings_file, tomlkit.dumps(settings.model_dump(mode="json")).encode())
 
     def trusted(self) -> bytes:
-        """Return all certificates of the gateway ever trusted, joined: old receipts need earlier ones."""
+        """Return all certificates of the gateway ever trusted, joined. Old receipts need the earlier ones."""
         return b"\n".join(self._trusted())
 
     def current(self) -> str:

@@ -35,7 +35,7 @@ class Passphrases:
         self._known: dict[Which, str] = {}
 
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
-        """Return the passphrase of the OpenPGP or the SSH key, as `which` says. GatewayError if none is found.
+        """Return the passphrase of the key `which` (OpenPGP or SSH). GatewayError if none is found.
 
         `opens` tries a passphrase on the key, and raises WrongPassphrase for a wrong one. A person may try
         three times.

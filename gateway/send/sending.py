@@ -69,7 +69,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
     """A display of progress, shown until the `with` block ends."""
 
     def at(self, step: Step, name: str, done: int, size: int) -> None:
-        """Show a step as done for `done` of the `size` bytes of a file."""
+        """Show how far a step is with the file `name`: `done` of `size` bytes."""
 
     def broken(self, error: str) -> None:
         """Show that a session broke or failed and will be tried again."""
@@ -314,7 +314,10 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest for each."""
+    """Wait for the receipts of the files `sent`, for up to `seconds`.
+
+    `decided` is called for each file with a receipt, with the sealed digest of the file.
+    """
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:

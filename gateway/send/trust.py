@@ -1,8 +1,8 @@
 """The gateway's trusted certificates, and what they sign: the page about the provider, and the policies.
 
-A new certificate is trusted only if a trusted one has signed that it succeeds it. Policies and the facts on
-the page are stored in checked-by.json, with their dates, only if the present key of the gateway signed them;
-none replaces a newer one.
+A new certificate is trusted only if the key of a trusted one has named it as the successor. The policies, and
+the facts on the page, are stored in checked-by.json, with their dates, if the present key of the gateway has
+signed them. Older ones never replace newer ones.
 """
 
 import json
