@@ -44,8 +44,8 @@ _LATELY_SECONDS = 2.0
 class OpenIdSettings(File):
     """The OpenID Connect provider by which staff may log in, besides passkeys.
 
-    `issuer`: the provider's address as in the tokens. `client_secret_file`: the file with the client secret,
-    if the provider issued one. `name`: the provider's name as shown to people.
+    `issuer`: the provider's address, spelled as in the provider's tokens. `client_secret_file`: the file
+    with the client secret, if the provider issued one. `name`: the provider's name as shown to people.
     """
 
     issuer: _Issuer
@@ -163,10 +163,10 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """Extra algorithms of intake for some clients, and the load balancers in front of the SSH services.
+    """Weak algorithms that intake offers to some clients, and the load balancers before the SSH services.
 
     `balancers`: the addresses or networks of load balancers. A balancer must name the client's address in
-    each connection by the PROXY protocol, version 2; from other addresses such a header is not believed.
+    each connection by the PROXY protocol, version 2; from other addresses a PROXY header is not believed.
     """
 
     also_offer: tuple[AlsoOffer, ...] = ()
@@ -225,8 +225,8 @@ class Metrics(File):
 class WatchSettings(File):
     """The thresholds for warnings. Times in seconds or days, sizes in bytes.
 
-    `claim_seconds`: if the processor of the same host has not looked for uploads for as many seconds, intake
-    tells load balancers to send no more connections.
+    `claim_seconds`: how long the processor of a host may go without looking for uploads. After that,
+    intake on the same host tells load balancers to send no more connections.
     """
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -289,8 +289,9 @@ class LetterSettings(File):
 class CourierKey(File):
     """[hand_on] and [hooks] of gateway.toml: the file of a private key of the courier.
 
-    In [hand_on] the key logs in by SSH to the servers that get files; in [hooks] it signs messages to web
-    hooks. Without a `key_file`, the key is the systemd credential `hand-on-key` or `hook-key`.
+    In [hand_on] the courier logs in by SSH with the key to the servers that get files. In [hooks] the
+    courier signs messages to web hooks with the key. Without a `key_file`, the key is read from the
+    systemd credential `hand-on-key` or `hook-key`.
     """
 
     key_file: Path | None = None
@@ -406,7 +407,11 @@ class DoorLimits(File):
 
 
 class IntakeLimits(DoorLimits):
-    """Quotas and limits of intake. Sizes in bytes, times in seconds."""
+    """Quotas and limits of intake. Sizes in bytes, times in the unit of the name, else in seconds.
+
+    `free_bytes`: the bytes to be left free on the spool's disk. `resume_hours`: how long an unfinished
+    upload can be resumed. `recent_days`: how long listings show an upload after its hand-over.
+    """
 
     connections_per_provider: int = 32
     sessions_per_provider: int = 32
@@ -479,9 +484,10 @@ class ClassifyLimits(File):
 class KeyPolicy(File):
     """policies/keys.toml: rules for keys that come into force, are replaced, or expire.
 
-    `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at once.
-    `overlap_days`: for how long a replaced key of the gateway still opens files. `warn_days`: how many days
-    before a certificate's expiry its owner is warned.
+    `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at
+    once. `overlap_days`: for how long a replaced key of the gateway still opens files. `rotate_days`: the
+    age at which a key of the gateway ought to be replaced. `unused_days`: after how long without use a
+    key is reported. `warn_days`: how many days before a certificate's expiry its owner is warned.
     """
 
     approve_drops: bool = False

@@ -74,9 +74,10 @@ def move(
 
 
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
-    """Copy all session keys, and all sealed files except those of the references `but`, to the new store.
+    """Copy the session keys and the sealed files to the new store; return the references of the files.
 
-    Return the references of the files copied. `before` and `after`: the settings that name the two stores.
+    The sealed files with references in `but` are left out. `before` and `after`: the settings that name
+    the old and the new store.
     """
     if before.store == after.store:
         return set()

@@ -32,7 +32,7 @@ CODES = tuple(sorted(code for code, template in REASONS.items() if template.rest
 
 
 def asked_for(name: str) -> tuple[Outcome, str] | None:
-    """Return the outcome and reason code for which a file's name asks; None if it asks for none."""
+    """Return the outcome and reason code that a file's name asks for; None if the name asks for none."""
     found = _ASKED.search(name.lower())
     if found is None or (code := f"{found[2]}:{found[3]}") not in CODES:
         return None
@@ -40,7 +40,7 @@ def asked_for(name: str) -> tuple[Outcome, str] | None:
 
 
 def placeholders(code: str) -> dict[str, str | int]:
-    """Return a text for each name in braces in the sentences of a reason code."""
+    """Return a sample value for each name in braces in the sentences of a reason code."""
     template = REASONS[code]
     text = template.sentence + template.next_step
     blanks = {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"desk", "governance"}

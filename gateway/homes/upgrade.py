@@ -47,8 +47,9 @@ _OWN_ENTRIES = frozenset(
 class Upgrade:
     """The steps of an upgrade, and the faults for which it cannot begin.
 
-    `files`: the policies after the upgrade; None where those in force have no fault in this version. `edits`:
-    the local edits kept in `files`. `by_hand`: steps for a person to take.
+    `files`: the policies after the upgrade; None if those in force have no fault in this version.
+    `edits`: the authority's own changes to the policies that `files` keeps. `by_hand`: steps for a person
+    to take.
     """
 
     migrations: list[str]
@@ -87,9 +88,10 @@ def look(home: Home) -> Upgrade:
 
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[str, ...]]:
-    """Return the policies after the upgrade, and the local edits kept in them; add any faults to `faults`.
+    """Return the policies after the upgrade, and the local edits kept in them.
 
-    The policies are None where those in force need no change.
+    The policies are None if those in force need no change. Faults that prevent the upgrade are added to
+    `faults`.
     """
     if not check(home.policies_in_force):
         return None, ()
@@ -156,10 +158,11 @@ def rehearsed(home: Home) -> Iterator[Session]:
 
 
 def undo(home: Home, plan: UpgradePlan) -> None:
-    """Undo an upgrade: restore tables and policies from the plan's backup. May be repeated.
+    """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
 
-    Raises GatewayError where the new version has acted already or a processor is at work, ConfigurationError
-    where the backup is missing. A holder of the log's heads sees the log end before the upgrade.
+    The log then ends before the upgrade, as anybody can see who holds a later head. Raise GatewayError
+    where the new version has acted already or a processor is at work, ConfigurationError where the backup
+    is missing.
     """
     settings = load_settings(home)
     if settings.database is not None or plan.backup is None:

@@ -187,9 +187,9 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Delete files of recent uploads that nobody changed for `keep`.
+    """Delete lists of recent uploads that have not changed for the time `keep`.
 
-    The files of the providers in `in_use` stay.
+    `folder` has one such list for each provider. The lists of the providers in `in_use` stay.
     """
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -244,7 +244,7 @@ class Box:
             await on_disk(self.recent.rewrite, now)
 
     def _unfinished(self) -> set[Unfinished]:
-        """Return every unfinished upload, also one still open whose name a newer upload has taken."""
+        """Return every unfinished upload, including those whose name a newer upload has taken."""
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
@@ -255,9 +255,10 @@ class Box:
         return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
-        """Keep `upload` so that its client can resume, after its handle was closed.
+        """Keep an upload whose client has stopped writing, so that the client can resume it later.
 
-        Erase it instead if it is worthless, or if a newer upload has its name.
+        The upload is erased instead if it is marked worthless, or if a newer upload has the same
+        name.
         """
         if upload.receiving is None:
             self._open.discard(upload)
@@ -288,7 +289,7 @@ class Box:
         return made is not None and self._clock() - made < _FOLDER_KEPT
 
     def make_folder(self, place: IntakePlace) -> None:
-        """Make a folder at `place`, which exists for an hour. Declined if too many exist."""
+        """Make a folder at `place` that lasts an hour. Declined if the provider has too many folders."""
         self.made = {known: made for known, made in self.made.items() if self.is_made(known)}
         if len(self.made) >= _MOST_FOLDERS:
             raise Declined(answers.TOO_MANY_FOLDERS)
@@ -320,7 +321,11 @@ class Box:
             await on_disk(self.recent.write, entry)
 
     def check_growth(self, size: int) -> None:
-        """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
+        """Check that the provider may send `size` more bytes.
+
+        Raise Declined if the provider would exceed the bytes allowed for the day, or the bytes that
+        may wait for the processor.
+        """
         unfinished = sum(upload.size for upload in self._unfinished())
         _, today = self.recent.today(self._clock())
         if today + unfinished + size > self._limits.bytes_per_day:
@@ -339,9 +344,10 @@ class Box:
     async def receive(self, folder: Folder, name: str, flags: int) -> Receiving:
         """Open an upload for writing: a new one, or an unfinished one, to be continued at its end.
 
-        `flags`: of an SFTP OPEN (draft-ietf-secsh-filexfer-02, section 6.3). Another connection may still be
-        writing an upload of the same name. If this client starts anew, both uploads go on separately; if this
-        client resumes, the upload is taken away from the other connection.
+        `flags`: the open flags of the SFTP request (draft-ietf-secsh-filexfer-02, section 6.3).
+        Another connection may still be writing an upload of the same name. If this client starts
+        anew, both uploads go on separately. If this client resumes, the other connection loses the
+        upload.
         """
         known = self.named.get((folder, name))
         if flags & FXF_EXCL and (known or self.recent.find(folder, name)) is not None:
@@ -425,9 +431,9 @@ class Box:
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
         """Complete an upload that its client closed; return its reference.
 
-        Return None where a rename has to follow, or where a client resumed a file already handed over and
-        sent nothing more. Declined or OSError where the upload cannot be handed over; the upload then stays
-        unfinished.
+        Return None if the upload has a temporary name, so that a rename has to follow. Return None
+        also if the client resumed a file already handed over and sent nothing more. Raise Declined or
+        OSError if the upload cannot be handed over; the upload then stays unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -496,11 +502,12 @@ class Box:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Give an upload to the processor as `name`, without any folders made by a client.
+        """Move an upload into the spool, and return its entry for listings.
 
-        Return the entry for listings. Afterwards the upload is durable in the spool, and its own files are
-        gone. After an OSError the upload's files are unchanged; an upload that lay in memory only has been
-        written to a file, or is marked worthless. All disk work is in this one call, in a disk thread.
+        `name` is the client's name for the file; the processor gets only the last part of the name,
+        without the client's folders. After return the upload is durable in the spool, and its own
+        files are gone. After an OSError the upload's files are unchanged. An upload that was in
+        memory only has then been written to a file, or is marked worthless. Call in a disk thread.
         """
         now = self._clock()
         reference = reserve_reference(self._spool, by.name, now)

@@ -65,7 +65,7 @@ _NOBODYS_KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERI
 def holds_key(published: Published, username: str, key: asyncssh.SSHKey, address: str) -> bool:
     """Return True if `key` is published for the provider `username`, and may be used from `address`.
 
-    Unknown names take the same steps, and so the same time, as known providers.
+    The check takes as long for an unknown name, so that nobody can find out who the providers are.
     """
     known = PROVIDER_ID.fullmatch(username) is not None
     path = published.provider(username if known else "-") / "authorized_keys"
@@ -186,7 +186,7 @@ async def serve(
     intake.door.trust(settings.ssh.balancers)
 
     async def follow_settings() -> None:
-        """Read again which load balancers may name a client's address: the list may have changed."""
+        """Read the list of trusted load balancers again, since it may have changed."""
         intake.door.trust((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)

@@ -52,7 +52,7 @@ _LAST_OFFSET = 2**63 - 1 - 2**32
 class ProviderTree(Server):
     """The tree of one provider's session. Every path is in bytes, as sent by the client.
 
-    `channel`: that of an SFTP session; the web door has none.
+    `channel`: the SSH channel of an SFTP session; None at the web door.
     """
 
     listings = 4  # Each open listing holds a descriptor.
@@ -76,7 +76,7 @@ class ProviderTree(Server):
         self._name_bytes = limits.name_bytes
 
     async def begin(self) -> None:
-        """Load the provider's uploads that an earlier run of the service left, at the first session only."""
+        """Load the unfinished uploads left by an earlier run of the service, at the first session only."""
         await self.box.load()
 
     async def realpath(self, path: bytes) -> bytes:
@@ -200,7 +200,11 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Complete an upload; return its reference, or None as `Box.close` does. Close any other file."""
+        """Close a file for its client. If the file is an upload, complete it and return its reference.
+
+        Return None for any other file. Return None also if the upload has a temporary name and waits
+        for a rename, or if the client resumed a file already handed over and sent nothing more.
+        """
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
         await self.close(file)
@@ -315,7 +319,7 @@ class ProviderTree(Server):
         return place.uploads, name
 
     def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
-        """Return the folder on disk whose files are shown in a folder of the tree; nothing for /in."""
+        """Return the folders on disk whose files a folder of the tree shows; none for /in."""
         if folder is None:
             return (self.published.pages(self.box.provider),)
         if folder in {"out", "receipts"}:
@@ -379,7 +383,7 @@ def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
 
 
 async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
-    """Yield the encoded names of a folder, in pages, giving other tasks a turn between."""
+    """Yield the encoded names of a folder, in pages; other tasks may run between two pages."""
     now = time.time()
     page = [encoded(folder, _FOLDER_MODE, 0, 0, now) for folder in (".", "..")]
     async for entry in listing:

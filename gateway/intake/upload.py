@@ -98,9 +98,9 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def shorten(self) -> None:
-        """Cut off the last byte: a client that compares sizes then resumes the upload.
+        """Cut off the last byte, so that a client that compares sizes resumes the upload.
 
-        Mark an empty or withheld upload as worthless instead.
+        An empty or withheld upload cannot be shortened: mark it as worthless.
         """
         if self.size == 0 or self.label.withheld:
             self.worthless = True
@@ -168,10 +168,10 @@ def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: froze
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
-    """Write the `chunks` of an upload to the existing file `place`; with a `hasher`, only hash them.
+    """Write the `chunks` of an upload to the existing file `place`, and return None.
 
-    A `hasher` is given for a withheld upload: then return the SHA-256, else None. OSError if less than
-    `free_bytes` would stay free on the disk. Call in a worker thread.
+    For a withheld upload, a `hasher` is given: write nothing, and return the SHA-256 of the chunks.
+    OSError if less than `free_bytes` would stay free on the disk. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -312,10 +312,10 @@ class Receiving:
             self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
-        """Withhold the upload from the disk if its first bytes show that it is not sealed.
+        """Decide by the first bytes if the upload is sealed; withhold an unsealed one from the disk.
 
-        An upload may end too early to show this: then it is only the beginning of an armor or packet, and is
-        written.
+        `at_end`: no more bytes will come. An upload that ends too early to tell is written to the
+        disk, since it can only be the beginning of an armor or of a packet.
         """
         start = b"".join(self._chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -333,9 +333,9 @@ class Receiving:
         self._memory.held += cost
 
     async def _store_behind(self) -> None:
-        """Start to write the block in memory to the disk, after the previous block is written.
+        """Wait until the previous block is on the disk, then start to write the block in memory.
 
-        If memory is scarce, wait until this block is written, too.
+        If memory is scarce, wait until the second block is on the disk.
         """
         await self._join()
         if self._withheld is None:
@@ -393,12 +393,12 @@ class Receiving:
     async def release(self, *, whole: bool, durable: bool = True) -> None:
         """End writing. `whole`: the client itself closed the file.
 
-        A whole file is durable after return. With `durable` False, an upload that fits in memory stays in
-        memory until the hand-over stores the data together with the record.
+        A whole file is durable after return. With `durable` False, an upload that fits in memory
+        stays in memory until the hand-over stores the data together with the record.
 
-        If a whole file is incomplete, raises Declined (for a gap, a takeover by another connection, or an
-        earlier refusal) or OSError (of the disk). Writing has ended even then, and the client can resume the
-        upload after the data stored in order.
+        A whole file that cannot be completed raises Declined (for a gap, a takeover by another
+        connection, or an earlier refusal) or OSError (of the disk). The handle is closed after an
+        error, and the client can resume the upload.
         """
         async with self._lock:
             if not self._is_open:
@@ -463,7 +463,11 @@ class Receiving:
             os.close(descriptor)
 
     async def cut(self, size: int) -> None:
-        """Drop all bytes beyond `size`. Raises the same errors as `write`."""
+        """Drop all bytes beyond `size`.
+
+        Declined for an upload that is withheld, too short to be judged, refused before, or taken over
+        by another connection. OSError if an earlier block could not be stored.
+        """
         async with self._lock:
             if size >= self.upload.size:
                 return

@@ -186,9 +186,9 @@ class WebDoor:
 
     @asynccontextmanager
     async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
-        """Yield the logged-in provider's tree, in one of the few turns of the provider's requests.
+        """Yield the logged-in provider's tree, after waiting until few of the provider's requests run.
 
-        The provider's web requests and SFTP sessions share these turns.
+        The provider's web requests and SFTP sessions share one limit of requests answered at a time.
         """
         tree = self._tree_of(self._login(request).by)
         await tree.box.load()
@@ -334,7 +334,11 @@ def _number(request: Request, header: str) -> int:
 
 
 def _path(request: Request) -> bytes:
-    """Return the path for a new upload: `filename` in the `folder`, by default /in, of its metadata."""
+    """Return the path at which a new upload is asked for: FOLDER/NAME.
+
+    The request's tus metadata give the name as `filename` and the folder as `folder`; the default is /in.
+    Declined for another folder, or an unsuitable name.
+    """
     told: dict[str, bytes] = {}
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, value = pair.strip().partition(" ")

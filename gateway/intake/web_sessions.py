@@ -46,8 +46,9 @@ def signer(
 ) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
 
-    Return None if no published passkey did. `assertion`: the browser's answer, in JSON. `origin`: the web
-    door's. An unknown provider takes the same steps, so as to look the same. Call in a worker thread.
+    Return None if no published passkey signed it. `assertion`: the browser's answer, in JSON. `origin`:
+    the web door's address in browsers. An answer takes as long for an unknown provider, so that nobody
+    can find out who the providers are. Call in a worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -123,7 +124,7 @@ class WebLogin:
 
     @property
     def by(self) -> LoggedIn:
-        """The login in the form that uploads record."""
+        """The login as recorded with uploads: the provider, the key's fingerprint, and the client program."""
         assert self.key is not None  # noqa: S101 - only a proven login is asked
         return LoggedIn(self.provider, self.key.get_fingerprint(), CLIENT)
 
@@ -131,7 +132,8 @@ class WebLogin:
 class WebSessions:
     """The logins at the web door of `origin`.
 
-    A login challenge is valid for one browser, once. Nothing of it is stored until it is used.
+    A login challenge is valid for one browser, once. The server stores a challenge only after its use, to
+    refuse a second use.
     """
 
     def __init__(self, intake: Service, published: Published, origin: str) -> None:

@@ -99,7 +99,7 @@ class AsJson(logging.Formatter):
 
 
 def entry_as_json(leaf: bytes) -> str:
-    """Return an entry of the log as a line like those of `AsJson`; no entry holds personal data."""
+    """Return an entry of the log as one line of JSON with ECS names; no entry holds personal data."""
     entry = json.loads(leaf)
     kind, subject = entry["kind"], entry["subject"]
     what = kind.partition("-")[0]

@@ -35,10 +35,10 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return the passphrase of `home` if its source now has another one than `tried`; else None.
+    """Return the passphrase of `home` if it has changed; None if it is still `tried`, or cannot be found.
 
-    The source is the systemd credential, or the file named in gateway.toml. The process and its children know
-    the passphrase returned from then on.
+    The passphrase is read again from the systemd credential, or from the file named in gateway.toml. From
+    then on this process and its children use the one returned.
     """
     found = _found(home)
     if found is None or found == tried:

@@ -151,8 +151,8 @@ def make_pupil_key(home: Home) -> None:
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
 
-    `known`: the log's verifier keys on record. A set on disk whose verifier key is not in `known` is left
-    from an interrupted attempt, and is used instead of a new one.
+    `known`: the log's verifier keys on record. If an interrupted attempt has left a key set on disk,
+    recognised by a verifier key outside `known`, use this key set and make none.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
@@ -182,7 +182,10 @@ def log_key_of(home: Home, key_set: str) -> LogKey:
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of the key sets in `ended` and of the first key set; those of the set in use stay."""
+    """Remove the files of old key sets: of those named in `ended`, and of the home's first key set.
+
+    The files of the key set in use stay.
+    """
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
@@ -220,9 +223,9 @@ def protectable(home: Home) -> list[Path]:
 
 
 def is_protected(home: Home) -> bool:
-    """Return True if a passphrase protects the log's key.
+    """Return True if a passphrase protects the log's key, and so the OpenPGP keys.
 
-    `protect` changes this key after the OpenPGP keys, so these are then protected, too.
+    Only the log's key is looked at: `protect` changes the log's key after the OpenPGP keys.
     """
     return is_locked(_read(home.log_key(home.key_set)))
 
@@ -248,7 +251,10 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if secrets are protected by a passphrase, and `known` opens all of these."""
+    """Return True if every protected secret of the home opens with the passphrase `known`.
+
+    Return False if no secret is protected.
+    """
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

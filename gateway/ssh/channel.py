@@ -108,9 +108,9 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM with asyncssh's interface, using one object as long as the key is used, and a counter as nonce.
+    """AES-GCM (RFC 5647) with asyncssh's interface; one cipher object serves as long as the key is used.
 
-    See RFC 5647.
+    The nonce of each packet is a counter.
     """
 
     def __init__(self, cipher: GCMCipher) -> None:

@@ -31,7 +31,8 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Seconds used count less as time passes, so each number is kept with the time at which it was right.
+    Time used long ago counts less than time used just now. So each source's sum of seconds is stored with
+    the moment of its computation.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -40,7 +41,7 @@ class FairShare:
         self._by_source: dict[str, tuple[float, float]] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Add seconds used by a source; return for how many seconds the source should not be read."""
+        """Add `seconds` used by a source; return the seconds for which to stop reading from the source."""
         now = self.clock()
         spent = _faded(self._by_source.get(source, (0.0, now)), now) + seconds
         every = _faded(self._all, now) + seconds
@@ -79,13 +80,13 @@ def knows_quantum_safe(version: bytes) -> bool:
 def gets_quantum_safe_only(theirs: Sequence[bytes]) -> bool:
     """Return True if a client with this list of algorithms is offered only the quantum-safe key exchange.
 
-    An OpenSSH that knows the exchange but is configured without it gets the common offer.
+    An OpenSSH that knows the exchange, but has it switched off, is offered the usual algorithms.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Return True for the name of a signature algorithm of RSA host keys."""
+    """Return True if signatures by RSA host keys use the algorithm of this name."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 
@@ -134,9 +135,9 @@ PACKET_BYTES = 128 * 1024
 class Connection(LeanConnection):
     """Connection with limits on failed logins and on unread answers.
 
-    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`: the
-    administrator's offers of weak algorithms to some clients. `rsa_key`: the RSA host key for these, if
-    needed.
+    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`:
+    the weak algorithms that the administrator offers to some clients. `rsa_key`: the RSA host key for
+    clients that know no other kind; None if no offer needs one.
     """
 
     def __init__(
@@ -203,7 +204,10 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer to no request, as OpenSSH does: phpseclib answers all requests."""
+        """Ignore an answer that the server has not asked for: phpseclib answers requests that want no answer.
+
+        OpenSSH ignores such answers, too.
+        """
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -229,7 +233,7 @@ class Connection(LeanConnection):
         return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        """Send a packet, without asyncssh's empty message before each.
+        """Send a packet without the empty message that asyncssh sends before each packet.
 
         The empty message protects CBC ciphers, never offered here.
         """
@@ -310,7 +314,10 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return for how many not to read the source."""
+        """Charge event-loop seconds to the client's source.
+
+        Return the seconds for which to stop reading from the source.
+        """
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
@@ -326,7 +333,7 @@ class Connection(LeanConnection):
         super().eof_received()
 
     async def reload_config(self) -> None:
-        """Do nothing: the options are the same for every user."""
+        """Do nothing: all users have the same SSH options, so there are none to load after the login."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
         """Refuse a login attempt; disconnect after too many. The first probe, without a key, is free."""

@@ -1,10 +1,10 @@
 """Limit connections: in all, of each source, and of each provider or person; and penalise failed logins.
 
 At a limit, an idle connection is closed for a new one: first one that has not logged in for some time, then
-one without a session. If all are active, a connection without a login, of the source with most of these, is
-closed for a source with fewer. So idle connections, or repeated ones from a few addresses, cannot shut others
-out. A penalised source may make a few connections, with a delay, and is judged by the keys: another client
-may share its address.
+one without a session. If no connection is idle, the source with most connections before a login loses one of
+them to a source with fewer. So idle connections, or repeated ones from a few addresses, cannot shut others
+out. A penalised source may still make a few connections, with a delay, and log in with a valid key: another
+client may share its address.
 """
 
 import ipaddress
@@ -275,7 +275,7 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close an idle connection without sessions; return False if there is none.
+        """Close one idle connection without sessions among `guests`; return False if there is none.
 
         A connection without a login is closed first.
         """
@@ -283,10 +283,10 @@ class Door:
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Make room for a connection whose source has few by closing one of the source that has most.
+        """Make room for a new connection by closing one of the source with most connections before a login.
 
-        Only connections without a login count, and are closed. `from_there`: the connections of the first
-        source. Return False if none is closed.
+        `from_there`: the connections of the newcomer's source. Close nothing and return False unless
+        the newcomer's source has fewer connections before a login, even with the new one.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:

@@ -100,8 +100,9 @@ async def listen(
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    `options` is called for each connection. `also`: the weak algorithms for some clients, with an RSA host
-    key if one needs it. ConfigurationError if the port cannot be used.
+    `options` is called for each connection. `also`: the weak algorithms that the administrator offers to
+    some clients. `rsa_key`: the RSA host key, if one of these offers needs it. ConfigurationError if the
+    port cannot be used.
     """
     loop = asyncio.get_running_loop()
     shares = FairShare(time.monotonic)

@@ -50,13 +50,13 @@ class Service(Protocol):
     requests: type[Handler]
 
     def shown(self, name: str) -> str:
-        """Return a provider or person as shown in log lines: never by a person's name."""
+        """Return the words for a provider or person in log lines; never the name of a person."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Return True if a key is in force for a name now, and may be used from an address.
 
-        Unknown names take the same steps as known ones.
+        The check takes as long for an unknown name, so that nobody can find out which names exist.
         """
         ...
 
@@ -232,9 +232,10 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to be repeated: it ends the penalties lifted by a person, and lists the others.
+    """Return a function to be called at intervals, which keeps penalties and penalty files in step.
 
-    The lifted penalties are read from `files`, and the others are written there.
+    Each call reads the penalties that a person has lifted from `files`, ends them, and writes the list of
+    penalties still in force to `files`.
     """
     applied, listed = Lifted(), dict[str, float]()
 

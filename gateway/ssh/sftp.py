@@ -43,14 +43,17 @@ class Server(asyncssh.SFTPServer):
     name_seconds = 0.000002
 
     async def begin(self) -> None:
-        """Prepare the session, before its first request; OSError ends it."""
+        """Prepare the session before its first request. An OSError ends the session."""
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:  # noqa: ARG002
         """Return the pages of encoded names in a folder. Declined if missing."""
         raise Declined(NOT_OFFERED)
 
     async def complete(self, file: object) -> object:
-        """Close a file because its client asked for it; `close` is for a session that ends otherwise."""
+        """Close a file at its client's request.
+
+        When a session ends without the request, `close` is called.
+        """
         return await _result(self.close(file))
 
 
@@ -74,7 +77,10 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: passes requests to `server` one by one, and calls `touch` at each, as activity."""
+    """One SFTP session, which passes the client's requests to `server` one by one.
+
+    `touch` is called at each request, to record that the client is active.
+    """
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]

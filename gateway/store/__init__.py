@@ -1,4 +1,8 @@
-"""The store of sealed files, each as sealed by its sender, and of the resealed session keys of some."""
+"""The store of sealed files, each as its sender sealed it.
+
+The gateway seals the session keys of some files anew, to a newer key of its own; the store keeps them beside
+the files.
+"""
 
 from typing import NamedTuple
 

@@ -245,7 +245,7 @@ class ObjectStore:
             obstore.put(self.client, f"{_SESSION}/{checked_reference(reference)}", session)
 
     def settle(self) -> None:
-        """Do nothing: an S3 store makes objects durable as they are put."""
+        """Do nothing: in an S3 store each object is durable once stored."""
         passing("claim.durable")
 
     @contextmanager

@@ -45,9 +45,10 @@ class SealedFolder:
     root: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Store at most `size` bytes read from a descriptor. `settle` makes the file durable.
+        """Store at most `size` bytes read from a descriptor; return the size and digest of the file.
 
-        The file is copied, never moved: a captured intake must not keep a handle on stored files.
+        The name of the file is durable only after `settle`. The file is copied, never moved: a
+        captured intake must not keep a handle on stored files.
         """
         target = self.path(reference)
         aside = target.with_suffix(_ASIDE)
@@ -89,7 +90,10 @@ class SealedFolder:
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Return a context that opens a file and yields its descriptor. `most` is ignored here."""
+        """Return a context that opens a file and yields its descriptor.
+
+        `most` has no effect: the whole file can always be read.
+        """
         del most
         return _opened(self.path(reference))
 

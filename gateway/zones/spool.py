@@ -212,9 +212,10 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content is already in REF.part in spool/landed: add the record and rename.
+    """Hand over an upload whose content is already in spool/landed, as REF.part.
 
-    As with `hand_over`, the upload is durable after return. After an error the content is moved to `content`.
+    Add the record and rename the file; after return the upload is durable. After an error the file is
+    moved back to the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -315,7 +316,7 @@ def _opened(spool: Spool) -> Iterator[int]:
 
 
 def waiting(spool: Spool) -> Iterator[str]:
-    """Return the references of uploads handed over and not yet removed, in no order."""
+    """Return the references of uploads that wait for the processor, in no order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
         found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
@@ -323,7 +324,7 @@ def waiting(spool: Spool) -> Iterator[str]:
 
 
 def is_waiting(spool: Spool, reference: str) -> bool:
-    """Return True if an upload was handed over and is not yet removed."""
+    """Return True if an upload waits for the processor: handed over, and not yet removed."""
     return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
@@ -334,7 +335,7 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """Return when an upload got its final name, by the kernel's clock, in epoch seconds.
+    """Return the time at which an upload got its final name, in epoch seconds of the kernel's clock.
 
     FileNotFoundError if the upload is gone.
     """
@@ -356,10 +357,11 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
-    """Return a landed upload, read from its record, and when it got its final name, by the kernel's clock.
+    """Return a landed upload, read from its record, and the time at which it got its final name.
 
-    The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
-    upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
+    The time is in epoch seconds of the kernel's clock; intake cannot forge it, as no process can set it.
+    FileNotFoundError if the upload is gone, BadFileError for a record that intake never writes, OSError
+    for a disk failure.
     """
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -381,9 +383,9 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """Open the file `whole`, or, if missing, the separate file `apart` that earlier versions wrote.
+    """Open the file `whole`; if it is missing, open `apart`, the separate file of earlier versions.
 
-    Return the descriptor, and True for the file `whole`.
+    Return the descriptor, and True if `whole` was opened.
     """
     with _opened(spool) as folder:
         try:
@@ -423,9 +425,9 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Rename an invalid upload, so that the processor passes over it. Harmless if the upload is gone.
+    """Rename an invalid upload, so that the processor ignores it. Harmless if the upload is gone.
 
-    A person restores the name after correcting the file.
+    A person corrects the file and gives back its name.
     """
     with _opened(spool) as folder:
         for name in (_named(reference, "landed"), _named(reference, "json")):
@@ -456,10 +458,10 @@ _COMPLETE = ("landed", "sealed", "json")
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
-    """Move the landed uploads of another host's spool into `ours`; return their number.
+    """Move the landed uploads of another host's spool (`theirs`) into `ours`; return their number.
 
-    GatewayError where `theirs` is no spool, or the spool of this host, or where another upload waits here
-    under the same reference. Unfinished uploads stay.
+    Unfinished uploads stay in the other spool. Raise GatewayError if `theirs` is no spool or is this
+    host's own, or if another upload waits here under the same reference.
     """
     landed = theirs / "landed"
     if not landed.is_dir() or landed.is_symlink():

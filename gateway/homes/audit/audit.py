@@ -41,10 +41,10 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of receipts by number, in the order of checking.
+    """Return the faults of receipts by the receipt's number, in the order of checking.
 
-    Where None stands among the faults, the caller checks whether the log asks for the receipt. A receipt is
-    left out if None is its only entry.
+    None among the faults of a receipt marks the point at which the caller has to compare the receipt with
+    the log. A receipt without faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -135,10 +135,10 @@ def _events(
 
 
 def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
-    """Yield every row changed, added or removed without a log entry, in all tables but that of signed heads.
+    """Yield every row changed, added or removed without a log entry, except rows of signed heads.
 
-    `expected`: the result of `last_known`. Each row found is removed from `expected`, so that afterwards only
-    signed heads, and rows reported as missing, are left.
+    `expected`: the digest of each row according to the log, from `last_known`. Rows found in the registry
+    are taken out of `expected`; the signed heads and the missing rows remain.
     """
     for table in recorded_classes():
         if table is not CheckpointRow:
@@ -166,7 +166,7 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 def _stated(row: SQLModel) -> str | None:
     """Return the digest that the log records for the contents of a receipt.
 
-    Return None for a notice, and for a row of another table.
+    Return None if `row` is a notice, or is no receipt.
     """
     if not isinstance(row, ReceiptRow):
         return None
@@ -187,7 +187,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield row and digest of each signed head that a receipt contains and `expected` lacks."""
+    """Yield each signed head that stands in a receipt and is missing in `expected`: row and digest."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))

@@ -179,10 +179,10 @@ _COMMITTED = ("commitment", "record", "name_commitment")
 
 
 class Frontier(dict[tuple[int, int], bytes]):
-    """The last two complete subtrees of each level of the log's tree: enough to append leaves.
+    """The last two complete subtrees of each level of the log's tree.
 
-    They suffice to compute the root, too. `fresh`: level, index and hash of each subtree added since the last
-    check.
+    They are enough to append leaves and to compute the root. `fresh`: level, index and hash of each
+    subtree added since the last check.
     """
 
     def __init__(self) -> None:
@@ -240,8 +240,8 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
     """Return the faults of log entries by number; an entry without a fault is left out.
 
-    `texts`: the subjects of entries whose texts were deleted by retention. `salts`: the subjects of entries
-    whose salts were deleted, too.
+    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries whose
+    texts may be missing. `salts`: the subjects of entries whose salts may be missing.
     """
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
@@ -249,7 +249,8 @@ def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between a log entry's row and its leaf.
 
-    `texts` and `salts` are as in `event_faults`.
+    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries whose
+    texts may be missing. `salts`: the subjects of entries whose salts may be missing.
     """
     try:
         event = read_event(json.loads(row.leaf))
@@ -287,11 +288,11 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
-    """Yield, in the log's order, the inconsistencies `found` and those of the frontier's fresh nodes.
+    """Check the frontier's fresh tree nodes; yield their inconsistencies and those in `found`.
 
-    A node is inconsistent if the stored hash is not the one that the leaves make. With each inconsistency in
-    `found` comes its place: the size of the log at which the inconsistency shows. Afterwards no node is
-    fresh.
+    A node is inconsistent if its stored hash is not the one computed from the leaves. The order is that
+    of the log: each entry of `found` begins with the size of the log at which the inconsistency shows.
+    Afterwards no node is fresh.
     """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]

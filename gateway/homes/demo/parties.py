@@ -116,7 +116,10 @@ class Stage:
         return json.loads(self.done(*arguments, "--json"))
 
     def confirm(self, owner: str, *staff: str) -> None:
-        """Record that the keys of a provider (with `--staff`, of a person) were confirmed by telephone."""
+        """Record that the keys of the provider `owner` were confirmed by telephone.
+
+        If "--staff" is added, `owner` is a person.
+        """
         waiting = [
             key["fingerprint"] for key in self.json("keys", "list", owner, *staff) if key["unconfirmed"]
         ]

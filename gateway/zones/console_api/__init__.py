@@ -25,11 +25,12 @@ Shown = dict[str, Any]
 
 
 class ConsoleQuestion(File):
-    """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser.
+    """A question of the console to the inside.
 
-    `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: the
-    page asks without the person's doing, so the session is not prolonged. `fields`: further values, checked
-    by the function that answers the question.
+    `origin`: the web origin of the page that asks. `address`: the browser's network address. `session`:
+    the secret in a logged-in person's browser, or the credential of a program. `unattended`: the page
+    asks without the person's doing, so the session is not prolonged. `fields`: further values, checked by
+    the function that answers the question.
     """
 
     origin: str
@@ -59,9 +60,9 @@ class Named(File):
 class Declining(File):
     """Refusal of a question, in a sentence. `status`: the HTTP status that programs get.
 
-    `fields`: the wrong fields of a form, each with a sentence. `options`: the WebAuthn options of a signature
-    that the person's passkey has to give before the question is answered. `again`: where a person without a
-    passkey has to log in anew instead.
+    `fields`: the wrong fields of a form, each with a sentence. `options`: WebAuthn options, if the
+    person's passkey first has to sign. `again`: the address of a new login, if a person without a passkey
+    first has to log in anew.
     """
 
     status: int = 403
