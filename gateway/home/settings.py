@@ -187,7 +187,13 @@ class Listen(File):
 
 
 class ProcessorSettings(File):
-    """The processor's settings. `workers` 0 means one more than there are processor cores."""
+    """The processor's settings. `workers` 0 means one more than there are processor cores.
+
+    `engine`: the library or program that opens OpenPGP files. "embedded" is the library; "sop" is the
+    program `sop_program`; "auto" takes the program, if installed, for large files and the library for all
+    others. `rescan_seconds`: how long to wait at most before work is looked for, or failed work tried,
+    again.
+    """
 
     workers: int = Field(default=0, ge=0, le=64)
     engine: Literal["auto", "sop", "embedded"] = "auto"
@@ -430,9 +436,10 @@ class IntakeLimits(DoorLimits):
 class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
-    A file lies in memory while open. A session may have `open_files_per_session` files open, all people
-    together `open_files` files of `open_bytes`. To leave room for others, nobody may hold more than is still
-    free. A file that is not read for `idle_seconds` is closed.
+    An open file lies in memory. `open_files_per_session`: the most files open in a session. `open_files`
+    and `open_bytes`: the most files open for all people together, and their size. Nobody may hold more
+    than is still free, so that others have room. A file that is not read for `idle_seconds` is closed.
+    `openers`: how many files are being opened at a time.
     """
 
     connections_per_person: int = 16
@@ -449,8 +456,9 @@ OldCipher = Literal["3des", "cast5"]
 class OpenLimits(File):
     """Limits on opening one file in a child process. Sizes in bytes, times in seconds or days.
 
-    `old_ciphers`: ciphers that are too weak by today's rules, yet accepted for senders without a newer
-    program; none unless a person decides so.
+    `sealed_bytes` and `content_bytes` limit a file before and after opening; the limits that begin with
+    `embedded` are those of the engine built in. `old_ciphers`: ciphers that are too weak by today's
+    rules, yet accepted for senders without a newer program; none unless a person decides so.
     """
 
     sealed_bytes: int = 2 * 1024**3

@@ -38,13 +38,14 @@ Told = Callable[[str, int, int], None]
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> tuple[int, int]:
-    """Move the registry to `database` and the sealed files to `store`; None leaves either where it is.
+    """Move the registry to `database` and the sealed files to `store`.
 
-    Return the numbers of files moved and of log entries checked. `told` is called with the progress.
+    With None for `database` or `store`, the registry or the files stay in place. Return the numbers of
+    files moved and of log entries checked. `told` is called with the progress.
 
-    Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor is
-    at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then as
-    before.
+    Raises ConfigurationError where already moved or the new place is unusable, GatewayError where a
+    processor is at work or the copy has an inconsistency, and Fault where a database or store fails. The
+    home is then as before.
     """
     before = load_settings(home)
     if database is None and store is None:

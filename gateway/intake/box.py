@@ -142,7 +142,7 @@ class Recent:
         return known
 
     def today(self, now: datetime) -> tuple[int, int]:
-        """Return the number of uploads handed over on the day (UTC) of `now`, and their bytes."""
+        """Return two numbers for the day (UTC) of `now`: the uploads handed over, and their bytes in all."""
         day, uploads, size = self._today
         return (uploads, size) if day == now.astimezone(UTC).date() else (0, 0)
 
@@ -167,7 +167,7 @@ class Recent:
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
     def rewrite(self, now: datetime) -> None:
-        """Rewrite the file without outdated lines. Call in a worker thread."""
+        """Rewrite the file without entries older than `keep`. Call in a worker thread."""
         aside = self._path.with_suffix(".new")
         try:
             with self._writing:  # Else a line appended meanwhile would be lost.
@@ -311,7 +311,7 @@ class Box:
         return sent | {name: upload for (where, name), upload in self.named.items() if where == folder}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
-        """Store a file's time as set by its client (epoch seconds), for listings only."""
+        """Store the time that the client gave to a file (epoch seconds), to be shown in listings."""
         known = self.find(folder, name)
         if isinstance(known, Unfinished):
             known.label = known.label.model_copy(update={"modified": modified})
@@ -335,7 +335,7 @@ class Box:
             raise Declined(answers.TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError where the disk has less than `free_bytes` free; look at most once a second."""
+        """Raise OSError if the disk has less than `free_bytes` free; a check holds good for a second."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.partial, self._limits.free_bytes)

@@ -90,7 +90,7 @@ class ProviderTree(Server):
     lstat = stat  # The tree has no links.
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Set the time of an upload in listings, and ignore all other attributes.
+        """Set the time that listings show for an upload; ignore all other attributes.
 
         Declined for a change of a file's size.
         """
@@ -247,9 +247,10 @@ class ProviderTree(Server):
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """Cut a file being written to a length, and set the time in listings; ignore other attributes.
+        """Cut an upload in progress to the size in `attrs`, and set its time in listings.
 
-        OpenSSH's scp overwrites a file without emptying it, and at the end cuts off the remaining old bytes.
+        All other attributes are ignored. OpenSSH's scp needs the cut: scp overwrites a file without
+        emptying it, and at the end cuts off the remaining old bytes.
         """
         if not isinstance(file_obj, Receiving):
             return

@@ -122,7 +122,7 @@ class Unfinished:
 
 
 def new_unfinished(folder: Path, label: Label) -> Unfinished:
-    """Return a new upload whose files will be in `folder`; none is made yet."""
+    """Return a new upload whose files will be in `folder`; no file is made yet."""
     return Unfinished(folder / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
 
 
@@ -422,7 +422,11 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
-        """Cut the file to the size known to be stored, close it, and free the memory."""
+        """Cut the file to the size known to be stored, close it, and free the memory.
+
+        `whole`: the client itself closed the file. `durable`: sync a whole file, which otherwise may
+        stay in memory.
+        """
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead

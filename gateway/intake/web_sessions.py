@@ -154,17 +154,18 @@ class WebSessions:
         return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
 
     def _is_valid(self, browser: str, challenge: bytes) -> bool:
-        """Return True for a challenge given to this browser, neither used nor expired."""
+        """Return True if this browser got the challenge, which is neither used nor expired."""
         now, head = time.monotonic(), challenge[:16]
         until = int.from_bytes(head[8:])
         genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
         return genuine and now < until and challenge not in self._used
 
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
-        """Return the secret of a new session.
+        """Log a provider in; return the secret of the new login, for a cookie.
 
-        Declined where no published passkey has signed, or where a limit on connections or sessions is
-        reached.
+        `browser`: the secret of the browser that asked for the challenge. `assertion`: the passkey's
+        answer, in JSON. Declined where no published passkey has signed, or where a limit on
+        connections or sessions is reached.
         """
         door, login = self.intake.door, WebLogin(self, address)
         guest = door.enter(login.abort, address, login.still_welcome)
@@ -191,7 +192,11 @@ class WebSessions:
         return secret
 
     async def _proved(self, browser: str, assertion: bytes) -> tuple[str, asyncssh.SSHKey] | None:
-        """Return the provider, and its passkey that signed a valid challenge of this browser; else None."""
+        """Return the provider and the provider's passkey that signed a valid challenge of this browser.
+
+        Return None without a valid challenge or signature. `assertion`: the passkey's answer, in
+        JSON.
+        """
         try:
             response = json.loads(assertion)["response"]
             provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]

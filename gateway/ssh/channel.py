@@ -79,7 +79,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:
-        """Deliver received data to the session; unlike asyncssh, do not let the client send more yet."""
+        """Deliver received data to the session. The client may send more only after `consumed` is called."""
         if self._session is not None:
             self._session.data_received(data, datatype)
 
@@ -199,10 +199,11 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return cipher if self._recv_handler == self._recv_pkthdr else None
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
-        """Deliver the data packets at the beginning of `buffer`; return start and end of the next packet.
+        """Deliver the packets of channel data at the beginning of `buffer`.
 
-        The next packet is left for asyncssh, decrypted in `cipher.opened`. If no whole packet follows, the
-        end returned is the start.
+        Return start and end of the first packet of another kind: asyncssh handles this packet, whose
+        decrypted contents are in `cipher.opened`. If no complete packet follows, the end equals the
+        start.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:

@@ -69,13 +69,13 @@ class Penalties:
         return max(0.0, until - self._clock()) if in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return by how many seconds to delay the answer to a failed login: 0 at first, 5 at most."""
+        """Return the seconds by which to delay the answer to a failed login: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt[0] - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Forget the penalty of an address's source after a login, unless the penalty is in force already."""
+        """Forget what a source owes for failures, after a login; a penalty already in force stays."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt[1]:
             del self._debts[source_of(address)]
@@ -110,7 +110,7 @@ class Offences:
         self._told: dict[tuple[str, str, str], tuple[float, int, int]] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
-        """Log an offence `code` of an address; if it was logged less than a minute ago, only count it.
+        """Log the offence `code` of an address; if it was logged less than a minute ago, only count it.
 
         `detail` describes a failure of the gateway itself, and contains no text from outside.
         """
@@ -126,7 +126,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log how often offences were repeated within a minute of their log line, and forget them."""
+        """Log how often offences occurred again in the minute after their log line; then forget them."""
         before = self._clock() - _SECONDS
         for key, (at, level, since) in list(self._told.items()):
             if at < before:
@@ -222,9 +222,9 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return how many seconds to delay a new connection: 0 without a penalty, None to refuse it.
+        """Return the seconds by which to delay a new connection: 0 without a penalty, None to refuse it.
 
-        `from_there`: the connections of the same source.
+        `from_there`: the present connections of the same source.
         """
         if not self.penalties.waits(address):
             return 0.0
@@ -304,7 +304,7 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Return True for a connection idle for over 3 seconds beyond a penalty's initial delay."""
+        """Return True if a connection was idle for more than 3 seconds, not counting a penalty's delay."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
@@ -314,7 +314,11 @@ class Door:
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise the source of a connection that ended without a login; `tried`: the client gave a name."""
+        """Penalise the source of a connection that ended without a login.
+
+        `tried`: the client gave a user name. The penalty differs for a failed login, a silent client,
+        and a client that left early.
+        """
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed

@@ -146,7 +146,10 @@ def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> async
 
 
 def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:
-    """Make a host key: whole or not at all, and as private as its folder. An existing key stays."""
+    """Make a host key, as private as its folder. An existing key stays.
+
+    After an interruption the key is complete or absent.
+    """
     size = {"key_size": _RSA_BITS} if algorithm == "ssh-rsa" else {}
     key = asyncssh.generate_private_key(algorithm, comment="gateway", **size)
     aside = secret.with_name(f".{secret.name}.new")

@@ -132,7 +132,7 @@ class Session(SSHServerStreamSession[bytes]):
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count one session less at the door, since the session's channel has ended."""
+        """Tell the door that this session has ended."""
         super().connection_lost(exc)
         self._service.door.end_session(self._guest)
 
@@ -169,7 +169,7 @@ class Visitor(asyncssh.SSHServer):
             self._door.leave(self._guest)
 
     def begin_auth(self, username: str) -> bool:
-        """Return True: a login is required. Disconnect a client that changes its user name meanwhile."""
+        """Return True: every user has to log in. Disconnect a client that changes its user name."""
         if self._name is not None:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"

@@ -163,7 +163,10 @@ class Stage:
 
 
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
-    """Call `poll` until the result is true, and return that result. Fault after `seconds`."""
+    """Call `poll` until the result is true, and return that result.
+
+    Raise Fault after `seconds`, saying that the program waited for `what`.
+    """
     deadline = time.monotonic() + seconds
     while True:
         found = poll()

@@ -41,7 +41,11 @@ class ConsoleQuestion(File):
 
 
 class ConsoleKnows(WebSettings):
-    """The settings the console needs; `zone` is the local authority's time zone."""
+    """The settings that the console gets from the inside. `zone`: the local authority's time zone.
+
+    `openid`: the name of the further login, if there is one. `security_txt`: the text to serve as
+    security.txt. `accessibility`: the address of the accessibility statement.
+    """
 
     organisation: str
     zone: str
