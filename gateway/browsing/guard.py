@@ -32,10 +32,9 @@ _HTTPS = "max-age=31536000"
 class Guard:
     """The guard in front of every page. `origin` is the site's address in browsers.
 
-    `allows`: further rules for the content security policy, which by itself allows nothing. `changing`:
-    the HTTP methods of requests that change something. `most`: the most bytes of a request; `larger`
-    gives other limits, by path. `programs`: how the paths for programs begin, since programs send no
-    Origin header.
+    `allows`: further rules for the content security policy, which by itself allows nothing. `changing`: the
+    HTTP methods of requests that change something. `most`: the most bytes of a request; `larger` gives other
+    limits, by path. `programs`: how the paths for programs begin, since programs send no Origin header.
     """
 
     def __init__(

@@ -44,8 +44,8 @@ _LATELY_SECONDS = 2.0
 class OpenIdSettings(File):
     """The OpenID Connect provider by which staff may log in, besides passkeys.
 
-    `issuer`: the provider's address, spelled as in the provider's tokens. `client_secret_file`: the file
-    with the client secret, if the provider issued one. `name`: the provider's name as shown to people.
+    `issuer`: the provider's address, spelled as in the provider's tokens. `client_secret_file`: the file with
+    the client secret, if the provider issued one. `name`: the provider's name as shown to people.
     """
 
     issuer: _Issuer
@@ -163,7 +163,7 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """Weak algorithms that intake offers to some clients, and the load balancers before the SSH services.
+    """Weak algorithms offered by intake to some clients, and the load balancers before the SSH services.
 
     `balancers`: the addresses or networks of load balancers. A balancer must name the client's address in
     each connection by the PROXY protocol, version 2; from other addresses a PROXY header is not believed.
@@ -189,10 +189,9 @@ class Listen(File):
 class ProcessorSettings(File):
     """The processor's settings. `workers` 0 means one more than there are processor cores.
 
-    `engine`: the library or program that opens OpenPGP files. "embedded" is the library; "sop" is the
-    program `sop_program`; "auto" takes the program, if installed, for large files and the library for all
-    others. `rescan_seconds`: how long to wait at most before work is looked for, or failed work tried,
-    again.
+    `engine` opens OpenPGP files: "embedded" is a library, "sop" the program `sop_program`; "auto" takes the
+    program, if installed, for large files and the library for all others. `rescan_seconds`: how long to wait
+    at most before the processor looks for work, or tries failed work, again.
     """
 
     workers: int = Field(default=0, ge=0, le=64)
@@ -231,8 +230,8 @@ class Metrics(File):
 class WatchSettings(File):
     """The thresholds for warnings. Times in seconds or days, sizes in bytes.
 
-    `claim_seconds`: how long the processor of a host may go without looking for uploads. After that,
-    intake on the same host tells load balancers to send no more connections.
+    `claim_seconds`: how long a processor may go without looking for uploads. Afterwards intake on the same
+    host tells load balancers to send no more connections.
     """
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -295,9 +294,9 @@ class LetterSettings(File):
 class CourierKey(File):
     """[hand_on] and [hooks] of gateway.toml: the file of a private key of the courier.
 
-    In [hand_on] the courier logs in by SSH with the key to the servers that get files. In [hooks] the
-    courier signs messages to web hooks with the key. Without a `key_file`, the key is read from the
-    systemd credential `hand-on-key` or `hook-key`.
+    In [hand_on] the courier logs in by SSH with the key to the servers that get files. In [hooks] the courier
+    signs messages to web hooks with the key. Without a `key_file`, the key is read from the systemd
+    credential `hand-on-key` or `hook-key`.
     """
 
     key_file: Path | None = None
@@ -413,10 +412,10 @@ class DoorLimits(File):
 
 
 class IntakeLimits(DoorLimits):
-    """Quotas and limits of intake. Sizes in bytes, times in the unit of the name, else in seconds.
+    """Quotas and limits of intake. Sizes in bytes; times in the unit of the name, or in seconds.
 
-    `free_bytes`: the bytes to be left free on the spool's disk. `resume_hours`: how long an unfinished
-    upload can be resumed. `recent_days`: how long listings show an upload after its hand-over.
+    `free_bytes`: the bytes to be left free on the spool's disk. `resume_hours`: how long an unfinished upload
+    can be resumed. `recent_days`: how long listings show an upload after the hand-over.
     """
 
     connections_per_provider: int = 32
@@ -436,10 +435,10 @@ class IntakeLimits(DoorLimits):
 class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
-    An open file lies in memory. `open_files_per_session`: the most files open in a session. `open_files`
-    and `open_bytes`: the most files open for all people together, and their size. Nobody may hold more
-    than is still free, so that others have room. A file that is not read for `idle_seconds` is closed.
-    `openers`: how many files are being opened at a time.
+    An open file lies in memory. `open_files_per_session`: the most files open in a session. `open_files` and
+    `open_bytes`: the most files open for all people together, and the sum of sizes. Nobody may hold more than
+    is still free, so that others have room. A file not read for `idle_seconds` is closed. `openers`: how many
+    files are being opened at a time.
     """
 
     connections_per_person: int = 16
@@ -456,9 +455,9 @@ OldCipher = Literal["3des", "cast5"]
 class OpenLimits(File):
     """Limits on opening one file in a child process. Sizes in bytes, times in seconds or days.
 
-    `sealed_bytes` and `content_bytes` limit a file before and after opening; the limits that begin with
-    `embedded` are those of the engine built in. `old_ciphers`: ciphers that are too weak by today's
-    rules, yet accepted for senders without a newer program; none unless a person decides so.
+    `sealed_bytes` and `content_bytes` limit a file before and after opening; the limits beginning with
+    `embedded` are for the embedded engine. `old_ciphers`: ciphers too weak by today's rules, yet accepted for
+    senders without a newer program; none unless a person decides so.
     """
 
     sealed_bytes: int = 2 * 1024**3
@@ -492,10 +491,10 @@ class ClassifyLimits(File):
 class KeyPolicy(File):
     """policies/keys.toml: rules for keys that come into force, are replaced, or expire.
 
-    `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at
-    once. `overlap_days`: for how long a replaced key of the gateway still opens files. `rotate_days`: the
-    age at which a key of the gateway ought to be replaced. `unused_days`: after how long without use a
-    key is reported. `warn_days`: how many days before a certificate's expiry its owner is warned.
+    `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at once.
+    `overlap_days`: for how long a replaced key of the gateway still opens files. `rotate_days`: the age for
+    replacing a key of the gateway. `unused_days`: after how long without use a key is reported. `warn_days`:
+    how many days before a certificate's expiry the owner is warned.
     """
 
     approve_drops: bool = False

@@ -372,7 +372,7 @@ def whole_backups(folder: Path) -> list[Path]:
 def prune(folder: Path, keep: int) -> list[Path]:
     """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
 
-    An interrupted backup is removed if a complete one is newer, and nobody is still writing it.
+    Interrupted backups older than the newest complete backup are removed, unless still in progress.
     """
     whole = whole_backups(folder)
     cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]

@@ -40,12 +40,12 @@ def move(
 ) -> tuple[int, int]:
     """Move the registry to `database` and the sealed files to `store`.
 
-    With None for `database` or `store`, the registry or the files stay in place. Return the numbers of
-    files moved and of log entries checked. `told` is called with the progress.
+    With None for `database` or `store`, the registry or the files stay in place. Return the numbers of files
+    moved and of log entries checked. `told` is called with the progress.
 
-    Raises ConfigurationError where already moved or the new place is unusable, GatewayError where a
-    processor is at work or the copy has an inconsistency, and Fault where a database or store fails. The
-    home is then as before.
+    Raises ConfigurationError where already moved or the new place is unusable, GatewayError where a processor
+    is at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then
+    as before.
     """
     before = load_settings(home)
     if database is None and store is None:
@@ -77,8 +77,8 @@ def move(
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
     """Copy the session keys and the sealed files to the new store; return the references of the files.
 
-    The sealed files with references in `but` are left out. `before` and `after`: the settings that name
-    the old and the new store.
+    The sealed files with references in `but` are left out. `before` and `after`: the settings that name the
+    old and the new store.
     """
     if before.store == after.store:
         return set()

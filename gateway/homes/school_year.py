@@ -69,8 +69,8 @@ def propose_year(
     """Propose the policies in force with changes for a school year, such as "2027-28".
 
     `dates` replaces the terms and training days of the year; `text` and `version` replace those of the
-    agreement; None changes nothing. A second person has to approve the proposal. The files in policies/
-    are left alone.
+    agreement; None changes nothing. A second person has to approve the proposal. The files in policies/ are
+    left alone.
 
     Return False, proposing nothing, if nothing would change. Raises ConfigurationError where the policies
     would have faults, GatewayError where other policies are proposed.
@@ -112,7 +112,7 @@ def _put_terms(
     calendar: tomlkit.TOMLDocument, academic_year: str, periods: Sequence[tuple[date, date]],
     inset: Sequence[date],
 ) -> None:  # fmt: skip
-    """Write a school year's terms and training days into the calendar, replacing those of the year."""
+    """Write a school year's terms and training days into the calendar, replacing earlier ones of the year."""
     years = calendar.get("school_year")
     if not isinstance(years, AoT):
         years = calendar["school_year"] = tomlkit.aot()

@@ -47,9 +47,8 @@ _OWN_ENTRIES = frozenset(
 class Upgrade:
     """The steps of an upgrade, and the faults for which it cannot begin.
 
-    `files`: the policies after the upgrade; None if those in force have no fault in this version.
-    `edits`: the authority's own changes to the policies that `files` keeps. `by_hand`: steps for a person
-    to take.
+    `files`: the policies after the upgrade; None if those in force have no fault in this version. `edits`:
+    the authority's own changes to the policies that `files` keeps. `by_hand`: steps for a person to take.
     """
 
     migrations: list[str]
@@ -160,9 +159,8 @@ def rehearsed(home: Home) -> Iterator[Session]:
 def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
 
-    The log then ends before the upgrade, as anybody can see who holds a later head. Raise GatewayError
-    where the new version has acted already or a processor is at work, ConfigurationError where the backup
-    is missing.
+    A holder of later heads of the log sees the log cut short. Raise GatewayError where the new version has
+    acted already or a processor is at work, ConfigurationError where the backup is missing.
     """
     settings = load_settings(home)
     if settings.database is not None or plan.backup is None:

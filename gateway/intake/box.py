@@ -84,10 +84,9 @@ class Recent:
         self._writing = threading.Lock()
 
     def load(self, now: datetime) -> None:
-        """Read the entries in the file, except old or unreadable lines.
+        """Read the entries in the file, except old or unreadable lines. Call in a worker thread, before any use.
 
-        If more than half of the lines are old or unreadable, rewrite the file. Call in a worker thread,
-        before any use.
+        If more than half of the lines are old or unreadable, rewrite the file.
         """
         entries = kept = 0
         for entry in self._read():
@@ -99,7 +98,7 @@ class Recent:
             self.rewrite(now)
 
     def expire(self, now: datetime) -> bool:
-        """Forget old entries; return True if there were any, so that the file has to be rewritten."""
+        """Forget entries older than `keep`; return True if there were any, so that the file has to be rewritten."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -237,14 +236,14 @@ class Box:
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Erase unfinished uploads idle for longer than `keep`, and forget those handed over long ago."""
+        """Erase unfinished uploads idle for longer than `keep`; forget old entries of uploads handed over."""
         for upload in [u for u in self.named.values() if now - u.touched_at > keep]:
             await self._drop(upload)
         if self._is_loaded and self.recent.expire(now):
             await on_disk(self.recent.rewrite, now)
 
     def _unfinished(self) -> set[Unfinished]:
-        """Return every unfinished upload, including those whose name a newer upload has taken."""
+        """Return every unfinished upload; one still open may have lost its name to a newer upload."""
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
@@ -255,10 +254,9 @@ class Box:
         return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
-        """Keep an upload whose client has stopped writing, so that the client can resume it later.
+        """Keep an upload whose client has stopped writing, so that the client can resume later.
 
-        The upload is erased instead if it is marked worthless, or if a newer upload has the same
-        name.
+        An upload marked worthless is erased. So is an upload whose name a newer upload has taken.
         """
         if upload.receiving is None:
             self._open.discard(upload)
@@ -296,7 +294,7 @@ class Box:
         self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the unfinished upload under a name, else the one handed over; None if there is neither."""
+        """Return the unfinished upload under a name, or else a recent one handed over; None if nothing is found."""
         return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
@@ -311,7 +309,7 @@ class Box:
         return sent | {name: upload for (where, name), upload in self.named.items() if where == folder}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
-        """Store the time that the client gave to a file (epoch seconds), to be shown in listings."""
+        """Store the time of a file as set by its client (epoch seconds), to be shown in listings."""
         known = self.find(folder, name)
         if isinstance(known, Unfinished):
             known.label = known.label.model_copy(update={"modified": modified})
@@ -321,10 +319,9 @@ class Box:
             await on_disk(self.recent.write, entry)
 
     def check_growth(self, size: int) -> None:
-        """Check that the provider may send `size` more bytes.
+        """Raise Declined if `size` more bytes are too many for the provider.
 
-        Raise Declined if the provider would exceed the bytes allowed for the day, or the bytes that
-        may wait for the processor.
+        There are two limits: the bytes of one day, and the bytes waiting for the processor.
         """
         unfinished = sum(upload.size for upload in self._unfinished())
         _, today = self.recent.today(self._clock())
@@ -344,10 +341,9 @@ class Box:
     async def receive(self, folder: Folder, name: str, flags: int) -> Receiving:
         """Open an upload for writing: a new one, or an unfinished one, to be continued at its end.
 
-        `flags`: the open flags of the SFTP request (draft-ietf-secsh-filexfer-02, section 6.3).
-        Another connection may still be writing an upload of the same name. If this client starts
-        anew, both uploads go on separately. If this client resumes, the other connection loses the
-        upload.
+        `flags`: the open flags of the SFTP request (draft-ietf-secsh-filexfer-02, section 6.3). Another
+        connection may still be writing an upload of the same name. If this client starts anew, both uploads
+        go on separately. If this client resumes, the other connection loses the upload.
         """
         known = self.named.get((folder, name))
         if flags & FXF_EXCL and (known or self.recent.find(folder, name)) is not None:
@@ -429,11 +425,11 @@ class Box:
         await self._drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete an upload that its client closed; return its reference.
+        """Complete an upload after its client's close; return its reference.
 
-        Return None if the upload has a temporary name, so that a rename has to follow. Return None
-        also if the client resumed a file already handed over and sent nothing more. Raise Declined or
-        OSError if the upload cannot be handed over; the upload then stays unfinished.
+        Return None for an upload with a temporary name, since a rename has to follow. Return None also if the
+        client resumed a file already handed over and sent nothing more. Raise Declined or OSError if the
+        upload cannot be handed over; the upload then stays unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -504,10 +500,10 @@ class Box:
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
         """Move an upload into the spool, and return its entry for listings.
 
-        `name` is the client's name for the file; the processor gets only the last part of the name,
-        without the client's folders. After return the upload is durable in the spool, and its own
-        files are gone. After an OSError the upload's files are unchanged. An upload that was in
-        memory only has then been written to a file, or is marked worthless. Call in a disk thread.
+        `name` is the client's name for the file; the processor gets only the last part of the name, without
+        the client's folders. After return the upload is durable in the spool, and its own files are gone.
+        After an OSError the upload's files are unchanged. An upload that was in memory only has then been
+        written to a file, or is marked worthless. Call in a disk thread.
         """
         now = self._clock()
         reference = reserve_reference(self._spool, by.name, now)

@@ -45,8 +45,8 @@ def store(
 ) -> None:
     """Write all `chunks` in order at `offset` of an open file, and add them to `hasher`, if given.
 
-    If `descriptor` is None, nothing is written. OSError ENOSPC if less than `free_bytes` would stay free
-    on the disk.
+    If `descriptor` is None, nothing is written. OSError ENOSPC if less than `free_bytes` would stay free on
+    the disk.
     """
     if descriptor is not None:
         check_room(descriptor, free_bytes)

@@ -90,7 +90,7 @@ class ProviderTree(Server):
     lstat = stat  # The tree has no links.
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Set the time that listings show for an upload; ignore all other attributes.
+        """Set the time of an upload for listings; ignore all other attributes.
 
         Declined for a change of a file's size.
         """
@@ -200,10 +200,10 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Close a file for its client. If the file is an upload, complete it and return its reference.
+        """Close a file for its client; if the file is an upload, complete the upload and return its reference.
 
-        Return None for any other file. Return None also if the upload has a temporary name and waits
-        for a rename, or if the client resumed a file already handed over and sent nothing more.
+        Return None for any other file, for an upload with a temporary name, waiting for a rename, and for an
+        upload resumed after its hand-over without sending anything more.
         """
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
@@ -247,10 +247,10 @@ class ProviderTree(Server):
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """Cut an upload in progress to the size in `attrs`, and set its time in listings.
+        """Cut an upload in progress to the size in `attrs`, and set the time for listings.
 
-        All other attributes are ignored. OpenSSH's scp needs the cut: scp overwrites a file without
-        emptying it, and at the end cuts off the remaining old bytes.
+        All other attributes are ignored. OpenSSH's scp needs the cut: scp overwrites a file without emptying
+        the file first, and at the end cuts off the remaining old bytes.
         """
         if not isinstance(file_obj, Receiving):
             return

@@ -98,9 +98,9 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def shorten(self) -> None:
-        """Cut off the last byte, so that a client that compares sizes resumes the upload.
+        """Cut off the last byte: a client comparing sizes then resumes the upload.
 
-        An empty or withheld upload cannot be shortened: mark it as worthless.
+        An empty or withheld upload is marked as worthless instead.
         """
         if self.size == 0 or self.label.withheld:
             self.worthless = True
@@ -170,8 +170,8 @@ def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: froze
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
     """Write the `chunks` of an upload to the existing file `place`, and return None.
 
-    For a withheld upload, a `hasher` is given: write nothing, and return the SHA-256 of the chunks.
-    OSError if less than `free_bytes` would stay free on the disk. Call in a worker thread.
+    For a withheld upload, a `hasher` is given: write nothing, and return the SHA-256 of the chunks. OSError
+    if less than `free_bytes` would stay free on the disk. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -190,7 +190,7 @@ _SMALL_BYTES = 4096  # Smaller pieces are joined.
 
 @dataclass(slots=True)
 class Memory:
-    """Count of the bytes that one provider's uploads hold in memory; above `limit`, data goes to the disk."""
+    """The number of bytes of one provider's uploads in memory (`held`); above `limit`, data goes to the disk."""
 
     limit: int = MEMORY_BYTES
     held: int = 0
@@ -245,8 +245,7 @@ class Receiving:
         """Write `data` at `offset` (at the end, if opened for appending).
 
         Declined over a quota, far beyond the end, or after a takeover by another connection; OSError if an
-        earlier block could not be stored. After any of these the upload takes no more data, and its close
-        fails.
+        earlier block could not be stored. After an error the upload takes no more data, and its close fails.
         """
         async with self._lock:
             self._check_usable()
@@ -314,8 +313,8 @@ class Receiving:
     def _judge(self, *, at_end: bool) -> None:
         """Decide by the first bytes if the upload is sealed; withhold an unsealed one from the disk.
 
-        `at_end`: no more bytes will come. An upload that ends too early to tell is written to the
-        disk, since it can only be the beginning of an armor or of a packet.
+        `at_end`: no more bytes will come. An upload that ends too early to tell is written to the disk, since
+        it can only be the beginning of an armor or of a packet.
         """
         start = b"".join(self._chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -393,12 +392,12 @@ class Receiving:
     async def release(self, *, whole: bool, durable: bool = True) -> None:
         """End writing. `whole`: the client itself closed the file.
 
-        A whole file is durable after return. With `durable` False, an upload that fits in memory
-        stays in memory until the hand-over stores the data together with the record.
+        A whole file is durable after return. With `durable` False, an upload that fits in memory stays in
+        memory until the hand-over stores the data together with the record.
 
-        A whole file that cannot be completed raises Declined (for a gap, a takeover by another
-        connection, or an earlier refusal) or OSError (of the disk). The handle is closed after an
-        error, and the client can resume the upload.
+        A whole file that cannot be completed raises Declined (for a gap, a takeover by another connection, or
+        an earlier refusal) or OSError (of the disk). The handle is closed after an error, and the client can
+        resume the upload.
         """
         async with self._lock:
             if not self._is_open:
@@ -422,10 +421,10 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
-        """Cut the file to the size known to be stored, close it, and free the memory.
+        """Cut the file to the size known to be stored, close the file, and free the memory.
 
-        `whole`: the client itself closed the file. `durable`: sync a whole file, which otherwise may
-        stay in memory.
+        `whole`: the client itself closed the file. `durable`: sync a whole file, instead of leaving a small
+        one in memory.
         """
         if self._behind is not None:
             await self._behind
@@ -469,8 +468,8 @@ class Receiving:
     async def cut(self, size: int) -> None:
         """Drop all bytes beyond `size`.
 
-        Declined for an upload that is withheld, too short to be judged, refused before, or taken over
-        by another connection. OSError if an earlier block could not be stored.
+        Declined for an upload withheld, too short to be judged, refused before, or taken over by another
+        connection. OSError if an earlier block could not be stored.
         """
         async with self._lock:
             if size >= self.upload.size:

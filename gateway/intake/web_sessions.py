@@ -46,9 +46,9 @@ def signer(
 ) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
 
-    Return None if no published passkey signed it. `assertion`: the browser's answer, in JSON. `origin`:
-    the web door's address in browsers. An answer takes as long for an unknown provider, so that nobody
-    can find out who the providers are. Call in a worker thread.
+    Return None if no published passkey signed. `assertion`: the browser's answer, in JSON. `origin`: the web
+    door's address in browsers. The check takes equally long for an unknown provider, lest anybody find out
+    the names of providers. Call in a worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -97,7 +97,7 @@ CLIENT = "web"
 
 
 class WebLogin:
-    """One login at the web door, counted as a connection. `digest`: the digest of its cookie's secret."""
+    """One login at the web door, counted as a connection. `digest`: the digest of the secret in the cookie."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -154,7 +154,7 @@ class WebSessions:
         return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
 
     def _is_valid(self, browser: str, challenge: bytes) -> bool:
-        """Return True if this browser got the challenge, which is neither used nor expired."""
+        """Return True for a challenge given to this browser, neither used nor expired."""
         now, head = time.monotonic(), challenge[:16]
         until = int.from_bytes(head[8:])
         genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
@@ -163,9 +163,9 @@ class WebSessions:
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
         """Log a provider in; return the secret of the new login, for a cookie.
 
-        `browser`: the secret of the browser that asked for the challenge. `assertion`: the passkey's
-        answer, in JSON. Declined where no published passkey has signed, or where a limit on
-        connections or sessions is reached.
+        `browser`: the secret of the browser that asked for the challenge. `assertion`: the passkey's answer,
+        in JSON. Declined where no published passkey has signed, or where a limit on connections or sessions
+        is reached.
         """
         door, login = self.intake.door, WebLogin(self, address)
         guest = door.enter(login.abort, address, login.still_welcome)
@@ -194,8 +194,7 @@ class WebSessions:
     async def _proved(self, browser: str, assertion: bytes) -> tuple[str, asyncssh.SSHKey] | None:
         """Return the provider and the provider's passkey that signed a valid challenge of this browser.
 
-        Return None without a valid challenge or signature. `assertion`: the passkey's answer, in
-        JSON.
+        Return None without a valid challenge or signature. `assertion`: the passkey's answer, in JSON.
         """
         try:
             response = json.loads(assertion)["response"]
@@ -221,7 +220,7 @@ class WebSessions:
         return provider, key
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login with this secret and address, and record activity; None without such a login."""
+        """Return the login with a cookie's `secret` and from `address`, and record activity; None if there is none."""
         login = self.open.get(hashlib.sha256(secret.encode()).hexdigest())
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

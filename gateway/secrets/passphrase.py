@@ -35,10 +35,10 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return the passphrase of `home` if it has changed; None if it is still `tried`, or cannot be found.
+    """Return the passphrase of `home` if changed since `tried` was read; None if unchanged or not found.
 
-    The passphrase is read again from the systemd credential, or from the file named in gateway.toml. From
-    then on this process and its children use the one returned.
+    The passphrase is read again from the systemd credential, or from the file named in gateway.toml. A
+    changed passphrase is used from then on by this process and its children.
     """
     found = _found(home)
     if found is None or found == tried:

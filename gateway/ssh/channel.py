@@ -201,9 +201,8 @@ class LeanConnection(asyncssh.SSHServerConnection):
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
         """Deliver the packets of channel data at the beginning of `buffer`.
 
-        Return start and end of the first packet of another kind: asyncssh handles this packet, whose
-        decrypted contents are in `cipher.opened`. If no complete packet follows, the end equals the
-        start.
+        Return start and end of the first packet of another kind, to be handled by asyncssh; the decrypted
+        contents are in `cipher.opened`. If no complete packet follows, the end equals the start.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:

@@ -31,8 +31,8 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Time used long ago counts less than time used just now. So each source's sum of seconds is stored with
-    the moment of its computation.
+    Time used long ago counts less than time used just now. So each source's sum of seconds is stored with the
+    moment of its computation.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -86,7 +86,7 @@ def gets_quantum_safe_only(theirs: Sequence[bytes]) -> bool:
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Return True if signatures by RSA host keys use the algorithm of this name."""
+    """Return True for the name of an algorithm by which RSA host keys sign."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 
@@ -135,9 +135,9 @@ PACKET_BYTES = 128 * 1024
 class Connection(LeanConnection):
     """Connection with limits on failed logins and on unread answers.
 
-    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`:
-    the weak algorithms that the administrator offers to some clients. `rsa_key`: the RSA host key for
-    clients that know no other kind; None if no offer needs one.
+    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`: the
+    administrator's offers of weak algorithms to some clients. `rsa_key`: the RSA host key for clients without
+    support of other kinds; None if no offer needs an RSA key.
     """
 
     def __init__(
@@ -204,9 +204,9 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer that the server has not asked for: phpseclib answers requests that want no answer.
+        """Ignore an answer without a request from the server, as OpenSSH does.
 
-        OpenSSH ignores such answers, too.
+        phpseclib answers even requests for no answer.
         """
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
@@ -314,10 +314,7 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source.
-
-        Return the seconds for which to stop reading from the source.
-        """
+        """Charge event-loop seconds to the client's source; return how many seconds not to read from there."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -69,13 +69,13 @@ class Penalties:
         return max(0.0, until - self._clock()) if in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return the seconds by which to delay the answer to a failed login: 0 at first, 5 at most."""
+        """Return the delay of the answer to a failed login, in seconds: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt[0] - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Forget what a source owes for failures, after a login; a penalty already in force stays."""
+        """Forget failures of a source after a login; a penalty already in force stays."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt[1]:
             del self._debts[source_of(address)]
@@ -222,7 +222,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds by which to delay a new connection: 0 without a penalty, None to refuse it.
+        """Return the delay of a new connection, in seconds: 0 without a penalty, None to refuse the connection.
 
         `from_there`: the present connections of the same source.
         """
@@ -285,8 +285,8 @@ class Door:
     def _share(self, from_there: Iterable[Guest]) -> bool:
         """Make room for a new connection by closing one of the source with most connections before a login.
 
-        `from_there`: the connections of the newcomer's source. Close nothing and return False unless
-        the newcomer's source has fewer connections before a login, even with the new one.
+        `from_there`: the connections of the newcomer's source. Close nothing and return False unless the
+        newcomer's source has fewer connections before a login, even with the new one.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
@@ -316,8 +316,8 @@ class Door:
     def punish(self, guest: Guest, *, tried: bool) -> None:
         """Penalise the source of a connection that ended without a login.
 
-        `tried`: the client gave a user name. The penalty differs for a failed login, a silent client,
-        and a client that left early.
+        `tried`: the client gave a user name. A failed login, a silent client and an early leave have
+        penalties of their own.
         """
         if tried:
             self.offences.note("login-failed", guest.address)

@@ -100,8 +100,8 @@ async def listen(
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    `options` is called for each connection. `also`: the weak algorithms that the administrator offers to
-    some clients. `rsa_key`: the RSA host key, if one of these offers needs it. ConfigurationError if the
+    `options` is called for each connection. `also`: the administrator's offers of weak algorithms to some
+    clients. `rsa_key`: the RSA host key, if one of the offers needs an RSA key. ConfigurationError if the
     port cannot be used.
     """
     loop = asyncio.get_running_loop()

@@ -56,7 +56,7 @@ class Service(Protocol):
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Return True if a key is in force for a name now, and may be used from an address.
 
-        The check takes as long for an unknown name, so that nobody can find out which names exist.
+        The check takes equally long for an unknown name, lest anybody find out the names.
         """
         ...
 
@@ -232,10 +232,10 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a function to be called at intervals, which keeps penalties and penalty files in step.
+    """Return a function to be called at intervals, to lift penalties and list the penalised sources.
 
-    Each call reads the penalties that a person has lifted from `files`, ends them, and writes the list of
-    penalties still in force to `files`.
+    Each call ends the penalties listed in `files` as lifted by a person, and writes the penalties still in
+    force to `files`.
     """
     applied, listed = Lifted(), dict[str, float]()
 
@@ -272,8 +272,8 @@ async def serving(
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield host and port.
 
-    `also`: the weak algorithms for some clients. At the end close every connection, and wait up to 10 seconds
-    for the running sessions. ConfigurationError for an unusable host key or port.
+    `also`: the administrator's offers of weak algorithms to some clients. At the end close every connection,
+    and wait up to 10 seconds for the running sessions. ConfigurationError for an unusable host key or port.
     """
     door = service.door
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(service))

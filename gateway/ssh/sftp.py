@@ -77,9 +77,9 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session, which passes the client's requests to `server` one by one.
+    """One SFTP session: passes the client's requests to `server` one by one.
 
-    `touch` is called at each request, to record that the client is active.
+    `touch` is called at each request, as a sign of the client's activity.
     """
 
     _server: Server
@@ -118,7 +118,7 @@ class Handler(SFTPServerHandler):
         self._connection.note_failure(code, detail)
 
     async def recv_packet(self) -> SSHPacket:
-        """Return the next request; one of more than 512 KiB ends the session."""
+        """Return the next request; a request of more than 512 KiB ends the session."""
         assert self._reader is not None  # noqa: S101 - as in the overridden method
         length = int.from_bytes(await self._reader.readexactly(4), "big")
         if length > _LARGEST_PACKET:

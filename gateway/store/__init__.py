@@ -1,7 +1,6 @@
-"""The store of sealed files, each as its sender sealed it.
+"""The store of sealed files, each as sealed by its sender.
 
-The gateway seals the session keys of some files anew, to a newer key of its own; the store keeps them beside
-the files.
+Some files have a session key beside, sealed anew to a newer key of the gateway.
 """
 
 from typing import NamedTuple

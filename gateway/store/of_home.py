@@ -47,8 +47,8 @@ class SealedFolder:
     def put(self, reference: str, source: int, size: int) -> Kept:
         """Store at most `size` bytes read from a descriptor; return the size and digest of the file.
 
-        The name of the file is durable only after `settle`. The file is copied, never moved: a
-        captured intake must not keep a handle on stored files.
+        The name of the file is durable only after `settle`. The file is copied, never moved: a captured
+        intake must not keep a handle on stored files.
         """
         target = self.path(reference)
         aside = target.with_suffix(_ASIDE)

@@ -24,9 +24,9 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return each heading in a provider's statement with the field that it means, "" for other data.
+    """Return each heading in a provider's statement with its field, "" for other data.
 
-    Refusal for a bad line, for a statement without lines, and for one with more than 100 lines.
+    Refusal for a bad line, for a statement without lines, and for a statement with more than 100 lines.
     """
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]

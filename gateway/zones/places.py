@@ -11,7 +11,7 @@ from gateway.home import Home
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a process has locked the file `path`. FileNotFoundError if missing.
+    """Return True if a process has locked the file `path`. FileNotFoundError if the file is missing.
 
     The test itself locks the file for a moment, so a process just starting may have to wait.
     """

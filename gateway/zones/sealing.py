@@ -174,8 +174,8 @@ def judge_for(folder: Folder) -> Judge:
 def is_sealed(start: bytes) -> bool | None:
     """Return True if a file beginning with `start` is an encrypted OpenPGP message.
 
-    Return None if `start` is too short to tell. If the whole file is that short, it is only the beginning
-    of a packet or of an armor line.
+    Return None if `start` is too short to tell. If the whole file is that short, it is only the beginning of
+    a packet or of an armor line.
     """
     if start and UTF8_MARK.startswith(start):
         return None

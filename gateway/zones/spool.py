@@ -214,8 +214,8 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
     """Hand over an upload whose content is already in spool/landed, as REF.part.
 
-    Add the record and rename the file; after return the upload is durable. After an error the file is
-    moved back to the path `content`.
+    Add the record and rename the file; after return the upload is durable. After an error the file is moved
+    back to the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -316,7 +316,7 @@ def _opened(spool: Spool) -> Iterator[int]:
 
 
 def waiting(spool: Spool) -> Iterator[str]:
-    """Return the references of uploads that wait for the processor, in no order."""
+    """Return the references of all uploads waiting for the processor, in no order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
         found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
@@ -335,7 +335,7 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """Return the time at which an upload got its final name, in epoch seconds of the kernel's clock.
+    """Return the time when an upload got its final name, in epoch seconds of the kernel's clock.
 
     FileNotFoundError if the upload is gone.
     """
@@ -357,11 +357,11 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
-    """Return a landed upload, read from its record, and the time at which it got its final name.
+    """Return a landed upload, read from its record, and the time when the upload got its final name.
 
-    The time is in epoch seconds of the kernel's clock; intake cannot forge it, as no process can set it.
-    FileNotFoundError if the upload is gone, BadFileError for a record that intake never writes, OSError
-    for a disk failure.
+    The time is in epoch seconds of the kernel's clock; intake cannot forge the time, as no process can.
+    FileNotFoundError if the upload is gone, BadFileError for a record unlike those of intake, OSError for a
+    disk failure.
     """
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -425,9 +425,9 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Rename an invalid upload, so that the processor ignores it. Harmless if the upload is gone.
+    """Rename an invalid upload, so that the processor ignores the file. Harmless if the upload is gone.
 
-    A person corrects the file and gives back its name.
+    A person corrects the file and restores the name.
     """
     with _opened(spool) as folder:
         for name in (_named(reference, "landed"), _named(reference, "json")):
@@ -458,10 +458,10 @@ _COMPLETE = ("landed", "sealed", "json")
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
-    """Move the landed uploads of another host's spool (`theirs`) into `ours`; return their number.
+    """Move the landed uploads of another host's spool (`theirs`) into `ours`; return the number moved.
 
-    Unfinished uploads stay in the other spool. Raise GatewayError if `theirs` is no spool or is this
-    host's own, or if another upload waits here under the same reference.
+    Unfinished uploads stay in the other spool. Raise GatewayError if `theirs` is no spool or is this host's
+    own, or if another upload waits here under the same reference.
     """
     landed = theirs / "landed"
     if not landed.is_dir() or landed.is_symlink():

@@ -43,8 +43,8 @@ def receipt_faults(
 ) -> Faults:
     """Return the faults of receipts by the receipt's number, in the order of checking.
 
-    None among the faults of a receipt marks the point at which the caller has to compare the receipt with
-    the log. A receipt without faults is left out.
+    None among the faults of a receipt marks the point at which the caller has to compare the receipt with the
+    log. A receipt without faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -137,8 +137,8 @@ def _events(
 def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except rows of signed heads.
 
-    `expected`: the digest of each row according to the log, from `last_known`. Rows found in the registry
-    are taken out of `expected`; the signed heads and the missing rows remain.
+    `expected`: the digest of each row according to the log, from `last_known`. Rows found in the registry are
+    taken out of `expected`; the signed heads and the missing rows remain.
     """
     for table in recorded_classes():
         if table is not CheckpointRow:

@@ -181,8 +181,8 @@ _COMMITTED = ("commitment", "record", "name_commitment")
 class Frontier(dict[tuple[int, int], bytes]):
     """The last two complete subtrees of each level of the log's tree.
 
-    They are enough to append leaves and to compute the root. `fresh`: level, index and hash of each
-    subtree added since the last check.
+    They are enough to append leaves and to compute the root. `fresh`: level, index and hash of each subtree
+    added since the last check.
     """
 
     def __init__(self) -> None:
@@ -240,8 +240,8 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
     """Return the faults of log entries by number; an entry without a fault is left out.
 
-    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries whose
-    texts may be missing. `salts`: the subjects of entries whose salts may be missing.
+    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries without
+    texts. `salts`: the subjects of entries without salts.
     """
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
@@ -249,8 +249,8 @@ def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between a log entry's row and its leaf.
 
-    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries whose
-    texts may be missing. `salts`: the subjects of entries whose salts may be missing.
+    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries without
+    texts. `salts`: the subjects of entries without salts.
     """
     try:
         event = read_event(json.loads(row.leaf))
@@ -288,10 +288,10 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
-    """Check the frontier's fresh tree nodes; yield their inconsistencies and those in `found`.
+    """Check the frontier's fresh tree nodes; yield all their inconsistencies, and those in `found`.
 
-    A node is inconsistent if its stored hash is not the one computed from the leaves. The order is that
-    of the log: each entry of `found` begins with the size of the log at which the inconsistency shows.
+    A node is inconsistent if the stored hash differs from the hash computed from the leaves. The order is
+    that of the log: each entry of `found` begins with the size of the log at which the inconsistency shows.
     Afterwards no node is fresh.
     """
     columns = (col(NodeRow.level), col(NodeRow.position))

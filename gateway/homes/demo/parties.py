@@ -163,9 +163,9 @@ class Stage:
 
 
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
-    """Call `poll` until the result is true, and return that result.
+    """Call `poll` until the result is true, and return the result.
 
-    Raise Fault after `seconds`, saying that the program waited for `what`.
+    Raise Fault after `seconds`; `what` tells in the error for what the program waited.
     """
     deadline = time.monotonic() + seconds
     while True:

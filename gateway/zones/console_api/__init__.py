@@ -27,10 +27,10 @@ Shown = dict[str, Any]
 class ConsoleQuestion(File):
     """A question of the console to the inside.
 
-    `origin`: the web origin of the page that asks. `address`: the browser's network address. `session`:
-    the secret in a logged-in person's browser, or the credential of a program. `unattended`: the page
-    asks without the person's doing, so the session is not prolonged. `fields`: further values, checked by
-    the function that answers the question.
+    `origin`: the web origin of the asking page. `address`: the browser's network address. `session`: the
+    secret in a logged-in person's browser, or the credential of a program. `unattended`: the page asks
+    without the person's doing, so the session is not prolonged. `fields`: further values, checked by the
+    function for the question.
     """
 
     origin: str
@@ -41,9 +41,9 @@ class ConsoleQuestion(File):
 
 
 class ConsoleKnows(WebSettings):
-    """The settings that the console gets from the inside. `zone`: the local authority's time zone.
+    """The console's settings, from the inside. `zone`: the local authority's time zone.
 
-    `openid`: the name of the further login, if there is one. `security_txt`: the text to serve as
+    `openid`: the name of the OpenID provider at the login, if any. `security_txt`: the text to serve as
     security.txt. `accessibility`: the address of the accessibility statement.
     """
 
@@ -64,9 +64,9 @@ class Named(File):
 class Declining(File):
     """Refusal of a question, in a sentence. `status`: the HTTP status that programs get.
 
-    `fields`: the wrong fields of a form, each with a sentence. `options`: WebAuthn options, if the
-    person's passkey first has to sign. `again`: the address of a new login, if a person without a passkey
-    first has to log in anew.
+    `fields`: the wrong fields of a form, each with a sentence. `options`: WebAuthn options, if the person's
+    passkey first has to sign. `again`: the address of a new login, if a person without a passkey first has to
+    log in anew.
     """
 
     status: int = 403

@@ -24,7 +24,7 @@ _SEARCHES = 50_000, 20, 20
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn's server, leaving signals to the program. `ready` is set once connections are accepted."""
+    """uvicorn's server, but signals are left to the program. `ready` is set once connections are accepted."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -92,7 +92,7 @@ def collect_garbage_rarely() -> None:
 
 @contextlib.contextmanager
 def socket_in(place: Path) -> Generator[str, None, None]:
-    """Yield a path to the socket in the folder `place` that is short enough for the kernel: 108 octets."""
+    """Yield a path to the socket in the folder `place`, short enough for the kernel (108 bytes)."""
     folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
