@@ -84,9 +84,10 @@ class Recent:
         self._writing = threading.Lock()
 
     def load(self, now: datetime) -> None:
-        """Read the entries in the file, except old or unreadable lines. Call in a worker thread, before any use.
+        """Read the entries in the file, except old or unreadable lines.
 
-        If more than half of the lines are old or unreadable, rewrite the file.
+        If more than half of the lines are old or unreadable, rewrite the file. Call in a worker thread,
+        before any use.
         """
         entries = kept = 0
         for entry in self._read():
@@ -98,7 +99,7 @@ class Recent:
             self.rewrite(now)
 
     def expire(self, now: datetime) -> bool:
-        """Forget entries older than `keep`; return True if there were any, so that the file has to be rewritten."""
+        """Forget entries older than `keep`; return True if there were any: the file has to be rewritten."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -294,7 +295,7 @@ class Box:
         self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the unfinished upload under a name, or else a recent one handed over; None if nothing is found."""
+        """Return the unfinished upload under a name, or else a recent one handed over; None without either."""
         return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:

@@ -200,7 +200,7 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Close a file for its client; if the file is an upload, complete the upload and return its reference.
+        """Close a file for its client. If the file is an upload, complete it and return its reference.
 
         Return None for any other file, for an upload with a temporary name, waiting for a rename, and for an
         upload resumed after its hand-over without sending anything more.

@@ -190,7 +190,7 @@ _SMALL_BYTES = 4096  # Smaller pieces are joined.
 
 @dataclass(slots=True)
 class Memory:
-    """The number of bytes of one provider's uploads in memory (`held`); above `limit`, data goes to the disk."""
+    """The bytes of one provider's uploads in memory (`held`); above `limit`, data goes to the disk."""
 
     limit: int = MEMORY_BYTES
     held: int = 0

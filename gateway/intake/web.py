@@ -273,7 +273,7 @@ class WebDoor:
     # What the provider may read.
 
     async def _sent(self, request: Request) -> Response:
-        """Return the provider's uploads as JSON: references of uploads handed over, and unfinished uploads."""
+        """Return the provider's uploads as JSON: references of those handed over, and unfinished uploads."""
         async with self._tree(request) as tree:
             known = tree.box.within("in").values()
             return JSONResponse([_shown(one) for one in known])

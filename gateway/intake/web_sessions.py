@@ -97,7 +97,7 @@ CLIENT = "web"
 
 
 class WebLogin:
-    """One login at the web door, counted as a connection. `digest`: the digest of the secret in the cookie."""
+    """One login at the web door, counted as a connection. `digest`: that of the secret in the cookie."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -220,7 +220,10 @@ class WebSessions:
         return provider, key
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login with a cookie's `secret` and from `address`, and record activity; None if there is none."""
+        """Return the login with a cookie's `secret` and from `address`, and record activity.
+
+        Return None if there is no such login.
+        """
         login = self.open.get(hashlib.sha256(secret.encode()).hexdigest())
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

@@ -314,7 +314,7 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return how many seconds not to read from there."""
+        """Charge event-loop seconds to the client's source; return for how many seconds not to read it."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -222,7 +222,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the delay of a new connection, in seconds: 0 without a penalty, None to refuse the connection.
+        """Return the seconds by which to delay a new connection: 0 without a penalty, None for a refusal.
 
         `from_there`: the present connections of the same source.
         """
