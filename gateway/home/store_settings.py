@@ -32,8 +32,8 @@ class StoreSettings(File):
 
     `url`: s3://BUCKET/FOLDER. `endpoint`: the store's address, https://HOST:PORT; Amazon's by default.
     `credentials_file`: a file readable only by the services, with access_key_id and secret_access_key.
-    `ca_file`: a private certificate authority, in PEM. `seconds`: the time limit of one request, and likewise
-    that of all its retries together.
+    `ca_file`: a private certificate authority, in PEM. `seconds`: the time limit of one request, and again of
+    all its retries together.
     """
 
     url: Annotated[str, written_as(_URL, "it has to be s3://BUCKET or s3://BUCKET/FOLDER")] | None = None

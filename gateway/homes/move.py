@@ -142,7 +142,7 @@ def _is_copy(source: Connection, target: Connection) -> bool:
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """Return the old copies that a move left, as text: the former registry, the folder of sealed files."""
+    """Return each old copy that a move left, in words: the former registry, the folder of sealed files."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))
@@ -152,10 +152,10 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 
 def remove_old(home: Home) -> tuple[int, bool]:
-    """Remove the old copies that a move left, after checking the moved ones.
+    """Remove the old copies that a move left, after checking the new ones.
 
-    Return the number of sealed files removed, and True if a former registry was removed. Raises GatewayError
-    where a file or the log is missing in the new place; the old copy of it and all that follow stay.
+    Return the number of sealed files removed, and True if a former registry was removed. Raise GatewayError
+    where a file or the log is missing in the new place. Old copies not checked by then stay.
     """
     settings, found = load_settings(home), list[str]()
     if settings.store.url is not None:

@@ -147,7 +147,7 @@ class Recent:
         return (uploads, size) if day == now.astimezone(UTC).date() else (0, 0)
 
     def write(self, entry: HandedOver) -> None:
-        """Append `entry` to the file. A disk error is only logged: the upload is safe elsewhere."""
+        """Append `entry` to the file. A disk error is only logged, as the upload is already in the spool."""
         try:
             with self._writing, self._path.open("ab") as file:
                 file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
@@ -295,7 +295,7 @@ class Box:
         self.made[place] = self._clock()
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the unfinished upload under a name, or else a recent one handed over; None without either."""
+        """Return the unfinished upload under a name, or else a recent one handed over; else None."""
         return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:

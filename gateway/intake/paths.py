@@ -72,7 +72,7 @@ def components(raw: bytes) -> tuple[str, ...]:
 
 
 def place_of(raw: bytes) -> IntakePlace:
-    """Return the place that the path `raw` names; a file directly in the root counts as one in /in.
+    """Return the place that the path `raw` names; a file directly in the root counts as a file in /in.
 
     Declined with "no such file" for a path of more than 16 parts.
     """
@@ -158,7 +158,7 @@ def _check_plain(name: str) -> None:
 def scan_published(folder: Path) -> Generator[ListedFile, None, None]:
     """Yield the published files in `folder`, in disk order; none for a missing folder.
 
-    Holds a descriptor until exhausted or closed.
+    The generator holds an open descriptor until exhausted or closed.
     """
     try:
         entries = os.scandir(folder)

@@ -2,8 +2,8 @@
 
 The web door passes browsers' requests on and stores nothing. Intake checks who is at the browser, and treats
 each file like one that comes by SFTP: `ProviderTree` keeps the rules on names, folders, quotas and
-durability. Between two requests an upload is on its provider's list of unfinished ones. Data that is no
-OpenPGP message is refused by its first bytes.
+durability. Between two requests an upload is on its provider's list of unfinished uploads. If the first bytes
+show that data is no OpenPGP message, the data is refused.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class WebDoor:
         return Response(status_code=204, headers=told)
 
     def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
-        """Store reference and length of a handed-over upload, for a browser that missed the answer."""
+        """Store reference and length of an upload handed over, for a browser that missed the answer."""
         self._handed_over[provider, upload] = (reference, length)
         if len(self._handed_over) > _REMEMBERED:
             del self._handed_over[next(iter(self._handed_over))]

@@ -199,7 +199,7 @@ def sweep(home: Home) -> None:
 
 
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
-    """Return a value that changes whenever a gateway key is made, replaced, removed or put in force."""
+    """Return a value that changes whenever a gateway key is made, replaced, removed or put in use."""
     watched = (home.keys / "openpgp", home.keys / "signing", *sorted(home.keys.glob("log*.pem")))
     found = []
     for path in watched:

@@ -33,7 +33,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         self._consumed = 0  # And not granted again yet.
 
     def consumed(self, count: int) -> None:
-        """Let the client send `count` bytes more, after the session took as many out of memory."""
+        """Let the client send `count` bytes more, since the session has taken `count` bytes out of memory."""
         self._consumed += count
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))

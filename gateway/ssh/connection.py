@@ -183,7 +183,10 @@ class Connection(LeanConnection):
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Send the server's algorithms if not sent yet; `only_safe`: only the quantum-safe key exchange."""
+        """Send the server's algorithms if not sent yet.
+
+        `only_safe`: among key exchanges, send only the quantum-safe one.
+        """
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -241,12 +244,12 @@ class Connection(LeanConnection):
             super().send_packet(pkttype, *args, handler=handler)
 
     def comes_from(self, source: tuple[str, int]) -> None:
-        """Set the client's address and port as a balancer tells them. Call before `connection_made`."""
+        """Set the client's address and port as stated by a load balancer. Call before `connection_made`."""
         self._address = source[0]
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the client's address, and offer the weak algorithms allowed for it."""
+        """Note the client's address, and offer the weak algorithms allowed for that address."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -280,7 +283,7 @@ class Connection(LeanConnection):
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log a failure of the gateway during a request, once a minute for each client and cause."""
+        """Log a failure of the gateway during a request, at most once a minute for each client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
@@ -314,7 +317,10 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return for how many seconds not to read it."""
+        """Charge event-loop seconds to the client's source.
+
+        Return the seconds for which to stop reading from the source.
+        """
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
@@ -333,7 +339,10 @@ class Connection(LeanConnection):
         """Do nothing: all users have the same SSH options, so there are none to load after the login."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse a login attempt; disconnect after too many. The first probe, without a key, is free."""
+        """Refuse a login attempt; disconnect after too many attempts.
+
+        One attempt more than the limit is allowed, since clients first try without a key.
+        """
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"

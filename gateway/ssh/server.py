@@ -225,7 +225,7 @@ class _HeaderReader(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
 
     def data_received(self, data: bytes) -> None:
-        """Collect the PROXY header and, once complete, give the connection over."""
+        """Collect the PROXY header; once complete, hand the socket over to `Connection`."""
         self._said += data
         try:
             header = read_proxy_header(self._said)
@@ -273,8 +273,7 @@ _PUBLIC_BYTES = 16 * 1024
 class Offer:
     """SSH options with the host keys on disk, read again when the files change.
 
-    At the start an unreadable key raises ConfigurationError; later an unreadable key leaves the options as
-    they were.
+    At the start an unreadable key raises ConfigurationError; later an unreadable key changes nothing.
     """
 
     _options: asyncssh.SSHServerConnectionOptions
@@ -340,7 +339,7 @@ def switch(secret: Path) -> asyncssh.SSHKey:
 
 
 def announced_at(secret: Path) -> datetime | None:
-    """Return when the successor of a host key was announced; None if no successor is."""
+    """Return when the successor of a host key was announced; None if there is no successor."""
     try:
         return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
     except FileNotFoundError:

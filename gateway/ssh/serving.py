@@ -125,7 +125,7 @@ class Session(SSHServerStreamSession[bytes]):
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
-        """Take received data from the buffer, and let the client send as much again."""
+        """Take received data from the buffer, and let the client send as many bytes again."""
         data: bytes = await super().read(datatype, n, exact)
         if isinstance(self._chan, Channel):
             self._chan.consumed(len(data))

@@ -194,7 +194,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names of a folder, and False: no names are marked as the last.
+        """Return the next names of a folder, and False, which says that more names may follow.
 
         At the end of the folder raise SFTPEOFError. The event-loop time for the names is charged to the
         client's source.
@@ -210,7 +210,7 @@ class Handler(SFTPServerHandler):
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
-        """Return at most 256 KiB of a file, and False: no bytes are marked as the last.
+        """Return at most 256 KiB of a file, and False, which says that more bytes may follow.
 
         The protocol allows fewer bytes than asked for (draft-ietf-secsh-filexfer-02, section 6.4). At the end
         of the file raise SFTPEOFError.

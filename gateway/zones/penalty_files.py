@@ -1,4 +1,4 @@
-"""The penalties of sources in files: each service lists its penalised sources, and reads which to forgive.
+"""The penalties of sources in files, by which each service lists penalties, and learns of lifted ones.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside

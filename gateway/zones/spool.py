@@ -141,8 +141,8 @@ def new_reference(provider: str, now: datetime) -> str:
 def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
     """Return a reference unused in the spool, reserved by an empty file.
 
-    Without a reservation, among some two thousand uploads of one provider a day, two would share a reference
-    once in seventeen days, and the later one would replace the other.
+    Without a reservation, two uploads of one provider might get one reference, and the later one would
+    replace the other: with some two thousand uploads a day, once in seventeen days.
     """
     while True:
         reference = new_reference(provider, now)
@@ -324,7 +324,7 @@ def waiting(spool: Spool) -> Iterator[str]:
 
 
 def is_waiting(spool: Spool, reference: str) -> bool:
-    """Return True if an upload waits for the processor: handed over, and not yet removed."""
+    """Return True if an upload was handed over and not yet removed."""
     return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
@@ -437,7 +437,10 @@ def set_aside(spool: Spool, reference: str) -> None:
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload once it is safely stored inside; its record first. Harmless when repeated."""
+    """Remove a landed upload once it is safely stored inside. Harmless when repeated.
+
+    If content and record are separate files, the record is removed first.
+    """
     with _opened(spool) as folder:
         for suffix in ("landed", "json", "sealed"):
             if suffix == "sealed":

@@ -85,7 +85,10 @@ def _faults_of(
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Yield every transfer that is missing, or whose state is not the one to which its log entries lead."""
+    """Yield every transfer that is missing in the registry or in the log.
+
+    Yield also each transfer whose state differs from the state according to its log entries.
+    """
     folded: dict[str, str] = {}
     for _, kind, subject, _, fields in _events(session, _RECEIPTED):
         if kind == "landed":
@@ -105,7 +108,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Yield each log entry whose commitments do not fit the file's name and digest in the registry."""
+    """Yield each log entry that does not commit to the file's name and digest in the registry."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
@@ -239,11 +242,10 @@ def audit(
 ) -> Iterator[Inconsistency]:  # fmt: skip
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
-    The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept elsewhere
-    detects such a replacement (`gateway log verify --checkpoint FILE`). `vkey` is the log's verifier key.
-    `certificates`: the gateway's OpenPGP certificates; by default those in the registry. `portions` says how
-    many processes check, and which portions were found faultless before; by default this process checks
-    everything.
+    `vkey`: the log's verifier key. `portions`: how many processes check, and which portions were faultless
+    before; by default this process checks everything. `certificates`: the gateway's OpenPGP certificates; by
+    default those in the registry. The audit cannot detect a registry replaced as a whole by an older copy. A
+    later checkpoint kept elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`).
     """
     portions = portions or AuditPortions()
     log_keys = log.keys_in_time(session, vkey)

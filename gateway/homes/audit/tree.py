@@ -1,9 +1,9 @@
 """Audit of the log itself: every leaf, every tree node, every signed head, in portions checked once.
 
-A state file keeps, for each portion without a fault, the SHA-256 of all that its check relied on: every
-column of every row, the keys, and the gateway's version. Rows are read again in each run, so that an altered
-row belongs to no kept portion. Each line of the state file is signed by the log's key; unsigned lines are
-ignored.
+A state file keeps, for each portion without a fault, the SHA-256 of everything on which the check relied:
+every column of every row, the keys, and the gateway's version. Each run reads all rows again. If a row was
+altered, its portion has another SHA-256 and is checked again. Each line of the state file is signed by the
+log's key; unsigned lines are ignored.
 """
 
 from __future__ import annotations
