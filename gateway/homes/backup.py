@@ -41,7 +41,7 @@ _MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy a sealed file, opened by the context `opening`, to `target`; do nothing if it was deleted."""
+    """Copy a sealed file, opened by the context `opening`, to `target`; do nothing if the file is gone."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -318,7 +318,7 @@ def at_work(folder: Path) -> Iterator[None]:
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
     """Return the SHA-256 of every file in a backup by path, without the manifest.
 
-    A digest in `known` is taken from there, without reading the file.
+    A file with a digest in `known` is not read.
     """
     found = {}
     paths = sorted(folder.rglob("*"))

@@ -46,8 +46,8 @@ def create_home(
 ) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
 
+    `known`: the passphrase to protect the secrets; None for none. `kind`: the algorithm of the OpenPGP key.
     `policies`: the folder of the policies to copy, which must have no faults; None for the shipped ones.
-    `known`: the passphrase to protect the secrets; None for none.
 
     Raises ConfigurationError where `home` holds any file or the database any table (empty folders may be
     there, with their intended owners), Fault where the database does not answer, and OSError where a folder

@@ -36,7 +36,7 @@ _ENOUGH = 1000
 def found_twice(
     registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]
 ) -> list[Inconsistency]:
-    """Return the inconsistencies that `check` finds twice in a row, at most a thousand."""
+    """Return the inconsistencies that `check` finds in two runs, one after the other; at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
@@ -48,7 +48,7 @@ def found_twice(
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
 
-    Reads all sealed files.
+    The check reads all sealed files.
     """
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
@@ -139,8 +139,8 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
 def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
     """Yield each published key that should not be there.
 
-    A provider's `authorized_keys` may have only keys in use; common/keys/ has only this gateway's
-    certificates and the verifier key of this log.
+    A provider's `authorized_keys` may have only the provider's keys in use; common/keys/ may have only
+    certificates of this gateway and the verifier key of this log.
     """
     for provider in providers.list_providers(session):
         access = published.provider(provider.id) / "authorized_keys"
@@ -166,8 +166,8 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
 def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
     """Yield each published receipt that is missing or differs from its `expected` text.
 
-    `expected`: text and number of each receipt by path. Receipts up to number `out` have been published;
-    those up to number `gone` may have been removed since, and so may be missing.
+    `expected`: text and number of each receipt by path. Receipts up to number `out` have been published.
+    Receipts up to number `gone` may have been removed later, so a missing one is no fault.
     """
     for path, (content, sequence) in expected.items():
         if sequence > out:

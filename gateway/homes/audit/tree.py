@@ -92,7 +92,7 @@ class AuditPortions:
             self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
     def _opened(self, path: Path, key: LogKey) -> BinaryIO:
-        """Open the state file, and read the digests in it into `known`."""
+        """Open the state file `path`, and read the digests of faultless portions into `known`."""
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
             kept = file.read()

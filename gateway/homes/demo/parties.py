@@ -79,7 +79,7 @@ class Party:
 
 
 class Running(NamedTuple):
-    """Addresses of the running services and the console, and their supervisor."""
+    """The addresses of the running services and of the console, and the supervisor's process."""
 
     intake: tuple[str, int]
     mailboxes: tuple[str, int]
@@ -165,7 +165,7 @@ class Stage:
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
     """Call `poll` until the result is true, and return the result.
 
-    Raise Fault after `seconds`; `what` tells in the error for what the program waited.
+    Raise Fault after `seconds`; the error names `what`, the event waited for.
     """
     deadline = time.monotonic() + seconds
     while True:
