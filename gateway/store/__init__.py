@@ -1,6 +1,7 @@
-"""The store of sealed files, each as sealed by its sender.
+"""The store of sealed files, each as sealed by its sender, and of the resealed session keys of some.
 
-Some files have a session key beside, sealed anew to a newer key of the gateway.
+A session key opens one file. If the gateway has a newer OpenPGP key, it can seal the session key anew to that
+key.
 """
 
 from typing import NamedTuple
