@@ -155,7 +155,8 @@ def remove_old(home: Home) -> tuple[int, bool]:
     """Remove the old copies that a move left, after checking the new ones.
 
     Return the number of sealed files removed, and True if a former registry was removed. Raise GatewayError
-    where a file or the log is missing in the new place. Old copies not checked by then stay.
+    at the first old copy (a file, or the log) that is missing in the new place; this old copy and all later
+    ones stay.
     """
     settings, found = load_settings(home), list[str]()
     if settings.store.url is not None:
