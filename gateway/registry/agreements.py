@@ -1,4 +1,4 @@
-"""The agreement: signatures, ratifications, declarations, expectations, nil returns, school years."""
+"""Rows about the agreement: signatures, ratifications, declarations, expectations, nil returns, years."""
 
 from __future__ import annotations
 
@@ -39,17 +39,21 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role that signs by a copy in /agreement; None if providers of `kind` sign without roles."""
+    """Return the role whose holder signs by uploading a signed copy of the agreement to /agreement.
+
+    None if providers of `kind` sign without roles, or if no role signs in this way.
+    """
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 
 def sign(
     session: Session, catalogue: Catalogue, signed: RatificationRow, role: str | None, *, actor: str | None
 ) -> tuple[str, ...]:
-    """Record the signature `signed` under the text in force; ratify once every role has signed.
+    """Record one person's signature under the agreement; ratify the agreement once every role has signed.
 
-    Return the names of the roles still to sign. `role` is None where the agreement asks for no roles.
-    GatewayError for a role that the agreement does not ask for, or that has signed already.
+    `signed` has provider, school year and name of the person; the text in force is filled in. `role` is the
+    role of the person, None where the agreement asks for no roles. Return the names of the roles still to
+    sign. GatewayError for a role that the agreement does not ask for, or a role that has signed already.
     """
     kind = get_provider(session, signed.provider).kind
     signed.text_sha256 = catalogue.text_sha256
@@ -89,9 +93,10 @@ def _note(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications: from the day `on` none counts. Return their academic years.
+    """End a provider's ratifications as of the day `on`; return the school years of the ratifications ended.
 
-    `day` is the day of the notice. A ratification that ends by the later of the two days stays unchanged.
+    `day` is the day on which the provider gave notice. A ratification is left unchanged if an end is on
+    record that is not after the later of the two days.
     """
     years = []
     for row in ratifications(session, provider):
@@ -126,7 +131,7 @@ def declarations(session: Session, *, provider: str | None = None) -> Sequence[t
 
 
 def reasons_of(row: tables.DeclarationRow) -> tuple[Reason, ...]:
-    """Return the reasons of the decision on a declaration."""
+    """Return the reasons recorded with the decision on a declaration."""
     return tuple(Reason(**each) for each in json.loads(row.reasons))
 
 
@@ -141,7 +146,8 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
     """Return the expectations and nil returns of a provider, or of all, sorted by provider and data type.
 
-    In each, `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
+    The key `what` of each result is "expected", "not-expected" or "nil" (a nil return). The key `period` has
+    a value for a nil return only.
     """
     found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
         (row, "expected" if row.expected else "not-expected", None)
@@ -164,14 +170,21 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
 
 
 def expect(session: Session, row: ExpectationRow) -> None:
-    """Record an expectation in place of an earlier one. NotFoundError for an unknown provider."""
+    """Record a person's statement that a provider has to send a data type, or need not.
+
+    An earlier statement about the same provider and data type is replaced. NotFoundError for an unknown
+    provider.
+    """
     provider_row(session, row.provider)
     session.merge(row)
     session.flush()
 
 
 def forget_expectation(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation, so that the calendar decides. GatewayError if none is on record."""
+    """Delete an expectation: then the calendar decides again if the provider has to send the data type.
+
+    GatewayError if no expectation is on record.
+    """
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
@@ -204,7 +217,11 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, how many ratified for `year`, and all expectations."""
+    """Return three numbers for a view of a school year, by name.
+
+    "education_providers": the open providers of the kinds `parties`. "ratified": the number of open providers
+    of these kinds with a ratification for `year`. "expectations": all expectations on record.
+    """
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))
     ratified = select(RatificationRow.provider).where(

@@ -48,7 +48,8 @@ def owe(
 ) -> None:
     """Record that a copy of a file is to be made for a provider.
 
-    `part`: with the provider's own records only. `waits`: not before the provider ratifies the agreement.
+    With `part` the copy holds only the provider's own records. With `waits` the copy is not made before the
+    provider ratifies the agreement.
     """
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     store(session, row)
@@ -71,8 +72,9 @@ def owed(
 ) -> Sequence[Copy]:
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
-    With `made_since` return also the copies made from that moment on, with `made_too` every copy on record.
-    Not to be made now are copies that wait for a ratification, or with a marker on a child in the file.
+    A copy cannot be made now while the copy waits for a ratification, or while a marker is on a child in the
+    file. With `made_since` return also the copies made from that moment on; with `made_too` return every copy
+    on record.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -95,7 +97,7 @@ def owed(
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """Delete the record of all copies of a file; return the providers whose copy was made, sorted by id."""
+    """Delete the record of all copies of a file; return the providers, sorted by id, that had got a copy."""
     found = rows(session, CopyRow, transfer=transfer)
     made = sorted(row.provider for row in found if row.made_at is not None)
     drop(session, *found)
@@ -105,7 +107,11 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record that copy `number`, of `size` bytes and sealed for `certificates`, is in the provider's /out."""
+    """Record that the copy `number` has been put into its provider's /out folder.
+
+    `certificates` are the provider's certificates for which the copy is sealed. `sha256` and `size` are the
+    digest and the number of bytes of the sealed copy.
+    """
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

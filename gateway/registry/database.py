@@ -43,7 +43,7 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Raise Fault where the database fails. An error caused by a bug, such as wrong SQL, passes through."""
+    """Inside `with`, turn an error of the database into Fault. An error caused by a bug, as in SQL, stays."""
     try:
         yield
     except _OUR_BUGS:
@@ -60,10 +60,11 @@ def _answered() -> Iterator[None]:
 class Registry:
     """The registry in the database at a SQLAlchemy URL. ConfigurationError if the driver is not installed.
 
-    `write()` locks out all other writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a
-    transaction that reads first and writes later may fail; in PostgreSQL by an advisory lock. With
-    `write_on()` PostgreSQL admits several writers on different subjects; each takes the log's lock last.
-    Every method that yields a session raises `Fault` where the database cannot be reached or stays locked.
+    `read()` yields a session for reading. `write()` yields a session for writing and locks out all other
+    writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a transaction that reads first and
+    writes later may fail; in PostgreSQL by an advisory lock. `write_on()` locks out only writers on the same
+    subjects in PostgreSQL; each writer takes the log's lock last. Every method that yields a session raises
+    `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -77,9 +78,9 @@ class Registry:
         self._tried: Connection | None = None
 
     def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
-        """Return a registry whose reading sessions are limited to the sight that `sight_of` returns.
+        """Return a registry that shows a reader only the files in the sight that `sight_of` returns.
 
-        Writing sessions are not limited. Closing the original registry closes both.
+        Sessions for writing are not limited. Closing the original registry closes both.
         """
         narrowed = copy.copy(self)
         narrowed._sight = sight_of  # noqa: SLF001 - its own kind
@@ -89,7 +90,7 @@ class Registry:
     def on_trial(self) -> Iterator[Registry]:
         """Yield a registry for a trial: its changes can be read in it only, and are undone at the end.
 
-        Fault as for `write`.
+        Fault if the database cannot be reached or stays locked.
         """
         with self._writing() as connection:
             tried = copy.copy(self)
@@ -118,13 +119,19 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session as `write` does, but lock out only writers of the same subjects."""
+        """Yield a session for writing that locks out only writers of the same `subjects`.
+
+        The session is committed at the end, and rolled back on an exception.
+        """
         yield from self._session(partial(locks.lock_writers, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session for reading, or, with a function `writing` that takes the locks, for writing."""
+        """Yield a session for reading, or, if a function `writing` that takes the locks is given, to write.
+
+        `version` is the register's version, if the caller knows it.
+        """
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         with _answered(), ExitStack() as open_until_done:
             if (connection := self._tried) is None:
@@ -154,7 +161,7 @@ class Registry:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction for writing; in PostgreSQL no writer's lock is taken."""
+        """Yield a connection in a transaction for writing. In PostgreSQL other writers are not locked out."""
         with (
             _answered(),
             self._engine.connect().execution_options(gateway_write=True) as connection,
@@ -164,7 +171,10 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Yield a connection that commits each statement, closed at the end. Fault if it cannot be opened."""
+        """Yield a connection that commits each statement at once, and close the connection at the end.
+
+        Fault if no connection can be opened.
+        """
         with _answered():
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -175,7 +185,10 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield a connection to replace whole tables: all other writers wait, and the log records nothing."""
+        """Yield a connection for migrating tables, or replacing their contents.
+
+        All other writers wait, and the log records no changes.
+        """
         with self._writing() as connection:
             with Session(connection) as session:
                 locks.lock_writers(session)
@@ -183,7 +196,10 @@ class Registry:
 
     @_answered()
     def check_unused(self) -> None:
-        """Raise ConfigurationError unless the database has no tables and is in UTF-8. Fault as for `read`."""
+        """Raise ConfigurationError unless the database has no tables and stores text in UTF-8.
+
+        Fault if the database cannot be reached.
+        """
         with self._engine.connect() as connection:
             used = inspect(connection).get_table_names()
             encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
@@ -193,19 +209,26 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError for tables of a newer gateway, or of no release. Fault as for `read`."""
+        """Raise ConfigurationError if the tables were made by a newer gateway, or by no release.
+
+        Fault if the database cannot be reached.
+        """
         _check_known(self.revision())
 
     @_answered()
     def revision(self) -> str | None:
-        """Return the number of the last migration of the tables; None without tables. Fault as for `read`."""
+        """Return the number of the last migration applied to the tables; None if there are no tables.
+
+        Fault if the database cannot be reached.
+        """
         with self._engine.connect() as connection:
             return _revision(connection)
 
     def migrate(self) -> None:
-        """Bring the tables to the current version, if they are older. Fault as for `read` and `write`.
+        """Bring the tables to the current version, if they are older.
 
-        ConfigurationError, and no change, where the tables are of a newer version or of no release.
+        ConfigurationError, and no change, if the tables were made by a newer gateway, or by no release. Fault
+        if the database cannot be reached or stays locked.
         """
         if self.revision() == newest_revision():
             return  # The usual start: Alembic would load every migration to find out.
@@ -245,7 +268,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return the docstrings' first lines of the migrations after `revision` (None: of all), in order."""
+    """Return a line on each migration newer than `revision` (None: on all), in order: what it changes."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 
@@ -269,7 +292,7 @@ def _check_known(revision: str | None) -> None:
 
 
 def _engine(url: str) -> Engine:
-    """Make the engine for a URL; sqlite:///FILE?timeout=SECONDS sets how long SQLite waits for a lock."""
+    """Return the SQLAlchemy engine for a URL. SQLite waits for a lock as many seconds as `?timeout=` says."""
     asked = make_url(url)
     if asked.get_backend_name() != "sqlite":
         return _postgresql(asked)

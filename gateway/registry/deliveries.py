@@ -23,7 +23,10 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for five."""
+    """Return the columns that a query selects to fill a `Delivery`, in the order of its fields.
+
+    The arguments are the SQL expressions for the fields of the same names.
+    """
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -33,10 +36,12 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
+    """The filter of a list of a team's deliveries.
 
-    The filter finds deliveries not dealt with yet; with `removed_since` instead deliveries dealt with from
-    that moment on, if the file is still stored.
+    With `new` only deliveries that nobody of the team has opened are listed. A data type, provider or period
+    limits the list to deliveries with the given value. Deliveries that the team has dealt with are left out;
+    with `removed_since` instead only deliveries dealt with from that moment on are listed, if the file is
+    still stored.
     """
 
     new: bool = False
@@ -47,7 +52,10 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True if the filter is for one provider and deliveries not dealt with: an index by provider fits."""
+        """True if the filter asks for deliveries of one provider that the team has not dealt with.
+
+        An index by provider suits such a query.
+        """
         return self.provider is not None and self.removed_since is None
 
 
@@ -80,7 +88,7 @@ def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*
 
 
 def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
-    """Wrap a column so that the database uses no index on it."""
+    """Return an SQL expression equal to a column for which the database uses no index."""
     return func.coalesce(column, None)
 
 
@@ -97,7 +105,8 @@ def is_shown_to(person: str | None) -> ColumnElement[bool]:
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
     """Return the query for held files in a sight that were judged by the rules with the digest `rules`.
 
-    A file not judged yet by these rules is left out: they may find that only few people may know of it.
+    A file not judged yet by the rules in force is left out: judged by them, the file may turn out to be one
+    that only few people may know of.
     """
     given = {"whole": true(), "counts": false(), "collected": false()}
     return select(*_columns(null(), sensitive=is_few(), **given)).where(
@@ -170,7 +179,7 @@ def delivered(
 ) -> Sequence[Delivery]:
     """Return a page of a team's deliveries below the sequence `before`: at most `limit`, latest first.
 
-    A file that a marker hides from `person` is left out (see `is_shown_to`), as in the next functions.
+    A file is left out if a marker on a child hides the file from `person`.
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
     return [Delivery(*row) for row in execute_plain(session, query)]
@@ -183,7 +192,7 @@ def _place(wanted: DeliveriesWanted) -> Mapped[Any]:
 def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
-    """Count a team's deliveries that match the filter, at most `most`."""
+    """Count a team's deliveries that match a filter and that `person` may see; stop counting at `most`."""
     query = to_team(team, person, wanted)
     if wanted.removed_since is not None:
         query = query.where(col(DeliveryRow.dealt_with_at) >= wanted.removed_since).limit(most)
@@ -204,14 +213,21 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None, wanted: DeliveriesWanted = ALL
 ) -> Delivery | None:
-    """Return a team's delivery by reference; None if hidden from `person` or outside the filter."""
+    """Return a team's delivery of the file with a reference.
+
+    None if the team has no such delivery, if the filter excludes the delivery, or if a marker on a child
+    hides the file from `person`.
+    """
     query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else Delivery(*row)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery dealt with back into the mailbox. NotFoundError if it is in the mailbox already."""
+    """Put a delivery that a team has dealt with back into the mailbox.
+
+    NotFoundError if the delivery is in the mailbox already.
+    """
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -219,10 +235,11 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person may go on reading a delivery that the person has opened.
+    """Return True if a person who has opened a delivery may go on reading.
 
-    False once the file is withdrawn, or a marker not in `delivery.apart` hides a child in the file from the
-    person. Counts may be read despite markers.
+    False if the file has been withdrawn, or if a marker hides a child in the file from the person and the
+    view still shows the child: the numbers of markers whose children are left out are in `delivery.apart`.
+    Markers do not matter where the team gets counts only.
     """
     asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
@@ -234,13 +251,17 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return a page of held files (see `held_files`) below the sequence `before`, latest first."""
+    """Return a page of held files that a person may open: below the sequence `before`, latest first.
+
+    A file is listed if it is in the person's sight and was judged by the rules in force, whose digest is
+    `rules`.
+    """
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
-    """Return a held file by reference; None if outside the sight, or not judged by the rules in force."""
+    """Return a held file by reference; None if outside the sight, or not judged by the rules `rules`."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else Delivery(*row)
 

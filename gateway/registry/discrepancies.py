@@ -1,4 +1,4 @@
-"""Discrepancies between rolls: the records that differ, their providers, and how each discrepancy ended."""
+"""Rows of discrepancies: cases in which the records of two providers or files differ about one pupil."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -25,14 +25,17 @@ MEANINGS: Mapping[str, str] = {
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """Return a discrepancy's kind and key as one text, by which it is recognised when found again."""
+    """Return the text that identifies a discrepancy when a later comparison finds the same one again."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
 def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
-    """Record new discrepancies; return their numbers. `transfers` maps references of files to sequences."""
+    """Record new discrepancies as open; return their numbers.
+
+    `transfers` maps the reference of each file concerned to the file's sequence.
+    """
     opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
     rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
     numbers = add_rows(session, DiscrepancyRow, rows)
@@ -55,10 +58,10 @@ def open_discrepancies(
 def of_providers(
     session: Session, providers: Collection[str] | None, states: Collection[str] | None = LASTING
 ) -> Sequence[DiscrepancyRow]:
-    """Return discrepancies of some providers, or of all, in the order of opening.
+    """Return the discrepancies of some providers, or (None) of all, in the order of opening.
 
-    `states`: the states wanted, None for all; by default open, or resolved by a person while the data still
-    differ.
+    Only discrepancies in one of the `states` are returned (None: in any state). By default these are open
+    discrepancies, and ones that a person has resolved although the data still differ.
     """
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if states is not None:
@@ -71,7 +74,7 @@ def of_providers(
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` whose discrepancy is open, or resolved by a person while the data still differ."""
+    """Return the `keys` of discrepancies that last: open ones, and resolved ones whose data still differ."""
     found: set[str] = set()
     wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -95,7 +98,7 @@ def get(session: Session, number: int) -> DiscrepancyRow:
 
 
 def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
-    """Return the records of each discrepancy by its number: provider, file's reference, record number."""
+    """Return by number of discrepancy the records that differ: provider, file's reference, record number."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
     for start in range(0, len(rows), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""Arrivals of each provider (files, declarations, nil returns), and the state of its flows on a day."""
+"""When data arrived from each provider, and the state of each provider's flows: due, late and so on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ _NEXT_DAY = timedelta(days=2)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
+    """Yield each provider, or each provider in `only`, with the states of its flows on a day.
+
+    The flows are the rows of Appendix B of the agreement. A state says if the data came, is due, or is
+    missing.
+    """
     judged = window_from(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
@@ -55,16 +59,16 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
-    """Return the span of days in which a provider owes data, from enrolment (`added`) to closure.
+    """Return the days on which a provider owes data: from the enrolment at `added` to the closure, if closed.
 
-    `told` maps data types to the expectations on record: True if the provider has to send the data.
+    `told` has the expectations on record by data type: True if the provider has to send the data.
     """
     since = local_day(added, catalogue.calendar.timezone)
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds for reading arrivals, wide enough to judge every flow on `day` and later days."""
+    """Return the bounds of the arrivals to be read for judging every flow on `day` or on a later day."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [
         entry.id
@@ -85,18 +89,21 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the UTC times of day, as "23:00", at which days in `zone` begin around `day`, except 00:00."""
+    """Return the times in UTC, as "23:00", at which a day begins in the time zone `zone` around `day`.
+
+    00:00 is left out, since the date in UTC changes then.
+    """
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Bounds for reading arrivals: from `since` on, but of the data types in `often` only from `lately` on.
+    """The bounds of the arrivals that a query reads.
 
-    `often` are the data types due daily or weekly, `seldom` the others. Of a type in `often` the last file
-    before `lately` is read too. Files landed at `until` or later are left out. `midnights` are the times of
-    day in UTC, as "23:00", at which a local day may begin.
+    Files are read that landed from `since` until before `until`. `often` are the data types due daily or
+    weekly: only files from `lately` on and the last file before are read. `seldom` are all other data types.
+    `midnights` are the times of day in UTC, as "23:00", at which a day may begin in local time.
     """
 
     since: datetime
@@ -110,10 +117,11 @@ class Window:
 def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return accepted files, declared transfers and nil returns by provider; with `only`, of those named.
+    """Return by provider when data arrived: accepted files, accepted declarations, nil returns.
 
-    A file sent by one provider for several schools counts for each school with pupils in the file. Of the
-    files of one day, kind and period, only the last and at most two others are returned.
+    With `only` return the arrivals of these providers only. A file sent by one provider for several schools
+    counts for each school with pupils in the file. If a provider sent several files of one kind and period on
+    one day, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _told):
@@ -123,7 +131,10 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and arrival of accepted files: first sent by the provider, then by others for it."""
+    """Yield accepted files, each as the provider for which the file counts, and an Arrival.
+
+    Files that the providers sent themselves come first, then files sent by another provider for a school.
+    """
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -147,9 +158,9 @@ _OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
 
 @cache
 def _last(whom: str) -> Select[Any]:
-    """Return the query for each provider's last accepted file of one kind landed before `lately`.
+    """Return the query for the last file of one data type that each provider sent before `lately`.
 
-    `whom` is "all", or "some" for the providers in the query's parameter `only`.
+    Only accepted files count. `whom` is "all", or "some" for the providers in the query's parameter `only`.
     """
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 
@@ -174,8 +185,9 @@ def _last(whom: str) -> Select[Any]:
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
     """Return queries for the last accepted file of each provider, data type, period and day.
 
-    `own`: files that the provider sent, otherwise files that another sent for the provider. `whom`: for
-    "one", "some" or "all" providers. `until`, `seldom`: True if the window has that bound, or such types.
+    With `own` the files that the provider sent itself, otherwise files that another sent for the provider.
+    `whom` is "one", "some" or "all": the number of providers asked for. `until` is True if the window has an
+    end. `seldom` is True if the window has data types that are due seldom.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
@@ -207,7 +219,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
 
 
 def _told(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and arrival of each accepted declaration and each nil return."""
+    """Yield accepted declarations and nil returns, each as the provider and an Arrival."""
 
     def asked(row: type[R], *which: ColumnElement[bool]) -> Iterable[R]:
         some = () if only is None else (col(row.provider).in_(only),)

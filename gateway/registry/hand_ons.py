@@ -21,7 +21,7 @@ _ACTOR = "hand-on "
 
 
 def actor_of(hand_on: str) -> str:
-    """Return the name by which the log knows a hand-on as an actor; a person's name has no space in it."""
+    """Return the name of a hand-on in the log. The name has a space, which a person's name never has."""
     return f"{_ACTOR}{hand_on}"
 
 
@@ -37,7 +37,10 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for references of files of a hand-on's data types of which its team gets a view."""
+    """Return the query for the references of all files that a hand-on may pass on.
+
+    The files are of the hand-on's data types, and the hand-on's team gets a view of them.
+    """
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -53,14 +56,14 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return the `references` whose files may be handed on now; leave out all other references."""
+    """Return the `references` whose files the system of a hand-on may have now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return references of files still to hand on, delivered from `since` until before `until`.
+    """Return references of files still to be handed on, in the order of landing, at most AT_ONCE.
 
-    At most AT_ONCE, in the order of landing.
+    Only files delivered to the team from `since` until before `until` count.
     """
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
@@ -74,7 +77,11 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return the files to recall: handed on, no longer delivered to the team, recalled in no batch yet."""
+    """Return the files to recall from the system of a hand-on.
+
+    A file is to be recalled if the file was put into a batch, is no longer delivered to the team, and no
+    later batch has recalled the file yet.
+    """
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -98,7 +105,7 @@ def owe(
 ) -> HandOnBatchRow:
     """Record a new batch of files to hand on and of files to recall; return the row of the batch.
 
-    An earlier batch with a recalled file is made again without the file, if not sent yet.
+    If an earlier batch with a recalled file has not been sent yet, that batch is made again without the file.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     number = (session.exec(numbers).one() or 0) + 1
@@ -116,7 +123,7 @@ def owe(
 
 
 def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
-    """Return the batches in order; with `open_only`, only the unacknowledged batches."""
+    """Return the batches in order; with `open_only` only batches not acknowledged by the receiving system."""
     return rows(session, HandOnBatchRow, "id", **({"acknowledged_at": None} if open_only else {}))
 
 
@@ -143,16 +150,20 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, so that it is made and sent again. The log records its files as collected again."""
+    """Reset a batch, so that the batch is made and sent again.
+
+    The log will then record once more that the files were collected.
+    """
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     for file in files(session, batch):
         file.handed_at = None
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches with files in which children have been marked (`transfers`), to be made again.
+    """Reset batches in which a child has been marked since, so that they are made again without the child.
 
-    Only unacknowledged batches are reset: all that go to a folder of the home, others if not sent yet.
+    `transfers` are the sequences of the files with the child. Only batches without acknowledgement are reset:
+    batches for a folder of the home in any case, other batches if not sent yet.
     """
     query = (
         select(HandOnBatchRow)
@@ -177,7 +188,10 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return, in order, the unacknowledged batches that are overdue at `now` or had trouble in sending."""
+    """Return the unacknowledged batches that need attention, in order.
+
+    These are batches overdue at `now`, and batches whose last sending failed.
+    """
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

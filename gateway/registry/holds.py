@@ -13,11 +13,11 @@ from gateway.registry.tables.row import rows, store
 
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
-    """Place a legal hold and return the hold's number.
+    """Place a legal hold, so that nothing concerned is deleted; return the hold's number.
 
-    `subject` is one of: `reference`, of a transfer, notice or declaration; `provider`, for all that is the
-    provider's; `persons`, digests of a child, for every file with the child now and later. NotFoundError for
-    an unknown subject, GatewayError for a subject on hold already.
+    `subject` is one keyword argument: `reference` for one transfer, notice or declaration; `provider` for all
+    that belongs to a provider; `persons`, the digests of a child, for every file with the child, now and
+    later. NotFoundError for an unknown subject, GatewayError for a subject on hold already.
     """
     row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
     if row.reference and not receipts.in_use(session, [row.reference]):
@@ -31,7 +31,10 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
 
 
 def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - as `place`
-    """Lift the legal hold on a subject (see `place`); return its number. GatewayError without a hold."""
+    """Lift a legal hold; return its number. GatewayError if the subject is not on hold.
+
+    `subject` is one keyword argument: `reference`, `provider` or `persons` (the digests of a child).
+    """
     row = _hold_on(session, **subject)
     if row is None:
         raise GatewayError(f"{_named(subject)} is not on hold")
@@ -40,7 +43,7 @@ def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> i
 
 
 def _named(subject: Mapping[str, Any]) -> str:
-    """Return a hold's subject in words: its reference, its provider, or "the child"."""
+    """Return the words for what a hold is on: the reference, the provider, or "the child"."""
     return subject.get("reference") or subject.get("provider") or "the child"
 
 
@@ -50,7 +53,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the `references` on legal hold, whether by reference, by provider or by a child in the file."""
+    """Return the `references` under a legal hold: on the file, on its provider, or on a child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

@@ -38,7 +38,7 @@ def find(session: Session, name: str) -> HookRow:
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Reset a hook, so that it sends all messages since a moment again, with the same ids."""
+    """Reset a web hook, so that all messages since a moment are sent again, with the same ids."""
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
@@ -46,7 +46,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return at most AT_ONCE log entries for hooks to report, numbered from `first` to before `until`."""
+    """Return at most AT_ONCE log entries for web hooks to report, numbered from `first` to before `until`."""
     # An expression, so that the database uses the index of numbers and not that of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
@@ -54,6 +54,9 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return in words why a hook's messages fail, and since when messages were given up; "" if none."""
+    """Return a sentence on why a web hook's messages fail, or since when messages were given up.
+
+    "" if the messages arrive.
+    """
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

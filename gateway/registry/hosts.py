@@ -1,13 +1,13 @@
-"""Hosts that share a registry in PostgreSQL: which are expected, what each reports, and which own it.
+"""Hosts that share a registry in PostgreSQL: expected hosts, their reports, and ownership of the registry.
 
 A processor keeps a database session named after its host, and every few seconds updates the host's row. A
 host is put on record by its first report, or when another host seals a copy of the home for the new host.
 
-Either one processor owns a registry, or all hosts that share the work in PostgreSQL own it together: their
-sessions hold an advisory lock. When a process stands still or a host is cut off, the server ends the session,
-and another host's processor may begin. Among hosts that share the work, the leader holds a second lock. With
-SQLite there is one host, whose processor locks the home. A processor that has lost ownership does no harm: an
-outcome counts only while the file is landed.
+A registry in PostgreSQL is owned either by one processor, or by the processors of all hosts that share the
+work. The owners' sessions hold an advisory lock. When a process stands still or a host is cut off, the server
+ends the session, and another host's processor may begin. Among hosts that share the work, the leader holds a
+second lock. With SQLite there is one host, whose processor locks the home. A processor that has lost
+ownership does no harm: an outcome counts only while the file is landed.
 """
 
 import threading
@@ -59,11 +59,13 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host on record, as of its last report: `spool` uploads wait there, the oldest for `oldest_seconds`.
+    """A host on record, as of its last report.
 
-    `since`: the start of the host's database session; None without one. `silent_seconds`: since the last
-    report; before the first report, since the host was put on record. `ahead_seconds`: how far the host's
-    clock is ahead of the database's. `holds`: the gateway's keys there. `leads`: the host is the leader.
+    `spool` is the number of uploads waiting on the host, the oldest of them for `oldest_seconds`. `since` is
+    the start of the host's database session, None without a session. `silent_seconds` have passed since the
+    last report, or since the host was put on record if there was no report. `ahead_seconds`: how far the
+    host's clock is ahead of the database's. `holds` names the gateway's keys on the host. `leads` is True for
+    the leader.
     """
 
     name: str
@@ -83,7 +85,10 @@ class Host:
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True if the host's clock is over CLOCK_SECONDS off the database's: the host may record nothing."""
+        """True if the host's clock is over CLOCK_SECONDS off the database's clock.
+
+        Such a host may record nothing.
+        """
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
@@ -93,15 +98,15 @@ def session_name(name: str) -> str:
 
 
 def report(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
-    """Store a host's report: the keys that it `holds`, and the columns `said` of its spool and clock.
+    """Store and commit the report of the host `name`, in place of the host's last report.
 
-    The report is committed at once.
+    `holds` names the gateway's keys on the host; `said` has values for other columns of `HostRow`, by name.
     """
     connection.execute(_REPORT, {"name": name, "holds": " ".join(holds), **said})
 
 
 def expect(session: Session, name: str) -> None:
-    """Put a host on record before its first report, unless it is on record."""
+    """Put a host on record before its first report. Do nothing if the host is on record."""
     session.execute(_EXPECT, {"name": name})
 
 
@@ -111,7 +116,7 @@ def forget(session: Session, name: str) -> None:
 
 
 def empty(session: Session, name: str) -> None:
-    """Record that another host has emptied a host's spool."""
+    """Record that the spool of the host `name` is empty, because another host has taken over the uploads."""
     session.execute(text("UPDATE host SET spool = 0, oldest_seconds = 0 WHERE name = :name"), {"name": name})
 
 
@@ -130,10 +135,10 @@ def known(session: Session) -> list[Host]:
 
 @dataclass(eq=False)
 class Ownership:
-    """The lock by which a processor owns a registry inside `with`, alone or `shared` with other hosts.
+    """Ownership of a registry inside `with`: by one processor, or `shared` by hosts that share the work.
 
-    A thread calls `report` with the session's connection every `report_seconds`, so that the host reports and
-    the server keeps the session. `name` is the session's name.
+    A thread calls `report` with the session's connection every `report_seconds`. So the host reports, and the
+    database server keeps the session open. `name` is the name of the session.
     """
 
     registry: Registry
@@ -152,7 +157,7 @@ class Ownership:
         self._reporting = threading.Thread(target=self._keep_reporting, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
-        """Take the lock on the registry. Fault as for `hold`."""
+        """Take the lock on the registry. Fault if another processor has the lock, or the database fails."""
         self.hold()
         if self.registry.is_shared:
             self._reporting.start()
@@ -166,9 +171,10 @@ class Ownership:
         self._session.close()
 
     def hold(self) -> None:
-        """Take the lock if not held, at first or after a lost connection. Do nothing in SQLite.
+        """Take the lock on the registry: at first, or again after the connection was lost.
 
-        Fault where another processor owns the registry, or the database does not answer.
+        Do nothing in SQLite, or if the lock is held. Fault if another processor owns the registry, or if the
+        database does not answer.
         """
         with self._lock:
             if self._connection is not None or not self.registry.is_shared:

@@ -46,9 +46,10 @@ _USED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key with owner, state and dates, as in `KeyRow`. `why` is the reason for ending the key.
+    """A public key with owner, state and dates. `why` is the reason for ending the key.
 
-    `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
+    `unconfirmed` is True until a second person has confirmed whose key it is. Until then a passkey or OpenID
+    account may only log in and read.
     """
 
     owner_kind: OwnerKind
@@ -74,7 +75,7 @@ class Key:
     unconfirmed: bool | None = None
 
     def has_expired(self, now: datetime) -> bool:
-        """Return True if the certificate's own expiry has passed."""
+        """Return True if the certificate's own expiry is at or before `now`."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
@@ -89,7 +90,10 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment of the key's end or expiry, whichever is first; None for a key without an end."""
+        """The moment at which the key stops counting; None if the key has no end.
+
+        The moment is the end set by the gateway or the certificate's own expiry, whichever comes first.
+        """
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -99,18 +103,25 @@ class Key:
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the lowest of `steps` (days before the key's end) reached at `now`; None if none is."""
+        """Return the step of warning that a key has reached; None if no step is reached.
+
+        `steps` are numbers of days before the key's end. Of the steps reached at `now` the lowest is
+        returned.
+        """
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Return True if the key is not revoked yet, or if a "soft" revocation would become "hard"."""
+        """Return True if a revocation would change the key.
+
+        True if the key is not revoked yet, or if the key's "soft" revocation would become "hard".
+        """
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Return True if the key is in force at `now` by its state and the gateway's limits.
+        """Return True if the key may be used at `now`, by its state and the end set by the gateway.
 
-        `gateway.openpgp.judge` judges the expiry of a certificate.
+        The expiry of a certificate is not judged here, but in `gateway.openpgp.judge`.
         """
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
@@ -171,7 +182,7 @@ def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key enrolled from the upload with a reference; None if the upload gave no key."""
+    """Return the key that a provider uploaded with a reference; None if no key came from that upload."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -195,7 +206,7 @@ def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
 
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
-    """Return providers' certificates, active or retiring, that expire before a moment."""
+    """Return the certificates of providers, active or retiring, that expire before a moment."""
     in_use = col(KeyRow.state).in_(IN_FORCE)
     return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
@@ -216,7 +227,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 
 def suspend_key(session: Session, key: Key) -> Key:
-    """Take a key out of use: the state becomes pending. GatewayError for a key not in use."""
+    """Take a key out of use until a person approves the key again. GatewayError for a key not in use."""
     row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
@@ -225,7 +236,7 @@ def suspend_key(session: Session, key: Key) -> Key:
 
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
-    """Replace a certificate by the same one with later dates or further subkeys."""
+    """Store the `renewed` form of a certificate: the same certificate with later dates or further subkeys."""
     row = _find(session, key.owner_kind, key.owner, key.fingerprint)
     row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
     row.warned_days = None
@@ -276,10 +287,10 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, found by its fingerprint or a unique beginning.
+    """Retire or revoke a key, found by its fingerprint or by a beginning that no other key has.
 
-    A retired key may still be revoked; the revocation has a new time. A soft revocation may be made hard; the
-    time stays. GatewayError for any other key that is revoked, or retired, already.
+    A retired key may still be revoked, at a new time. A soft revocation may be made hard; its time stays.
+    GatewayError if the key is in the state already, or is revoked.
     """
     row = _find(session, owner_kind, owner, fingerprint)
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
@@ -318,9 +329,9 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys. Each of `uses` is owner, fingerprint and time; they are sorted by time.
+    """Record uses of keys; each of `uses` is the key's owner, the fingerprint and the time, sorted by time.
 
-    A use of a key that is not enrolled is ignored.
+    A use of an unknown key is ignored.
     """
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}

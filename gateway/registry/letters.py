@@ -19,7 +19,7 @@ _CHASED_DAYS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter to queue. `event` names the occasion: an address gets one letter for each event."""
+    """A letter to queue. `event` names the occasion: an address gets one letter on each occasion."""
 
     event: str
     recipient: str
@@ -35,18 +35,21 @@ class Letter:
 
 
 def events_on_record(session: Session, events: Collection[str]) -> set[str]:
-    """Return the `events` about which a letter is on record."""
+    """Return the `events` about which a letter is on record; leave out all other events."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the event id of the letter of a day that reminds a provider of missing data."""
+    """Return the `event` of the letter that reminds a provider of missing data on a day."""
     return f"chase:provider:{provider}:{day}"
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return by provider the last letter about missing data, if sent for one of the 30 days up to `day`."""
+    """Return by provider the latest reminder of missing data; leave out providers without one in 30 days.
+
+    The 30 days end with `day`.
+    """
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}
@@ -78,7 +81,10 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue the letters not yet on record; return how many were queued. `origin` is the log's name."""
+    """Queue the letters that are not on record yet; return the number of letters queued.
+
+    `origin` is the name of the log, which is part of each Message-ID.
+    """
     owed = 0
     for letter in letters:
         if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):
@@ -103,7 +109,10 @@ def unsent(session: Session, most: int) -> Sequence[LetterRow]:
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record a letter as taken or `refused` by a relay. Does nothing if either is recorded already."""
+    """Record that a relay took a letter, or the answer `refused` of a relay that refused the letter.
+
+    Does nothing if a relay's answer is on record.
+    """
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)

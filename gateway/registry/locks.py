@@ -22,10 +22,10 @@ BESIDE_OTHERS = "gateway writes beside others"
 
 
 class WriterLock(Enum):
-    """Locks that one writer at a time can hold, in the order in which they are taken, against deadlocks.
+    """Locks in PostgreSQL that one writer at a time can hold.
 
-    Between `HELD` and the other three, rows of keys are locked (for counting uses), then rows of pupils, both
-    sorted.
+    Every writer takes locks in the order in which they stand here, against deadlocks. After `HELD` and before
+    the others a writer locks rows of keys (to count uses), then rows of pupils, both sorted.
 
     - `HELD`: for deciding held files again. One host at a time decides a portion, and other hosts have time
       for arriving files.

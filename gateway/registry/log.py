@@ -72,9 +72,10 @@ R = TypeVar("R")
 class Entry:
     """An event to append to the log.
 
-    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note`
-    a person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the
-    record, made by `record_of`, of the registry's rows for which the leaf vouches.
+    `subject` is the file, provider or other thing concerned. `actor` is a person's name, `name` the name of a
+    file, `content` the SHA-256 of a file's content, and `note` a person's own words: the leaf has only a
+    commitment to each of the four. "" is the same as None. `rows` is the record, made by `record_of`, of the
+    registry's rows for which the leaf vouches.
     """
 
     kind: Kind
@@ -92,8 +93,8 @@ def append(
 ) -> list[int]:
     """Append events in order; return the numbers of the entries. ValueError for an invalid event.
 
-    With `before_head` the caller has to sign a head later in the transaction, with `sign_head(carried=True)`,
-    and the entries are written together with that head. Without a head the transaction fails.
+    With `before_head` the entries are kept until the caller signs a head in the same transaction, with
+    `sign_head(carried=True)`, and are written together with the head. Without a head the transaction fails.
     """
     if not entries:
         return []
@@ -150,10 +151,10 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with records added of all changed rows for which the log does not vouch yet.
+    """Return the entries, with records added of all changed rows for which the log does not vouch yet.
 
-    A file's rows are recorded in the file's entry, all others in the first entry of a kind that may have a
-    record. If there is no such entry, one is added.
+    A file's rows go into the record of the file's entry, all other rows into the first entry of a kind that
+    may have a record. If no entry may have a record, one is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -179,10 +180,11 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Sign the current head of the log, once for each size; return the signed text.
+    """Sign the current head of the log, if not signed before; return the text of the signed head.
 
-    Changed rows are recorded in the log first, so that the head vouches for them. The next entry records the
-    row with the head itself; with `carried` a receipt states the head instead. `origin` is the log's name.
+    Changed rows are recorded in the log first, so that the head vouches for them. The head is stored as a
+    row, which the next entry of the log records. With `carried` a receipt states the head instead. `origin`
+    is the name of the log.
     """
     record_changes(session, at)
     now = size(session)
@@ -203,7 +205,10 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault unless `vkey` is the log's key for heads of `at_size` entries (by default: new heads)."""
+    """Raise Fault if `vkey` is not the log's key for a head of `at_size` entries (by default, for new heads).
+
+    So a process stops signing when another process has changed the key.
+    """
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -231,10 +236,10 @@ def check_is_ours(session: Session, vkey: str) -> None:
 def change_key(
     session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
 ) -> str:
-    """Put a new key of the log in force; return the signed head with the log entry about the change.
+    """Put a new key of the log in force; return the signed head that covers the log entry about the change.
 
-    The old key signs that head, as its last one, and so vouches for the new key. A `lost` key signs nothing
-    more: the new key signs the head, and the old key counts only for heads without that entry.
+    The old key signs that head, as its last one, and so vouches for the new key. If the old key is `lost`,
+    the new key signs the head, and the old key counts only for heads without the entry.
     """
     record_changes(session, at)
     fields: dict[str, str | int] = {
@@ -287,12 +292,12 @@ def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> 
 
 
 def root(session: Session, at_size: int) -> bytes:
-    """Return the root hash of the log's first `at_size` leaves."""
+    """Return the root hash of the log as of its first `at_size` leaves."""
     return _read(session, lambda store: tree.root(store, at_size))
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield each leaf's bytes in order, or only its hash in JSON if its subject is in `withheld`.
+    """Yield the bytes of each leaf in order; of a leaf whose subject is `withheld`, only a hash, as JSON.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
@@ -310,7 +315,10 @@ def newest_head(session: Session) -> CheckpointRow | None:
 
 
 def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
-    """Return True if no entry follows a signed head in the log, except one that records only heads."""
+    """Return True if a signed head covers the whole log.
+
+    An entry that records only signed heads may follow the head.
+    """
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     if [each.kind for each in later] != ["recorded"]:
@@ -326,8 +334,9 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
-    """Store the witnesses' signatures in `offered`, a signed head. `vkeys`: public keys of log and witnesses.
+    """Store the witnesses' signatures under a head that the log has signed.
 
+    `offered` is the head with all signatures; `vkeys` are the public keys of the log and of the witnesses.
     CheckpointError if a signature is invalid or none is new; NotFoundError if the log never signed the head.
     """
     head = read_checkpoint(offered, vkeys)
@@ -360,9 +369,10 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of each tile that the log's growth from `before` to `size` leaves adds or fills.
+    """Yield path and hashes of each tile to be published when the log has grown to `size` leaves.
 
-    Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
+    `before` is the number of leaves at the last publication. A tile is a file of up to 256 hashes. Paths are
+    as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """
     level = 0
     while nodes := size >> (8 * level):
@@ -378,7 +388,10 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield each log entry as a step of a file; a decision with teams also yields a delivery to each team."""
+    """Yield each log entry as a step in the life of a file.
+
+    A decision that names teams also yields a delivery to each team.
+    """
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         team, reasons = fields.get("team"), fields.get("reasons")
@@ -390,7 +403,10 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
 
 
 def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
-    """Return the result of an operation on the log's tree; read nodes not in memory from the database."""
+    """Return the result of an operation on the log's tree of hashes.
+
+    Hashes that the transaction does not have in memory are read from the database.
+    """
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.

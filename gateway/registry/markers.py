@@ -1,4 +1,4 @@
-"""Markers on children whose data only named people, or nobody, may see; and the files with that data."""
+"""Markers on children whose data only named people, or nobody, may see; and the files about such children."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker in force. `people` may see the child's data; `files` counts the files with such data."""
+    """A marker in force on a child: `people` may see the child's data, `files` counts the files with data."""
 
     number: int
     kind: Kind
@@ -39,9 +39,10 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark a child, known by the digests `persons`; return the marker's number.
+    """Put a marker on a child; return the marker's number.
 
-    `people` may see the child's data if `kind` is "named". `transfers` are the files with the child.
+    `persons` are the digests by which the child is known. If `kind` is "named", only `people` may see the
+    child's data, otherwise nobody. `transfers` are the sequences of the files with the child.
     """
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     store(session, row)
@@ -81,10 +82,10 @@ def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Record which files hold a marked child.
+    """Record which of some files hold a marked child.
 
-    `persons` are the digests of all children in a file, by the file's sequence; `on` are the digests of the
-    marked child, by the marker's number (as from `digests_of_each`).
+    `persons` has the digests of all children in each file, by the file's sequence. `on` has the digests of
+    the child of each marker, by the marker's number.
     """
     found = {
         (transfer, number)
@@ -107,7 +108,10 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of all children whom a marker hides from a person (None: of all marked children)."""
+    """Return the digests of all children whose data a marker hides from a person.
+
+    With None as person return the digests of all marked children.
+    """
     allowed = _allowed(session, person)
     return frozenset(
         digest
@@ -135,9 +139,9 @@ KeptApart = Mapping[int, frozenset[bytes]]
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
-    """Return by file and marker the digests of children hidden from a person (None: of all marked children).
+    """Return the children whom markers hide from a person, by file and number of marker, as digests.
 
-    Files without such a child are left out.
+    With None as person return all marked children. Files without a hidden child are left out.
     """
     if not transfers:
         return {}
@@ -167,5 +171,5 @@ def _on(session: Session) -> Sequence[MarkerRow]:
 
 
 def split(persons: bytes) -> list[bytes]:
-    """Split concatenated digests of DIGEST bytes each."""
+    """Split a string of concatenated digests of children into the digests."""
     return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]

@@ -1,4 +1,4 @@
-"""The index of the children in each file, by keyed digests, made from the sealed files."""
+"""The index of the children in each file: digests with a secret key, computed from the sealed files."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,9 +17,10 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the concatenated digests of the children in each file, by sequence, in place of earlier ones.
+    """Store which children are in files, in place of what was stored about the files before.
 
-    Record also the marked children in these files.
+    `persons` has the concatenated digests of the children in a file, by the file's sequence. Record also
+    which of the files hold a marked child.
     """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
@@ -28,13 +29,16 @@ def note(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return the sequences of files with any of the children (by digests), in the order of landing."""
+    """Return the sequences of the files in which a child is, in the order of landing.
+
+    `persons` are the digests by which the child is known.
+    """
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
-    """Return the SQL condition that a row of the index holds one of the digests.
+    """Return the SQL condition that a file's row in the index has one of the digests `persons`.
 
     A false match across the borders of neighbouring digests has a chance of 1 in 2^128.
     """
@@ -51,7 +55,7 @@ def has_entries(session: Session) -> bool:
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return references of files opened and still stored, but missing from the index of children."""
+    """Return references of the stored files that were opened, but are missing from the index of children."""
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
         col(TransferRow.content_sha256).is_not(None),
@@ -63,13 +67,16 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return each provider's latest statement on a child (by digests), on roll or not; latest first."""
+    """Return what each provider stated last about a child: on roll or not, when, and in which file.
+
+    `persons` are the digests by which the child is known. The latest statement comes first.
+    """
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:
-    """Return by reference the times at which sealed files were deleted; files still stored are left out."""
+    """Return, by reference, when the sealed file of a transfer was deleted; stored files are left out."""
     query = select(DeletionRow.reference, DeletionRow.deleted_at).where(
         DeletionRow.what == "sealed", col(DeletionRow.reference).in_(list(references))
     )
@@ -79,9 +86,9 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
 def carry_over(
     session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
 ) -> None:
-    """Replace every digest of a child by a digest under another key.
+    """Replace the digests of all children when the key for the digests changes.
 
-    `carry` converts one digest, `carry_roll` a packed roll.
+    `carry` returns the new digest for an old one, `carry_roll` the new form of a packed roll.
     """
 
     def all_of(persons: bytes) -> bytes:

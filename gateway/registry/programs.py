@@ -18,12 +18,15 @@ _REMEMBERED = timedelta(days=1)
 
 
 def actor_of(program: ProgramRow) -> str:
-    """Return the name by which the log knows a program as an actor; a person's name has no space in it."""
+    """Return the name of a program in the log. The name has a space, which a person's name never has."""
     return f"program {program.name}"
 
 
 def key_of(program: ProgramRow) -> str:
-    """Return the mark of a program's credential, used like a key's fingerprint: a prefix and the digest."""
+    """Return the text that stands for a program's credential where a person has a fingerprint.
+
+    The text is a prefix and the digest of the credential.
+    """
     return f"{_KEY}{program.digest}"
 
 
@@ -35,7 +38,10 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
-    """Return a program by its credential's mark (`key_of`) or digest; None if unknown, revoked or expired."""
+    """Return the program with a credential; None if no program has it, or if it is revoked or expired.
+
+    `key` is the credential's digest, or the text that `key_of` returns.
+    """
     row = session.get(ProgramRow, key.removeprefix(_KEY))
     return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
@@ -60,10 +66,11 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
-    """Record a program's new request to change data and return None; for a repeated one return its answer.
+    """Record a program's request to change data, so that a repeated request is not carried out twice.
 
-    `key` is the Idempotency-Key, `asked` the request's digest. Requests older than a day are deleted.
-    GatewayError if the key was used for another request, or if the repeated request has no answer yet.
+    Return None for a new request, and the stored answer for a repeated one. `key` is the program's
+    Idempotency-Key, `asked` the digest of the request. Requests older than a day are deleted. GatewayError if
+    the key was used for another request, or if the repeated request has no answer yet.
     """
     session.exec(delete(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED))
     row = session.get(ProgramRequestRow, (program, key))
@@ -81,7 +88,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
 
 
 def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
-    """Store the answer to a program's request; with None, delete the request, as nothing was done."""
+    """Store the answer to a program's request; with None delete the request, since nothing was done."""
     row = session.get(ProgramRequestRow, (program, key))
     if row is not None and answer is None:
         session.delete(row)

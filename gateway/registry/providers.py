@@ -1,4 +1,4 @@
-"""Providers: the bodies allowed to send, events in their lives, contacts, columns listed as harmless."""
+"""Providers: the bodies allowed to send, changes in their lives, contacts, and columns listed as harmless."""
 
 import re
 from collections import defaultdict
@@ -32,7 +32,10 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if another provider, not the predecessor or successor, has one of the numbers."""
+    """Raise GatewayError if one of the provider's official numbers belongs to another provider.
+
+    The predecessor or the successor of the provider may have the same numbers.
+    """
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -56,12 +59,18 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider, with `ratified` always False (see `register`). NotFoundError for an unknown id."""
+    """Return a provider as enrolled; `ratified` is always False. NotFoundError for an unknown id.
+
+    The register has providers with `ratified` as on record.
+    """
     return _provider(provider_row(session, provider), _columns_of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider, sorted by id, with `ratified` always False (see `register`)."""
+    """Return every provider as enrolled, sorted by id; `ratified` is always False.
+
+    The register has providers with `ratified` as on record.
+    """
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 
@@ -95,7 +104,10 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 
 def check_contact(contact: ContactRow) -> None:
-    """Raise GatewayError for a malformed role, address or number, or with neither e-mail nor telephone."""
+    """Raise GatewayError for a contact with a malformed role, address or telephone number.
+
+    GatewayError also for a contact with neither an e-mail address nor a telephone number.
+    """
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -109,9 +121,9 @@ def check_contact(contact: ContactRow) -> None:
 
 
 def keep_contact(session: Session, contact: ContactRow) -> bool:
-    """Store a contact in place of the provider's one with the same role; return False if nothing changed.
+    """Store a contact in place of the provider's contact in the same role; return False if nothing changed.
 
-    GatewayError as for `check_contact`; NotFoundError for an unknown provider.
+    GatewayError for a malformed contact, NotFoundError for an unknown provider.
     """
     check_contact(contact)
     provider_row(session, contact.provider)
@@ -134,15 +146,19 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless; with `stated`, the headings whose meaning a provider stated."""
+    """Return the columns listed as harmless, for which no file is held.
+
+    With `stated` return instead the headings whose meaning a provider has stated.
+    """
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return by provider the names of harmless columns, and the headings whose meaning the provider stated.
+    """Return for each provider the harmless columns, and the headings whose meaning the provider has stated.
 
-    Columns harmless for all are under `EVERY`. With a heading is the key of its field, "" for no known field.
+    Columns that are harmless from every provider are under `EVERY`. Each heading comes with the key of the
+    field that it means, or "" if it means no known field.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -157,7 +173,10 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 
 
 def state_heading(session: Session, column: HarmlessRow) -> None:
-    """Store a provider's statement on a heading's meaning. Do nothing if the column is listed as harmless."""
+    """Store what a provider states about the meaning of a heading in its files.
+
+    Do nothing if the column with the heading is listed as harmless.
+    """
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is None or row.field is not None:
         session.merge(column)
@@ -172,7 +191,10 @@ def list_column(session: Session, column: HarmlessRow) -> None:
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless column, or with `stated` the meaning of a heading. GatewayError if not on record."""
+    """Delete a harmless column, or with `stated` a provider's statement on the meaning of a heading.
+
+    GatewayError if neither is on record under the name.
+    """
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:
@@ -182,9 +204,10 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
-    """Record that a provider closes; `on` is its last day. From `at` on no pupil is on its roll.
+    """Record that a provider closes. `on` is the provider's last day; `at` is the time of the record.
 
-    The provider keeps its keys, to fetch receipts. GatewayError if it is closed already.
+    All pupils leave the provider's roll at the time `at`. The provider keeps its keys, to fetch receipts.
+    GatewayError for a closed provider.
     """
     row = provider_row(session, provider)
     if row.closed_on is not None:
@@ -196,7 +219,10 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now."""
+    """Undo the closure of a provider.
+
+    GatewayError for an open provider, or if another provider has got one of its official numbers meanwhile.
+    """
     row = provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
@@ -219,8 +245,8 @@ def convert(
 ) -> Provider:
     """Change a provider's kind, as when a school becomes an academy; keys and history stay.
 
-    `may_become` lists the kinds allowed. GatewayError for the same kind, a kind not allowed, a closed
-    provider, or a number of another provider.
+    `may_become` lists the kinds that are allowed. A name or number is changed if given. GatewayError for the
+    same kind, a kind that is not allowed, a closed provider, or a number that belongs to another provider.
     """
     row = provider_row(session, provider)
     if row.kind == kind:
@@ -256,8 +282,8 @@ def succeed(session: Session, former: str, successor: str) -> None:
 def remove(session: Session, provider: str) -> None:
     """Delete a provider enrolled by mistake, with its keys and contacts.
 
-    GatewayError for a provider with transfers, declarations, copies, discrepancies, others' files about it,
-    or a predecessor: such a provider can only be closed.
+    GatewayError if the registry has a transfer, declaration, copy, discrepancy or predecessor of the
+    provider, or a file of another provider about it: then the provider can only be closed.
     """
     row = provider_row(session, provider)
     history = {

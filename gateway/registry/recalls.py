@@ -1,4 +1,4 @@
-"""Rows for recalls and breaches: openings of files, deliveries, notices to data protection officers."""
+"""Rows for recalls and breaches: who opened a file, who got it, and notices to data protection officers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,9 +20,9 @@ OPENED = ("collected", "opened")
 
 
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
-    """Return the logged openings of a file, in order; an opening outside a mailbox has no team.
+    """Return the steps in which people opened a file, in order. Every opening is logged beforehand.
 
-    An opening is logged before any content is given out.
+    A step has the team in whose mailbox the file was opened; no team if the file was opened elsewhere.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
 
@@ -35,10 +35,10 @@ def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:
 def deliver_again(
     session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
 ) -> None:
-    """Deliver a file to teams as new, also to teams with an earlier delivery.
+    """Deliver a file to teams as new, whether or not a team has had the file before.
 
-    With `whole` the teams get the file as sent. Otherwise teams with an earlier delivery of the file as sent
-    get the file as sent again, and other teams get a view.
+    With `whole` the teams get the file as sent. Otherwise each team gets a view, or the file as sent if the
+    team's earlier delivery was of the file as sent.
     """
     known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:
@@ -49,7 +49,7 @@ def deliver_again(
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
-    """Append reasons to a transfer, except those with a code that the transfer has already."""
+    """Add reasons to a transfer. A reason is left out if the transfer has one with the same code."""
     known = {row.code: row.ordinal for row in rows(session, tables.ReasonRow, transfer=transfer)}
     new = {reason.code: asdict(reason) for reason in reasons if reason.code not in known}
     numbered = enumerate(new.values(), max(known.values(), default=-1) + 1)
@@ -58,7 +58,7 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
 
 
 def leave_notice(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
-    """Store a notice for data protection officers; return its number."""
+    """Store a notice about a file for data protection officers; return the notice's number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
     store(session, row)
     return cast("int", row.number)
@@ -96,9 +96,10 @@ _STEPS = (
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of files with a logged step from `since` until before `until` (None: no bound).
+    """Return references of files about which a step is in the log from `since` until before `until`.
 
-    With `opened_by` return only files that this member of staff opened in that time.
+    None as a bound means no bound. With `opened_by` return only files that this member of staff opened in the
+    time.
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:
@@ -118,9 +119,10 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files landed with a key, whose fingerprint is in one of the `columns`.
+    """Return references of files that landed with the use of a key, from `since` until before `until`.
 
-    Only files landed from `since` until before `until` count (None: no bound).
+    `fingerprint` is the key's; `columns` are the columns of a transfer's row in which the fingerprint is
+    looked for. None as a bound means no bound.
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)

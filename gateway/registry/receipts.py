@@ -65,7 +65,7 @@ DISCREPANCY_NOTICE = "NOTICE"
 
 
 def fresh_reference(session: Session, provider: str, at: datetime) -> str:
-    """Return a new reference for a provider's file, used by no transfer, notice or declaration."""
+    """Return a new reference for a file of a provider, which no transfer, notice or declaration has."""
     while True:
         reference = new_reference(provider, at)
         if not in_use(session, [reference]):
@@ -73,14 +73,14 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
 
 
 def in_use(session: Session, references: Iterable[str]) -> set[str]:
-    """Return the `references` in use by a transfer, notice or declaration."""
+    """Return the `references` that a transfer, notice or declaration has; leave out all others."""
     return set(session.scalars(_IN_USE, {"wanted": list(references)}))
 
 
 def next_receipts(session: Session, count: int) -> list[int]:
-    """Reserve `count` consecutive numbers for receipts.
+    """Return the next `count` numbers for receipts, and reserve them.
 
-    Takes the receipts' lock until the end of the transaction, so that nobody else takes a number meanwhile.
+    Until the end of the transaction a lock keeps all others from taking numbers.
     """
     take_lock(session, WriterLock.RECEIPTS)
     if session.get_bind().dialect.name != "postgresql":
@@ -94,9 +94,10 @@ def next_receipts(session: Session, count: int) -> list[int]:
 def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts without signature, each a row and its statement; return their numbers.
+    """Store receipts that are not signed yet; return their numbers.
 
-    Takes the receipts' lock as `next_receipts` does.
+    `receipts` are the rows, and `statements` what each receipt states, in the same order. Until the end of
+    the transaction a lock keeps all others from numbering receipts.
     """
     take_lock(session, WriterLock.RECEIPTS)
     whole = []
@@ -107,10 +108,10 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Return the number of the log entry that records a receipt's row, and the first signed head after it.
+    """Return where the log records a receipt's row: the number of the entry, and the first signed head after.
 
-    None without such an entry or head. `stated` is the digest of the receipt that the entry must have; None
-    admits any digest. The proof is not checked here.
+    None without such an entry or head. With `stated`, a digest, only an entry with this digest of the receipt
+    counts. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -122,7 +123,10 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
-    """Sign receipts; return their rows with text, JSON, and the seal: a signature by the log's key."""
+    """Return the rows of receipts with text, JSON, signature and seal.
+
+    The seal is a signature over the row by the log's key.
+    """
     texts = clearsign_each(signing.openpgp, (told.for_people(proof) for _, told, proof in unsigned))
     made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
@@ -132,9 +136,9 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
-    """Yield for each leaf number the proof of inclusion in the log under the signed `head`.
+    """Yield for each of the leaf `numbers` the proof that the leaf is in the log under the signed `head`.
 
-    For leaves that this transaction appended no query is needed, so their proofs may be made after the
+    No query is needed for leaves that this transaction appended, so their proofs may be made after the
     commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
@@ -152,7 +156,10 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign and store the receipts of a committed transaction; return the rows signed by this call."""
+    """Sign the receipts that a transaction has committed without signature, and store the signatures.
+
+    Return the rows signed by this call; leave out receipts that another host has signed meanwhile.
+    """
     given = {one[0]["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
@@ -162,7 +169,7 @@ def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> 
 
 
 def is_owed(session: Session, after: int) -> bool:
-    """Return True if a receipt numbered above `after` is unsigned; in SQLite always False."""
+    """Return True if a receipt with a number above `after` waits for a signature. In SQLite always False."""
     if session.get_bind().dialect.name != "postgresql":
         return False
     unsigned = ReceiptRow.seal == UNSIGNED, col(ReceiptRow.sequence) > after
@@ -170,10 +177,10 @@ def is_owed(session: Session, after: int) -> bool:
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
-    """Sign every unsigned receipt numbered above `after`, left by a crash.
+    """Sign the receipts with a number above `after` that were left unsigned by a crash.
 
-    Receipts that the log does not prove stay unsigned: return and log their numbers. Waits for receipts that
-    others are signing. Fault if the keys cannot sign.
+    A receipt that the log does not prove stays unsigned: return the numbers of such receipts, and write them
+    to the service's own log. Waits for receipts that others are signing. Fault if the keys cannot sign.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - loads cryptography
 
@@ -190,7 +197,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Sign an unsigned receipt and return its new row. Unproved where the log does not prove the receipt."""
+    """Return the row of a receipt with signature and seal. Unproved if the log does not prove the receipt."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -221,7 +228,7 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 
 def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
-    """Store texts and seals of signed receipts, without a log entry: signatures prove both."""
+    """Store texts and seals of signed receipts. The log needs no entry, as signatures prove both."""
     insert_rows(session, ReceiptRow, receipts, ("text", "json_text", "seal"))
 
 
@@ -233,7 +240,7 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
 def leave_notice(  # noqa: PLR0917 - the columns of a notice
     session: Session, name: str, provider: str, reference: str, text: str, at: datetime
 ) -> None:
-    """Store a signed notice to a provider among the receipts: a text without JSON."""
+    """Store a signed notice to a provider, to be published like a receipt. A notice has text and no JSON."""
     session.add(
         ReceiptRow(
             reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,
@@ -257,9 +264,9 @@ def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[st
 def notices_since(
     session: Session, since: datetime, name: str, headline: str = ""
 ) -> dict[str, list[tuple[str, datetime]]]:
-    """Return by provider the reference and time of notices published under a name since a moment.
+    """Return by provider the notices published under a name since a moment: reference and time of each.
 
-    With a `headline`, one line in English, only the notices with this headline.
+    With a `headline`, in English, only notices with this headline are returned.
     """
     columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
     query = select(*columns).where(col(ReceiptRow.created_at) >= since, ReceiptRow.name == name)

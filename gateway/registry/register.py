@@ -38,10 +38,11 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """Providers, ratifications, keys and markers at one version; two are equal only as the same object.
+    """Providers, ratifications, keys and markers as of one version of the register.
 
-    `keys` are in any state, by owner and in the order of enrolment; `holders` has the same keys by kind and
-    fingerprint. `markers` maps a marker's number to the digests of the child.
+    `keys` has the keys of each owner, in any state, in the order of enrolment; `holders` has the same keys by
+    kind and fingerprint. `markers` has the digests of the marked child by the marker's number. Only the same
+    object is equal.
     """
 
     version: int
@@ -52,10 +53,10 @@ class SendersRegister:
     markers: Mapping[int, frozenset[bytes]]
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
-        """Return a provider, with `ratified` True if one of its ratifications is among those that count.
+        """Return a provider; `ratified` is True if the provider has a ratification that counts.
 
-        `counting` are the conditions for counting; with None no ratification counts. NotFoundError for an
-        unknown id.
+        `counting` says which ratifications count: years, text and day. None: no ratification counts.
+        NotFoundError for an unknown id.
         """
         if (found := self.providers.get(identifier)) is None:
             raise NotFoundError(f"there is no provider {identifier}")
@@ -64,13 +65,17 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider, sorted by id, with `ratified` as from `provider`."""
+        """Return every provider, sorted by id; `ratified` is True if a provider's ratification counts.
+
+        `counting` says which ratifications count: years, text and day. None: no ratification counts.
+        """
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the academic years ratified by a provider: with `text_sha256` only by signing that text.
+        """Return the school years for which a provider has ratified the agreement.
 
-        A ratification ended by a notice is left out if it ended by the day `on`.
+        With `text_sha256` only ratifications of the text with this digest count. With `on` a ratification
+        ended by notice counts only before its end.
         """
         return frozenset(
             year
@@ -80,7 +85,7 @@ class SendersRegister:
 
 
 def version(session: Session) -> int:
-    """Return the register's version number, as the transaction sees it."""
+    """Return the register's version number, as this transaction sees it."""
     if session.info.get(VERSION) is None:
         in_sqlite = session.get_bind().dialect.name == "sqlite"
         found = last_numbers(session)["register_version"] if in_sqlite else session.connection().scalar(_READ)
@@ -90,7 +95,7 @@ def version(session: Session) -> int:
 
 
 def of(session: Session) -> SendersRegister:
-    """Return the register as the transaction sees it, with the transaction's own changes."""
+    """Return the register as this transaction sees it, with the changes that the transaction itself made."""
     pending = (*session.new, *session.dirty, *session.deleted)
     if any(row.__tablename__ in REGISTER for row in pending):
         session.flush()  # Not always, as the rows of files are written together later.
@@ -105,7 +110,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register read anew, even if the session began with a known version."""
+    """Return the register of the version in the database, even if the session was begun with a version."""
     session.info[VERSION] = None
     return of(session)
 
@@ -139,9 +144,10 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """The last changes: the register's version, the last receipt's number, the newest signed head or None.
+    """What a process asks for to find out if anything changed.
 
-    `landed` is True while a file on record waits for a decision.
+    The register's version, the last receipt's number, the newest signed head (None without one). `landed` is
+    True while a file on record waits for a decision.
     """
 
     register: int

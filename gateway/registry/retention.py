@@ -1,4 +1,4 @@
-"""Stored parts of transfers, records of deletions, and certificates of deletion."""
+"""Rows for retention: parts of transfers still stored, records and certificates of deletion."""
 
 import json
 from collections import defaultdict
@@ -37,7 +37,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[Due], list[Due]]:
-    """Return the deletions due at a moment, and the deletions that only a legal hold prevents."""
+    """Return two lists: deletions due at a moment, and deletions that would be due but for a legal hold."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
     decided = decided_before(session, accepted=accepted, refused=refused)
@@ -45,7 +45,10 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield facts, for planning, on transfers accepted by the moment `accepted` or refused by `refused`."""
+    """Yield what planning has to know of each transfer decided before a moment.
+
+    The moment is `accepted` for accepted transfers, `refused` for refused ones.
+    """
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -57,7 +60,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
-    """Return at most 500 stored files refused without opening, decided from `begin` to `end`."""
+    """Return at most 500 stored files that were refused without being opened, from `begin` to `end`."""
     other = select(tables.ReasonRow.transfer).where(
         tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
@@ -73,7 +76,7 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
 
 
 def kept(session: Session, references: Collection[str]) -> list[Retained]:
-    """Return transfers, notices and declarations by reference, with the facts for planning retention."""
+    """Return what planning has to know of transfers, notices and declarations, given by reference."""
     found = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
     made = col(ReceiptRow.reference).in_(references)
     return [*_kept(session, found), *_kept_notices(session, made)]
@@ -86,13 +89,19 @@ def undecided(session: Session) -> Sequence[str]:
 
 
 def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
-    """Return a transfer's row (None for a notice or declaration) and the receipts of a reference."""
+    """Return the transfer with a reference, or None, and all receipts with the reference.
+
+    There is no transfer where the reference is of a notice or declaration.
+    """
     row = next(iter(rows(session, TransferRow, reference=reference)), None)
     return row, rows(session, ReceiptRow, reference=reference)
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of the part in `due`; record the deletion, and the paths `files` yet to be removed."""
+    """Delete the rows of one part of a transfer, and record the deletion.
+
+    `due` names the part. `files` are the paths of the part's files, which the caller removes afterwards.
+    """
     row, receipts = rows_of(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,
@@ -123,19 +132,25 @@ def record_deletion(session: Session, due: Due, files: Sequence[str], at: dateti
 
 
 def overwrite_deleted_rows(session: Session) -> None:
-    """Let SQLite overwrite with zeros all rows deleted from now on in this session."""
+    """Make SQLite overwrite with zeros every row that this session deletes from now on."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return the paths of files recorded as deleted, but perhaps still on disk, by reference and part."""
+    """Return the paths of files that are on record as deleted, but may still be on disk.
+
+    The paths are listed by reference and part of the transfer.
+    """
     found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of deletions are off the disk; `removed` has reference and part of each."""
+    """Record that the files of deletions are off the disk.
+
+    `removed` names each deletion by reference and part of the transfer.
+    """
     for reference, what in removed:
         session.get_one(DeletionRow, (reference, what)).files = ""
 
@@ -192,7 +207,10 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return the signed certificate of deletion `number`, or (None) the latest. NotFoundError without one."""
+    """Return a signed certificate of deletion by number; with None the latest certificate.
+
+    NotFoundError if there is no such certificate.
+    """
     found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, **only(number=number))
     return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
@@ -233,7 +251,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
 
 
 def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
-    """Return the notices, and the receipts of declarations, still stored: neither belongs to a file."""
+    """Return the notices to providers, and the declarations, whose receipts are `wanted`, for planning."""
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
@@ -290,7 +308,10 @@ def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """Erase a transfer's names, contents, reasons and pupils; the upload's digest, sizes and times stay."""
+    """Erase a transfer's names, contents, reasons and pupils; size, times, state and kind of data stay.
+
+    The digest of the upload stays too, if the upload was sealed.
+    """
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The file came unsealed, so this is the digest of its content.
@@ -304,9 +325,10 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_people(session: Session, reference: str, *columns: str) -> None:
-    """Erase `columns` of a file's log entries, and delete notices about the file, as these name readers.
+    """Erase the names and words of people from a file's log entries, and delete notices about the file.
 
-    Without the salt no commitment leads to a person any more.
+    `columns` are the columns to be erased. Notices are deleted because they name readers. Once the salt is
+    erased, nobody can tell from a commitment who the person was.
     """
     drop(session, *rows(session, tables.AuthorityNoticeRow, reference=reference))
     of_it = update(tables.EventRow).where(col(tables.EventRow.subject) == reference)

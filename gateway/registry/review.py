@@ -1,4 +1,4 @@
-"""Counts for a review of all providers: files, faults in the files, discrepancies."""
+"""Numbers for a review of all providers: files, faults in the files, discrepancies."""
 
 import json
 from collections import defaultdict
@@ -20,9 +20,9 @@ _WITH_FINDINGS = '"findings":[{'
 def files(
     session: Session, since: datetime, until: datetime
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
-    """Count the files landed from `since` until before `until`, except uploads of keys and agreements.
+    """Count the files that landed from `since` until before `until`, by provider, kind of data and state.
 
-    Return the numbers by provider, then by kind of data ("" if not recognised) and state.
+    Uploads of keys and agreements are left out. The kind is "" for a file that was not recognised.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
@@ -33,9 +33,9 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Return by provider and kind of data two numbers: files with faults, and all faults in these files.
+    """Return, by provider and kind of data, how many files had faults, and how many faults there were.
 
-    Only accepted files landed from `since` until before `until` count.
+    Only accepted files that landed from `since` until before `until` count.
     """
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
@@ -54,9 +54,9 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def discrepancies(
     session: Session, since: datetime, until: datetime
 ) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
-    """Count the discrepancies opened from `since` until before `until`, and those open now.
+    """Return two numbers: discrepancies opened from `since` until before `until`, and discrepancies open now.
 
-    Return both numbers by provider, and then both for all providers together.
+    The first result has both numbers for each provider, the second has both for all providers together.
     """
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"

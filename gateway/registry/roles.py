@@ -1,7 +1,7 @@
-"""Roles, and the persons with roles.
+"""The roles of members of staff.
 
-While no administrator is named, roles are not in force: every user able to run commands on the home acts as
-administrator.
+Roles are not in force before an administrator is named: every user able to run commands on the home acts as
+administrator until then.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from gateway.registry.tables.row import drop, store
 
 
 def in_force(session: Session) -> bool:
-    """Return True if roles are in force: an administrator is named."""
+    """Return True if roles are in force, because an administrator has been named."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # The tables of an earlier version, not migrated yet.
     return bool(_holders(session, Role.ADMINISTRATOR))
@@ -44,7 +44,7 @@ def of_staff(session: Session, name: str) -> Sequence[str]:
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person's name, teams and roles, by which `gateway.access` judges the person's rights."""
+    """Return a person's name, teams and roles, from which `gateway.access` judges what the person may see."""
     teams = session.exec(select(StaffTeamRow.team).where(StaffTeamRow.staff == name)).all()
     return Viewer(name=name, teams=frozenset(teams), roles=frozenset(of_staff(session, name)))
 
@@ -65,14 +65,20 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """Return the owner of a personal account; None if the account has no owner, or the owner has left."""
+    """Return the member of staff who owns a personal account of the operating system.
+
+    None if the account has no owner, or if the owner has left.
+    """
     row = session.get(AccountRow, account)
     owner = None if row is None else session.get(StaffRow, row.staff)
     return owner.name if owner is not None and owner.removed_at is None else None
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Record an account as a person's own. GatewayError if the account is another person's."""
+    """Record that an account of the operating system belongs to one member of staff alone.
+
+    GatewayError if the account is another person's.
+    """
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")

@@ -1,7 +1,7 @@
-"""Each provider's latest statements on pupils, as keyed digests; rolls of held files; counts for teams.
+"""What providers stated last about pupils: who is on roll. Also rolls of held files, and counts for teams.
 
-The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
-again.
+Pupils are known by keyed digests. The tables are indexes made from sealed files: the log does not vouch for
+the rows, and they can be made again.
 """
 
 from collections import defaultdict
@@ -42,7 +42,10 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """A file's statements on a provider's pupils. `at`: the time of landing; `transfer`: the sequence."""
+    """What one file states about the pupils of one provider.
+
+    `at` is the time when the file landed, `transfer` the file's sequence.
+    """
 
     provider: str
     at: datetime
@@ -51,14 +54,17 @@ class Roll(NamedTuple):
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Remove the packed rolls of held files; return the rolls by sequence."""
+    """Delete the rolls kept for held files, and return them, packed as bytes, by the file's sequence."""
     staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
     drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store what rolls say of pupils, replacing what the provider said earlier; later statements stay."""
+    """Store what rolls state about pupils, in place of what the provider stated about the pupils earlier.
+
+    A statement on record from a file that landed later is kept.
+    """
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -68,7 +74,10 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Remove the statements made by a file; return them by provider, without school numbers."""
+    """Delete what a file stated about pupils, and return the statements by provider.
+
+    School numbers are not stored, so the statements returned lack them.
+    """
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows(session, PupilRow, transfer=transfer):
         found[row.provider].append(RollEntry(row.pupil, row.on_roll, row.record, row.birth_date, row.former))
@@ -84,7 +93,10 @@ def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> Non
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Record when providers sent complete rolls; a later time on record stays."""
+    """Record when providers last sent a complete roll. `sent` has the times by provider.
+
+    A later time on record is kept.
+    """
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -96,7 +108,10 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Count the pupils on each provider's roll, as of its last complete roll and of files since."""
+    """Return the number of pupils on the roll of each of the `providers`.
+
+    A provider's roll is the last complete roll sent, as changed by files sent since.
+    """
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
@@ -111,7 +126,10 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Make a RollRow from values in the order of `_SAID`; the row's `reference` is the file's sequence."""
+    """Return a RollRow made from the values of the columns `_SAID`, in their order.
+
+    The `reference` of the RollRow is the file's sequence.
+    """
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}
@@ -119,18 +137,19 @@ def _said(columns: Sequence[Any]) -> RollRow:
 
 
 def latest_of_everybody(session: Session) -> Iterator[RollRow]:
-    """Yield each provider's latest statement on each pupil, in no order."""
+    """Yield what each provider stated last about each pupil, in no order."""
     query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield _said(row)
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return what all providers state about those pupils of the rolls `entered` who may show a discrepancy.
+    """Return what is needed to find the discrepancies that new rolls bring about: three values.
 
-    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
-    Return also when each provider last sent a complete roll, and True if a provider in `entered` has a
-    discrepancy that is open, or was resolved by a person while the data still differ.
+    First, what all providers state about the pupils in `entered` who may show a discrepancy: pupils named by
+    several providers, known under two numbers, or in a discrepancy already. Second, when each provider last
+    sent a complete roll. Third, True if a provider in `entered` has a discrepancy that is open, or that a
+    person resolved while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -174,10 +193,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file and one team with counts of the file: a file has one such row for each team.
+    """An accepted file, and one of the teams that have counts of the file: one row for each team.
 
-    `team` is None if no team asked for has counts, and `collected_at` is None until a member opens the
-    counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    `team` is None if no team has counts. `collected_at` is the time when a member of the team opened the
+    counts, None before. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -203,10 +222,10 @@ def accepted_files(
     rolls: Collection[str] = (),
     with_content: bool = False,
 ) -> list[Earlier]:
-    """Return the accepted files of these senders, kinds and periods, in the order of landing.
+    """Return the accepted files of some senders, kinds of data and periods, in the order of landing.
 
-    A file of another period is returned as well if its sequence is in `counted`, or if one of `teams` has
-    counts of it. `rolls` are the providers whose pupils on roll are counted.
+    Files of other periods are returned too if their sequence is in `counted`, or if one of `teams` has counts
+    of the file. `rolls` are the providers whose pupils on roll are counted.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}
@@ -240,18 +259,24 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
 
 
 def limit_to_counts(session: Session, transfer: int, teams: Collection[str]) -> None:
-    """Mark the deliveries of a file to the given teams, so that these teams get counts only."""
+    """Limit the given teams, to whom a file has been delivered, to counts of the file."""
     for row in rows(session, DeliveryRow, transfer=transfer):
         row.counts = True if row.team in teams else row.counts
 
 
 def deliver_counts(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Record deliveries of counts, each given as sequence and team. No team may have the file yet."""
+    """Deliver counts to teams. Each of `given` is a file's sequence and a team.
+
+    A team must not have a delivery of the file already.
+    """
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     new = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in new])
 
 
 def take_back_counts(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts replaced by those of a later file; each is given as sequence and team."""
+    """Delete deliveries of counts, because a later file has taken the place of the file counted.
+
+    Each of `given` is a file's sequence and a team.
+    """
     drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

@@ -1,8 +1,8 @@
-"""Conditions that limit every query of a reading session to the files in a person's sight.
+"""Limits on a session for reading, so that queries find only the files that a person may know of.
 
 A limited session answers as if no other files existed: every result lacks the rows that belong to a hidden
 file, name its reference, or are log entries about it. So listings need no condition of their own. The doors
-choose the sight of a session, see `Registry.within`.
+choose the sight of a session with `Registry.within`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,17 +30,20 @@ _AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
-    """Return True if a transfer is sensitive: held or refused for a reason told to few people only."""
+    """Return True if only few people may know of a transfer, because of a reason of its decision."""
     return not SENSITIVE_REASON_CODES.isdisjoint(why.code for why in transfer.reasons)
 
 
 def is_few() -> ColumnElement[bool]:
-    """Return the SQL condition for a sensitive transfer, known to few people only."""
+    """Return the SQL condition that a transfer is sensitive, so that only few people may know of it."""
     return col(TransferRow.sequence).in_(_few())
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions for transfers in a person's sight; `sequence` is the column of sequences."""
+    """Yield the SQL conditions, all to be met, that a transfer is in a person's sight.
+
+    `sequence` is the column that holds the transfer's sequence in the query, if not the transfer's own.
+    """
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -51,18 +54,21 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition that no marker hides a transfer from a person (None: from anybody)."""
+    """Return the SQL condition that no marker on a child hides a transfer from a person.
+
+    With None as person the condition is that the transfer holds no marked child.
+    """
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """Return True if a reference names a transfer in a person's sight, or no transfer."""
+    """Return True if a person may know of the file with a reference, or if no file has the reference."""
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
 def check_all_seen(session: Session, sight: Sight, text: str) -> None:
-    """Raise GatewayError if a text names a file outside a person's sight."""
+    """Raise GatewayError if a text contains the reference of a file outside a person's sight."""
     if not sight.is_whole and _unseen(session, sight, sorted(set(REFERENCE.findall(text)))):
         raise GatewayError("it names files that are for few people: ask the role data-protection")
 
@@ -86,7 +92,7 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 
 class _OnlyWithin(CriteriaOption):
-    """All criteria of a sight as one query option: SQLAlchemy caches a statement by the sight alone.
+    """All criteria of a sight in one option of a query, so that SQLAlchemy caches a statement by the sight.
 
     With an option for each criterion, SQLAlchemy would compute forty cache keys for every statement, which
     would take longer than most statements.
@@ -155,7 +161,10 @@ def _few() -> Any:  # noqa: ANN401 - a compound query
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for sequences of files with a child hidden from a person (None: any marked child)."""
+    """Return the query for the sequences of files with a child whom a marker hides from a person.
+
+    With None as person the query is for files with any marked child.
+    """
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (
@@ -177,5 +186,5 @@ def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
 
 
 def table_of(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
-    """Return the table of a row class. A query on a table is not limited by sight."""
+    """Return the table of a class of rows. A query on the table itself is not limited by a sight."""
     return row.__table__  # type: ignore[attr-defined]

@@ -20,7 +20,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 class StaffState(StrEnum):
-    """State of a person: with a key in use, with an open invitation, with neither, or gone."""
+    """If a member of staff can log in.
+
+    `ACTIVE`: with a key in use. `INVITED`: with an open invitation. `OUTSIDE`: with neither. `LEFT`: no
+    longer a member of staff.
+    """
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -61,7 +65,10 @@ def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
 
 
 def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
-    """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
+    """Return all present and former members of staff, sorted by name.
+
+    Each has name, teams, roles, state, time of enrolment, and time of the last login.
+    """
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = by_person(session, tables.RoleRow.staff, tables.RoleRow.role)
     open_links = select(tables.InvitationRow.staff).where(col(tables.InvitationRow.ends_at) > now)
@@ -83,7 +90,7 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return the sorted values of the column `what`, by the person in the column `name`."""
+    """Return by person the values of a column, sorted: `what` is this column, `name` the column of persons."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)):
         found[person].append(value)
@@ -93,10 +100,10 @@ def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[s
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """Return the teams of a member of staff, sorted; None if the person or the key is not in force.
+    """Return the teams of the person or program that logged in, sorted.
 
-    `fingerprint` is of the SSH key, passkey or OpenID account that logged in, or is the mark of a program's
-    credential: then the program's teams are returned.
+    `fingerprint` is of the SSH key, passkey or OpenID account used, or stands for a program's credential.
+    None if the person has left, or if the key or credential is not in force.
     """
     if programs.is_program(fingerprint):
         program = programs.in_force(session, fingerprint, now)

@@ -1,4 +1,4 @@
-"""Held transfers by their reason for waiting, and transfers to be examined again."""
+"""Queries for held transfers by what they wait for, and for transfers to be examined again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition for held files whose wait for a date or for a ratification is over.
+    """Return the SQL condition that a held file need not wait any longer.
 
-    The date is not after `until`, or `is_ratified` is True for the provider's id.
+    The file waited for a date, which is not after `until`, or for the provider to ratify the agreement.
+    `is_ratified` says by a provider's id if the provider has done so.
     """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
@@ -29,7 +30,10 @@ def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -
 
 
 def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
-    """Return the SQL condition for files held for any of the reason codes, of one provider or of all."""
+    """Return the SQL condition that a file is held for one of the reason `codes`.
+
+    With `provider` only files of this provider meet the condition.
+    """
     having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     whose = [] if provider is None else [col(TransferRow.provider) == provider]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
@@ -42,9 +46,9 @@ def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
-    """Lock and return the oldest transfers after the sequence `after` that meet a condition, at most `most`.
+    """Return the oldest transfers after the sequence `after` that meet a condition, at most `most`, and lock them.
 
-    Transfers locked by others, as for a release, are left out: whoever locked them decides them.
+    Transfers that another process has locked, as for a release, are left out: that process decides them.
     """
     query = select(TransferRow).where(which, col(TransferRow.sequence) > after)
     query = query.order_by(col(TransferRow.sequence)).limit(most)
@@ -54,7 +58,10 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return references of `limit` held files not yet judged by the rules of digest `rules`, oldest first."""
+    """Return references of held files to be judged again, since the rules have changed; oldest first.
+
+    `rules` is the digest of the rules in force; at most `limit` references are returned.
+    """
     query = select(TransferRow.reference).where(
         TransferRow.state == "held",
         TransferRow.folder == "in",
@@ -73,10 +80,11 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
-    """Set held transfers of a provider back to landed; return their references.
+    """Set held transfers of a provider back to landed, so that they are examined again.
 
-    These are the transfers that wait for a key; with `superseded`, a fingerprint, instead the transfers
-    signed with this certificate and held because a newer certificate has replaced the old one.
+    Return their references. Without `superseded` the transfers that wait for a key are set back. With it, the
+    fingerprint of a certificate, the transfers are set back that the certificate signed and that are held
+    because a newer certificate has replaced it.
     """
     query = select(TransferRow).where(TransferRow.provider == provider)
     if superseded is None:
