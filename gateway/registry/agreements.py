@@ -39,9 +39,9 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role whose holder signs by uploading a signed copy of the agreement to /agreement.
+    """Return the role for signatures by a signed copy of the agreement, uploaded to /agreement.
 
-    None if providers of `kind` sign without roles, or if no role signs in this way.
+    None if providers of `kind` sign without roles, or if no role signs by a copy.
     """
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
@@ -217,10 +217,10 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Return three numbers for a view of a school year, by name.
+    """Return three numbers about a school year, by name.
 
     "education_providers": the open providers of the kinds `parties`. "ratified": the number of open providers
-    of these kinds with a ratification for `year`. "expectations": all expectations on record.
+    of the same kinds with a ratification for `year`. "expectations": all expectations on record.
     """
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))

@@ -107,7 +107,7 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record that the copy `number` has been put into its provider's /out folder.
+    """Record the copy `number` as put into the /out folder of the receiving provider.
 
     `certificates` are the provider's certificates for which the copy is sealed. `sha256` and `size` are the
     digest and the number of bytes of the sealed copy.

@@ -119,7 +119,7 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session for writing that locks out only writers of the same `subjects`.
+        """Yield a session for writing; lock out only writers of the same `subjects`.
 
         The session is committed at the end, and rolled back on an exception.
         """
@@ -128,9 +128,9 @@ class Registry:
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session for reading, or, if a function `writing` that takes the locks is given, to write.
+        """Yield a session for reading or, after a function `writing` has taken the locks, for writing.
 
-        `version` is the register's version, if the caller knows it.
+        `version` is the register's version, if known.
         """
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         with _answered(), ExitStack() as open_until_done:
@@ -185,7 +185,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield a connection for migrating tables, or replacing their contents.
+        """Yield a connection for migrating tables, or replacing the contents of tables.
 
         All other writers wait, and the log records no changes.
         """
@@ -268,7 +268,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return a line on each migration newer than `revision` (None: on all), in order: what it changes."""
+    """Return one line on each migration newer than `revision` (None: on all), in order."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 

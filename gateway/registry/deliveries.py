@@ -23,7 +23,7 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return the columns that a query selects to fill a `Delivery`, in the order of its fields.
+    """Return the columns of a query for deliveries, in the order of the fields of `Delivery`.
 
     The arguments are the SQL expressions for the fields of the same names.
     """
@@ -38,10 +38,9 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 class DeliveriesWanted:
     """The filter of a list of a team's deliveries.
 
-    With `new` only deliveries that nobody of the team has opened are listed. A data type, provider or period
-    limits the list to deliveries with the given value. Deliveries that the team has dealt with are left out;
-    with `removed_since` instead only deliveries dealt with from that moment on are listed, if the file is
-    still stored.
+    With `new` only deliveries not opened yet by the team are listed. A data type, provider or period limits
+    the list to deliveries with the given value. Deliveries dealt with are left out; with `removed_since`
+    instead only deliveries dealt with from the given moment on are listed, if the file is still stored.
     """
 
     new: bool = False
@@ -52,7 +51,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True if the filter asks for deliveries of one provider that the team has not dealt with.
+        """True if the filter asks for the deliveries of one provider not dealt with yet.
 
         An index by provider suits such a query.
         """
@@ -192,7 +191,7 @@ def _place(wanted: DeliveriesWanted) -> Mapped[Any]:
 def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
-    """Count a team's deliveries that match a filter and that `person` may see; stop counting at `most`."""
+    """Count the deliveries to a team within the filter and visible to `person`; stop counting at `most`."""
     query = to_team(team, person, wanted)
     if wanted.removed_since is not None:
         query = query.where(col(DeliveryRow.dealt_with_at) >= wanted.removed_since).limit(most)
@@ -251,10 +250,9 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return a page of held files that a person may open: below the sequence `before`, latest first.
+    """Return a page of the held files in a person's sight: below the sequence `before`, latest first.
 
-    A file is listed if it is in the person's sight and was judged by the rules in force, whose digest is
-    `rules`.
+    Files not judged yet by the rules in force are left out; `rules` is the digest of the rules in force.
     """
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]

@@ -60,8 +60,8 @@ def of_providers(
 ) -> Sequence[DiscrepancyRow]:
     """Return the discrepancies of some providers, or (None) of all, in the order of opening.
 
-    Only discrepancies in one of the `states` are returned (None: in any state). By default these are open
-    discrepancies, and ones that a person has resolved although the data still differ.
+    Only discrepancies in one of the `states` are returned (None: in any state). The default states are
+    "open", and the state of discrepancies resolved by a person although the data still differ.
     """
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if states is not None:
@@ -74,7 +74,7 @@ def of_providers(
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` of discrepancies that last: open ones, and resolved ones whose data still differ."""
+    """Return the `keys` of lasting discrepancies: open ones, and resolved ones with data still different."""
     found: set[str] = set()
     wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
     for start in range(0, len(wanted), _AT_ONCE):

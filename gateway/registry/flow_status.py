@@ -99,10 +99,10 @@ def _midnights(zone: str, day: date) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The bounds of the arrivals that a query reads.
+    """The bounds for reading arrivals.
 
-    Files are read that landed from `since` until before `until`. `often` are the data types due daily or
-    weekly: only files from `lately` on and the last file before are read. `seldom` are all other data types.
+    Files landed from `since` until before `until` are read. `often` are the data types due daily or weekly:
+    only files from `lately` on and the last file before are read. `seldom` are all other data types.
     `midnights` are the times of day in UTC, as "23:00", at which a day may begin in local time.
     """
 
@@ -133,7 +133,7 @@ def arrivals(
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
     """Yield accepted files, each as the provider for which the file counts, and an Arrival.
 
-    Files that the providers sent themselves come first, then files sent by another provider for a school.
+    Files sent by the provider come first, then files sent by another provider for a school.
     """
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)

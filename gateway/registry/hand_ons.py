@@ -105,7 +105,8 @@ def owe(
 ) -> HandOnBatchRow:
     """Record a new batch of files to hand on and of files to recall; return the row of the batch.
 
-    If an earlier batch with a recalled file has not been sent yet, that batch is made again without the file.
+    If the earlier batch with a recalled file has not been sent yet, the earlier batch is made again without
+    the file.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     number = (session.exec(numbers).one() or 0) + 1
@@ -160,7 +161,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches in which a child has been marked since, so that they are made again without the child.
+    """Reset batches with a child marked since, so that the batches are made again without the child.
 
     `transfers` are the sequences of the files with the child. Only batches without acknowledgement are reset:
     batches for a folder of the home in any case, other batches if not sent yet.
@@ -188,9 +189,9 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the unacknowledged batches that need attention, in order.
+    """Return the unacknowledged batches in need of attention, in order.
 
-    These are batches overdue at `now`, and batches whose last sending failed.
+    A batch needs attention if overdue at `now`, or if the last sending failed.
     """
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)

@@ -13,11 +13,11 @@ from gateway.registry.tables.row import rows, store
 
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
-    """Place a legal hold, so that nothing concerned is deleted; return the hold's number.
+    """Place a legal hold, to keep data from deletion; return the hold's number.
 
     `subject` is one keyword argument: `reference` for one transfer, notice or declaration; `provider` for all
-    that belongs to a provider; `persons`, the digests of a child, for every file with the child, now and
-    later. NotFoundError for an unknown subject, GatewayError for a subject on hold already.
+    data of a provider; `persons`, the digests of a child, for every file with the child, now and later.
+    NotFoundError for an unknown subject, GatewayError for a subject on hold already.
     """
     row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
     if row.reference and not receipts.in_use(session, [row.reference]):
@@ -53,7 +53,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the `references` under a legal hold: on the file, on its provider, or on a child in the file."""
+    """Return the `references` under a legal hold: on the file, on the provider, or on a child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

@@ -59,13 +59,13 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host on record, as of its last report.
+    """A host on record, as of the last report.
 
-    `spool` is the number of uploads waiting on the host, the oldest of them for `oldest_seconds`. `since` is
-    the start of the host's database session, None without a session. `silent_seconds` have passed since the
-    last report, or since the host was put on record if there was no report. `ahead_seconds`: how far the
-    host's clock is ahead of the database's. `holds` names the gateway's keys on the host. `leads` is True for
-    the leader.
+    `spool` is the number of uploads waiting on the host, the oldest for `oldest_seconds`. `since` is the
+    start of the host's database session, None without a session. `silent_seconds` have passed since the last
+    report, or since the host was put on record if there was no report. `ahead_seconds`: how far the host's
+    clock is ahead of the database's. `holds` names the gateway's keys on the host. `leads` is True for the
+    leader.
     """
 
     name: str

@@ -48,8 +48,8 @@ _USED = (
 class Key:
     """A public key with owner, state and dates. `why` is the reason for ending the key.
 
-    `unconfirmed` is True until a second person has confirmed whose key it is. Until then a passkey or OpenID
-    account may only log in and read.
+    `unconfirmed` is True until a second person has confirmed the key as the owner's. Until then a passkey or
+    OpenID account may only log in and read.
     """
 
     owner_kind: OwnerKind
@@ -182,7 +182,7 @@ def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key that a provider uploaded with a reference; None if no key came from that upload."""
+    """Return the key from a provider's upload with the given reference; None if the upload gave no key."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -287,9 +287,9 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, found by its fingerprint or by a beginning that no other key has.
+    """Retire or revoke a key, found by the fingerprint or by a beginning of no other key's fingerprint.
 
-    A retired key may still be revoked, at a new time. A soft revocation may be made hard; its time stays.
+    A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
     GatewayError if the key is in the state already, or is revoked.
     """
     row = _find(session, owner_kind, owner, fingerprint)

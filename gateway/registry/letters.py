@@ -81,9 +81,9 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue the letters that are not on record yet; return the number of letters queued.
+    """Queue the letters not on record yet; return the number of letters queued.
 
-    `origin` is the name of the log, which is part of each Message-ID.
+    `origin` is the name of the log, a part of each Message-ID.
     """
     owed = 0
     for letter in letters:
@@ -109,7 +109,7 @@ def unsent(session: Session, most: int) -> Sequence[LetterRow]:
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record that a relay took a letter, or the answer `refused` of a relay that refused the letter.
+    """Record a letter as taken by a relay, or as refused with the answer `refused`.
 
     Does nothing if a relay's answer is on record.
     """

@@ -182,9 +182,9 @@ def size(session: Session) -> int:
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, if not signed before; return the text of the signed head.
 
-    Changed rows are recorded in the log first, so that the head vouches for them. The head is stored as a
-    row, which the next entry of the log records. With `carried` a receipt states the head instead. `origin`
-    is the name of the log.
+    Changed rows are recorded in the log first, so that the head vouches for the changes. The head is stored
+    as a row, for the next entry of the log to record. With `carried` a receipt states the head instead.
+    `origin` is the name of the log.
     """
     record_changes(session, at)
     now = size(session)
@@ -292,7 +292,7 @@ def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> 
 
 
 def root(session: Session, at_size: int) -> bytes:
-    """Return the root hash of the log as of its first `at_size` leaves."""
+    """Return the root hash of the log when the log had `at_size` leaves."""
     return _read(session, lambda store: tree.root(store, at_size))
 
 
@@ -334,7 +334,7 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
-    """Store the witnesses' signatures under a head that the log has signed.
+    """Store the signatures of witnesses under a signed head of the log.
 
     `offered` is the head with all signatures; `vkeys` are the public keys of the log and of the witnesses.
     CheckpointError if a signature is invalid or none is new; NotFoundError if the log never signed the head.
@@ -405,7 +405,7 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
 def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
     """Return the result of an operation on the log's tree of hashes.
 
-    Hashes that the transaction does not have in memory are read from the database.
+    Hashes not in memory are read from the database.
     """
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:

@@ -90,9 +90,9 @@ def add_passkey(
     at: datetime,
     by: str,
 ) -> str:
-    """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey.
+    """Enrol a passkey of an invited person; return the passkey's fingerprint. GatewayError if known.
 
-    `credential` is the passkey's id, and its SHA-256 the fingerprint shown in lists and in the log.
+    `credential` is the passkey's id; lists and the log show the SHA-256 of the id as fingerprint.
     """
     told = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
     key = keys.add_key(
@@ -171,7 +171,7 @@ def begin_session(
 ) -> None:
     """Record a login to the console, and delete expired sessions.
 
-    `secret` is what the browser keeps to be recognised, `passkey` the fingerprint of the key used.
+    `secret` is kept by the browser, to be recognised; `passkey` is the fingerprint of the key used.
     """
     row = ConsoleSessionRow
     session.exec(delete(row).where(or_(col(row.begun_at) <= at - LONGEST, col(row.seen_at) <= at - IDLE)))
@@ -184,7 +184,7 @@ def begin_session(
 
 
 def find_session(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
-    """Return the session of the browser that has `secret`.
+    """Return the session of the browser with a `secret`.
 
     None if there is no such session, if the session has expired, or if the session began at another address.
     """

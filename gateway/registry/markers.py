@@ -41,8 +41,8 @@ def place(
 ) -> int:
     """Put a marker on a child; return the marker's number.
 
-    `persons` are the digests by which the child is known. If `kind` is "named", only `people` may see the
-    child's data, otherwise nobody. `transfers` are the sequences of the files with the child.
+    `persons` are the digests of the child. If `kind` is "named", only `people` may see the child's data,
+    otherwise nobody. `transfers` are the sequences of the files with the child.
     """
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     store(session, row)
@@ -139,7 +139,7 @@ KeptApart = Mapping[int, frozenset[bytes]]
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
-    """Return the children whom markers hide from a person, by file and number of marker, as digests.
+    """Return the children hidden from a person by markers: their digests, by file and number of marker.
 
     With None as person return all marked children. Files without a hidden child are left out.
     """

@@ -17,10 +17,10 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store which children are in files, in place of what was stored about the files before.
+    """Store the index of the children in some files, in place of earlier entries about the files.
 
-    `persons` has the concatenated digests of the children in a file, by the file's sequence. Record also
-    which of the files hold a marked child.
+    `persons` has the concatenated digests of the children in a file, by the file's sequence. Record also any
+    marked child in the files.
     """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
@@ -29,9 +29,9 @@ def note(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return the sequences of the files in which a child is, in the order of landing.
+    """Return the sequences of the files with a child, in the order of landing.
 
-    `persons` are the digests by which the child is known.
+    `persons` are the digests of the child.
     """
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
@@ -55,7 +55,7 @@ def has_entries(session: Session) -> bool:
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return references of the stored files that were opened, but are missing from the index of children."""
+    """Return references of files opened and still stored, but missing from the index of children."""
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
         col(TransferRow.content_sha256).is_not(None),
@@ -67,9 +67,9 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return what each provider stated last about a child: on roll or not, when, and in which file.
+    """Return the latest statement of each provider about a child: on roll or not, when, and in which file.
 
-    `persons` are the digests by which the child is known. The latest statement comes first.
+    `persons` are the digests of the child. The latest statement comes first.
     """
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()

@@ -38,9 +38,9 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
-    """Return the program with a credential; None if no program has it, or if it is revoked or expired.
+    """Return the program with a credential; None if the credential is unknown, revoked or expired.
 
-    `key` is the credential's digest, or the text that `key_of` returns.
+    `key` is the credential's digest, or the result of `key_of`.
     """
     row = session.get(ProgramRow, key.removeprefix(_KEY))
     return None if row is None or row.revoked_at is not None or row.ends_at <= now else row

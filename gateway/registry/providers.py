@@ -146,19 +146,19 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless, for which no file is held.
+    """Return the columns listed as harmless: no file is held because of a harmless column.
 
-    With `stated` return instead the headings whose meaning a provider has stated.
+    With `stated` return instead the headings with a meaning stated by a provider.
     """
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return for each provider the harmless columns, and the headings whose meaning the provider has stated.
+    """Return for each provider the harmless columns, and the headings explained by the provider.
 
-    Columns that are harmless from every provider are under `EVERY`. Each heading comes with the key of the
-    field that it means, or "" if it means no known field.
+    Columns harmless from every provider are under `EVERY`. Each heading comes with the key of the field
+    meant, or "" if no known field is meant.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -173,7 +173,7 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 
 
 def state_heading(session: Session, column: HarmlessRow) -> None:
-    """Store what a provider states about the meaning of a heading in its files.
+    """Store a provider's statement on the meaning of a heading.
 
     Do nothing if the column with the heading is listed as harmless.
     """
@@ -221,7 +221,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 def reopen(session: Session, provider: str) -> Provider:
     """Undo the closure of a provider.
 
-    GatewayError for an open provider, or if another provider has got one of its official numbers meanwhile.
+    GatewayError for an open provider, or if another provider has got one of the official numbers meanwhile.
     """
     row = provider_row(session, provider)
     if row.closed_on is None:
@@ -245,8 +245,8 @@ def convert(
 ) -> Provider:
     """Change a provider's kind, as when a school becomes an academy; keys and history stay.
 
-    `may_become` lists the kinds that are allowed. A name or number is changed if given. GatewayError for the
-    same kind, a kind that is not allowed, a closed provider, or a number that belongs to another provider.
+    `may_become` lists the kinds allowed. A name or number is changed if given. GatewayError for the same
+    kind, a kind not allowed, a closed provider, or a number of another provider.
     """
     row = provider_row(session, provider)
     if row.kind == kind:

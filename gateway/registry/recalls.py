@@ -1,4 +1,4 @@
-"""Rows for recalls and breaches: who opened a file, who got it, and notices to data protection officers."""
+"""Rows for recalls and breaches: openings and deliveries of files, notices to data protection officers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ OPENED = ("collected", "opened")
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
     """Return the steps in which people opened a file, in order. Every opening is logged beforehand.
 
-    A step has the team in whose mailbox the file was opened; no team if the file was opened elsewhere.
+    A step names the team of the mailbox; no team if the file was opened outside a mailbox.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
 
@@ -96,9 +96,9 @@ _STEPS = (
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of files about which a step is in the log from `since` until before `until`.
+    """Return references of files with a step in the log from `since` until before `until`.
 
-    None as a bound means no bound. With `opened_by` return only files that this member of staff opened in the
+    None as a bound means no bound. With `opened_by` return only files opened by this member of staff in the
     time.
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
@@ -119,10 +119,10 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files that landed with the use of a key, from `since` until before `until`.
+    """Return references of files sent with a key that landed from `since` until before `until`.
 
-    `fingerprint` is the key's; `columns` are the columns of a transfer's row in which the fingerprint is
-    looked for. None as a bound means no bound.
+    `fingerprint` is the key's; `columns` are the columns of a transfer's row to be searched for the
+    fingerprint. None as a bound means no bound.
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)

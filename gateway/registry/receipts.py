@@ -65,7 +65,7 @@ DISCREPANCY_NOTICE = "NOTICE"
 
 
 def fresh_reference(session: Session, provider: str, at: datetime) -> str:
-    """Return a new reference for a file of a provider, which no transfer, notice or declaration has."""
+    """Return a new reference for a file of a provider, not used by any transfer, notice or declaration."""
     while True:
         reference = new_reference(provider, at)
         if not in_use(session, [reference]):
@@ -73,7 +73,7 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
 
 
 def in_use(session: Session, references: Iterable[str]) -> set[str]:
-    """Return the `references` that a transfer, notice or declaration has; leave out all others."""
+    """Return the `references` used by a transfer, notice or declaration; leave out all others."""
     return set(session.scalars(_IN_USE, {"wanted": list(references)}))
 
 
@@ -94,10 +94,10 @@ def next_receipts(session: Session, count: int) -> list[int]:
 def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts that are not signed yet; return their numbers.
+    """Store receipts to be signed later; return the numbers of the receipts.
 
-    `receipts` are the rows, and `statements` what each receipt states, in the same order. Until the end of
-    the transaction a lock keeps all others from numbering receipts.
+    `receipts` are the rows, and `statements` the statement of each receipt, in the same order. Until the end
+    of the transaction a lock keeps all others from numbering receipts.
     """
     take_lock(session, WriterLock.RECEIPTS)
     whole = []
@@ -136,10 +136,9 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
-    """Yield for each of the leaf `numbers` the proof that the leaf is in the log under the signed `head`.
+    """Yield for each of the leaf `numbers` the proof of inclusion in the log under the signed `head`.
 
-    No query is needed for leaves that this transaction appended, so their proofs may be made after the
-    commit.
+    No query is needed for leaves appended by the transaction, so such proofs may be made after the commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
 
@@ -156,9 +155,9 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign the receipts that a transaction has committed without signature, and store the signatures.
+    """Sign receipts committed without signature, and store the signatures.
 
-    Return the rows signed by this call; leave out receipts that another host has signed meanwhile.
+    Return the rows signed by this call; leave out receipts signed by another host meanwhile.
     """
     given = {one[0]["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
@@ -177,10 +176,10 @@ def is_owed(session: Session, after: int) -> bool:
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
-    """Sign the receipts with a number above `after` that were left unsigned by a crash.
+    """Sign the receipts with a number above `after` left unsigned by a crash.
 
-    A receipt that the log does not prove stays unsigned: return the numbers of such receipts, and write them
-    to the service's own log. Waits for receipts that others are signing. Fault if the keys cannot sign.
+    A receipt not proved by the log stays unsigned: return the numbers of such receipts, and write them to the
+    service's own log. Waits for receipts that others are signing. Fault if the keys cannot sign.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - loads cryptography
 

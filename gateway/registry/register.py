@@ -72,10 +72,10 @@ class SendersRegister:
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the school years for which a provider has ratified the agreement.
+        """Return the school years with a ratification by a provider.
 
         With `text_sha256` only ratifications of the text with this digest count. With `on` a ratification
-        ended by notice counts only before its end.
+        ended by notice counts only before the end.
         """
         return frozenset(
             year
@@ -144,7 +144,7 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """What a process asks for to find out if anything changed.
+    """The few values by which a process finds out if anything has changed in the registry.
 
     The register's version, the last receipt's number, the newest signed head (None without one). `landed` is
     True while a file on record waits for a decision.

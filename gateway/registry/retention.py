@@ -45,7 +45,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield what planning has to know of each transfer decided before a moment.
+    """Yield the facts for planning retention of each transfer decided before a moment.
 
     The moment is `accepted` for accepted transfers, `refused` for refused ones.
     """
@@ -60,7 +60,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
-    """Return at most 500 stored files that were refused without being opened, from `begin` to `end`."""
+    """Return at most 500 stored files refused from `begin` to `end` without having been opened."""
     other = select(tables.ReasonRow.transfer).where(
         tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
@@ -76,7 +76,7 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
 
 
 def kept(session: Session, references: Collection[str]) -> list[Retained]:
-    """Return what planning has to know of transfers, notices and declarations, given by reference."""
+    """Return the facts for planning retention of transfers, notices and declarations, given by reference."""
     found = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
     made = col(ReceiptRow.reference).in_(references)
     return [*_kept(session, found), *_kept_notices(session, made)]
@@ -132,13 +132,13 @@ def record_deletion(session: Session, due: Due, files: Sequence[str], at: dateti
 
 
 def overwrite_deleted_rows(session: Session) -> None:
-    """Make SQLite overwrite with zeros every row that this session deletes from now on."""
+    """Make SQLite overwrite with zeros every row deleted from now on in this session."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return the paths of files that are on record as deleted, but may still be on disk.
+    """Return the paths of files on record as deleted, but perhaps still on disk.
 
     The paths are listed by reference and part of the transfer.
     """
@@ -251,7 +251,10 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
 
 
 def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
-    """Return the notices to providers, and the declarations, whose receipts are `wanted`, for planning."""
+    """Return the facts for planning retention of notices to providers and of declarations.
+
+    `wanted` is the SQL condition on the receipt of each.
+    """
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
@@ -328,7 +331,7 @@ def _forget_people(session: Session, reference: str, *columns: str) -> None:
     """Erase the names and words of people from a file's log entries, and delete notices about the file.
 
     `columns` are the columns to be erased. Notices are deleted because they name readers. Once the salt is
-    erased, nobody can tell from a commitment who the person was.
+    erased, no commitment leads to a person any more.
     """
     drop(session, *rows(session, tables.AuthorityNoticeRow, reference=reference))
     of_it = update(tables.EventRow).where(col(tables.EventRow.subject) == reference)

@@ -20,9 +20,9 @@ _WITH_FINDINGS = '"findings":[{'
 def files(
     session: Session, since: datetime, until: datetime
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
-    """Count the files that landed from `since` until before `until`, by provider, kind of data and state.
+    """Count the files landed from `since` until before `until`, by provider, kind of data and state.
 
-    Uploads of keys and agreements are left out. The kind is "" for a file that was not recognised.
+    Uploads of keys and agreements are left out. The kind is "" for unrecognised files.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)

@@ -44,7 +44,7 @@ def of_staff(session: Session, name: str) -> Sequence[str]:
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person's name, teams and roles, from which `gateway.access` judges what the person may see."""
+    """Return a person's name, teams and roles, by which `gateway.access` judges the person's rights."""
     teams = session.exec(select(StaffTeamRow.team).where(StaffTeamRow.staff == name)).all()
     return Viewer(name=name, teams=frozenset(teams), roles=frozenset(of_staff(session, name)))
 
@@ -65,7 +65,7 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """Return the member of staff who owns a personal account of the operating system.
+    """Return the owner of a personal account of the operating system.
 
     None if the account has no owner, or if the owner has left.
     """
@@ -75,7 +75,7 @@ def of_account(session: Session, account: str) -> str | None:
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Record that an account of the operating system belongs to one member of staff alone.
+    """Record an account of the operating system as used by one member of staff alone.
 
     GatewayError if the account is another person's.
     """

@@ -1,4 +1,4 @@
-"""What providers stated last about pupils: who is on roll. Also rolls of held files, and counts for teams.
+"""The latest statements of providers about pupils: on roll or not. Rolls of held files. Counts for teams.
 
 Pupils are known by keyed digests. The tables are indexes made from sealed files: the log does not vouch for
 the rows, and they can be made again.
@@ -42,7 +42,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """What one file states about the pupils of one provider.
+    """The statements of one file about the pupils of one provider.
 
     `at` is the time when the file landed, `transfer` the file's sequence.
     """
@@ -54,16 +54,16 @@ class Roll(NamedTuple):
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Delete the rolls kept for held files, and return them, packed as bytes, by the file's sequence."""
+    """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence."""
     staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
     drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store what rolls state about pupils, in place of what the provider stated about the pupils earlier.
+    """Store statements about pupils, in place of earlier statements of the same provider.
 
-    A statement on record from a file that landed later is kept.
+    A statement on record from a file landed later is kept.
     """
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
@@ -74,9 +74,9 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Delete what a file stated about pupils, and return the statements by provider.
+    """Delete a file's statements about pupils, and return the statements by provider.
 
-    School numbers are not stored, so the statements returned lack them.
+    School numbers are missing from the result, as no table has them.
     """
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows(session, PupilRow, transfer=transfer):
@@ -126,7 +126,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Return a RollRow made from the values of the columns `_SAID`, in their order.
+    """Return a RollRow made from values in the order of the columns `_SAID`.
 
     The `reference` of the RollRow is the file's sequence.
     """
@@ -137,19 +137,19 @@ def _said(columns: Sequence[Any]) -> RollRow:
 
 
 def latest_of_everybody(session: Session) -> Iterator[RollRow]:
-    """Yield what each provider stated last about each pupil, in no order."""
+    """Yield the latest statement of each provider about each pupil, in no order."""
     query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield _said(row)
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return what is needed to find the discrepancies that new rolls bring about: three values.
+    """Return the data for finding discrepancies after new rolls have been `entered`: three values.
 
-    First, what all providers state about the pupils in `entered` who may show a discrepancy: pupils named by
-    several providers, known under two numbers, or in a discrepancy already. Second, when each provider last
-    sent a complete roll. Third, True if a provider in `entered` has a discrepancy that is open, or that a
-    person resolved while the data still differ.
+    First, the statements of all providers about those pupils of the new rolls who may show a discrepancy:
+    pupils named by several providers, known under two numbers, or in a discrepancy already. Second, when each
+    provider last sent a complete roll. Third, True if a provider in `entered` has a discrepancy open, or
+    resolved by a person while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -193,7 +193,7 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file, and one of the teams that have counts of the file: one row for each team.
+    """An accepted file, and one of the teams with counts of the file: one row for each team.
 
     `team` is None if no team has counts. `collected_at` is the time when a member of the team opened the
     counts, None before. `on_roll` is the number of pupils on the provider's roll, if asked for.

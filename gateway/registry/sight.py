@@ -1,4 +1,4 @@
-"""Limits on a session for reading, so that queries find only the files that a person may know of.
+"""Limits on a session for reading, so that queries find only the files in a person's sight.
 
 A limited session answers as if no other files existed: every result lacks the rows that belong to a hidden
 file, name its reference, or are log entries about it. So listings need no condition of their own. The doors
@@ -30,19 +30,19 @@ _AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
-    """Return True if only few people may know of a transfer, because of a reason of its decision."""
+    """Return True if a transfer has a reason for which only few people may know of the file."""
     return not SENSITIVE_REASON_CODES.isdisjoint(why.code for why in transfer.reasons)
 
 
 def is_few() -> ColumnElement[bool]:
-    """Return the SQL condition that a transfer is sensitive, so that only few people may know of it."""
+    """Return the SQL condition for sensitive transfers, known to few people only."""
     return col(TransferRow.sequence).in_(_few())
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions, all to be met, that a transfer is in a person's sight.
+    """Yield the SQL conditions, all to be met, for a transfer in a person's sight.
 
-    `sequence` is the column that holds the transfer's sequence in the query, if not the transfer's own.
+    `sequence` is the column with the transfer's sequence, by default the one of `TransferRow`.
     """
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
@@ -54,9 +54,9 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition that no marker on a child hides a transfer from a person.
+    """Return the SQL condition for a transfer not hidden from a person by a marker on a child.
 
-    With None as person the condition is that the transfer holds no marked child.
+    With None as person the condition is for a transfer without any marked child.
     """
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
@@ -161,7 +161,7 @@ def _few() -> Any:  # noqa: ANN401 - a compound query
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for the sequences of files with a child whom a marker hides from a person.
+    """Return the query for the sequences of files with a child hidden from a person by a marker.
 
     With None as person the query is for files with any marked child.
     """

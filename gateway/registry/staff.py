@@ -90,7 +90,7 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return by person the values of a column, sorted: `what` is this column, `name` the column of persons."""
+    """Return for each person in the column `name` the values of the column `what`, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)):
         found[person].append(value)
@@ -100,7 +100,7 @@ def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[s
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """Return the teams of the person or program that logged in, sorted.
+    """Return the teams of a person logged in, or the teams whose files a program collects, sorted.
 
     `fingerprint` is of the SSH key, passkey or OpenID account used, or stands for a program's credential.
     None if the person has left, or if the key or credential is not in force.

@@ -26,7 +26,7 @@ MOST = 1000
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
-    """Count by present state the files that landed in each interval between neighbouring `midnights`."""
+    """Count the files landed on each day, by their present state. `midnights` are the limits of the days."""
     landed = col(TransferRow.landed_at)
     day = case(*((landed < end, place) for place, end in enumerate(midnights[1:])))
     query = select(day, col(TransferRow.state), func.count()).group_by(day, col(TransferRow.state))
@@ -37,7 +37,10 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
-    """Return the time from landing to decision of each decided file among the last `latest` transfers."""
+    """Return how long each file waited for a decision, among the last `latest` files to land.
+
+    Files without a decision are left out.
+    """
     query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
     rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
     return [decided - landed for landed, decided in rows if decided is not None]
@@ -49,7 +52,7 @@ def still_landed(session: Session) -> int:
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """Count the providers' certificates in use that expire between `now` and `before`."""
+    """Count the certificates of providers that are in use and expire between `now` and `before`."""
     query = select(func.count()).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),
@@ -60,7 +63,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 class ThingsWaiting(NamedTuple):
-    """The number of things of a kind that wait for a person, at most MOST, and the time of the oldest."""
+    """How many things of a kind wait for a person, at most MOST, and since when the oldest has waited."""
 
     number: int
     since: datetime | None
@@ -77,7 +80,10 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 
 
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return references of held files in a sight with a release proposed but not decided, latest first."""
+    """Return references of held files in a sight for whose release a second person is awaited.
+
+    The latest proposal comes first.
+    """
     last = func.max(col(EventRow.number))
     query = _of_held("release-proposed", sight, col(EventRow.subject), last).group_by(col(EventRow.subject))
     asked = {row[0]: row[1] for row in session.execute(query.order_by(last.desc()).limit(MOST))}
@@ -88,7 +94,10 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
-    """Return the assigned person of each held file in a sight, by reference."""
+    """Return by reference the person responsible for each held file in a sight.
+
+    Files assigned to nobody are left out.
+    """
     query = _of_held("assigned", sight, col(EventRow.subject), col(EventRow.note))
     last = {row[0]: row[1] for row in session.execute(query.order_by(col(EventRow.number)))}
     return {reference: name for reference, name in last.items() if name}
@@ -101,7 +110,7 @@ def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: A
 
 
 def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count the held files in a sight that somebody else assigned to the person `name`."""
+    """Count the held files in a sight that the person `name` was assigned by somebody else."""
     last = _of_held("assigned", sight, func.max(col(EventRow.number))).group_by(col(EventRow.subject))
     by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)
     return _waiting(
@@ -110,9 +119,9 @@ def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiti
 
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
-    """Yield `most` providers with keys waiting for approval: id, name, time of the oldest key; oldest first.
+    """Yield `most` providers with keys waiting for approval: id, name, and time of the oldest key.
 
-    Read all results while the session is open.
+    The oldest keys come first. Read all results while the session is open.
     """
     first = func.min(col(KeyRow.added_at))
     query = (
@@ -134,7 +143,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
     """Return unanswered proposals, made after `since`, to recall files from mailboxes, oldest first.
 
-    A withdrawal answers a proposal, even if the file was given back later.
+    A withdrawal of the file answers a proposal, even if the file was given back later.
     """
     query = (
         select(EventRow, col(TransferRow.state))
@@ -151,7 +160,10 @@ def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
-    """Return the `limit` latest log entries about openings of files, numbered below `before` (None: any)."""
+    """Return the `limit` latest log entries about openings of files.
+
+    With `before` only entries with a lower number are returned.
+    """
     rows: list[EventRow] = []
     for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
@@ -167,7 +179,7 @@ def count_openings(session: Session) -> int:
 
 
 class WaitsForWhom(StrEnum):
-    """The person or event for which a held file waits."""
+    """The person or event awaited by a held file."""
 
     PERSON = "a person"
     SECOND = "a second person"
@@ -187,14 +199,17 @@ WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransfersWanted:
-    """Criteria for transfers; a transfer must meet all those given.
+    """Criteria for transfers; a transfer must meet every criterion given.
 
-    `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` is above all sequences wanted. `search`: each word is a part of the reference,
-    the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any case.
-    `equal` pairs names of `SOUGHT` with values. `sort` is one of `SORTED`, with a hyphen before to descend;
-    None means the order of landing. `group` is the column by which the list is ordered first. `sight` limits
-    to the transfers that a person may know of.
+    - `since`, `until`: landed from `since` until before `until`.
+    - `code`: has a reason with this code, or of this stage, such as "policy".
+    - `before`: has a lower sequence.
+    - `search`: each word is part of the reference, the file's name, the data type, the name of the data type
+      in `kinds`, or the provider's name; upper and lower case are the same.
+    - `equal`: pairs of a name in `SOUGHT` and the value wanted.
+    - `sight`: in the sight of a person.
+    - `sort`, `group`: not criteria. `sort` is one of `SORTED`, after a hyphen for descending order; None means
+      the order of landing. `group` is the column by which a list is ordered first.
     """
 
     sight: Sight
@@ -222,7 +237,7 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
-    """Count the transfers matching the criteria, at most `most`."""
+    """Count the transfers within the criteria; stop counting at `most`."""
     return _count(session, select(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
 
 
@@ -240,7 +255,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count the `most` oldest transfers matching the criteria, by the person or event waited for."""
+    """Count, by person or event waited for, the `most` oldest transfers within the criteria."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -256,7 +271,10 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return `most` transfers matching the criteria, in the order wanted, after that of sequence `after`."""
+    """Return the next `most` transfers within the criteria, in the order asked for by `wanted`.
+
+    `after` is the sequence of the last transfer on the page before, None for the first page.
+    """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -281,16 +299,20 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for rows after values `last` of the sort keys; True marks a descending key."""
+    """Return the SQL condition for the rows after a row with the values `last` of the sort keys.
+
+    `order` has each sort key with True if descending.
+    """
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the SQL expression of a listing's column, with "" for NULL, to sort empty ones first.
+    """Return the SQL expression of a column for sorting or searching a list.
 
-    Inner queries are on tables, without the limit of a sight: the transfer itself is limited.
+    Empty values are "", to be sorted first. Inner queries are on tables, without the limit of a sight: the
+    transfer itself is limited.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
@@ -352,7 +374,7 @@ def lately_in_short(
 ) -> Mapping[str, Sequence[InShort]]:
     """Return by provider the transfers landed from `since` on, latest first.
 
-    With `provider` return at most `most` transfers of this provider only.
+    With `provider` return this provider's transfers only, at most `most`.
     """
     found: defaultdict[str, list[InShort]] = defaultdict(list)
     landed, latest_first = col(TransferRow.landed_at), col(TransferRow.sequence).desc()
@@ -368,9 +390,10 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Find which of the held files `found` their provider has sent several times, with the same content.
+    """Find held files that their provider has sent several times, with the same content.
 
-    Return by reference of such a file the references of all held files with that content, oldest first.
+    Return, by the reference of each such file in `found`, the references of all held files with the content,
+    oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
@@ -389,13 +412,16 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:
-    """Return the ids of providers with a held file."""
+    """Return the ids of the providers with a held file."""
     query = select(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
     return frozenset(session.execute(query).scalars())
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[InShort]]:
-    """Return by provider (of all, or of one) the latest `most` held files, oldest first."""
+    """Return by provider the latest held files, at most `most` of each provider, oldest first.
+
+    With `provider` return the files of this provider only.
+    """
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()

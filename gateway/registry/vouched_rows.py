@@ -7,8 +7,8 @@ back no longer fits the log.
 
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
 receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, requests of
-programs, what hosts say of themselves, drafts of policies (each named by its own digest), counts of the
-use of keys, how far web hooks have reported, and whether a person has read the first steps.
+programs, hosts' reports, drafts of policies (each named by its own digest), counts of the use of keys, how
+far web hooks have reported, and whether a person has read the first steps.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return the transaction's row changes since the last call, by reference of file ("": about no file)."""
+    """Return the rows changed in the transaction since the last call, each with a digest.
+
+    The rows are listed by reference of the file concerned; under "" are rows about no file.
+    """
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -95,7 +98,7 @@ def take_changes(session: Session) -> dict[str, list[Change]]:
 
 
 def record_of(changes: Sequence[Change]) -> str:
-    """Return row changes as a record: canonical JSON, with a salt. The log entry's leaf holds its digest."""
+    """Return changes of rows as a record: canonical JSON with a salt. A leaf of the log has the digest."""
     return canonical({"rows": changes, "salt": secrets.token_hex(16)}).decode()
 
 
@@ -142,14 +145,20 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows without the log's vouching; PostgreSQL fills the column `number`. Return the numbers."""
+    """Insert rows in PostgreSQL without the log vouching for the rows; return the numbers.
+
+    The database fills the column `number`.
+    """
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # PostgreSQL numbers the rows in order, but returns the numbers in any order.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
 
 def digest_changes(session: Session) -> None:
-    """Compute the digests of the rows written so far, to spare the time while the log is locked."""
+    """Compute the digests of the rows written so far, before the log is locked.
+
+    So the lock is held for less time.
+    """
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -157,22 +166,25 @@ def digest_changes(session: Session) -> None:
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of a receipt's row before signing: columns, and the statement as text and JSON."""
+    """Return the digest by which the log vouches for a receipt's row before the receipt is signed.
+
+    The digest is of some columns, and of the receipt's statement as text and as JSON.
+    """
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for a row as it is now, although the row is unchanged."""
+    """Have the log vouch for a row as the row is now, although nothing has changed."""
     vouch_as(session, identity(row), row, row.__dict__)
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Have a changed row stated in the transaction's record, by the digest of its content or another digest.
+    """Note a row for the record of the transaction: then the log vouches for the row.
 
-    `stated` is the row itself, the other digest, or None if the row is deleted. `content` has the row's
-    columns, which tell the file that the row is about.
+    `stated` is the row itself (the record gets the row's digest), another digest, or None for a deleted row.
+    `content` has the values of the row's columns, from which the file concerned is known.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}
@@ -183,17 +195,20 @@ def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any
 
 
 def digest(row: SQLModel) -> str:
-    """Return the SHA-256 of a row's content; it does not depend on the database."""
+    """Return the SHA-256 of a row's content, the same on SQLite and PostgreSQL."""
     return _digest(str(row.__tablename__), content_of(row))
 
 
 def content_of(row: SQLModel) -> dict[str, Any]:
-    """Return a row's values by column."""
+    """Return the values of a row, by column."""
     return {each.key: getattr(row, each.key) for each in inspect(type(row)).column_attrs}
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes that a receipt's seal signs: a digest of the row, and of the number if given."""
+    """Return the bytes signed by a receipt's seal, with a digest of the receipt's row.
+
+    `number` is the number of the receipt, or None for a seal that does not cover the number.
+    """
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -209,7 +224,7 @@ def _digest(table: str, row: Mapping[str, object]) -> str:
 
 
 def identity(row: SQLModel) -> Row:
-    """Return a row's table, and its primary key as JSON; both do not depend on the database."""
+    """Return the name of a row's table, and the row's primary key as JSON: the same on both databases."""
     state: InstanceState[Any] = inspect(row)
     return str(row.__tablename__), _spelled_key(state.mapper.primary_key_from_instance(row))
 
@@ -273,11 +288,11 @@ def insert_rows(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]],
     replaced: tuple[str, ...] = (), dated: str = "",
 ) -> None:  # fmt: skip
-    """Insert rows of the same columns with one SQL statement.
+    """Insert rows with the same columns by one SQL statement.
 
-    If the table has a row with the same key, the columns `replaced` get the new values, unless the stored
-    time in the column `dated` is later. PostgreSQL gets one array for each column, so that the statement is
-    the same for any number of rows.
+    Where the table has a row with the same key, only the columns `replaced` get the new values, and only if
+    the stored time in the column `dated` is not later. PostgreSQL gets one array for each column, so that the
+    statement is the same for any number of rows.
     """
     if not rows:
         return
@@ -309,7 +324,10 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Return the next `count` numbers of the column `number` in SQLite, where only one writer is at work."""
+    """Return the next `count` numbers for rows of a table in SQLite; `number` is the numbered column.
+
+    No other writer takes numbers meanwhile, since SQLite has one writer at a time.
+    """
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -339,7 +357,10 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the condition of `is_in`, in PostgreSQL with an array: one statement for lists of any length."""
+    """Return the SQL condition for a column with a value of the list given as parameter `name`.
+
+    In PostgreSQL the parameter is an array, so that one statement fits lists of any length.
+    """
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same
@@ -357,7 +378,7 @@ def _put(
     replaced: tuple[str, ...] = (),
     dated: str = "",
 ) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
-    """Return the INSERT statement of `insert_rows`, and the functions that convert columns for SQLite.
+    """Return the INSERT statement for rows, and functions to convert the values of columns for SQLite.
 
     The statement is text: SQLAlchemy's own would make several calls for each value of each row.
     """

@@ -1,4 +1,4 @@
-"""Queries for held transfers by what they wait for, and for transfers to be examined again."""
+"""Queries for held transfers by the date, person or event waited for, and for files to be examined again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition that a held file need not wait any longer.
+    """Return the SQL condition for held files whose wait is over.
 
-    The file waited for a date, which is not after `until`, or for the provider to ratify the agreement.
-    `is_ratified` says by a provider's id if the provider has done so.
+    The wait was for a date, now not after `until`, or for the provider to ratify the agreement. `is_ratified`
+    says by a provider's id if the provider has done so.
     """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
@@ -30,9 +30,9 @@ def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -
 
 
 def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
-    """Return the SQL condition that a file is held for one of the reason `codes`.
+    """Return the SQL condition for files held for one of the reason `codes`.
 
-    With `provider` only files of this provider meet the condition.
+    With `provider` the condition is for files of one provider only.
     """
     having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     whose = [] if provider is None else [col(TransferRow.provider) == provider]
@@ -46,9 +46,9 @@ def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
-    """Return the oldest transfers after the sequence `after` that meet a condition, at most `most`, and lock them.
+    """Lock and return the oldest transfers within a condition: at most `most`, after the sequence `after`.
 
-    Transfers that another process has locked, as for a release, are left out: that process decides them.
+    Transfers locked by another process, as for a release, are left out: the other process decides on them.
     """
     query = select(TransferRow).where(which, col(TransferRow.sequence) > after)
     query = query.order_by(col(TransferRow.sequence)).limit(most)
@@ -80,11 +80,11 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
-    """Set held transfers of a provider back to landed, so that they are examined again.
+    """Set held transfers of a provider back to landed, for another examination; return the references.
 
-    Return their references. Without `superseded` the transfers that wait for a key are set back. With it, the
-    fingerprint of a certificate, the transfers are set back that the certificate signed and that are held
-    because a newer certificate has replaced it.
+    Without `superseded` the transfers waiting for a key are set back. With `superseded`, a fingerprint, the
+    transfers signed with this certificate are set back that are held because a newer certificate has replaced
+    the old one.
     """
     query = select(TransferRow).where(TransferRow.provider == provider)
     if superseded is None:

@@ -1,4 +1,4 @@
-"""The queue of work that several hosts share: tasks of the library procrastinate, in the registry's database.
+"""The queue of work shared by several hosts: tasks of the library procrastinate in the registry's database.
 
 A task names some landed files to be examined. A file is queued in the transaction that lands the file. The
 choice of host, or a task run twice, changes nothing: an outcome counts only while the file is landed.
@@ -64,7 +64,7 @@ def prepare(registry: Registry) -> None:
 def queue(session: Session, references: Sequence[str]) -> None:
     """Queue landed files for examination, as part of the caller's transaction.
 
-    Providers take turns: the more files of a provider wait, the later its next files are examined.
+    Providers take turns: the more files of a provider wait, the later the next ones are examined.
     """
     left = Counter(map(provider_of, references))
     query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)
@@ -86,7 +86,7 @@ def queue(session: Session, references: Sequence[str]) -> None:
 
 
 def queue_again(registry: Registry) -> int:
-    """Queue the landed files that no task names; return their number. Fault if the database fails."""
+    """Queue the landed files not named by any task; return the number. Fault if the database fails."""
     with registry.read() as session:
         if not _without_task(session):
             return 0

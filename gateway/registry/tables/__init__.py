@@ -1,8 +1,8 @@
 """The classes of rows of the registry, one for each table.
 
-Times are stored in UTC and returned aware. Rows hold no pupil's data: a file's description is kept as counts,
-codes and establishment numbers, and pupils as keyed digests (HMAC), irreversible without the key in the
-home's keys/.
+Times are stored in UTC and returned with the time zone. Rows hold no pupil's data: a file's description is
+kept as counts, codes and establishment numbers, and pupils as keyed digests (HMAC), irreversible without the
+key in the home's keys/.
 
 Each module of rows is loaded on first use, to keep listings fast. Whoever writes, or reads all tables, calls
 `load_all` first, because foreign keys name other tables.

@@ -37,15 +37,15 @@ class ConsoleSessionRow(Row, table=True):
 
     @property
     def number(self) -> str:
-        """The beginning of the digest, which tells a person's sessions apart and is no secret."""
+        """The beginning of the digest: a name for the session in lists, which is no secret."""
         return self.digest[:12]
 
 
 class ConsoleChallengeRow(Row, table=True):
-    """A challenge that a browser has still to sign, stored where several hosts answer one browser.
+    """A challenge to a browser, still to be signed; stored for any of several hosts to check the answer.
 
-    `holder` is the SHA-256 of the secret of the browser or session, `purpose` the SHA-256 of the purpose of
-    the signature.
+    `holder` is the SHA-256 of the secret of the browser or session. `purpose` is the SHA-256 of the name of
+    the signature's use. `about` is a text given back with the challenge.
     """
 
     holder: str = Field(primary_key=True, max_length=64)
@@ -56,7 +56,7 @@ class ConsoleChallengeRow(Row, table=True):
 
 
 class SavedFilterRow(Row, table=True):
-    """A filter of a list, saved by a person or program (`staff`) under a name.
+    """A filter of a list in the console or the API, saved under a name by a person or program (`staff`).
 
     `query` is the filter as in a web address, without the text searched for and other personal data.
     """
@@ -92,9 +92,10 @@ class ProgramRow(Row, table=True):
 
 
 class ProgramRequestRow(Row, table=True):
-    """A program's request for a change, and the answer, once there is one.
+    """A program's request to change data, kept so that a repeated request is not carried out twice.
 
-    `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request.
+    `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request, `answer` the answer to the
+    program, None before the answer.
     """
 
     program: str = Field(primary_key=True, max_length=64)

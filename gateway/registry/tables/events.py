@@ -9,11 +9,11 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class EventRow(Row, table=True):
-    """One leaf of the append-only log. `number` is the index in the tree.
+    """An entry of the append-only log. `number` is the place in the log, `leaf` the bytes of the entry.
 
-    The leaf holds only commitments to `actor` (a person) and `note` (a reason in the person's words). Both
-    are stored here with the `salt` of the commitments, and may be destroyed without breaking the log. `rows`
-    is the record of registry rows whose digest the leaf holds.
+    The leaf holds only commitments to `actor` (a person's name) and `note` (the person's words). Both are
+    stored here with the `salt` of the commitments, and may be destroyed without breaking the log. `rows` is
+    the record of registry rows whose digest the leaf holds.
     """
 
     __table_args__ = (Index("event_by_subject", "subject", "number"),)
@@ -29,7 +29,7 @@ class EventRow(Row, table=True):
 
 
 class NodeRow(Row, table=True):
-    """The hash of one complete subtree of the log."""
+    """A hash in the log's tree: of one complete subtree."""
 
     __tablename__ = "log_node"
     level: int = Field(primary_key=True)
@@ -38,7 +38,7 @@ class NodeRow(Row, table=True):
 
 
 class CheckpointRow(Row, table=True):
-    """A signed head of the log."""
+    """A signed head: the size and root hash of the log at a moment, signed with the log's key."""
 
     size: int = Field(primary_key=True)
     text: str = Field(sa_type=Text)
@@ -46,16 +46,16 @@ class CheckpointRow(Row, table=True):
 
     @property
     def cosigned(self) -> bool:
-        """True if a witness signed the head too."""
+        """True if a witness has signed the head too."""
         return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
 class HookRow(Row, table=True):
-    """A web hook. `events` and `teams` are separated by commas; without teams all teams' events are sent.
+    """A web hook: an address of another system, to be told of `events` of some `teams`, or of all teams.
 
-    `entry`: the first log entry not reported yet; `looked_at`: the time up to which due and late data are
-    reported. `trouble`: why the address accepts nothing at present. `lost_since`: the time of the first
-    message given up.
+    Events and teams are separated by commas. `entry` is the number of the first log entry not reported yet;
+    `looked_at` is the time up to which due and late data are reported. `trouble` says why the address accepts
+    nothing at present. `lost_since` is the time of the first message given up.
     """
 
     name: str = Field(primary_key=True)

@@ -11,9 +11,9 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class TransferRow(Row, table=True):
-    """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
+    """An upload from landing to receipt. `sequence` is the number in the order of landing, without a clock.
 
-    `period` is the period stated by the file, as spelled by `gateway.policy.dates`; `rules` is the digest of
+    `period` is the period stated by the file, as written by `gateway.policy.dates`. `rules` is the digest of
     the rules by which the content was judged last, None if judged before migration 0036.
     """
 
@@ -135,7 +135,10 @@ class AuthorityNoticeRow(Row, table=True):
 
 
 class DeclarationRow(Row, table=True):
-    """A transfer by another method, past or future. Lists are words separated by spaces; reasons are JSON."""
+    """A provider's declaration of data sent, or to be sent, by another method than the gateway.
+
+    Columns with lists hold words separated by spaces. `reasons` are the reasons of the decision, as JSON.
+    """
 
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
@@ -154,10 +157,10 @@ class DeclarationRow(Row, table=True):
 
 
 class CopyRow(Row, table=True):
-    """A provider's own copy of a file; `made_at` is None until the copy is in the /out folder.
+    """A copy of a file for another provider concerned; `made_at` is None before the copy is made.
 
-    `part`: the file is about many schools, and the copy has the records of one. `waits`: the copy is made
-    only when the provider has ratified the agreement.
+    With `part` the file is about many schools, and the copy has the records of one school. With `waits` the
+    copy is made only when the provider has ratified the agreement.
     """
 
     __tablename__ = "provider_copy"
@@ -179,9 +182,10 @@ class CopyRow(Row, table=True):
 
 
 class HandOnBatchRow(Row, table=True):
-    """One batch of a hand-on. `target`: the address; `trouble`: why the last sending failed.
+    """One batch of files handed on to a system of the authority.
 
-    `made_at`: when the files were put into a folder. `sent_at`: when the system got, or could fetch, them.
+    `target` is the address of the system. `made_at` is when the files were put into a folder, `sent_at` when
+    the system got the files or could fetch them. `trouble` says why the last sending failed.
     """
 
     __table_args__ = (UniqueConstraint("hand_on", "number"),)
@@ -200,7 +204,7 @@ class HandOnBatchRow(Row, table=True):
 
 
 class HandOnFileRow(Row, table=True):
-    """One file of a batch. `why` is the reason if the file was left out of the batch.
+    """One file of a batch handed on. `why` is the reason if the file was left out of the batch.
 
     `empty` are the output columns without any value. `recalled_in` is the later batch that recalls the file.
     """

@@ -9,10 +9,11 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class HostRow(Row, table=True):
-    """A host expected to share the work, and its last report; times are the database's.
+    """A host that shares the work, and the last report of the host. Times are by the database's clock.
 
-    `spool` uploads wait there, the oldest for `oldest_seconds`. The host's clock is `ahead_seconds` ahead of
-    the database's. `holds` names the gateway's keys there, separated by spaces.
+    `spool` is the number of uploads waiting on the host, the oldest for `oldest_seconds`. The host's clock is
+    `ahead_seconds` ahead of the database's. `holds` names the gateway's keys on the host, separated by
+    spaces.
     """
 
     name: str = Field(primary_key=True, max_length=32)
@@ -25,9 +26,10 @@ class HostRow(Row, table=True):
 
 
 class PolicyDraftRow(Row, table=True):
-    """Policies proposed in the console: the policies of the digest `base`, with new `content` of one `file`.
+    """A change of one file of the policies, proposed in the console. There is at most one draft.
 
-    `digest` is the digest of all the proposed policies. There is at most one draft.
+    `base` is the digest of the policies to be changed, `file` the name of the file with the new `content`,
+    and `digest` the digest of all policies with the change.
     """
 
     digest: str = Field(primary_key=True, max_length=64)
@@ -57,7 +59,7 @@ class HoldRow(Row, table=True):
 
 
 class DeletionCertificateRow(Row, table=True):
-    """A clearsigned certificate of deletion."""
+    """A signed certificate about deletions of data."""
 
     number: int | None = Field(default=None, primary_key=True)
     made_at: datetime = Field(sa_type=UtcDateTime)
@@ -65,10 +67,10 @@ class DeletionCertificateRow(Row, table=True):
 
 
 class DeletionRow(Row, table=True):
-    """One part of a transfer, notice or declaration deleted under policies/retention.toml.
+    """The record of a deletion, under policies/retention.toml, of part of a transfer, notice or declaration.
 
-    `files` are the paths below the home still to be removed, one a line: written before the removal and
-    emptied afterwards. `size` and `sha256` describe a sealed file.
+    `files` are paths below the home, one a line, still to be removed from disk; empty afterwards. `size` and
+    `sha256` describe a deleted sealed file.
     """
 
     __table_args__ = (Index("deletion_by_certificate", "certificate"),)
@@ -85,7 +87,7 @@ class DeletionRow(Row, table=True):
 
 
 class LetterRow(Row, table=True):
-    """One letter to one address about one event; `message_id` is derived from both.
+    """One letter to one address about one event. `message_id` is made from address and event.
 
     `sent_at` is when the relay took the letter, `refused` the answer of a relay that refused the letter. A
     person or a program records that a letter came back (`bounced_at`, `bounced_by`, `bounced_why`).

@@ -41,7 +41,7 @@ class ContactRow(Row, table=True):
 
 
 class StaffRow(Row, table=True):
-    """A member of staff. `knows_pages` is True once the person has dismissed the console's first steps."""
+    """A member of staff. `knows_pages` is True after the person has dismissed the console's first steps."""
 
     name: str = Field(primary_key=True, max_length=32)
     added_at: datetime = Field(sa_type=UtcDateTime)
@@ -73,9 +73,9 @@ class AccountRow(Row, table=True):
 
 
 class GivingRow(Row, table=True):
-    """The record that a person (`by`) gave or confirmed a key, role or account of a member of staff.
+    """The record that the person `by` gave a member of staff a key, role or account, or confirmed one.
 
-    `what` is "key", "role" or "account", `mark` the key's fingerprint, or the name of the role or account.
+    `what` is "key", "role" or "account"; `mark` is the key's fingerprint, or the name of the role or account.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -90,10 +90,10 @@ class KeyRow(Row, table=True):
     """A key of a provider, a member of staff or the gateway: SSH, OpenPGP, passkey or OpenID account.
 
     `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
-    the limit that the gateway sets, `expires_at` the certificate's own expiry. `revocation` is "soft" or
-    "hard". `warned_days` is the last warning of expiry given to the owner; `dropped_as` the reference of the
-    upload with the key; `sign_count` the passkey's last count of signatures; `unconfirmed` is true until a
-    person confirms the key's owner.
+    the limit set by the gateway, `expires_at` the certificate's own expiry. `revocation` is "soft" or "hard".
+    `warned_days` is the last step of warning given to the owner, in days before expiry. `dropped_as` is the
+    reference of the upload with the key, and `sign_count` the passkey's last count of signatures.
+    `unconfirmed` is True until a person has confirmed the key as the owner's.
     """
 
     __table_args__ = (UniqueConstraint("owner_kind", "owner", "kind", "fingerprint"),)
@@ -142,7 +142,7 @@ class RatificationRow(Row, table=True):
 
 
 class AgreementSignatureRow(Row, table=True):
-    """The signature of one role under the agreement for one year, where a ratification needs several."""
+    """One person's signature under the agreement for one year, where a ratification needs several."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     academic_year: str = Field(primary_key=True)
@@ -168,10 +168,10 @@ class ExpectationRow(Row, table=True):
 
 
 class HarmlessRow(Row, table=True):
-    """A column listed as harmless by an administrator; `provider` is "" for all providers.
+    """A column that an administrator has listed as harmless, from one `provider` or, with "", from all.
 
-    `name` is the header without case, blanks and punctuation. If `field` is not None, the row is no harmless
-    column, but a provider's statement that the heading means this field, or "" for no known field.
+    `name` is the header of the column without case, blanks and punctuation. If `field` is not None, the row
+    is instead a provider's statement on a heading's meaning: the key of a field, or "" for no known field.
     """
 
     name: str = Field(primary_key=True)
@@ -195,7 +195,7 @@ class NilReturnRow(Row, table=True):
 
 
 class RegisterVersionRow(Row, table=True):
-    """The number of changes of the register, in one row; no row before the first change."""
+    """The register's version: one row with the number of changes so far; no row before the first change."""
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     number: int = Field(sa_type=BigInteger)

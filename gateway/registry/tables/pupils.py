@@ -9,7 +9,11 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
-    """A provider's latest statement about a pupil; the digests are as in `RollEntry`."""
+    """The latest statement of a provider about a pupil: `on_roll` or not.
+
+    `pupil`, `former` and `birth_date` are keyed digests of UPN, former UPN and date of birth. `transfer` is
+    the sequence of the file with the statement, `record` the number of the pupil's record in the file.
+    """
 
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
@@ -26,30 +30,34 @@ class PupilRow(Row, table=True):
 
 
 class FullRollRow(Row, table=True):
-    """The time of a provider's last complete roll: pupils named only in earlier files have left the roll."""
+    """When a provider last sent a complete roll. Pupils not named from then on have left the roll."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)
 
 
 class SchoolOfTransferRow(Row, table=True):
-    """A school with pupils in an accepted file, sent by another provider for several schools."""
+    """A school with pupils in an accepted file, if another provider sent the file for several schools.
+
+    `provider` is the school, `transfer` the sequence of the file.
+    """
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
 
 
 class StagedRollRow(Row, table=True):
-    """The packed roll of a held file, kept until the file is accepted or refused."""
+    """The statements of a held file about pupils, packed as bytes; kept until the file is decided."""
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     roll: bytes = Field(sa_type=LargeBinary)
 
 
 class DiscrepancyRow(Row, table=True):
-    """A discrepancy between providers' statements about a pupil.
+    """A difference between the statements of two providers or files about a pupil.
 
-    States: open -> settled (the data fits again) or resolved (by a person; `why` is the reason).
+    The state is first "open", then "settled" (the data fits again) or "resolved" (by a person). `why` is the
+    person's reason. `key` identifies the discrepancy when found again.
     """
 
     __table_args__ = (Index("discrepancy_by_key", "key", "state"),)
@@ -64,7 +72,7 @@ class DiscrepancyRow(Row, table=True):
 
 
 class DiscrepancyPartyRow(Row, table=True):
-    """One record in a discrepancy: provider, file and record number."""
+    """One of the differing records in a discrepancy: provider, file and number of the record in the file."""
 
     __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)
     discrepancy: int = Field(primary_key=True, foreign_key="discrepancy.number")
@@ -76,9 +84,9 @@ class DiscrepancyPartyRow(Row, table=True):
 
 
 class PersonsOfTransferRow(Row, table=True):
-    """The children in a file: concatenated digests of 16 octets; empty for none.
+    """The children in a file, as concatenated digests of 16 bytes each; empty if there are no children.
 
-    One row a file rather than a child: files come by the thousand, and searches for a child are rare.
+    A file has one row for all children: files come by the thousand, and searches for a child are rare.
     """
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
@@ -86,9 +94,9 @@ class PersonsOfTransferRow(Row, table=True):
 
 
 class MarkerRow(Row, table=True):
-    """A marker on a child whose data only named people ("named") or nobody ("restricted") may see.
+    """A marker on a child: only named people (kind "named"), or nobody ("restricted"), may see the data.
 
-    `persons` are the child's digests of 16 octets each.
+    `persons` are the child's digests, of 16 bytes each.
     """
 
     __tablename__ = "pupil_marker"

@@ -15,12 +15,12 @@ from gateway.errors import NotFoundError
 
 
 class Row(SQLModel):
-    """The base of registry rows. The database checks rows: building validators would slow every start."""
+    """The base class of registry rows. The database checks values: validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
 
     def __init_subclass__(cls, **other: Any) -> None:  # noqa: ANN401 - as below
-        """Name the table after the class, unless it has a name: "hand_on_file" of HandOnFileRow."""
+        """Name the table after the class, if the class names no table: "hand_on_file" for HandOnFileRow."""
         super().__init_subclass__(**other)
         if "__tablename__" not in cls.__dict__:
             words = re.findall("[A-Z][a-z]+", cls.__name__.removesuffix("Row"))
@@ -32,7 +32,7 @@ T = TypeVar("T", bound=SQLModel)
 
 
 def from_row(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
-    """Build the dataclass `kind`: `other` gives some of its fields, the row's columns the rest by name."""
+    """Build an object of the dataclass `kind` from a row. Values in `other` take the place of the row's."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
 
@@ -44,10 +44,10 @@ def rows(
     limit: int | None = None,
     **equal: Any,  # noqa: ANN401 - values of columns
 ) -> Sequence[T]:
-    """Return the rows whose columns have the values `equal`: at most `limit`, sorted by `order`.
+    """Return the rows of a table that have the values `equal` in the columns of the same names.
 
-    None means that the column is empty; `only` leaves out conditions with None. `order` names columns; a
-    hyphen before a name means descending order.
+    The value None fits an empty column. At most `limit` rows are returned, sorted by the columns in `order`;
+    a hyphen before a column's name means descending order.
     """
     which = [getattr(table, name) == value for name, value in equal.items()]
     columns = [getattr(table, name.removeprefix("-")) for name in order]
@@ -58,14 +58,14 @@ def rows(
 
 
 def only(**wanted: object) -> dict[str, Any]:
-    """Return the arguments that are not None, as conditions for `rows`."""
+    """Return the keyword arguments that are not None, to be passed to `rows` as conditions."""
     return {name: value for name, value in wanted.items() if value is not None}
 
 
 def execute_plain(
     session: Session, query: Executable, values: Mapping[str, Any] | None = None
 ) -> Result[*tuple[Any, ...]]:
-    """Run a query without the ORM, for speed; first write the rows that the session still holds back."""
+    """Run a query without the ORM, for speed. Rows that the session has not written yet are written first."""
     session.flush()
     return session.connection().execute(query, values)
 
@@ -84,7 +84,7 @@ def drop(session: Session, *unwanted: SQLModel) -> None:
 
 
 def existing(row: A | None, said: str) -> A:
-    """Return `row`. NotFoundError with the message `said` if `row` is None."""
+    """Return `row`, if it is not None; otherwise raise NotFoundError with the message `said`."""
     if row is None:
         raise NotFoundError(said)
     return row
@@ -100,7 +100,10 @@ def partial_index(name: str, where: str, *columns: str) -> Index:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time in every database. SQLite drops the zone, so reading restores UTC."""
+    """The type of columns with times: in UTC, and with the time zone when read, in every database.
+
+    SQLite drops the zone, so reading adds UTC.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
