@@ -24,10 +24,10 @@ _WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A copy of a file for one provider. `content_sha256` is the digest of the file's content.
+    """A copy of a file for one provider. `content_sha256` is the digest of the content of the file copied.
 
-    `made`: the sealed copy was put into the provider's /out folder; `sha256` is the digest of the sealed
-    copy. `part`: the copy holds the provider's own records alone.
+    `made` is True if the sealed copy has been put into the provider's /out folder; then `sha256` is the
+    digest of the sealed copy. With `part` the copy holds the provider's own records alone.
     """
 
     number: int
@@ -56,13 +56,16 @@ def owe(
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return each copy waiting until its recipient ratifies the agreement, with the copied transfer."""
+    """Return the copies not to be made before their provider ratifies the agreement.
+
+    Each copy comes with the transfer of the file to be copied.
+    """
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 
 def count_waiting(session: Session) -> Counter[str]:
-    """Count by provider the copies waiting for the provider to ratify the agreement."""
+    """Count, by provider, the copies not to be made before the provider ratifies the agreement."""
     counted = select(col(CopyRow.provider), func.count()).join(TransferRow, _TRANSFER).where(*_WAITING)
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 

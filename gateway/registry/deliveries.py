@@ -129,9 +129,10 @@ def has_reason(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Limit a query to a page: `limit` rows in descending order of the column `place`, all below `before`.
+    """Limit a query to one page of results.
 
-    `before` is None for the first page. An index should give the order of the column, to avoid sorting.
+    The page has at most `limit` rows, in descending order of the column `place`, all below `before` (None:
+    the first page). An index should give the order of the column, to avoid sorting.
     """
     if before is not None:
         query = query.where(place < before)
@@ -265,7 +266,10 @@ def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Del
 
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
-    """Mark a delivery as dealt with. NotFoundError if a colleague did so before."""
+    """Mark a delivery as dealt with by a member of the team.
+
+    NotFoundError if a colleague has dealt with the delivery before.
+    """
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is not None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")

@@ -26,7 +26,10 @@ def actor_of(hand_on: str) -> str:
 
 
 def name_of(batch: HandOnBatchRow) -> str:
-    """Return the name of a batch, as of its folder, manifest and acknowledgement: "payroll-000012"."""
+    """Return the name of a batch, such as "payroll-000012".
+
+    The batch's folder, manifest and acknowledgement have the name.
+    """
     return f"{batch.hand_on}-{batch.number:06}"
 
 

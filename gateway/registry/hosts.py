@@ -93,7 +93,7 @@ class Host:
 
 
 def session_name(name: str) -> str:
-    """Return the name of a host's database session (`application_name` in PostgreSQL)."""
+    """Return the name under which PostgreSQL shows a host's database session (`application_name`)."""
     return f"{_SAID}/{name}"
 
 

@@ -195,7 +195,10 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """Return the keys of a `kind` in force at `now`, of `owner` or (None) of all owners of `owner_kind`."""
+    """Return the keys of a `kind` that are in force at `now`.
+
+    With `owner` only keys of this owner are returned; with None keys of all owners of the kind `owner_kind`.
+    """
     found = list_keys(session, owner_kind, owner)
     return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
@@ -212,7 +215,10 @@ def expiring(session: Session, before: datetime) -> Sequence[Key]:
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Find a key by its fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
+    """Return an owner's key, found by the fingerprint or a beginning of the fingerprint.
+
+    NotFoundError unless exactly one key fits.
+    """
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 

@@ -125,7 +125,7 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters queued before a moment that the relay has sent or refused."""
+    """Delete the letters queued before a moment, if a relay has taken or refused the letter."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 

@@ -220,9 +220,10 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 
 def check_is_ours(session: Session, vkey: str) -> None:
-    """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
+    """Raise ConfigurationError if the log in the registry is another gateway's.
 
-    This keeps a gateway from writing to another authority's database named by mistake.
+    The log is another's if its heads are signed, but none by the key `vkey`. So a gateway never writes to
+    another authority's database named by mistake.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
@@ -269,7 +270,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Append an entry that records the changed rows for which the log does not vouch yet, if any."""
+    """Append an entry that records the changed rows, if the log does not vouch for all of them yet."""
     append(session, with_records(session, ()), at)
 
 
@@ -287,7 +288,10 @@ def inclusion_proofs(
 
 
 def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
-    """Return the consistency proof from each size in `firsts` to the log of `second` leaves."""
+    """Return the proof, for each earlier size of the log, that the log of `second` leaves only added leaves.
+
+    `firsts` are the earlier sizes.
+    """
     return _read(session, lambda store: [tree.consistency_proof(store, one, second) for one in firsts])
 
 

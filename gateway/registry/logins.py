@@ -216,7 +216,10 @@ def end_session(session: Session, secret: str) -> None:
 
 
 def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
-    """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
+    """End a person's sessions; return the number of sessions ended.
+
+    The session whose secret is `but` stays.
+    """
     kept = None if but is None else digest_of(but)
     ended = [row for row in rows(session, ConsoleSessionRow, staff=name) if row.digest != kept]
     drop(session, *ended)

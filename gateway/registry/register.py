@@ -157,6 +157,6 @@ class News(NamedTuple):
 
 
 def read_news(session: Session) -> News:
-    """Read the registry's last changes with one query."""
+    """Return the registry's last changes, read with one query."""
     register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
     return News(register, receipt, head, bool(landed))

@@ -195,8 +195,9 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 class Earlier(NamedTuple):
     """An accepted file, and one of the teams with counts of the file: one row for each team.
 
-    `team` is None if no team has counts. `collected_at` is the time when a member of the team opened the
-    counts, None before. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    `team` is None if none of the teams asked for has counts. `collected_at` is the time when a member of the
+    team opened the counts, None before. `on_roll` is the number of pupils on the provider's roll, if asked
+    for.
     """
 
     sequence: int

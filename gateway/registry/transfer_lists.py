@@ -208,8 +208,8 @@ class TransfersWanted:
       in `kinds`, or the provider's name; upper and lower case are the same.
     - `equal`: pairs of a name in `SOUGHT` and the value wanted.
     - `sight`: in the sight of a person.
-    - `sort`, `group`: not criteria. `sort` is one of `SORTED`, after a hyphen for descending order; None means
-      the order of landing. `group` is the column by which a list is ordered first.
+    - `sort`, `group`: not criteria. `sort` is one of `SORTED`, after a hyphen for descending order; None
+      means the order of landing. `group` is the column by which a list is ordered first.
     """
 
     sight: Sight

@@ -113,10 +113,10 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows with one SQL statement, for the log to vouch for; return the numbers given to the rows.
+    """Insert rows for which the log shall vouch, with one SQL statement; return the numbers of the rows.
 
-    Each row has all columns; the column numbered by the database may be left out, otherwise the result is
-    empty. Rows to which the new rows refer must be flushed before.
+    Each of `rows` has a value for each column. Only the column numbered by the database may be left out; if
+    no column is left out, the result is empty. Rows to which the new rows refer must be flushed before.
     """
     numbers: list[int] = []
     if not rows:
@@ -341,7 +341,7 @@ def next_numbers(session: Session, table: type[SQLModel], number: str, count: in
 def last_numbers(session: Session) -> dict[str, int]:
     """Return the last number used in each table of `NUMBERED`, and the version of the register.
 
-    One query serves a whole transaction of SQLite, since nobody else writes meanwhile.
+    One query is enough for a whole transaction of SQLite, since nobody else writes meanwhile.
     """
     if _LAST not in session.info:
         found = session.connection().execute(_READ_LAST).one()

@@ -40,7 +40,7 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
 
 
 def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
-    """Return True if any transfer later than the sequence `after` meets the condition."""
+    """Return True if any transfer with a higher sequence than `after` meets the condition `which`."""
     later = select(TransferRow.sequence).where(which, col(TransferRow.sequence) > after)
     return session.scalar(later.limit(1)) is not None
 

@@ -99,10 +99,10 @@ class DeliveryRow(Row, table=True):
 
 
 class ReceiptRow(Row, table=True):
-    """A signed receipt, as published. The latest one of a transfer is in force.
+    """A receipt, or a notice to a provider, as published. The latest receipt of a transfer is in force.
 
     `stage` is "landed" or "decided". A notice, which is for people only, has an empty `json_text`. `seal` is
-    a signature by the log's key over all other columns, as the log vouches only for the statements.
+    a signature by the log's key over all other columns; the log vouches only for the receipt's statements.
     """
 
     __table_args__ = (
