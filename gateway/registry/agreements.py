@@ -39,7 +39,7 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role for signatures by a signed copy of the agreement, uploaded to /agreement.
+    """Return the role whose holder signs by uploading a signed copy of the agreement to /agreement.
 
     None if providers of `kind` sign without roles, or if no role signs by a copy.
     """

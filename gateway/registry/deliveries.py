@@ -39,8 +39,9 @@ class DeliveriesWanted:
     """The filter of a list of a team's deliveries.
 
     With `new` only deliveries not opened yet by the team are listed. A data type, provider or period limits
-    the list to deliveries with the given value. Deliveries dealt with are left out; with `removed_since`
-    instead only deliveries dealt with from the given moment on are listed, if the file is still stored.
+    the list to deliveries with the given value. Deliveries that the team has dealt with are left out; with
+    `removed_since` instead only deliveries dealt with from the given moment on are listed, if the file is
+    still stored.
     """
 
     new: bool = False
@@ -87,7 +88,7 @@ def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*
 
 
 def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
-    """Return an SQL expression equal to a column for which the database uses no index."""
+    """Return an SQL expression with the value of a column, so written that the database uses no index."""
     return func.coalesce(column, None)
 
 

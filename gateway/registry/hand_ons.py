@@ -164,7 +164,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches with a child marked since, so that the batches are made again without the child.
+    """Reset batches, so that each is made again without a child who has been marked meanwhile.
 
     `transfers` are the sequences of the files with the child. Only batches without acknowledgement are reset:
     batches for a folder of the home in any case, other batches if not sent yet.

@@ -293,7 +293,7 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, found by the fingerprint or by a beginning of no other key's fingerprint.
+    """Retire or revoke a key, found by the fingerprint or by a unique beginning of the fingerprint.
 
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
     GatewayError if the key is in the state already, or is revoked.

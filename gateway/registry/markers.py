@@ -17,7 +17,10 @@ DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker in force on a child: `people` may see the child's data, `files` counts the files with data."""
+    """A marker in force on a child.
+
+    `people` may see the child's data; `files` is the number of files with the child.
+    """
 
     number: int
     kind: Kind

@@ -61,7 +61,7 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 def get_provider(session: Session, provider: str) -> Provider:
     """Return a provider as enrolled; `ratified` is always False. NotFoundError for an unknown id.
 
-    The register has providers with `ratified` as on record.
+    `SendersRegister.provider` returns a provider with the true value of `ratified`.
     """
     return _provider(provider_row(session, provider), _columns_of_providers(session))
 
@@ -69,7 +69,7 @@ def get_provider(session: Session, provider: str) -> Provider:
 def list_providers(session: Session) -> Sequence[Provider]:
     """Return every provider as enrolled, sorted by id; `ratified` is always False.
 
-    The register has providers with `ratified` as on record.
+    `SendersRegister.enrolled` returns providers with the true value of `ratified`.
     """
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
@@ -283,7 +283,7 @@ def remove(session: Session, provider: str) -> None:
     """Delete a provider enrolled by mistake, with its keys and contacts.
 
     GatewayError if the registry has a transfer, declaration, copy, discrepancy or predecessor of the
-    provider, or a file of another provider about it: then the provider can only be closed.
+    provider, or another provider's file about the provider's pupils: then the provider can only be closed.
     """
     row = provider_row(session, provider)
     history = {

@@ -119,10 +119,10 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files sent with a key that landed from `since` until before `until`.
+    """Return references of files that landed from `since` until before `until` and were sent with a key.
 
-    `fingerprint` is the key's; `columns` are the columns of a transfer's row to be searched for the
-    fingerprint. None as a bound means no bound.
+    `fingerprint` is of the SSH key, or of the certificate that signed the file. `columns` are the columns of
+    a transfer's row to be searched for the fingerprint. None as a bound means no bound.
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)

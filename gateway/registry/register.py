@@ -110,7 +110,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register of the version in the database, even if the session was begun with a version."""
+    """Return the register as of the version in the database, not as of a version given to the session."""
     session.info[VERSION] = None
     return of(session)
 

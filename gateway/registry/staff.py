@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 class StaffState(StrEnum):
-    """If a member of staff can log in.
+    """The state of a member of staff.
 
     `ACTIVE`: with a key in use. `INVITED`: with an open invitation. `OUTSIDE`: with neither. `LEFT`: no
     longer a member of staff.

@@ -80,7 +80,7 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 
 
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return references of held files in a sight for whose release a second person is awaited.
+    """Return references of held files in a sight whose release was proposed, but not decided yet.
 
     The latest proposal comes first.
     """
@@ -94,7 +94,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
-    """Return by reference the person responsible for each held file in a sight.
+    """Return by reference the person to whom each held file in a sight is assigned.
 
     Files assigned to nobody are left out.
     """
@@ -110,7 +110,7 @@ def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: A
 
 
 def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count the held files in a sight that the person `name` was assigned by somebody else."""
+    """Count the held files in a sight that somebody else has assigned to the person `name`."""
     last = _of_held("assigned", sight, func.max(col(EventRow.number))).group_by(col(EventRow.subject))
     by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)
     return _waiting(
@@ -237,7 +237,7 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
-    """Count the transfers within the criteria; stop counting at `most`."""
+    """Count the transfers that meet the criteria; stop counting at `most`."""
     return _count(session, select(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
 
 
@@ -255,7 +255,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count, by person or event waited for, the `most` oldest transfers within the criteria."""
+    """Count, by person or event waited for, the `most` oldest transfers that meet the criteria."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -271,7 +271,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the next `most` transfers within the criteria, in the order asked for by `wanted`.
+    """Return the next `most` transfers that meet the criteria, in the order asked for by `wanted`.
 
     `after` is the sequence of the last transfer on the page before, None for the first page.
     """

@@ -202,9 +202,10 @@ def act_of(upload: Upload, opened: Opened) -> SigningAct:
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
-    """Return references of earlier transfers with the same signed file, by the result of `act_of`.
+    """Return references of earlier transfers of the same signed file, for each `SigningAct` of some files.
 
-    Refused transfers are left out. Withdrawn ones count: sending a file again does not bring the file back.
+    A `SigningAct`, as made by `act_of`, identifies the signing of one content. Refused transfers are left
+    out. Withdrawn ones count: sending a file again does not bring the file back.
     """
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted({act_of(*file) for file in files})

@@ -46,7 +46,7 @@ def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
-    """Lock and return the oldest transfers within a condition: at most `most`, after the sequence `after`.
+    """Lock and return at most `most` transfers that meet a condition, the oldest after the sequence `after`.
 
     Transfers locked by another process, as for a release, are left out: the other process decides on them.
     """
