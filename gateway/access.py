@@ -1,8 +1,8 @@
-"""The one table of access, asked by every door (mailboxes, console, command line).
+"""Who may do and see what: the one table of access, asked by every door (mailboxes, console, command line).
 
-A door identifies the person and asks here. Rights come from roles; the rights HELD and WELFARE come from
-teams as well. A `Sight` limits the files known to a person; the registry turns a `Sight` into a condition of
-queries (`registry/sight.py`). Anything not listed is denied.
+A door identifies a person, then asks this module for the person's rights. Rights come from roles; the rights
+HELD and WELFARE also come from membership of certain teams. A `Sight` says which files a person may know of;
+`registry/sight.py` turns a `Sight` into a condition of database queries. Anything not listed is denied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
-    """Raised for a command or question not listed in this module: nobody may use it."""
+    """Raised for a command or question for which this module lists no right: nobody may use it."""
 
 
 class Role(StrEnum):
@@ -94,11 +94,11 @@ WITHOUT_RIGHT: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """The teams with sight of more than the files delivered to them, by the policies in force.
+    """The teams that may see more than the files delivered to them, as named by the policies in force.
 
-    - `triage`: teams with sight of held files that are not sensitive.
-    - `sensitive`: teams with sight of sensitive held files.
-    - `welfare`: teams with sight of the children on no roll.
+    - `triage`: teams that see held files, except sensitive ones.
+    - `sensitive`: teams that see sensitive held files.
+    - `welfare`: teams that see the children who are on no school's roll.
     """
 
     triage: frozenset[str] = frozenset()
@@ -107,7 +107,10 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """Return the teams with sight of held files; two people must agree before a person joins one."""
+        """Return all teams that see held files, sensitive or not.
+
+        Two people must agree before a person joins one of these teams.
+        """
         return self.triage | self.sensitive
 
 
@@ -122,11 +125,11 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The files that a person may know of.
+    """Limits on the files that a person may know of.
 
-    - `ordinary`: True for files that are not sensitive. `few`: True for sensitive files.
-    - `marked`: True for files about any child with a marker; False for such a file only if `person` is among
-      the people named by the marker.
+    - `ordinary`: True to include files that are not sensitive. `few`: True to include sensitive files.
+    - `marked`: True to include every file about a child with a marker. False to include such a file only if
+      the marker names `person`.
     """
 
     person: str | None = None
@@ -136,7 +139,7 @@ class Sight:
 
     @property
     def is_whole(self) -> bool:
-        """Return True if every file is within this sight."""
+        """Return True if the sight has no limits: every file is included."""
         return self.ordinary and self.few and self.marked
 
 
@@ -155,9 +158,9 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the sight of files whose existence, reasons and outcome a person may know.
+    """Return the sight of a person: the files whose existence, reasons and outcome the person may know.
 
-    A file about a child with a marker is known to the people named by the marker, and to data protection.
+    A file about a child with a marker is known only to data protection and to the people named by the marker.
     """
     by_team = may_open(viewer, looking)
     return Sight(
@@ -169,7 +172,10 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the sight of held files that a person may open by membership of teams; no role opens a file."""
+    """Return the sight of held files that a person may open.
+
+    Only membership of teams counts: no role lets a person open a file.
+    """
     return Sight(
         person=viewer.name,
         ordinary=not looking.triage.isdisjoint(viewer.teams),
@@ -179,7 +185,7 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def known_to_program(name: str) -> Sight:
-    """Return the sight of a program: files neither sensitive nor about a child with a marker."""
+    """Return the sight of a program: all files except sensitive ones and those about a marked child."""
     return Sight(person=name, few=False, marked=False)
 
 
@@ -189,7 +195,7 @@ def roles_with(right: AccessRight) -> frozenset[Role]:
 
 
 class _Rights(dict[str, AccessRight]):
-    """The right needed for each command or question, by name. NotListedError for a name not listed."""
+    """The right needed for each command or question, by name. A name not listed raises NotListedError."""
 
     def __init__(self, what: str, table: Mapping[AccessRight, str]) -> None:
         super().__init__((name, right) for right, names in table.items() for name in names.split())

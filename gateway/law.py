@@ -1,7 +1,7 @@
-"""Law packs: the legal requirements of an academic year as data, in files law-YYYY-YY.toml.
+"""Law packs: what the law requires of returns in one academic year, as data in files law-YYYY-YY.toml.
 
-Policies of an agreement name the recipients; a law pack names the contents, codes, versions and days of a
-return. A file is judged by the pack of the year that its contents are about.
+The policies of an agreement say who receives a return; a law pack says what a return contains: data items,
+codes, versions of formats, and days. A file is judged by the pack of the year that its contents are about.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 class Element(File):
     """One element of a record, or one column of a table. `name`: the element's path, or the column's heading.
 
-    - `holds`: the kind of value. `codes`: the name of the code set of the value.
-    - `must`: True if every record has the element. `terms`: the terms whose returns have it; () for all.
-    - `left`: True if records of pupils who have left have the element as well.
+    - `holds`: the kind of value. `codes`: the name of the code set from which the value is taken.
+    - `must`: True if every record has the element. `terms`: the terms whose returns have the element; () for
+      all.
+    - `left`: True if the element is also in records of pupils who have left.
     - `since`: the first version of the format with the element, "" if unknown.
     - `unsure`: True if the name was found in no published layout.
     """
@@ -69,12 +70,15 @@ class ReturnLayout(File):
     assessments: tuple[dict[str, str], ...] = ()
 
     def of_term(self, term: str | None) -> tuple[Element, ...]:
-        """Return the elements in the return of a term; if `term` is None, all elements."""
+        """Return the elements in the return of a term; if `term` is None, the elements of all terms."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
 
 class CodeSet(File):
-    """The codes allowed in an element. `cbds`: the set's number in the DfE's CBDS. `read`: the source."""
+    """The codes allowed in an element.
+
+    `cbds`: the number of the code set in the DfE's CBDS. `read`: the document that the codes were read in.
+    """
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -82,7 +86,10 @@ class CodeSet(File):
 
 
 class Versions(File):
-    """The versions of a format in use; the action for files of earlier (`old`) or later ones (`unknown`)."""
+    """The versions of a format in use: `present` and `previous`.
+
+    `old`: the action for a file of an earlier version. `unknown`: the action for a file of a later version.
+    """
 
     format: Literal["CTF XML"]
     present: str = Field(pattern=r"^\d+\.\d$")
@@ -92,7 +99,10 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Data items that a `law` allows in the files of a data type with contents of the pack's year."""
+    """Data items that a law allows in the files of a data type, if the contents are of the pack's year.
+
+    `law`: the citation of the law.
+    """
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -100,14 +110,20 @@ class Lawful(File):
 
 
 class Reference(File):
-    """A document `cited` by the agreement, and the edition valid in the pack's year (`today`)."""
+    """A document that the agreement cites by an old name, and the name of the edition now valid.
+
+    `cited`: the name in the agreement. `today`: the name of the edition valid in the pack's year.
+    """
 
     cited: str
     today: str
 
 
 class NewRequirement(File):
-    """A new requirement of a return, in words, of which schools are told from the first day of the pack."""
+    """A new requirement of a return. Schools are told of the requirement from the first day of the pack.
+
+    `says`: the requirement in words. `term`: the term of the return, if limited to one.
+    """
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -115,17 +131,21 @@ class NewRequirement(File):
 
 
 class LawDays(File):
-    """Census days by term and results days by data type, which override the rules of the calendar."""
+    """Days of the pack's year, in place of the days that the rules of the calendar give.
+
+    `census`: the census day of each term. `results`: the day of the results, by data type.
+    """
 
     census: dict[SchoolTerm, date] = Field(default={})
     results: dict[Name, date] = Field(default={})
 
 
 class LawPack(File):
-    """A law-YYYY-YY.toml file, valid from `first` to `last`.
+    """The contents of one law-YYYY-YY.toml file, valid from `first` to `last`.
 
-    - `extends`: the year of an earlier pack, which supplies the parts missing here. By layout of that pack,
-      `more`: elements added; `ended`: names of elements removed.
+    - `extends`: the year of an earlier pack, from which parts missing in this file are taken.
+    - `more`: elements added to layouts of the earlier pack, by layout. `ended`: names of elements removed, by
+      layout.
     - `lawful`: items that a law allows. `awaited`: items that a law not yet in force will allow, from the
       first day of a pack that lists them under `lawful`.
     - `optional`: data types of optional returns. `coming`: new requirements.
@@ -176,7 +196,7 @@ class LawPack(File):
         return self.model_copy(update=merged)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items the law allows in files of a data type, in the pack's period."""
+        """Return the data items that the law allows in files of a data type about the pack's year."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
@@ -186,7 +206,7 @@ class LawPack(File):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return the law packs by first day, each completed with the parts of the pack that it extends.
+    """Return the law packs in order of first day, each completed with the parts of the pack that it extends.
 
     ConfigurationError for a missing pack, layout or element.
     """
@@ -207,15 +227,16 @@ def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
 
 
 def load_packs(policies: Path) -> tuple[LawPack, ...]:
-    """Return the law packs in a folder of policies by first day, each completed as by `whole`.
+    """Return the law packs in a folder of policies in order of first day.
 
-    ConfigurationError names the file, the key and the fault.
+    Each pack is completed with the parts of the pack that it extends. ConfigurationError names the file, the
+    key and the fault.
     """
     return whole(read_toml(path, LawPack) for path in sorted(policies.glob(PACKS)))
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the latest pack begun on or before a day, or the first pack if none has begun.
+    """Return the pack for a day: the latest one begun by then, or the first pack if none has begun.
 
     If `day` is None, return the latest of all packs. Return None if there are no packs.
     """
@@ -226,7 +247,10 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists `known`, by name, with the codes of all packs added, for views of any year."""
+    """Return the code lists `known`, by name, each with the codes added that any pack has under that name.
+
+    Views use the result, since the contents of a file may be of any year.
+    """
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:
@@ -237,10 +261,10 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists of one year, by name: the codes of `pack`, then the codes of `known` in no pack.
+    """Return the code lists of one year, by name.
 
-    Codes of other years' packs are left out. Words that some systems write in place of a code are in no pack
-    and so stay.
+    Each list has the codes of `pack`, then the codes of `known` that no pack has, such as words that some
+    systems write in place of a code. Codes found only in the packs of other years are left out.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

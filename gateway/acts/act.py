@@ -1,4 +1,4 @@
-"""The declaration, the context and the answers of acts."""
+"""The base class of acts, the context in which an act is carried out, and the kinds of answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same comma
 
 
 class Area(StrEnum):
-    """The headings under which doors list acts; `fields.py` has the nouns under each."""
+    """The headings under which doors list acts.
+
+    `fields.py` assigns nouns, such as `keys`, to the headings.
+    """
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -69,8 +72,9 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """The context of an act: the person, the clock, the home, and functions that open the registry (to read)
-    and the `Registrar` (to record).
+    """The surroundings of an act: the acting person, the clock, the home, and access to the registry.
+
+    `open_registry`: opens the registry for reading. `open_registrar`: opens the `Registrar` for recording.
     """
 
     home: Home
@@ -89,14 +93,14 @@ class ActContext:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The policies in force."""
+        """Return the policies in force."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
 
         return load_catalogue(self.home.policies_in_force)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session for reading the registry within the person's sight, in one transaction."""
+        """Yield a session for reading the registry in one transaction, within the person's sight of files."""
         with self.open_registry() as registry, registry.within(self.sight).read() as session:
             yield session
 
@@ -104,11 +108,12 @@ class ActContext:
     def recording(
         self, *, signs: bool = True, access: bool = False, tried: bool = False
     ) -> Iterator[Recording]:
-        """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
+        """Yield one transaction for changing the registry and the log.
 
-        With `access`, publish the providers' SSH keys for intake after the commit; a service without the
-        right to publish leaves this to the processor. With `tried`, roll the transaction back at the end:
-        nothing is signed or published.
+        - `signs`: sign the log's head at the end.
+        - `access`: after the commit, publish the providers' SSH keys for intake; a service without the right
+          to publish leaves the publishing to the processor.
+        - `tried`: roll the transaction back at the end, and sign and publish nothing.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
@@ -125,9 +130,10 @@ class ActContext:
 
 @dataclass(slots=True)
 class Recording:
-    """One transaction of an act, for changing the registry and adding entries to the log.
+    """One transaction in which an act changes the registry and adds entries to the log.
 
-    `issued`: the signed head and the receipts of a decision, for the caller to publish after the commit.
+    `by`: the acting person. `issued`: after a decision on a file, the signed head and the receipts, for the
+    caller to publish after the commit.
     """
 
     registrar: Registrar
@@ -139,7 +145,10 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append a log entry in the person's name; `note` is stored in the registry, not in the leaf."""
+        """Append a log entry of a `kind` about a `subject`, in the acting person's name.
+
+        `note`: text stored only in the registry; the leaf has a commitment to the text.
+        """
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
@@ -152,7 +161,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ActDone:
-    """An act's answer: a sentence about the result, and a document to be shown unchanged, if any."""
+    """The answer of an act with little to show: a sentence on the result.
+
+    `document`: a text to be shown unchanged, such as a signed certificate; "" if there is none.
+    """
 
     sentence: str = ""
     document: str = ""
@@ -160,7 +172,10 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
+    """A heading in a form, and the names of the fields below the heading.
+
+    `folded`: True if forms hide the fields until the person asks.
+    """
 
     heading: str
     fields: tuple[str, ...]
@@ -170,15 +185,16 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class ActListing:
-    """The rows of a list, or of one page of it.
+    """The rows of a list, or of one page of a list.
 
-    - `empty`: the sentence shown if there are no rows; `closing`: a sentence below the rows, for people.
+    - `empty`: the sentence shown if there are no rows. `closing`: a sentence below the rows, for people.
     - `narrow`: the columns for a narrow screen.
     - `latest`: True if a command that prints only some rows prints the last ones; False for the first ones.
-    - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
-      `following`: the cursor of the next page, "" on the last.
-    - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
-      rows; `group_of`: for each row of the page, the `value` of its group.
+    - `first`: the number of the page's first row. `total`: the number of rows on all pages, None if not
+      counted.
+    - `following`: the cursor of the next page, "" on the last page.
+    - `groups`: all groups of rows in order. For each group: the common `value`, a `name` for people, and the
+      `number` of rows. `group_of`: for each row of the page, the `value` of its group.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -196,10 +212,10 @@ class ActListing:
 
 @dataclass(frozen=True, slots=True)
 class ActDetails:
-    """One object in detail: a heading, labelled lines, paragraphs, lists of parts, closing sentences.
+    """The answer of an act that shows one object in detail.
 
     - `values`: everything, as JSON values, for programs.
-    - `lines`: values by label; empty values are not shown.
+    - `lines`: values shown after their labels; empty values are left out. `parts`: lists.
     - `refused`: the reason for a negative answer, printed as the command's error; "" otherwise.
     - `proof`: details for experts, such as digests, keys and entries of the log.
     """
@@ -214,7 +230,7 @@ class ActDetails:
     proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the labelled lines with a value, by label."""
+        """Return the lines by label, without the lines whose value is empty."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
@@ -286,7 +302,7 @@ class Act(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_more: Any) -> None:  # noqa: ANN401 - as pydantic's
-        """Check that groups of fields, if declared, name each field exactly once; TypeError otherwise."""
+        """Raise TypeError if an act has `field_groups` and does not name each field exactly once in them."""
         if cls.field_groups and sorted(name for one in cls.field_groups for name in one.fields) != sorted(
             cls.model_fields
         ):
@@ -295,19 +311,25 @@ class Act(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_of_our_time(cls, given: object) -> object:
-        """Return a field's value. PydanticCustomError for a date outside the years 1900 to 2999."""
+        """Return a field's value unchanged. ValueError for a date outside the years 1900 to 2999."""
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
         return given
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return, by field, the values allowed by the policies, each with a name for people."""
+        """Return the values that the policies allow in some fields.
+
+        By field and by value, the answer has a name for people.
+        """
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows only for certain values of another field (see `Revealed`)."""
+        """Return the fields that a form hides until the person chooses a certain value in another field.
+
+        By the other field and by its value, the answer has the fields then shown, each with the choices.
+        """
         return {}
 
     def check(self, context: ActContext) -> None:
@@ -321,7 +343,7 @@ class Act(BaseModel):
         return ""
 
     def confirms(self) -> bool:
-        """Return True if a person must confirm the act by a passkey, where a door can ask for one."""
+        """Return True if the person must confirm the act by a passkey, at doors that can ask for one."""
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
@@ -338,18 +360,24 @@ class Act(BaseModel):
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
-    """Convert rows to dicts of the named columns, so a list or page gets nothing else of a record."""
+    """Return each row as a dict with only the named columns, so that no other value of a record is shown."""
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return the argument `what`, such as "place", given to `option` for a field; None without `option`."""
+    """Return an argument that the declaration of a field gave to `option`, by name (`what`), such as "place".
+
+    Return None for a field declared without `option`.
+    """
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
 
 class GivenFile(BaseModel):
-    """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
+    """A file given to an act: read from this machine, uploaded, or pasted.
+
+    `folder`: the file's folder, if the file is on this machine; otherwise None.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -419,7 +447,10 @@ def _one_line(given: str) -> str:
 
 
 def as_reason(given: str) -> str:
-    """Return a reason on one line. ValueError if empty, over REASON_LENGTH, or with control characters."""
+    """Return a person's reason as one line of text.
+
+    ValueError for an empty reason, more than REASON_LENGTH characters, or control characters.
+    """
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")

@@ -1,4 +1,4 @@
-"""Acts on the yearly data sharing agreement: ratifications, every provider's standing, the text."""
+"""Acts on the yearly data sharing agreement: ratify, give notice, list ratifications, print the text."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice; return a sentence with the day from which the provider's ratifications end."""
+        """Record the notice, which ends the provider's ratifications; return a sentence with the day."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             known = {each.id: each for each in catalogue.agreement.notice}
@@ -120,7 +120,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each party to the agreement, with its ratification on the given day or today."""
+        """Return a row for each party to the agreement: its ratification on the given day or today."""
         load_settings(context.home)
         catalogue = context.catalogue
         with context.reading() as session:
@@ -139,7 +139,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
 
 
 def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
-    """Return a row for each party to the agreement, with its ratification as of a day."""
+    """Return a row for each party to the agreement: its ratification as of a day."""
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row

@@ -1,4 +1,7 @@
-"""Flows of the agreement (Appendix B): exceptions, made by people, to what providers owe by the calendar."""
+"""Acts on the data that providers owe under the agreement (Appendix B).
+
+The calendar says what each provider owes; these acts record and list exceptions made by people.
+"""
 
 from datetime import date, time
 from typing import ClassVar, Literal
@@ -35,7 +38,10 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record whether a data type is expected of a provider; "default" removes such a record."""
+        """Record whether a data type is expected of a provider.
+
+        "default" removes an earlier record, so that the calendar decides again.
+        """
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -67,7 +73,10 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the nil return for the period around the day. GatewayError if nothing is due near it."""
+        """Record that the provider has nothing to send for the period around the day.
+
+        GatewayError if the data type is not due around the day.
+        """
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)
@@ -103,7 +112,7 @@ class ListFlowExceptions(ProviderListing, command="flows exceptions", right=Acce
     empty: ClassVar = "nothing is said: the calendar decides"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each expectation and nil return on record, of one provider or of all."""
+        """Return a row for each exception on record (expectation, nil return), of one provider or of all."""
         with context.reading() as session:
             self.check_provider(session)
             return agreements.exceptions(session, self.provider)

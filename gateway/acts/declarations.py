@@ -1,4 +1,4 @@
-"""Declarations: transfers that went, or will go, another way than through this gateway."""
+"""Acts on declarations: statements that data went, or will go, by another way than the gateway."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the choices of four fields by the agreement: method, data, circumstance and safeguard."""
+        """Return the agreement's choices for four fields: method, data, circumstance and safeguard."""
         methods = catalogue.methods
         return {
             "method": {one.id: one.name for one in methods.method if one.declarable},
@@ -78,7 +78,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each method the safeguards that a form offers once the method is chosen."""
+        """Return the safeguards that a form offers for each method, shown once the method is chosen."""
         methods = (one for one in catalogue.methods.method if one.declarable and one.need)
         return {
             "method": {
@@ -92,7 +92,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         return not self.dry_run
 
     def effect(self, context: ActContext) -> str:
-        """Return the decision and its reasons in words. NotFoundError for an unknown provider."""
+        """Return in words the decision that the agreement gives. NotFoundError for an unknown provider."""
         with context.open_registrar() as registrar:
             declaration = self._declaration(registrar, context)
             decision = judge(declaration, registrar.catalogue)
@@ -159,7 +159,10 @@ NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the agreement's decision on a declared transfer, with next steps that fit a declaration."""
+    """Return the agreement's decision on a declared transfer.
+
+    A held transfer gets next steps of its own, since a declaration is never decided again automatically.
+    """
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
@@ -168,7 +171,7 @@ def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision, by: str) -> str:
-    """Record a decided declaration with a log entry and a receipt; return the reference."""
+    """Record a declaration and the decision on it, with a log entry and a receipt; return the reference."""
     catalogue, now, signing = registrar.catalogue, registrar.clock(), registrar.signing
     found = subject(declaration.data, catalogue)
     data_types = found.data_types if found else ()
@@ -227,7 +230,7 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
 def _statement(
     registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
 ) -> Statement:
-    """Return the facts for the receipt of a declaration."""
+    """Return the facts that the receipt of a declaration states."""
     catalogue, provider = registrar.catalogue, declaration.provider
     method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
     told = {each.id: each.told for each in catalogue.methods.safeguard}
@@ -282,7 +285,7 @@ class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight
     reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return a declaration with the safeguards and circumstances stated, the decision and the reasons."""
+        """Return a declaration: the safeguards and circumstances declared, the decision and the reasons."""
         with context.reading() as session:
             row = _row(agreements.declaration(session, self.reference))
         return ActDetails(

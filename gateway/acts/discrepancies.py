@@ -1,4 +1,4 @@
-"""Discrepancies: contradictory statements of two rolls about one pupil (agreement, 7.3 and 8.2)."""
+"""Discrepancies: cases in which two rolls contradict each other about one pupil (agreement, 7.3 and 8.2)."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -35,7 +35,7 @@ class ListDiscrepancies(
     all: bool = option("Those that have ended too.", default=False)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each open discrepancy, oldest first; with `all`, for each ended one as well."""
+        """Return a row for each open discrepancy, oldest first; if `all` is set, for ended ones also."""
         with context.reading() as session:
             self.check_provider(session)
             providers = None if self.provider is None else [self.provider]
@@ -51,7 +51,7 @@ class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRigh
     number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the file and number of each record of a discrepancy, and how the discrepancy ended."""
+        """Return the contradictory records, each as file and number, and how the discrepancy ended."""
         with context.reading() as session:
             (row,) = _rows(session, [discrepancies.get(session, self.number)])
         closing = [f"resolved by {row['ended_by']}: {row['why']}"] if row["ended_by"] else []
@@ -73,12 +73,12 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise NotFoundError for an unknown discrepancy, or one with a file outside the person's sight."""
+        """Raise NotFoundError for an unknown discrepancy, or for a file of it outside the person's sight."""
         with context.reading() as session:
             discrepancies.get(session, self.number)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark the discrepancy as resolved, with person and reason."""
+        """Record the discrepancy as resolved, with the person and the reason."""
         with context.recording() as record:
             known = discrepancies.resolve(
                 record.session, self.number, by=record.by, why=self.why, at=record.at

@@ -1,4 +1,4 @@
-"""The fields of an act for every door: type of one value, choices, and number of values."""
+"""The fields of acts, described for every door: the type of a value, the choices, the number of values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _KINDS: dict[Any, FieldKind] = {
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """One field of an act.
+    """One field of an act, as the doors need it to ask for a value.
 
     - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
     - `kind`: the type of one value. `several`: True if the field takes several values.
@@ -71,7 +71,7 @@ def every_act() -> Mapping[str, type[Act]]:
 
 
 def acts_in(module: str) -> Iterator[type[Act]]:
-    """Yield the acts declared in a module, given by full name, in the order of declaration."""
+    """Yield the acts declared in the module with the full name `module`, in the order of declaration."""
     for declared in vars(import_module(module)).values():
         if (
             isinstance(declared, type)
@@ -83,7 +83,7 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act, in the order of the groups of fields; without groups, of declaration."""
+    """Return descriptions of an act's fields, in the order of the act's groups or else of declaration."""
     told = []
     for name in headings_of(act):
         field = act.model_fields[name]
@@ -107,13 +107,16 @@ def fields_of(act: type[Act]) -> tuple[ActField, ...]:
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
-    """Return by field the heading of its group, in the order of the groups; "" for an act without groups."""
+    """Return for each field of an act the heading of its group; "" if the act has no groups.
+
+    The fields are in the order of the groups, or else of declaration.
+    """
     headings = {name: group.heading for group in act.field_groups for name in group.fields}
     return headings or dict.fromkeys(act.model_fields, "")
 
 
 def area_of(act: type[Act]) -> Area:
-    """Return an act's area, by the first word of the command."""
+    """Return the area of an act (the heading in lists of acts), found by the first word of the command."""
     return _AREAS[act.command.partition(" ")[0]]
 
 
@@ -124,7 +127,10 @@ def answer_of(act: type[Act]) -> str:
 
 
 def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
-    """Return the type of a single value of a field, and True if the field takes several values."""
+    """Return the type of one value of a field, and True if the field takes several values.
+
+    `annotation`: the type annotation of the field.
+    """
     if get_origin(annotation) is tuple:
         return type_of(get_args(annotation)[0])[0], True
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -136,7 +142,7 @@ def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
 
 
 def choices_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type
-    """Return the values that a type lists, as an enumeration does; () for other types."""
+    """Return the allowed values of an enumeration or Literal type as texts; () for any other type."""
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(str(one.value) for one in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()

@@ -1,4 +1,4 @@
-"""Saved filters: the narrowing, order and groups of a list, kept by name for one person alone."""
+"""Saved filters: the conditions, order and grouping of a list, saved under a name for one person alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for an unknown list or field, a wrong value, or the personal field `search`."""
+        """Raise GatewayError for an unknown list or field, a wrong value, or `search`, never to be saved."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):
@@ -84,7 +84,7 @@ class RemoveFilter(Act, command="filters remove", right=AccessRight.PERSON):
     name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete one of the person's saved filters of a list."""
+        """Delete the person's saved filter of this name."""
         with context.open_registry() as registry, registry.write() as session:
             staff.remove_filter(session, name_of(context.person), self.of, self.name)
         return ActDone(f"the filter {self.name} is removed")

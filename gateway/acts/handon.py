@@ -1,4 +1,4 @@
-"""Hand-ons: batches of a team's files for other systems of the authority, made, sent and acknowledged."""
+"""Hand-ons: batches of a team's files for another system of the authority, made, sent and acknowledged."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the number of rows with a value, by column. GatewayError if no output file can be made."""
+        """Return how many rows have a value in each column of the output files.
+
+        GatewayError if no output file can be made.
+        """
         with context.open_registrar() as registrar, ExitStack() as until:
             declared = registrar.catalogue.hand_ons.hand_on
             if (found := next((one for one in declared if one.id == self.hand_on), None)) is None:
@@ -156,7 +159,11 @@ class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENR
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """One output file: name, content in anonymous memory, row counts, and names of empty columns."""
+    """One output file of a hand-on.
+
+    `descriptor`: a file descriptor of the content, kept in memory. `laid`: counts of rows and values.
+    `empty`: the names of columns without any value.
+    """
 
     name: str
     descriptor: int
@@ -166,11 +173,11 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files made from one transfer.
+    """The output files made from one transfer for a hand-on.
 
-    - `collected`: the log entry which says that the hand-on used the team's view. `transfer`: the transfer's
-      sequence.
-    - `apart`: the markers for which children were left out of the files.
+    - `collected`: the log entry saying that the hand-on used the team's view of the file.
+    - `transfer`: the transfer's sequence number.
+    - `apart`: the markers because of which children were left out of the files.
     """
 
     files: tuple[MadeFile, ...]
@@ -184,10 +191,10 @@ class NotHandedOnError(GatewayError):
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
-    """Make the output files of a hand-on from one transfer, in anonymous memory, freed when `until` closes.
+    """Make the output files of a hand-on from one transfer.
 
-    NotHandedOnError if the team may have no view of the file. Fault if the examiner fails; the caller may try
-    again.
+    The files are in memory, and are freed when `until` closes. NotHandedOnError if the team may have no view
+    of the file. Fault if the examiner fails; the caller may try again.
     """
     now, actor = registrar.clock(), hand_ons.actor_of(hand_on.id)
     with registrar.registry.read() as session:
@@ -238,7 +245,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 
 
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
-    """Return True if the markers under which the files were made are still exactly those in force."""
+    """Return True if the markers on children have not changed since the files in `made` were made."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, {}) == one.apart for one in made)
 
@@ -246,7 +253,10 @@ def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bo
 def manifest(
     session: Session, registrar: Registrar, batch: HandOnBatchRow, made: Sequence[Made], at: datetime
 ) -> tuple[bytes, bytes]:
-    """Return a batch's manifest as JSON, made at the time `at`, and its signature. Fault if signing fails."""
+    """Return the manifest of a batch as JSON, and the gateway's signature over the JSON.
+
+    `at`: the time of making, stated in the manifest. Fault if signing fails.
+    """
     listed = [
         {
             "name": file.name, "reference": each.collected.subject, "sha256": file.laid.sha256,

@@ -1,4 +1,4 @@
-"""Harmless columns: unknown to the agreement, and found by a person to say nothing of a pupil's life."""
+"""Harmless columns: unknown to the agreement, but by a person's judgement without anything private."""
 
 from typing import ClassVar
 

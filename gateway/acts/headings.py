@@ -1,4 +1,4 @@
-"""Meanings of a provider's headings, stated by the provider or the authority: listed, added, revoked."""
+"""Acts on the meanings of headings in a provider's files, as stated by the provider or the authority."""
 
 import json
 import re
@@ -35,7 +35,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
     empty: ClassVar = "nothing is said of any heading"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each heading explained by a provider or a person."""
+        """Return a row for each heading whose meaning a provider or a member of staff has stated."""
         with context.reading() as session:
             return [
                 {
@@ -80,7 +80,10 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the meaning; or, for an item named by one person so far, record a proposal."""
+        """Record the meaning of the heading.
+
+        A meaning that is a data item takes two people: from the first of them, only a proposal is recorded.
+        """
         with context.recording() as record:
             known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:
@@ -108,18 +111,24 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the items that a heading may mean, as "Label (key)" by key; only items with one of `labels`."""
+    """Return the data items that a heading may mean: by key, the text "Label (key)".
+
+    Only items with one of the labels in `labels` are returned.
+    """
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return the headings of a file that no rule knows and that nobody has explained."""
+    """Return the headings of a file whose meaning is unknown: to the policies, and stated by nobody."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
 
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
-    """Return the meanings proposed for a provider's headings that, as of `at`, await a second person."""
+    """Return a row for each proposed meaning of a provider's heading that still needs a second person.
+
+    `at`: the time of the question; older proposals lapse.
+    """
     found: dict[str, Row] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")

@@ -1,4 +1,4 @@
-"""Decisions on held files: released, returned, refused, assigned and noted, each in a person's name."""
+"""Acts by which a person decides on held files: release, return, refuse, ratify, assign and note."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
     reference: FileReference
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the file's school and kind, and the reasons for the hold."""
+        """Return a sentence with the file's school, the kind of data, and the reasons for the hold."""
         with context.reading() as session:
             waits = for_officers(transfers.get(session, self.reference).reasons)
         return f"{file_in_words(context, self.reference)} It waits: {waits}."
@@ -76,7 +76,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return sentences with the teams that would get the file, and the agreement's objections.
+        """Return sentences on the teams to which the file would go, and on the agreement's objections.
 
         GatewayError if nobody may release the file.
         """
@@ -99,10 +99,10 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return ActDone(f"{self.reference} is released to {teams}")
 
     def release(self, registrar: Registrar, by: str) -> Release:
-        """Release the file in the name of the person `by`, and return the release as judged.
+        """Release the file in the name of the person `by`; return the release as judged by the agreement.
 
-        If the agreement forbids the release (`Release.forbidden`): with `override`, only propose the release
-        to a second person; without `override`, GatewayError. GatewayError, too, if nobody may release it.
+        A release forbidden by the agreement is not carried out: with `override`, a second person is asked to
+        confirm the release; without `override`, GatewayError. GatewayError if nobody may release the file.
         """
         with deciding(registrar, by) as record:
             transfer = held(record.session, self.reference)
@@ -147,7 +147,7 @@ class ConfirmRelease(_HeldFileAct, command="held confirm"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
 
-        GatewayError if no release is proposed, or if the proposer may be the same person as the confirmer.
+        GatewayError if no release is proposed, or if proposer and confirmer may be the same person.
         """
         reference, by = self.reference, context.person
         with context.open_registrar() as registrar, deciding(registrar, by) as record:
@@ -167,7 +167,7 @@ class DeclineRelease(ConfirmRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal of a release in the log; the file stays held."""
+        """Record that the proposal of a release is declined; the file stays held."""
         with context.recording() as record:
             held(record.session, self.reference)
             asked = proposal(record.session, self.reference)
@@ -186,7 +186,7 @@ class AssignHeldFile(_HeldFileAct, command="held assign"):
     text: Why | None = option("What to know of the file; name no child.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person as the one to decide on the file, in place of any other."""
+        """Record who decides on the file: the colleague `to`, or the acting person if `to` is None."""
         with context.recording() as record:
             held(record.session, self.reference)
             name = self.to or name_of(record.by)
@@ -268,7 +268,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the schools, the signatory and the files."""
+        """Return a sentence with the schools to be ratified, the signatory and the files."""
         schools = " and ".join(f"{name} ({one})" for one, name in self._schools(context).items())
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
@@ -290,7 +290,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the files' schools, names by id. GatewayError for a file that waits for no ratification."""
+        """Return the names of the files' schools, by id. GatewayError for a file held for another reason."""
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:
@@ -322,7 +322,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Append the note to the log, under the file."""
+        """Add the person's note to the log entries of the file."""
         with context.recording() as record:
             held(record.session, self.reference)
             record.note("noted", self.reference, note=self.text)
@@ -330,7 +330,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
 
 
 def release_in_words(asked: Release, catalogue: Catalogue) -> str:
-    """Return a sentence with the teams to get a released file, and the agreement's objections."""
+    """Return a sentence on the teams to which a release sends a file, and on the agreement's objections."""
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))
@@ -340,7 +340,10 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """Return a held transfer on which a person may decide. GatewayError in any other state."""
+    """Return a held file on which a person may decide.
+
+    GatewayError if the file is not held, is withdrawn, or is a key waiting for approval.
+    """
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -356,7 +359,10 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str, kind: Kind = "release-proposed") -> Proposal:
-    """Return the open proposal of a kind about a file. GatewayError if declined, decided or never made."""
+    """Return the open proposal of a `kind` (of log entry) about a file.
+
+    GatewayError if nothing was proposed, or if the proposal was declined or decided.
+    """
     if (first := proposed(session, reference, kind)) is None:
         raise GatewayError(_NOBODY[kind].format(reference))
     return first
@@ -364,7 +370,7 @@ def proposal(session: Session, reference: str, kind: Kind = "release-proposed") 
 
 @contextmanager
 def deciding(registrar: Registrar, by: str) -> Iterator[Recording]:
-    """Yield one transaction for a decision of the person `by`; after the commit, publish its receipts."""
+    """Yield one transaction for a decision of the person `by`; after the commit, publish the receipts."""
     with registrar.registry.write() as session:
         record = Recording(registrar, session, by, registrar.clock())
         yield record
@@ -375,10 +381,11 @@ def rule(
     record: Recording, reference: str, decision: Decision, kind: Kind, why: str, *,
     held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
 ) -> None:  # fmt: skip
-    """Put a person's decision on a file in force; `kind` is the kind of the log entry.
+    """Put a person's decision on a file in force, and log the decision as an entry of a `kind`.
 
-    - `held_for`: the reasons why the file was held. `roll`: the packed roll of the file, if any.
+    - `why`: the person's reason, for the record. `held_for`: the reasons why the file was held.
     - `counted`: True if teams without pupil records get counts; False if a person named the teams.
+    - `roll`: the packed roll of the file, if any.
     """
     ruling = Ruling(
         reference=reference, decision=decision, kind=kind, actor=record.by, note=why,
@@ -390,7 +397,7 @@ def rule(
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
     """Record a proposal to release or deliver a file against the agreement, for a second person to decide.
 
-    `kind` is the kind of the log entry, `more` are further fields of the entry.
+    `kind`: the kind of the log entry. `asked`: the release proposed. `more`: further fields of the entry.
     """
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}
@@ -402,10 +409,13 @@ def judged(
     rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
-    """Return the release of a held file as judged by the agreement.
+    """Return the agreement's judgement of a release: teams, flow, and objections.
 
-    `data_type` and `teams` default to the recognised type and to the teams entitled by the flow. GatewayError
-    for a file never opened, a file last judged by earlier rules, or a release that is nobody's to give.
+    - `data_type`: the kind of data to release the file as; by default, the recognised one.
+    - `teams`: the teams to get the file; by default, all teams entitled by the flow.
+
+    GatewayError for a file never opened, a file last judged by earlier rules, or a release that nobody may
+    give.
     """
     if transfer.content is None:
         raise GatewayError(
@@ -423,7 +433,7 @@ def judged(
 
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
-    """Return the decision that releases a file for a `period`, made from the release `asked`, as judged.
+    """Return the decision that carries out a judged release (`asked`), for a `period`.
 
     The reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
     """
@@ -437,7 +447,10 @@ def released(catalogue: Catalogue, asked: Release, code: str, period: str | None
 def _release(
     record: Recording, transfer: Transfer, asked: Release, why: str, *, counted: bool, on: date | None = None
 ) -> None:
-    """Release a held file as judged, for the period around the day `on`, or else the period in the file."""
+    """Release a held file as judged (`asked`).
+
+    The period is the one around the day `on`; without `on`, the one that the file states.
+    """
     registrar, upload, content, period = record.registrar, transfer.upload, transfer.content, None
     catalogue = registrar.catalogue
     if on is not None:
@@ -453,7 +466,10 @@ def _release(
 
 
 def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Refuse a held file, with `advice` to the sender on the receipt. GatewayError for unfit advice."""
+    """Refuse a held file, with a person's advice to the sender on the receipt.
+
+    GatewayError for advice that is empty, too long, or has control characters.
+    """
     told = " ".join(advice.split())
     if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")

@@ -1,4 +1,4 @@
-"""Held files: the files waiting for a person or a date."""
+"""The act that lists held files: files waiting for a person or a date."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     mine: bool = option("Only files that are yours to decide.", default=False)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria for held files; with `mine`, only the ones assigned to the person."""
+        """Return the conditions for files in the list; with `mine`, only files assigned to the person."""
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield a row for each held file, with the assigned person, reasons, and days since the landing."""
+        """Yield a row for each held file: also the reasons, the person assigned, and days since the landing."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session, EVERYTHING)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
@@ -64,7 +64,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
             }
 
     def closing(self, context: ActContext) -> str:
-        """Return a sentence with the number of sensitive held files hidden from the person; "" for none."""
+        """Return a sentence with the number of sensitive files hidden from the person; "" if none are."""
         wanted = self.wanted(context)
         with context.open_registry() as registry, registry.read() as session:
             seen = replace(wanted, sight=context.sight(session))
@@ -79,5 +79,5 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
 
 def names_of_lookers(catalogue: Catalogue) -> str:
-    """Return the names of the teams with sight of sensitive files, as a list in words."""
+    """Return the names of the teams that may see sensitive files, as a list in words."""
     return catalogue.wording.list_names(catalogue.sensitive_teams())

@@ -1,4 +1,7 @@
-"""Web hooks: addresses of systems told of events; two people add a hook, one person removes a hook."""
+"""Web hooks: addresses of other systems to which messages on events are sent.
+
+Two people add a web hook; one person removes a web hook.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _LIKE = "an address is like https://cases.example.gov.uk/gateway, without a pass
 
 
 def _with_valid_host(address: str) -> str:
-    """Return the given address of a web hook. ValueError if the port or the IP address in it is invalid."""
+    """Return the address of a web hook unchanged. ValueError if the port in the address is invalid."""
     try:
         _ = urlsplit(address).port
     except ValueError:
@@ -50,7 +53,10 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Yield a row for each web hook, with only the host of its address, since the path may be secret."""
+        """Yield a row for each web hook.
+
+        Only the host of the address is shown, since the path may be secret.
+        """
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)
@@ -81,7 +87,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Add the hook, once a second person has run the same command."""
+        """Add the web hook; for the first of the two people, only record a proposal."""
         events, teams = ",".join(sorted(set(self.event))), ",".join(sorted(set(self.team)))
         digest = hashlib.sha256(f"{self.address} {events} {teams}".encode()).hexdigest()
         asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest}")
@@ -122,7 +128,7 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     since: Moment | None = option("Send every message since this moment once more, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a test event, which is sent to the hook; have the messages that were given up sent again."""
+        """Record a test event, which is sent to the web hook; have messages that were given up sent again."""
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:

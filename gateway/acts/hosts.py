@@ -1,4 +1,4 @@
-"""Acts on hosts that share the work: list, remove from the record, take over a dead host's spool."""
+"""Acts on hosts (machines) that share the work: list, remove, and take over a dead host's uploads."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -60,7 +60,10 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host. GatewayError if it runs, or if uploads wait in its spool and are not `lost`."""
+        """Remove the host from the record.
+
+        GatewayError if the host runs, or if uploads wait in its spool and `lost` is not set.
+        """
         with context.recording() as record:
             host = _stopped_host(record.session, self.name)
             if host.spool and not self.lost:
@@ -87,7 +90,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Move each complete upload into this host's spool; log and return the number of uploads."""
+        """Move each complete upload of the dead host into this host's spool; log and return the number."""
         with context.reading() as session:
             _stopped_host(session, self.name)
         if self.name == load_settings(context.home).host.name:
@@ -105,7 +108,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
 
 
 def _stopped_host(session: Session, name: str) -> Host:
-    """Return a host on record that has stopped. GatewayError for an unknown or a running host."""
+    """Return the host `name`, which has stopped. GatewayError if the host is unknown or runs."""
     host = next((one for one in hosts.known(session) if one.name == name), None)
     if host is None:
         raise NotFoundError(f"no host {name} is on record")

@@ -1,4 +1,4 @@
-"""Changes of keys: enrolled, confirmed, retired, restored and revoked."""
+"""Acts that change keys: add, confirm, retire, restore and revoke."""
 
 from __future__ import annotations
 
@@ -59,11 +59,14 @@ class _KeyAct(Act, right=AccessRight.ENROL):
     id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=OWNER)
 
     def owner_kind(self, session: Session) -> OwnerKind:
-        """Return "provider" or "staff" for the owner named. NotFoundError for an unknown owner."""
+        """Return the kind of the key's owner: "provider" or "staff". NotFoundError for an unknown owner."""
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
     def key(self, session: Session, fingerprint: str) -> Key:
-        """Return the owner's key with this fingerprint or beginning. NotFoundError for no key or several."""
+        """Return the owner's key whose fingerprint begins with `fingerprint`.
+
+        NotFoundError for none or several.
+        """
         return keys.find_key(session, self.owner_kind(session), self.id, fingerprint)
 
 
@@ -77,7 +80,7 @@ class AddKey(_KeyAct, command="keys add"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store each key in the file as pending, or update the certificate on record; return fingerprints."""
+        """Store each new key as pending, or update a certificate on record; return the fingerprints."""
         data, said = self.file.content, []
         if len(data) > _MOST_BYTES:
             raise GatewayError("that is too large for a key")
@@ -106,7 +109,10 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put each key in force that was read out. GatewayError for a key that somebody else must confirm."""
+        """Put in force each key that was read out.
+
+        GatewayError for a key that another person must confirm.
+        """
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)
@@ -128,7 +134,10 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
-        """Return the keys read out, as six words or as fingerprints. GatewayError if one fits no key."""
+        """Return the keys that the owner read out, as six words or as fingerprints.
+
+        GatewayError if words or a fingerprint fit no key of the owner.
+        """
         if owner_kind == "provider" and are_words(self.read_out):
             return _named_by_words(clerk, self.id, self.read_out)
         found = []
@@ -161,7 +170,7 @@ class RetireKey(_KeyAct, command="keys retire"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Retire the key now or after its last day. GatewayError for a past day."""
+        """Retire the key at once or after its last day. GatewayError if the last day is past."""
         with _changing(context) as clerk:
             ended = clerk.retire(self.key(clerk.session, self.fingerprint), self._last(context), why=self.why)
             others = keys.list_keys(clerk.session, ended.owner_kind, ended.owner)
@@ -197,10 +206,10 @@ class RestoreKey(_KeyAct, command="keys restore"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the key in force again; a key that never was confirmed waits to be confirmed.
+        """Put the key in force again; a key never confirmed has to be confirmed first.
 
-        With two administrators, a second person must agree for a key of staff with a powerful role or with
-        sight of held files.
+        With two administrators, a second person must agree to restore a key of a member of staff who has a
+        powerful role or may see held files.
         """
         with _changing(context) as clerk:
             key = self.key(clerk.session, self.fingerprint)
@@ -232,9 +241,9 @@ class RevokeKey(_KeyAct, command="keys revoke"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Revoke the key; with roles in force, suspend it until a second person revokes it as well.
+        """Revoke the key. With roles in force, suspend the key until a second person revokes the key as well.
 
-        A key never in force needs no second person.
+        A new key, still waiting for confirmation, is revoked by one person.
         """
         revocation: Revocation = "soft" if self.superseded else "hard"
         with _changing(context) as clerk:
@@ -254,7 +263,10 @@ class RevokeKey(_KeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Yield a clerk, which changes keys in one transaction; then sign the log's head and publish the keys."""
+    """Yield a clerk, an object that changes keys in one transaction.
+
+    At the end, sign the log's head and publish the keys.
+    """
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -267,9 +279,10 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Enrol the key in `data`, a file's bytes, or update a certificate on record; return a sentence.
+    """Enrol a key, or update a certificate that the owner has on record; return a sentence on the result.
 
-    Refusal if the key is unfit. GatewayError if the owner's certificate is retired, revoked or unchanged.
+    `data`: the bytes of a file with one key. Refusal if the key is unfit. GatewayError if the owner's
+    certificate is retired, revoked or unchanged.
     """
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
 
@@ -297,10 +310,9 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
-    """Return the SSH and the OpenPGP key that wait for confirmation and have the six words `heard`.
+    """Return the pending SSH key and OpenPGP key of an owner that match six words read out.
 
-    GatewayError if no pair of keys has these words; the message names the first word wrong for the newest
-    pair.
+    GatewayError if no pair of keys matches; the message names the first wrong word for the newest pair.
     """
     waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
     waiting.sort(key=lambda key: key.added_at, reverse=True)

@@ -1,4 +1,4 @@
-"""Keys of providers and staff, listed."""
+"""The act that lists keys of providers and staff, and functions that other acts on keys use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
     staff: OfStaff = False
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each key, by owner."""
+        """Return a row for each key, in order of owner."""
         at, policy = context.clock(), load_key_policy(context.home)
         kind: OwnerKind | None = "staff" if self.staff else None
         with context.reading() as session:
@@ -48,16 +48,17 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 
 def check_read_out(*fingerprints: str) -> None:
-    """Raise GatewayError if a fingerprint, or the given beginning of one, is too short to identify a key.
+    """Raise GatewayError if a fingerprint read out is too short to identify a key.
 
-    A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
+    People may read out only the beginning of a fingerprint: READ_OUT characters at least, since a forged key
+    may share a few.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
         raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")
 
 
 def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
-    """Store and log a key in the given `state`; the log entry names a provider, but no member of staff."""
+    """Store and log a key in the given `state`. The log entry names a provider, but no member of staff."""
     keys.add_key(
         record.session, owner_kind, owner, new.kind,
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,

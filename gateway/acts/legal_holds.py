@@ -1,4 +1,4 @@
-"""Legal holds, which keep from deletion a transfer, all of a provider, or every file with a child."""
+"""Legal holds: orders to delete nothing of a transfer, of a provider, or of every file with a child."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -45,7 +45,11 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
+        """Place the hold; return a sentence.
+
+        For a child, the sentence has the number of stored files missing from the index of pupils, since any
+        of the files may hold the child.
+        """
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):
@@ -59,7 +63,10 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return ActDone(said)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
-        """Place or lift the hold by the function `change`; log the `kind` of event; return the subject."""
+        """Place or lift the hold, and log the event; return words for the thing on hold, such as a reference.
+
+        `change`: the function that places or lifts. `kind`: the kind of the log entry.
+        """
         subject = self._subject(context.home)
         with context.recording() as record:
             number = change(record.session, record.by, self.why, record.at, **subject)
@@ -67,7 +74,10 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
-        """Return the subject by column: one transfer, provider or child. GatewayError for none or several."""
+        """Return the one thing on hold, as column and value: a transfer, a provider, or a child.
+
+        GatewayError unless the person named exactly one.
+        """
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(

@@ -1,4 +1,4 @@
-"""Letters to schools and staff: previews for chosen days, letters sent, and letters returned."""
+"""Acts on letters to schools and staff: preview, list, show and send letters, and note returned ones."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
@@ -33,7 +33,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the log's size, so that a cached preview ends with the next entry of the log."""
+        """Return the size of the log, so that a cached preview is made again after a new log entry."""
         with context.reading() as session:
             return str(log.size(session))
 
@@ -105,7 +105,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     provider: ProviderId
 
     def effect(self, context: ActContext) -> str:
-        """Return the letter and its recipients. GatewayError if nothing is missing or no address known."""
+        """Return the letter and its recipients. GatewayError if no data is missing or no address is known."""
         with context.open_registrar() as registrar, context.reading() as session:
             letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
             found = chasing(letterhead, self.provider, context.clock())
@@ -113,7 +113,10 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue the letter. GatewayError if nothing is missing, no address known, or one was sent today."""
+        """Queue the letter.
+
+        GatewayError if no data is missing, no address is known, or one was sent today.
+        """
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             with registrar.registry.write() as session:
@@ -132,7 +135,10 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue today's letters; return the number waiting. GatewayError if no mail relay is configured."""
+        """Queue today's letters; return a sentence with the number of letters waiting to leave.
+
+        GatewayError if no mail relay is configured.
+        """
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())
@@ -165,7 +171,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the letter came back."""
+        """Record that the letter came back, with the reason."""
         with context.open_registry() as registry, registry.write() as session:
             letters.bounced(session, self.number, at=context.clock(), by=context.person, why=self.why)
         return ActDone(f"noted: letter {self.number} came back")

@@ -1,4 +1,4 @@
-"""Base classes of lists: rows are read, filtered, sorted and paged in one way for every door."""
+"""Base classes of acts that answer with a list; every list is filtered, sorted and paged in one way."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ MOST = 500
 
 
 class ListingAct(ReadingAct):
-    """A question answered by rows.
+    """An act that answers a question with a list of rows.
 
-    - `columns`: the columns shown, `narrow`: those on a narrow screen. A row may hold further values, for
-      programs.
+    - `columns`: the columns shown. `narrow`: the columns shown on a narrow screen. A row may hold further
+      values, for programs.
     - `empty`: the sentence shown if there are no rows.
     - `heading`: the title of the list's page; "" for the first sentence of the docstring.
     - `leads`: by column, the sort of page to which a value links: "file", "held-file" or "school".
-    - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
+    - `together`: commands that a person can carry out on all ticked rows of a page. The rows have a column
+      `reference`.
     - `tabs`: a column, and the values of the column for which the page has tabs.
     - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """
@@ -70,15 +71,18 @@ class ListingAct(ReadingAct):
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value of a row by which `where` and groups compare in a column."""
+        """Return the value of a row in a column, as the filter `where` and the groups compare values."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
-        """Return names of the groups for people, by value; empty where the values themselves are words."""
+        """Return names of the groups for people, by value; empty if the values need no other names."""
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
-        """Return all rows in the list's own order. GatewayError with a sentence for the person."""
+        """Return all rows, unfiltered, in the list's own order.
+
+        GatewayError with a sentence for the person.
+        """
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
@@ -86,14 +90,17 @@ class ListingAct(ReadingAct):
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Return the list, filtered, sorted and grouped. Rows may be read only while the caller iterates."""
+        """Return the whole list, filtered, sorted and grouped.
+
+        The rows may be read from the registry only while the caller iterates.
+        """
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return a page of at most `limit` rows: those after the cursor `after`, or the first ones for "".
+        """Return one page: at most `limit` rows after the cursor `after`, or the first rows if "".
 
-        A `latest` list has the newest row first, unless sorted. With `counted`, the answer also has the
-        number of rows on all pages. GatewayError for an invalid cursor.
+        A `latest` list has the newest row first, unless the person asked for another order. With `counted`,
+        the answer also has the number of rows on all pages. GatewayError for an invalid cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:
@@ -178,7 +185,7 @@ class GroupedListing(ListingAct):
 
 
 class DatedListing(ListingAct):
-    """A list that can be limited to a span of days. `when` is the column with the time compared."""
+    """A list that a person can limit to a span of days. `when`: the column with the time of a row."""
 
     when: ClassVar[str]
 
@@ -186,9 +193,9 @@ class DatedListing(ListingAct):
     to: date | None = option("Only up to this day.", None)
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
-        """Return the first moment of the first day asked for, and the first moment after the last day.
+        """Return the first moment of the span of days asked for, and the first moment after the span.
 
-        Days are those of the authority's time zone. None in place of a moment means no limit.
+        Days are those of the authority's time zone. A moment is None if the span is open on that side.
         """
         if self.from_ is None and self.to is None:
             return None, None
@@ -230,7 +237,7 @@ def _text(value: object) -> str:
 
 
 def _order(value: object) -> tuple[int, float, str]:
-    """Return a key to sort values by: numbers first, then texts and times, then empty ones."""
+    """Return a key for sorting values of any type: numbers first, then texts and times, then empty values."""
     if isinstance(value, int | float):
         return 0, value, ""
     text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else _text(value).casefold()
@@ -242,10 +249,10 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return the index at which the page after a cursor begins. GatewayError for an invalid cursor.
+    """Return the index in `found` of the first row of the page after a cursor.
 
-    The page begins after the cursor's row, wherever the row is now. If the row is gone or changed, the page
-    begins at the index noted in the cursor.
+    A cursor notes the last row shown and the index after that row. The page begins after the row, even if the
+    row has moved; if the row is gone or changed, at the index. GatewayError for an invalid cursor.
     """
     if (end := row_number(cursor.partition(".")[0])) is None:
         raise GatewayError("that is the cursor of no page: begin at the first one")

@@ -1,6 +1,6 @@
-"""The mailboxes of teams for programs: files are listed, collected and marked as dealt with.
+"""Acts on the mailboxes of teams, for programs: list, collect, and mark files as dealt with.
 
-People do the same by SFTP and on the pages of the console.
+People do so by SFTP and on pages of the console.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     undo: bool = option("Put them back.", default=False)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark each file as dealt with by the team, or undo that; return a sentence."""
+        """Mark each file as dealt with by the team, or put each file back; return a sentence."""
         return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
 
 

@@ -1,4 +1,4 @@
-"""Notices to the authority's data protection officers."""
+"""Acts to list and read notices: signed messages to the authority's data protection officers."""
 
 from typing import ClassVar
 
@@ -17,7 +17,10 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
     when: ClassVar = "created_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each notice, without the text: it names persons, and each reading is recorded."""
+        """Return a row for each notice, without the text.
+
+        The text names persons, so each reading is recorded.
+        """
         with context.reading() as session:
             rows = [one.model_dump() for one in recalls.notices(session)]
         for row in rows:
@@ -33,7 +36,7 @@ class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT):
     number: int = argument("The number of the notice.", metavar="N")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return one notice, after recording the reader."""
+        """Return the text of one notice, after recording the reader."""
         with context.recording() as record:
             notice = recalls.read_notice(record.session, self.number, by=record.by, at=record.at)
             record.note("notice-read", notice.reference, {"number": self.number})

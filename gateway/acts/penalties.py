@@ -1,4 +1,4 @@
-"""Penalties: waiting times of addresses with too many failed logins."""
+"""Acts on penalties: waiting times of network addresses with too many failed logins."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -21,7 +21,7 @@ class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK
     empty: ClassVar = "nobody has to wait"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each address under a penalty, with the service."""
+        """Return a row for each address under a penalty and service that keeps the address waiting."""
         at = context.clock()
         return [
             {
@@ -42,9 +42,9 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the penalty is lifted. From the command line, tell the service as well.
+        """Record that the penalty is lifted, and tell the service that keeps the address waiting.
 
-        After an act in the console, the processor tells the service.
+        If the act is carried out in the console, the processor tells the service.
         """
         try:
             source = penalty_files.as_source(self.address)
@@ -60,7 +60,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
 
 def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
-    """Yield each service with its addresses under a penalty. GatewayError if a list cannot be read."""
+    """Yield for each service the addresses under a penalty. GatewayError if a list cannot be read."""
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:

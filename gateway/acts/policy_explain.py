@@ -1,4 +1,4 @@
-"""Explain a decision, by the policies of its day and by persons' notes."""
+"""The act that explains a decision, by the policies of the day of decision and by persons' notes."""
 
 import json
 from dataclasses import asdict
@@ -23,7 +23,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the decision, worded by the policies then in force, and the log's reasons and notes."""
+        """Return the decision in the words of the policies then in force, and the log's reasons and notes."""
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
             events = log.events(session, self.reference)

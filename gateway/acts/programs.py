@@ -1,4 +1,7 @@
-"""Programs with a credential for the API: two people give a credential, one takes a credential back."""
+"""Acts on other programs that use the API by a credential.
+
+Two people give a credential; one person takes a credential back.
+"""
 
 from __future__ import annotations
 
@@ -93,9 +96,9 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
         return ActDone(said, document=f"{secret}\n")
 
     def _check(self, record: Recording) -> None:
-        """Raise GatewayError for a malformed name, an unknown team, or an act that may not be given.
+        """Raise GatewayError for a malformed name, an unknown team, or an act that the program may not get.
 
-        These are acts closed to programs, and acts for which the person acting lacks the right.
+        An act may not be given if it is closed to programs, or if the acting person lacks the right to it.
         """
         if not programs.NAME.fullmatch(self.name):
             raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")

@@ -1,4 +1,4 @@
-"""Lists of providers: many are enrolled or updated at once, such as from the DfE's register of schools."""
+"""The act that enrols or updates many providers from a list, such as the DfE's register of schools."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Import the list, or on a dry run only report the changes. GatewayError names each faulty line."""
+        """Import the list; on a dry run, only return the changes. GatewayError names faulty lines."""
         with context.recording(access=True, tried=self.dry_run) as record:
             known = {
                 number: provider.id
@@ -63,7 +63,10 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
-        """Enrol or update the provider on one line; return the result. GatewayError names the line."""
+        """Enrol or update the provider on one line of the list; return the line with the result.
+
+        GatewayError names the line.
+        """
         try:
             if record.session.get(ProviderRow, one.id) is not None:
                 what = _changed(record, one)
@@ -84,7 +87,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return columns_of([one], *names)[0] | {"keys": added, "what": what}
 
     def _add_key(self, record: Recording, provider: str, file: Path) -> bool:
-        """Enrol the key in a file as pending; return True, or False if the provider has the key already."""
+        """Enrol the key in a file as pending; return False if the provider has the key already, else True."""
         if self.file.folder is None:
             raise GatewayError("it names a key file: leave that column out, and add keys by hand")
         new = judged_key(record, GivenFile.read(file).content)

@@ -1,4 +1,4 @@
-"""Providers: enrolled one by one or from a list, shown, corrected, suspended, closed and merged."""
+"""Acts on providers: enrol, invite, show, correct, suspend, close, convert, merge and remove."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each kind of provider the fields for numbers, such as the URN, that a form shows."""
+        """Return the numbers, such as the URN, for which a form asks by the kind of provider."""
         bodies, both = catalogue.bodies, ("dfe_number", "urn")
         asked: dict[str, tuple[str, ...]] = {
             one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)
@@ -107,7 +107,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the provider and the keys as pending; return fingerprints and the next steps."""
+        """Record the provider, and its keys as pending; return fingerprints and the next steps."""
         from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
@@ -164,7 +164,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return the six words and the invitation, signed with the gateway's key; log the digest."""
+        """Return the invitation, signed with the gateway's key, and its six words; log the digest."""
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)
@@ -278,7 +278,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Raise GatewayError if no change is given, or an e-mail address or telephone without a contact."""
+        """Raise GatewayError if no change is given, or contact details without the role of a contact."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -343,7 +343,7 @@ class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL)
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the provider as suspended or resumed, and publish the keys that may log in to intake."""
+        """Suspend or resume the provider; publish the keys that may log in to intake."""
         with context.recording(access=True) as record:
             providers.provider_row(record.session, self.id).suspended = self.suspended
             provider = providers.get_provider(record.session, self.id)
@@ -432,7 +432,7 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
     on: date | None = option("The last day of the former one; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Close the former provider, if open, and record the other as successor."""
+        """Close the former provider, if still open, and record the other provider as its successor."""
         with context.recording() as record:
             if providers.get_provider(record.session, self.into).closed_on is not None:
                 raise GatewayError(f"{self.into} has closed: nothing can become part of it")
@@ -492,7 +492,10 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 
 def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> Provider:
-    """Write `new`, values by column, into `row`; return the provider. GatewayError for a number in use."""
+    """Write values, by column (`new`), into a provider's row; return the provider.
+
+    GatewayError if another provider has a number in `new`.
+    """
     for column, value in new.items():
         setattr(row, column, value or None)
     record.session.add(row)
@@ -505,7 +508,10 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
 def keep_contact(
     record: Recording, provider: str, role: str, email: str | None, telephone: str | None, *, why: str | None
 ) -> bool:
-    """Store a contact, replacing any with the same role, and log that; return False if nothing is new."""
+    """Store and log a contact of a provider, in place of any with the same role.
+
+    Return True if the contact is new or changed. `why`: the reason, for the log.
+    """
     contact = ContactRow(
         provider=provider, role=role, email=email, telephone=telephone, recorded_at=record.at,
         recorded_by=record.by,
@@ -519,12 +525,18 @@ def note(
     record: Recording, kind: Kind, provider: Provider, why: str | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Append an entry about a provider to the log, with the reason `why` and `more` fields."""
+    """Add an entry about a provider to the log.
+
+    `kind`: the kind of entry. `why`: the person's reason. `more`: further fields of the entry.
+    """
     record.note(kind, provider.id, {"provider_kind": provider.kind, **(more or {})}, why)
 
 
 def _close(record: Recording, provider: str, on: date | None, why: str) -> Provider:
-    """Record the closure of a provider; `on` is the last day, or today. GatewayError for a future day."""
+    """Record the closure of a provider. GatewayError for a day still to come.
+
+    `on`: the provider's last day; None for today.
+    """
     today = local_day(record.at, record.registrar.catalogue.calendar.timezone)
     if on is not None and on > today:
         raise GatewayError(f"{on} is still to come: put it on record once it has closed")
@@ -534,7 +546,10 @@ def _close(record: Recording, provider: str, on: date | None, why: str) -> Provi
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Return the provider's key in `data`, a file's bytes. Refusal if the key is unfit to be enrolled."""
+    """Return the key in a file that a provider wants enrolled. Refusal if the key is unfit.
+
+    `data`: the bytes of the file.
+    """
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

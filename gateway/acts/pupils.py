@@ -1,6 +1,7 @@
-"""Pupils: files with a child, markers on children, and children on no roll. All is logged.
+"""Acts on pupils: files with a child, markers on children, and children on no roll.
 
-A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
+A child is named by UPN, or by name and date of birth. Every question is logged; the log has only a commitment
+in place of the child.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ _SUBJECT = "pupils"
 
 
 class NamesChild(Act):
-    """An act on one child, given by UPN, or by name and date of birth; no answer repeats these."""
+    """An act on one child, given by UPN, or by name and date of birth. No answer repeats name or UPN."""
 
     upn: str | None = option(
         "UPN of the child; - asks for it, so that no history keeps it.",
@@ -73,10 +74,10 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
-        """Return the digests of the child's UPN, and of the child's names with the date of birth.
+        """Return the digests by which the index of pupils knows the child: of the UPN, and of name and birth.
 
-        The digests use the key of the index of pupils, or only the first `length` bytes of the key.
-        GatewayError for a malformed UPN or an incomplete name.
+        `length`: how many bytes of the index's key to use; None for the whole key. GatewayError for a
+        malformed UPN or an incomplete name.
         """
         key = secret_files.pupil_key(home)[:length]
         found: set[bytes] = set()
@@ -103,7 +104,10 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return the registry's facts about the child; log the question, with `what` "find" or "report"."""
+        """Return everything that the registry has on the child, and log the question.
+
+        `what`: the purpose, "find" or "report", for the log.
+        """
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
@@ -151,8 +155,8 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 class _FoundFile:
     """A file with data of the child.
 
-    - `openings`: who opened the file, and when. `copies`: the providers with a copy.
-    - `deleted_at`: the time of deletion of the sealed file, or None. `on_hold`: True under a legal hold.
+    - `openings`: who opened the file, and when. `copies`: the providers that got a copy.
+    - `deleted_at`: when the sealed file was deleted, or None. `on_hold`: True under a legal hold.
     """
 
     transfer: Transfer
@@ -164,10 +168,11 @@ class _FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundChild:
-    """The registry's facts about a child.
+    """Everything that the registry has on a child.
 
-    - `rolls`: each provider's latest roll entry about the child, on roll or not, with the file's reference.
-    - `questions`: earlier questions about the child: time, person, kind and reason.
+    - `rolls`: the latest roll entry of each provider about the child, with the reference of the file. An
+      entry may also say that the child is not on the roll.
+    - `questions`: earlier questions about the child: time, person, purpose and reason.
     - `unindexed`: the number of stored files missing from the index, any of which may hold the child.
     """
 
@@ -183,7 +188,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question; return each file with the child: who opened the file, and what is kept."""
+        """Record the question; return the files with the child: who opened each, and what of it is kept."""
         with context.recording() as record:
             found = self._find(record, "find")
         rows = []
@@ -234,7 +239,10 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             return self._report(record, self._find(record, "report"))
 
     def _report(self, record: Recording, found: _FoundChild) -> Document:
-        """Return the report (UK GDPR Article 15(1)), without the child's name: the person asking knows it."""
+        """Return the report (UK GDPR Article 15(1)).
+
+        It leaves out the child's name, known to the person asking.
+        """
         names = providers.names(record.session)
         senders = sorted({names[one.transfer.upload.provider] for one in found.files})
         come_from = f", from: {'; '.join(senders)}." if senders else "."
@@ -280,7 +288,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         )
 
     def _opened(self, catalogue: Catalogue, found: _FoundChild) -> tuple[Block, ...]:
-        """Return a table of openings of the files by team; with the field `names`, also by person."""
+        """Return a table of openings of the child's files: by team, and with the field `names` by person."""
         rows, passed = [], []
         for one in found.files:
             reference, teams = one.transfer.upload.reference, one.transfer.teams
@@ -316,7 +324,7 @@ class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTE
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child given by UPN alone, or for people who are not enrolled."""
+        """Raise GatewayError for a child given without a name, or for a named person who is not enrolled."""
         _check_named(self, context)
         with context.reading() as session:
             for name in self.person:
@@ -337,7 +345,7 @@ class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PRO
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child given by UPN alone."""
+        """Raise GatewayError for a child given without a name."""
         _check_named(self, context)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -346,7 +354,7 @@ class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PRO
 
 
 def _check_named(child: NamesChild, context: ActContext) -> None:
-    """Raise GatewayError for a child given by UPN alone: the UPN in a file may be wrong or missing."""
+    """Raise GatewayError for a child given without a name: the UPN in a file may be wrong or missing."""
     child.digests(context.home)
     if child.surname is None:
         raise GatewayError(
@@ -358,10 +366,12 @@ def _check_named(child: NamesChild, context: ActContext) -> None:
 def _mark(
     child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
 ) -> ActDone:
-    """Place a marker: the child's records, also future ones, are for `people` or, if restricted, for nobody.
+    """Place a marker on a child, for the records in files on record and in later files.
 
-    Stored files missing from the index of pupils are covered once they are indexed. GatewayError if the child
-    has a marker of this kind already.
+    - `kind`: "named" if only `people` may see the records; "restricted" if nobody may.
+
+    A stored file missing from the index of pupils is covered once it is indexed. GatewayError if the child
+    has a marker of the kind already.
     """
     digests = child.digests(context.home)
     with context.recording() as record:
@@ -402,7 +412,7 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the marker. GatewayError for an unknown number."""
+        """Lift the marker with the given number. GatewayError for an unknown number."""
         with context.recording() as record:
             markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
             record.note("pupil-unmarked", _SUBJECT, {"number": self.number}, self.why)
@@ -418,7 +428,7 @@ class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question; return for each child who left the last school, file and record."""
+        """Record the question; return the children, each as last school, file and record in the file."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)
@@ -444,11 +454,12 @@ class ListMovers(ListMissing, command="pupils movers"):
 def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
 ) -> tuple[list[tuple[RollRow, str | None]], int, Entry]:
-    """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
+    """Return the children who left a school's roll since a time and are on no roll now.
 
-    Each child comes as the last roll row at the former school, with the provider now having the child, or
-    None. Also return the number of children whom a marker hides from the person `by`, and the log entry of
-    the question, to be appended before answering.
+    With `moved`, return the children now on another roll instead. The answer has three parts:
+    - for each child, the last roll row at the former school, and the provider now having the child, or None;
+    - the number of children left out because of a marker hiding them from the person `by`;
+    - the log entry of the question, for the caller to append before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
@@ -518,7 +529,7 @@ def _team(team: str, catalogue: Catalogue) -> str:
 
 
 def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
-    """Return words on how long a file is kept by `rules`, and on the providers that got a copy."""
+    """Return words on how long a file is kept under the retention rules, and on providers with a copy."""
     transfer = one.transfer
     if one.deleted_at is not None:
         return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"

@@ -1,4 +1,4 @@
-"""Recalls: a delivered file is withdrawn from every mailbox, or delivered again."""
+"""Acts on delivered files: withdraw a file from every mailbox, or deliver the file again."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file until a second person decides; return who had opened the file, and when.
 
-        GatewayError for a file in no mailbox.
+        GatewayError if the file is in no mailbox.
         """
         reference = self.reference
         with context.open_registrar() as registrar:
@@ -120,14 +120,14 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the file's school and kind."""
+        """Return a sentence with the file's school and kind of data."""
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again; or, against the agreement and with `override`, propose the delivery.
+        """Deliver the file again. A delivery against the agreement is only proposed, with `override`.
 
-        GatewayError if the file is withdrawn and the person may be the one who withdrew it, or if the
-        agreement speaks against the delivery and `override` is not given.
+        GatewayError for a delivery against the agreement without `override`, or if the person may be the one
+        who withdrew the file.
         """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
@@ -157,7 +157,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     short: ClassVar = "Confirm"
 
     def effect(self, context: ActContext) -> str:
-        """Return sentences with the file's school and kind, and the first person's proposal and reason."""
+        """Return sentences with the file's school and kind of data, and the proposal with its reason."""
         with context.reading() as session:
             first = proposed(session, self.reference, _PROPOSED)
             events = log.events(session, self.reference, kind="withdrawn")
@@ -169,9 +169,9 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return f"{file_in_words(context, self.reference)} {said}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Confirm the first person's withdrawal or proposal.
+        """Carry out the withdrawal or delivery that a first person proposed.
 
-        GatewayError if nothing waits for a second person, or if the first person may be the same one.
+        GatewayError if nothing waits for a second person, or if both persons may be the same.
         """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
@@ -188,7 +188,10 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return _withdrawn(said, openings)
 
     def _give(self, record: Recording, first: Proposal) -> ActDetails:
-        """Deliver a file as another person proposed; notify data protection if the agreement forbids it."""
+        """Deliver a file as another person proposed; notify data protection if that is against the agreement.
+
+        `first`: the proposal.
+        """
         transfer = _known(record.session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
         check_two(record.session, first.by, record.by, since=first.at, at=record.at, said=said)
@@ -216,7 +219,7 @@ class DeclineRedelivery(_RecallAct, command="transfers decline"):
         return f"{file_in_words(context, self.reference)} {_in_words(first, context.catalogue)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal of a new delivery."""
+        """Record that the proposed delivery is declined."""
         with context.recording() as record:
             first = proposal(record.session, self.reference, _PROPOSED)
             record.note("redelivery-declined", self.reference, note=self.why)
@@ -236,7 +239,7 @@ def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] 
 
 
 def _check_second(record: Recording, transfer: Transfer) -> None:
-    """Raise GatewayError unless the file is withdrawn, and certainly by another person than `record.by`."""
+    """Raise GatewayError unless the file was withdrawn by somebody surely other than the acting person."""
     session, reference = record.session, transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -249,9 +252,10 @@ def _tell(
     record: Recording, transfer: Transfer, openings: Sequence[LogStep], why: str,
     copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
 ) -> None:  # fmt: skip
-    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement.
+    """Send data protection a signed notice of a withdrawal, or of a delivery against the agreement.
 
-    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
+    - `openings`: who had opened the file. `copied`: the providers whose copies of the file are taken back.
+    - `by`: the persons, if more than the acting one. `headline`, `next_step`: sentences of the notice.
     """
     registrar, session, reference = record.registrar, record.session, transfer.upload.reference
     text = render_authority_notice(
@@ -273,9 +277,10 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: the one with `code`, and those of the file that last (`STAY`).
+    """Return the reasons to record for a withdrawal: the reason `code`, then lasting reasons of the file.
 
-    The first reason tells how often the file was opened and for which teams, without naming a person.
+    The first reason says how often the file was opened and for which teams, without naming a person. The
+    reasons in `STAY` last.
     """
     opened = "Nobody had opened it."
     if openings:
@@ -286,7 +291,10 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
+    """Take a withdrawn file's entries off the rolls of schools.
+
+    Return the entries as packed bytes, so that they can be put back; None if there are none.
+    """
     entries = []
     for school, found in rolls.take_out(record.session, transfer.sequence).items():
         provider = record.registrar.provider(record.session, school, record.at)
@@ -296,7 +304,7 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file delivered at least once. GatewayError if never delivered, or deleted."""
+    """Return a file that was delivered at some time. GatewayError if never delivered, or if deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
@@ -322,9 +330,9 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
 
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:
-    """Deliver a file again to the teams of `asked`, the delivery as judged.
+    """Deliver a file again, to the teams in the judged delivery `asked`.
 
-    `named`: True if a person named the teams; False if they are those of the earlier delivery.
+    `named`: True if a person named the teams; False if the teams are those of the earlier delivery.
     """
     session, registrar, upload, now = record.session, record.registrar, transfer.upload, record.at
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")

@@ -1,4 +1,4 @@
-"""Reports for people: a transfer, a provider's files, a term over all providers, the assurance pack."""
+"""Acts that print reports: on a transfer, a provider's files, a term, and data protection as a whole."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
     to: date = option("The last day.")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the report on the provider's files within the person's sight."""
+        """Return the report on the provider's files, without files outside the person's sight."""
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
         until = last + timedelta(days=1)
         if until <= since:
@@ -100,11 +100,11 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
     to: date | None = option("The last day; that of the term if not given.", None)
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Return a constant, so that any review is cached for a minute: reading many files takes seconds."""
+        """Return a constant, so the console caches a review for a minute: reading files takes long."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the review of the term, by the current record."""
+        """Return the review of the days asked for, by what is on record now."""
         organisation = load_settings(context.home).organisation
         catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
@@ -119,11 +119,11 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
     """
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Return a constant, so that the pack is cached for a minute: counting many files takes long."""
+        """Return a constant, so the console caches the answer for a minute: counting files takes long."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the assessment and the record, with counts of providers, of a year's files and of roles."""
+        """Return both documents, with the numbers of providers, of a year's files and of people by role."""
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
@@ -164,7 +164,10 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, name (or "") and address of each connected system; `hooked`: name, address of web hooks."""
+    """Yield each system connected to the gateway as kind, name ("" if it has none) and address.
+
+    `hooked`: name and address of each web hook.
+    """
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,
@@ -192,9 +195,9 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the first and last day; a missing one is that of the current or, between terms, the last term.
+    """Return the first and last day of a review, with the days of the latest term begun where None is given.
 
-    GatewayError for days in two school years.
+    GatewayError if the days are in two school years.
     """
     starts = catalogue.school_year_starts
     this = first_year(academic_year(today, starts))
@@ -213,7 +216,10 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
 ) -> Document:
-    """Report how all providers kept to the agreement in a span of days, by the record as of `at`."""
+    """Report how well all providers kept to the agreement in a span of days.
+
+    `at`: the time as of which the record is read. `organisation`: the authority's name.
+    """
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
     came = arrivals(session, window_from(catalogue, span[0]))

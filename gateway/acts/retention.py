@@ -1,4 +1,4 @@
-"""Retention: deletions due, and the certificates of deletions."""
+"""Acts on the deletion of data when its time is over: plan deletions, and print their certificates."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the numbers of the legal holds in force, so that a cached plan ends when a hold changes."""
+        """Return the numbers of the legal holds in force: a cached plan is made again once a hold changes."""
         with context.reading() as session:
             return ",".join(str(each.number) for each in holds.list_holds(session))
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the deletions due, by the current record."""
+        """Return the deletions due on the given day, by what is on record now."""
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
             found, on_hold = retention.plan_at(session, load_retention(context.home), moment)

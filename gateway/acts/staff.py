@@ -72,7 +72,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record person, teams and keys, once a second person has agreed where two must decide."""
+        """Record person, teams and keys; for teams that see held files, first a second person must agree."""
         with context.recording() as record:
             session, looking = record.session, _looking_among(record, self.team)
             if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
@@ -89,9 +89,10 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record the person's key in `file`, the bytes of a file: as pending if it `waits`, else as in force.
+        """Record the SSH key in a file as the person's key. GatewayError for a revoked key.
 
-        A retired key of the person is restored instead. GatewayError for a revoked key.
+        `file`: the bytes of the file. `waits`: True to record the key as pending, False as in force. A
+        retired key of the person is restored instead.
         """
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
 
@@ -117,7 +118,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the person's teams; a team with sight of held files needs a second person's agreement."""
+        """Change the person's teams. A team with sight of held files needs a second person's agreement."""
         with context.recording() as record:
             looking = _looking_among(record, self.team)
             before = set(staff.get_staff(record.session, self.name))
@@ -204,7 +205,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the person's name and the held files that will be assigned to nobody."""
+        """Return a sentence with the person's name and the held files that nobody will be assigned to."""
         with context.reading() as session:
             seen, every = (self._held(session, one) for one in (context.sight(session), EVERYTHING))
         if len(every) > len(seen):
@@ -213,12 +214,12 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return f"{self.name} cannot log in or collect any more.{files}"
 
     def _held(self, session: Session, sight: Sight) -> list[str]:
-        """Return the references of held files assigned to the person, as far as within `sight`."""
+        """Return the references of held files assigned to the person, limited to files within `sight`."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Retire the person's keys, end the sessions, and unassign the held files.
+        """Retire the person's keys, end the sessions, and leave the person's held files assigned to nobody.
 
         GatewayError for an administrator or data protection officer, whose role two people must take first.
         """
@@ -255,7 +256,10 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the invitation, once a second person has agreed where two must decide; return the link."""
+        """Record the invitation and return the link.
+
+        For a powerful person, first a second person must agree.
+        """
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -306,7 +310,8 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each person with a role.
 
-        `not_second_to` names the people who gave this person a credential, and so could act as this person.
+        The column `not_second_to` names the people who gave the person a credential. Any of them could act as
+        the person, so the two do not count as two people.
         """
         with context.reading() as session:
             behind = who_could_be(session, context.clock())
@@ -330,7 +335,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Give the role, once a second person has agreed where two must decide."""
+        """Give the role; for a powerful role or person, first a second person must agree."""
         with context.recording() as record:
             session, at = record.session, record.at
             self._check(context, record)
@@ -358,7 +363,10 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Raise GatewayError for a role for oneself, or for a person without a key or a personal account."""
+        """Raise GatewayError if the role is for the acting person, or for somebody who cannot be identified.
+
+        People are identified by a key, or by an account of their own on the machine.
+        """
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -378,7 +386,7 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the role, once a second person has agreed where two must decide."""
+        """Take the role; for a powerful role or person, first a second person must agree."""
         with context.recording() as record:
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = gave_alone(session, self.name, self.role, record.by, record.at)
@@ -404,7 +412,10 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person's credentials as confirmed. GatewayError if you may not confirm them."""
+        """Record the person's credentials as confirmed.
+
+        GatewayError if the acting person may not confirm them.
+        """
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -424,7 +435,10 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the acceptance. GatewayError if the account acting is shared, or is not the person's own."""
+        """Record that the acting person accepts the credentials as genuine.
+
+        GatewayError if the acting person uses a shared account, or an account of somebody else.
+        """
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
         check_read_out(*self.own)
@@ -441,9 +455,10 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log a person's credentials, by `marks`, as "confirmed" or "accepted" (`how`); return a sentence.
+    """Log that a person's credentials were confirmed or accepted; return a sentence.
 
-    Name and marks are stored in the registry only.
+    `how`: "confirmed" by another person, or "accepted" by the person. `marks`: the marks of the credentials,
+    stored like the name in the registry only.
     """
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
@@ -451,13 +466,13 @@ def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) ->
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
-    """Return the `wanted` teams with sight of held files. GatewayError for an unknown team."""
+    """Return the teams among `wanted` that see held files. GatewayError for an unknown team."""
     record.check_teams(wanted)
     return record.registrar.catalogue.looking_teams().held.intersection(wanted)
 
 
 def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return the two-person act of putting a person, with these keys, into teams."""
+    """Return a description of putting a person, with keys, into teams, for two people to agree on."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -465,9 +480,11 @@ def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) 
 def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
-    """Return True if a person may join teams with sight of held files now; False once that is proposed.
+    """Return True if a person may now join teams that see held files.
 
-    True if a second person has agreed, or if there is no second administrator to ask.
+    False if a second person has to agree first; the act is then recorded as proposed. True without a second
+    person if there is no second administrator to ask. GatewayError if somebody who gave the person a
+    credential could act as the person.
     """
     act = _joining(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)

@@ -1,4 +1,4 @@
-"""Transfers: listed, and shown with everything on record."""
+"""Acts that list transfers and show one transfer with everything on record."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from gateway.zones.http_paths import row_number
 
 
 class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
-    """A list of transfers, read in pages, so that any number can be listed."""
+    """A list of transfers, which the database filters and pages, so that any number can be listed."""
 
     latest: ClassVar = True
     when: ClassVar = "landed_at"
@@ -45,7 +45,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     )
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria for the transfers asked for."""
+        """Return the conditions for transfers in the list."""
         since, until = self.bounds(context)
         wanted = TransfersWanted(  # The session is limited to the person's sight.
             provider=self.provider, since=since, until=until, search=self.search, sight=EVERYTHING
@@ -63,7 +63,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
                 yield from self.listed(session, context, page)
 
     def has_text(self, row: Row) -> bool:
-        """Return True: the database has done the search already, also in names of schools."""
+        """Return True for every row, since the database has searched already, in names of schools also."""
         del row
         return True
 
@@ -81,13 +81,16 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return a row's value for filters and groups; in the column `why`, the alphabetically first code."""
+        """Return the value by which filters and groups compare; in the column `why`, the first reason code.
+
+        The first code is the first in alphabetical order.
+        """
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return the groups' names by value, if grouped by data type or by reason; else an empty mapping."""
+        """Return names of the groups for people, by value; empty unless grouped by data type or reason."""
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
@@ -129,7 +132,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria for the transfers asked for."""
+        """Return the conditions for transfers in the list."""
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,
@@ -162,7 +165,10 @@ STEPS = {
 
 
 def in_words(kind: str, reasons: str | None) -> str:
-    """Return words for a log entry of a `kind`; `reasons` are the reason codes in the entry, if any."""
+    """Return words for an event in the log, such as "read again by other rules".
+
+    `kind`: the kind of log entry. `reasons`: the codes of reasons in the entry, if any.
+    """
     return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
@@ -235,7 +241,10 @@ def file_in_words(context: ActContext, reference: str) -> str:
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a file's log entries in words; `landed_at`, if given, is the time shown for the landing."""
+    """Yield a file's log entries in words.
+
+    `landed_at`: the time to show for the landing; None for the time in the log.
+    """
     for step in log.steps(events):
         yield {
             "at": landed_at or step.at if step.kind == "landed" else step.at,

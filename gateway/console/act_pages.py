@@ -1,4 +1,4 @@
-"""Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
+"""Pages made from the declarations of acts: the list of acts, a form for each act, and the answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """Show the acts that the person may carry out, by area; after a search, only those with all its words."""
+    """Show the acts open to the person, under headings; after a search, acts with all the words given."""
     site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.ask(request, "acts")
     words = find.casefold().split()
@@ -58,7 +58,7 @@ async def show_acts(request: Request) -> Response:
 
 
 async def show_act(request: Request) -> Response:
-    """Show the form of an act; answer a read-only act without required fields at once."""
+    """Show the form of an act. An act without effect and without required fields is answered at once."""
     page, query = await _page_of(request), request.query_params
     if not _personal(page.act).isdisjoint(query):
         raise HTTPException(400)  # An address is kept in histories and logs.
@@ -68,10 +68,11 @@ async def show_act(request: Request) -> Response:
 
 
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
-    """Answer a reading act sent by form.
+    """Answer a question sent by form.
 
-    For a list, redirect to an address with the fields, so that the page can be saved as a link; if a personal
-    field has a value, which no address may hold, answer at once.
+    For a list, redirect to an address with the values of the fields, so people can save a link. Other
+    questions are answered at once, as is a question with a value in a personal field: an address may hold no
+    personal value.
     """
     act = page.act
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
@@ -83,7 +84,10 @@ async def _asked_for(page: _ActPage, form: FormData) -> Response:
 
 
 async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
-    """Show the answer of a reading act: one page of a list, or the whole list as a spreadsheet file."""
+    """Show the answer to a question: one page of a list, a whole list as a spreadsheet, or another answer.
+
+    `asked`: the values of the fields. `more`: further values for the template.
+    """
     act = page.act
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
@@ -102,9 +106,9 @@ async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a submitted form, then redirect to `back`, the page with the form.
+    """Carry out an act sent by form, then redirect to the page named in the form's field `back`.
 
-    A reading act with a personal field also comes by form, since addresses are kept in histories.
+    Questions with a personal field also come by form, since addresses are kept in histories.
     """
     page = await _page_of(request)
     act, sent = page.act, await site_of(request).form(request)
@@ -140,7 +144,7 @@ async def carry_out(request: Request) -> Response:
 
 
 async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], back: str) -> Response:
-    """Show a `sentence` on the result of an act: on the page `back`, or on that about the act's subject."""
+    """Show the sentence on an act's result: on the page `back`, or on the page about the act's subject."""
     to, of_person = back, FormData()
     if not is_ours(back) or back.endswith("/show"):
         to, of_person = _page_about(page.act, given, {one["command"]: one for one in page.others})
@@ -152,7 +156,7 @@ async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], bac
 def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
     """Return the path of the page about an act's subject, such as a school, and the fields to post there.
 
-    Only the page about a person needs a field, the name. `may`: the acts open to the person, by command.
+    Only the page about a person gets a field: the name. `may`: the acts open to the person, by command.
     """
     noun = act["command"].rpartition(" ")[0]
     shows = may.get(f"{noun} show")
@@ -185,9 +189,9 @@ def _shown(
     back: str = "/work",
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render the page of an act, with the `answer` if there is one.
+    """Render the page of an act: the form, and the `answer` if there is one.
 
-    - `given`: the values for the form. `declined`: the refusal to be shown.
+    - `given`: the values typed in the form. `declined`: the refusal to be shown.
     - `back`: the page to return to. `more`: further values for the template.
     """
     request, act, others, me = page
@@ -211,7 +215,7 @@ def _shown(
 
 
 def _problems(act: Shown, declined: DeclinedInside) -> dict[str, str]:
-    """Return the sentences of a refusal by field; the key "" has the sentence on the whole form."""
+    """Return the sentences of a refusal by field; under the key "", the sentence on the whole form."""
     problems = declined.fields or {"": str(declined)}
     return {name: in_words_of_forms(said, act["fields"]) for name, said in problems.items()}
 
@@ -225,7 +229,11 @@ def _required(act: Shown) -> list[str]:
 
 
 class _ActPage(NamedTuple):
-    """A request for the page of `act`, with the acts on offer (`others`) and the person (`me`)."""
+    """A request for the page of one act.
+
+    `act`: the act. `others`: the acts open to the person on the page. `me`: name, teams and rights of the
+    person.
+    """
 
     request: Request
     act: Shown
@@ -234,7 +242,10 @@ class _ActPage(NamedTuple):
 
 
 async def _page_of(request: Request, command: str = "") -> _ActPage:
-    """Return the page of the act named by `command` or else by the address. HTTPException if not allowed."""
+    """Return the page of the act `command`; by default, of the act named in the request's address.
+
+    HTTPException if the act is unknown or not open to the person.
+    """
     words = request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site_of(request).ask(request, "acts", about=command)
@@ -245,7 +256,11 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as GIAS publishes."""
+    """Return a form value or uploaded file as text.
+
+    A file is decoded as UTF-8 or, if not valid, as Windows-1252, the encoding of the register of schools
+    (GIAS).
+    """
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)
@@ -256,7 +271,7 @@ async def _text(value: str | UploadFile) -> str:
 
 
 def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
-    """Return the values of an act's fields in a form, by name; fields left empty are missing."""
+    """Return the values of an act's fields in a form, by name, without empty fields."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())
@@ -277,7 +292,10 @@ def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
 
 
 def spreadsheet(table: Shown, name: str, kind: str) -> Response:
-    """Return a table as a file NAME.KIND to download; `kind` is one of `SPREADSHEETS`, such as "csv"."""
+    """Return a table as a response to be saved as a file.
+
+    The file is called `name` with the ending `kind`, one of `SPREADSHEETS`, such as "csv".
+    """
     names = [table["named"].get(column, {}) for column in table["columns"]]
     rows = [
         [column.replace("_", " ") for column in table["columns"]],
@@ -295,7 +313,7 @@ def spreadsheet(table: Shown, name: str, kind: str) -> Response:
 
 
 def _as_xlsx(rows: list[list[str]]) -> bytes:
-    """Return rows as a workbook of one sheet, all cells text."""
+    """Return rows as an Excel workbook (.xlsx) of one sheet, with every cell as text."""
     from openpyxl import Workbook  # noqa: PLC0415 - takes a while, and few ask for a workbook
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415 - the same
 
@@ -309,6 +327,6 @@ def _as_xlsx(rows: list[list[str]]) -> bytes:
 
 
 def _cell(value: Cell) -> str:
-    """Return a value as text; an apostrophe goes before a possible formula, even one after white space."""
+    """Return a value as text for a cell; an apostrophe first keeps programs from reading a formula."""
     said = "" if value is None else str(value)
     return f"'{said}" if said.startswith(("\t", "\r")) or said.lstrip().startswith(_FORMULA) else said

@@ -1,4 +1,4 @@
-"""The API for programs: each act at the path of its command, as `/openapi.json` describes.
+"""The API for programs: the path of each act is made of the words of its command (`/openapi.json`).
 
 A request has the credential of a program in its header (RFC 6750). The inside decides on every request.
 Refusals are problem details (RFC 9457).
@@ -32,13 +32,13 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 
 
 async def _describe(request: Request) -> Response:
-    """Return the description of the API to anybody; it is the same for every gateway."""
+    """Return the OpenAPI description of the API to anybody. The description is the same for every gateway."""
     reply = await site_of(request).ask(request, "api")
     return Response(reply.said["document"], media_type="application/json")
 
 
 async def _ask(request: Request) -> Response:
-    """Answer a reading act; for "mailbox collect", stream the file."""
+    """Answer a program's question (an act without effect). For "mailbox collect", stream the file."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
         wanted = {name: query.get(name, "") for name in ("team", "reference")}
@@ -56,7 +56,10 @@ async def _ask(request: Request) -> Response:
 
 
 async def _carry_out(request: Request) -> Response:
-    """Carry out an act; a repeated Idempotency-Key gets the first answer again."""
+    """Carry out an act for a program.
+
+    A request that repeats an Idempotency-Key gets the first answer again.
+    """
     fields = json.loads(await request.body())
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
@@ -67,7 +70,10 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, **fields: object) -> ConsoleQuestion:
-    """Return a question with the program's credential from the request. DeclinedInside if it has none."""
+    """Return a question for the inside, with the program's credential and the given fields.
+
+    DeclinedInside if the request has no credential.
+    """
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")
@@ -90,7 +96,7 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler like `answer`, but with refusals as problem details (RFC 9457)."""
+    """Return the handler `answer`, wrapped to return each refusal or error as problem details (RFC 9457)."""
 
     async def answered(request: Request) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""Login and logout: the pages for making and using a passkey."""
+"""Pages for entering and leaving the console: log in, log out, accept an invitation, make a passkey."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ def site_of(request: Request) -> Site:
 
 
 async def show_security(request: Request) -> Response:
-    """Serve security.txt to anybody: where to report a flaw (RFC 9116)."""
+    """Show security.txt, the address for reports of security flaws (RFC 9116), to anybody."""
     told = site_of(request).knows.security_txt
     if told is None:
         raise HTTPException(404)
@@ -34,7 +34,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Set the browser's language, and redirect to the page from which the choice came."""
+    """Set the language of the pages in this browser; redirect to the page with the choice."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
@@ -47,7 +47,7 @@ async def choose_language(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """Log in by a passkey, with a new session that replaces any other in the browser."""
+    """Log a person in by a passkey. The new session replaces any other session in the browser."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     browser = site.held_by(request, _ATTEMPT)
@@ -67,9 +67,10 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values `kept`, typed in a form for the page `to`, with a button to send the form again.
+    """Show the values of a form typed before a login, with a button to send the form again.
 
-    - `entered`: after a login, the response whose cookies are to be set as well.
+    - `to`: the address of the form. `kept`: names and values of the fields.
+    - `entered`: after a login, the response with the cookies to be set.
     - `secret`: after a login, the secret of the new session, which the browser does not send yet.
     """
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
@@ -80,14 +81,14 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return the values that the login page has kept from an earlier form."""
+    """Return names and values of an earlier form, kept in hidden fields of the login page's form."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
 
 
 async def take_invitation(request: Request) -> Response:
-    """Check the code of an invitation, and show a page on which the browser makes a passkey."""
+    """Check the code of an invitation; show a page on which the browser makes a passkey."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
@@ -107,7 +108,7 @@ async def take_invitation(request: Request) -> Response:
 
 
 async def enrol(request: Request) -> Response:
-    """Enrol a new passkey, and log the person in."""
+    """Enrol the passkey made after an invitation, and log the person in."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     try:
@@ -124,7 +125,7 @@ async def enrol(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """End this session, or the person's other sessions."""
+    """End the session in this browser or, if the form says so, the person's sessions in other browsers."""
     site = site_of(request)
     form = await site.form(request)
     others = text(form, "others") == "yes"
@@ -137,18 +138,19 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Ask the inside for the contents of a page by name, with `fields` and the parameters of the path.
+    """Ask the inside for the contents of the page `page`.
 
-    Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
+    The question has `fields`, the parameters in the path, and of the query parameters only those named in
+    `asked`: a foreign link could set any.
     """
     given = {name: value for name in asked if (value := request.query_params.get(name))}
     return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that asks the inside for the contents of `page` and renders the template.
+    """Return a handler that asks the inside for the contents of `page` and renders the template `template`.
 
-    `asked`: the names of the query parameters to pass on.
+    `asked`: the names of the query parameters to pass on to the inside.
     """
 
     async def show(request: Request) -> Response:
@@ -159,7 +161,7 @@ def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaita
 
 
 async def leave_first_steps(request: Request) -> Response:
-    """Hide the list of first steps on the person's start page from now on."""
+    """Remove the list of first steps for new users from the person's start page."""
     site = site_of(request)
     await site.form(request)
     reply = await site.ask(request, "leave-first-steps")
@@ -169,9 +171,11 @@ async def leave_first_steps(request: Request) -> Response:
 async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
-    """Show the login page, with a new challenge and a `problem`, if any, in words.
+    """Show the login page.
 
-    `kept`: the values typed in a form for the page `to` before the login.
+    - `to`: the page to open after the login. `kept`: values typed in a form for the page `to` before the
+      login.
+    - `problem`: a sentence on a failed login. `status`: the HTTP status of the page.
     """
     site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
@@ -195,10 +199,10 @@ async def show_login(
 
 
 async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
-    """Return `openid`, the address of the OpenID login, and `openid_name`, the login service's name.
+    """Return `openid`, the address of the OpenID login, and `openid_name`, the name of the login service.
 
-    The address is "" if the inside refuses; both are "" if no OpenID login is configured. `browser`: the
-    secret of the login attempt; `code`: that of an invitation, if any.
+    - The address is "" if the inside refuses. Both are "" if no OpenID login is configured.
+    - `browser`: the secret of the login attempt. `code`: the code of an invitation, if any.
     """
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
@@ -211,13 +215,17 @@ async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
 
 
 async def return_from_openid(request: Request) -> Response:
-    """Show a page that leads on after an OpenID login: browsers send cookies only from our own pages."""
+    """Show a page with a link that continues an OpenID login.
+
+    The link is needed since browsers send the console's cookies only with requests from the console's own
+    pages.
+    """
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_openid(request: Request) -> Response:
-    """Finish an OpenID login, or a repeated login by which somebody without a passkey confirms an act."""
+    """Finish an OpenID login. A person without a passkey may log in again to confirm an act."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):
@@ -232,7 +240,7 @@ async def finish_openid(request: Request) -> Response:
 
 
 async def show_invitation(request: Request, problem: str = "", status: int = 200) -> Response:
-    """Show the page of an invitation link. The code is used up only when the form is sent."""
+    """Show the page of an invitation link. The invitation is used up only when its form is sent."""
     site, browser = site_of(request), secrets.token_urlsafe(32)
     response = site.page(request, "invitation.html", secret=browser, status=status, problem=problem)
     site.set_secret(response, _ATTEMPT, browser)

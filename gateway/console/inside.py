@@ -1,4 +1,4 @@
-"""The console's client of the console API: send questions, return answers, raise refusals."""
+"""The console's client of the console API, by which the console asks the inside service."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -21,10 +21,10 @@ _UNREACHED = Declining(
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A refusal by the inside: the HTTP status for browsers, and a sentence.
+    """A refusal by the inside: an HTTP status for browsers, and a sentence.
 
     - `options`: if a passkey has to sign first, the options of the browser's request to the passkey.
-    - `again`: the address of the login by which a person without a passkey confirms instead.
+    - `again`: the address of a login by which a person without a passkey confirms the act instead.
     - `to_programs`: the HTTP status for programs. `fields`: a sentence for each wrong field, by name.
     """
 
@@ -35,7 +35,10 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
 
 
 class Reply(NamedTuple):
-    """An answer (`said`), and the name, teams and rights of a logged-in person (`me`); times are text."""
+    """An answer of the inside, with times as text.
+
+    `said`: the answer. `me`: name, teams and rights of the person if logged in.
+    """
 
     me: Shown
     said: Shown
@@ -48,7 +51,10 @@ class Inside:
         self._client = client
 
     async def ask(self, name: str, question: ConsoleQuestion) -> Reply:
-        """Send a question to the function `name` of the API; return the answer. DeclinedInside if refused."""
+        """Send a question to the function `name` of the console API; return the answer.
+
+        DeclinedInside if the inside refuses.
+        """
         try:
             response = await self._client.post(f"/{name}", content=question.model_dump_json())
         except httpx.TransportError:
@@ -59,7 +65,7 @@ class Inside:
 
     @asynccontextmanager
     async def collected(self, question: ConsoleQuestion) -> AsyncIterator[httpx.Response]:
-        """Yield a collected file as a streaming response. DeclinedInside if refused."""
+        """Collect a file; yield a response that streams the file. DeclinedInside if the inside refuses."""
         try:
             async with self._client.stream(
                 "POST", "/collect", content=question.model_dump_json()
@@ -74,7 +80,7 @@ class Inside:
 
 @asynccontextmanager
 async def inside_of(home: Home) -> AsyncIterator[Inside]:
-    """Yield a client of the console API of `home`. ConfigurationError if its socket is missing."""
+    """Yield a client of the console API of `home`. ConfigurationError if the API's socket is missing."""
     with ExitStack() as stack:
         try:
             place = stack.enter_context(socket_in(home.console))
@@ -90,7 +96,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 
 
 async def settings_of(inside: Inside) -> ConsoleKnows:
-    """Return the settings that the console needs. ConfigurationError if the inside does not answer."""
+    """Return the settings that the console gets from the inside. ConfigurationError without an answer."""
     try:
         reply = await inside.ask("settings", ConsoleQuestion(origin="", address=""))
         return ConsoleKnows.model_validate(reply.said)

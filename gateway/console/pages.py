@@ -59,13 +59,16 @@ _PARTS = {
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[Shown]) -> str:
-    """Return a sentence with each command-line option replaced by the label of the form's field."""
+    """Return a sentence with each command-line option, such as --team, replaced by the label in the form."""
     labels = {f"--{one['name'].rstrip('_').replace('_', '-')}": one["label"] for one in fields}
     return _OPTION.sub(lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], sentence)
 
 
 def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Return (label, value) of each field given for an act, with names beside ids, "a file" for a file."""
+    """Return the fields given for an act as pairs of label and value, for people to read.
+
+    Ids have names beside them. "a file" stands in place of a file.
+    """
     told = []
     for field in act["fields"]:
         value = given.get(field["name"])
@@ -80,16 +83,17 @@ def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], .
 
 
 def sentence_of(declined: DeclinedInside) -> str:
-    """Return a refusal as one text: the sentences on wrong fields, or else the general sentence."""
+    """Return a refusal as text: the sentences on wrong fields or, if there are none, the general sentence."""
     return "; ".join(declined.fields.values()) or str(declined)
 
 
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
+    """Carry out an act and redirect to `back`; or show the refusal, or a page that asks for the passkey.
 
-    `command` and `fields`: the act. `what`: the act in words.
+    - `command`: the words of the act's command. `fields`: the values by field.
+    - `what`: the act in words, for the page that asks for the passkey.
     """
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
@@ -113,7 +117,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
 ) -> Reply | Response | DeclinedInside:
     """Carry out an act; return the answer, the refusal, or a page that asks for the passkey.
 
-    The page shows `what`, the act in words, and the (label, value) pairs in `given`, and links to `back`.
+    The page shows the act in words (`what`) and pairs of label and value (`given`), with a link to `back`.
     """
     site = site_of(request)
     signature = text(form, "credential") or None
@@ -140,16 +144,16 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
 
 
 async def me_of(request: Request) -> Shown:
-    """Return name, teams and rights of the person who sent a request. DeclinedInside if not logged in."""
+    """Return name, teams and rights of the logged-in person. DeclinedInside if nobody is logged in."""
     return (await shown(request, "me")).me
 
 
 async def edit_policies(
     request: Request, form: Mapping[str, object] | None = None, problem: str = ""
 ) -> Response:
-    """Show a form with a policy file in force or, after an edit, the consequences of the edit.
+    """Show a form for editing a policy file; if edited, show the consequences of the edit.
 
-    `form`: the edit, if not that of the request. `problem`: the sentence of a refusal.
+    `form`: the edited form; None for the form in the request. `problem`: the sentence of a refusal.
     """
     if form is None:
         form = await site_of(request).form(request) if request.method == "POST" else {}
@@ -163,13 +167,13 @@ async def edit_policies(
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return the text of an edited file with LF at each line's end, since forms send CRLF."""
+    """Return the edited text of a policy file, with lines ended by LF: forms send CRLF."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 
 
 async def propose_policies(request: Request) -> Response:
-    """Propose the policies as edited in a form; show the form again if declined."""
+    """Propose a policy file as edited in a form. If the inside refuses, show the form again."""
     site, back = site_of(request), "/agreement/policies"
     form = await site.form(request)
     fields = {"file": text(form, "file"), "content": _as_edited(form), "why": text(form, "why")}
@@ -184,7 +188,7 @@ async def propose_policies(request: Request) -> Response:
 
 
 async def decide_policies(request: Request) -> Response:
-    """Approve a proposal as a second person, or withdraw a proposal."""
+    """Approve proposed policies as a second person, or withdraw the proposal."""
     back, form = "/agreement/policies", await site_of(request).form(request)
     match text(form, "do"):
         case "approve":
@@ -197,7 +201,7 @@ async def decide_policies(request: Request) -> Response:
 
 
 async def verify_receipt(request: Request) -> Response:
-    """Show whether a pasted or uploaded receipt is genuine, as verified by the inside."""
+    """Show the result of verifying a pasted or uploaded receipt. The inside verifies."""
     site = site_of(request)
     form = await site.form(request)
     given = form.get("receipt")
@@ -211,7 +215,7 @@ async def verify_receipt(request: Request) -> Response:
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show a held file; once it is decided, redirect to the page of the transfer."""
+    """Show the page of a held file. If the file is no longer held, redirect to the page of the transfer."""
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
@@ -229,9 +233,10 @@ async def held_page(
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
 ) -> Response:
-    """Show a held file. After a refused act (`command`), show the form with the values given.
+    """Show the page of a held file, or show the page again after a refused act.
 
-    `problems`: the sentences of the refusal by field. `status`: the HTTP status of the page.
+    - `command`: the refused act. `given`: the values typed, by field.
+    - `problems`: the sentences of the refusal, by field. `status`: the HTTP status of the page.
     """
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
     return site_of(request).page(
@@ -267,7 +272,7 @@ async def show_today(request: Request) -> Response:
 
 
 async def show_mailbox(request: Request) -> Response:
-    """Show a page of a team's files."""
+    """Show one page of the files in a team's mailbox."""
     reply = await shown(request, "mailbox", *_FILTERS, "new", "removed", "before")
     seen, query = reply.said, request.query_params
     kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
@@ -286,7 +291,7 @@ async def show_mailbox(request: Request) -> Response:
 
 
 async def change_files(request: Request) -> Response:
-    """Download the ticked files, mark them as dealt with, or put them back."""
+    """Download the ticked files of a mailbox, mark the files as dealt with, or put the files back."""
     site, team = site_of(request), request.path_params["team"]
     form = await site.form(request)
     chosen = tuple(str(each) for each in form.getlist("reference"))[:_MOST]
@@ -308,7 +313,7 @@ async def change_files(request: Request) -> Response:
 
 
 async def recall(request: Request) -> Response:
-    """Withdraw a delivered file; a person without the right asks those with the right to do so."""
+    """Withdraw a delivered file. If the person lacks the right, ask those with the right to withdraw."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     fields = {"reference": reference, "why": text(form, "why")}
@@ -316,7 +321,7 @@ async def recall(request: Request) -> Response:
 
 
 async def collected(site: Site, question: ConsoleQuestion) -> Response:
-    """Return a file as a download; its collection is recorded before the first byte is sent."""
+    """Return a file to be saved. The inside records the collection before sending the first byte."""
     async with AsyncExitStack() as stack:
         given = await stack.enter_async_context(site.inside.collected(question))
         ending = stack.pop_all()
@@ -328,7 +333,7 @@ async def collected(site: Site, question: ConsoleQuestion) -> Response:
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    """Return a response to be saved as a file; headers forbid browsers to show or run the content."""
+    """Return a response to be saved as a file. Its headers forbid browsers to show or run the content."""
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -337,7 +342,10 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[bytes]:
-    """Yield a ZIP of files fetched one by one; a text at the end names the files refused."""
+    """Yield the bytes of a ZIP of several files, fetched one by one.
+
+    If the inside refuses files, a text at the end of the ZIP names the refused ones.
+    """
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:
@@ -355,7 +363,7 @@ async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[byt
 
 
 class _Sink(io.RawIOBase):
-    """A write-only file without seeking, for the bytes of a ZIP, taken piece by piece."""
+    """A write-only file that keeps written bytes until they are taken, for making a ZIP piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -367,6 +375,6 @@ class _Sink(io.RawIOBase):
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """Return and clear the bytes written since the last call."""
+        """Return the bytes written since the last call, and forget the bytes."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

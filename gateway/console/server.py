@@ -43,7 +43,7 @@ _MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
 
 
 class _Unchanging(StaticFiles):
-    """Static files with a digest in the address, so browsers may keep each file for a year."""
+    """Static files for browsers to keep for a year: the address has a digest, so a change gives a new one."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -117,7 +117,7 @@ def run_console(home: Home, *, host: str | None = None, port: int | None = None)
 
 
 def application(site: Site) -> ASGIApp:
-    """Return the console application behind its guard."""
+    """Return the console application, wrapped in a `Guard` that checks the origin and size of requests."""
     app = Starlette(
         routes=_ROUTES,
         exception_handlers={
@@ -133,9 +133,9 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """Show a refusal by the inside as a page, or the login page if nobody is logged in.
+    """Show a refusal by the inside as a page; if nobody is logged in, show the login page.
 
-    After the login the person comes to the page asked for, with the values typed before.
+    After the login, the person comes to the page first asked for, with the values typed before.
     """
     status = error.status if isinstance(error, DeclinedInside) else 503
     if status != _NOT_LOGGED_IN:
@@ -156,7 +156,7 @@ async def _declined(request: Request, error: Exception) -> Response:
 
 
 async def _typed(request: Request) -> list[tuple[str, str]]:
-    """Return the values typed in a request's form, without files."""
+    """Return names and values of a form in the request, without files, token and signature."""
     form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
     return [
         (name, value)
@@ -166,9 +166,9 @@ async def _typed(request: Request) -> list[tuple[str, str]]:
 
 
 async def _not_ours(request: Request, _: Exception) -> Response:
-    """Show a form from an earlier session again, with its values, to be sent once more.
+    """Show again, filled in, a form sent with the token of an earlier session, to be sent once more.
 
-    The form as first sent had no effect. Without a session, show an error page.
+    The form as first sent had no effect. If nobody is logged in, show an error page.
     """
     kept, path = await _typed(request), request.url.path
     if path.startswith(("/login", "/invitation")) or not site_of(request).held_by(request, "session"):

@@ -1,4 +1,4 @@
-"""Tools of every page: browser session, client of the inside, forms, redirects and templates."""
+"""Helpers for every page: browser session, client of the inside, forms, redirects and templates."""
 
 import hashlib
 import hmac
@@ -85,27 +85,33 @@ class Site:
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """Return the name of a `kind` of cookie; over HTTPS with __Host-, which no other host can set."""
+        """Return the name of a cookie of a `kind`.
+
+        Over HTTPS the name begins with __Host-, so that no other host can set the cookie.
+        """
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
-        """Return the secret in a browser's cookie of a kind (session or login attempt); "" for none."""
+        """Return the value of the browser's cookie of a `kind`, such as "session"; "" if there is none."""
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Set a secret as a cookie of a kind, for this host alone, until the browser is closed."""
+        """Set a cookie of a `kind` to a secret.
+
+        The cookie is for this host alone, until the browser is closed.
+        """
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
     def drop_secret(self, response: Response, kind: str) -> None:
-        """Delete the browser's cookie of a kind (session or login attempt)."""
+        """Delete the browser's cookie of a `kind`, such as "session"."""
         response.delete_cookie(
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
     def question(self, request: Request, /, **fields: Any) -> ConsoleQuestion:  # noqa: ANN401 - of each question
-        """Build a question from this browser, with its session."""
+        """Return a question for the inside, with the browser's session and the given fields."""
         return ConsoleQuestion(
             origin=self.origin,
             address=address_of(request),
@@ -115,13 +121,17 @@ class Site:
         )
 
     async def ask(self, request: Request, name: str, /, **fields: Any) -> Reply:  # noqa: ANN401 - as above
-        """Call the function `name` of the console API for this browser. DeclinedInside if refused."""
+        """Ask the function `name` of the console API for this browser.
+
+        DeclinedInside if the inside refuses.
+        """
         return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
-        """Return the fields of a form. NotOurFormError unless it comes from a page shown in this browser.
+        """Return the fields of a form.
 
-        `kind`: the cookie whose secret the form's token proves.
+        NotOurFormError unless the form comes from a page shown in this browser. A token in the form is the
+        proof. `kind`: the kind of cookie from whose secret the token was made.
         """
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         secret, token = self.held_by(request, kind), text(form, "token")
@@ -140,10 +150,11 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Render a template, with the person `me` and further values in `parts`.
+        """Render a page from a template.
 
-        Forms on the page get a token made of `secret`, or else of the secret in the browser's cookie of the
-        kind `held`.
+        - `me`: name, teams and rights of the person. `parts`: further values for the template.
+        - `secret`: the secret from which the token in forms is made; by default, the secret in the browser's
+          cookie of the kind `held`.
         """
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         # The page of ours from which a link was followed.
@@ -168,19 +179,22 @@ class Site:
         return response
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
-        """Redirect to a page that shows the sentence once; a cookie has the sentence, not the address."""
+        """Redirect to the page `path`, to show a sentence there once. A cookie carries the sentence."""
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
 
 
 def token_of(secret: str) -> str:
-    """Return the token for forms, made from a browser's secret; the token does not reveal the secret."""
+    """Return the token for forms, made from a browser's secret. The token does not reveal the secret."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
 def address_of(request: Request) -> str:
-    """Return the client's network address, as the server or a trusted proxy gives it; "" if unknown."""
+    """Return the network address of the browser or program, or "" if unknown.
+
+    The address comes from the server or from a trusted proxy.
+    """
     return request.client.host if request.client is not None else ""
 
 
@@ -196,7 +210,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Return True if a path is surely on the console itself, so that a redirect may lead there."""
+    """Return True if a path is surely one of this console, so that a redirect to the path is safe."""
     # Browsers drop tabs and line feeds, so that "/\t/host" is read as "//host".
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
@@ -208,7 +222,10 @@ def see(path: str, **parts: str) -> RedirectResponse:
 
 
 def templates(zone: str, language: Language = "en") -> Environment:
-    """Return the templates for a time zone and a language; values are inserted as text, never as markup."""
+    """Return the environment of all page templates, for a time zone and a language.
+
+    Templates insert values as text, never as markup.
+    """
     made = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -258,12 +275,12 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text beginning in upper case and without a full stop at the end."""
+    """Return a text with its first letter in upper case and without a full stop at the end."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def _with_blanks(text: str) -> str:
-    """Return a text with each blank {name} written as %(name)s, as Jinja's translations want it."""
+    """Return a text with each placeholder {name} written as %(name)s, the form in Jinja's translations."""
     return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
 
 
@@ -279,7 +296,10 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Return an act's title as label and remark, cut where `_GOES_ON` matches; the remark may be ""."""
+    """Return an act's title cut in two: a short label, and the rest as a remark ("" if there is none).
+
+    The cut is where `_GOES_ON` matches.
+    """
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
@@ -287,13 +307,16 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Return words beginning in upper case, unless the first word has a digit, as a reference has."""
+    """Return words with the first letter in upper case; unchanged if the first word has a digit.
+
+    A first word with a digit is a reference or fingerprint.
+    """
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
 
 def _grouped(fingerprint: str) -> str:
-    """Return a fingerprint in groups of four for reading out, hexadecimal digits in upper case."""
+    """Return a fingerprint in groups of four characters for reading out, hexadecimal digits in upper case."""
     kind, mark, rest = fingerprint.rpartition(":")
     letters = rest if kind else rest.upper()
     return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
