@@ -1,8 +1,9 @@
-"""Who may do and see what: the one table of access, asked by every door (mailboxes, console, command line).
+"""The one table of access, asked by every door (mailboxes, console, command line).
 
-A door identifies a person, then asks this module for the person's rights. Rights come from roles; the rights
-HELD and WELFARE also come from membership of certain teams. A `Sight` says which files a person may know of;
-`registry/sight.py` turns a `Sight` into a condition of database queries. Anything not listed is denied.
+The table says who may do and see what. A door identifies a person, then asks this module for the person's
+rights. Rights come from roles; the rights HELD and WELFARE also come from membership of certain teams. A
+`Sight` says which files a person may know of; `registry/sight.py` turns a `Sight` into a condition of
+database queries. Anything not listed is denied.
 """
 
 from __future__ import annotations

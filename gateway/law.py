@@ -1,6 +1,6 @@
-"""Law packs: what the law requires of returns in one academic year, as data in files law-YYYY-YY.toml.
+"""Law packs: the legal requirements of an academic year as data, in files law-YYYY-YY.toml.
 
-The policies of an agreement say who receives a return; a law pack says what a return contains: data items,
+The policies of an agreement say who receives a return. A law pack says what a return contains: data items,
 codes, versions of formats, and days. A file is judged by the pack of the year that its contents are about.
 """
 

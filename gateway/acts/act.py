@@ -110,10 +110,10 @@ class ActContext:
     ) -> Iterator[Recording]:
         """Yield one transaction for changing the registry and the log.
 
-        - `signs`: sign the log's head at the end.
-        - `access`: after the commit, publish the providers' SSH keys for intake; a service without the right
-          to publish leaves the publishing to the processor.
-        - `tried`: roll the transaction back at the end, and sign and publish nothing.
+        - `signs`: True to sign the log's head at the end.
+        - `access`: True to publish the providers' SSH keys for intake after the commit. A service without the
+          right to publish leaves the publishing to the processor.
+        - `tried`: True to roll the transaction back at the end, and to sign and publish nothing.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
@@ -245,22 +245,25 @@ Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 class Act(BaseModel):
     """A person's act or question.
 
-    The first line of a subclass's docstring is the help, the other lines are the description. Command and
-    right are given in the class statement: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
+    A subclass declares one act. The first line of its docstring is the help, the other lines are the
+    description. Command and right are given in the class statement: `class AddKey(Act, command="keys add",
+    right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
-    - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
-    - a field `reference` names the file concerned; every door hides files outside the person's sight.
+    - `asks_passkey`: True if the console asks for a passkey to confirm the act. `reads`: True if the act
+      changes nothing.
+    - A field `reference` names the file concerned; every door hides files outside the person's sight.
+    - `of_any_file`: True if the act takes references of files outside the person's sight also.
     - `in_console`: False for an act of the command line only, such as an act that changes more than the
       registry. (Before asking for the passkey, the console carries an act out in a trial transaction.)
     - `tried`: False for an act that writes a temporary file to check its fields: the console makes no trial
-      of such an act, and `effect` reports the faults.
+      of the act, and `effect` reports the faults.
     - `short`: the verb on a button, where the page names the thing.
-    - `annexed`: the document has an annex, printed only on request. `tabled`: the document is also offered
-      as one table for spreadsheets.
-    - `of_any_file`: True if the act also takes references of files outside the person's sight.
-    - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
-      "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
+    - `annexed`: True if the document in the answer has an annex, printed only on request. `tabled`: True if
+      the document is also offered as one table for spreadsheets.
+    - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as "keys
+      confirm:id,staff". The field is filled with the value of the same name in the answer. `named_by`: the
+      name of the value, if different from the field's.
     - `by_program`: True if the API offers the act to programs. `streams`: True if the answer is a file, sent
       by the mailboxes.
     - `field_groups`: all fields under headings, for an act with many fields.
@@ -318,17 +321,15 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return the values that the policies allow in some fields.
-
-        By field and by value, the answer has a name for people.
-        """
+        """Return the values that the policies allow in some fields: by field, each with a name for people."""
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
         """Return the fields that a form hides until the person chooses a certain value in another field.
 
-        By the other field and by its value, the answer has the fields then shown, each with the choices.
+        For each such other field and each of its values, the answer has the fields then shown, with their
+        choices.
         """
         return {}
 
@@ -420,11 +421,12 @@ def option(
 
     - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
     - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
-    - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
-      to keep the value out of histories.
-    - `personal`: the console sends the value by POST, never in an address.
+    - `asked`: True if the command may ask for the value, without showing it: if given as `-`, or if required
+      and left out. So no history of commands has the value.
+    - `personal`: True if the console sends the value by POST, never in an address.
     - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
-    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
+    - `place`: True for a value given by position, without the option's name. `limits`: limits of pydantic's
+      Field.
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,

@@ -1,4 +1,4 @@
-"""Discrepancies: cases in which two rolls contradict each other about one pupil (agreement, 7.3 and 8.2)."""
+"""Acts on discrepancies: cases of two rolls contradicting each other on one pupil (agreement, 7.3, 8.2)."""
 
 from collections.abc import Sequence
 from typing import ClassVar

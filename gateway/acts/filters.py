@@ -1,4 +1,4 @@
-"""Saved filters: the conditions, order and grouping of a list, saved under a name for one person alone."""
+"""Acts on saved filters: a list's conditions, order and grouping, saved under a name for one person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-ons: batches of a team's files for another system of the authority, made, sent and acknowledged."""
+"""Acts on hand-ons: batches of a team's files for another system of the authority."""
 
 from __future__ import annotations
 

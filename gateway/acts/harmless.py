@@ -1,4 +1,4 @@
-"""Harmless columns: unknown to the agreement, but by a person's judgement without anything private."""
+"""Acts on harmless columns: unknown to the agreement, and without anything private, as a person found."""
 
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Add the column to the list of harmless ones; decide again the files held because of the column."""
+        """Add the column to the list of harmless ones; decide files held because of the column once more."""
         name = self._name()
         with context.recording() as record:
             if self.provider is not None:

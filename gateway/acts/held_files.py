@@ -46,7 +46,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield a row for each held file: also the reasons, the person assigned, and days since the landing."""
+        """Yield a row for each held file, with reasons, the person assigned, and days since landing."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session, EVERYTHING)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)

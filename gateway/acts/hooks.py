@@ -1,4 +1,4 @@
-"""Web hooks: addresses of other systems to which messages on events are sent.
+"""Acts on web hooks: addresses of other systems to which messages on events are sent.
 
 Two people add a web hook; one person removes a web hook.
 """

@@ -1,4 +1,4 @@
-"""Legal holds: orders to delete nothing of a transfer, of a provider, or of every file with a child."""
+"""Acts on legal holds: orders to delete nothing of a transfer, a provider, or every file with a child."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Staff of the authority: people, teams, invitations to the console, and roles.
+"""Acts on staff of the authority: people, teams, invitations to the console, roles and credentials.
 
 Roles are in force as soon as somebody has the role of administrator.
 """

@@ -1,1 +1,1 @@
-"""The web pages for the local authority's staff: a separate service without secrets or registry."""
+"""The web pages for the local authority's staff: a separate zone without secrets or registry."""
