@@ -326,9 +326,9 @@ class Act(BaseModel):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form hides until the person chooses a certain value in another field.
+        """Return the fields that a form shows only after a certain value was chosen in another field.
 
-        For each such other field and each of its values, the answer has the fields then shown, with their
+        By the name of the other field and by its value, the answer has the fields shown, each with the
         choices.
         """
         return {}
@@ -366,9 +366,9 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return an argument that the declaration of a field gave to `option`, by name (`what`), such as "place".
+    """Return one argument of the call of `option` by which a field was declared.
 
-    Return None for a field declared without `option`.
+    `what`: the argument's name, such as "place". None for a field declared without `option`.
     """
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None

@@ -78,7 +78,10 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice, which ends the provider's ratifications; return a sentence with the day."""
+        """Record the notice, by which the provider's ratifications end after the notice period.
+
+        The sentence returned names the first day without a ratification.
+        """
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             known = {each.id: each for each in catalogue.agreement.notice}
@@ -120,7 +123,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each party to the agreement: its ratification on the given day or today."""
+        """Return a row for each party to the agreement, with the party's ratification as of the day."""
         load_settings(context.home)
         catalogue = context.catalogue
         with context.reading() as session:
@@ -139,7 +142,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
 
 
 def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
-    """Return a row for each party to the agreement: its ratification as of a day."""
+    """Return a row for each party to the agreement, with the party's ratification as of a day."""
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row

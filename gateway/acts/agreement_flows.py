@@ -1,6 +1,6 @@
 """Acts on the data that providers owe under the agreement (Appendix B).
 
-The calendar says what each provider owes; these acts record and list exceptions made by people.
+The calendar says what each provider owes; the acts record and list exceptions made by people.
 """
 
 from datetime import date, time

@@ -73,7 +73,7 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Raise NotFoundError for an unknown discrepancy, or for a file of it outside the person's sight."""
+        """Raise NotFoundError if the discrepancy is unknown, or has a file outside the person's sight."""
         with context.reading() as session:
             discrepancies.get(session, self.number)
 

@@ -119,7 +119,7 @@ def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return the headings of a file whose meaning is unknown: to the policies, and stated by nobody."""
+    """Return the headings of a file that the policies do not know and that nobody has explained."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
@@ -127,7 +127,7 @@ def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
     """Return a row for each proposed meaning of a provider's heading that still needs a second person.
 
-    `at`: the time of the question; older proposals lapse.
+    `at`: the present time, since a proposal lapses after a while.
     """
     found: dict[str, Row] = {}
     for event in log.events(session, provider):

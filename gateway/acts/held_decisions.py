@@ -290,7 +290,10 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the files' schools, by id. GatewayError for a file held for another reason."""
+        """Return the names of the files' schools, by id.
+
+        GatewayError for a file not held for ratification.
+        """
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:

@@ -90,7 +90,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Move each complete upload of the dead host into this host's spool; log and return the number."""
+        """Move each complete upload of the dead host into this host's spool; log the number of uploads."""
         with context.reading() as session:
             _stopped_host(session, self.name)
         if self.name == load_settings(context.home).host.name:

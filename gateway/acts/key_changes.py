@@ -65,7 +65,7 @@ class _KeyAct(Act, right=AccessRight.ENROL):
     def key(self, session: Session, fingerprint: str) -> Key:
         """Return the owner's key whose fingerprint begins with `fingerprint`.
 
-        NotFoundError for none or several.
+        NotFoundError if no key or several keys fit.
         """
         return keys.find_key(session, self.owner_kind(session), self.id, fingerprint)
 

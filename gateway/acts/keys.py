@@ -50,8 +50,8 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 def check_read_out(*fingerprints: str) -> None:
     """Raise GatewayError if a fingerprint read out is too short to identify a key.
 
-    People may read out only the beginning of a fingerprint: READ_OUT characters at least, since a forged key
-    may share a few.
+    An owner may read out the beginning of a fingerprint: at least READ_OUT characters, since a forged key may
+    share a few.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
         raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")

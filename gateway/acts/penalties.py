@@ -21,7 +21,7 @@ class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK
     empty: ClassVar = "nobody has to wait"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each address under a penalty and service that keeps the address waiting."""
+        """Return a row for each address under a penalty, with the service that keeps the address waiting."""
         at = context.clock()
         return [
             {
@@ -42,9 +42,9 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the penalty is lifted, and tell the service that keeps the address waiting.
+        """Record that the penalty is lifted; from the command line, tell the service, to let the address in.
 
-        If the act is carried out in the console, the processor tells the service.
+        After an act in the console, the processor tells the service.
         """
         try:
             source = penalty_files.as_source(self.address)

@@ -366,12 +366,11 @@ def _check_named(child: NamesChild, context: ActContext) -> None:
 def _mark(
     child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
 ) -> ActDone:
-    """Place a marker on a child, for the records in files on record and in later files.
+    """Place a marker on a child, for the records in files already stored and in later files.
 
-    - `kind`: "named" if only `people` may see the records; "restricted" if nobody may.
-
-    A stored file missing from the index of pupils is covered once it is indexed. GatewayError if the child
-    has a marker of the kind already.
+    `kind`: "named" if only `people` may see the records; "restricted" if nobody may. A stored file missing
+    from the index of pupils is covered once indexed. GatewayError if the child has a marker of the kind
+    already.
     """
     digests = child.digests(context.home)
     with context.recording() as record:

@@ -277,10 +277,10 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons to record for a withdrawal: the reason `code`, then lasting reasons of the file.
+    """Return the reasons to record for a withdrawal: the reason `code`, then reasons of the file that last.
 
-    The first reason says how often the file was opened and for which teams, without naming a person. The
-    reasons in `STAY` last.
+    The first reason says how often the file was opened and for which teams, without naming a person. Reasons
+    with a code in `STAY` last, because they limit a later release.
     """
     opened = "Nobody had opened it."
     if openings:

@@ -1,4 +1,4 @@
-"""Acts that print reports: on a transfer, a provider's files, a term, and data protection as a whole."""
+"""Acts that print reports: on a transfer, a provider's files, a term, and data protection."""
 
 from __future__ import annotations
 
@@ -195,9 +195,9 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the first and last day of a review, with the days of the latest term begun where None is given.
+    """Return the first and the last day of a review: the days given, or else the days of a term.
 
-    GatewayError if the days are in two school years.
+    The term is the latest one begun by `today`. GatewayError if the two days are in different school years.
     """
     starts = catalogue.school_year_starts
     this = first_year(academic_year(today, starts))

@@ -1,4 +1,4 @@
-"""The act that lists sensitive headings: columns and elements received, but shown to no team (10.5)."""
+"""The act that lists sensitive headings: columns and elements shown to no team (agreement, 10.5)."""
 
 from datetime import timedelta
 from typing import ClassVar

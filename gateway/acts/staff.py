@@ -72,7 +72,10 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record person, teams and keys; for teams that see held files, first a second person must agree."""
+        """Record the person with teams and keys; return a sentence.
+
+        For a team that sees held files, only a proposal is recorded until a second person agrees.
+        """
         with context.recording() as record:
             session, looking = record.session, _looking_among(record, self.team)
             if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
@@ -118,7 +121,10 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the person's teams. A team with sight of held files needs a second person's agreement."""
+        """Change the person's teams; return a sentence.
+
+        For a new team that sees held files, only a proposal is recorded until a second person agrees.
+        """
         with context.recording() as record:
             looking = _looking_among(record, self.team)
             before = set(staff.get_staff(record.session, self.name))
@@ -256,9 +262,10 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the invitation and return the link.
+        """Record the invitation; return the link.
 
-        For a powerful person, first a second person must agree.
+        For a person who sees held files or has a powerful role, only a proposal is recorded until a second
+        person agrees.
         """
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
@@ -310,8 +317,8 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each person with a role.
 
-        The column `not_second_to` names the people who gave the person a credential. Any of them could act as
-        the person, so the two do not count as two people.
+        The column `not_second_to` names the people who gave the person a credential. A giver could act as the
+        person, so giver and person do not count as two people.
         """
         with context.reading() as session:
             behind = who_could_be(session, context.clock())
@@ -335,7 +342,11 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Give the role; for a powerful role or person, first a second person must agree."""
+        """Give the role; return a sentence.
+
+        For a powerful role, or a person who sees held files or has a powerful role, only a proposal is
+        recorded until a second person agrees.
+        """
         with context.recording() as record:
             session, at = record.session, record.at
             self._check(context, record)
@@ -365,7 +376,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     def _check(self, context: ActContext, record: Recording) -> None:
         """Raise GatewayError if the role is for the acting person, or for somebody who cannot be identified.
 
-        People are identified by a key, or by an account of their own on the machine.
+        People are identified by a key, or by a personal account of the machine.
         """
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and name_of(record.by) == self.name:
@@ -386,7 +397,10 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the role; for a powerful role or person, first a second person must agree."""
+        """Take the role; return a sentence.
+
+        For a person with a powerful role, only a proposal is recorded until a second person agrees.
+        """
         with context.recording() as record:
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = gave_alone(session, self.name, self.role, record.by, record.at)

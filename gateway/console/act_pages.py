@@ -258,8 +258,7 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 async def _text(value: str | UploadFile) -> str:
     """Return a form value or uploaded file as text.
 
-    A file is decoded as UTF-8 or, if not valid, as Windows-1252, the encoding of the register of schools
-    (GIAS).
+    A file is decoded from UTF-8 or else from Windows-1252, as the register of schools (GIAS) is published.
     """
     if isinstance(value, str):
         return value

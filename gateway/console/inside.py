@@ -1,4 +1,4 @@
-"""The console's client of the console API, by which the console asks the inside service."""
+"""The console's client of the console API, which the mailboxes service offers (“the inside”)."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager

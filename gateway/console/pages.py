@@ -313,7 +313,7 @@ async def change_files(request: Request) -> Response:
 
 
 async def recall(request: Request) -> Response:
-    """Withdraw a delivered file. If the person lacks the right, ask those with the right to withdraw."""
+    """Withdraw a delivered file. If the person lacks the right, ask people with the right to withdraw."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     fields = {"reference": reference, "why": text(form, "why")}
