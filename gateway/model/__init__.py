@@ -26,12 +26,18 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text, ready for signing, below a line that states the one purpose of the signature."""
+    """Return a text for signing, below a first line that states the purpose of the signature.
+
+    The line keeps a signature made for one purpose from being used for another.
+    """
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def signed_by(name: str, office: str, text: str) -> str:
-    """Return a text below a line naming its signatory and office. ValueError if either is not one line."""
+    """Return a text below a first line with the name and office of the person who signs the text.
+
+    Raises ValueError if name or office is empty, or both together are not one printable line.
+    """
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):
         raise ValueError("a name and an office of one line each are needed")
@@ -39,7 +45,10 @@ def signed_by(name: str, office: str, text: str) -> str:
 
 
 def without_signatory(text: str) -> tuple[str, str]:
-    """Split a text into "NAME, OFFICE" of its signatory ("" if not stated) and the text below that line."""
+    """Split a text made by `signed_by` into the signatory, as "NAME, OFFICE", and the text below.
+
+    For a text that names no signatory, return "" and the whole text.
+    """
     first, _, rest = text.partition("\n")
     who = first.removeprefix(_SIGNED_BY).rstrip()
     if who == first.rstrip() or not is_signatory(who):
@@ -53,9 +62,9 @@ def is_signatory(who: str) -> bool:
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return a signed text without the line that states its purpose; None if it states another purpose.
+    """Return a signed text without its first line, which states the purpose; None for another purpose.
 
-    A text without such a line is returned unchanged.
+    A text that states no purpose is returned unchanged.
     """
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
@@ -88,13 +97,14 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part that a team or provider may have of a file, taken as one data type.
-    `items`: the data items given, by their Appendix A labels "Group: Item"; other items by labels of their
-    own. `unlisted`: the columns and elements the data type does not have; no view shows them.
-    `without`: numbers of records left out as a whole, from 0 in the order of the view.
-    `of_school`: DfE number and URN of the one school whose records are given; None for all.
-    `stated`: headings with meanings stated by the provider. `where`: an item and its values (in upper or
-    lower case) in the records given; None if every record is given.
+    """The part of a file that one team or provider may have, from which a view of the file is made.
+
+    `data_type`: the type as which the file is read. `items`: the data items shown: Appendix A labels ("Group:
+    Item"), and labels of other items. `unlisted`: the columns and elements that the data type does not have;
+    no view shows them. `without`: the numbers of the records left out as a whole, from 0 in the order of the
+    view. `of_school`: DfE number and URN of the only school whose records are shown; None for all schools.
+    `stated`: headings with meanings stated by the provider. `where`: an item and some values; only records
+    with one of the values, in upper or lower case, are shown. None for all records.
     """
 
     data_type: str
@@ -108,11 +118,12 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """Parameters of the tables of counts (clause 2.4.2) for a team that may see no pupil's record.
-    A count below `threshold` is withheld; others are rounded up or down, by chance, to a multiple of
-    `rounding`. `seed` (32 octets in hexadecimal, another for each file, secret) gives the chance. Pupils who
-    joined or left are counted from the day `since`; with None, all leavers and no joiners are counted.
-    `school` (a provider's id) and `period`: the subject of the tables.
+    """How to count pupils in the tables (clause 2.4.2) for a team that may see no pupil's record.
+
+    A count below `threshold` is withheld; other counts are rounded up or down, by chance, to a multiple of
+    `rounding`. `seed`: the secret from which the chance is drawn, 32 octets in hexadecimal, another for each
+    file. Pupils who joined or left are counted from the day `since`; with None, all leavers and no joiners
+    are counted. `school`: the provider's id. `school` and `period` are the subject of the tables.
     """
 
     threshold: int
@@ -125,8 +136,10 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A view made from a file: its size in bytes and SHA-256, and the labels of the items left out.
-    `whole`: nothing was left out or changed, so the file's own content serves as the view.
+    """A view made from a file for a team or provider: its size in bytes, and its SHA-256.
+
+    `left_out`: the labels of the items left out. `whole`: nothing was left out or changed, so the file's own
+    content serves as the view.
     """
 
     size: int
@@ -277,7 +290,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """The fields of `Classified` that are needed to compare many files; see there for their meaning."""
+    """The facts of a `Classified` file needed to compare many files; the fields mean the same in both."""
 
     data_type: str
     format: str = ""
@@ -289,9 +302,11 @@ class Contained:
 
 
 class RollEntry(NamedTuple):
-    """A pupil in a roll, by keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
-    `record`: the number of the pupil's record in the file, from 1. `school`: the DfE number of the school
-    in the record, else its URN, else its establishment number, else "".
+    """A pupil in a school's roll, known by keyed digests in place of identifiers.
+
+    `pupil`: digest of the UPN, 16 octets. `former`: of the former UPN, 16 octets. `birth_date`: of the date
+    of birth, 8 octets. `record`: the number of the pupil's record in the file, from 1. `school`: the DfE
+    number of the school in the record, else its URN, else its establishment number, else "".
     """
 
     pupil: bytes
@@ -348,9 +363,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """The conditions for a ratification to count on the day `on`.
-    It must be for one of the academic `years`, of the text with this SHA-256 (None: of any text), and not
-    ended by a notice before that day.
+    """The conditions on which a provider's ratification of the agreement counts.
+
+    The ratification must be for one of the academic `years`, and of the text with the SHA-256 `text` (None:
+    of any text). A ratification that a notice ended by the day `on` does not count (None: notices are
+    ignored).
     """
 
     years: tuple[str, ...] = ()
@@ -450,8 +467,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A held file a person has released to `teams` under `flow`, as a data type and about a period.
-    `on_roll`: the pupils in the file count as on its sender's roll.
+    """The decision that a held file goes to `teams` under `flow`, because a person released the file.
+
+    `data_type` and `period`: as named at the release. `on_roll`: the pupils in the file count as on the
+    sender's roll.
     """
 
     state: ClassVar[Outcome] = "accepted"
@@ -500,8 +519,10 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 
 class Arrival(NamedTuple):
-    """The arrival of a file of a flow; `period` is the one the file states, if any.
-    `nil`: the arrival is no file, but a nil return: the statement that nothing is to be sent for the period.
+    """The arrival of a file of a flow, by which due data counts as sent.
+
+    `period`: the one that the file states, if any. `nil`: a nil return arrived in place of a file, the
+    statement that nothing is to be sent for the period.
     """
 
     flow: str

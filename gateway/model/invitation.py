@@ -54,14 +54,14 @@ def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, .
 
 
 def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple[str, ...]:
-    """Return the six words for a provider's SSH and OpenPGP keys at a gateway, given three fingerprints."""
+    """Return the six words for three fingerprints: of the gateway's key, and a provider's two keys."""
     return six_words("keys", provider, (gateway_key, ssh, openpgp))
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True if a person typed (`heard`) words that were read out, False for a fingerprint.
+    """Return True if a person typed words (`heard`) that were read out; False for a fingerprint.
 
-    A word has at most 12 letters and is in lower, upper or title case; no fingerprint is like that.
+    A word has at most 12 letters, and is in lower, upper or title case; no fingerprint is like that.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(
@@ -71,7 +71,10 @@ def are_words(heard: Sequence[str]) -> bool:
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
-    """Raise GatewayError, naming the first wrong word, unless the words heard are the right six."""
+    """Raise GatewayError, naming the first wrong word, unless a person heard the six right `words`.
+
+    Upper and lower case, numbers and punctuation in `heard` do not count.
+    """
     # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
     text = heard if isinstance(heard, str) else " ".join(heard)
     typed = "".join(one if one.isalpha() else " " for one in text.lower()).split()
@@ -93,9 +96,10 @@ _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,200}$"
 
 
 class ProviderInvitation(BaseModel):
-    """The facts of one provider's invitation.
+    """The facts by which a provider's computer reaches the gateway, and recognises the gateway's keys.
 
-    `host_keys`: SHA256 fingerprints. `gateway_key`: a fingerprint, of `certificate` (in ASCII armor).
+    `host_keys`: SHA256 fingerprints of the SSH host keys. `gateway_key`: the fingerprint of the gateway's
+    OpenPGP `certificate`, which is in ASCII armor.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,7 +127,7 @@ class ProviderInvitation(BaseModel):
         return cls.model_validate_json(found["facts"])
 
     def words(self) -> tuple[str, ...]:
-        """Return the six words by which both sides compare their invitations."""
+        """Return the six words by which provider and authority check that both have the same invitation."""
         return six_words("invitation", self.provider, (self.model_dump_json(),))
 
 

@@ -61,11 +61,11 @@ class DayRule(File):
 
 
 class Results(File):
-    """A release of results: the moment of each year until which results of a data type are embargoed.
+    """A yearly release of results: the moment before which files with results of a data type are held.
 
-    It is the local `time` on the day in `dates` of that year, else on the day given by `rule`. `season`: the
-    first day of the year on which a file may hold results of that summer. If a data type has several
-    releases, the latest ends the embargo; a law pack sets the day of the first.
+    The moment is the local `time` on the results day: the day in `dates` of that year, else the day given by
+    `rule`. `season`: the first day of the year on which a file may have results of that summer. If a data
+    type has several releases, the latest ends the embargo; a law pack sets the day of the first.
     """
 
     data_type: Slug
@@ -89,7 +89,7 @@ class Term(File):
 
 
 class SchoolYear(File):
-    """The terms of an academic year ("2026-27"), and days in term without pupils at any school (`inset`)."""
+    """The terms of an academic year ("2026-27"). `inset`: days in term without pupils at any school."""
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
     terms: tuple[Term, ...] = Field(min_length=1)
@@ -111,10 +111,11 @@ class Inset(File):
 
 
 class Census(File):
-    """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
+    """A yearly census of schools. Its day is given by `rule`, or for some years by `dates`.
 
-    The return is due `due_days` after the census day, or `local_days` after it, if the authority sets this
-    earlier limit. A file that comes up to `open_days` before the census day is early.
+    `term`: by default, the term of the census day. `due_days`: the days from the census day until the return
+    is due; `local_days`: an earlier limit set by the authority. A file that comes up to `open_days` before
+    the census day is early.
     """
 
     term: SchoolTerm | None = None
@@ -141,9 +142,10 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """The due time of a yearly data type: from `first` to `last`, or within `days` of its results day.
+    """The time of year in which a yearly data type is due: from `first` to `last`, each a month and day.
 
-    A file up to `open_days` before the first day is early.
+    Without the two, the data is due from its results day on, for `days`. A file that comes up to `open_days`
+    before the first day is early.
     """
 
     data_type: Slug
@@ -162,12 +164,12 @@ class YearlyDue(File):
 
 
 class OwnTimescale(File):
-    """A timescale an agreement defines: a file for each month, half-term or term, or each of `dates`.
+    """A timescale that an agreement defines: data is due for every month, half-term or term, or by `dates`.
 
-    The file is due `due_days` after the end of the month, half-term or term, or after the date; a file that
-    comes up to `open_days` before this end or date is early. With "last-week-of-term" a file of that week is
-    on time. The months in `not_in` (1 to 12) need no file. Terms end before Christmas and Easter, and in
-    summer.
+    `due_days`: the days from the end of the month, half-term or term, or from the date, until the file is
+    due. A file that comes up to `open_days` before this end or date is early. With `every` as
+    "last-week-of-term", a file of the last week is on time. `not_in`: the months (1 to 12) without a file.
+    Terms end before Christmas and Easter, and in summer.
     """
 
     id: Slug
@@ -190,7 +192,10 @@ Dated = TypeVar("Dated", Census, Results)
 
 
 class Phase(File):
-    """A phase of schools, as ranges of DfE establishment numbers, and data types never expected of these."""
+    """A phase of schools, such as primary. `not_expected`: data types never expected of its schools.
+
+    `establishments`: the ranges (first, last) of the DfE establishment numbers of its schools.
+    """
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -204,11 +209,12 @@ class Phase(File):
 
 
 class CalendarFile(File):
-    """Model of calendar.toml. Bank holidays of `nation` are not school days.
+    """Model of calendar.toml, from which terms, school days, due dates and embargoes are computed.
 
-    `year_starts` is the first day of a school year, if different from the agreement's year. `optional`: data
-    types expected only of providers that have an expectation on record. From `warn_days` before the last
-    written term ends, `doctor` asks for more terms.
+    `nation`: its bank holidays are not school days. `year_starts`: the first day of a school year, if
+    different from the first day of the agreement's year. `optional`: data types expected only of providers
+    with an expectation on record. From `warn_days` before the last written term ends, `doctor` asks for more
+    terms.
     """
 
     timezone: str

@@ -41,7 +41,7 @@ class PoliciesRead:
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
-        """Add contradictions to the faults, with the line of each."""
+        """Add contradictions between policy files to the faults, each with its line in the file."""
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
@@ -92,7 +92,7 @@ def load_catalogue(policies: Path) -> Catalogue:
 
 @cache
 def _code() -> bytes:
-    """Return the SHA-256 of the gateway's code and tables that classify and decide."""
+    """Return the SHA-256 of the code and tables by which the gateway classifies and decides."""
     rooms, found = Path(__file__).parents[1], hashlib.sha256()
     for room in ("classify", "policy"):
         for path in sorted((rooms / room).rglob("*.*")):
@@ -102,9 +102,9 @@ def _code() -> bytes:
 
 
 def load_unchecked(policies: Path) -> Catalogue:
-    """Return the catalogue of a folder whose files are each valid, without comparing them with one another.
+    """Return the catalogue of a folder whose files are valid one by one, but may contradict each other.
 
-    Raises ConfigurationError for a file missing or not valid.
+    Raises ConfigurationError for a missing or invalid file.
     """
     reading = _shaped(policies, FILES)
     if reading.faults:
@@ -113,9 +113,10 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read and check the policy files, each by its model in `shapes`; collect faults instead of raising.
+    """Read and check the policy files of a folder; the result has every fault found, and none is raised.
 
-    The files are compared with one another once each is valid by itself.
+    `shapes`: the model of each file, by its name. The files are compared with one another only if every file
+    is valid by itself.
     """
     reading = _shaped(policies, shapes)
     agreement = reading.models.get("agreement.toml")

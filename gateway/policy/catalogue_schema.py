@@ -108,7 +108,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items of law packs, lawful only in files about the period of such a pack."""
+        """By data type, the items lawful only in files about the period of a law pack that allows them."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -117,7 +117,7 @@ class Catalogue(File):
 
     @cached_property
     def awaited(self) -> dict[tuple[str, str], str]:
-        """By data type and item: the law, not yet in force, that will allow the item."""
+        """By data type and item, the law that will allow the item, but is not in force yet."""
         return {
             (each.data_type, item): each.law for p in self.law for each in p.awaited for item in each.items
         }
@@ -133,13 +133,16 @@ class Catalogue(File):
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
-        """The ids of the flows that have a kind of provider among their recipients."""
+        """The ids of the flows whose recipients include providers of some kind."""
         reached = {body.id for body in self.bodies.recipient if body.kinds}
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: the right, and all items of Appendix A named by it, even those in its exceptions."""
+        """By team, its right in rights.toml, and all items of Appendix A that the right names.
+
+        Items taken away by the right's exceptions are included.
+        """
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -216,11 +219,14 @@ class Catalogue(File):
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return a reason under the clause of its code, with blanks filled from `detail`. See `clause_of`."""
+        """Return a reason under the clause that reasons.toml gives to its code; KeyError if it gives none.
+
+        `detail`: the values for the blanks in the reason's texts.
+        """
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
-        """Return a reason under a given clause, with blanks filled from `detail`."""
+        """Return a reason under a given clause. `detail`: the values for the blanks in the reason's texts."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         sentence, next_step = sentence_and_step(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
@@ -230,7 +236,7 @@ class Catalogue(File):
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type among the optional flows not switched on; None if there is none."""
+        """Return the optional flow that carries a data type but is not switched on; None if there is none."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
@@ -254,7 +260,7 @@ class Catalogue(File):
         return found is not None and not found.pupil_level and not bare
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of the recipient that owns a team, by default the authority (None if not listed)."""
+        """Return the id of the recipient that a team belongs to, mostly the authority; None if not listed."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
@@ -263,7 +269,7 @@ class Catalogue(File):
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that may see others' files: for triage, sensitive files, or children's welfare."""
+        """Return the teams that may see other teams' files: for triage, sensitive files, child welfare."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -274,14 +280,18 @@ class Catalogue(File):
         )
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
-        """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
+        """Return True if a team may have an item of Appendix A from a kind of provider (`sender`).
 
-        Without a sender, return True only for items the team may have from every kind.
+        `item`: the label "Group: Item". Without a sender, return True only if the team may have the item from
+        every kind of provider.
         """
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return the items of Appendix A a team may have from a kind of sender (None: from every kind)."""
+        """Return the items of Appendix A that a team may have in files from a kind of provider (`sender`).
+
+        Without a sender, return only the items that the team may have from every kind of provider.
+        """
         right, items = self._named.get(team, (None, frozenset[str]()))
         if right is None:
             return items
@@ -289,5 +299,5 @@ class Catalogue(File):
         return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right names an item of Appendix A, even if its exceptions take the item away."""
+        """Return True if a right names an item of Appendix A, even if its exceptions remove the item."""
         return item in self._named[right.team][1]

@@ -34,7 +34,13 @@ from gateway.reasons import REASONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names in policy files, such as the ids of flows; names.toml explains the fields."""
+    """A sort of names in policy files, such as the ids of flows, for the check that names exist and are used.
+
+    `defined`: the places that define names, each "FILE PATH". `catalogue`: an attribute of the catalogue with
+    further names. `besides`: names that need no definition. `used_in`: the places that use names. `named_in`:
+    places that mention names without counting as use. `always`: names that count as used. `unknown`,
+    `repeated` and `unused`: the messages on a wrong name; "" for no such check.
+    """
 
     defined: Sequence[str] = ()
     catalogue: str = ""
@@ -52,7 +58,10 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the sorts of names in names.toml; and by place of citations, how to name a citing entry."""
+    """Return the content of names.toml: the sorts of names of each table, and the places with citations.
+
+    For each place with citations, the value is a template for the words that name the citing entry.
+    """
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -62,7 +71,7 @@ def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
 
 
 class NameFound(NamedTuple):
-    """A name in a policy file, with file and location. `within`: the table the name stands in."""
+    """A name in a policy file, with file and location. `within`: the table that has the name."""
 
     name: str
     file: str
@@ -71,7 +80,10 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place, given as "FILE PATH" in the form that names.toml explains."""
+    """Yield every name at a place of the policy files (`models`, by file name).
+
+    `place`: "FILE PATH", such as "flows.toml flow.senders".
+    """
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):
@@ -81,7 +93,11 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield each unknown, repeated or unused name as a contradiction; `among`: the table of names.toml."""
+    """Yield a contradiction for each unknown, repeated or unused name in the policy files (`models`).
+
+    `among`: the table of names.toml: "sorts" for names within the agreement's files, "across" for names
+    shared with the files that recognise data types.
+    """
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -113,7 +129,7 @@ _NUMBERED = re.compile(
 
 
 def numbered(text: str) -> dict[ClauseId, str]:
-    """Return the text of each numbered clause, in order, up to the next number or empty line."""
+    """Return by number the words of each numbered clause of a text, up to the next number or empty line."""
     found = list(_NUMBERED.finditer(text))
     ends = [each.start() for each in found[1:]] + [len(text)]
     said = (text[each.end() - 1 : end].partition("\n\n")[0] for each, end in zip(found, ends, strict=True))
@@ -129,7 +145,7 @@ def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return by clause of the agreement the SHA-256 (hex) of number, short name and text."""
+    """Return for each clause of the agreement the SHA-256 (hex) of its number, short name and text."""
     short = catalogue.agreement.clauses
     return {
         clause: hashlib.sha256(f"{clause}\0{short[clause]}\0{text}".encode()).hexdigest()
@@ -138,7 +154,10 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses missing in the text or under `[clauses]`, or that begin where another begins."""
+    """Yield a contradiction for each clause missing in the agreement's text, or missing under `[clauses]`.
+
+    Two clauses that begin at one place in the text are contradictions, each with the other.
+    """
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:
@@ -188,7 +207,11 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield reasons without a clause, and clauses missing in the text, cited by no entry, or unconfirmed."""
+    """Yield a contradiction for each fault in how policies cite the clauses of the agreement.
+
+    Faults are: a reason without a clause, a clause for a reason without need of one, a clause missing in the
+    text, a clause that no entry cites, and a citation that no person has confirmed.
+    """
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
     lacking = sorted(wanted - catalogue.reasons.clauses.keys())
@@ -246,7 +269,10 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return the new text of confirmed.toml: `clauses` confirmed as they are now, other entries unchanged."""
+    """Return a new text for confirmed.toml, in which `clauses` are confirmed as they are now.
+
+    The entries of other clauses stay unchanged.
+    """
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     kept |= {clause: now[clause] for clause in clauses if clause in now}
@@ -259,7 +285,10 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return by cited clause the present digest of its text and its citations; only clauses with a text."""
+    """Return for each cited clause the present digest of its text, and the entries that cite the clause.
+
+    Clauses that the agreement's text lacks are left out.
+    """
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

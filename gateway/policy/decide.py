@@ -41,9 +41,10 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Return the decision on a file of several parts: refused if every part is refused, else held.
+    """Return the decision on a file of several parts, such as an archive, from the decisions on the parts.
 
-    The reasons are those `about` the whole file, and those for which a part is held or refused.
+    The file is refused if every part is refused, else held. The reasons are those `about` the whole file, and
+    those for which any part is held or refused.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
@@ -76,10 +77,11 @@ def decide(
     method: str = "sftp",
     safeguards: frozenset[str] = frozenset(),
 ) -> Decision:
-    """Return the decision on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
+    """Decide on a file: accept, hold or refuse it. Never raises.
 
-    Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is set only
-    if nothing but an embargo stands in the way; decide again at that moment.
+    `now`: the aware moment at which the file from `provider` came by `method`. `safeguards`: the safeguards
+    of the method that are met. Every decision has at least one reason, each with a clause of the agreement.
+    `Held.until` is set only if nothing but an embargo stands in the way; decide again at that moment.
     """
     if isinstance(classified, ContentRefused) and classified.parts:
         each = (
@@ -209,10 +211,11 @@ def _number(text: str) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A person's statement about a past or planned transfer by another method than the gateway.
+    """A person's statement that data travelled, or will travel, by another method than the gateway.
 
     `data`: the id of a data type, flow or material. `at`: the aware time at which the data travels.
-    `safeguards` (confirmed) and `circumstances` are ids in methods.toml; unknown ids have no effect.
+    `safeguards`: the ids of the safeguards that the person confirmed. `circumstances`: the ids of the
+    circumstances that apply. methods.toml lists both; unknown ids have no effect.
     """
 
     provider: Provider
@@ -308,9 +311,11 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield reasons against a method for a subject: it is forbidden, or a safeguard is not `given`.
+    """Yield the reasons why some data may not travel by a method, named `name`.
 
-    `kind`: of the sending provider. `circumstances`: those that hold besides the subject's own.
+    A reason is that the agreement forbids the method for the data, or that a required safeguard is not
+    `given`. `found`: the data. `kind`: of the sending provider. `circumstances`: those that hold besides the
+    data's own.
     """
     method, flow = catalogue.methods.find(name), found.flow
     if method is None:
@@ -360,7 +365,8 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
     """Return a question for each circumstance that changes what a method requires for some data.
 
-    `questions` takes the circumstances that a person affirmed. () for an unknown method or unknown data.
+    The circumstances that a person affirms are then an argument of `questions`. Empty for an unknown method
+    or unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
@@ -397,10 +403,10 @@ STAY = _TAKES_TWO | _OF_OTHERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The judgement on a release: the data type and flow of the file, and the teams to get the file.
+    """The judgement on a release: as which data type, under which flow and to which teams a file goes.
 
-    `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
-    the roll of the sender, or of schools for which the sender may send.
+    `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils in the
+    file are on the roll of the sender, or of schools for which the sender may send.
     """
 
     data_type: str
@@ -424,10 +430,11 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """Judge the release of a held file of `provider` at `now`, as `data_type` and to `teams`.
+    """Judge whether a person may release a held file of `provider` at `now`; raise if nobody may.
 
-    By default the data type is the classified one, and the teams are those of its flow entitled to the whole
-    file. `held_for`: the reasons why the file is held. Raises ReleaseImpossibleError.
+    `data_type`: the type that the person names, by default the classified one. `teams`: the teams that the
+    person names, by default the teams of the flow that are entitled to the whole file. `held_for`: the
+    reasons why the file is held. Raises ReleaseImpossibleError.
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
@@ -450,9 +457,9 @@ def judge_release(
 
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
-    """Yield each file or table in a held file, with True if recognised, else False.
+    """Yield each file or table in a held file, with True if its type was recognised, else False.
 
-    An unrecognised one is taken to be of `data_type`, which a person named.
+    A piece that was not recognised counts as of `data_type`, which a person named.
     """
     if isinstance(content, Classified):
         yield content, True
@@ -472,9 +479,10 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release to judge: of a file, made of `pieces`, as the data type `kind` of `flow`.
+    """A release that a person asks for: of a file, as the data type `kind` of `flow`.
 
-    `certain`: every piece was recognised. `for_two`: the file is held for a reason only two people override.
+    `pieces`: the files or tables in the file. `certain`: every piece was recognised. `for_two`: the file is
+    held for a reason that only two people may override.
     """
 
     kind: str
@@ -521,11 +529,11 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """Return the flow's teams entitled to every piece.
+        """Return the teams of the flow that are entitled to every piece of the file.
 
-        A right to some of the items is enough where views can be made. None can be made of several pieces, of
-        a file released as another type, or of one held for a reason only two people override: there a team
-        needs a right to every item.
+        A team needs a right to every item of a piece, unless a view can be made for the team. No view is made
+        of several pieces, of a file released as another type, or of a file held for a reason that only two
+        people may override.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [

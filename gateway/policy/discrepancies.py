@@ -20,11 +20,11 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollRow:
-    """The statement about one pupil in a file of a provider, which landed at the moment `at`.
+    """A pupil in a provider's file, which landed at the moment `at`: on the provider's roll or not.
 
-    `pupil`, `birth_date` and `former` (UPN) are keyed digests. `on_roll`: the pupil's registration is the
-    single or main one; guests and subsidiary pupils are rightly on another roll, too. `record`: the number of
-    the record, from 1, in the file `reference`.
+    `pupil`, `birth_date` and `former` are keyed digests of the UPN, the date of birth and the former UPN.
+    `on_roll`: the pupil's registration is the single or main one; guests and subsidiary pupils are rightly on
+    another roll, too. `record`: the number of the pupil's record, from 1, in the file `reference`.
     """
 
     provider: str
@@ -39,9 +39,9 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """A contradiction between the latest rows of two or more providers, or about two UPNs.
+    """A contradiction between the rolls of two or more providers, or about one child with two UPNs.
 
-    `key` identifies the discrepancy, in whatever order the rows came.
+    `rows`: the rows that contradict each other. `key` identifies the discrepancy, in any order of the rows.
     """
 
     kind: Kind
@@ -59,7 +59,7 @@ def discrepancies(
 ) -> list[Discrepancy]:
     """Return the contradictions between the latest rows of each provider and pupil, sorted by kind and key.
 
-    `full_rolls`: the moment of each provider's latest complete roll; a pupil whose last row is older has
+    `full_rolls`: by provider, the moment of the latest complete roll; a pupil whose last row is older has
     left. Of rows with the same provider, pupil and moment, the last counts.
     """
     latest = {(row.provider, row.pupil): row for row in sorted(rows, key=attrgetter("at"))}
@@ -118,12 +118,11 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
-    """Return the children who left a school, in order of leaving, each with the new provider.
+    """Return the children who left a school, in order of leaving, each with the new provider's id.
 
-    The new provider is None for a child now on no roll. A child is represented by the last row of the former
-    school, with `at` as the moment of leaving.
-    `full_rolls`: the moment of each provider's latest complete roll; a child whose last row there is older
-    has left. A child on roll under a new UPN has not left.
+    The id is None for a child now on no roll. Each child is shown by the last row of the former school, in
+    which `at` is the moment of leaving. `full_rolls`: by provider, the moment of the latest complete roll; a
+    child whose last row there is older has left. A child on roll under a new UPN has not left.
     """
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
     for row in rows:
