@@ -41,7 +41,11 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An outcome before and after a change of policies; `team` is "" if the outcome is the whole file's."""
+    """An outcome of a decision before and after a change of policies, in words.
+
+    The outcome is for files of a data type from a kind of provider. `team`: the team with a changed share of
+    the file; "" if the decision on the file has changed.
+    """
 
     provider_kind: ProviderKind
     data_type: str
@@ -51,10 +55,10 @@ class Change:
 
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
-    """Return the outcomes at `now` in which two catalogues differ, for ratified senders of each kind.
+    """Return the decisions that two versions of the policies take differently at the moment `now`.
 
-    Each data type is tried without items, and then with each single item that either catalogue names, so that
-    changed rights to an item, and holds because of an item, show.
+    Every kind of provider is tried, as ratified, with every data type: with a file without items, and then
+    with a file of each single item that either version names. So changed rights to an item show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Only other files differ, such as limits.toml.
@@ -109,7 +113,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the items with which a file reaches the team; `decisions`: by a file's one item."""
+    """Return by team the items for which the team gets a file. `decisions`: by the one item in a file."""
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
@@ -118,7 +122,10 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what `items` give a team: nothing (None), the file, or the items beyond `other`."""
+    """Return in words what a team gets: nothing (`items` is None), the file (`other` is None), or items.
+
+    The items named are those of `items` that `other`, the items in the other version of the policies, lacks.
+    """
     if items is None:
         return "gets nothing"
     if other is None:

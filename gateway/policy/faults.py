@@ -49,9 +49,9 @@ def key_of(location: Location) -> str:
 
 
 def line_of(text: str, location: Location) -> int | None:
-    """Return the line (from 1) of the key at `location` in a valid TOML text; None if no line has it.
+    """Return the line (from 1) of a key in a valid TOML text; None if no line has the key.
 
-    For a missing key, return the line of the innermost table that should have it.
+    `location`: the path to the key. For a missing key, return the line of the innermost table on the path.
     """
     lines = _lines(text)
     shorter = (tuple(location[:length]) for length in range(len(location), 0, -1))
@@ -60,7 +60,10 @@ def line_of(text: str, location: Location) -> int | None:
 
 @lru_cache(_KEPT)
 def _lines(text: str) -> Mapping[Place, int]:
-    """Return by place the line of each header and key; an array of tables has the line of its first entry."""
+    """Return by place the number of each line with a header or key of a TOML text.
+
+    The place of an array of tables has the line of the first entry.
+    """
     found: dict[Place, int] = {}
     table: Place = ()
     seen: dict[Place, int] = {}

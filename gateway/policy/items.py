@@ -44,12 +44,12 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return a team's part of a file of a data type, sent by a kind of provider.
+    """Return the part of a file that a team may have. `sender`: the kind of provider that sent the file.
 
-    It is the items of Appendix A to which the team has a right, and the items outside Appendix A the
-    data type carries for it. `unlisted`: columns and elements the data type does not have. `form`: the
-    file's format, because laws ask for some items in one format only. `stated`: headings the provider
-    has explained.
+    The part has the items of Appendix A to which the team has a right, and the items outside Appendix A that
+    the data type carries for the team. `unlisted`: columns and elements that the data type does not have.
+    `form`: the format of the file, because laws ask for some items in one format only. `stated`: headings
+    explained by the provider.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
@@ -69,9 +69,9 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A allowed in a file: the items that its data type carries.
+    """Return the items outside Appendix A that a file may have, because its data type carries them.
 
-    An item that some law pack allows for a period is lawful only in files about the period of such a pack.
+    An item allowed by a law pack for a period is lawful only in files about the period of such a pack.
     """
     held = flow.of(classified.data_type).holds(classified.format)
     dated = catalogue.dated_items.get(classified.data_type)
@@ -84,12 +84,13 @@ def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> fr
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """Return the teams of the flow getting a view of a file, in the flow's order.
+    """Return the teams of a flow that get a view of a file, in the flow's order.
 
     - A file without a record of any person goes to every team.
     - Any other file goes only to teams allowed to see records of pupils. In a flow under Appendix A, such a
-      team also needs a right to all the file's items, or to one that does not merely identify a child.
-    - Rights may exclude items from some kinds of sender; without a `sender`, every such item is excluded.
+      team also needs a right to all items in the file, or to one that does more than identify a child.
+    - `sender`: the kind of provider, because rights may exclude items from some kinds. Without a sender,
+      every item excluded for any kind is excluded.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -114,10 +115,10 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> Iterator[Reason]:
-    """Yield the reasons for a hold or notice (`action`) about items that Appendix A lacks, or only proposes.
+    """Yield the reasons about items in a file that Appendix A lacks, or only proposes.
 
-    `sender`: the kind of provider that gets a notice; items that another flow of such a provider carries have
-    a separate notice.
+    `action`: "hold" for reasons to hold the file, "notice" for notices to the sender. `sender`: the kind of
+    provider, for notices; an item carried by another flow of the same kind has a separate notice.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
@@ -167,7 +168,10 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield the headings in a file that its provider may explain: not sensitive, and unknown to the rules."""
+    """Yield the headings in a file for which the gateway may ask the provider's explanation.
+
+    They are unknown to the rules and not sensitive, and the provider has not explained them before.
+    """
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -177,7 +181,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics and items in a file, except items the flow carries."""
+    """Return the sensitive topics and items found in a file, without the items that its flow carries."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -212,9 +216,10 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
-    """Yield the headings over sensitive data that the flow does not carry: place in words, topic, number.
+    """Yield the headings of sensitive data in a file: the place in words, the topic, and a number.
 
-    The number is of the records with a value; None for a data item, whose place and topic are its label.
+    Data that the flow carries is left out. The number is of the records with a value. For a data item, place
+    and topic are the label of the item, and the number is None.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
@@ -227,9 +232,9 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tu
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield the reasons for which a file must wait because its contents go beyond its flow.
+    """Yield the reasons why a file must wait for a person: its contents go beyond its flow.
 
-    Reasons because of sensitive contents come from `sensitive_reasons`.
+    Reasons about sensitive contents are not among them, but come from `sensitive_reasons`.
     """
     if kinds := dict.fromkeys(one.assessment for one in classified.unlisted if one.assessment):
         yield catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
@@ -278,9 +283,9 @@ def _abouts(findings: Iterable[Finding]) -> str:
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices about contents beyond the flow, and about wrong values every view leaves out.
+    """Yield notices to the sender about contents beyond the flow, and about values wrong in every view.
 
-    `holds`: the file's reasons to wait; if one names the unknown columns, no notice repeats them.
+    `holds`: the reasons for which the file waits; if one names the unknown columns, no notice repeats them.
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
@@ -299,10 +304,10 @@ def notices(
 
 
 def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return the unlisted columns, leaving out sensitive and harmless ones, and grades other than results.
+    """Return the columns of a file that its data type does not have, and True if they make the file wait.
 
-    The second value is True if such columns make the file wait: by the flow's rule, or because the file has
-    more of them than were listed.
+    Left out are columns with a sensitive topic, those listed as harmless, and grades other than results. The
+    file waits by the flow's rule, or because it has more columns than were listed.
     """
     harmless = frozenset(provider.harmless) - {""}
     rest = [
@@ -320,7 +325,10 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the first six columns in words, as "column 3 (Form)", without headings that may be names."""
+    """Return the places of the first six columns in words, as "column 3 (Form)", and the number of others.
+
+    A heading that may be a person's name is left out.
+    """
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -340,10 +348,10 @@ _NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
 def counts_teams(
     content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
 ) -> tuple[str, ...]:
-    """Return the teams that get counts of an accepted file; () for a file unfit for counting.
+    """Return the teams that get counts of an accepted file; () if the file is unfit for counting.
 
-    A fit file has pupils of one school, on the roll of the sender, with year groups and sexes. A sender that
-    speaks for several schools has no roll of its own.
+    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes. A sender
+    that speaks for several schools has no roll of its own.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if provider.schools or not on_roll:
@@ -356,9 +364,9 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Return True if a file has the sender's whole roll; `on_roll`: the number of pupils known on roll.
+    """Return True if a file has all pupils on the sender's roll. `on_roll`: the number of pupils known there.
 
-    Some data types always have the whole roll (agreement.toml). A file of another type has it with at least
+    Files of some data types (agreement.toml) always count as whole. A file of another type needs at least
     `whole_percent` (teams.toml) of the known pupils.
     """
     if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
@@ -367,9 +375,10 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period of a table of counts: the census stated in the file, else the one open at arrival.
+    """Return the name of the period for a table of counts: the census that the file states.
 
-    If no census is open at arrival, the period is the calendar year.
+    For a file that states none, return the census open at arrival; if none is open, the calendar year.
+    `period`: the period stated in the file.
     """
     entry = catalogue.entries.get(data_type)
     if period is not None and entry is not None and entry.timescale == "termly":
@@ -388,7 +397,10 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return how to count the pupils of a file; `provider` is the school, and `seed` a secret of the file."""
+    """Return how to count the pupils of a file. `provider`: the id of the school, the subject of the counts.
+
+    `period`: the period stated in the file. `seed`: the secret of the file for rounding by chance.
+    """
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts
