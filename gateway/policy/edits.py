@@ -336,10 +336,9 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[st
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply an authority's edits to a list of named tables, such as the flows; yield "PLACE: RESULT" for
-    each.
+    """Apply an authority's edits to a list of named tables, such as flows; yield lines as `_merge` does.
 
-    Tables with the same name in `base`, `own` and `new` belong together. The arguments are those of `_merge`.
+    Tables with the same name in `base`, `own` and `new` belong together.
     """
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():

@@ -283,7 +283,7 @@ def _abouts(findings: Iterable[Finding]) -> str:
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices to the sender about contents beyond the flow, and about values wrong in every view.
+    """Yield notices to the sender about contents beyond the flow, and wrong values left out of views.
 
     `holds`: the reasons for which the file waits; if one names the unknown columns, no notice repeats them.
     """

@@ -32,12 +32,13 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
-    """A person's description of a flow. `due`: the first and last day (MM-DD) of a flow due yearly.
+    """A person's description of a new flow, from which policies are written.
 
-    `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
-    `optional`: headings a file may lack. `values`: by heading, its settings in items.toml, by default
-    `values = "label"`. `elements`: by heading of XML, its paths as Parent/Name. `collection`: the name of the
-    collection in a DfE message.
+    `words`: a sentence on the purpose. `due`: the first and last day (MM-DD), for a flow due yearly.
+    `headings`: all headings of the sample file. `known`: for each heading that a rule recognises, the key of
+    its item in items.toml. `optional`: headings that a file may lack. `values`: by heading, the settings of
+    its values in items.toml, by default `values = "label"`. `elements`: for a sample in XML, the paths of
+    each heading as Parent/Name. `collection`: the name of the collection in a DfE message.
     """
 
     id: str
@@ -60,12 +61,12 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings of the sample no rule knows."""
+        """The headings of the sample file that no rule recognises."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """Raise GatewayError, naming the wrong option, if a flow cannot be written as described."""
+    """Raise GatewayError, naming the option at fault, unless policies for a new flow can be written."""
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
@@ -100,7 +101,10 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Write a flow that passed `check_new` into a folder of policies; comments and order stay."""
+    """Write a new flow, found fit by `check_new`, into the files of a policies folder.
+
+    Comments and the order of entries stay.
+    """
     _append(policies / "flows.toml", _flow_of(flow, catalogue))
     keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
     told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
@@ -203,7 +207,7 @@ def _key(flow: NewFlow, heading: str) -> str:
 
 @contextmanager
 def _edited(path: Path) -> Iterator[Any]:
-    """Yield the document of a TOML file for editing, and write it afterwards; comments and order stay."""
+    """Yield the document of a TOML file for changes; afterwards, write the document to the file."""
     document = tomlkit.parse(path.read_text("utf-8"))
     yield document
     path.write_text(tomlkit.dumps(document), "utf-8")
@@ -216,9 +220,9 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return by heading the values below it, without empty cells; the first non-empty row has the headings.
+    """Return the values of each column of a sample file, by heading, without empty cells.
 
-    Raises GatewayError for rows that are all empty.
+    The first row with any text has the headings. Raises GatewayError if all rows are empty.
     """
     for number, row in enumerate(rows):
         headings = [str(cell).strip() for cell in row]
@@ -238,11 +242,12 @@ _SHORT = 12
 
 
 def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
-    """Write policies for a new agreement into a new folder, as a copy of a shipped agreement's policies.
+    """Write policies for a new agreement into a new folder, by copying those of a shipped agreement.
 
     `text`: the file with the wording of the new agreement. `like`: the name of the shipped agreement; None
-    for the first. The clauses are those of the text, named by their first words; none is confirmed. Raises
-    GatewayError for a folder that exists, an unknown agreement, or a text that cannot be read.
+    for the first. The clauses are those found in the text, named by their first words; no clause is
+    confirmed. Raises GatewayError for a folder that exists, an unknown agreement, or a text that cannot be
+    read.
     """
     shipped = {path.name: path for path in shipped_agreements()[1:]}
     pattern = shipped_agreements()[0] if like is None else shipped.get(like)
@@ -275,8 +280,8 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 def declare(folder: Path) -> tuple[str, ...]:
     """Bring flows.toml and items.toml of a folder in line with its other files; return the changed files.
 
-    Data types without a flow are listed under `not_carried`: files of these are recognised, and refused.
-    Items listed in rights.toml are put under `[items]` of items.toml, other items under `[others]`. Raises
+    Data types without a flow are listed under `not_carried`, so that their files are recognised and refused.
+    Items listed in rights.toml are put under `[items]` of items.toml, and all others under `[others]`. Raises
     GatewayError for a file that cannot be read.
     """
     try:

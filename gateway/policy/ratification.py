@@ -22,13 +22,14 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatificationStatus:
-    """The standing of a provider's ratification on a day.
+    """The standing of a provider's ratification of the agreement on a day.
 
     - `academic_year`: the latest ratified year that has begun; None if none has.
-    - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
-    - `next_year`: a later year is ratified already.
-    - `warning`: the smallest of the agreement's `warn_days` that is not below `days_left`; None if all are
-    below, after the lapse, and if a later year is ratified.
+    - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 after the
+      lapse.
+    - `next_year`: True if a later year is ratified already.
+    - `warning`: the number of days, from the agreement's `warn_days`, of the latest warning that is due. None
+      if no warning is due yet, after the lapse, and if a later year is ratified.
     """
 
     standing: Standing
@@ -51,7 +52,7 @@ def has_ended(on: date, catalogue: Catalogue) -> bool:
 
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
-    """Return True if the ratification for one of the `years` counts on a day."""
+    """Return True if a ratification for one of the academic `years` counts on the day `on`."""
     spans = (_span(year, catalogue.agreement.year) for year in years)
     return any(begins <= on < lapses for begins, lapses in spans)
 
@@ -86,10 +87,11 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year for which a ratification made on a day counts.
+    """Return the academic year for which a provider ratifies by signing on the day `on`.
 
-    It is the current year if no ratification for one of `years` counts on the day. Else it is the latest
-    ratified year that counts, or from the next review day on, the year that renews it.
+    `years`: the years that the provider ratified before. If no earlier ratification counts on the day, the
+    year is the current one. Else it is the latest ratified year that counts; but from the review day before
+    its lapse on, the year that follows the lapse.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:
@@ -101,12 +103,12 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 
 def renewed_by(year: str, catalogue: Catalogue) -> str:
-    """Return the academic year to ratify when a ratification for `year` lapses."""
+    """Return the academic year to ratify next, when a ratification for `year` lapses."""
     return academic_year_from(first_year(year) + catalogue.agreement.year.valid_years)
 
 
 def following(year: str) -> str:
-    """Return the following academic year."""
+    """Return the academic year after `year`."""
     return academic_year_from(first_year(year) + 1)
 
 
@@ -131,9 +133,10 @@ def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> Ratific
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
-    """Return the reasons to hold data of a flow, and the notices, because a provider has not ratified.
+    """Return the reasons to hold data, and the notices to give, because its provider has not ratified.
 
-    The strictest rule of the `data_types` counts. Both are empty if the provider has ratified, or need not.
+    If the data has several `data_types`, the strictest rule counts. Both are empty if the provider has
+    ratified, or need not ratify.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return (), ()

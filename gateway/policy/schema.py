@@ -66,9 +66,10 @@ _WITH_NOTICE = "accept-with-notice-until "
 
 
 class Ratification(File):
-    """How to treat a file of a sender that has not ratified the agreement.
+    """The treatment of files from a sender that has not ratified the agreement.
 
-    `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
+    `until`: for `accept-with-notice`, the last day of acceptance: "MM-DD" of each academic year, or a single
+    day.
     """
 
     action: Unratified
@@ -76,7 +77,7 @@ class Ratification(File):
 
 
 def _ratification(value: object) -> object:
-    """Return the fields of a `Ratification`, which is one string in a policy file."""
+    """Return the fields of a `Ratification` from the string in a policy file; other values unchanged."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -107,10 +108,10 @@ class AppendixRow(File):
 
 
 class Carried(File):
-    """Items outside Appendix A allowed in files because a `law` asks for them.
+    """Items outside Appendix A allowed in files of a data type, because a `law` asks for them.
 
-    Only `teams`, which have the duty, get these items. `formats`: the formats of files that may have the
-    items; empty for all.
+    `teams`: the teams that have the duty under the law, and get the items. `formats`: the formats of files
+    that may have the items; empty for all.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -127,15 +128,16 @@ class Records(File):
 
 
 class FlowDataType(File):
-    """A data type allowed in a flow, its due times, and the teams using the data.
+    """A data type allowed in a flow, its due times, and the teams that use the data.
 
-    - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
+    - `name`: the name in receipts, by default the flow's. `about`: the kinds of persons in the data, or
+      "nobody".
     - `carries`: items outside Appendix A for every team. `carried`: other items, for some teams.
-    - `also_due`: further timescales. `timescale_of`: by kind of provider, one in place of `timescale`.
-    - `within`: another data type of the flow, whose files count as arrivals of this one, too.
-    - `electronic`: the clause demanding electronic transfer, if any.
-    - `ratification`: in place of the flow's setting. `records`: by team, the only records that it gets.
-    - `each_replaces`: the latest file of a school and period supersedes earlier ones.
+    - `also_due`: further timescales. `timescale_of`: by kind of provider, the one in place of `timescale`.
+    - `within`: another data type of the flow; a file of that type also counts as an arrival of this type.
+    - `electronic`: the clause that demands electronic transfer, if any.
+    - `ratification`: in place of the flow's setting. `records`: by team, the limit to some records of a file.
+    - `each_replaces`: a file supersedes earlier files of the same school and period.
     """
 
     id: Slug
@@ -155,7 +157,10 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return items outside Appendix A allowed in files of a format, for one team, or any team (None)."""
+        """Return the items outside Appendix A that a team may have in files of a format.
+
+        `form`: the format. Without a team, return the items of all teams.
+        """
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -175,13 +180,13 @@ class FlowDataType(File):
 
 
 class Flow(File):
-    """A flow: senders, data types, recipients, and the treatment of files.
+    """A flow of data: senders, data types, recipients, and the treatment of files.
 
-    - `clause`: the clause listing the flow; for a flow with `law`, the clause naming the duty.
-    - `senders` send for themselves; `on_behalf`: kinds sending for others. `for_a_person`: kinds whose
-    files wait for a person's assessment.
-    - `unlisted`: the treatment of columns the data type does not have.
-    - `law`: the statute asking for a flow the agreement does not list.
+    - `clause`: the clause that lists the flow; for a flow with `law`, the clause that names the duty.
+    - `senders`: the kinds of provider that send for themselves. `on_behalf`: kinds that send for others.
+      `for_a_person`: kinds whose files wait for a person's assessment.
+    - `unlisted`: the treatment of columns that the data type does not have.
+    - `law`: the statute that asks for the flow, if the agreement does not list the flow.
     """
 
     id: Slug
@@ -221,10 +226,11 @@ class Flow(File):
 
 
 class FlowsFile(File):
-    """Model of flows.toml. `optional`: flows that a law asks for, and no row of the agreement.
+    """Model of flows.toml: the flows of the agreement, and `optional` flows, asked for by a law alone.
 
-    An optional flow is in use only if `switched_on` names it; else its files wait for a person. `not_carried`
-    names data types that are recognised but not listed in the agreement: files of these are refused.
+    An optional flow is in use only if `switched_on` names it; else files of the flow wait for a person.
+    `not_carried`: data types that the gateway recognises, but the agreement does not list; files of such a
+    type are refused.
     """
 
     switched_on: tuple[Slug, ...] = ()
@@ -240,11 +246,12 @@ class FlowsFile(File):
 
 
 class Team(File):
-    """A team of the LA or of another recipient; without `pupil_level` it never gets records of pupils.
+    """A team of the authority, or of another recipient of data.
 
-    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees sensitive ones.
-    `local`: not named in the agreement, so entitled by clauses about the work of the team. `of`: the
-    recipient owning the team, if not the authority.
+    `pupil_level`: the team may get records of pupils; without it, only counts. `triage`: the team sees held
+    files, except sensitive ones. `sensitive`: the team sees sensitive held files. `local`: the agreement does
+    not name the team, so the clauses about its work entitle the team. `of`: the recipient that the team
+    belongs to, if not the authority.
     """
 
     id: Slug
@@ -259,10 +266,10 @@ class Team(File):
 
 
 class CountsRule(File):
-    """The rules for counts, which teams without `pupil_level` get.
+    """The rules for the counts of pupils that teams without `pupil_level` get.
 
-    Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file that
-    may hold only part of a roll is counted if it has at least `whole_percent` of the pupils known on roll.
+    Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file that may have
+    only part of a roll is counted if it has at least `whole_percent` of the pupils known on roll.
     """
 
     threshold: int = Field(default=5, ge=3, le=100)
@@ -284,7 +291,7 @@ class TeamsFile(File):
 
 
 class GroupReason(File):
-    """A reason Appendix A gives for a group of items, and the team that it names, if any."""
+    """A reason that Appendix A gives for a group of items, and the team in the reason, if any."""
 
     text: str
     team: Slug | None = None
@@ -306,9 +313,9 @@ class Group(File):
 
 
 class Selection(File):
-    """Some items of Appendix A under one id, for rights that give a team less than a whole group.
+    """Some items of Appendix A under one id, for rights to less than a whole group of items.
 
-    `identifies`: the items identify a child; a team with a right to these alone gets no file.
+    `identifies`: the items only identify a child; a team with a right to nothing else gets no file.
     """
 
     id: Slug
@@ -317,10 +324,10 @@ class Selection(File):
 
 
 class Right(File):
-    """The data items of Appendix A a team, or another recipient, may have, and the reason (`why`).
+    """The data items of Appendix A that a team, or another recipient, may have; `why`: the reason.
 
-    They are the items of whole `groups` and of `selections`, and single `items`; except `without`, and
-    `not_from`: by kind of sender, the items not given from its files.
+    The items are those of whole `groups`, those of `selections`, and single `items`. Exceptions: the items in
+    `without`, and those in `not_from`, by the kind of sender whose files do not give the items.
     """
 
     team: Slug
@@ -334,10 +341,10 @@ class Right(File):
 
 
 class Outside(File):
-    """How to treat personal items that are not in Appendix A.
+    """The treatment of personal items in a file that are not in Appendix A.
 
-    Items under `hold` make a file wait; `default` is the action for other items. Only few people see a file
-    with items under `sensitive`.
+    `hold`: items that make a file wait. `default`: the action for other items. `sensitive`: items by which a
+    file is shown to few people only.
     """
 
     default: ItemAction
@@ -346,7 +353,10 @@ class Outside(File):
 
 
 class Proposed(File):
-    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` items."""
+    """The treatment of items in a file that Appendix A only proposes.
+
+    `sensitive`: proposed items by which a file is shown to few people only.
+    """
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -38,9 +38,9 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of the school that every record names, else None.
+    """Return the DfE number (LA + establishment) of a file's school, if every record names that school.
 
-    A number only in a title does not count: the rest of the file could be about any school.
+    Else return None. A number only in a title does not count: the rest of the file could be about any school.
     """
     number = _of_facts(classified)
     return number if all(one.dfe_number == number for one in classified.schools) else None
@@ -71,9 +71,10 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records that name no school which can be compared with the provider's schools.
+    """Return the number of records in a file that do not say which of the provider's schools they concern.
 
-    None if no record names any; 0 for a provider that sends for one school alone.
+    Such a record names no school, or only numbers of which none is on record. None if all records are so; 0
+    for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -85,7 +86,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 def about_schools(
     classified: Classified, catalogue: Catalogue, provider: Provider
 ) -> tuple[list[Reason], list[Reason]]:
-    """Return the reasons to hold a file, and the notices, that come from the schools and UPNs in it.
+    """Return the reasons to hold a file, and the notices to its sender, about the schools and UPNs in it.
 
     Only the files of education providers wait because of their schools.
     """
@@ -139,9 +140,11 @@ def _of_facts(classified: Classified) -> str | None:
 
 
 def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
-    """Return True if the provider may send for a school in a file, else False; None if nothing is comparable.
+    """Return True if a provider may send for a school in a file, False if not, and None if unknown.
 
-    Both DfE number and URN must agree; for a provider of several schools, one of the two is enough.
+    Unknown means that no number of the school can be compared with the registry. DfE number and URN must both
+    be on record. For a provider of several schools, the DfE number decides alone, and without it a URN on
+    record is enough.
     """
     if school.further:
         return False
@@ -178,12 +181,12 @@ def copies_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers that get a copy of an accepted file.
+    """Return the providers that get a copy of an accepted file, because its flow goes to their kind.
 
-    The provider's kind is among the flow's recipients. Every record names the provider as its school; or
-    recipients of this kind may have files about anyone, and have a right to every item in the file. Suspended
-    and closed providers get nothing, nor do parties that have not ratified; with `unratified`, return only
-    the parties that get nothing for that reason.
+    In addition, every record must name the provider as its school; or providers of the kind may have files
+    about anyone, and have a right to every item in the file. Suspended and closed providers get nothing, nor
+    do parties that have not ratified; with `unratified`, return only the parties that get nothing for that
+    reason.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -209,10 +212,10 @@ def parts_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers that each get the records of their own school from a file about many schools.
+    """Return the providers that get a part of a file about many schools: the records of their own school.
 
-    Only tables can be divided so. A provider sharing a number with another one gets nothing. With
-    `unratified`, return instead the parties that get nothing because they have not ratified.
+    Only tables can be divided by school. A provider whose number another provider has, too, gets nothing.
+    With `unratified`, return instead the providers that get nothing because they have not ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -236,10 +239,10 @@ def parts_for(
 def part_of(
     provider: Provider, data_type: str, unlisted: tuple[Unlisted, ...], catalogue: Catalogue
 ) -> Basis:
-    """Return a provider's part of a file about many schools: the records of its own pupils.
+    """Return a provider's part of a file about many schools: the records of its own school.
 
-    Of these it gets the agreed items of Appendix A, and those the data type carries. `unlisted`: columns
-    and elements the data type does not have.
+    The part has the agreed items of Appendix A, and the items that the data type carries. `unlisted`: columns
+    and elements that the data type does not have.
     """
     entry = catalogue.entries.get(data_type)
     carried = () if entry is None else entry.carries
@@ -258,7 +261,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of the flow's recipients that may have files about anyone.
+    """Return the names of recipients of a file's flow that may have files about anyone.
 
     Recipients to which none of `providers` belongs are left out.
     """
@@ -277,7 +280,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Return True if a recipient may have every item in a file, or takes only files about itself."""
+    """Return True if a recipient may have every item in a file, or may only have files about itself."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
@@ -295,7 +298,10 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True for an accepted file with a period and a data type whose latest file replaces others."""
+    """Return True if a file can replace earlier ones, or be replaced: it is accepted and has a period.
+
+    In addition, the file must be of a data type of which each file replaces earlier ones.
+    """
     entry = catalogue.entries.get(transfer.data_type or "")
     is_placed = transfer.state == "accepted" and transfer.period is not None
     return is_placed and entry is not None and entry.each_replaces
@@ -308,10 +314,11 @@ Alike = tuple[int, str, Classified | ContentRefused | None]
 def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
-    """Return the references of the file that `transfer` replaces, and of the file that replaces it, or None.
+    """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
 
-    `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
-    an earlier one only if it is about all schools that the earlier one is about.
+    Each is None if there is no such file. `others`: the accepted files of the same provider, data type and
+    period, the latest first. A file replaces an earlier one only if it is about all schools of the earlier
+    one.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
@@ -328,7 +335,10 @@ def superseding(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so that only a file's content shows its schools."""
+    """Return True if only the content of a file from a provider shows which schools the file is about.
+
+    This is so if the provider sends for other schools.
+    """
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

@@ -24,10 +24,12 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Year(File):
-    """The year of the agreement; agreement.toml explains each day.
+    """The year of the agreement: the days on which a ratification begins to count, and lapses.
 
-    A ratification counts for `valid_years` years, but never after `ends`, the last day of an agreement with a
-    fixed end. `new_text`: whether a ratification of an earlier text still counts.
+    `starts`: the first day of the year. `review`: the day from which the coming year can be ratified.
+    `lapses`: the day on which a ratification no longer counts, after `valid_years` years. `ends`: the last
+    day of an agreement with a fixed end, after which no ratification counts. `warn_days`: the numbers of days
+    before a lapse with a warning. `new_text`: whether a ratification of an earlier text still counts.
     """
 
     starts: MonthDay
@@ -40,7 +42,7 @@ class Year(File):
 
     @model_validator(mode="after")
     def _in_order(self) -> Year:
-        """Require that the coming year can be ratified before it begins and before the last one lapses."""
+        """Raise ValueError unless a year can be ratified before it begins and before the last one lapses."""
         if self.review > self.starts:
             raise ValueError("the review of a year opens after the year has begun")
         if self.lapses < self.review:
@@ -49,9 +51,10 @@ class Year(File):
 
 
 class Signatory(File):
-    """A role that must sign a ratification for some kinds of provider, or for every kind if `kinds` is empty.
+    """A role that must sign a ratification, such as a head teacher.
 
-    `by_copy`: the role signs by a signed copy of the agreement, dropped in /agreement.
+    `kinds`: the kinds of provider for which the role must sign; empty for every kind. `by_copy`: the role
+    signs a copy of the agreement, which the provider uploads to /agreement.
     """
 
     role: Slug
@@ -63,7 +66,7 @@ class Signatory(File):
 class NoticeRule(File):
     """A kind of notice by which a party ends its part in the agreement, such as a termination.
 
-    The party's ratification counts for `days` more, from the day on which the notice was given.
+    `days`: for how many days after the notice the party's ratification still counts.
     """
 
     id: Slug
@@ -73,9 +76,10 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """The data types that show who is on roll (`rolls`); files of `whole_rolls` always have the whole roll.
+    """How rolls are compared. `rolls`: the data types that show which pupils are on a provider's roll.
 
-    `name_other_school`: notices of discrepancies may name the other provider.
+    `whole_rolls`: the data types whose files always have the whole roll. `name_other_school`: a notice to a
+    provider of a discrepancy may name the other provider.
     """
 
     name_other_school: bool
@@ -84,7 +88,7 @@ class DiscrepancyPolicy(File):
 
 
 class Contacts(File):
-    """The names, in one language, of the desks that texts tell providers to ask."""
+    """The names, in one language, of the authority's desks to which texts refer providers."""
 
     desk: str
     governance: str
@@ -98,13 +102,13 @@ class Telling(File):
 
 
 class AgreementFile(File):
-    """Model of agreement.toml.
+    """Model of agreement.toml: the agreement's texts, clauses, year, signatories and languages.
 
     `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
-    number. `uncited`: by clause that nothing cites, the reason why not. `documents`: texts agreed with `text`
-    and signed together. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the data is
-    about, by id. `languages`: the languages of receipts, in order; English is always included, because the
-    machine-readable receipts are in English. `tell`: the clauses requiring notices.
+    number. `uncited`: by clause that nothing cites, the reason. `documents`: texts agreed and signed together
+    with `text`. `bases`: the legal bases of flows, by id. `persons`: the kinds of people in the data, by id.
+    `languages`: the languages of receipts, in order; English is always included, because the machine-readable
+    receipts are in English. `tell`: the clauses that require notices.
     """
 
     title: str = Field(min_length=1)
@@ -136,7 +140,10 @@ class AgreementFile(File):
 
 
 class Confirmed(File):
-    """The record that a person read a clause: the SHA-256 of its text, and the entries citing it then."""
+    """The record that a person read a clause. `sha256`: of the clause's text as read.
+
+    `cited_by`: the entries of the policies that cited the clause at the time.
+    """
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
@@ -189,7 +196,13 @@ class Identifier(File):
 
 
 class BodyKind(File):
-    """A kind of provider; bodies.toml explains each setting."""
+    """A kind of provider, such as academies, with its duties and rights.
+
+    `ratifies`: has to ratify the agreement. `own_pupils`: has pupils on a roll of its own.
+    `speaks_for_others`: may send for other schools. `identifier`: the kind of number that identifies such
+    providers. `becomes`: the kinds that such a provider may change to. `not_expected`: data types never
+    expected from such providers.
+    """
 
     id: Slug
     name: str
@@ -202,9 +215,9 @@ class BodyKind(File):
 
 
 class RecipientBody(File):
-    """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body's teams.
+    """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body.
 
-    `about`: the persons whose files providers may get: of "themselves" alone, or of "anyone".
+    `about`: the files that providers may get: about "themselves" alone, or about "anyone".
     """
 
     id: Slug
@@ -231,7 +244,7 @@ class BodiesFile(File):
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
-        """Return the kind of provider with an id; for an unknown id, a kind without rights."""
+        """Return the kind of provider with an id; for an unknown id, return a kind that has no rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
@@ -260,13 +273,16 @@ def number_of(provider: Provider, identifier: Identifier) -> str | None:
 
 
 class Strength(File):
-    """The bits of the shortest RSA key that may be enrolled, at least 2048."""
+    """The strength of keys: the least number of bits, 2048 or more, of an RSA key that may be enrolled."""
 
     rsa_bits: int = Field(ge=2048)
 
 
 class Circumstance(File):
-    """A circumstance that changes what a method requires; `question` asks a person if it applies."""
+    """A circumstance of a transfer that changes the requirements of a method.
+
+    `question`: the question to ask a person on whether the circumstance applies.
+    """
 
     id: Slug
     clause: ClauseId
@@ -283,15 +299,19 @@ class Material(File):
 
 
 class Safeguard(Circumstance):
-    """A safeguard a person confirms; `told` completes "it was not confirmed that: …"."""
+    """A protection of a transfer, such as encryption, which a person confirms.
+
+    `told`: completes the sentence "it was not confirmed that: …".
+    """
 
     told: str
 
 
 class Need(File):
-    """A requirement of a method: one of the safeguards `any_of` is confirmed.
+    """A requirement of a method of transfer: a person must confirm one of the safeguards `any_of`.
 
-    It applies if one of the circumstances `when` holds, or `when` is empty, and none of `unless` holds.
+    The requirement applies if one of the circumstances `when` holds, or `when` is empty; and if none of the
+    circumstances `unless` holds.
     """
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -300,7 +320,12 @@ class Need(File):
 
 
 class Method(File):
-    """A method by which data travels; methods.toml explains each key."""
+    """A method by which data travels, such as SFTP, e-mail or post.
+
+    `electronic`: counts as electronic transfer. `declarable`: a person may declare transfers by the method.
+    `flows` and `senders`: the only flows, and kinds of provider, for which the method may be used; None for
+    all. `need`: the requirements.
+    """
 
     id: Slug
     name: str
@@ -324,7 +349,7 @@ class MethodsFile(File):
 
     @cached_property
     def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
-        """The cache of the refusals that `decide` found, because they are needed for every file."""
+        """The refusals of methods that `decide` has found, kept because every file needs them again."""
         return {}
 
     def find(self, identifier: str) -> Method | None:
@@ -365,13 +390,12 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
 class LetterRule(File):
-    """The rule for one kind of letter to one kind of addressee.
+    """The rule for letters of one kind to one kind of addressee.
 
-    `days`: the numbers of days in advance on which a letter "due-soon" or "key-expires" is written; for
-    "weekly", the largest is the number of days that the letter looks ahead. `weekday`: the first day of a
-    week on which the weekly letter may leave, from 1 for Monday. `at_once`: one letter for each event, at the
-    same time as the event; otherwise one a day about all events. `subject` and `text` are templates with
-    `NAMES` between braces.
+    `days`: how many days in advance a letter "due-soon" or "key-expires" is written; for "weekly", the
+    largest is the number of days that the letter looks ahead. `weekday`: the first day of a week on which the
+    weekly letter may leave, from 1 for Monday. `at_once`: True for a letter at the time of each event, False
+    for one letter a day about all events. `subject` and `text`: templates, with `NAMES` in braces as blanks.
     """
 
     kind: LetterKind
@@ -403,7 +427,7 @@ class LettersFile(File):
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """Return a letter's template with `facts` in its blanks, and "" in blanks without a fact."""
+    """Return a letter's template with blanks filled from `facts`, by name; "" for a blank without a fact."""
     return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()
 
 
@@ -413,9 +437,9 @@ Word = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class HandOnColumn(File):
-    """A column of an output file, with one source.
+    """A column of an output file, and the one source of its values.
 
-    The source is a field of items.toml (`from`), the first of some `headings` of the view with a value, or a
+    The source is a field of items.toml (`from`), or the first of `headings` of the view with a value, or a
     fixed `value`, which may have `BLANKS` in braces.
     """
 
@@ -432,7 +456,10 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """A file made from each file handed on. `each`: the element that gets a row, if not the record."""
+    """An output file, made from each file handed on to a system of the authority.
+
+    `each`: the element of the input that gets a row of its own; "" if each record gets one.
+    """
 
     name: Annotated[
         str,
@@ -447,7 +474,10 @@ class HandOnFile(File):
 
 
 class SftpTarget(File):
-    """The SFTP server of a system. `host_key`: its public key as in a known_hosts file, type and base64."""
+    """The SFTP server of a system of the authority, to which files are pushed.
+
+    `host_key`: the server's public key as in a known_hosts file: type and base64.
+    """
 
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
     port: int = Field(default=22, ge=1, le=65535)
@@ -465,12 +495,12 @@ class SftpTarget(File):
 
 
 class HandOn(File):
-    """The hand-on of a team's files to one system, as the team's view shows them.
+    """The hand-on of a team's files to one system of the authority, as the team's view shows the files.
 
-    - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
-    - `at`: the hour of the night by the authority's clocks, or "at-once".
-    - `sftp`: the server to push to; without it the system fetches files from a folder of the home.
-    - `acknowledge_hours`: hours for the system to acknowledge, before the authority is told.
+    - `data_types`: of the files handed on. `since`: the day from which deliveries are handed on.
+    - `at`: the time of day by the authority's clocks, or "at-once".
+    - `sftp`: the server to push to; without one, the system fetches files from a folder of the home.
+    - `acknowledge_hours`: after how many hours without acknowledgement by the system people are told.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]
@@ -505,7 +535,7 @@ class Consequence(File):
 
 
 class WhoIsTold(File):
-    """The clauses by which the ICO, governance, providers and data subjects are told of a breach."""
+    """The clauses by which somebody is told of a breach: the ICO, governance, providers, data subjects."""
 
     ico: tuple[ClauseId, ...] = ()
     governance: tuple[ClauseId, ...] = ()

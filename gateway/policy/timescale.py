@@ -21,7 +21,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False if a provider is suspended, or only sends for schools without being one; else True."""
+    """Return False if a provider owes no data: it is suspended, or sends for schools and is none itself."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -29,11 +29,12 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type a provider may send: its flow, its entry, and True if the provider must send it.
+    """Yield each data type that a provider may send: the flow, the entry in the flow, and the expectation.
 
-    `told`: by data type, the expectations on record. False stands for optional data, and data sent on behalf
-    of others; None for data that an expectation excuses. Data types never expected of providers of this kind
-    or phase are left out, unless an expectation is on record.
+    The expectation is True if the provider must send the data, and False if the data is optional, or sent on
+    behalf of others. It is None if an expectation on record says that the provider need not send the data.
+    `told`: the expectations on record, by data type. Data types never expected of providers of this kind or
+    phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -73,16 +74,16 @@ _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowStatus:
-    """The status of one data type of a flow on a day.
+    """The status of one data type of a provider on a day: whether it is due, came, or is missing.
 
-    `due`: the last day of the period judged; `period`: its name; None without a period. `state`:
-    `not-expected` (the provider need not send it), `not-due` (not due yet, or optional), `due` (to be sent
-    now; nothing came yet), `early`, `on-time` or `late` (of a file that came), `nil` (the provider stated
-    that there is nothing to send), `missing` (overdue; nothing came), `received` (due at no set time;
-    something came this academic year), `no-calendar` (calendar.toml lacks the terms). `known_by`: the source
-    of the arrival's period. `last`: the time of the last file. `missed`: the number of ended periods of this
-    academic year since the last arrival. `asked`: the provider must send the data itself; data optional or
-    sent by others is not asked for.
+    - `due`: the last day of the period judged. `period`: the name of the period. None without a period.
+    - `state`: `not-expected` (the provider need not send the data), `not-due` (not due yet, or optional),
+      `due` (to be sent now; nothing came yet), `early`, `on-time` or `late` (a file came), `nil` (the
+      provider stated that there is nothing to send), `missing` (overdue; nothing came), `received` (due at no
+      set time; something came this academic year), or `no-calendar` (calendar.toml lacks the terms).
+    - `known_by`: how the period of the arrival is known. `last`: the time of the last file.
+    - `missed`: the number of periods of this academic year that ended since the last arrival.
+    - `asked`: the provider must send the data; False for data that is optional or sent on behalf of others.
     """
 
     flow: str
@@ -98,16 +99,17 @@ class FlowStatus:
 
     @property
     def to_chase(self) -> bool:
-        """Return True if the provider has not sent data due."""
+        """True if the provider must send the data, and the data is overdue."""
         return self.asked and self.state == "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutySpan:
-    """The time in which a provider has duties, and the expectations on record about the provider.
+    """The days from joining to leaving, on which a provider has duties, and the expectations on record.
 
-    `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
-    `expected`: by data type, True if expected, False if not; takes precedence over calendar and kind.
+    `since`: the day of joining; nothing due before is missing. `until`: the last day of a closed provider.
+    `expected`: by data type, True if the provider must send it, False if not; an expectation overrules
+    calendar and kind of provider.
     """
 
     since: date = date.min
@@ -122,11 +124,12 @@ def status(
     on: date,
     owed: DutySpan | None = None,
 ) -> list[FlowStatus]:
-    """Return the status of each flow of the provider's kind at the end of the day `on`.
+    """Return the status of each data type that a provider may send, at the end of the day `on`.
 
-    `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
-    Appendix B. Data the provider may send on behalf of others is included, but never missing. Suspended
-    and closed providers owe nothing, nor does a body that sends for schools without being one.
+    `received`: the provider's accepted files and nil returns, in any order. `owed`: the days on which the
+    provider has duties, and the expectations on record. The order is that of Appendix B. Data that the
+    provider may send on behalf of others is included, but never missing. Suspended and closed providers owe
+    nothing, nor does a body that sends for schools without being one.
     """
     owed = owed or DutySpan()
     starts = catalogue.school_year_starts
@@ -149,9 +152,10 @@ def count_states(
     on: date,
     owed: DutySpan | None = None,
 ) -> dict[str, Counter[State]]:
-    """Count by data type the states of data due within `span`, as known at the end of the day `on`.
+    """Count for each data type how the data due within some days stands: on time, late, missing and so on.
 
-    Data due at no set time is left out. The span lies in one academic year. Other arguments: see `status`.
+    `span`: the first and last of the days, in one academic year. `on`: the day at whose end the states are
+    judged. `received` and `owed`: as in `status`. Data due at no set time is left out.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -175,10 +179,12 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale, with its arrivals in order (`own`).
+    """One data type that a provider may send, on one of its timescales, with the files that arrived.
 
-    `placed`: by the index of a period, the arrivals in this period. `told`: in the same way, arrivals of
-    another data type (`within`) that count for this one, too. `must`: see `expected_of`.
+    `must`: True if the provider must send the data, False if the data is optional, None if it is not
+    expected. `own`: the arrivals of the data type, in order. `placed`: by index in `periods`, the arrivals of
+    the data type in a period. `told`: by index in `periods`, the arrivals of another data type (`within`)
+    that count for this data type.
     """
 
     flow: Flow
@@ -191,11 +197,11 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in the period with an index: its own, else those of the other type (`told`)."""
+        """Return the arrivals in a period, by its index. Without any, return those of the other data type."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return how the period with an index is known to be its arrivals' own; None if nothing arrived."""
+        """Return how the period with an index is known for its arrivals; None if nothing arrived."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -205,9 +211,9 @@ class _Row:
 
 
 def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
-    """Return arrivals by the index of their period.
+    """Return arrivals by the index of the period that each counts for.
 
-    Arrivals of no period are left out, and files that came before their period opened.
+    Left out are arrivals in or about no period, and files that came before their period opened.
     """
     found: dict[int, list[_Came]] = {}
     for day, arrival in arrivals:
@@ -227,7 +233,10 @@ def _rows(
     *,
     year: int,
 ) -> Iterator[_Row]:
-    """Yield a row for each data type a provider may send and each of its timescales, around a year."""
+    """Yield a row for each data type that a provider may send and each timescale of the data type.
+
+    `on`: later arrivals are left out. `year`: periods of the years around this one are planned.
+    """
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
     arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
@@ -254,14 +263,14 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return the period of a provider's data type open on a day; None if none is."""
+    """Return the period for a provider's data type that is open on a day; None if no period is."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
 def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[dates.Period]:
-    """Return the periods of a provider's data type in the years around a day; [] if it has no set time."""
+    """Return the periods for a provider's data type in the years around a day; [] if due at no set time."""
     if (entry := catalogue.entries.get(data_type)) is None:
         return []
     due = (entry.timescales(provider.kind)[0], data_type)
@@ -269,10 +278,10 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the first day of the daily or the weekly period open on the day `on`, the earlier of the two.
+    """Return the day on which the open daily period, or the open weekly period, began: the earlier day.
 
     The training days of all providers count as closed, so that the day is early enough for each provider.
-    None unless both periods are open, as before the first known term.
+    None unless both periods are open on the day `on`, as before the first known term.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     planned = dates.plan(catalogue.calendar, (("daily", ""), ("weekly", "")), shut, on.year).values()
@@ -283,10 +292,11 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
-    """Return the period of a return that arrives out of season on a day; None for one in season.
+    """Return the period of a file that comes out of season on a day; None for a file in season.
 
-    A return is out of season before the period opens, from 30 days after the day due, and if it states
-    another period. The period is the stated one, else the open one. Optional data has no season.
+    The period is the one stated in the file, or, if no known one is stated, the one open on the day. A file
+    is out of season before its period opens, and more than 30 days after the day due; also if it states a
+    period unknown around the day. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None
@@ -306,9 +316,10 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
 def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
-    """Return the status of a row at the end of the day `on`.
+    """Return the status of a data type on a timescale (`row`) at the end of the day `on`.
 
-    Missed periods are counted from the day `counts_from` on; nothing due before the day `since` is missing.
+    `since`: nothing due before this day is missing. `counts_from`: missed periods are counted from this day.
+    `has_terms`: the calendar has the terms of the year. `takes_part`: the provider owes any data at all.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False
@@ -367,12 +378,12 @@ _CAME = {
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[tuple[FlowStatus, ...]]:
-    """Yield for each flow of a provider its status of today, and then one for each due day ahead.
+    """Yield for each flow of a provider its status today, and one status for each due day ahead.
 
-    `flows`: the statuses at the end of `today`. Due days ahead are those of the next 400 days, soonest first;
-    daily and weekly flows have none, because every school day is one. Flows not expected, or without terms in
-    the calendar, are left out. Where today's status is about a due day in the past on which the provider owed
-    nothing, the next due day takes its place.
+    `flows`: the statuses at the end of `today`. The due days are those of the next 400 days, soonest first;
+    daily and weekly flows have none, because every school day is one. Left out are flows that are not
+    expected, or lack terms in the calendar. If the status today is about a past due day on which the provider
+    owed nothing, the next due day takes its place.
     """
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
         often = flow.timescale in {"daily", "weekly"}
@@ -417,31 +428,34 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last law pack, if it has passed or is within 60 days; else None."""
+    """Return the last day of the last law pack if people should get the next pack; None if not yet.
+
+    They should from 60 days before the last day on.
+    """
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 
 def renamed_references(
     catalogue: Catalogue, day: date | None, text: str | None = None
 ) -> tuple[Reference, ...]:
-    """Return the documents and systems the agreement cites by names no longer in use on a day.
+    """Return the documents and systems that the agreement cites by old names, each with the present name.
 
-    Each has its present name. Without a day, take the names of the last law pack. With a text, return only
-    names the text has.
+    `day`: the names in use on the day; without a day, those of the last law pack. `text`: return only names
+    that occur in the text.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
 
 
 def present_names(found: Iterable[Reference]) -> Iterator[str]:
-    """Yield for each old name that the agreement cites a sentence with the present name."""
+    """Yield a sentence for each document or system cited by an old name, with its present name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 def coming_requirements(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
-    """Yield the coming requirements of the law pack in force on a day, each with its census day or None.
+    """Yield each new requirement of the law pack in force on a day, with a census day or None.
 
-    Requirements of a census that is over are left out.
+    Requirements of a census before the day are left out.
     """
     pack = pack_on(catalogue.law, day)
     if pack is not None and pack.first <= day <= pack.last:

@@ -32,7 +32,7 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """Return the translations by English text, and by pattern those of texts with blanks.
+    """Return the translations into a language: by English text, and by pattern for texts with blanks.
 
     `kind`: the table of texts to read, such as "kit" for LANGUAGE-kit.toml.
     """
@@ -59,7 +59,7 @@ def phrases(language: Language) -> Mapping[str, str]:
 
 
 def phrases_of_receipts(language: Language) -> Mapping[str, str]:
-    """Return the fixed phrases of receipts in a language, by name; words in braces are filled in."""
+    """Return the fixed phrases of receipts in a language, by name; some have blanks in braces."""
     return _section("en", "receipts") | _section(language, "receipts")
 
 
@@ -71,10 +71,10 @@ def _section(language: Language, name: str) -> dict[str, str]:
 
 @lru_cache(1024)
 def translate(text: str, language: Language, kind: str = "texts") -> str:
-    """Translate a text of the gateway by the table `kind`; a text the table lacks stays English.
+    """Translate a text of the gateway from English; a text without a translation stays English.
 
-    Days, data types and sentences in the blanks of a text are translated as well. The table "console" also
-    has the sentences of reasons.
+    `kind`: the table of texts. Days, data types and sentences in the blanks of a text are translated as well.
+    The table "console" also has the sentences of reasons.
     """
     if language == "en" or not text:
         return text
@@ -118,7 +118,7 @@ def translate_line(text: str, language: Language) -> str:
 
 
 def has_translation(text: str, language: Language) -> bool:
-    """Return True if the table of texts has a translation of a text into a language."""
+    """Return True if a text, or the template of a text with filled blanks, has a translation."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
@@ -126,10 +126,10 @@ def has_translation(text: str, language: Language) -> bool:
 def translate_filled(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """Return the translation of `filled`, a text made from an English `template`.
+    """Return the translation of `filled`, an English text made from `template` by filling blanks.
 
-    `into`: the translated template; the blanks get the same values as in `filled`. `terms`: translations of
-    words possible in blanks. None if `filled` is not made from `template`.
+    `into`: the translated template, whose blanks get the values found in `filled`. `terms`: translations of
+    words that can be in blanks. None if `filled` is not made from `template`.
     """
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     if found is None:

@@ -1,6 +1,7 @@
 """Write the assurance pack: impact assessment (UK GDPR Article 35), record of processing (Article 30).
 
-Policies and counts fill the blanks of `templates/assurance.toml`; marks stand in blanks only people can fill.
+Policies and counts fill the blanks of `templates/assurance.toml`; a blank that only people can fill is
+marked.
 """
 
 import tomllib
@@ -79,7 +80,10 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return a table of the template with its facts; as labelled details if the table has no headings."""
+    """Return the table `name` of the template, filled with the facts of the home.
+
+    A table without headings becomes details with labels.
+    """
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))
@@ -220,7 +224,7 @@ def _record(home: Assured) -> _Rows:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return the contents of a data type's files in words: groups of items teams may see, and other items."""
+    """Return in words what files of a data type contain: items that teams may see, by group, and others."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]

@@ -44,11 +44,11 @@ _NATURES: dict[Nature, str] = {
 
 
 class BreachStatement(BaseModel):
-    """A person's statement about a breach. Times are aware; texts name no pupil.
+    """A person's statement about a breach, from which the files concerned are found. No text names a pupil.
 
     `transfers`: references. `staff`: names of accounts. `keys`: fingerprints or their unique beginnings. The
-    files touched by the staff or keys from `since` to before `until` are concerned; with no staff, keys and
-    transfers named, all files of that time.
+    breach concerns the files touched by the staff or keys from `since` to before `until`; if no staff, keys
+    or transfers are named, all files of the time. Times are aware.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,7 +69,7 @@ class BreachStatement(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """The facts of a breach: what a person stated (`told`), and what the registry knows.
+    """The facts of a breach: the statement of a person (`told`), and the facts in the registry.
 
     `accounts`: the facts of each transfer concerned. `keys`: owner, kind, fingerprint and state of each key
     concerned. `zone`: the authority's time zone.
@@ -88,14 +88,18 @@ class Breach:
 
 
 def notify_by(breach: Breach) -> datetime:
-    """Return the moment 72 hours after awareness, until which the ICO must be notified (Article 33(1))."""
+    """Return the moment 72 hours after the authority became aware of a breach (Article 33(1)).
+
+    By then the ICO must be notified.
+    """
     return breach.told.aware_at + NOTIFY_WITHIN
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
-    """Return the record of a breach as known at `now`, by breach.toml (`policy`).
+    """Return the record of a breach as known at `now`. `policy`: the rules of breach.toml.
 
-    It has about two pages for any breach; the annex lists each provider, opening, log entry and transfer.
+    The record has about two pages for any breach; the annex lists each provider, opening, log entry and
+    transfer.
     """
     items = set(data_items(breach.accounts))
     likely = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
@@ -271,7 +275,7 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """Return for each provider of the files concerned a line with its name and responsibility."""
+    """Return a line for each provider of the files concerned, with its name and responsibility."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     whose = "a data controller in its own right: of a school, its Governors and Head"
     return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)
@@ -288,12 +292,12 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LogStep]]:
-    """Return the log entries about openings of the files concerned, each after the file's reference."""
+    """Return the log entries about openings of the files concerned, each with the file's reference."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LogStep]]:
-    """Return the log entries about some transfers in order, each after the transfer's reference."""
+    """Return the log entries about some transfers, in order, each with the transfer's reference."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].number)
 

@@ -41,12 +41,13 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows under headings.
+    """A table of a report: rows of cells under headings.
 
-    With a `caption` all cells after the first of a row are numbers, and a page also draws a bar for each row,
-    with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"), the sign
-    that a text shows in place of the cell. `marks`: by the same word, the colour of the cell on a page.
-    Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
+    `caption`: with a caption all cells after the first of a row are numbers, and a page also draws a bar for
+    each row, with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"),
+    the sign shown in place of the cell in a report as text. `marks`: by the first word of a cell, the colour
+    of the cell on a page. Raises ValueError for a row shorter or longer than the headings, and for a first
+    word that `signs` lacks.
     """
 
     headings: tuple[str, ...]
@@ -67,14 +68,17 @@ class ReportTable:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return a block with a table of rows. Without rows: with the text `nothing`, or () if that is ""."""
+    """Return a table with the rows, as a block of a report; without rows, a paragraph with `nothing`.
+
+    Without rows and with `nothing` as "", return ().
+    """
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
 
 
 def first(words: str) -> str:
-    """Return the first word of a cell, by which tables look up signs and marks; "" for an empty cell."""
+    """Return the first word of a cell, by which a table finds the cell's sign and colour; "" if empty."""
     return words.partition(" ")[0]
 
 
@@ -117,7 +121,10 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """Return a table as CSV with headings; a ' precedes cells that spreadsheets would run as formulas."""
+    """Return a table as CSV with headings.
+
+    The mark ' is put before a cell that spreadsheets would run as a formula.
+    """
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])
@@ -188,7 +195,10 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return a table of signs as lines: the meanings of columns and signs, then a line for each row."""
+    """Return the lines of a table that shows signs in place of words.
+
+    First come lines on the meaning of the columns and signs, then a line for each row.
+    """
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)
@@ -219,7 +229,7 @@ def _text_table(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """Return a label and its value as lines; the value is beside the label, or below if too long."""
+    """Return the lines for a label and its value: side by side, or the value below if it is too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):

@@ -60,7 +60,10 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """The facts of a transfer for reports: facts of its receipt, its log entries (`steps`), the login key."""
+    """The facts of a transfer for a report: the facts of its receipt, and its log entries (`steps`).
+
+    `ssh_key`: the key of the login by which the file came.
+    """
 
     facts: ReceiptFacts
     ssh_key: str
@@ -68,12 +71,12 @@ class TransferAccount:
 
     @property
     def collections(self) -> tuple[LogStep, ...]:
-        """The openings by a team to which the file was delivered."""
+        """The log entries of openings by a team to which the file was delivered."""
         return tuple(step for step, collects in _openings(self.steps) if collects)
 
     @property
     def looks(self) -> tuple[LogStep, ...]:
-        """The openings that are no collection: of the held file for a decision, or outside the mailboxes."""
+        """The log entries of openings that are no collection, such as of a held file for a decision."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
@@ -82,7 +85,10 @@ class TransferAccount:
 
 
 def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
-    """Yield each opening of a file, with True if by a team to which the file was delivered, else False."""
+    """Yield each log entry of an opening of a file, with True if the opening is a collection.
+
+    A collection is an opening by a team to which the file was delivered before.
+    """
     given = set()
     for step in steps:
         if step.kind == "delivered":
@@ -94,7 +100,7 @@ def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
     """Return the report on a transfer: file, times, keys, decision with clauses, and who opened it.
 
-    `head`: the signed head of the log at `made_at`, by which the entries can be checked.
+    `head`: the signed head of the log at `made_at`, by which a reader can check the log entries.
     """
     facts = account.facts
     sections = [
@@ -224,7 +230,7 @@ def _found(facts: ReceiptFacts) -> Details:
 
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
-    """Return blocks with the collections of a file by team, and its other openings."""
+    """Return blocks of a report on the openings of a file: its collections by team, and all others."""
     rows, looked = (
         [(account.team(one.team), one.by or "", spoken(one.at)) for one in some]
         for some in (account.collections, account.looks)

@@ -51,7 +51,10 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Return a setting "until age A of persons from B" as the days from B to A; other values unchanged."""
+    """Return a setting "until age A of persons from B" as the number of days from age B to age A.
+
+    Other values are returned unchanged.
+    """
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -63,9 +66,10 @@ Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 
 
 class Keep(File):
-    """The number of days for which a part of a transfer is kept after the decision, by outcome.
+    """For how many days a part of transfers, such as receipts, is kept after the decision.
 
-    `by_data_type`: for accepted files of a data type, the number in place of `accepted`.
+    `accepted` and `refused`: the days by outcome. `by_data_type`: for accepted files of a data type, the days
+    in place of `accepted`.
     """
 
     accepted: Days
@@ -73,7 +77,7 @@ class Keep(File):
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: str, data_type: str | None) -> tuple[Days, str]:
-        """Return for how many days the part of a file is kept, by state and data type, and the rule's key."""
+        """Return for how many days the part of a transfer is kept, and the rule's key, such as "refused"."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -86,9 +90,10 @@ class Keep(File):
 
 
 class KeepSealed(Keep):
-    """For how many days sealed files are kept; `unopened`: those refused for reasons of `UNOPENED` alone.
+    """For how many days sealed files are kept.
 
-    Such files are kept for a short time because anybody with an account can send any number.
+    `unopened`: for refused files that are of no use, because they cannot be read or came before (`UNOPENED`).
+    The time is short because anybody with an account can send any number of such files.
     """
 
     unopened: Days = 1
@@ -133,7 +138,11 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return the days for which the part `what` of a transfer, say, is kept, and the key of the rule."""
+        """Return for how many days a part of a transfer, a notice or a declaration is kept, and the rule's
+        key.
+
+        `what`: the part. `row`: the facts of the transfer, notice or declaration.
+        """
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)
@@ -179,9 +188,9 @@ class Retention(File):
 class Retained:
     """The facts that decide how long a transfer, notice or declaration is kept.
 
-    `state`: of a transfer or declaration; or the subject of a notice. `at`: when the decision or notice was
-    made. `what`: "notices" or "declarations"; None for a transfer, which has several parts. `deleted`: the
-    parts deleted already. `unopened`: refused for reasons of `UNOPENED` alone.
+    `state`: of a transfer or declaration; for a notice, its subject. `at`: the time of the decision or
+    notice. `what`: "notices" or "declarations"; None for a transfer, which has several parts. `deleted`: the
+    parts deleted already. `unopened`: the file was refused only because it cannot be read or came before.
     """
 
     reference: str
@@ -196,7 +205,10 @@ class Retained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A part to delete. `rule`: the key of the rule, for the log; `since`: when the deletion fell due."""
+    """A part of a transfer, or a notice or declaration, due for deletion.
+
+    `rule`: the key of the rule, for the log. `since`: the time at which the deletion fell due.
+    """
 
     reference: str
     what: What
@@ -211,7 +223,7 @@ def load_retention(home: Home) -> Retention:
 
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple[list[Due], list[Due]]:
-    """Return the deletions due at `now`, and those that would be due without a legal hold, the oldest first.
+    """Return what is to be deleted at `now`, and what only a legal hold keeps from deletion, oldest first.
 
     Nothing of an undecided transfer is due.
     """
@@ -234,7 +246,7 @@ def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple
 
 
 def _longer(one: Days, other: Days) -> bool:
-    """Return True if a time to keep is longer than another; "for ever" is the longest."""
+    """Return True if the time `one` is longer than the time `other`; "for ever" is the longest time."""
     if other == "for ever":
         return False
     return one == "for ever" or one > other

@@ -50,11 +50,11 @@ _COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """The figures of one provider in a review. `ratified`: None if the provider need not ratify.
+    """The figures on one provider in a review of some weeks.
 
-    `kept`: by data type, the number of returns in each state. `files`: the number of files by data type (""
-    for unrecognised) and state. `faulty`: by data type, the number of accepted files with faults; `faults`:
-    by data type, the number of faults in these files.
+    `ratified`: None if the provider need not ratify. `kept`: by data type, the number of returns in each
+    state. `files`: the number of files by data type ("" if unrecognised) and state. `faulty`: by data type,
+    the number of accepted files with faults. `faults`: by data type, the number of faults in accepted files.
     """
 
     id: str
@@ -69,7 +69,7 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Return the number of returns, due in the time of the review, that are in one of some states."""
+        """Return how many of the returns due in the time of the review are in any of the `states`."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
@@ -239,10 +239,11 @@ def _yes(given: bool | None) -> str:
 def returns_report(
     returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
 ) -> Document:
-    """Return a table of providers by kinds of data, with the states of returns at the end of the day `on`.
+    """Return a table of how the returns of all providers stand at the end of the day `on`.
 
-    `returns`: provider, kind of data, state, and the number of periods missed since the last arrival. The
-    table has "never" where the agreement does not ask the provider for the kind of data.
+    Rows are providers, columns kinds of data. `returns`: provider, kind of data, state, and the number of
+    periods missed since the last arrival. The table has "never" where the agreement does not ask the provider
+    for the kind of data.
     """
     found: dict[tuple[str, str], str] = {}
     counted: dict[str, list[int]] = {}

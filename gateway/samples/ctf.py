@@ -1,6 +1,6 @@
-"""The XML of the DfE: Common Transfer Files (also for admissions), and the School Census return.
+"""Make the XML files of the DfE: Common Transfer Files (also for admissions) and School Census returns.
 
-A file is an envelope, and modules for each pupil.
+A file has an envelope, and modules for each pupil.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,8 @@ def draw_ctf(
 ) -> Element:
     """Return a CTF of every pupil of `cohort`: identifying fields, then the sections named in `modules`.
 
-    The section "results" has the key stages `results`, and for every third pupil or so also those `retaken`.
+    `header`: values of the envelope in place of the usual ones. The section "results" has the key stages
+    `results`, and for about every third pupil also the key stages `retaken`.
     """
     envelope = {**_RECORDS["ctf_header"]["usual"], **(header or {})}
     version = envelope.get("version", f"{cohort.year - 2000}.0")  # A new one each September.
@@ -79,14 +80,14 @@ def draw_ctf(
 
 
 def _attendance(cohort: Cohort) -> dict[str, Any]:
-    """Return the counts of a pupil's sessions this year, without marks."""
+    """Return a pupil's attendance this year as counts of sessions, without a mark for each session."""
     absent, truant = cohort.rng.randrange(12), cohort.rng.randrange(4)
     counts = {"absent": absent, "truant": truant, "attended": 310 - absent - truant}
     return {**counts, "start": None, "marks": None}
 
 
 def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken: Sequence[str]) -> None:
-    """Add StageAssessments to `node`: a KeyStage for each of `stages` and, by chance, each of `retaken`."""
+    """Add a pupil's results to `node`: a KeyStage for each of `stages` and, by chance, each of `retaken`."""
     rows = [row for stage in stages for row in _results(stage, of)]
     if retaken and of["cohort"].rng.random() < _OFTEN_RETAKEN:
         again = (row for stage in retaken for row in _results(stage, of))
@@ -100,7 +101,7 @@ def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken:
 
 
 def _results(stage: str, of: Given) -> Iterator[tuple[Cell, ...]]:
-    """Yield the rows of a stage: stage, subject, component, method, qualifier and result."""
+    """Yield a pupil's results of a key stage: stage, subject, component, method, qualifier and result."""
     before: list[Cell] = []
     for *named, way in _RECORDS["results"][stage]:
         before.append(cell(way, of, before))

@@ -1,7 +1,8 @@
-"""The input and output of layouts: the cohort to draw, and the three kinds of document.
+"""Draw documents of the three kinds in which samples are made, from recipes in TOML files.
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
-of them into bytes.
+kind into bytes. A recipe says how to make a value for a pupil; `of` has by name the values that a recipe may
+use.
 """
 
 import calendar
@@ -22,7 +23,7 @@ Cell = str | int | float | date | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """The pupils in one file, the school, and the day of making the file."""
+    """The input for drawing a file: its pupils, the school, the day of making it, and a source of chance."""
 
     school: School
     pupils: tuple[Pupil, ...]
@@ -47,7 +48,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleTable:
-    """Rows under one header. `preamble`: the lines some systems print above the header."""
+    """A table to write as a sample file. `preamble`: lines printed above the header, as by some systems."""
 
     header: list[str]
     rows: list[list[Cell]]
@@ -113,7 +114,11 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with a row for each pupil; with `subjects`, two or three each, about different ones."""
+    """Draw a table with a row for each pupil; with `subjects`, two or three rows for each pupil.
+
+    Each row of a pupil is then about another subject. `columns`: headings and recipes. `prefix`: put before
+    every heading. `preamble`: recipes for the lines above the header.
+    """
     rows = (
         {"p": pupil, "number": number, "subject": subject}
         for number, pupil in enumerate(cohort.pupils, 1)
@@ -128,7 +133,10 @@ def rows_of(
     events: Iterable[Given],
     preamble: Sequence[Sequence[Way]],
 ) -> SampleTable:
-    """Draw a table with one row for each of `events`; an event has by name the values special to its row."""
+    """Draw a table with one row for each of `events`. An event has by name the values special to its row.
+
+    `columns`: headings and recipes. `preamble`: recipes for the lines above the header.
+    """
     rows: list[list[Cell]] = []
     for event in events:
         row: list[Cell] = []
@@ -140,11 +148,11 @@ def rows_of(
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
-    """Add the elements of `tree` to `parent`, in order, without leaves whose value is None.
+    """Add elements to an XML element, by recipes; an element whose value is None is left out.
 
-    `tree` has by name of an element its content: a recipe for its text (a recipe for several texts gives as
-    many elements), a table of the elements inside, whose names begin with a capital, or a list of such
-    contents, for several elements. An element whose `where` is false is left out.
+    `tree`: by the name of an element, its content. The content is a recipe for a text, a table of the
+    elements inside, whose names begin with a capital, or a list of contents, for several elements. A recipe
+    for several texts gives as many elements. An element whose `where` is false is left out.
     """
     for name, ways in tree.items():
         for way in ways if isinstance(ways, list) else (ways,):
@@ -158,7 +166,10 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the cell described by the recipe `way`, None for `{}`. `before`: the row's cells so far."""
+    """Return the value made by a recipe (`way`) from the values in `of`; None for the recipe `{}`.
+
+    `before`: the cells drawn so far for the same row.
+    """
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":
@@ -197,7 +208,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a value in the form of a recipe: "Y" or "N", "true" or "false", a number, a mapped text."""
+    """Return a value written as a recipe says: as "Y" or "N", "true" or "false", a number, or another text."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"

@@ -19,12 +19,13 @@ PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One kind of file.
+    """One kind of synthetic file: its data type, its content, and the faults to plant.
 
-    `name`: a template with the fields `dfe la estab urn centre yy yyyy`. `years`: year groups of the pupils.
-    `faults`: those that can be planted and counted. `code`: the field in which an unknown code is planted.
-    `missing`: the item to leave empty. `records`: "pupil" for one record a pupil, "row" for several. `main`
-    layouts are written in every presentation, the others in the default one.
+    `name`: a template for file names with the fields `dfe la estab urn centre yy yyyy`. `draw`: makes the
+    document. `years`: the year groups of the pupils. `faults`: the kinds of fault that can be planted and
+    counted. `code`: the field for an unknown code. `missing`: the item to leave empty. `records`: "pupil" for
+    one record a pupil, "row" for several. `main`: the layout is written in every suitable presentation, not
+    only the default one.
     """
 
     data_type: str
@@ -45,7 +46,7 @@ class Layout:
 
     @property
     def form(self) -> Form:
-        """The kind of document drawn, by the suffix of the file name."""
+        """The kind of document drawn, known by the suffix of the file name."""
         suffix = PurePath(self.name).suffix.lower()
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 
@@ -66,10 +67,10 @@ TODAY = date(2026, 6, 15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The true facts about one synthetic file, to compare with the gateway's findings.
+    """A synthetic file, with the true facts to compare with the gateway's findings.
 
-    `data_type` is None for a file outside every flow. `pupils`: number of distinct pupils. `faults`: number
-    of pupils by fault. `one_record`: each pupil has a single record in the file, so that a count of records
+    `data_type`: None for a file outside every flow. `pupils`: the number of distinct pupils. `faults`: the
+    number of pupils with each fault. `one_record`: each pupil has a single record, so that a count of records
     is a count of pupils.
     """
 
@@ -114,7 +115,10 @@ def build_layout(
     errors: bool = False,
     today: date = TODAY,
 ) -> Sample:
-    """Make a file of a layout in any presentation, including those outside `variants()`."""
+    """Make a file of a layout, in any presentation (`way`), even one not among `variants()`.
+
+    `pupils`: their number. `errors`: faults are planted. Without `school`, one is invented.
+    """
     rng = rng or Random(0)
     of = school or people.school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding
@@ -147,10 +151,10 @@ def build_layout(
 
 
 def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list[Sample]:
-    """Write one file of every variant into a folder for each data type under `folder`.
+    """Write one file of every variant under `folder`, each into the folder of its data type.
 
-    The same `seed`, `pupils` and `errors` write byte-identical files. Each sample's `path`
-    is the file's path.
+    The same `seed`, `pupils` and `errors` write byte-identical files. `pupils`: their number in each file.
+    `errors`: faults are planted. The samples returned have the path, but not the content.
     """
     written = []
     for layout, way in _catalogue():
@@ -170,7 +174,10 @@ def _variant(layout: Layout, way: Presentation) -> str:
 
 
 def _catalogue() -> list[tuple[Layout, Presentation]]:
-    """Return every layout in the default presentation, and main layouts in each suitable one."""
+    """Return the pairs of layout and presentation that samples are written in.
+
+    Every layout has the default presentation, and a main layout has each suitable one.
+    """
     return [
         (layout, way)
         for layout in LAYOUTS

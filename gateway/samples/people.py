@@ -21,7 +21,7 @@ Phase = Literal["primary", "secondary"]
 
 @cache
 def data(name: str) -> dict[str, Any]:
-    """Return the content of a TOML file of this package."""
+    """Return the content of a TOML file of this package, by its name without the suffix."""
     return tomllib.loads(files("gateway.samples").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -61,7 +61,10 @@ class Pupil(SimpleNamespace):
 
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
-    """Return the `n`th invented school, 0 <= n < 900; without `phase`, primary and secondary alternate."""
+    """Return the invented school with the number `n`, from 0 to 899.
+
+    Without `phase`, primary and secondary schools alternate.
+    """
     kind: Phase = phase or ("primary" if n % 2 == 0 else "secondary")
     title = "Primary School" if kind == "primary" else "Academy"
     base = 2000 if kind == "primary" else 4000
@@ -100,9 +103,9 @@ def academic_year(on: date) -> int:
 def pupils(
     rng: Random, of: School, count: int, *, years: Sequence[str], today: date, narrow: bool = False
 ) -> list[Pupil]:
-    """Return `count` pupils of year groups `years` ("R", "1" to "13"), with distinct UPNs.
+    """Return `count` invented pupils with distinct UPNs. `years`: the year groups, "R" or "1" to "13".
 
-    `narrow` keeps every name within Windows-1252.
+    `narrow`: every name has only characters of Windows-1252.
     """
     return [_pupil(rng, of, n, rng.choice(years), today, narrow=narrow) for n in range(count)]
 
@@ -144,7 +147,10 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _drawn(rng: Random, way: Mapping[str, Any], came: date, today: date) -> object:
-    """Return a random value by a recipe (`way`) of records.toml, for a child who joined on the day `came`."""
+    """Return a random value for a pupil by a recipe (`way`) of records.toml.
+
+    `came`: the day on which the pupil joined the school, for dates between this day and today.
+    """
     match way:
         case {"of": values}:
             return rng.choice(_WORDS[values] if isinstance(values, str) else values)
@@ -198,11 +204,11 @@ def plant(
     missing: MissingItem,
     today: date,
 ) -> tuple[list[Pupil], dict[str, int]]:
-    """Return `pupils` with some of `faults` planted, and the number of pupils with each fault.
+    """Return pupils of whom some have faults planted, and the number of pupils with each kind of fault.
 
-    An unknown code goes into the field `code`; if `code` is "result", only the pupil's `fault` is set, and
-    the layout writes an unknown code. The item `missing` is left empty. The fault date:future is in the date
-    of birth.
+    `faults`: the kinds to plant. `code`: the field to get an unknown code; for "result", only the pupil's
+    `fault` is set, and the layout writes an unknown code. `missing`: the item left empty. The fault
+    date:future is in the date of birth.
     """
     # A fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`.
     count = len(pupils)

@@ -25,13 +25,13 @@ _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """The settings to write a document as bytes. Settings for other kinds of document have no effect.
+    """How to write a document as bytes. A setting for another kind of document has no effect.
 
-    `spreadsheet` imitates a table saved by a spreadsheet program: a line naming the delimiter, and empty
-    columns and rows at the edges. `worn` imitates a table handled by people: headings in capitals and with
-    spaces around them, the first column moved to the end. `cover` is a sheet of words before the table.
-    `notes` are a last column of text with line ends. `commented` XML has a comment and a processing
-    instruction before its root, and Windows line ends.
+    `spreadsheet`: a table as saved by a spreadsheet program, with a line naming the delimiter, and empty
+    columns and rows at the edges. `worn`: a table as handled by people, with headings in capitals between
+    spaces, and the first column moved to the end. `cover`: a sheet of words before the table. `notes`: a last
+    column of text with line ends. `commented`: XML with a comment and a processing instruction before its
+    root, and Windows line ends. `suits`: the kinds of document for the presentation.
     """
 
     name: str = ""
@@ -59,7 +59,10 @@ PLAIN = PRESENTATIONS[0]
 
 
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
-    """Return the name (its suffix fitted to the container) and the bytes of `document`."""
+    """Return the name and the bytes of `document` as a file.
+
+    The name gets the suffix .xlsx or .zip if the presentation has such a container.
+    """
     if isinstance(document, SampleTable) and presentation.container == "xlsx":
         return str(PurePath(name).with_suffix(".xlsx")), _xlsx(document, presentation)
     content = _plain(document, presentation)
@@ -69,7 +72,7 @@ def present(document: Document, name: str, presentation: Presentation) -> tuple[
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
-    """Return a ZIP of `members` in order, all with the same date."""
+    """Return a ZIP archive of files (`members`, by name) in order, all with the same date."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in members.items():
@@ -109,7 +112,7 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
 
 
 def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
-    """Return all lines of the table, from the preamble to the last row."""
+    """Return all lines of the table as written, from the preamble to the last row."""
     header, rows = table.header, table.rows
     if presentation.notes:
         header = [*header, "Notes"]

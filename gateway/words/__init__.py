@@ -38,7 +38,10 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but with the authority's `own` phrases shown, listed or not."""
+    """Return a text as `plain` does, but leave the phrases in `own` as they are.
+
+    `own`: phrases of the authority's policies, shown even if words.txt does not list their words.
+    """
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
@@ -49,7 +52,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a piece of text as `plain` does, but keep a space at the beginning and end, if there is any."""
+    """Return a part of a text as `plain` does, but keep a space at its beginning or end."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
