@@ -182,8 +182,9 @@ Stated = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
+
     `about`: the data item, by its Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
-    values, which every view leaves out, their correct form; "" for other faults. `much`: so many values of a
+    values, which every view leaves out, the correct form; "" for other faults. `much`: so many values of a
     column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number of
     results that should be in the file, of which `count` are missing; else 0.
     """
@@ -417,8 +418,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A verified signature: fingerprints of the signer's certificate and key, and the time of signing.
-    `expires_at`: the signature's own expiry, where the engine reports it.
+    """A verified signature: fingerprints of the signer's certificate and signing key, and the time.
+
+    `expires_at`: the expiry of the signature itself, if the engine reports one.
     """
 
     certificate: str
@@ -533,8 +535,10 @@ class Arrival(NamedTuple):
 
 
 class LogStep(NamedTuple):
-    """An entry of the log about a file, with the entry's `number`. `by`: the person or service that acted.
-    `why`: the reason a person gave. `reasons`: the codes of a decision.
+    """An entry of the log about a file. `number`: the place of the entry in the log.
+
+    `by`: the person or service that acted. `why`: the reason that a person gave. `reasons`: the codes of a
+    decision.
     """
 
     number: int
@@ -548,9 +552,10 @@ class LogStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A transfer in the registry: the upload, the results of opening and classifying, and the decision.
+    """A file in the registry: its upload, the results of opening and classifying, and the decision.
+
     `sequence`: the number in the order of landing. `waits_for`: the event that ends a hold. `period`: the one
-    stated in the file. `rules`: the digest of the policies and code that judged the content.
+    stated in the file. `rules`: the digest of the policies and code by which the content was judged.
     """
 
     sequence: int
@@ -576,8 +581,10 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """A column of an output file, with one source of values: `field` (a key of items.toml), the first of the
-    `headings` of a view that has a value, or the fixed `value`, which is the same in every row.
+    """A column of an output file, and the one source of its values.
+
+    The source is `field` (a key of items.toml), or the first of `headings` in a view that has a value, or the
+    fixed `value`, which is the same in every row.
     """
 
     name: str
@@ -588,9 +595,11 @@ class LaidColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
-    """The columns of an output file, in order. `each`: "" for one row a record, or the name of a part that a
-    record may have several times, such as "Contact": then each contact gets a row.
-    The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
+    """The columns of an output file, in order, and the meaning of its rows.
+
+    `each`: "" for one row a record, or the name of a part that a record may have several times, such as
+    "Contact", for one row a part. The heading "Contact/Surname" is the element Surname within Contact, or the
+    column "Contact 2 Surname".
     """
 
     columns: tuple[LaidColumn, ...]

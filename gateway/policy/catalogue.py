@@ -129,7 +129,7 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
 
 @lru_cache(16)
 def _contradictions(catalogue: Catalogue) -> tuple[Contradiction, ...]:
-    """Return the contradictions between policy files; cached, because the same policies are read often."""
+    """Return the contradictions between the policy files of a catalogue, from a cache if known."""
     return tuple(contradictions(catalogue))
 
 
@@ -192,7 +192,10 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
 
 @lru_cache(_KEPT)
 def _model(kind: type[BaseModel], text: str) -> BaseModel:
-    """Return a text as a valid, frozen model; models are cached, as policy versions share most files."""
+    """Return the content of a policy file as a frozen model of its kind.
+
+    Models are cached, because versions of the policies have most files in common.
+    """
     return kind.model_validate(document(text))
 
 

@@ -42,11 +42,11 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The names and languages for receipts and letters under one catalogue.
+    """The names and languages for receipts and letters under one version of the policies.
 
-    `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: by language
-    other than English, the translated names of desks, by their English names. `own`: ids and labels of the
-    policies, which receipts show even if words.txt does not list their words. Two wordings are equal only if
+    `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: the translations
+    of the names of desks, by language other than English and by English name. `own`: ids and labels of the
+    policies, shown in receipts even if words.txt does not list their words. Two wordings are equal only if
     they are one object, because receipts are cached by wording.
     """
 
@@ -74,10 +74,10 @@ MISSING_CHILDREN = "2.4.1"
 
 
 class Catalogue(File):
-    """All policies of one home, one attribute for each file.
+    """All policies of one home, with an attribute for each file.
 
-    `digest` is the SHA-256 of the policy files, and `rules` that of the files and of the code that classifies
-    and decides by them.
+    `digest`: the SHA-256 of the policy files. `rules`: the SHA-256 of the policy files and of the code that
+    classifies and decides by them.
     """
 
     digest: str

@@ -1,4 +1,4 @@
-"""Check policy files against one another: every name used must exist, every data type has one flow."""
+"""Check policy files against one another: every name used must exist, every data type have one flow."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _flows(catalogue: Catalogue) -> _Faults:
 
 
 def _to_teams(catalogue: Catalogue) -> _Faults:
-    """Yield faults in the lists of teams that get a data type, and data types that reach nobody."""
+    """Yield faults in the lists of teams for data types, and each data type that reaches nobody."""
     for place, flow, entry in _entries(catalogue):
         here = (*place, "teams")
         yield from ((here, "a team is listed twice") for _ in _twice(entry.teams)[:1])
@@ -160,7 +160,7 @@ def _data_types(catalogue: Catalogue) -> _Faults:
 
 
 def _rights(catalogue: Catalogue) -> _Faults:
-    """Yield items no team may have, and exceptions (`without`, `not_from`) that take away nothing."""
+    """Yield each item that no team may have, and each exception (`without`, `not_from`) without effect."""
     rights = catalogue.rights
     entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     of_nobody = {group.label for group in rights.group if group.of == NOBODY}
@@ -284,7 +284,7 @@ def _due(catalogue: Catalogue) -> _Faults:
 
 
 def _terms(catalogue: Catalogue) -> _Faults:
-    """Yield faults of the written terms, and the first year in which the term rules give faulty terms."""
+    """Yield faults of the written terms, and the first year with faulty terms by the term rules."""
     calendar = catalogue.calendar
     for n, year in enumerate(calendar.school_year):
         yield from ((("school_year", n, key), text) for key, text in _year_faults(year))

@@ -112,7 +112,7 @@ def decide(
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
-    """Return the decision on content that was not classified: refused if malformed, else held."""
+    """Return the decision on content of no known data type: refused if malformed, else held."""
     code, detail = refused.code, dict[str, str]()
     if code == "classify:malformed":
         return Refused(reasons=(catalogue.reason(code),))
@@ -188,7 +188,7 @@ def _of_flow(
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
-    """Yield the law pack's action and a reason for a file in an unknown or old version of its format."""
+    """Yield a reason, with the law pack's action, for a file in an unknown or old version of its format."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
@@ -243,7 +243,7 @@ class Subject(NamedTuple):
 
 
 def subject_of(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) -> Subject:
-    """Return the subject of a transfer of some data types of a flow."""
+    """Return the subject of a transfer of some data types of a flow, for rules on methods."""
     circumstances = frozenset(catalogue.methods.flow_circumstances)
     return Subject(flow.document.description, flow, data_types, circumstances)
 
@@ -258,9 +258,10 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declared transfer: Settled if allowed, else Held or Refused. Never raises.
+    """Return the decision on a declared transfer by another method than the gateway. Never raises.
 
-    The `flow` of the decision on a material outside all flows is the material's id.
+    The decision is Settled if the agreement allows the transfer, else Held or Refused. For a material outside
+    all flows, its `flow` is the id of the material.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -297,7 +298,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def decide_with_safeguards(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declaration as if a person had confirmed every safeguard."""
+    """Return the decision on a declared transfer on condition that every safeguard is confirmed."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 
@@ -338,7 +339,7 @@ def method_refusals(
 
 
 def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
-    """Return the requirements of a method that apply in some circumstances, in the order of methods.toml."""
+    """Return the requirements of a method under some circumstances, in the order of methods.toml."""
     return [
         need
         for need in method.need
@@ -378,7 +379,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions about the safeguards a method requires for some data in some circumstances.
+    """Return the questions on the safeguards that a method requires for some data in some circumstances.
 
     Empty for a method without requirements, and for an unknown method or unknown data.
     """
@@ -417,7 +418,7 @@ class Release:
 
 
 class ReleaseImpossibleError(GatewayError):
-    """Nobody may release the file as asked; the message tells why, or the next step."""
+    """Report that nobody may release a held file as asked; the message gives the reason or the next step."""
 
 
 def judge_release(
@@ -494,7 +495,11 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if the sender has pupils, and every record is of a school for which it may send."""
+        """Return True if the pupils in the file are on the roll of the sender, or of schools it sends for.
+
+        The sender must be a kind of provider with pupils, and every record be of a school for which it may
+        send.
+        """
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not schools.of_other_schools(each, self.provider)
             and schools.without_school(each, self.provider) == 0
@@ -502,10 +507,10 @@ class _Asked:
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the named teams, or by default the teams entitled to everything in the file.
+        """Return the teams that are to get the file: those named, by default those entitled to all of it.
 
-        Raises ReleaseImpossibleError for an unknown team, for records of pupils to a team that may have none,
-        and if no team is entitled.
+        Raises ReleaseImpossibleError for an unknown team, for records of pupils to a team without pupil
+        level, and if no team is entitled.
         """
         has_records = any(each.pupils != 0 for each in self.pieces)
         for name in named:
@@ -562,7 +567,10 @@ class _Asked:
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
     ) -> Iterator[Reason]:
-        """Yield the agreement's objections to the release to some teams; a reason may come twice."""
+        """Yield the agreement's objections to the release to some teams; a reason may be yielded twice.
+
+        `held_for`: the reasons for which the file is held.
+        """
         yield from (why for why in held_for if why.code in _TAKES_TWO)
         carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
         for _, flow in carried:

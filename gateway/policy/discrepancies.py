@@ -82,7 +82,7 @@ def discrepancies(
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    """Yield a discrepancy for each child on roll under a new UPN and also under the former one."""
+    """Yield a discrepancy for each child who is on roll under two UPNs, a new one and the former one."""
     pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
     for row in current:
         if not row.on_roll or row.former is None or row.former == row.pupil:
@@ -143,7 +143,7 @@ def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tu
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:
-    """Return when the child of a row left the provider; None for a child who is still there."""
+    """Return the moment at which the child of a row left the provider; None for a child still on roll."""
     if not row.on_roll:
         return row.at
     complete = full_rolls.get(row.provider)

@@ -1,8 +1,8 @@
-"""Write new policies: for another agreement, or for a new flow from the headings of a sample file.
+"""Write new policies: for another agreement, or for a new flow by the headings of a sample file.
 
-Existing rules serve known headings. Each unknown heading becomes an item of the flow's own group, with a
-right for its teams. In XML the names of elements with text are the headings. A person then has to read and
-confirm the result.
+Headings known to existing rules stay with them. Each unknown heading becomes an item of the flow's own group,
+to which the teams of the flow get a right. In XML, the names of elements with text are the headings. A person
+then has to read and confirm the result.
 """
 
 import re

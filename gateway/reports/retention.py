@@ -138,8 +138,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return for how many days a part of a transfer, a notice or a declaration is kept, and the rule's
-        key.
+        """Return the days for which a part of a transfer, notice or declaration is kept; and the rule's key.
 
         `what`: the part. `row`: the facts of the transfer, notice or declaration.
         """

@@ -208,7 +208,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a value written as a recipe says: as "Y" or "N", "true" or "false", a number, or another text."""
+    """Return a value in the form set by a recipe: "Y" or "N", "true" or "false", a number, a mapped text."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"
