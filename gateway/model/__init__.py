@@ -201,9 +201,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts a file states about itself; None where the file states none.
-    `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
-    the number of records of pupils in year 9 and above.
+    """The facts that a file states about itself; None for a fact that is not stated.
+
+    `upn_authorities`: the numbers of the local authorities that first gave the UPNs. `upper_years`: the
+    number of records of pupils in year 9 and above.
     """
 
     la: str | None = None
@@ -221,14 +222,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """A column or element a file's data type does not have: its place, and the kind of its values.
-    `position`: the number of the column, or of the sort of element, from 1; 0 for lines above a table.
-    `place`: "text" stands for words that a workbook shows in cells in place of their values. `filled`: the
-    number of records with a value. `header`: the name in the file; because a child may be named there, only
-    people examining held files see headers. `topic`: the sensitive topic, in the gateway's words; else "".
+    """A column or element in a file that the file's data type does not have.
+
+    `place`: "text" stands for words that a workbook shows in cells in place of their values. `position`: the
+    number of the column, or of the sort of element, from 1; 0 for lines above a table. `filled`: the number
+    of records with a value. `header`: the name in the file; because a child may be named there, only people
+    examining held files see headers. `topic`: the sensitive topic, in the gateway's words; else "".
     `assessment`: the sort of grades other than results, such as "mock" or "predicted"; else "". `further`:
-    the entry stands for all other such columns, because only some are listed. `field`: the key of the field
-    the header names; "" if unknown. `types`: the data types with this field.
+    the entry stands for all other columns, because only some are listed. `field`: the key of the field that
+    the header names; "" if unknown. `types`: the data types with the field.
     """
 
     position: int
@@ -245,10 +247,12 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
-    `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
-    the different names in the file from 1; the names themselves stay in the file. An entry without any number
-    is for the records that name no school. `further`: the entry stands for all schools that are not listed.
+    """A school named in a file, by its numbers there; "" for a missing number.
+
+    `records`: the number of records that name the school. `dfe_number`: LA + establishment, 7 digits.
+    `establishment`: set if no LA is stated. `name`: the number of the school's name among the different names
+    in the file, from 1; the names themselves stay in the file. An entry without any number is for the records
+    that name no school. `further`: the entry stands for all schools that are not listed.
     """
 
     dfe_number: str = ""
@@ -262,12 +266,14 @@ class NamedSchool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """The content of a file recognised as exactly one data type.
-    `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
-    Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
-    `results` are the types of examination results in a file of any type. `schools`: most records first; ()
-    where no record names one. `stated`: headings the provider has explained. `name_suggests`: the data
-    type the file's name suggests, if any.
+    """The content of a file that was recognised as of exactly one data type.
+
+    `level`: how sure the recognition is. `evidence`: the sentences that say why. `runner_up`: the second most
+    likely data type. `mixed_with`: the second type of a file with results of both GCSE and A level. `items`:
+    labels of Appendix A, "Group: Item". `other_items`: labels of other personal items. `pupils`: the number
+    of different pupils. `results`: the types of examination results in the file. `schools`: those named, most
+    records first; () if no record names one. `stated`: headings that the provider has explained.
+    `name_suggests`: the data type suggested by the file's name, if any.
     """
 
     data_type: str
@@ -321,10 +327,11 @@ class RollEntry(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """The content of a file of no known data type, or of several.
+
     `code`: a reason code that begins with `classify:`, or `open:malware`. `about`: the words for the blank in
-    the reason's sentence, None if it has no blank or the kind of content is unknown. `sensitive`: likely
-    sensitive topics, in the gateway's words. `parts`: each file of an archive, or table of a workbook, where
-    these are of several types.
+    the reason's sentence; None if the sentence has no blank, or the kind of content is unknown. `sensitive`:
+    likely sensitive topics, in the gateway's words. `parts`: the files of an archive, or tables of a
+    workbook, if they are of several types.
     """
 
     code: str
@@ -339,12 +346,13 @@ class ContentRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A body that sends files, as in the registry. `dfe_number` is LA + establishment, 7 digits.
-    `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
-    harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
-    the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
-    `closed_on` is the last day, None while open: a closed provider owes nothing and gets nothing new;
-    `succeeded_by` is the id of the successor.
+    """A body that sends files, such as a school, as in the registry.
+
+    `dfe_number`: LA + establishment, 7 digits. `number`: identifies a body with neither a DfE number nor a
+    URN. `harmless`: column names that an administrator has listed as harmless. `stated`: headings with
+    meanings stated by the provider. `schools`: the DfE numbers or URNs of further schools for which the
+    provider sends, as a multi-academy trust does. `closed_on`: the last day, None while open; a closed
+    provider owes nothing and gets nothing new. `succeeded_by`: the id of the successor.
     """
 
     id: str
@@ -431,11 +439,12 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A sealed file, decrypted, with one good signature over the whole.
-    `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value.
-    `size`, `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known.
-    `late`: None if the signer's certificate was valid at signing. If it is valid only now: "renewed" where
-    it had expired, "vouched" where its owner bound the signing key to it only after signing.
+    """A sealed file after decryption, with one good signature over the whole.
+
+    `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value. `size`,
+    `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known. `late`:
+    None if the signer's certificate was valid at signing. If it is valid only now: "renewed" if it had
+    expired, "vouched" if its owner bound the signing key to it only after signing.
     """
 
     content: int
@@ -496,7 +505,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A file that waits: until the moment `until` (UTC), or for a person if `until` is None."""
+    """The decision that a file waits: until the moment `until` (UTC), or for a person if `until` is None."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -507,7 +516,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A file refused for good. `few`: only few people may know of it, because it is sensitive."""
+    """The decision that a file is refused for good. `few`: only few people may know of the file."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()

@@ -1,7 +1,7 @@
 """Make and read invitations: signed texts that tell a provider's computer how to reach the gateway.
 
-The signature shows that the holder of the gateway's key made the text; six words, read out by telephone, show
-that it is the gateway's key.
+The signature shows that the holder of a key made the text. Six words, read out by telephone, show that the
+key is the gateway's.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ _COST, _BLOCK, _MEMORY = 2**15, 8, 64 * 1024**2
 
 @cache
 def known_words() -> tuple[str, ...]:
-    """Return all 2048 possible words, in alphabetical order; no two begin with the same four letters."""
+    """Return the list of 2048 words, in alphabetical order, from which six words for the telephone come.
+
+    No two words begin with the same four letters.
+    """
     return tuple(files("gateway.model").joinpath("read_aloud.txt").read_text("ascii").split())
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return six words that stand for `facts`, in their order, to be read out and compared by telephone.
+    """Return the six words for some `facts`, by which two people compare the facts on the telephone.
 
-    `purpose` and `provider` salt the words: those of one provider or purpose never fit another.
+    The order of the facts counts. Purpose and provider are mixed into the words, so words for one never fit
+    another.
     """
     told = hashlib.sha256()
     for fact in facts:

@@ -83,7 +83,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a time that a person typed as an aware moment; without a zone, it counts as in `zone`.
+    """Return as an aware moment the time that a person typed. `zone`: for a time typed without a zone.
 
     A day typed alone, without a zone, means noon of the day.
     """
@@ -234,7 +234,7 @@ def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, .
 
 
 def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
-    """Return the day that is `count` days after `day`; a `count` may also be of school days.
+    """Return the day that comes `count` days after `day`, or `count` school days, such as "5 school days".
 
     After the last known term every weekday counts as a school day.
     """
@@ -314,7 +314,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a timescale the agreement defines, in some calendar years."""
+    """Return the periods, in some calendar years, of a timescale that the agreement defines (`rule`)."""
     ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)

@@ -113,7 +113,10 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the items for which the team gets a file. `decisions`: by the one item in a file."""
+    """Return for each team the items for which the team gets a file.
+
+    `decisions`: by item, the decision on a file with the single item.
+    """
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
@@ -122,9 +125,10 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what a team gets: nothing (`items` is None), the file (`other` is None), or items.
+    """Return in words what a team gets by one version of the policies, compared with another version.
 
-    The items named are those of `items` that `other`, the items in the other version of the policies, lacks.
+    `items`: those for which the team gets a file; None if it gets nothing. `other`: the same for the other
+    version. If both give something, the words name the items that `other` lacks.
     """
     if items is None:
         return "gets nothing"

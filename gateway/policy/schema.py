@@ -121,7 +121,10 @@ class Carried(File):
 
 
 class Records(File):
-    """The limit of a team to records in which `item` has one of `values`, in upper or lower case."""
+    """The only records in a file that a team gets: those in which `item` has one of `values`.
+
+    Upper and lower case count alike.
+    """
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)

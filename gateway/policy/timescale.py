@@ -430,7 +430,7 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
     """Return the last day of the last law pack if people should get the next pack; None if not yet.
 
-    They should from 60 days before the last day on.
+    People should get the next pack from 60 days before the last day on.
     """
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 

@@ -50,7 +50,7 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield one event with all attendance marks of a pupil; with `sessions`, one for so many sessions each.
+    """Yield one event with all attendance marks of a pupil; with `sessions`, one every `sessions` marks.
 
     For a pupil with the fault date:future the first day lies in the future. `codes`: the name of a list of
     codes in records.toml; "2023" also sets the days, a week in June 2023, and "2024" has codes of two
