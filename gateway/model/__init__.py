@@ -100,9 +100,9 @@ class Basis:
     """The part of a file that one team or provider may have, from which a view of the file is made.
 
     `data_type`: the type as which the file is read. `items`: the data items shown: Appendix A labels ("Group:
-    Item"), and labels of other items. `unlisted`: the columns and elements that the data type does not have;
-    no view shows them. `without`: the numbers of the records left out as a whole, from 0 in the order of the
-    view. `of_school`: DfE number and URN of the only school whose records are shown; None for all schools.
+    Item"), and labels of other items. `unlisted`: the columns and elements unknown to the data type; no view
+    shows them. `without`: the numbers of the records left out as a whole, from 0 in the order of the view.
+    `of_school`: DfE number and URN of the only school whose records are shown; None for all schools.
     `stated`: headings with meanings stated by the provider. `where`: an item and some values; only records
     with one of the values, in upper or lower case, are shown. None for all records.
     """
@@ -222,15 +222,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """A column or element in a file that the file's data type does not have.
+    """A column or element in a file, unknown to the file's data type.
 
-    `place`: "text" stands for words that a workbook shows in cells in place of their values. `position`: the
-    number of the column, or of the sort of element, from 1; 0 for lines above a table. `filled`: the number
-    of records with a value. `header`: the name in the file; because a child may be named there, only people
-    examining held files see headers. `topic`: the sensitive topic, in the gateway's words; else "".
-    `assessment`: the sort of grades other than results, such as "mock" or "predicted"; else "". `further`:
-    the entry stands for all other columns, because only some are listed. `field`: the key of the field that
-    the header names; "" if unknown. `types`: the data types with the field.
+    `place`: "text" stands for words shown in a workbook's cells in place of values. `position`: the number of
+    the column, or of the sort of element, from 1; 0 for lines above a table. `filled`: the number of records
+    with a value. `header`: the name in the file; because a child may be named there, only people examining
+    held files see headers. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: the
+    sort of grades other than results, such as "mock" or "predicted"; else "". `further`: the entry stands for
+    all other columns, because only some are listed. `field`: the key of the field named in the header; "" if
+    unknown. `types`: the data types with the field.
     """
 
     position: int
@@ -252,7 +252,7 @@ class NamedSchool:
     `records`: the number of records that name the school. `dfe_number`: LA + establishment, 7 digits.
     `establishment`: set if no LA is stated. `name`: the number of the school's name among the different names
     in the file, from 1; the names themselves stay in the file. An entry without any number is for the records
-    that name no school. `further`: the entry stands for all schools that are not listed.
+    without a school. `further`: the entry stands for all schools not listed.
     """
 
     dfe_number: str = ""
@@ -266,14 +266,14 @@ class NamedSchool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """The content of a file that was recognised as of exactly one data type.
+    """The content of a file recognised as of exactly one data type.
 
     `level`: how sure the recognition is. `evidence`: the sentences that say why. `runner_up`: the second most
     likely data type. `mixed_with`: the second type of a file with results of both GCSE and A level. `items`:
     labels of Appendix A, "Group: Item". `other_items`: labels of other personal items. `pupils`: the number
     of different pupils. `results`: the types of examination results in the file. `schools`: those named, most
-    records first; () if no record names one. `stated`: headings that the provider has explained.
-    `name_suggests`: the data type suggested by the file's name, if any.
+    records first; () if no record names one. `stated`: headings explained by the provider. `name_suggests`:
+    the data type suggested by the file's name, if any.
     """
 
     data_type: str
@@ -349,10 +349,10 @@ class Provider:
     """A body that sends files, such as a school, as in the registry.
 
     `dfe_number`: LA + establishment, 7 digits. `number`: identifies a body with neither a DfE number nor a
-    URN. `harmless`: column names that an administrator has listed as harmless. `stated`: headings with
-    meanings stated by the provider. `schools`: the DfE numbers or URNs of further schools for which the
-    provider sends, as a multi-academy trust does. `closed_on`: the last day, None while open; a closed
-    provider owes nothing and gets nothing new. `succeeded_by`: the id of the successor.
+    URN. `harmless`: column names listed as harmless by an administrator. `stated`: headings with meanings
+    stated by the provider. `schools`: the DfE numbers or URNs of further schools for which the provider
+    sends, as a multi-academy trust does. `closed_on`: the last day, None while open; a closed provider owes
+    nothing and gets nothing new. `succeeded_by`: the id of the successor.
     """
 
     id: str
@@ -532,7 +532,7 @@ Decision = Accepted | Released | Settled | Held | Refused
 class Arrival(NamedTuple):
     """The arrival of a file of a flow, by which due data counts as sent.
 
-    `period`: the one that the file states, if any. `nil`: a nil return arrived in place of a file, the
+    `period`: the one stated in the file, if any. `nil`: a nil return arrived in place of a file, the
     statement that nothing is to be sent for the period.
     """
 
@@ -546,7 +546,7 @@ class Arrival(NamedTuple):
 class LogStep(NamedTuple):
     """An entry of the log about a file. `number`: the place of the entry in the log.
 
-    `by`: the person or service that acted. `why`: the reason that a person gave. `reasons`: the codes of a
+    `by`: the person or service that acted. `why`: the reason given by a person. `reasons`: the codes of a
     decision.
     """
 
@@ -593,7 +593,7 @@ class LaidColumn:
     """A column of an output file, and the one source of its values.
 
     The source is `field` (a key of items.toml), or the first of `headings` in a view that has a value, or the
-    fixed `value`, which is the same in every row.
+    fixed `value`, the same in every row.
     """
 
     name: str
@@ -606,7 +606,7 @@ class LaidColumn:
 class FileLayout:
     """The columns of an output file, in order, and the meaning of its rows.
 
-    `each`: "" for one row a record, or the name of a part that a record may have several times, such as
+    `each`: "" for one row a record, or the name of a part that may occur several times in a record, such as
     "Contact", for one row a part. The heading "Contact/Surname" is the element Surname within Contact, or the
     column "Contact 2 Surname".
     """

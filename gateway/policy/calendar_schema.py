@@ -114,8 +114,8 @@ class Census(File):
     """A yearly census of schools. Its day is given by `rule`, or for some years by `dates`.
 
     `term`: by default, the term of the census day. `due_days`: the days from the census day until the return
-    is due; `local_days`: an earlier limit set by the authority. A file that comes up to `open_days` before
-    the census day is early.
+    is due; `local_days`: an earlier limit set by the authority. A file up to `open_days` before the census
+    day is early.
     """
 
     term: SchoolTerm | None = None
@@ -144,8 +144,8 @@ class Census(File):
 class YearlyDue(File):
     """The time of year in which a yearly data type is due: from `first` to `last`, each a month and day.
 
-    Without the two, the data is due from its results day on, for `days`. A file that comes up to `open_days`
-    before the first day is early.
+    Without the two, the data is due from its results day on, for `days`. A file up to `open_days` before the
+    first day is early.
     """
 
     data_type: Slug
@@ -164,12 +164,12 @@ class YearlyDue(File):
 
 
 class OwnTimescale(File):
-    """A timescale that an agreement defines: data is due for every month, half-term or term, or by `dates`.
+    """A timescale defined by an agreement: data is due for every month, half-term or term, or by `dates`.
 
     `due_days`: the days from the end of the month, half-term or term, or from the date, until the file is
-    due. A file that comes up to `open_days` before this end or date is early. With `every` as
-    "last-week-of-term", a file of the last week is on time. `not_in`: the months (1 to 12) without a file.
-    Terms end before Christmas and Easter, and in summer.
+    due. A file up to `open_days` before the end or date is early. With `every` as "last-week-of-term", a file
+    of the last week is on time. `not_in`: the months (1 to 12) without a file. Terms end before Christmas and
+    Easter, and in summer.
     """
 
     id: Slug

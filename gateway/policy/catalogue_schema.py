@@ -139,7 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team, its right in rights.toml, and all items of Appendix A that the right names.
+        """By team, its right in rights.toml, and all items of Appendix A named in the right.
 
         Items taken away by the right's exceptions are included.
         """
@@ -260,7 +260,7 @@ class Catalogue(File):
         return found is not None and not found.pupil_level and not bare
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of the recipient that a team belongs to, mostly the authority; None if not listed."""
+        """Return the id of the recipient owning a team, mostly the authority; None if not listed."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
@@ -288,9 +288,9 @@ class Catalogue(File):
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return the items of Appendix A that a team may have in files from a kind of provider (`sender`).
+        """Return the items of Appendix A a team may have in files from a kind of provider (`sender`).
 
-        Without a sender, return only the items that the team may have from every kind of provider.
+        Without a sender, return only the items the team may have from every kind of provider.
         """
         right, items = self._named.get(team, (None, frozenset[str]()))
         if right is None:

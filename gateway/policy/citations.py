@@ -36,10 +36,10 @@ from gateway.reasons import REASONS
 class NameSort:
     """A sort of names in policy files, such as the ids of flows, for the check that names exist and are used.
 
-    `defined`: the places that define names, each "FILE PATH". `catalogue`: an attribute of the catalogue with
-    further names. `besides`: names that need no definition. `used_in`: the places that use names. `named_in`:
-    places that mention names without counting as use. `always`: names that count as used. `unknown`,
-    `repeated` and `unused`: the messages on a wrong name; "" for no such check.
+    `defined`: the places defining names, each "FILE PATH". `catalogue`: an attribute of the catalogue with
+    further names. `besides`: names that need no definition. `used_in`: the places using names. `named_in`:
+    places mentioning names without counting as use. `always`: names counted as used. `unknown`, `repeated`
+    and `unused`: the messages on a wrong name; "" for no such check.
     """
 
     defined: Sequence[str] = ()
@@ -60,7 +60,7 @@ Among = Literal["sorts", "across"]
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
     """Return the content of names.toml: the sorts of names of each table, and the places with citations.
 
-    For each place with citations, the value is a template for the words that name the citing entry.
+    For each place with citations, the value is a template for the name of the citing entry in words.
     """
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
@@ -71,7 +71,7 @@ def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
 
 
 class NameFound(NamedTuple):
-    """A name in a policy file, with file and location. `within`: the table that has the name."""
+    """A name in a policy file, with file and location. `within`: the table with the name."""
 
     name: str
     file: str
@@ -96,7 +96,7 @@ def name_faults(
     """Yield a contradiction for each unknown, repeated or unused name in the policy files (`models`).
 
     `among`: the table of names.toml: "sorts" for names within the agreement's files, "across" for names
-    shared with the files that recognise data types.
+    shared with the files by which data types are recognised.
     """
 
     def found(places: Sequence[str]) -> list[NameFound]:
@@ -156,7 +156,7 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield a contradiction for each clause missing in the agreement's text, or missing under `[clauses]`.
 
-    Two clauses that begin at one place in the text are contradictions, each with the other.
+    Two clauses beginning at one place in the text are contradictions, each with the other.
     """
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
@@ -210,7 +210,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield a contradiction for each fault in how policies cite the clauses of the agreement.
 
     Faults are: a reason without a clause, a clause for a reason without need of one, a clause missing in the
-    text, a clause that no entry cites, and a citation that no person has confirmed.
+    text, a clause cited by no entry, and a citation confirmed by no person.
     """
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
@@ -285,9 +285,9 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return for each cited clause the present digest of its text, and the entries that cite the clause.
+    """Return for each cited clause the present digest of its text, and the entries citing the clause.
 
-    Clauses that the agreement's text lacks are left out.
+    Clauses missing in the agreement's text are left out.
     """
     used = cited_by(catalogue)
     return {

@@ -41,7 +41,7 @@ def _twice(names: Iterable[Any]) -> list[Any]:
 
 
 def _entries(catalogue: Catalogue, table: str = "flow") -> Iterator[tuple[Location, Flow, FlowDataType]]:
-    """Yield each data type of flows.toml, with its place and its flow.
+    """Yield each data type of flows.toml, with place and flow.
 
     `table`: "flow" for the flows of the agreement, "optional" for optional flows.
     """
@@ -101,7 +101,7 @@ def _flows(catalogue: Catalogue) -> _Faults:
 
 
 def _to_teams(catalogue: Catalogue) -> _Faults:
-    """Yield faults in the lists of teams for data types, and each data type that reaches nobody."""
+    """Yield faults in the lists of teams for data types, and each data type sent to nobody."""
     for place, flow, entry in _entries(catalogue):
         here = (*place, "teams")
         yield from ((here, "a team is listed twice") for _ in _twice(entry.teams)[:1])
@@ -160,7 +160,7 @@ def _data_types(catalogue: Catalogue) -> _Faults:
 
 
 def _rights(catalogue: Catalogue) -> _Faults:
-    """Yield each item that no team may have, and each exception (`without`, `not_from`) without effect."""
+    """Yield each item given to no team, and each exception (`without`, `not_from`) without effect."""
     rights = catalogue.rights
     entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     of_nobody = {group.label for group in rights.group if group.of == NOBODY}

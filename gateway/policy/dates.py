@@ -268,7 +268,7 @@ def week_name(day: date) -> str:
 
 @lru_cache(64)  # Asked of every file that comes.
 def censuses(calendar: CalendarFile, years: range) -> list[Period]:
-    """Return the periods of the censuses that are taken in the calendar years `years`."""
+    """Return the periods of the censuses taken in the calendar years `years`."""
     spans = [
         (
             day - entry.open_days * _DAY,
@@ -284,9 +284,9 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a yearly data type that is due in the calendar years `years`.
+    """Return the periods of a yearly data type due in the calendar years `years`.
 
-    A period is about the academic year that began in the calendar year before, and has that year's name.
+    A period is about, and named by, the academic year begun in the calendar year before.
     """
     spans = []
     for year in years:
@@ -314,7 +314,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods, in some calendar years, of a timescale that the agreement defines (`rule`)."""
+    """Return the periods, in some calendar years, of a timescale defined by the agreement (`rule`)."""
     ends: dict[str, date] = {}
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
@@ -346,7 +346,7 @@ def plan(
 
     The list is empty for a timescale without set times. `shut`: days without school. Daily and weekly periods
     end with the academic year that begins in `year`. The plan is cached, and shared by providers: do not
-    change it.
+    change the plan.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -402,8 +402,8 @@ def release_moment(
 def exam_year(facts: Facts) -> int | None:
     """Return the calendar year in whose summer the examinations in a file were taken; None if not stated.
 
-    The file states the academic year ("2026/27", "2026-27" or "2026"), or the reference date, which is the
-    date of the exam series.
+    The file states the academic year ("2026/27", "2026-27" or "2026"), or the reference date, the date of the
+    exam series.
     """
     said = facts.academic_year or ""
     if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
@@ -453,7 +453,7 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the period to which a day belongs, in a timescale that the agreement defines.
+    """Return the name of the period to which a day belongs, in a timescale defined by the agreement.
 
     The period is the month of the day, or the first period whose `first` is the day or later. None without a
     day, and if there is no such timescale or period.

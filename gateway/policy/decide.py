@@ -214,8 +214,8 @@ class Declaration:
     """A person's statement that data travelled, or will travel, by another method than the gateway.
 
     `data`: the id of a data type, flow or material. `at`: the aware time at which the data travels.
-    `safeguards`: the ids of the safeguards that the person confirmed. `circumstances`: the ids of the
-    circumstances that apply. methods.toml lists both; unknown ids have no effect.
+    `safeguards`: the ids of the safeguards confirmed by the person. `circumstances`: the ids of the
+    circumstances that hold. methods.toml lists both; unknown ids have no effect.
     """
 
     provider: Provider
@@ -315,7 +315,7 @@ def method_refusals(
     """Yield the reasons why some data may not travel by a method, named `name`.
 
     A reason is that the agreement forbids the method for the data, or that a required safeguard is not
-    `given`. `found`: the data. `kind`: of the sending provider. `circumstances`: those that hold besides the
+    `given`. `found`: the data. `kind`: of the sending provider. `circumstances`: further ones, besides the
     data's own.
     """
     method, flow = catalogue.methods.find(name), found.flow
@@ -366,8 +366,8 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
     """Return a question for each circumstance that changes what a method requires for some data.
 
-    The circumstances that a person affirms are then an argument of `questions`. Empty for an unknown method
-    or unknown data.
+    The circumstances affirmed by a person are then an argument of `questions`. Empty for an unknown method or
+    unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
@@ -379,7 +379,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions on the safeguards that a method requires for some data in some circumstances.
+    """Return the questions on the safeguards required by a method for some data in some circumstances.
 
     Empty for a method without requirements, and for an unknown method or unknown data.
     """
@@ -433,9 +433,9 @@ def judge_release(
 ) -> Release:
     """Judge whether a person may release a held file of `provider` at `now`; raise if nobody may.
 
-    `data_type`: the type that the person names, by default the classified one. `teams`: the teams that the
-    person names, by default the teams of the flow that are entitled to the whole file. `held_for`: the
-    reasons why the file is held. Raises ReleaseImpossibleError.
+    `data_type`: the type named by the person, by default the classified one. `teams`: the teams named by the
+    person, by default the teams of the flow with a right to the whole file. `held_for`: the reasons why the
+    file is held. Raises ReleaseImpossibleError.
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
@@ -460,7 +460,7 @@ def judge_release(
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
     """Yield each file or table in a held file, with True if its type was recognised, else False.
 
-    A piece that was not recognised counts as of `data_type`, which a person named.
+    A piece without a recognised type counts as of `data_type`, named by a person.
     """
     if isinstance(content, Classified):
         yield content, True
@@ -480,10 +480,10 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release that a person asks for: of a file, as the data type `kind` of `flow`.
+    """A release asked for by a person: of a file, as the data type `kind` of `flow`.
 
     `pieces`: the files or tables in the file. `certain`: every piece was recognised. `for_two`: the file is
-    held for a reason that only two people may override.
+    held for a reason only two people may override.
     """
 
     kind: str
@@ -507,7 +507,7 @@ class _Asked:
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the teams that are to get the file: those named, by default those entitled to all of it.
+        """Return the teams to get the file: those named, by default those entitled to all of it.
 
         Raises ReleaseImpossibleError for an unknown team, for records of pupils to a team without pupil
         level, and if no team is entitled.
@@ -534,11 +534,11 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """Return the teams of the flow that are entitled to every piece of the file.
+        """Return the teams of the flow with a right to every piece of the file.
 
         A team needs a right to every item of a piece, unless a view can be made for the team. No view is made
-        of several pieces, of a file released as another type, or of a file held for a reason that only two
-        people may override.
+        of several pieces, of a file released as another type, or of a file held for a reason only two people
+        may override.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [

@@ -218,9 +218,9 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _shown(value: object, other: object) -> str:
-    """Return a value as one line of up to 120 characters, for people who compare it with `other`.
+    """Return a value as one line of up to 120 characters, for comparison with `other`.
 
-    Of a list, and of a text with several lines, only the parts that `other` lacks are shown.
+    Of a list, and of a text with several lines, only the parts missing in `other` are shown.
     """
     if value is None:
         return ""

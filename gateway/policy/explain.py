@@ -55,10 +55,10 @@ class Change:
 
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
-    """Return the decisions that two versions of the policies take differently at the moment `now`.
+    """Return the decisions taken differently by two versions of the policies at the moment `now`.
 
     Every kind of provider is tried, as ratified, with every data type: with a file without items, and then
-    with a file of each single item that either version names. So changed rights to an item show.
+    with a file of each single item named in either version. So changed rights to an item show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Only other files differ, such as limits.toml.

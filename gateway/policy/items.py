@@ -46,10 +46,10 @@ def basis_for(
 ) -> Basis:
     """Return the part of a file that a team may have. `sender`: the kind of provider that sent the file.
 
-    The part has the items of Appendix A to which the team has a right, and the items outside Appendix A that
-    the data type carries for the team. `unlisted`: columns and elements that the data type does not have.
-    `form`: the format of the file, because laws ask for some items in one format only. `stated`: headings
-    explained by the provider.
+    The part has the items of Appendix A to which the team has a right, and the items outside Appendix A
+    carried by the data type for the team. `unlisted`: columns and elements unknown to the data type. `form`:
+    the format of the file, because laws ask for some items in one format only. `stated`: headings explained
+    by the provider.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
@@ -181,7 +181,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics and items found in a file, without the items that its flow carries."""
+    """Return the sensitive topics and items found in a file, without items carried by the flow."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -218,7 +218,7 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
     """Yield the headings of sensitive data in a file: the place in words, the topic, and a number.
 
-    Data that the flow carries is left out. The number is of the records with a value. For a data item, place
+    Data carried by the flow is left out. The number is of the records with a value. For a data item, place
     and topic are the label of the item, and the number is None.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
@@ -307,7 +307,7 @@ def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[
     """Return the columns of a file that its data type does not have, and True if they make the file wait.
 
     Left out are columns with a sensitive topic, those listed as harmless, and grades other than results. The
-    file waits by the flow's rule, or because it has more columns than were listed.
+    file waits by the flow's rule, or because not all of its columns were listed.
     """
     harmless = frozenset(provider.harmless) - {""}
     rest = [

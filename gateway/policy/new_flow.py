@@ -35,10 +35,10 @@ class NewFlow:
     """A person's description of a new flow, from which policies are written.
 
     `words`: a sentence on the purpose. `due`: the first and last day (MM-DD), for a flow due yearly.
-    `headings`: all headings of the sample file. `known`: for each heading that a rule recognises, the key of
-    its item in items.toml. `optional`: headings that a file may lack. `values`: by heading, the settings of
-    its values in items.toml, by default `values = "label"`. `elements`: for a sample in XML, the paths of
-    each heading as Parent/Name. `collection`: the name of the collection in a DfE message.
+    `headings`: all headings of the sample file. `known`: for each heading recognised by a rule, the key of
+    its item in items.toml. `optional`: headings a file may lack. `values`: by heading, the settings of its
+    values in items.toml, by default `values = "label"`. `elements`: for a sample in XML, the paths of each
+    heading as Parent/Name. `collection`: the name of the collection in a DfE message.
     """
 
     id: str
@@ -61,7 +61,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings of the sample file that no rule recognises."""
+        """The headings of the sample file recognised by no rule."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 

@@ -131,14 +131,14 @@ class Records(File):
 
 
 class FlowDataType(File):
-    """A data type allowed in a flow, its due times, and the teams that use the data.
+    """A data type allowed in a flow, its due times, and the teams using the data.
 
     - `name`: the name in receipts, by default the flow's. `about`: the kinds of persons in the data, or
       "nobody".
     - `carries`: items outside Appendix A for every team. `carried`: other items, for some teams.
     - `also_due`: further timescales. `timescale_of`: by kind of provider, the one in place of `timescale`.
     - `within`: another data type of the flow; a file of that type also counts as an arrival of this type.
-    - `electronic`: the clause that demands electronic transfer, if any.
+    - `electronic`: the clause demanding electronic transfer, if any.
     - `ratification`: in place of the flow's setting. `records`: by team, the limit to some records of a file.
     - `each_replaces`: a file supersedes earlier files of the same school and period.
     """
@@ -185,11 +185,11 @@ class FlowDataType(File):
 class Flow(File):
     """A flow of data: senders, data types, recipients, and the treatment of files.
 
-    - `clause`: the clause that lists the flow; for a flow with `law`, the clause that names the duty.
+    - `clause`: the clause that lists the flow; for a flow with `law`, the clause naming the duty.
     - `senders`: the kinds of provider that send for themselves. `on_behalf`: kinds that send for others.
       `for_a_person`: kinds whose files wait for a person's assessment.
-    - `unlisted`: the treatment of columns that the data type does not have.
-    - `law`: the statute that asks for the flow, if the agreement does not list the flow.
+    - `unlisted`: the treatment of columns unknown to the data type.
+    - `law`: the statute asking for the flow, if the agreement does not list the flow.
     """
 
     id: Slug
@@ -232,8 +232,8 @@ class FlowsFile(File):
     """Model of flows.toml: the flows of the agreement, and `optional` flows, asked for by a law alone.
 
     An optional flow is in use only if `switched_on` names it; else files of the flow wait for a person.
-    `not_carried`: data types that the gateway recognises, but the agreement does not list; files of such a
-    type are refused.
+    `not_carried`: data types known to the gateway, but not listed in the agreement; files of such a type are
+    refused.
     """
 
     switched_on: tuple[Slug, ...] = ()
@@ -294,7 +294,7 @@ class TeamsFile(File):
 
 
 class GroupReason(File):
-    """A reason that Appendix A gives for a group of items, and the team in the reason, if any."""
+    """A reason given in Appendix A for a group of items, and the team in the reason, if any."""
 
     text: str
     team: Slug | None = None

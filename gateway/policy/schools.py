@@ -241,8 +241,8 @@ def part_of(
 ) -> Basis:
     """Return a provider's part of a file about many schools: the records of its own school.
 
-    The part has the agreed items of Appendix A, and the items that the data type carries. `unlisted`: columns
-    and elements that the data type does not have.
+    The part has the agreed items of Appendix A, and the items carried by the data type. `unlisted`: columns
+    and elements unknown to the data type.
     """
     entry = catalogue.entries.get(data_type)
     carried = () if entry is None else entry.carries

@@ -54,7 +54,7 @@ class Signatory(File):
     """A role that must sign a ratification, such as a head teacher.
 
     `kinds`: the kinds of provider for which the role must sign; empty for every kind. `by_copy`: the role
-    signs a copy of the agreement, which the provider uploads to /agreement.
+    signs a copy of the agreement, uploaded by the provider to /agreement.
     """
 
     role: Slug
@@ -108,7 +108,7 @@ class AgreementFile(File):
     number. `uncited`: by clause that nothing cites, the reason. `documents`: texts agreed and signed together
     with `text`. `bases`: the legal bases of flows, by id. `persons`: the kinds of people in the data, by id.
     `languages`: the languages of receipts, in order; English is always included, because the machine-readable
-    receipts are in English. `tell`: the clauses that require notices.
+    receipts are in English. `tell`: the clauses requiring notices.
     """
 
     title: str = Field(min_length=1)
@@ -199,9 +199,9 @@ class BodyKind(File):
     """A kind of provider, such as academies, with its duties and rights.
 
     `ratifies`: has to ratify the agreement. `own_pupils`: has pupils on a roll of its own.
-    `speaks_for_others`: may send for other schools. `identifier`: the kind of number that identifies such
-    providers. `becomes`: the kinds that such a provider may change to. `not_expected`: data types never
-    expected from such providers.
+    `speaks_for_others`: may send for other schools. `identifier`: the kind of number identifying such
+    providers. `becomes`: the kinds that a provider may change to. `not_expected`: data types never expected
+    from such providers.
     """
 
     id: Slug
@@ -217,7 +217,7 @@ class BodyKind(File):
 class RecipientBody(File):
     """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body.
 
-    `about`: the files that providers may get: about "themselves" alone, or about "anyone".
+    `about`: the files for providers: about "themselves" alone, or about "anyone".
     """
 
     id: Slug
@@ -244,7 +244,7 @@ class BodiesFile(File):
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
-        """Return the kind of provider with an id; for an unknown id, return a kind that has no rights."""
+        """Return the kind of provider with an id; for an unknown id, return a kind without rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
@@ -299,7 +299,7 @@ class Material(File):
 
 
 class Safeguard(Circumstance):
-    """A protection of a transfer, such as encryption, which a person confirms.
+    """A protection of a transfer, such as encryption, to be confirmed by a person.
 
     `told`: completes the sentence "it was not confirmed that: …".
     """

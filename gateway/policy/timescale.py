@@ -29,7 +29,7 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type that a provider may send: the flow, the entry in the flow, and the expectation.
+    """Yield each data type a provider may send: the flow, the entry in the flow, and the expectation.
 
     The expectation is True if the provider must send the data, and False if the data is optional, or sent on
     behalf of others. It is None if an expectation on record says that the provider need not send the data.
@@ -83,7 +83,7 @@ class FlowStatus:
       set time; something came this academic year), or `no-calendar` (calendar.toml lacks the terms).
     - `known_by`: how the period of the arrival is known. `last`: the time of the last file.
     - `missed`: the number of periods of this academic year that ended since the last arrival.
-    - `asked`: the provider must send the data; False for data that is optional or sent on behalf of others.
+    - `asked`: the provider must send the data; False for data optional or sent on behalf of others.
     """
 
     flow: str
@@ -124,7 +124,7 @@ def status(
     on: date,
     owed: DutySpan | None = None,
 ) -> list[FlowStatus]:
-    """Return the status of each data type that a provider may send, at the end of the day `on`.
+    """Return the status of each data type a provider may send, at the end of the day `on`.
 
     `received`: the provider's accepted files and nil returns, in any order. `owed`: the days on which the
     provider has duties, and the expectations on record. The order is that of Appendix B. Data that the
@@ -179,7 +179,7 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type that a provider may send, on one of its timescales, with the files that arrived.
+    """One data type a provider may send, on one of its timescales, with the files that arrived.
 
     `must`: True if the provider must send the data, False if the data is optional, None if it is not
     expected. `own`: the arrivals of the data type, in order. `placed`: by index in `periods`, the arrivals of
@@ -233,7 +233,7 @@ def _rows(
     *,
     year: int,
 ) -> Iterator[_Row]:
-    """Yield a row for each data type that a provider may send and each timescale of the data type.
+    """Yield a row for each data type a provider may send and each timescale of the data type.
 
     `on`: later arrivals are left out. `year`: periods of the years around this one are planned.
     """
@@ -263,7 +263,7 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return the period for a provider's data type that is open on a day; None if no period is."""
+    """Return the period for a provider's data type open on a day; None if no period is."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
@@ -438,10 +438,10 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
 def renamed_references(
     catalogue: Catalogue, day: date | None, text: str | None = None
 ) -> tuple[Reference, ...]:
-    """Return the documents and systems that the agreement cites by old names, each with the present name.
+    """Return the documents and systems cited in the agreement by old names, each with the present name.
 
     `day`: the names in use on the day; without a day, those of the last law pack. `text`: return only names
-    that occur in the text.
+    in the text.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)

@@ -195,7 +195,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return the lines of a table that shows signs in place of words.
+    """Return the lines of a table with signs in place of words.
 
     First come lines on the meaning of the columns and signs, then a line for each row.
     """

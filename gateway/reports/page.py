@@ -19,7 +19,7 @@ def as_html(document: Document) -> str:
 
 
 def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return the bars that a page draws for a table: for each row the label, and the parts of the bar.
+    """Return the bars drawn on a page for a table: for each row the label, and the parts of the bar.
 
     A part has colour, start and length in pixels, and stands for a number. The longest bar has the full
     length.

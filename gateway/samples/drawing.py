@@ -1,8 +1,7 @@
 """Draw documents of the three kinds in which samples are made, from recipes in TOML files.
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
-kind into bytes. A recipe says how to make a value for a pupil; `of` has by name the values that a recipe may
-use.
+kind into bytes. A recipe says how to make a value for a pupil; `of` has by name the values for recipes.
 """
 
 import calendar

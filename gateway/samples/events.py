@@ -140,7 +140,7 @@ def draw_rows(
     """Draw a table with one row for each event of each pupil.
 
     `events`: the kind of events, such as "marks". `columns`: the name of a list of columns in records.toml.
-    `how`: arguments for the function that draws the events.
+    `how`: arguments for the function drawing the events.
     """
     happened = [
         {"p": pupil, **event} for pupil in cohort.pupils for event in _EVENTS[events](cohort, pupil, **how)
@@ -155,7 +155,7 @@ def draw_register(
 
     `events`: the kind of events, such as "marks". `root`: the name of the root element. `tree`: the name of a
     form in records.toml. `around`: the name of an element around all events of a pupil; "" for none. `how`:
-    arguments for the function that draws the events.
+    arguments for the function drawing the events.
     """
     made, of = etree.Element(root), cohort.school
     branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
