@@ -98,7 +98,6 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """The part of a file that one team or provider may have, from which a view of the file is made.
-
     `data_type`: the type as which the file is read. `items`: the data items shown: Appendix A labels ("Group:
     Item"), and labels of other items. `unlisted`: the columns and elements unknown to the data type; no view
     shows them. `without`: the numbers of the records left out as a whole, from 0 in the order of the view.
@@ -119,7 +118,6 @@ class Basis:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
     """How to count pupils in the tables (clause 2.4.2) for a team that may see no pupil's record.
-
     A count below `threshold` is withheld; other counts are rounded up or down, by chance, to a multiple of
     `rounding`. `seed`: the secret from which the chance is drawn, 32 octets in hexadecimal, another for each
     file. Pupils who joined or left are counted from the day `since`; with None, all leavers and no joiners
@@ -137,7 +135,6 @@ class Counting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A view made from a file for a team or provider: its size in bytes, and its SHA-256.
-
     `left_out`: the labels of the items left out. `whole`: nothing was left out or changed, so the file's own
     content serves as the view.
     """
@@ -182,7 +179,6 @@ Stated = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
-
     `about`: the data item, by its Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
     values, which every view leaves out, the correct form; "" for other faults. `much`: so many values of a
     column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number of
@@ -202,7 +198,6 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The facts that a file states about itself; None for a fact that is not stated.
-
     `upn_authorities`: the numbers of the local authorities that first gave the UPNs. `upper_years`: the
     number of records of pupils in year 9 and above.
     """
@@ -223,7 +218,6 @@ class Facts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
     """A column or element in a file, unknown to the file's data type.
-
     `place`: "text" stands for words shown in a workbook's cells in place of values. `position`: the number of
     the column, or of the sort of element, from 1; 0 for lines above a table. `filled`: the number of records
     with a value. `header`: the name in the file; because a child may be named there, only people examining
@@ -248,7 +242,6 @@ class Unlisted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
     """A school named in a file, by its numbers there; "" for a missing number.
-
     `records`: the number of records that name the school. `dfe_number`: LA + establishment, 7 digits.
     `establishment`: set if no LA is stated. `name`: the number of the school's name among the different names
     in the file, from 1; the names themselves stay in the file. An entry without any number is for the records
@@ -267,13 +260,12 @@ class NamedSchool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
     """The content of a file recognised as of exactly one data type.
-
-    `level`: how sure the recognition is. `evidence`: the sentences that say why. `runner_up`: the second most
-    likely data type. `mixed_with`: the second type of a file with results of both GCSE and A level. `items`:
-    labels of Appendix A, "Group: Item". `other_items`: labels of other personal items. `pupils`: the number
-    of different pupils. `results`: the types of examination results in the file. `schools`: those named, most
-    records first; () if no record names one. `stated`: headings explained by the provider. `name_suggests`:
-    the data type suggested by the file's name, if any.
+    `level`: how sure the recognition is. `evidence`: the sentences that say why. `runner_up`: another data
+    type suggested by the content. `mixed_with`: the second type of a file with results of both GCSE and A
+    level. `items`: labels of Appendix A, "Group: Item". `other_items`: labels of other personal items.
+    `pupils`: the number of different pupils. `results`: the types of examination results in the file.
+    `schools`: those named, most records first; () if no record names one. `stated`: headings explained by the
+    provider. `name_suggests`: the data type suggested by the file's name, if any.
     """
 
     data_type: str
@@ -310,7 +302,6 @@ class Contained:
 
 class RollEntry(NamedTuple):
     """A pupil in a school's roll, known by keyed digests in place of identifiers.
-
     `pupil`: digest of the UPN, 16 octets. `former`: of the former UPN, 16 octets. `birth_date`: of the date
     of birth, 8 octets. `record`: the number of the pupil's record in the file, from 1. `school`: the DfE
     number of the school in the record, else its URN, else its establishment number, else "".
@@ -327,7 +318,6 @@ class RollEntry(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """The content of a file of no known data type, or of several.
-
     `code`: a reason code that begins with `classify:`, or `open:malware`. `about`: the words for the blank in
     the reason's sentence; None if the sentence has no blank, or the kind of content is unknown. `sensitive`:
     likely sensitive topics, in the gateway's words. `parts`: the files of an archive, or tables of a
@@ -347,7 +337,6 @@ class ContentRefused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A body that sends files, such as a school, as in the registry.
-
     `dfe_number`: LA + establishment, 7 digits. `number`: identifies a body with neither a DfE number nor a
     URN. `harmless`: column names listed as harmless by an administrator. `stated`: headings with meanings
     stated by the provider. `schools`: the DfE numbers or URNs of further schools for which the provider
@@ -373,7 +362,6 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
     """The conditions on which a provider's ratification of the agreement counts.
-
     The ratification must be for one of the academic `years`, and of the text with the SHA-256 `text` (None:
     of any text). A ratification that a notice ended by the day `on` does not count (None: notices are
     ignored).
@@ -427,7 +415,6 @@ class Upload:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """A verified signature: fingerprints of the signer's certificate and signing key, and the time.
-
     `expires_at`: the expiry of the signature itself, if the engine reports one.
     """
 
@@ -440,7 +427,6 @@ class Signature:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A sealed file after decryption, with one good signature over the whole.
-
     `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value. `size`,
     `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known. `late`:
     None if the signer's certificate was valid at signing. If it is valid only now: "renewed" if it had
@@ -479,7 +465,6 @@ class Accepted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
     """The decision that a held file goes to `teams` under `flow`, because a person released the file.
-
     `data_type` and `period`: as named at the release. `on_roll`: the pupils in the file count as on the
     sender's roll.
     """
@@ -531,7 +516,6 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 class Arrival(NamedTuple):
     """The arrival of a file of a flow, by which due data counts as sent.
-
     `period`: the one stated in the file, if any. `nil`: a nil return arrived in place of a file, the
     statement that nothing is to be sent for the period.
     """
@@ -545,7 +529,6 @@ class Arrival(NamedTuple):
 
 class LogStep(NamedTuple):
     """An entry of the log about a file. `number`: the place of the entry in the log.
-
     `by`: the person or service that acted. `why`: the reason given by a person. `reasons`: the codes of a
     decision.
     """
@@ -562,7 +545,6 @@ class LogStep(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A file in the registry: its upload, the results of opening and classifying, and the decision.
-
     `sequence`: the number in the order of landing. `waits_for`: the event that ends a hold. `period`: the one
     stated in the file. `rules`: the digest of the policies and code by which the content was judged.
     """
@@ -591,7 +573,6 @@ class Transfer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
     """A column of an output file, and the one source of its values.
-
     The source is `field` (a key of items.toml), or the first of `headings` in a view that has a value, or the
     fixed `value`, the same in every row.
     """
@@ -605,7 +586,6 @@ class LaidColumn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
     """The columns of an output file, in order, and the meaning of its rows.
-
     `each`: "" for one row a record, or the name of a part that may occur several times in a record, such as
     "Contact", for one row a part. The heading "Contact/Surname" is the element Surname within Contact, or the
     column "Contact 2 Surname".

@@ -1,5 +1,5 @@
-"""Hold the agreement as data, and decide by the data with pure functions.
+"""The agreement as data, and pure functions that decide by the data.
 
-`catalogue` reads `policies/`. `decide` judges a file, or a transfer by another method. `timescale` lists due
-data. `discrepancies` compares rolls. `explain` gives the reasons in words.
+`catalogue` reads `policies/`, `decide` judges a file, or a transfer sent another way,
+`timescale` lists due files, `discrepancies` compares rolls, `explain` gives the reasons in words.
 """
