@@ -53,11 +53,11 @@ def _posting(folder: Path) -> Callable[[], int]:
 
 
 def post(folder: Path, failed: set[str]) -> int:
-    """Post the waiting messages of one web hook; return their number if the web hook accepts all.
+    """Post the waiting messages of one web hook; return the number of messages if the web hook accepts all.
 
-    Messages in `failed` are posted last. A message not accepted is added to `failed`, and the next one is
-    posted; the third such message, or any other error, ends the round. The first error is raised, and its
-    word noted in the folder.
+    `failed` holds the names of messages not accepted in earlier rounds: these messages are posted last. A
+    message not accepted is added to `failed`. The third such message, or any other error, ends the round. The
+    first error is then raised, and a word for the error is written into the folder.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))

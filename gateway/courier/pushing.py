@@ -51,7 +51,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
 
 
 def _pushing(folder: Path) -> Callable[[], None]:
-    """Return a function that pushes a system's batches, and looks for acknowledgements once a minute."""
+    """Return a function that pushes one system's batches and, once a minute, looks for acknowledgements."""
     looked_at = float("-inf")
 
     def push_and_look() -> None:

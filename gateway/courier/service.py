@@ -49,11 +49,11 @@ def serve_each(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Start a thread for each folder of `root` that has a file called `settings`, until `stop` is set.
+    """Serve each folder of `root` that has a file called `settings`, until `stop` is set.
 
-    The thread gets a function from `giving`, called with the folder, and calls that function by `tried` again
-    and again until the file `settings` is removed. `said`, with the folder's name in place of `{}`, begins
-    the line logged about an error.
+    Each folder has a thread of its own. `giving`, called with the folder, returns the function that the
+    thread repeats, by `tried`, until the file `settings` is removed. `said` begins the line logged about an
+    error, with the folder's name in place of `{}`. `pause_seconds`: the pause between two calls.
     """
     threads: dict[Path, threading.Thread] = {}
 
@@ -80,7 +80,10 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Write the `word` for an error in the context to the file done/trouble; without error, remove it."""
+    """Note an error raised in the context in the file done/trouble; without an error, remove the file.
+
+    `word` returns the word to write for an error. The error is raised again.
+    """
     note = folder / "done" / "trouble"
     try:
         yield
@@ -97,10 +100,10 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give` until the call succeeds or `stop` is set; log `said` and the error before each new attempt.
+    """Call `give` until a call succeeds or `stop` is set; log each failure: `said`, and the error's type.
 
-    Only errors of the types `broken` lead to a new attempt; all others are raised. The pause between two
-    attempts grows from `pause_seconds` to 5 minutes.
+    Only an error of the types `broken` leads to a new attempt; any other error is raised. The pause between
+    two attempts grows from `pause_seconds` to 5 minutes.
     """
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),

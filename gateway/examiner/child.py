@@ -57,10 +57,10 @@ def start_process(command: Sequence[str], channel: int) -> Process:
 
 class Child:
     """An isolated child process, started on first use. For one thread at a time.
-    The child forks another process, which answers the requests. `setup` returns the first message to the
-    child. A child knows only the state at its start: when the result of `surroundings` has changed, the next
-    request goes to a new child. Raises ExaminerLost if a process is lost while it examines a file; Fault if a
-    child does not start, because no file is to blame.
+    The child forks another process for answering requests. `command`: the arguments of Python to start the
+    child. `setup` returns the first message to the child. `surroundings` returns values known to the child
+    from its start: when the result has changed, the next request goes to a new child. Raises ExaminerLost if
+    a process is lost while examining a file; Fault if a child does not start, because no file is to blame.
     """
 
     def __init__(
@@ -201,8 +201,9 @@ class Child:
 
 
 def crash_place(answer: bytes) -> str:
-    """Return the location of a crash for the log: only names of errors and lines of the gateway's code.
-    Anything else is shown as "?": a captured process could put parts of a file into its answer.
+    """Return, for the log, the place of a crash: the names of errors and lines of code found in `answer`.
+    Any word other than an error of Python or a line of the gateway's code is shown as "?": a captured process
+    could put parts of a file into the answer.
     """
     shown = []
     for told in answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split():
@@ -233,8 +234,9 @@ def checked_answer(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
     """Return the parsed answer to a request, and the descriptor of the answer's content, -1 if there is none.
-    The answer is of a type in `expected`, the content immutable and of the size stated. Raises Fault where
-    the child reports one, ExaminerLost for any other answer.
+    `said` is the answer as sent by the child, `given` the descriptors sent along. The answer must be of a
+    type in `expected`, and the content immutable and of the stated size. Raises Fault where the child reports
+    one, ExaminerLost for any other answer.
     """
     with ExitStack() as unless_believed:
         unless_believed.callback(close_all, given)
@@ -320,7 +322,7 @@ class Follower:
         return checked_answer(self._request, said, given, (Read,))[0]
 
     def give_up(self) -> None:
-        """End the classifier and ignore its answer, unless already read."""
+        """End the classifier and ignore its answer; if the answer has been read, only close the pipe."""
         self._pipe.close()
         if not self._is_over:
             self._is_over = True

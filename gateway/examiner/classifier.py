@@ -48,7 +48,9 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Judge a value of each field and classify a text of each kind, so that all rules are loaded early."""
+    """Load all rules early: check a sample value for each field, and classify sample texts of each kind.
+    Returns the result for each text.
+    """
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:
@@ -106,7 +108,7 @@ class PartialContent:
         return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set the position; counting from the end waits for the end."""
+        """Set and return the position. Only an offset from the end waits until the content is whole."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
         self._position = offset + (self._size() if whence == os.SEEK_END else base[whence])
         return self._position
@@ -116,7 +118,9 @@ class PartialContent:
         return self._position
 
     def wait(self) -> None:
-        """Wait for the service's confirmation of the signature."""
+        """Wait until the service confirms the content as whole and the signature as good.
+        Raises SystemExit if the service closes the pipe without confirming.
+        """
         while not self._is_confirmed(_PAUSE_MS):
             pass
 
@@ -141,7 +145,10 @@ class PartialContent:
 
 
 def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequence[int]) -> Answer:
-    """Classify the content sent with a request; a content still being written comes with a pipe."""
+    """Classify the content sent with a request, and return the answer.
+    `descriptors`: the content and, if the opener is still writing the content, a pipe for the service's
+    confirmation of the whole content.
+    """
     request = REQUEST.validate_json(message)
     if not isinstance(request, Reading):
         raise TypeError(request.kind)

@@ -47,9 +47,10 @@ _COMPARED = struct.Struct("@IiQQ")
 
 
 class CallFilter:
-    """A filter of system calls; `load` puts it in force in the calling process, for good.
-    `starts_programs`: allow a SOP program to start; only listed calls are then refused, otherwise only listed
-    calls are allowed. `makes_memory`: allow the calls to make anonymous memory.
+    """A filter of system calls; `load` puts the filter in force in the calling process, for good.
+    `starts_programs`: the process may start a SOP program; then only calls needed by no such program are
+    refused. If False, only calls for reading and computing are allowed and, with `makes_memory`, the calls to
+    make anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -94,7 +95,9 @@ def _check(answer: int) -> None:
 
 
 def kernel_filters() -> bool:
-    """Return True if the kernel has seccomp: such a kernel rejects a missing filter with EFAULT."""
+    """Return True if the kernel has seccomp, to filter system calls.
+    Such a kernel answers EFAULT when asked to use a filter at the address 0.
+    """
     _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
 
@@ -196,9 +199,9 @@ _USE = _READ_FILE | _WRITE_FILE
 
 @dataclass(slots=True)
 class Cell:
-    """Confinement of a kind of child. Call `prepare` in the child, `close` in each process it forks.
-    `memory_bytes`, `writes_bytes`: the most memory, and the largest anonymous file, allowed.
-    `program`: the SOP program allowed to start.
+    """Confinement of one kind of child. Call `prepare` in the child, `close` in each process the child forks.
+    `memory_bytes`: the most memory for a process. `writes_bytes`: the size of the largest anonymous file
+    written by a process. `program`: the SOP program a process may start; None for none.
     """
 
     memory_bytes: int
@@ -207,7 +210,7 @@ class Cell:
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
-        """Give up files, network and surplus memory, once secrets and rules are loaded."""
+        """Give up files, network, and memory beyond the limit. Call once secrets and rules are loaded."""
         starts_programs, makes_memory = self.program is not None, self.writes_bytes > 0
         self._calls = CallFilter(starts_programs=starts_programs, makes_memory=makes_memory)
         _set_limit(resource.RLIMIT_AS, self.memory_bytes)
@@ -217,7 +220,7 @@ class Cell:
             restrict(_program_files(self.program) if self.program else {})
 
     def close(self) -> None:
-        """Make a forked process end with its parent; limit processor time, and filter system calls."""
+        """Confine a forked process: limit processor time, filter system calls, end the process with the parent."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:

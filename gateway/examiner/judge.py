@@ -132,7 +132,9 @@ def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text for comparison, without trailing blanks, which signing drops."""
+    """Return the lines of a text for comparison, without blanks at line ends or empty lines at the end.
+    A program may remove such blanks and lines when signing.
+    """
     lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -140,7 +142,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
+    """Judge a drop by the rules of its folder, /keys or /agreement.
+    `data`: the whole drop or, of a larger drop, the first DROP_BYTES + 1 bytes.
+    """
     if not data or len(data) > protocol.DROP_BYTES:
         code = "open:too-large" if data else "open:empty"
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))

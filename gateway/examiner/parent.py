@@ -145,7 +145,7 @@ def _fits(drop: protocol.KeyDrop) -> bool:
 
 def roll_of(read: protocol.Read, home: Home) -> str | None:
     """Return the packed roll of a file in base64; None for a file other than a roll.
-    Raises ExaminerLost for more pupils than are indexed.
+    Raises ExaminerLost if the classifier sent more pupils than allowed.
     """
     if read.pupils is None:
         return None
@@ -294,8 +294,9 @@ class Examiner:
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make a view, as `view` does, of the content at a descriptor.
-        `content` is closed, except if the view is the whole content: then `content` itself is returned.
+        """Make a view of the content at a descriptor: the part or the counts that `basis` grants.
+        Returns the view's descriptor and facts. `content` is closed, except if the view is the whole content:
+        then `content` itself is returned.
         """
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -327,8 +328,9 @@ class Examiner:
     def lay_out(
         self, reference: str, view: int, layout: FileLayout, stated: Stated
     ) -> tuple[int, protocol.LaidOut]:
-        """Lay out the view at a descriptor, which stays open, as CSV for another system.
-        Returns the descriptor of the CSV, for the caller to close, and its facts.
+        """Write the rows of the view at a descriptor, which stays open, as CSV for another system.
+        `layout`: the columns of the CSV. `stated`: the headings that the sender has explained. Returns the
+        descriptor of the CSV, for the caller to close, and facts about the CSV.
         """
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
@@ -337,8 +339,8 @@ class Examiner:
     def seal_copy(
         self, request: protocol.SealCopy, part: int | None = None
     ) -> tuple[int, protocol.SealedCopy]:
-        """Seal a file, or the part of it in the descriptor `part`, to a provider; `part` stays open.
-        Returns a descriptor, for the caller to close, and data of the copy.
+        """Seal a stored file, or the part of a file at the descriptor `part`, to a provider.
+        `part` stays open. Returns the copy's descriptor, for the caller to close, and facts about the copy.
         """
         if part is None:
             answer, sealed = self._of_stored(request, protocol.SealedCopy)
@@ -371,8 +373,9 @@ class Examiner:
         return child.ask(self._viewer, request, (content,), seconds, (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
-        """Start a classifier that reads along with a large file; yield None for a small file.
-        Also None if a malware scanner has to see the content first, or the classifier cannot start.
+        """Start a classifier that reads a large file's content while the opener still writes the content.
+        Yields None for a small file, if a malware scanner has to see the content first, or if the classifier
+        cannot start.
         """
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:

@@ -179,15 +179,15 @@ def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozens
 
 
 def rekeyed(digest: bytes, key: bytes) -> bytes:
-    """Convert a digest made with the previous key to the digest with `key`, its successor.
-    A digest under a successor is a digest of the previous digest: no file has to be read again.
+    """Convert a digest made with the previous key to the digest made with `key`, the next key.
+    The new digest is computed from the old one alone: no file has to be read again.
     """
     # Digests on record were made with this word: another one would find none of them again.
     return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
 
 
 def rekeyed_roll(roll: bytes, key: bytes) -> bytes:
-    """Convert every digest of a packed roll to the key `key`, as `rekeyed` does."""
+    """Convert every digest in a packed roll from the previous key to `key`, the next key."""
     return packed(
         entry._replace(
             pupil=rekeyed(entry.pupil, key),

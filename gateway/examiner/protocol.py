@@ -123,7 +123,7 @@ class Job(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """The reason code, with details for its sentence, for which a file is refused or has to wait."""
+    """The reason why a file is refused or has to wait: a code, and details for the sentence of the code."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """Ask the classifier for a content's type, and for its pupils if of a type in `rolls`."""
+    """Ask the classifier for the type of a content, and for the pupils if the type is one of `rolls`."""
 
     name: str
     today: date

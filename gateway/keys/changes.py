@@ -46,9 +46,9 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
+        """Enrol a key, and with `tell` leave the key's provider a notice. GatewayError for a key enrolled already.
 
-        `dropped_as`: the reference of the drop with the key, if any; so in other methods.
+        `dropped_as`: the reference of the provider's drop with the key; None for a key enrolled by staff.
         """
         key = keys.add_key(
             self.session,
@@ -76,7 +76,10 @@ class Clerk:
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Replace an enrolled certificate by a newer version, with the owner's additions."""
+        """Replace an enrolled certificate by a newer version, with the owner's additions.
+
+        `dropped_as`: the reference of the provider's drop with the newer version; None without a drop.
+        """
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
@@ -127,7 +130,10 @@ class Clerk:
         self._done(key, "key-destroyed", None)
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
-        """Leave a signed notice about a key for `provider`, or for the key's owner; none for staff's keys."""
+        """Leave a signed notice about a key for `provider`, by default the owner of the key.
+
+        Without `provider`, does nothing for a key of staff or of the gateway.
+        """
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return
@@ -173,10 +179,11 @@ class Clerk:
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
     ) -> Key:
-        """Log the change `kind` of a key, tell the provider of `change`, and return the key.
+        """Write a log entry about a changed key, leave the provider a notice, and return the key.
 
-        Files waiting for a key put in force or renewed are examined again. Of a key of a member of staff,
-        the log does not name the owner. `more` are further fields of the log entry.
+        `kind`: the kind of the log entry. `more`: further fields of the entry. The entry does not name the
+        owner of a key of staff. `change`: the subject of the notice; None for no notice. Files waiting for a
+        key put in force or renewed are examined again.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}

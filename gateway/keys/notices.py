@@ -62,10 +62,10 @@ def expires(key: Key, days: int) -> KeyNotice:
 
 
 def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> KeyNotice:
-    """Return the notice of the gateway's new key, to replace the key with the fingerprint `old`.
+    """Return the notice of the gateway's new key, in place of the key with the fingerprint `old`.
 
-    `until` is the old key's end; None for an immediate end of a compromised key. `other_log_key`: the log has
-    a new key, too.
+    `until`: when the old key ends; None for a compromised key, ended at once. `other_log_key`: the log's key
+    was replaced at the same time.
     """
     old_end = (
         f"The old one still opens files until {spoken(until)}."

@@ -110,10 +110,10 @@ def rotate(
 ) -> Rotation:
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
 
-    `until` None means that the old key may be in wrong hands: the old key and every retiring key end at once,
-    and vouch for nothing more. Then, or with `every_key`, the log's key and the key of the pupils' index are
-    replaced, too. An interrupted rotation is completed instead. GatewayError where another change of keys is
-    under way.
+    `until` None means a key possibly in wrong hands: the old key and every retiring key end at once, and
+    vouch for nothing more. With `until` None, or with `every_key`, the log's key and the key of the pupils'
+    index are replaced as well. An interrupted rotation is completed instead. GatewayError where another
+    change of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
@@ -247,7 +247,10 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
 
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
+    """Raise GatewayError if another running host lacks one of the keys here. `name`: the name of this host.
+
+    All hosts need a new key before its announcement, to open files sealed to the new key.
+    """
     held = set(secret_files.key_file_names(home))
     with registry.read() as session:
         others = (one for one in hosts.known(session) if one.is_at_work and one.name != name)

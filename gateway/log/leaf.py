@@ -195,8 +195,8 @@ def rfc3339(moment: datetime) -> str:
 def commitment(text: str, salt: bytes) -> str:
     """Return a digest committing to `text` (a name, or a content's digest) without revealing it.
 
-    Whoever has the salt (16 random bytes or more, kept in the registry) can prove the text. Once the salt is
-    destroyed, nobody can prove or guess the text. Raises ValueError for a shorter salt.
+    `salt`: 16 random bytes or more, kept in the registry. Whoever has the salt can prove the text. Once the
+    salt is destroyed, nobody can prove or guess the text. Raises ValueError for a shorter salt.
     """
     if len(salt) < 16:  # noqa: PLR2004
         raise ValueError("a commitment needs 16 bytes of salt or more")

@@ -1,8 +1,8 @@
 """Contents of sealed files, kept open in memory while people read.
 
-Readers of the same file, or the same view, share one content. The number and total size of contents are
-bounded, and a person who holds more than is free for all others gets no further one. A content is closed with
-the last reader, however the reader leaves, or after idling.
+Readers of the same file, or the same view, share one content. The number and total size of open contents are
+limited. A person may not hold more than remains free for all others. A content is closed after the last
+reader, however the reader leaves, or when nobody has read for some time.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the key of a delivery's view in the cache of sizes: file, team, markers left out."""
+    """Return the key by which the size of a delivery's view is remembered."""
     return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An opened file or view in anonymous memory; `left_out` are the items missing in a view."""
+    """An opened file or view in anonymous memory; `left_out`: labels of the items missing in a view."""
 
     descriptor: int
     size: int
@@ -118,7 +118,7 @@ class Contents:
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
         """Open a content for a person, or share an open one; every borrower must call `give_back`.
 
-        Declined if too much is open by all or by this person, or the file cannot be opened.
+        Declined if all people together, or this person, have too much open, or if the file cannot be opened.
         """
         content = self._open.get(order) or self._begin(order, person)
         content.readers += 1

@@ -154,7 +154,7 @@ class MailboxAccess:
         return MailboxPlace(folder, file_name(found), removed=removed)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
-        """Return the names of subfolders: data types (in /by-type) or providers of a team's files."""
+        """Return the names of a team's subfolders: data types in /by-type, providers in /by-provider."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)

@@ -126,7 +126,7 @@ class TeamView:
 class Showing:
     """Decides which form of a delivery people see, by the policies in force (`catalogue`).
 
-    `seed` gives the secret for rounding the counts of a content, by the content's digest.
+    `seed`, called with the digest of a content, returns the secret for rounding counts of the content.
     """
 
     catalogue: Callable[[], Catalogue]
@@ -138,7 +138,7 @@ class Showing:
     """
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """Return deliveries with `apart` set: the markers of children left out of the person's view."""
+        """Return deliveries with `apart` set: the markers of children with records hidden from the person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
@@ -184,9 +184,9 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """Return the sequences of deliveries with a NAME.about.txt; the deliveries come from `with_apart`.
+        """Return the sequences of deliveries with a NAME.about.txt; `deliveries` come from `with_apart`.
 
-        The finding on a view is remembered until a new decision or new policies.
+        For a view, the answer is remembered until a new decision or new policies.
         """
         catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
         kinds = providers.kinds_of(session, {each.provider for each in views}) if views else {}

@@ -227,7 +227,10 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[[Person, *Ts], T], *args: *Ts, threads: Executor | None = None
     ) -> T:
-        """Call a method of the mailboxes for the person, in a reader thread; return the result."""
+        """Call `question` for the person in one of `threads`, by default the readers'; return the result.
+
+        Closes the connection if the person's access has ended.
+        """
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(

@@ -214,8 +214,8 @@ class UserId:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Validity of a key at one moment. `expires_at`: None for never. `since`: time of the first revocation.
-    `bound`: at the moment, the key belongs to the certificate by a statement of the owner. `says_uses`: the
-    owner states the key's uses.
+    `bound`: True if a statement of the owner makes the key part of the certificate. `alive`: True if the key
+    was made and has not expired. `says_uses`: True if the owner states the uses of the key.
     """
 
     bound: bool
@@ -246,7 +246,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """Return the validity of a key at `moment`, regardless of the primary key (see `counts`)."""
+        """Return the validity of a key at `moment`, even if the certificate's primary key is not valid."""
         leading, direct = self._leading(moment), newest_in_force(self.primary.said, moment)
         statement = leading if key.primary else newest_in_force(key.said, moment)
         made = [one.made for one in (statement, direct if key.primary else None) if one is not None]

@@ -52,7 +52,7 @@ class EmbeddedOpener:
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
         """Open a sealed file signed by one of `senders`; see `Opener.open`.
-        Refusal, too, for a file larger than `embedded_sealed_bytes`.
+        A file larger than `limits.embedded_sealed_bytes` is refused.
         """
         source = SealedSource.at(sealed, limits)
         look(source, self._key_ids)

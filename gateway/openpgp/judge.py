@@ -81,9 +81,10 @@ class SigningKeyEnded(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A verified signature. `ended`: the reason code if the file must wait for the key (`check_signature`).
-    `content` is the signed content, unless kept by the engine. `late`: why a signature counts though the
-    certificate was not valid at the time of signing: see `Opened.late`.
+    """A verified signature, and the signed `content`, b"" if the engine keeps the content.
+    `ended`: the reason code if the file must wait because the signing key has ended; else None. `late`:
+    "renewed" if the key had expired when signing, "vouched" if the key was not yet bound; None for a key
+    valid when signing.
     """
 
     signature: Signature

@@ -169,8 +169,8 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 
 class Unwrapped(NamedTuple):
-    """A message without encryption and compression, and the decrypting key (`opened_by`).
-    `uncommon`: valid, but in a form not opened by SOP programs: see `docs/decisions`.
+    """A message without encryption and compression, and the fingerprint of the decrypting key (`opened_by`).
+    `uncommon`: True for a valid message in a form not opened by SOP programs.
     """
 
     message: bytes

@@ -38,7 +38,7 @@ class FramingError(ValueError):
 
 
 class Packet(NamedTuple):
-    """A packet from offset `start` to `end`: tag, and start and end of each piece of the body."""
+    """A packet from offset `start` to `end`. `pieces`: the start and end of each piece of the body."""
 
     tag: int
     start: int

@@ -138,7 +138,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Limit the memory of a running program and forbid its core file; do nothing if ended."""
+    """Limit the memory of a running program and forbid its core file; do nothing if the program has ended."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))

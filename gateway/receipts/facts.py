@@ -256,7 +256,10 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons as shown: if the first is a person's decision, its next step replaces all others."""
+    """Return reasons as shown in a receipt.
+
+    If the first reason is a person's decision, all other reasons get the next step of that decision.
+    """
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told

@@ -92,8 +92,8 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
     """Raise Unproved unless `log_key`, trusted by the user, proves every other key in `keys`.
-    The key proves all earlier keys. The key proves a later one if, for each key from `log_key` up to the one
-    before, `heads` has the last head and the key was not lost: that head covers the entry with the next key.
+    A key proves every earlier key. A key proves the next key if the key was not lost, and `heads` has the
+    last head signed with the key: that head covers the log's entry about the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

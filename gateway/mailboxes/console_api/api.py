@@ -73,10 +73,10 @@ sentence; "" for the text of the error."""
 
 
 class Way(NamedTuple):
-    """The function that answers questions of one name; its keyword parameters are the fields of the question.
+    """The function for questions of one name; the keyword parameters are the fields of the question.
 
-    `writes`: the answer changes something. `own`: the answer is from the caller's mailboxes. All other
-    questions of persons read the registry within the caller's sight.
+    `writes`: the answer changes something. `own`: the answer is from the caller's own mailboxes. With both
+    False, a person gets an answer only from files within the person's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]

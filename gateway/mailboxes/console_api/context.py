@@ -113,9 +113,10 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return the answer to `asked`: the known one if at most a minute old, else a new one from `work`.
+        """Return the answer to the question `asked`: the last answer if at most a minute old, else a new one.
 
-        If the known one is at most ten minutes old, callers get it while another thread computes the new one.
+        `work` computes a new answer. While another thread does so, callers get the last answer, if at most
+        ten minutes old.
         """
         if (known := self._within(asked, _SECONDS)) is not None:
             return known[1]
@@ -134,7 +135,10 @@ class WithinTheMinute(Generic[K, V]):
             return known if known is not None and self._clock() < known[0] + seconds else None
 
     def _anew(self, asked: K, work: Callable[[], V]) -> V:
-        """Compute an answer, one at a time; a caller that had to wait takes another caller's answer."""
+        """Compute and return a new answer. Only one thread computes at a time.
+
+        A caller that had to wait gets the answer computed meanwhile by another caller, if there is one.
+        """
         try:
             with self._working:
                 if (known := self._within(asked, _SECONDS)) is not None:

@@ -54,7 +54,10 @@ def file_row(delivery: Delivery) -> Shown:
 
 
 def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
-    """Convert a delivery to a list row, with the names of school and kind of data."""
+    """Convert a delivery to a list row, with the names of school and kind of data.
+
+    `names`: the schools' names, by id.
+    """
     return file_row(delivery) | {
         "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
         "data_type": type_named(catalogue, delivery.data_type) if delivery.data_type else None,
@@ -231,11 +234,13 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
     """Return the details of a held file. DecliningError if not held or invisible to the caller.
 
-    `decides`: the caller may decide here. `recalled`: the file was withdrawn and waits for a second person.
-    `proposed`: the open proposal of a release, or of a new delivery of a withdrawn file. `asked`: headings
-    that the caller may explain, `meanings`: the items to choose from, `said`: explanations waiting for a
-    second person. `owner`: the person assigned. `would`: the effect of a release now, in words. `again`:
-    references of all waiting files with the same content, the newest last.
+    - `decides`: True if the caller may decide on the file here.
+    - `recalled`: True if the file was withdrawn and waits for a second person.
+    - `proposed`: the open proposal to release the file, or to deliver the withdrawn file again; None if none.
+    - `asked`: headings of the file for the caller to explain. `meanings`: the items to choose from. `said`:
+      explanations waiting for a second person.
+    - `owner`: the person assigned to the file. `would`: the effect of a release now, in words.
+    - `again`: references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
         if not transfer_lists.has(session, TransfersWanted(state="held", sight=caller.sight), reference):

@@ -59,7 +59,10 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 
 
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
-    """Return WebAuthn options for a login by any passkey; `browser` is the secret of the attempt."""
+    """Return WebAuthn options for a login by any passkey.
+
+    `browser`: a secret of the person's browser; no other browser can finish the login.
+    """
     challenge = console.challenges.give(browser, _LOGIN)
     return {"options": signing_options(question.origin, challenge)}
 
@@ -67,7 +70,7 @@ def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: 
 def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
     """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones.
 
-    `browser`: the secret of the attempt, as for `begin_login`. `assertion`: the signature, as JSON.
+    `browser`: the secret given to `begin_login`. `assertion`: the passkey's signature, as JSON.
     """
     challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
@@ -93,7 +96,7 @@ def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: 
 
 
 def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
-    """Cancel the console's penalty on an address, after a login from there."""
+    """Log a login, and cancel the console's penalty on the login's address."""
     with console.lock:
         console.penalties.settle(question.address)
     _log.info("console-login")
@@ -103,7 +106,10 @@ def _take_up(
     console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
     *, algorithm: str, key: str,
 ) -> Shown:  # fmt: skip
-    """Log in an invited person, and return the session: put the key on record, and end the invitation."""
+    """Put an invited person's new credential on record, end the invitation, and log the person in.
+
+    `key`: the fingerprint of the credential. Returns the new session.
+    """
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
     entry = Entry(
@@ -122,7 +128,8 @@ def _take_up(
 def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
     """Return the WebAuthn options with which a browser makes a passkey for an invited person.
 
-    `browser` is the secret of the attempt, `code` that of the one-time link.
+    `browser`: a secret of the person's browser; no other browser can finish. `code`: the secret in the
+    invitation's one-time link.
     """
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
@@ -149,9 +156,10 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
 def enrol(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str, attestation: str
 ) -> Shown:
-    """Add a new passkey, which uses up the invitation, and log the person in.
+    """Add a new passkey, using up the invitation, and log the person in.
 
-    `browser` and `code` are as for `begin_enrolment`; `attestation` is JSON from the browser.
+    `browser`: the secret given to `begin_enrolment`. `code`: the secret in the invitation's one-time link.
+    `attestation`: the new passkey, as JSON from the browser.
     """
     invited(console, question, code)
     challenge = console.challenges.take(browser, _ENROLMENT)
@@ -183,7 +191,8 @@ def begin_openid(
 ) -> Shown:
     """Return the OpenID provider's login URL for a login, or for binding an account to an invited person.
 
-    `browser` is the secret of the attempt; `code` that of the invitation's link, "" for a login.
+    `browser`: a secret of the person's browser; no other browser can finish. `code`: the secret in the
+    invitation's one-time link; "" for a login.
     """
     if code:
         invited(console, question, code)
@@ -197,8 +206,8 @@ def finish_openid(
 ) -> Shown:
     """Log in the OpenID account's owner; bind an invited person's account first, using up the invitation.
 
-    `given` is the OpenID provider's code, `state` the value sent along. Attempts of another browser are
-    refused.
+    `browser`: the secret given to `begin_openid`. `given`: the code from the OpenID provider. `state`: the
+    value returned with the code. Attempts begun in another browser are refused.
     """
     provider, now, registry = _provider(console), console.clock(), console.mailboxes.registry
     challenge, digest = console.challenges.take_about(browser, _OPENID)
