@@ -44,7 +44,7 @@ Process = subprocess.Popen[bytes]
 
 
 def start_process(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments as a child process inheriting the descriptor `channel`."""
+    """Start Python with the arguments `command` as a child process inheriting the descriptor `channel`."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],

@@ -79,9 +79,10 @@ _PAUSE_MS = 5
 
 
 class PartialContent:
-    """A content still being decrypted, read like a file; a read returns less than asked only at the end.
-    On the pipe the service sends `WHOLE` once the content is whole and its signature good. If the pipe
-    is closed without that message, the process ends without an answer.
+    """A content still being decrypted, read like a file. A read waits for the bytes asked for.
+    Only at the end of the content does a read return fewer bytes. On the pipe the service sends `WHOLE` once
+    the content is whole and its signature good. If the pipe is closed without the message `WHOLE`, the
+    process ends without an answer.
     """
 
     def __init__(self, content: int, pipe: int) -> None:
@@ -98,7 +99,7 @@ class PartialContent:
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, or (-1) all up to the end; block until these have been written."""
+        """Return the next `size` bytes, or with -1 all bytes up to the end, once the opener has written them."""
         if size < 0:
             size = self._size() - self._position
         whole = self._is_confirmed(0)  # Checked before reading: after the message nothing is added.

@@ -70,8 +70,9 @@ def _holds_public_packets(data: bytes) -> bool:
 
 
 def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.KeyDrop:
-    """Return the key in a drop: new, or a known certificate with its renewal or revocation.
-    `is_signed`: the drop is signed, as one with a new key must be. Raises Refusal for anything else.
+    """Return the key in a drop: a new key, or a known certificate with its renewal or revocation.
+    `is_signed`: True for a signed drop; a new key is refused in an unsigned one. Raises Refusal for anything
+    else.
     """
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):

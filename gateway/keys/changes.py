@@ -46,7 +46,7 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key, and with `tell` leave the key's provider a notice. GatewayError for a key enrolled already.
+        """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
 
         `dropped_as`: the reference of the provider's drop with the key; None for a key enrolled by staff.
         """

@@ -63,7 +63,9 @@ def _lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return the size of an area's length field, and where the hashed and the unhashed area end."""
+    """Return three numbers about a signature's body: the size of an area's length field, and two offsets.
+    The offsets are the ends of the hashed and of the unhashed area.
+    """
     size = 4 if body[:1] == _VERSION_6 else 2
     end = 4 + size + int.from_bytes(body[4 : 4 + size], "big")
     return size, end, end + size + int.from_bytes(body[end : end + size], "big")
@@ -98,9 +100,9 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
     """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
-    `lasts`: how long the key is valid, from the time it was made; zero for ever. `ends`: the end of the
-    statement itself. `leads`: the statement calls its user id the main one. `backings`: a signing subkey's
-    consents to belong to the certificate, inside the statement on the subkey.
+    `lasts`: how long the key is valid, from the time of making; zero for ever. `ends`: when the statement
+    itself ends. `leads`: the statement calls its user id the main one. `backings`: for a signing subkey, the
+    subkey's own signatures consenting to belong to the certificate, contained in the statement.
     """
 
     made: datetime

@@ -51,7 +51,7 @@ class EmbeddedOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders`; see `Opener.open`.
+        """Open a sealed file signed by one of `senders`, by the contract of `Opener.open`.
         A file larger than `limits.embedded_sealed_bytes` is refused.
         """
         source = SealedSource.at(sealed, limits)
@@ -65,11 +65,11 @@ class EmbeddedOpener:
         return verified.delivered(made, self.name, inside.opened_by)
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
+        """Return the session key of a file as CIPHER:HEX; None if no key of the gateway fits."""
         return session_text(look_again(sealed, limits), self._keys)
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
+        """Open again a file accepted earlier, by the contract of `Opener.reopen`; return the descriptor."""
         known = None if session is None else SessionKey.read(session)
         try:
             inside = unwrapped(SealedSource.at(sealed, limits).read(limits), self._keys, limits, known)
@@ -94,7 +94,7 @@ class BySizeOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders`, with the engine for its size; see `Opener.open`."""
+        """Open a sealed file signed by one of `senders`, with the engine for the size of the file."""
         return self._first(
             sealed,
             limits,
@@ -104,11 +104,11 @@ class BySizeOpener:
         )
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
+        """Open again a file accepted earlier, by the contract of `Opener.reopen`; return the descriptor."""
         return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
+        """Return the session key of a file as CIPHER:HEX; None if no key of the gateway fits."""
         return self._program.session_key(sealed, limits)
 
     def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:

@@ -70,8 +70,8 @@ class Sender:
 
 
 class SigningKeyEnded(Refusal):
-    """Raised for a sound file that must wait because the signing key has ended.
-    `opened` is the file; whoever catches the exception closes `opened.content`.
+    """Raised for a sound file waiting because the signing key has ended.
+    `opened` is the file. Any code that catches the exception closes `opened.content`.
     """
 
     def __init__(self, code: str, opened: Opened) -> None:
@@ -93,7 +93,9 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file, with `content` from `Content.finish`. Raises SigningKeyEnded if `ended`."""
+        """Return the opened file. `content`: descriptor, size and SHA-256, as returned by `Content.finish`.
+        Raises SigningKeyEnded, with the opened file, if `ended` is a reason code.
+        """
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,

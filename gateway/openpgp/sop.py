@@ -163,7 +163,7 @@ class SopOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders` with the program; see `Opener.open`."""
+        """Open a sealed file signed by one of `senders`, with the program, by the contract of `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
@@ -193,11 +193,11 @@ class SopOpener:
         return keys
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """Return the session key of a file, or None if no key fits; see `Opener.session_key`."""
+        """Return the session key of a file as CIPHER:HEX; None if no key of the gateway fits."""
         return layers.session_text(look_again(sealed, limits), self._keys)
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """Open again a file accepted earlier, and return a descriptor; see `Opener.reopen`."""
+        """Open again a file accepted earlier, by the contract of `Opener.reopen`; return the descriptor."""
         try:
             source = SealedSource.at(sealed, limits)
             envelope = look(source, self._key_ids if session is None else None)
@@ -216,7 +216,10 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run `decrypt`; if an anonymous recipient makes it fail, again with a session key found here."""
+        """Run `decrypt`, and return its results.
+        If an anonymous recipient makes the program fail, find the session key here, and run `decrypt` with
+        that.
+        """
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -230,8 +233,8 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Verify a late signature that the program rejected, and return it; else raise the fitting Refusal.
-        Raises Fault if not the file, but the program or its keys have failed.
+        """Verify and return a late signature rejected by the program; else raise the fitting Refusal.
+        `code`: the program's exit code. Raises Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")

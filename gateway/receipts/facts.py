@@ -190,9 +190,9 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
-    """Return each statement in `STATED` that a file makes about itself, as text by name.
+    """Return as text, by name, the statements of a file about itself: one for each name in `STATED`.
 
-    None for a statement that the file does not make, or in an unexpected form.
+    None for a statement missing in the file, or in an unexpected form.
     """
     shown: dict[str, str | None] = {}
     for name in STATED:
@@ -241,7 +241,10 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
 
 
 def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
-    """Fill the blanks of a template with the words of the sentence `filled`, reduced to known words."""
+    """Return `template` with its blanks filled as in the sentence `filled`.
+
+    Of words from a file, only numbers and known words are shown.
+    """
     pieces = _BLANK.split(template)
     pattern = "".join("(.*)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
     found = re.fullmatch(pattern, filled, re.DOTALL)

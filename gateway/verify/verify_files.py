@@ -189,7 +189,7 @@ def _verify_head(
 
 
 def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:
-    """Verify a JSON receipt; return the receipt, and lines on further things that the log's entry proves."""
+    """Verify a JSON receipt; return the receipt, and lines on further facts proved by the log's entry."""
     checked = receipts.check_receipt(text)
     if (
         certificate is not None

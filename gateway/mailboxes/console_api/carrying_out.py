@@ -168,7 +168,7 @@ def ask(
     after: str = "",
     whole: bool = False,
 ) -> Shown:
-    """Carry out an act that only reads, and return the answer. The answer of a slow act may be minutes old.
+    """Carry out an act without changes, and return the answer. The answer of a slow act may be minutes old.
 
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
     `limit` is 0. With `whole`, return everything, as JSON, for programs.
@@ -324,10 +324,11 @@ def _json_value(value: object) -> object:
 def _checked(
     console: ConsoleContext, caller: Caller, command: str, fields: Mapping[str, Given], *, reads: bool
 ) -> Act:
-    """Return the act asked for, its fields validated. DecliningError for a caller without the right.
+    """Return the act called `command`, with its fields validated.
 
-    `reads`: the act must only read; if False, the act must change something. NotFoundError for any other act,
-    for an act not offered here, and for a file outside the caller's sight.
+    `reads`: True if the act must only read, False if the act must change something. DecliningError for a
+    caller without the right, or for wrong fields. NotFoundError for an act unknown, not offered to the caller
+    or of the other sort, and for a file outside the caller's sight.
     """
     act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None
@@ -376,7 +377,7 @@ def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
 
 @cache
 def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
-    """Return the fields of an act for forms: each with a label, the first words of the description."""
+    """Return the fields of an act for a form. The label of a field is the first words of its description."""
     told = []
     for one in fields_of(act):
         about = for_pages(one.form or one.about).replace("`", "")
@@ -387,11 +388,11 @@ def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
 
 @cache
 def act_shown(command: str) -> Shown:
-    """Return one act, as shown on a page: `title` is the first sentence of the docstring.
+    """Return the description of one act for a page. `title`: the first sentence of the act's docstring.
 
-    `tabs`: the values of the column `tabs_of` by which a list is divided. `saved`: the person's filters,
-    filled in by `_with_choices`. `beside`: acts offered beside the answer; each gets the id of the thing
-    shown in its `field`, and the options `flags`.
+    `tabs`: the values of the column `tabs_of`, to divide a list by. `saved`: the person's filters, filled in
+    by `_with_choices`. `beside`: acts offered beside the answer, each with the `field` to fill with the id of
+    the thing shown, and the options (`flags`) to set.
     """
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None

@@ -185,7 +185,7 @@ class ConsoleContext:
         return self.mailboxes.showing.catalogue()
 
     def within(self, sight: Sight) -> ConsoleContext:
-        """Return a context whose registry shows only the files in a sight."""
+        """Return a context with a registry limited to the files in `sight`."""
         narrowed = self.mailboxes.registry.within(lambda _: sight)
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
@@ -249,8 +249,9 @@ class ConsoleContext:
 class Caller:
     """An authenticated caller: a person with teams and roles, or a program.
 
-    With an unconfirmed credential, no role counts, and the caller only reads. A `program` may do the acts
-    named by the credential. `origin`: scheme and host of the page that sent the question.
+    `confirmed`: False if nobody has confirmed the person's credential; then no role counts, and the person
+    may only read. A `program` may do the acts named by its credential. `origin`: scheme and host of the page
+    with the question.
     """
 
     person: Person

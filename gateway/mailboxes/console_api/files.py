@@ -137,8 +137,8 @@ def ask_file(
 ) -> Shown:
     """Return the facts about a file that a person of the team may see, without opening the file.
 
-    A team that gets counts alone is shown no findings, items or number of pupils. Where records of children
-    are left out for the person, the number of pupils and the findings are missing.
+    A team with counts alone gets no findings, items or number of pupils. If records of children are hidden
+    from the person, the number of pupils and the findings are left out.
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     place = mailboxes.place(caller.person, team, reference, removed=removed)

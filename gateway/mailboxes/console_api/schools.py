@@ -48,10 +48,9 @@ def ask_schools(
     on: date | None = None,
     page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
-    """Return a page of the table of schools, by name, and the data due from each at the end of a day.
+    """Return a page of the table of schools, in the order of names, with the data due at the end of a day.
 
-    `page` counts from 0. `late`: only schools from which something has not come. `on`: the day, by default
-    today.
+    `page` counts from 0. `late`: only schools with something overdue. `on`: the day, by default today.
     """
     catalogue = console.catalogue()
     day = on or local_day(console.clock(), catalogue.calendar.timezone)
