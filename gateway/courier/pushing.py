@@ -65,10 +65,10 @@ def _pushing(folder: Path) -> Callable[[], None]:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of a system; with `look`, note which batches sent earlier are acknowledged.
+    """Push the unsent batches of a system, and return their number.
 
-    Returns the number of batches pushed. Any failure is raised, after a word for it is noted in the folder;
-    the batches not yet pushed wait for the next attempt.
+    With `look`, also note which batches sent earlier are acknowledged. Any failure is noted in the folder as
+    a word, and then raised; batches not yet pushed wait for the next attempt.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _note(path, "sent").exists()]
@@ -99,7 +99,7 @@ def _note(batch: Path, end: str) -> Path:
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
     """Put the files of a batch into the server's folder `there`.
 
-    The signature of the manifest is the last file but one, the manifest the last.
+    The manifest comes last, right after the manifest's signature.
     """
     last = [batch / f"{batch.name}.json.asc", batch / f"{batch.name}.json"]
     for path in [*sorted(path for path in batch.iterdir() if path not in last), *last]:

@@ -137,7 +137,7 @@ def relay(letters: Letters) -> LetterSettings:
 
 
 def waiting(letters: Letters) -> list[Path]:
-    """Return the letters to be sent, oldest first: those without a recorded outcome."""
+    """Return the letters to be sent, oldest first: all letters without a recorded outcome."""
     found = sorted(letters.out.glob("*.eml")) if letters.out.is_dir() else []
     return [path for path in found if not (letters.done / path.stem).exists()]
 

@@ -99,7 +99,7 @@ class PartialContent:
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next `size` bytes, or with -1 all bytes up to the end, once the opener has written them."""
+        """Return the next `size` bytes, or with -1 all bytes up to the end; wait for the opener to write."""
         if size < 0:
             size = self._size() - self._position
         whole = self._is_confirmed(0)  # Checked before reading: after the message nothing is added.

@@ -1,7 +1,8 @@
 """The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
 
 The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
-with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
+only with the first drop. A sealed drop is not judged at once: the opener opens the drop, and the judge is
+asked again.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def _key_drop(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Return the key, or the explained headings, in a drop in /keys, with the signature. Raises Refusal.
-    Returns StillSealed for an encrypted drop, because the opener has to open such a drop first.
+    """Return the key or the explained headings found in a drop in /keys, with the signature. Raises Refusal.
+    Returns StillSealed for an encrypted drop, because the opener has to open the drop first.
     """
     signature = job.signature
     if needs_mending(data):
@@ -110,7 +111,7 @@ def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.Ke
 
 def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
     """Return the signed copy in a drop in /agreement. Raises Refusal for a wrong signer, or another text.
-    Returns StillSealed for a drop that is not clearsigned, because the opener has to open such a drop first.
+    Returns StillSealed for a drop that is not clearsigned, because the opener has to open the drop first.
     """
     signature = job.signature
     if signature is not None:

@@ -60,7 +60,7 @@ class Opening:
         return self.secrets[fingerprint]
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Return the answer to one request; a fault of the gateway becomes an answer, too."""
+        """Return the answer to one request. A fault of the gateway is also sent as an answer."""
         request = protocol.REQUEST.validate_json(message)
         # A SOP program gets less than the time left for this process: one that hangs then shows as a fault of
         # the gateway, not as a file that breaks the process.
@@ -105,9 +105,9 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file, or refuse it; `into`: the empty memory for the content; None for new memory.
-        If the file was signed by none of the provider's keys in force, but by one of its other keys
-        (`job.others`), the answer has the content, and the reason why the file waits.
+        """Open a landed file, or refuse the file. `into`: empty memory for the content; None for new memory.
+        A file may be signed by none of the provider's keys in force, but by another key of the provider
+        (`job.others`). The answer then has the content, and the reason why the file waits.
         """
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)

@@ -170,8 +170,8 @@ def persons_of(read: protocol.Read, home: Home) -> str:
 def records_with(
     named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
 ) -> tuple[int, ...] | None:
-    """Return the numbers, from 0, of the records about persons with these digests.
-    Returns None if not certain: a record names nobody, or no record is about any of these persons.
+    """Return the numbers, counted from 0, of the records about the people with the digests `persons`.
+    Returns None if in doubt: if a record names nobody, or no record is about any of the people.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []
@@ -206,9 +206,9 @@ _JUDGED: dict[Folder, tuple[type[protocol.Judged], ...]] = {
 
 
 class Examiner:
-    """Examiner of files: opener and classifier; judge and viewer start when needed. For one thread.
-    The children use the policies in force in `home`, or those in the folder `policies`. Every method may
-    raise Fault, where no file is to blame, and ExaminerLost, where the file may be to blame.
+    """Examiner of files, for one thread, with an opener, a classifier and, when needed, a judge and a viewer.
+    The children use the policies in the folder `policies`, by default the policies in force in `home`. Every
+    method may raise Fault, where no file is to blame, and ExaminerLost, where the file may be to blame.
     """
 
     def __init__(self, home: Home, policies: Path | None = None) -> None:
@@ -355,7 +355,7 @@ class Examiner:
     def _of_stored(
         self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A]
     ) -> tuple[A, int]:
-        """Ask the opener about a stored file; pass the file's resealed session key, too, if one is stored."""
+        """Ask the opener about a stored file; send along the file's resealed session key, if there is one."""
         with (
             child.opened_for_reading(self._store.reading(request.reference)) as sealed,
             child.opened_for_reading(self._store.reading_session(request.reference)) as session,
@@ -450,8 +450,8 @@ class Examiner:
 
 
 def _seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds allowed for the file at a descriptor.
-    These are 15, and one for each `bytes_a_second` bytes of the file, but not more than `most`.
+    """Return the seconds allowed for the file at a descriptor, at most `most`.
+    Each file has 15 seconds, and one more second for each `bytes_a_second` bytes of its size.
     """
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 

@@ -169,7 +169,7 @@ def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> 
 
 
 def number_digest(upn: str, key: bytes) -> bytes:
-    """Return the digest of a UPN, as used in rolls too."""
+    """Return the digest of a UPN under `key`, to find files and for rolls."""
     return _digest(key, b"pupil", upn)
 
 
@@ -200,8 +200,8 @@ def rekeyed_roll(roll: bytes, key: bytes) -> bytes:
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
     """Return the digest of `text`, of the kind `what`, in `length` octets.
-    `key` holds several keys of 32 octets, one after the other: the first makes the digest, which `rekeyed`
-    then converts to each later key in turn.
+    `key` holds keys of 32 octets, the oldest first. The oldest key makes the digest, and `rekeyed` converts
+    the digest to each later key in turn.
     """
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):

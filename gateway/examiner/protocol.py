@@ -131,8 +131,8 @@ class OpenRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsealed(AboutFile):
-    """Answer with an opened file of one good signature; the descriptor of its content follows.
-    `why` is set where the signing key has ended or is not yet in force.
+    """Answer with an opened file of one good signature; the content follows as a descriptor.
+    `why`: the reason why the file must wait, if the signing key has ended or is not yet in force; else None.
     """
 
     opened: Opened
@@ -204,10 +204,10 @@ SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpened(AboutFile):
-    """Outcome for a file with one good signature, classified.
-    `opened.content` is -1: the content is gone with the children. `roll`, packed by `persons.packed`, and
-    `persons`, the 16-octet digests of all persons one after the other, are in base64. `why` is set where the
-    file waits because its signing key has ended or is not yet in force.
+    """Outcome for a file with one good signature, opened and classified.
+    `opened.content` is -1, because the children keep no content. `roll`: the pupils of a roll, packed by
+    `persons.packed`, in base64. `persons`: the 16-octet digests of all persons, joined, in base64. `why`: the
+    reason why the file must wait, if the signing key has ended or is not yet in force; else None.
     """
 
     opened: Opened

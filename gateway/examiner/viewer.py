@@ -33,7 +33,7 @@ def work(
     rules: Rules, limits: ClassifyLimits, most: int, message: bytes, descriptors: Sequence[int]
 ) -> Answer:
     """Answer one request about the content at the descriptor sent along; make at most `most` bytes.
-    A fault of the gateway becomes an answer, too.
+    A fault of the gateway is also sent as an answer.
     """
     request = protocol.REQUEST.validate_json(message)
     if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):

@@ -56,7 +56,7 @@ class Holdings:
         return self.needs_as_received(reference, fingerprint)
 
     def needs_as_received(self, reference: str, fingerprint: str) -> bool:
-        """Return True if only the key with this fingerprint opens a stored file as the sender sealed it.
+        """Return True if only the key with this fingerprint opens a stored file as sealed by the sender.
 
         A session key resealed later does not count.
         """

@@ -1,9 +1,10 @@
 """Rotation of the gateway's OpenPGP key, safe against interruption at any moment.
 
-The order gives the safety: first the new secret key and the signed statements are written to disk; then one
-transaction makes the new key current and lets the old one retire; then one rename lets the new one sign;
-publishing comes last. Before the transaction the old key is current, and the next attempt continues with the
-new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
+The order gives the safety. First, the new secret key and the signed statements are written to disk. Second,
+one transaction makes the new key current, and the old key retiring. Third, one rename makes the new key the
+signing key. Publishing comes last. After an interruption before the transaction, the next attempt continues
+with the new key's files; after the transaction, `finish` does the remaining steps. Both keys open files
+throughout.
 """
 
 import fcntl
@@ -112,8 +113,8 @@ def rotate(
 
     `until` None means a key possibly in wrong hands: the old key and every retiring key end at once, and
     vouch for nothing more. With `until` None, or with `every_key`, the log's key and the key of the pupils'
-    index are replaced as well. An interrupted rotation is completed instead. GatewayError where another
-    change of keys is under way.
+    index are also replaced. An interrupted rotation is completed instead. GatewayError where another change
+    of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
@@ -290,5 +291,5 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 
 
 def _newest(known: Sequence[Key]) -> Key:
-    """Return the OpenPGP key providers seal to: the newest active one."""
+    """Return the OpenPGP key to which providers seal: the newest key among the active ones."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

@@ -2,10 +2,10 @@
 
 A leaf is public for ever and cannot be withdrawn. So each kind of event admits only the fields listed here,
 and each field only one shape: a digest, a fingerprint, a reference, a word of the policies, a code of
-`gateway.reasons`, a moment, a count. No shape fits a person's name, a UPN, a date of birth or an address,
-and none holds free text. A `commitment` ties a person to a decision or collection; its salt stays in the
-registry and can be destroyed. A file's content is committed to in the same way, because a bare digest would
-confirm a guessed content.
+`gateway.reasons`, a moment, a count. No shape fits a person's name, a UPN, a date of birth or an address, and
+none holds free text. A `commitment` ties a person to a decision or collection; its salt stays in the registry
+and can be destroyed. A file's content is also given as a commitment, because a bare digest would confirm a
+guessed content.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Event:
     """One event of the log. Raises ValueError for any field its kind does not admit.
 
     `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a provider id, a
-    fingerprint, a vkey or a word such as "log". `fields` are flat.
+    fingerprint, a vkey or a word such as "log". The values in `fields` are never lists or objects.
     """
 
     sequence: int

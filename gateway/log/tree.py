@@ -1,8 +1,8 @@
 """Append-only Merkle tree of RFC 9162 section 2.1: SHA-256, with separate hashes for leaves and nodes.
 
-A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index) covers
-the leaves index * 2**level up to (index + 1) * 2**level, all present. A store maps (level, index) to such a
-hash of 32 bytes. A stored node never changes, so a store is append-only too. Appending, the root and both
+A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index) covers the
+leaves index * 2**level up to (index + 1) * 2**level, all present. A store maps (level, index) to the node's
+hash of 32 bytes. A stored node never changes, so a store is append-only as well. Appending, the root and both
 proofs read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in the RFC's order.
 """
 
@@ -47,9 +47,9 @@ def root(store: Nodes, size: int) -> bytes:
 
 
 def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
-    """Return the proof that leaf `index` is among the first `size` (RFC 9162 section 2.1.3.1).
+    """Return the proof that leaf `index` is among the first `size` leaves (RFC 9162 section 2.1.3.1).
 
-    Raises ValueError where there is no such leaf.
+    Raises ValueError unless 0 <= index < size.
     """
     if not 0 <= index < size:
         raise ValueError("no such leaf in a tree of this size")

@@ -116,7 +116,7 @@ class Contents:
         return self._sizes.get(_shown(delivery))
 
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
-        """Open a content for a person, or share an open one; every borrower must call `give_back`.
+        """Open a content for a person, or share an open content; every borrower must call `give_back`.
 
         Declined if all people together, or this person, have too much open, or if the file cannot be opened.
         """

@@ -245,7 +245,7 @@ class MailboxAccess:
     def deal_with(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person has dealt with the file at `place`, for the whole team.
 
-        Declined for a held file, or one invisible to the person.
+        Declined for a held file, or a file invisible to the person.
         """
         now = self.clock()
         with self.registry.write() as session:

@@ -2,7 +2,7 @@
 
 Listing and stat are views of the registry. To open a file is to collect: the sealed original is opened in
 memory, the team's view is made, the collection is recorded, and only then can the client read. To remove a
-file marks it as dealt with; renaming it back undoes the mark. Everything else is refused.
+file marks the file as dealt with; to rename the file back undoes the mark. Everything else is refused.
 """
 
 import asyncio
@@ -275,7 +275,7 @@ class MailboxTree(Server):
         return names, files[-1].sequence if len(files) == FILES_A_QUERY else None
 
     def _entries(self, mode: int, names: Sequence[str], size: int | None = 0) -> list[bytes]:
-        """Return encoded SFTP entries for folders, or for files made on reading, with these names.
+        """Return encoded SFTP entries with the given names, for folders or for files made on reading.
 
         `mode`: kind and permissions; `size`: in bytes, None if unknown.
         """

@@ -38,7 +38,7 @@ class Subpacket(NamedTuple):
 
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
-    """Return the subpackets in the hashed area of a signature's body. IndexError if it is cut off."""
+    """Return the subpackets in the hashed area of a signature's body. IndexError if the area is cut off."""
     size, end, _ = _areas(body)
     return tuple(_in_area(body[4 + size : end]))
 
@@ -142,9 +142,9 @@ class Revoked(NamedTuple):
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Return True if the revocation is in force at `moment`; a hard one always is.
-        `since`: the time of the owner's newest statement, which lifts an earlier soft revocation; None
-        without one.
+        """Return True if the revocation is in force at `moment`; a hard revocation is always in force.
+        `since`: the time of the owner's newest statement, which lifts an earlier soft revocation; None if the
+        owner made no statement.
         """
         if self.kind == "hard":
             return True
@@ -278,7 +278,7 @@ class Parts:
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
     def statements(self, key: Component) -> Iterator[SelfSignature]:
-        """Yield the owner's statements about a key; for the primary key, also those on user ids."""
+        """Yield the owner's statements about a key; for the primary key, also the statements on user ids."""
         yield from key.said
         if key.primary:
             for user_id in self.user_ids:
@@ -302,8 +302,8 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
-        """Return the statement in force at a moment on the main user id or, without one, on the primary key.
-        None if no statement is in force.
+        """Return the statement in force at a moment on the main user id; if none, the one on the primary key.
+        None if neither has a statement in force.
         """
         found = []
         for place, user_id in enumerate(self.user_ids):
@@ -349,7 +349,9 @@ _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 @lru_cache(maxsize=64)
 def parts_of(certificate: bytes) -> Parts:
-    """Return the parts of a binary certificate, by verified signatures. RuntimeError if unreadable."""
+    """Return the parts of a binary certificate, by verified signatures.
+    RuntimeError if the certificate is unreadable.
+    """
     keys: list[Component] = []
     users: list[UserId] = []
     subject: Component | UserId | None = None
@@ -394,9 +396,9 @@ def own_packets(certificate: bytes) -> bytes:
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Return True if a certificate states the kinds of encryption its owner's programs read.
-    A certificate of version 6 does; an older one does by the subpacket Features (RFC 9580, 5.2.3.32).
-    Raises RuntimeError as `parts_of` does.
+    """Return True if a certificate states the kinds of encryption known to its owner's programs.
+    A certificate of version 6 always states the kinds; an older certificate only in the subpacket Features
+    (RFC 9580, 5.2.3.32). RuntimeError if the certificate is unreadable.
     """
     primary, *rest = _good_packets(certificate)
     if primary.body[:1] == _VERSION_6:

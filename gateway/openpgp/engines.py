@@ -31,7 +31,8 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
     """Return the settings, changed to the embedded engine if the SOP program fails the `self_test`.
-    ConfigurationError if the program fails and the settings demand it. Fault if the program cannot be run.
+    ConfigurationError if the program fails and the settings demand the program. Fault if the program cannot
+    be run.
     """
     try:
         prove_program(settings)
@@ -83,10 +84,10 @@ def _program(settings: ProcessorSettings) -> str | None:
 
 
 def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """Return the engine that the settings choose, with the gateway's secret keys.
-    By default that is an installed SOP program for large files, and the embedded engine for all others.
-    `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
-    program, an unusable key, or, at the first use, a program failing the `self_test`.
+    """Return the engine chosen by the settings, with the gateway's secret keys.
+    By default, an installed SOP program opens large files, and the embedded engine all others. `secret_keys`
+    are keys, or files holding one, without a passphrase. ConfigurationError for a missing program, an
+    unusable key, or, at the first use, a program failing the `self_test`.
     """
     from gateway.openpgp.embedded import (  # noqa: PLC0415 - loading all of it costs 0.2 s
         BySizeOpener,

@@ -1,7 +1,7 @@
 """Inspect a sealed file without a key: its encryption, protection and recipients.
 
-Every refusal that needs no key happens here, before any engine runs. Refused here, too, is any file that one
-engine would open and another would not.
+Every refusal possible without a key happens here, before any engine runs. Also refused here is any file
+opened by only one of the engines.
 """
 
 from collections.abc import Collection
@@ -62,8 +62,8 @@ class Envelope:
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
     """Return the envelope of a sealed file.
-    Refusal for anything except one encrypted message with integrity protection, sealed to one of `key_ids`
-    (None: to anybody). Fault for an unreadable file.
+    Refusal for anything except one encrypted message with integrity protection. The message must be sealed to
+    one of `key_ids`; with None, any recipient is allowed. Fault for an unreadable file.
     """
     try:
         with sealed.open() as file:
@@ -181,7 +181,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal for data that is no encrypted message; `found`: it is another OpenPGP message."""
+    """Return the refusal for data without an encrypted message; `found`: True for another OpenPGP message."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):

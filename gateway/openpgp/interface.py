@@ -100,7 +100,7 @@ def empty_memory() -> int:
 
 
 def is_fixed(descriptor: int) -> bool:
-    """Return True if a descriptor is of a finished `Content`, and so can change no more."""
+    """Return True for the descriptor of a finished `Content`, which nobody can change any more."""
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
     except OSError:
@@ -205,8 +205,8 @@ class Opener(Protocol):
     ) -> Opened:
         """Open a sealed file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
-        caller closes `Opened.content`. `into`: an empty memfd to fill, which others may read meanwhile, at
-        their own risk: only the memory finally returned holds an accepted content.
+        caller closes `Opened.content`. `into`: an empty memfd to fill. Other processes may read the memfd
+        meanwhile, but only the descriptor finally returned holds an accepted content.
         """
         ...
 

@@ -145,9 +145,9 @@ def _sender(certificate: bytes) -> Sender:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """Judge a cryptographically verified signature at `now`: return None if it counts.
-    Returns "open:key-expired" or "open:key-superseded" where the file is to be held: the signing key expired
-    or was superseded after it signed. Refusal for every other fault.
+    """Judge a cryptographically verified signature at `now`: return None if the signature counts.
+    Returns "open:key-expired" or "open:key-superseded" where the file is to be held, because the signing key
+    expired or was superseded after signing. Refusal for every other fault.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None
@@ -164,7 +164,7 @@ def check_signature(
 
 
 def _is_sound(sender: Sender) -> bool:
-    """Return True if Sequoia's policy accepts the certificate; a refused one has no readable expiry."""
+    """Return True if Sequoia's policy accepts the certificate, False for a certificate too weak."""
     try:
         _ = sender.cert.expiration
     except RuntimeError:
@@ -376,7 +376,7 @@ def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
     """Verify a signed message rejected by engines only because of the dates of the signer's certificate.
-    Return None without such a signature, or if the content does not match; raise Refusal for other faults.
+    Return None for a message without a late signature, or with a changed content. Refusal for other faults.
     """
     try:
         claims = claims_of(message)

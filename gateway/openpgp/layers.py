@@ -147,7 +147,7 @@ def seal_session_key(session: bytes, certificate: bytes) -> str:
 
 
 def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
-    """Decrypt a session key sealed by `seal_session_key`. Fault if none of the secret keys opens it."""
+    """Decrypt a session key sealed by `seal_session_key`. Fault if none of the secret keys fits."""
     for secret in secrets:
         try:
             opened = decrypt(bytes=sealed, decryptor=Tsk.from_bytes(secret).decryptor()).bytes

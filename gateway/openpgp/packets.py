@@ -51,7 +51,7 @@ class Packet(NamedTuple):
 
 
 def is_ignored(tag: int) -> bool:
-    """Return True for packets to ignore in messages: markers, padding, and unknown uncritical ones (4.3)."""
+    """Return True for a packet to ignore in messages: a marker, padding, or an unknown uncritical kind (4.3)."""
     return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 
@@ -69,7 +69,7 @@ def walk(data: bytes | memoryview) -> Iterator[Packet]:
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
     """Return the tag of the packet at a position, and the offset and length of the body.
-    The length is None for a body in pieces, or one up to the end of the data.
+    The length is None for a body in pieces, or for a body up to the end of the data.
     """
     first = _number(data, position, 1)
     if not first & 0x80:
@@ -84,7 +84,7 @@ def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]
 
 
 def first(data: bytes | memoryview) -> tuple[int, int]:
-    """Return tag and position of the first packet that is not ignored. FramingError without one."""
+    """Return tag and position of the first packet not to be ignored. FramingError if there is none."""
     position = 0
     while True:
         tag, start, length = head(data, position)

@@ -90,7 +90,7 @@ def generate_gateway_key(
 
 
 def lock(secret: bytes, passphrase: str) -> bytes:
-    """Encrypt a secret to a passphrase alone, armored: `gpg --decrypt FILE` recovers it without the gateway.
+    """Encrypt a secret to a passphrase alone, armored; `gpg --decrypt FILE` recovers the secret.
     ConfigurationError for an empty passphrase.
     """
     if not passphrase:
@@ -120,14 +120,14 @@ def certificate_of(secret: bytes) -> bytes:
 
 def clearsign(secret: bytes, text: str) -> str:
     """Sign a text as a cleartext-signed message (RFC 9580, 7).
-    White space at the ends of lines cannot be signed and is removed; readers see the text end with one line
-    feed in any case.
+    White space at the ends of lines cannot be signed and is removed. For every reader, the signed text ends
+    with exactly one line feed.
     """
     return clearsign_each(secret, [text])[0]
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Sign each text as `clearsign` does, faster than one by one. Fault if the key cannot sign."""
+    """Sign each text as a cleartext-signed message, faster than by single calls. Fault if the key cannot sign."""
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
     try:
@@ -150,7 +150,7 @@ def sign_each(secret: bytes, data: Iterable[bytes]) -> list[bytes]:
 
 
 def hash_of(signature: bytes) -> str:
-    """Return the name of a signature's hash, as in the parameter `micalg` (RFC 3156, 5): "sha512"."""
+    """Return the name of a signature's hash, such as "sha512", for the parameter `micalg` (RFC 3156, 5)."""
     return str(Sig.from_bytes(signature).hash_algorithm).rpartition(".")[2].lower()
 
 
@@ -158,9 +158,9 @@ def verify_clearsigned(
     signed: str, certificates: Sequence[bytes], *, comments: bool = False
 ) -> tuple[str, Signature]:
     """Verify a cleartext-signed message; return the text, and the signature by one of `certificates`.
-    SignatureInvalid if there is none, or with anything before, beside or after the signed text, because a
-    reader would take it for a part of the text. `comments`: remarks of programs may stand beside the
-    signature.
+    SignatureInvalid without a valid signature. SignatureInvalid also for anything before, beside or after the
+    signed text, because a reader would take the addition for a part of the text. `comments`: remarks of
+    programs may stand beside the signature.
     """
     text, block = _parts(signed, comments=comments)
     certs = _certs(tuple(certificates))

@@ -84,7 +84,7 @@ def passes(program: str, vector: Vector) -> bool:
 
 
 def _run(program: str, vector: Vector) -> tuple[int, bytes, bytes]:
-    """Return a program's exit code, verifications and content. Refusal if it writes too much."""
+    """Return a program's exit code, verifications and content. Refusal for a content larger than allowed."""
     with Content(_LIMITS.content_bytes) as content:
         order = Order(
             sealed=SealedSource(Path(os.devnull), vector.sealed),

@@ -41,7 +41,7 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 class Order(NamedTuple):
-    """One run of a program: sealed file, memory for the content, senders' certificates, secret keys."""
+    """One run of a program: the sealed file, memory for the content, senders' certificates, and secret keys."""
 
     sealed: SealedSource
     content: Content
@@ -122,7 +122,7 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the program, reading from a descriptor. Fault if it cannot be started."""
+    """Start the program with the descriptor `source` as standard input. Fault if the program cannot be started."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,
@@ -163,7 +163,7 @@ class SopOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders`, with the program, by the contract of `Opener.open`."""
+        """Open a sealed file signed by one of `senders` with the program. The contract is `Opener.open`'s."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)

@@ -1,14 +1,14 @@
 """The facts of a receipt, the canonical form signed and recorded, and the JSON for machines.
 
-`ReceiptFacts` holds the gateway's knowledge of one transfer at one stage; `receipt_object` gives the same as
+`ReceiptFacts` holds the gateway's knowledge of one transfer at one stage. `receipt_object` gives the facts as
 JSON, with everything from the file reduced to known words (`words.plain`). The log's leaf for the stage holds
 the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof and signed checkpoint prove each
 other.
 
 The JSON is an envelope around the receipt: the leaf of the log, the leaf's index and inclusion proof, the
 signed checkpoint, an Ed25519 signature by the log's key over the receipt's canonical form, the log's key, and
-the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads the JSON without the rest of
-the package.
+the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads the JSON without any other
+part of the package.
 """
 
 import re

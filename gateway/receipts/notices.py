@@ -140,8 +140,8 @@ def render_notice(
 ) -> str:
     """Format a notice about discrepancies as text, once in each language. Ends in a newline.
 
-    `points`: the number of each discrepancy, and the sentence about it. At most 500 are listed; of all
-    further ones, only the number is given.
+    `points`: the number of each discrepancy, and the sentence about the discrepancy. At most 500
+    discrepancies are listed; of further discrepancies, the notice only says how many there are.
     """
     cited = list(dict.fromkeys(notice.clause for _, notice in points))
     clauses = f"clause {cited[0]}" if len(cited) == 1 else f"clauses {', '.join(cited[:-1])} and {cited[-1]}"

@@ -59,8 +59,8 @@ _LOG_KEYS = re.compile(
 class FileVerdict:
     """The verdict on one file. `lines`: the finding, then everything proved and not proved.
 
-    `anchored`: True if signed by the gateway's OpenPGP certificate, directly or through the log's key.
-    `reference` and `entry`: a verified receipt's transfer, and the number of the entry in the log.
+    `anchored`: True if the gateway's OpenPGP certificate proves the file, directly or through the log's key.
+    `reference`: the transfer of a verified receipt. `entry`: the number of the receipt's entry in the log.
     """
 
     file: str
@@ -80,11 +80,12 @@ def verify_receipt_files(
     log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
-    `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
-    text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file received by
-    the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the log has had,
-    in order; by default, the keys of a list among the files. A head must be signed with one of these keys; if
-    there are none, with the log key of an anchored receipt. Raises nothing for the content of a file.
+    `gateway_certificate`: one or several certificates, as an old receipt needs an old certificate. Without a
+    certificate, a text receipt proves nothing, and a JSON receipt proves only that nobody has changed the
+    receipt since. `original`: the file received by the gateway. `consistency`: a proof between two heads in
+    the files. `log_keys`: the keys the log has had, in order; by default, the keys of a list among the files.
+    If there are log keys, one of them must have signed each head; if there are none, the log key of an
+    anchored receipt. A bad content of a file gives a verdict, never an error.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
@@ -111,8 +112,8 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files that the newest certificate signed; [] if none.
-    A list signed by an older certificate does not count: the key may be in wrong hands.
+    """Return the longest list of log keys among the files signed by the newest certificate; [] if none.
+    A list signed by an older certificate does not count: the older key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
     signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
@@ -138,9 +139,9 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
-    """Verify one file; return the verdict, and the head of the log in it, if any.
-    `known`: the keys the log has had. A receipt that `certificate` vouches for has its log key added to
-    `vouched`.
+    """Verify one file; return the verdict, and the head of the log found in the file, or None.
+    `known`: the keys the log has had. If `certificate` vouches for a receipt, the log key of the receipt is
+    added to `vouched`.
     """
     text = receipts.read_text(path)
     if receipts.HEAD.search(text):

@@ -245,7 +245,7 @@ class _FileGiven(StreamingResponse):
 
 
 async def _asked(request: Request) -> bytes:
-    """Read the body of a question. HTTPException as soon as it exceeds the maximum length."""
+    """Return the body of a question. HTTPException as soon as the body exceeds the maximum length."""
     body = bytearray()
     async for piece in request.stream():
         body += piece

@@ -1,8 +1,8 @@
 """Challenges for passkeys: each is valid once, for one browser and one purpose, for five minutes.
 
 A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
-displace each other's challenges. They are stored in the service's memory, or, where several
-hosts answer one browser, in the registry.
+displace each other's challenges. Challenges are stored in the service's memory or, if several hosts answer
+one browser, in the registry.
 """
 
 import secrets
@@ -54,9 +54,10 @@ class Challenges:
         self._lock = threading.Lock()
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Make a challenge for a purpose and the owner of the secret `holder`, in place of an earlier one.
+        """Make and return a new challenge for the owner of the secret `holder`, for one purpose.
 
-        `take_about` later returns `about` with the challenge.
+        The new challenge replaces an earlier one for the same holder and purpose. `take_about` later returns
+        `about` with the challenge.
         """
         now = self._clock()
         challenge = secrets.token_bytes(_BYTES)
@@ -103,7 +104,7 @@ class Challenges:
 
 
 class SharedChallenges(Challenges):
-    """Open challenges in the registry: one given by a host can be taken at any other, once."""
+    """Open challenges in the registry. Any host can take a challenge given by another host, but only once."""
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(time.monotonic)

@@ -75,14 +75,14 @@ def type_named(catalogue: Catalogue, data_type: str) -> Named:
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
-    """Return a team's id with its name, or with the id again if no such team is known."""
+    """Return a team's id with its name; the id in place of the name of an unknown team."""
     return Named(id=team, name=catalogue.wording.name(team))
 
 
 class DecliningError(GatewayError):
-    """Raised to refuse a question with a sentence. `parts` are the other fields of `Declining`.
+    """Raised to refuse a question with a sentence. `parts`: further fields of the answer (`Declining`).
 
-    `status` is the HTTP status for people; `to_programs` that for programs, the same by default.
+    `status`: the HTTP status for people. `to_programs`: the HTTP status for programs; 0 for the same status.
     """
 
     def __init__(self, sentence: str, status: int = 403, to_programs: int = 0, **parts: Any) -> None:  # noqa: ANN401 - of `Declining`

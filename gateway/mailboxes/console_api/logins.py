@@ -68,7 +68,7 @@ def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: 
 
 
 def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
-    """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones.
+    """Log in the passkey's owner. Refuse a signature made for another browser, or sent a second time.
 
     `browser`: the secret given to `begin_login`. `assertion`: the passkey's signature, as JSON.
     """

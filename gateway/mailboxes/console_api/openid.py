@@ -86,7 +86,8 @@ class OpenIdProvider:
     ) -> str:
         """Return the subject identifier of the person who logged in. NotProvedError without proof.
 
-        `since`: the login must be later, because it confirms an act; None for a login that begins a session.
+        `code`, `state`: the values from the OpenID provider. `since`: to confirm an act, the login must be
+        later; None for a login to begin a session.
         """
         expected, nonce, verifier = attempt_values(challenge, act=since is not None)
         if not hmac.compare_digest(state.encode(), expected.encode()):

@@ -149,7 +149,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
-    """Return the open discrepancies with other schools, newest first, and the names of these schools."""
+    """Return the open discrepancies with other schools, newest first, each with the other schools' names."""
     found = discrepancies.of_providers(session, [row.id], ["open"])[::-1]
     parties, names = discrepancies.parties(session, found), providers.names(session) if found else {}
     return [
