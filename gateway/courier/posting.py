@@ -42,7 +42,10 @@ class HookTarget(File):
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Post messages to web hooks until `stop` is set; each web hook has a thread of its own."""
+    """Post messages to web hooks until `stop` is set; each web hook has a thread of its own.
+
+    `root`: the folder with a folder for each web hook. `pause_seconds`: the pause before looking again.
+    """
     said = "the web hook {} does not take every message now"
     serve_each(root, "hook.toml", _posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
@@ -83,9 +86,10 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Post the message in the file `path`; do nothing if that file is gone.
+    """Sign and post the message in the file `path` to `address`; do nothing if the file is gone.
 
-    NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299.
+    `trusted`: the trusted certificate authorities. NotTakenError if the answer takes too long, or has an HTTP
+    status outside 200 to 299.
     """
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())

@@ -202,6 +202,9 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
 
 
 def _kind(outcome: object) -> str:
-    """Return, for the log, the type and code of the error in a failed attempt, but never the error's text."""
+    """Return, for the log, the type and code of the error in a failed attempt, but never the error's text.
+
+    `outcome`: the attempt, as given by `tenacity`.
+    """
     error = outcome.exception() if hasattr(outcome, "exception") else None
     return f"{type(error).__name__}({getattr(error, 'smtp_code', None) or getattr(error, 'errno', '')})"

@@ -145,7 +145,7 @@ def _fits(drop: protocol.KeyDrop) -> bool:
 
 def roll_of(read: protocol.Read, home: Home) -> str | None:
     """Return the packed roll of a file in base64; None for a file other than a roll.
-    Raises ExaminerLost if the classifier sent more pupils than allowed.
+    `read`: the classifier's answer. Raises ExaminerLost if the answer has more pupils than allowed.
     """
     if read.pupils is None:
         return None
@@ -156,7 +156,7 @@ def roll_of(read: protocol.Read, home: Home) -> str | None:
 
 def persons_of(read: protocol.Read, home: Home) -> str:
     """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated.
-    Raises ExaminerLost for more persons than are indexed.
+    `read`: the classifier's answer. Raises ExaminerLost if the answer has more persons than allowed.
     """
     if read.numbers.count("\n") + read.names.count("\n") > protocol.PERSONS:
         raise child.ExaminerLost("the classifying process named more persons than it may")
@@ -171,7 +171,8 @@ def records_with(
     named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
 ) -> tuple[int, ...] | None:
     """Return the numbers, counted from 0, of the records about the people with the digests `persons`.
-    Returns None if in doubt: if a record names nobody, or no record is about any of the people.
+    `named`: the people in each record. Returns None if in doubt: if a record names nobody, or no record is
+    about any of the people.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []

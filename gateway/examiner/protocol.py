@@ -64,7 +64,9 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """Answer with a file laid out; its descriptor follows. `filled`: the number of values in each column."""
+    """Answer with a file laid out for another system; the file's descriptor follows.
+    `filled`: the number of values in each column.
+    """
 
     size: int
     sha256: str
@@ -142,7 +144,9 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """Ask the classifier for the type of a content, and for the pupils if the type is one of `rolls`."""
+    """Ask the classifier for the type of a content, and for the pupils if the type is one of `rolls`.
+    `stated`: the headings that the sender has explained.
+    """
 
     name: str
     today: date
@@ -245,9 +249,10 @@ class AgreementCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
-    """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
+    """Outcome for a drop in /keys with a key: a new key, or a known certificate renewed or revoked.
     `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint. `final`:
-    True for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
+    True for a revoked key that may be in wrong hands. `signature`: the signature on the drop; None if
+    unsigned.
     """
 
     change: Literal["new", "renewed", "revoked"]

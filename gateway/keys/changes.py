@@ -48,7 +48,8 @@ class Clerk:
     ) -> Key:
         """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
 
-        `dropped_as`: the reference of the provider's drop with the key; None for a key enrolled by staff.
+        `state`: "pending" for a key that waits for approval. `dropped_as`: the reference of the provider's
+        drop with the key; None for a key enrolled by staff.
         """
         key = keys.add_key(
             self.session,
@@ -85,7 +86,10 @@ class Clerk:
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
-        """Take a key out of use now, or at `until` if later. GatewayError for a key already out of use."""
+        """Take a key out of use now, or at `until` if later. GatewayError for a key already out of use.
+
+        `why`: the person's reason, for the record.
+        """
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             return self._done(changed, "key-retiring", "retiring", why, not_after=rfc3339(until))
@@ -94,12 +98,18 @@ class Clerk:
         return self._done(changed, "key-retired", "retired", why)
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
-        """Undo the retirement of a key. GatewayError for a key not retired, or replaced since then."""
+        """Undo the retirement of a key. GatewayError for a key not retired, or replaced since then.
+
+        `why`: the person's reason, for the record.
+        """
         changed = keys.restore_key(self.session, key)
         return self._done(changed, "key-restored", "waits" if changed.state == "pending" else "in-force", why)
 
     def suspend(self, key: Key, *, why: str | None) -> Key:
-        """Take a key out of use until another person revokes or approves the key."""
+        """Take a key out of use until another person revokes or approves the key.
+
+        `why`: the person's reason, for the record.
+        """
         return self._done(keys.suspend_key(self.session, key), "key-suspended", "suspended", why)
 
     def revoke(
@@ -113,8 +123,9 @@ class Clerk:
     ) -> Key:
         """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
 
-        `new` is the certificate with its own revocation, if any. A hard revocation of a provider's key has
-        files examined again that were signed with the key and wait for a person.
+        `new`: the certificate with its own revocation, if any. `why`: the person's reason, for the record. A
+        hard revocation of a provider's key has files examined again, if signed with the key and waiting for a
+        person.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)

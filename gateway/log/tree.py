@@ -98,7 +98,10 @@ def _subtree(store: Nodes, start: int, end: int) -> bytes:
 
 
 def _subproof(store: Nodes, first: int, second: int) -> Iterator[bytes]:
-    """Yield the hashes of SUBPROOF (RFC 9162, 2.1.4.1), from the root downwards."""
+    """Yield the hashes of the proof that `first` leaves are the beginning of `second` leaves, root first.
+
+    The algorithm is SUBPROOF of RFC 9162, 2.1.4.1.
+    """
     start, end, whole = 0, second, True
     while first != end:
         middle = start + _left_size(end - start)

@@ -101,8 +101,9 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 class SelfSignature:
     """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
     `lasts`: how long the key is valid, from the time of making; zero for ever. `ends`: when the statement
-    itself ends. `leads`: the statement calls its user id the main one. `backings`: for a signing subkey, the
-    subkey's own signatures consenting to belong to the certificate, contained in the statement.
+    itself ends. `understood`: no critical part of the statement is unknown here. `leads`: the statement calls
+    its user id the main one. `backings`: for a signing subkey, the subkey's own signatures consenting to
+    belong to the certificate, contained in the statement.
     """
 
     made: datetime
@@ -205,7 +206,9 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class UserId:
-    """A name or picture in a certificate, with the owner's statements on it (`said`), newest first."""
+    """A name or picture in a certificate. `text`: True for a name.
+    `said`: the owner's statements on the user id, newest first.
+    """
 
     value: bytes
     text: bool

@@ -94,7 +94,8 @@ class Verified:
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
         """Return the opened file. `content`: descriptor, size and SHA-256, as returned by `Content.finish`.
-        Raises SigningKeyEnded, with the opened file, if `ended` is a reason code.
+        `engine`: the name of the engine. `opened_by`: the fingerprint of the decrypting key. Raises
+        SigningKeyEnded, with the opened file, if `ended` is a reason code.
         """
         descriptor, size, sha256 = content
         opened = Opened(
@@ -113,7 +114,9 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex."""
+    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex.
+    `recipients`: the fingerprints of the certificates that the signature is meant for; () for everybody.
+    """
 
     issuer: str
     created_at: datetime | None = None
@@ -173,7 +176,9 @@ def _is_sound(sender: Sender) -> bool:
 
 
 def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force."""
+    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force.
+    `made`: the time of the signature. A key superseded only after `made` has a reason code of its own.
+    """
     if not sender.parts.is_meant_to_sign(key):
         return "open:wrong-signer"
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
@@ -191,7 +196,9 @@ def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) ->
 
 
 def _time_fault(made: datetime, expires: datetime | None, limits: OpenLimits, now: datetime) -> str | None:
-    """Return the reason code for a fault in the times of a signature; None for a good one."""
+    """Return the reason code for a fault in the times of a signature; None if there is no fault.
+    `made`: the time of the signature. `expires`: the end of the signature, None for never.
+    """
     latest = now + timedelta(seconds=limits.clock_skew_seconds)
     if not now - timedelta(days=limits.signature_age_days) <= made <= latest:
         return "open:signature-date"
@@ -234,7 +241,9 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Return the reason for refusing a message without a valid signature by one of `senders`."""
+    """Return the reason for refusing a message without a valid signature by one of `senders`.
+    `addressee`: the fingerprint of the certificate that the message was sealed to; None if not sealed.
+    """
     try:
         claims = claims_of(message)
     except Refusal as structure:
@@ -405,8 +414,8 @@ def verified_late(
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Return why a signature is late: "renewed" (the key had expired) or "vouched" (it was not yet bound).
-    None for a key valid when the signature was made, and for a fault other than a date.
+    """Return why a signature made at `made` is late; None for a key valid then, or a fault other than a date.
+    "renewed": the key had expired when signing. "vouched": the key was not yet bound to the certificate.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]
     if not parts.is_meant_to_sign(key):

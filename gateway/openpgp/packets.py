@@ -51,7 +51,7 @@ class Packet(NamedTuple):
 
 
 def is_ignored(tag: int) -> bool:
-    """Return True for a packet to ignore in messages: a marker, padding, or an unknown uncritical kind (4.3)."""
+    """Return True for a packet ignored in messages: marker, padding, or an unknown uncritical kind (4.3)."""
     return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 

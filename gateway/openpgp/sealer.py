@@ -127,7 +127,7 @@ def clearsign(secret: bytes, text: str) -> str:
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Sign each text as a cleartext-signed message, faster than by single calls. Fault if the key cannot sign."""
+    """Sign each text as a cleartext-signed message, faster than one by one. Fault if the key cannot sign."""
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
     try:

@@ -22,7 +22,7 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 class Vector(NamedTuple):
-    """A test message: `sealed` to `key`, to be verified with the certificate `sender`.
+    """A test message: `sealed` to `key`, to be verified with the certificate `sender`. `why`: the case.
     `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None for
     a message that a program must not find well signed.
     """

@@ -41,7 +41,7 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 class Order(NamedTuple):
-    """One run of a program: the sealed file, memory for the content, senders' certificates, and secret keys."""
+    """One run of a program: the sealed file, memory for the content, senders' certificates, secret keys."""
 
     sealed: SealedSource
     content: Content
@@ -91,7 +91,7 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Copy a program's output to the content; return the exit code.
+    """Copy the output of the running program `child` to the content of `order`; return the exit code.
     Kill the program at the limit of time, with a Fault, or of size, with a Refusal.
     """
     deadline, buffer = time.monotonic() + order.limits.seconds, memoryview(bytearray(_PIECE))
@@ -122,7 +122,7 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the program with the descriptor `source` as standard input. Fault if the program cannot be started."""
+    """Start the program, with the descriptor `source` as standard input. Fault if the start fails."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,

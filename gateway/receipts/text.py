@@ -372,9 +372,9 @@ def declaration_statement(
 ) -> Statement:
     """Return the statement of a declaration's receipt, in the gateway's own words.
 
-    `data` is the id of a data type, a flow or a material, and `method` that of a method in the agreement.
-    `goes_at`: the time of the transfer. `safeguards` and `circumstances`: the sentences that the declarer
-    confirmed.
+    `data`: the id of a data type, a flow or a material; `data_title`: its name. `method`: the id of a method
+    in the agreement. `goes_at`: the time of the transfer. `safeguards` and `circumstances`: the sentences
+    confirmed by the declarer.
     """
     headline, meaning = _SAID[state]
     details = {

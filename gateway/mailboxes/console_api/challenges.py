@@ -111,7 +111,7 @@ class SharedChallenges(Challenges):
         self._registry = registry
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Make a challenge and store it in the registry."""
+        """Make a challenge, store it in the registry, and return it."""
         challenge = secrets.token_bytes(_BYTES)
         with self._registry.write_on(()) as session:
             logins.give_challenge(

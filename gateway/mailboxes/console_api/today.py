@@ -110,7 +110,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
 def _behind(
     session: Session, catalogue: Catalogue, judged: Mapping[str, Sequence[FlowStatus]]
 ) -> Sequence[WaitingTask]:
-    """Return a task to chase each school with overdue data."""
+    """Return a task to chase each school with overdue data; `judged`: the flows of each school."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
         WaitingTask(
@@ -204,7 +204,10 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
-    """Yield a task for each of the schools longest overdue, and one task for all further schools."""
+    """Yield a task for each of the schools longest overdue, and one task for all further schools.
+
+    `behind`: a task for each school with overdue data, the longest overdue first.
+    """
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.of for one in told], now.date())
     for one in told:
