@@ -109,7 +109,10 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
 
 
 async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
-    """Post `body` once; return the HTTP status. TimeoutError, or httpx.TimeoutException, after 30 seconds."""
+    """Post `body` to `address` once; return the HTTP status. Raises a timeout error after 30 seconds.
+
+    `trusted`: the trusted certificate authorities. The errors are TimeoutError and httpx.TimeoutException.
+    """
     async with (
         asyncio.timeout(_SECONDS),
         httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,

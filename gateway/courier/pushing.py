@@ -38,7 +38,7 @@ class SystemServer(File):
 
 
 class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """A paramiko policy that refuses every host key except the one stated in the policies."""
+    """A paramiko policy that refuses every host key except the expected one."""
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise paramiko.BadHostKeyException(hostname, key, key)

@@ -224,7 +224,8 @@ def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
     """Send a request and the descriptors `files` to a child; return the answer, checked by `checked_answer`.
-    The second value is the descriptor of the answer's content, or -1.
+    `seconds`: the time for the answer. `expected`: the allowed types of the answer. The second value is the
+    descriptor of the answer's content, or -1.
     """
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return checked_answer(request, *child.finish(until), expected)
@@ -331,8 +332,8 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Start a classifier that reads along for at most `seconds`; yield a follower, None if the start fails.
-    After a failed start, the next request to the classifier reports the error.
+    """Start a classifier on a content still being written, for at most `seconds`; yield a follower.
+    Yields None if the start fails; the next request to the classifier then reports the error.
     """
     with ExitStack() as kept:
         memory = kept.enter_context(closing(empty_memory()))

@@ -130,8 +130,8 @@ class PartialContent:
         return os.fstat(self._content).st_size
 
     def _is_confirmed(self, wait_ms: int) -> bool:
-        """Return True once the service has confirmed the content; wait up to `wait_ms` milliseconds for that.
-        Raises SystemExit if the pipe is closed instead.
+        """Return True if the service confirms the content within `wait_ms` milliseconds, else False.
+        Raises SystemExit if the service closes the pipe without confirming.
         """
         if self._is_whole:
             return True
@@ -164,7 +164,7 @@ def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequ
 def _read(
     rules: Rules, limits: ClassifyLimits, request: Reading, content: BinaryIO | PartialContent
 ) -> Read | None:
-    """Classify a content, and collect its persons, and the pupils of a roll.
+    """Classify a content; collect the persons in the content and, for a roll, the pupils.
     Returns None if a content still being written has to be read a second time once it is whole.
     """
     roll, persons = RollCollector() if request.rolls else None, PersonCollector()

@@ -52,7 +52,7 @@ _MOST_SHOWN = 100
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Return True if the malware scanner finds malware in the content; False if none is set up or found.
+    """Return True if the malware scanner finds malware in the content; False if there is none, or no scanner.
     Fault if the scanner gives no usable answer.
     """
     if settings.socket is None:
@@ -109,7 +109,8 @@ def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
     """Check and return a judge's finding.
-    Raises ExaminerLost if a key has not the stated fingerprint, or the signatory's name cannot be a name.
+    Raises ExaminerLost if a key lacks the stated fingerprint, or if the text given as the signatory's name is
+    no name.
     """
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer):
         raise child.ExaminerLost("the judging process gave another key than it says")
@@ -186,7 +187,7 @@ def records_with(
 
 
 def counting_seed(home: Home, sha256: str) -> str:
-    """Return the secret by which counts of the content with this SHA-256 are rounded, in hexadecimal."""
+    """Return the secret for rounding the counts of the content with the digest `sha256`, in hexadecimal."""
     key = secret_files.pupil_key(home)
     return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()
 
@@ -283,7 +284,7 @@ class Examiner:
         return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
 
     def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
-        """Open a stored transfer; return a descriptor, for the caller to close, and the size in bytes."""
+        """Open a stored file; return the content's descriptor, for the caller to close, and size in bytes."""
         answer, content = self._of_stored(request, protocol.Reopened)
         return content, answer.size
 
@@ -311,8 +312,8 @@ class Examiner:
     def view_apart(
         self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
-        """Make the view that `basis` grants, without the records about persons with the digests `persons`.
-        Returns None where these records cannot be distinguished from the others.
+        """Make the view granted by `basis`, without the records about the people with the digests `persons`.
+        Returns None where these records cannot be told apart from the others.
         """
         if not persons:
             return self.view(request, basis)
@@ -481,7 +482,7 @@ class Examiners:
             return self._of_threads[thread]
 
     def _new(self) -> Examiner:
-        """Return a new examiner. Overridden by the sandbox."""
+        """Return a new examiner. A subclass of the sandbox overrides the method."""
         return Examiner(self._home)
 
     def close(self) -> None:

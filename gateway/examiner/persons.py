@@ -150,7 +150,7 @@ class PersonCollector:
             self.left_out += len(new) - room
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect UPNs found as text in a content with unreadable records."""
+        """Collect all UPNs found anywhere in a content, for a content with unreadable records."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):
@@ -174,7 +174,9 @@ def number_digest(upn: str, key: bytes) -> bytes:
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """Return the digests of a person's name and date of birth; an empty set if a name has no letter."""
+    """Return the digests of a person's name and date of birth (`born`).
+    The set is empty if a name has no letter.
+    """
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 

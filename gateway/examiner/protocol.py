@@ -39,7 +39,9 @@ class AboutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewing(AboutFile):
-    """Ask the viewer for a view, or counts, of the content sent as a descriptor."""
+    """Ask the viewer for a view, or counts, of the content sent as a descriptor.
+    `basis`: what the team may have, or how to count.
+    """
 
     basis: Basis | Counting
     kind: Literal["viewing"] = "viewing"
@@ -55,7 +57,9 @@ class Viewed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayingOut(AboutFile):
-    """Ask the viewer to lay out the view sent as a descriptor for another system."""
+    """Ask the viewer to write the view sent as a descriptor as CSV for another system.
+    `layout`: the columns of the CSV. `stated`: the headings explained by the sender.
+    """
 
     layout: FileLayout
     stated: Stated
@@ -183,8 +187,8 @@ the school; kept as digests. One text takes a tenth of the memory of so many val
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
-    `numbers`: the UPNs, one a line. `names`: the name keys of persons without a UPN, one a line.
-    `left_out`: number of persons beyond the limit.
+    `numbers`: the UPNs found, one in each line. `names`: keys made of name and date of birth, for persons
+    without a UPN, one in each line. `left_out`: the number of persons beyond the limit.
     """
 
     content: Classified | ContentRefused
@@ -343,7 +347,7 @@ class SealedCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(AboutFile):
-    """Answer about a failure of the gateway, in a sentence without names or contents."""
+    """Answer about a failure of the gateway: a sentence without names or contents of files."""
 
     explanation: str
     kind: Literal["failed"] = "failed"

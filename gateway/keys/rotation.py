@@ -160,7 +160,7 @@ def rotate(
 
 
 def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
-    """Complete and publish an interrupted change of keys; return None if there was none."""
+    """Complete and publish an interrupted change of keys; return None if no change was interrupted."""
     with changing_keys(home):
         secret_files.sweep(home)
         if not finish(home, registry):
@@ -184,7 +184,7 @@ def finish(home: Home, registry: Registry) -> bool:
 
 
 def held(home: Home) -> list[str]:
-    """Return the names of a home's key files, to compare hosts that share the work."""
+    """Return the names of a home's key files, for comparing the hosts of one gateway."""
     return secret_files.key_file_names(home)
 
 
@@ -267,9 +267,9 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the key of a kind that an interrupted rotation has left on disk; None if there is none.
+    """Return the key of a kind left on disk by an interrupted rotation; None if there is none.
 
-    The statement beside the key must contain `said`, which names the log's key.
+    The statement beside the key must contain the text `said`, the name of the log's key.
     """
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}

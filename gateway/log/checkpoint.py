@@ -129,7 +129,7 @@ class LogKey:
         return cls(secret)
 
     def vkey(self, name: str) -> str:
-        """Return the verifier key under `name`, for checkpoints and receipts."""
+        """Return the verifier key (vkey) of this key under `name`, for checkpoints and receipts."""
         return str(VerifierKey(name, SIGNATURE, self._secret.public_key().public_bytes_raw()))
 
     def sign(self, message: bytes) -> bytes:
@@ -154,7 +154,7 @@ def _key_id(name: str, kind: int, public: bytes) -> bytes:
 
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
-    """Make a signed note (checkpoint) of `size` leaves under `root` (32 bytes), signed by `key`.
+    """Make a signed note (checkpoint) that a log has `size` leaves under `root` (32 bytes), signed by `key`.
 
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
@@ -243,7 +243,7 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 
 def _read_line(line: str) -> tuple[str, bytes, bytes]:
-    """Split a signature line into name, key id and the rest of its bytes."""
+    """Split a signature line into the signer's name, the key id, and the bytes of the signature."""
     parts = line.split(" ")
     if len(parts) != 3 or parts[0] != "—" or not _NAME.fullmatch(parts[1]):  # noqa: PLR2004
         raise CheckpointError("the checkpoint has a malformed signature line")
@@ -252,7 +252,10 @@ def _read_line(line: str) -> tuple[str, bytes, bytes]:
 
 
 def _cosigned_at(key: VerifierKey, blob: bytes, body: str) -> datetime:
-    """Verify a witness's cosignature of a note's body; return the time that it states."""
+    """Verify a witness's cosignature of a note's body; return the time stated by the witness.
+
+    `blob`: the cosignature, 8 bytes of time and the signature.
+    """
     seconds = int.from_bytes(blob[:8], "big")
     if not key.verify(blob[8:], f"cosignature/v1\ntime {seconds}\n{body}".encode()):
         raise CheckpointError("the cosignature on the checkpoint is not good")

@@ -150,7 +150,10 @@ class Event:
 
 
 def leaf(event: Event | Mapping[str, object]) -> bytes:
-    """Encode an event, or its JSON object, as a leaf: canonical JSON. Raises ValueError if not admitted."""
+    """Encode an event, or its JSON object, as a leaf: canonical JSON.
+
+    Raises ValueError for an event that the log does not admit.
+    """
     checked = event if isinstance(event, Event) else read_event(event)
     return canonical(checked.mapping())
 
@@ -165,7 +168,7 @@ def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
 
 
 def read_event(mapping: object) -> Event:
-    """Read an event from a JSON object as `Event.mapping` makes it. Raises ValueError for anything else."""
+    """Make an event from a JSON object of the form that `Event.mapping` returns. ValueError otherwise."""
     if not isinstance(mapping, Mapping):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
     at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")
@@ -216,11 +219,11 @@ _FIRST_PLANE = "\uffff"
 
 
 def canonical(value: object) -> bytes:
-    """Encode a value as canonical JSON (RFC 8785), to sign and hash, as receipts and the log need.
+    """Encode a value as canonical JSON (RFC 8785), as needed to sign and hash receipts and the log.
 
     Takes texts, whole numbers below 2^53, truth values, None, lists, and objects with names from the first
-    Unicode plane: for these, the standard library's encoder with sorted keys gives the bytes that the RFC
-    demands, in a sixth of a general encoder's time. ValueError for anything else.
+    Unicode plane. For values of only these kinds, the standard library's encoder with sorted keys gives the
+    bytes that the RFC demands, in a sixth of a general encoder's time. ValueError for anything else.
     """
     _check(value)
     return _ENCODER.encode(value).encode()

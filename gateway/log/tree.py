@@ -28,7 +28,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def append(store: MutableMapping[tuple[int, int], bytes], size: int, leaf: bytes) -> int:
-    """Append a leaf of the bytes `leaf` to a tree of `size` leaves; return the new size.
+    """Append a leaf with the bytes `leaf` to the tree in `store`, of `size` leaves; return the new size.
 
     Each new node is set exactly once.
     """
@@ -67,9 +67,10 @@ def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
 
 
 def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
-    """Return the proof that `first` leaves are an unchanged prefix of `second` (RFC 9162 section 2.1.4.1).
+    """Return the proof that a tree of `second` leaves begins with the same `first` leaves, unchanged.
 
-    Empty where first is 0 or equals second. Raises ValueError unless 0 <= first <= second.
+    The form is of RFC 9162, section 2.1.4.1. Empty where `first` is 0 or equals `second`. Raises ValueError
+    unless 0 <= first <= second.
     """
     if not 0 <= first <= second:
         raise ValueError("the first tree is not a part of the second")

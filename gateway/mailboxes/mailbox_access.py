@@ -106,10 +106,10 @@ class MailboxAccess:
     def page(
         self, person: Person, place: MailboxPlace, before: int | None
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
-        """Return at most FILES_A_QUERY files of a folder, latest first, with sequences below `before`.
+        """Return a page of a folder: at most FILES_A_QUERY files, the latest with sequences below `before`.
 
-        The second value: the sequences of files with a NAME.about.txt. Declined for a folder not
-        open to the person.
+        The second value: the sequences of files with a NAME.about.txt. Declined for a folder not open to the
+        person.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)
@@ -230,9 +230,10 @@ class MailboxAccess:
             return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
-        """Record that a person collected `given` at `place`, durably before the first byte is sent.
+        """Record that a person collects the content `given` of the file at `place`.
 
-        Declined if the file is no longer visible to the person. Fault if recording fails.
+        To be called before the first byte is sent. Declined if the file is no longer visible to the person.
+        Fault if recording fails.
         """
         now = self.clock()
         with self.registry.write() as session:
@@ -277,7 +278,7 @@ class MailboxAccess:
         now: datetime,
         given: Given | None = None,
     ) -> None:
-        """Log an act on a file, and sign the log's head: the last step of a transaction.
+        """Log an act on a file, and sign the log's head. To be called last in a transaction.
 
         The entry names the items left out of the content `given`, in lower case with hyphens. The fingerprint
         of the person's key is stored beside the log, since another person may hold the key.

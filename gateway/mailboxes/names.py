@@ -89,9 +89,9 @@ def file_name(delivery: Delivery) -> str:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return the file extension for the format `shown` of a file or, if not `whole`, of its view.
+    """Return the file extension for the format `shown` of a file or, if not `whole`, of a view.
 
-    "csv" for counts, "bin" for a format that is not fit to be an extension.
+    "csv" for counts, "bin" for a format unfit to be an extension.
     """
     if counts:
         return "csv"

@@ -33,7 +33,7 @@ def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
 def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterator[str]:
     """Yield lines on the items and records left out of a view, and why.
 
-    `apart`: records of children visible to few people are left out; their number is not disclosed.
+    `apart`: True if records of children visible only to few people are left out; the lines give no number.
     """
     one, listed, unlisted = view.delivery, catalogue.appendix_a, view.held.unlisted
     yield f"This is what the team {catalogue.wording.name(one.team or '')} may have of the file that"
@@ -112,7 +112,7 @@ class TeamView:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """The labels of fields with cells left blank in the view, as a value does not fit the heading."""
+        """The labels of fields with cells left blank, because a value does not fit the field's heading."""
         found = (one.about for one in self.held.findings if one.expected and one.about not in self.lacking)
         return tuple(dict.fromkeys(found))
 

@@ -242,7 +242,7 @@ class MailboxTree(Server):
             raise
 
     async def _tell(self, record: Callable[[Person, *Ts], T], *args: *Ts) -> T:
-        """Call a method that records an act, in a writer thread; declined if recording fails."""
+        """Call `record`, a method to record an act, in a thread for writing. Declined if recording fails."""
         try:
             return await self._ask(record, *args, threads=self._resources.writers)
         except Fault as fault:
@@ -263,7 +263,11 @@ class MailboxTree(Server):
         yield names
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
-        """Return a folder's next page of entries, encoded; called in a thread, since pages are long."""
+        """Return a page of a folder's files, encoded: the latest with sequences below `before`.
+
+        The second value is the `before` of the next page; None at the end. Called in a thread, since pages
+        are long.
+        """
         files, abouts = self._mailboxes.page(person, place, before)
         now, names = self._mailboxes.clock().timestamp(), []
         for delivery in files:

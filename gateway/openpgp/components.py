@@ -118,8 +118,8 @@ class SelfSignature:
     binds_subkey: bool = False
 
     def holds(self, moment: datetime) -> bool:
-        """Return True if the statement is in force at a moment, and has no critical part unknown here.
-        The digest must be sound. To a statement on a signing subkey, the subkey must have consented.
+        """Return True if the statement is in force at a moment, and every critical part is understood here.
+        The digest must be sound. For a signing subkey, the subkey must have consented.
         """
         if not (self.understood and self.is_timely(moment)):
             return False
@@ -163,8 +163,8 @@ def newest_in_force(said: Iterable[SelfSignature], moment: datetime) -> SelfSign
 def revocation_at(
     revocations: Sequence[Revoked], moment: datetime, since: datetime | None
 ) -> Revocation | None:
-    """Return how a key or user id is revoked at a moment: "hard", "soft", or None.
-    `since`: when the owner made the newest statement, if any.
+    """Return how a key or user id is revoked at a moment: "hard", "soft", or None if not revoked.
+    `since`: the time of the owner's newest statement, or None; the statement lifts earlier soft revocations.
     """
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
@@ -234,7 +234,7 @@ class Standing:
 
     @property
     def counts(self) -> bool:
-        """True if the key itself, whatever its primary key, is bound, alive and not revoked."""
+        """True if the key itself is bound, alive and not revoked. The primary key is not considered."""
         return self.bound and self.alive and self.revoked is None
 
 

@@ -59,7 +59,7 @@ class SessionKey(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """True if the key has the length its cipher needs; any length fits an unknown cipher."""
+        """True if the key has the length needed by its cipher, or the cipher is unknown."""
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 

@@ -178,9 +178,9 @@ def is_sealed(data: bytes) -> bool:
 def open_signed(
     data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
 ) -> tuple[bytes, Signature]:
-    """Return the content of a signed message, up to `cap` bytes, and its signature.
-    There must be one signature over all, by one of `certificates` in force, made within the time window.
-    Raises Refusal otherwise.
+    """Return the content of a signed message, up to `cap` bytes, and the signature.
+    Raises Refusal unless there is exactly one signature, over the whole content, by one of `certificates` in
+    force, and made within the time window of `limits`.
     """
     senders = parsed_senders(certificates)
     if (kind := packets.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":

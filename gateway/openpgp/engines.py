@@ -22,8 +22,8 @@ _proved: set[ProgramFile] = set()
 
 
 def prove_program(settings: ProcessorSettings) -> None:
-    """Raise ConfigurationError if the SOP program in use fails the `self_test`.
-    Fault if the program cannot be run. Does nothing without a program.
+    """Test the SOP program in use, if any. ConfigurationError if the program fails the `self_test`.
+    Fault if the program cannot be run.
     """
     if (program := _program(settings)) is not None:
         _prove(program)
@@ -61,12 +61,12 @@ def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
 
 
 def believe(file: ProgramFile) -> None:
-    """Mark a program as proved, because the parent process has proved it."""
+    """Mark a program as proved, as the parent process has proved the program."""
     _proved.add(file)
 
 
 def program_file(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use; None if there is none, or it is being replaced."""
+    """Return the file of the SOP program in use; None if there is none, or the file is being replaced."""
     program = _program(settings)
     return None if program is None else _file(program)
 

@@ -28,9 +28,9 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 class Content:
     """Plaintext being written: at most `cap` bytes in anonymous memory (a memfd), hashed with SHA-256.
-    Plaintext is held in such memory alone: a file without a name, gone with the last descriptor. `into`:
+    A memfd is a file without a name, gone with the last descriptor; plaintext is held nowhere else. `into`:
     the memfd to fill, if other processes read the content meanwhile; by default a new memfd. Use as a
-    context: leaving with an error closes the descriptor, and `finish` gives it to the caller.
+    context: an error closes the descriptor; `finish` gives the descriptor to the caller.
     """
 
     def __init__(self, cap: int, into: int | None = None) -> None:

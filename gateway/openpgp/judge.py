@@ -315,8 +315,9 @@ _ED25519_BYTES = 32
 
 
 def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
-    """Return True if the signature covers `content` and was made by `key`; both are bodies of packets.
-    False also for a signature over anything but data, or by an algorithm no longer in use.
+    """Return True if `signature` covers `content` and was made by `key`.
+    `signature` and `key` are the bodies of packets. False also for a signature over anything but data, or by
+    an algorithm no longer in use.
     """
     with suppress(InvalidSignature, UnsupportedAlgorithm, ValueError, IndexError):
         version, kind, algorithm, digest = signature[:4]

@@ -181,8 +181,8 @@ class Unwrapped(NamedTuple):
 def unwrapped(
     sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
-    """Decrypt and decompress a sealed file, within the limits. Refusal if that is impossible.
-    Given the session key of the file, no secret key is needed.
+    """Decrypt and decompress a sealed file, within the limits. Refusal if impossible.
+    With `session`, the session key of the file, no secret key is needed.
     """
     wraps, protection, body = _container(sealed)
     decrypt_with = partial(containers.opened, protection, body, old_ciphers=limits.old_ciphers)
@@ -199,7 +199,7 @@ def unwrapped(
 
 
 def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
-    """Return the bodies of a sealed message's PKESK packets, and its container's protection and body."""
+    """Return the bodies of a sealed message's PKESK packets, and the encrypted container's kind and body."""
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]

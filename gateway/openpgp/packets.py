@@ -56,7 +56,7 @@ def is_ignored(tag: int) -> bool:
 
 
 def walk(data: bytes | memoryview) -> Iterator[Packet]:
-    """Yield the packets in order. FramingError if broken or cut off, or for more than 10,000."""
+    """Yield the packets in order. FramingError for broken data, cut-off data or over 10,000 packets."""
     position = 0
     for _ in range(_MOST_PACKETS):
         if position >= len(data):
@@ -187,7 +187,7 @@ def is_blank(data: bytes) -> bool:
 
 
 def dearmored(data: bytes) -> bytes:
-    """Decode an armored block. FramingError if cut off, or with other data before or after."""
+    """Decode an armored block. FramingError for a block cut off, or with other data before or after."""
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise FramingError("no block of armor at the start")
@@ -201,7 +201,7 @@ def dearmored(data: bytes) -> bytes:
 
 
 def dearmored_head(data: bytes) -> bytes:
-    """Decode the beginning of an armored block, as far as `data` goes."""
+    """Decode the beginning of an armored block, as much as `data` contains."""
     found = _BEGIN.search(data)
     if found is None:
         raise FramingError("no block of armor")

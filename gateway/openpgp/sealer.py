@@ -1,7 +1,7 @@
 """Seal and sign with the gateway's own key.
 
-PGPy makes the keys, because keys made by Sequoia announce a newer encryption GnuPG lacks; each new key
-is tried with Sequoia before use. Sequoia does all signing and encrypting.
+PGPy makes the keys, because a key made by Sequoia asks for a newer kind of encryption that GnuPG cannot read.
+Each new key is tried with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
 import base64
@@ -137,7 +137,7 @@ def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:
-    """Make an armored detached signature over data."""
+    """Make an armored detached signature over `data` with the secret key `secret`."""
     return sign_each(secret, [data])[0]
 
 
@@ -258,7 +258,7 @@ def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of a text as a signature covers them: without white space at the end."""
+    """Return the lines of a text in the form covered by a signature: without white space at the end."""
     return [line.rstrip(_BLANKS) for line in text.split("\n")]
 
 

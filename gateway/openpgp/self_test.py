@@ -38,7 +38,7 @@ class Vector(NamedTuple):
 
 @lru_cache(maxsize=1)
 def proof() -> tuple[Vector, ...]:
-    """Return the vectors with the expected verdicts."""
+    """Return the test messages, each with the right verdict."""
     found = json.loads((resources.files(__package__) / "self_test.json").read_bytes())
     keys = {name: base64.b64decode(key) for name, key in found["keys"].items()}
     return tuple(
@@ -55,7 +55,9 @@ def proof() -> tuple[Vector, ...]:
 
 
 def check(program: str) -> None:
-    """Raise ConfigurationError if a program fails a vector. Fault if the program cannot be run."""
+    """Raise ConfigurationError if a program's verdict on any test message is wrong.
+    Fault if the program cannot be run.
+    """
     wrong = next((vector for vector in proof() if not passes(program, vector)), None)
     if wrong is not None:
         raise ConfigurationError(
@@ -65,7 +67,7 @@ def check(program: str) -> None:
 
 
 def passes(program: str, vector: Vector) -> bool:
-    """Return True if a program's verdict on one vector is right. Fault if the program cannot be run."""
+    """Return True if a program's verdict on one test message is right. Fault if the program cannot be run."""
     try:
         code, verifications, written = _run(program, vector)
     except Refusal:  # Of more content than any vector has.

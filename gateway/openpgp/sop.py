@@ -152,7 +152,9 @@ class SopOpener:
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Call `check` with the path of the program before each run; an exception stops the run."""
+        """Read the secret keys, given as bytes or files. ConfigurationError for an unusable key.
+        `check` is called with the path of the program before each run; an exception stops the run.
+        """
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
@@ -228,7 +230,7 @@ class SopOpener:
         return code, verifications
 
     def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-        """Run `decrypt` with the program, checked by `check` before, and return its results."""
+        """Call `check`, then run `decrypt` with the program, and return its results."""
         self._check(self._program)
         return decrypt(self._program, order, session)
 

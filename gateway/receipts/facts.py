@@ -115,8 +115,8 @@ class ReceiptFacts:
 class Proof:
     """The proof of a receipt's leaf in the log. `leaf` is the leaf's bytes, `hashes` the inclusion proof.
 
-    `checkpoint` is the signed head reached by the proof; `log_key` its verifier key; `log_key_certificate`
-    the gateway's clearsigned statement about the log's key.
+    `checkpoint`: the signed head at the end of the proof. `log_key`: the verifier key of the checkpoint.
+    `log_key_certificate`: the gateway's clearsigned statement about the log's key.
     """
 
     leaf: bytes
@@ -132,7 +132,7 @@ class Proof:
 def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
     """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
 
-    Of text from inside the file only known words, and words of the authority's own wording, are shown.
+    Words from inside the file are shown only if known, or part of the authority's own wording.
     """
     signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
     reasons = map(plain_reason, facts.reasons, repeat(facts.wording))

@@ -109,7 +109,10 @@ def field(label: str, value: str) -> str:
 
 
 def cut_field(label: str, value: str, width: int = WIDTH - 4 - _LABEL) -> str:
-    """Format a label and a long value, cut into lines of `width` characters, which can be joined again."""
+    """Format a label and a long value.
+
+    The value is cut into lines of `width` characters, which can be joined again.
+    """
     cut = [value[at : at + width] for at in range(0, len(value), width)] or [""]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
     return "\n".join(lines)
@@ -149,7 +152,7 @@ class Statement:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of the JSON ("receipt") and of the text ("text"), as the log's leaf has them."""
+        """The SHA-256 of the JSON ("receipt") and of the text ("text"), as in the log's leaf."""
         forms = {"receipt": self.canonical, "text": self.text.encode()}
         return {name: hashlib.sha256(form).hexdigest() for name, form in forms.items()}
 

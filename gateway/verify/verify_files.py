@@ -103,7 +103,7 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Return the log key in a statement clearsigned by the gateway. Unproved for any other text."""
+    """Return the log key named in a statement, if clearsigned by the gateway. Unproved for any other text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -203,7 +203,7 @@ def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, 
 
 
 def _read_text(signed: str) -> receipts.Checked:
-    """Verify the proof in a text receipt whose OpenPGP signature is good; return the receipt."""
+    """Verify the proof in a text receipt; return the receipt. The OpenPGP signature was found good before."""
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
@@ -228,7 +228,7 @@ def _read_text(signed: str) -> receipts.Checked:
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
-    """Return what a text receipt states, by the names of the JSON form. Raises KeyError or Unproved.
+    """Return the statements of a text receipt, named as in the JSON form. Raises KeyError or Unproved.
     `fields`: the values in the text, by label.
     """
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)

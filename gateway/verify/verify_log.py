@@ -23,7 +23,7 @@ WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
-    """Yield the tree's root after each log entry. Raises Unproved for an entry with a wrong number."""
+    """Yield the tree's root after each log entry in the file `leaves`. Unproved for a wrong entry number."""
     peaks: list[tuple[int, bytes]] = []  # height and root of the complete subtrees so far, largest first
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -49,7 +49,9 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
-    """Compare a log's entries with its heads; return the number of entries. Unproved if they differ."""
+    """Compare the log entries in the file `leaves` with signed heads; return the number of entries.
+    Raises Unproved if an entry or a head does not fit.
+    """
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -75,7 +77,9 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
-    """Return the keys the log has had, in order, from its entries; [] if the key never changed."""
+    """Return the keys the log has had, in order, as told by the entries in the file `leaves`.
+    Returns [] if the key never changed.
+    """
     with leaves.open("rb") as file:
         changes = [
             receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line

@@ -238,9 +238,10 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the one field named in the error's text by option, value or name; "" for none or several.
+    """Return the field at fault: the only field whose option, value or name is in the error's text.
 
-    A NotFoundError is attributed only to fields with choices in forms.
+    Returns "" if no field or more than one is found. For a NotFoundError, only fields with choices in forms
+    count.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
@@ -419,7 +420,7 @@ def act_shown(command: str) -> Shown:
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return names by id for each of the columns that hold ids of schools, teams or kinds of data."""
+    """Return names by id for each of the columns with ids of schools, teams or kinds of data."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
     return {name: known[of] for name, of in wanted.items()}

@@ -68,7 +68,7 @@ Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
 
 
 def type_named(catalogue: Catalogue, data_type: str) -> Named:
-    """Return a data type's id with its name on receipts."""
+    """Return a data type's id with its name, as on receipts."""
     name = catalogue.wording.name(data_type)
     unnamed = f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}"
     return Named(id=data_type, name=unnamed if name == data_type else name)
@@ -91,7 +91,7 @@ class DecliningError(GatewayError):
 
 
 def not_confirmed(fingerprint: str) -> str:
-    """Return the sentence that asks a person to have the own credential confirmed.
+    """Return a sentence asking a person to have a colleague confirm the person's own credential.
 
     The sentence names the credential's fingerprint, in groups of four.
     """
@@ -215,7 +215,7 @@ class ConsoleContext:
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """Note a wrong proof of identity in the context, and delay the answer.
+        """If the context ends with a wrong proof of identity, note the failure, and delay the answer.
 
         The delay grows with the number of wrong proofs from `address`.
         """
@@ -282,7 +282,7 @@ class Caller:
 
     @property
     def sight(self) -> Sight:
-        """The files that the caller may know of; for a program, none that only few people may know of."""
+        """The files that the caller may know of; for a program, no file that is only for few people."""
         if self.program is not None:
             return access.known_to_program(self.name)
         return access.may_know(self._viewer, self.looking)
@@ -295,7 +295,10 @@ class Caller:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise DecliningError if the caller may not do an act; `by_program`: programs may be allowed to."""
+        """Raise DecliningError if the caller may not do an act. `right`: the right needed for the act.
+
+        `by_program`: True for an act that programs may be allowed to do.
+        """
         if self.program is None:
             self.check(right)
         elif not by_program or command not in self.program.acts.split(","):

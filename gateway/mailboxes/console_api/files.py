@@ -65,7 +65,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
 
 
 def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
-    """Return the findings about a file, except codes unknown to this version."""
+    """Return the findings about a file for a page, without findings of a code unknown to this version."""
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
@@ -193,7 +193,10 @@ class OwnMailboxes:
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged."""
+        """Mark files of a team as dealt with or, with `undo`, put them back; return a sentence.
+
+        Each file has a log entry.
+        """
         mailboxes = self.console.mailboxes
         for reference in references:
             place = mailboxes.place(self.caller.person, team, reference, removed=undo)
@@ -234,13 +237,11 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
     """Return the details of a held file. DecliningError if not held or invisible to the caller.
 
-    - `decides`: True if the caller may decide on the file here.
-    - `recalled`: True if the file was withdrawn and waits for a second person.
-    - `proposed`: the open proposal to release the file, or to deliver the withdrawn file again; None if none.
-    - `asked`: headings of the file for the caller to explain. `meanings`: the items to choose from. `said`:
-      explanations waiting for a second person.
-    - `owner`: the person assigned to the file. `would`: the effect of a release now, in words.
-    - `again`: references of all waiting files with the same content, the newest last.
+    - `decides`: True if the caller may decide here. `owner`: the person assigned to the file.
+    - `recalled`: True for a withdrawn file waiting for a second person. `proposed`: the open proposal to
+      release the file, or to deliver a withdrawn file again. `would`: the effect of a release now, in words.
+    - `asked`: headings for the caller to explain. `meanings`: the items to choose from. `said`: explanations
+      waiting for a second person. `again`: references of all waiting files with equal content, newest last.
     """
     with console.mailboxes.registry.read() as session:
         if not transfer_lists.has(session, TransfersWanted(state="held", sight=caller.sight), reference):

@@ -44,9 +44,9 @@ def ask_policies(
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
-    `before` and `after` are digests, by default of the newest version and the proposal. With `days`, add the
-    outcomes of the past `days` that version `after` would change. `names`: documents that the
-    agreement cites under a name no longer in use, each with the present name.
+    `before` and `after`: the digests of the two versions, by default the newest version and the proposal.
+    With `days`, add the outcomes of the past `days` to be changed by version `after`. `names`: documents
+    cited in the agreement under a name no longer in use, each with the present name.
     """
     catalogue = console.catalogue()
     names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
@@ -77,9 +77,10 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a policy file in force, by default the first; with `content`, the effects of that new text.
+    """Return a policy file in force, by default the first; with `content`, try it as the file's new text.
 
-    With `content`, `tried` is True, and the answer has the faults, or else the differences and consequences.
+    `tried`: True with `content`. The answer then has the faults or, without faults, the differences and
+    consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]
@@ -109,7 +110,7 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
     tried: ClassVar = False  # The check writes a temporary copy of the policies.
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence on the edit, and on the approval still needed. GatewayError for faults."""
+        """Return a sentence on the edit's effect, and on the approval needed. GatewayError for faults."""
         return self._checked(context.home.policies_in_force)[2]
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -88,10 +88,10 @@ def ask_schools(
 
 
 def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before: Before = None) -> Shown:
-    """Return the details of a provider, with the latest files of sequences below `before`.
+    """Return the details of a provider, with a page of files: the latest with sequences below `before`.
 
-    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement. `next`
-    leads to earlier files. NotFoundError for an unknown provider.
+    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement. `next`:
+    the `before` of the next page, with earlier files. NotFoundError for an unknown provider.
     """
     catalogue, bodies = console.catalogue(), console.catalogue().bodies
     on = local_day(console.clock(), catalogue.calendar.timezone)

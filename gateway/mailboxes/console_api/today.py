@@ -134,12 +134,15 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return a count for the first page, with id and name; `more`: True if there are MOST things or more."""
+    """Return the count of some kind of thing for the first page, with id and name of the kind.
+
+    `more`: True if there are MOST things or more.
+    """
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}
 
 
 def _aged(tasks: Iterable[WaitingTask], today: date) -> list[Shown]:
-    """Return tasks with their age in days."""
+    """Return tasks with `days`, the days since a task began to wait, or since missing data were due."""
     begun = [(one, one.since.date() if one.since else one.due) for one in tasks]
     return [one._asdict() | {"days": (today - since).days if since else None} for one, since in begun]
 
@@ -148,10 +151,10 @@ def _needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
     recalls: Sequence[EventRow] = (), behind: Sequence[WaitingTask] = (),
 ) -> Iterator[WaitingTask]:  # fmt: skip
-    """Yield the person's tasks; first tasks that other people wait for.
+    """Yield the person's tasks; tasks for which other people wait come first.
 
-    `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
-    schools with data due and missing, each as a task.
+    `held`: the number of files waiting for a person, and since when. `recalls`: the open requests for a
+    recall. `behind`: a task for each school with overdue data.
     """
     may = caller.may
     if "decide" in may:
