@@ -218,10 +218,10 @@ def changing_keys(home: Home) -> Iterator[None]:
 
 
 def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey: str) -> None:
-    """Record the rotation, with a notice to every provider.
+    """Record the rotation to the key `new`, with a notice to every provider.
 
-    `until`: the end of the old key; None for a compromised key, which is revoked and no longer signs. `vkey`:
-    the verifier key of the log from now on.
+    `until`: the end of the old key; None for a compromised key, revoked at once and no longer signing.
+    `vkey`: the verifier key of the log from now on.
     """
     session, signing = clerk.session, clerk.signing
     old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)

@@ -219,8 +219,8 @@ class SopOpener:
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
         """Run `decrypt`, and return its results.
-        If an anonymous recipient makes the program fail, find the session key here, and run `decrypt` with
-        that.
+        If an anonymous recipient makes the program fail, find the session key here, and run `decrypt` once
+        more with the session key.
         """
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:

@@ -66,6 +66,7 @@ class ReceiptFacts:
     - `name`: the file's name as given by the sender. `organisation`: the local authority.
     - `schools`: of a sender with several schools, each school that the file is about, as number, provider id
       and name; id and name are "" for a school that is not enrolled.
+    - `runner_up`: a data type that the content could also be.
     - `withheld`: the content was not kept, so size and digest are only what intake says.
     - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
       nobody can confirm a guess at the receipt's contents.

@@ -1,8 +1,8 @@
 """Verify receipts, notices and heads of the log, trusting only the gateway's OpenPGP certificate.
 
 A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's key, and
-carries the gateway's clearsigned statement of that key. Either way the chain goes on to the log: leaf,
-inclusion proof, signed head. A notice is only signed. Needs no home and no network.
+carries the gateway's clearsigned statement about the log's key. Both kinds are also proved by the log: by a
+leaf, an inclusion proof and a signed head. A notice is only signed. Needs no home and no network.
 """
 
 import contextlib
@@ -81,11 +81,11 @@ def verify_receipt_files(
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
     `gateway_certificate`: one or several certificates, as an old receipt needs an old certificate. Without a
-    certificate, a text receipt proves nothing, and a JSON receipt proves only that nobody has changed the
-    receipt since. `original`: the file received by the gateway. `consistency`: a proof between two heads in
-    the files. `log_keys`: the keys the log has had, in order; by default, the keys of a list among the files.
-    If there are log keys, one of them must have signed each head; if there are none, the log key of an
-    anchored receipt. A bad content of a file gives a verdict, never an error.
+    certificate, a text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file
+    received by the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the
+    log has had, in order; by default, the keys of a list among the files. If there are log keys, one of them
+    must have signed each head; if there are none, the log key of an anchored receipt. A bad content of a file
+    gives a verdict, never an error.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
