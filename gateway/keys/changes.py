@@ -23,7 +23,7 @@ _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-ex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
-    """Records changes of keys at the time `at` in the caller's transaction; the caller then signs the log's head.
+    """Records changes of keys at the time `at` in the caller's transaction; the caller signs the log's head.
 
     `person`: whoever ordered the change; None for a change caused by a date or by a provider's drop. A change
     that puts a key in force, or renews a key, has files waiting for the key examined again. Notices to

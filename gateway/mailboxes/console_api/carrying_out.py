@@ -168,7 +168,7 @@ def ask(
     after: str = "",
     whole: bool = False,
 ) -> Shown:
-    """Carry out an act without changes, and return the answer. The answer of a slow act may be minutes old.
+    """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
 
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
     `limit` is 0. With `whole`, return everything, as JSON, for programs.
