@@ -1,9 +1,8 @@
 """The one table of access, asked by every door (mailboxes, console, command line).
 
-The table says who may do and see what. A door identifies a person, then asks this module for the person's
-rights. Rights come from roles; the rights HELD and WELFARE also come from membership of certain teams. A
-`Sight` says which files a person may know of; `registry/sight.py` turns a `Sight` into a condition of
-database queries. Anything not listed is denied.
+A door identifies the person and asks here. Rights come from roles; the rights HELD and WELFARE come from
+teams as well. A `Sight` limits the files known to a person; the registry turns a `Sight` into a condition of
+queries (`registry/sight.py`). Anything not listed is denied.
 """
 
 from __future__ import annotations
@@ -108,10 +107,7 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """Return all teams that see held files, sensitive or not.
-
-        Two people must agree before a person joins one of these teams.
-        """
+        """Return the teams with sight of held files; two people must agree before a person joins one."""
         return self.triage | self.sensitive
 
 
@@ -173,10 +169,7 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the sight of held files that a person may open.
-
-    Only membership of teams counts: no role lets a person open a file.
-    """
+    """Return the sight of held files that a person may open by membership of teams; no role opens a file."""
     return Sight(
         person=viewer.name,
         ordinary=not looking.triage.isdisjoint(viewer.teams),

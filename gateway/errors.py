@@ -27,10 +27,7 @@ class GatewayError(Exception):
 
 
 class ConfigurationError(GatewayError):
-    """Report a wrong setting, policy file or key; the message names the file and the key in it.
-
-    The service or command does not start.
-    """
+    """Report a wrong setting, policy file or key, named by file and key; the service does not start."""
 
 
 class NotFoundError(GatewayError):
@@ -60,10 +57,7 @@ class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
 
 
 def trace_of(error: BaseException) -> str:
-    """Return an error's type and the places in the code that it passed, on one line, the innermost first.
-
-    The error's message is left out, because a message may name people.
-    """
+    """Return an error's type and calls on one line, innermost first; no message, for it may name people."""
     number = getattr(error, "errno", None)
     kind = (
         f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__

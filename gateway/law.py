@@ -29,10 +29,9 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 class Element(File):
     """One element of a record, or one column of a table. `name`: the element's path, or the column's heading.
 
-    - `holds`: the kind of value. `codes`: the name of the code set from which the value is taken.
-    - `must`: True if every record has the element. `terms`: the terms whose returns have the element; () for
-      all.
-    - `left`: True if the element is also in records of pupils who have left.
+    - `holds`: the kind of value. `codes`: the name of the code set of the value.
+    - `must`: True if every record has the element. `terms`: the terms whose returns have it; () for all.
+    - `left`: True if records of pupils who have left have the element as well.
     - `since`: the first version of the format with the element, "" if unknown.
     - `unsure`: True if the name was found in no published layout.
     """
@@ -75,10 +74,7 @@ class ReturnLayout(File):
 
 
 class CodeSet(File):
-    """The codes allowed in an element.
-
-    `cbds`: the number of the code set in the DfE's CBDS. `read`: the document that the codes were read in.
-    """
+    """The codes allowed in an element. `cbds`: the set's number in the DfE's CBDS. `read`: the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -86,10 +82,7 @@ class CodeSet(File):
 
 
 class Versions(File):
-    """The versions of a format in use: `present` and `previous`.
-
-    `old`: the action for a file of an earlier version. `unknown`: the action for a file of a later version.
-    """
+    """The versions of a format in use; the action for files of earlier (`old`) or later ones (`unknown`)."""
 
     format: Literal["CTF XML"]
     present: str = Field(pattern=r"^\d+\.\d$")
@@ -99,10 +92,7 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Data items that a law allows in the files of a data type, if the contents are of the pack's year.
-
-    `law`: the citation of the law.
-    """
+    """Data items that a `law` allows in the files of a data type with contents of the pack's year."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -110,20 +100,14 @@ class Lawful(File):
 
 
 class Reference(File):
-    """A document that the agreement cites by an old name, and the name of the edition now valid.
-
-    `cited`: the name in the agreement. `today`: the name of the edition valid in the pack's year.
-    """
+    """A document `cited` by the agreement, and the edition valid in the pack's year (`today`)."""
 
     cited: str
     today: str
 
 
 class NewRequirement(File):
-    """A new requirement of a return. Schools are told of the requirement from the first day of the pack.
-
-    `says`: the requirement in words. `term`: the term of the return, if limited to one.
-    """
+    """A new requirement of a return, in words, of which schools are told from the first day of the pack."""
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -131,21 +115,17 @@ class NewRequirement(File):
 
 
 class LawDays(File):
-    """Days of the pack's year, in place of the days that the rules of the calendar give.
-
-    `census`: the census day of each term. `results`: the day of the results, by data type.
-    """
+    """Census days by term and results days by data type, which override the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = Field(default={})
     results: dict[Name, date] = Field(default={})
 
 
 class LawPack(File):
-    """The contents of one law-YYYY-YY.toml file, valid from `first` to `last`.
+    """A law-YYYY-YY.toml file, valid from `first` to `last`.
 
-    - `extends`: the year of an earlier pack, from which parts missing in this file are taken.
-    - `more`: elements added to layouts of the earlier pack, by layout. `ended`: names of elements removed, by
-      layout.
+    - `extends`: the year of an earlier pack, which supplies the parts missing here. By layout of that pack,
+      `more`: elements added; `ended`: names of elements removed.
     - `lawful`: items that a law allows. `awaited`: items that a law not yet in force will allow, from the
       first day of a pack that lists them under `lawful`.
     - `optional`: data types of optional returns. `coming`: new requirements.
@@ -227,10 +207,9 @@ def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
 
 
 def load_packs(policies: Path) -> tuple[LawPack, ...]:
-    """Return the law packs in a folder of policies in order of first day.
+    """Return the law packs in a folder of policies by first day, each completed as by `whole`.
 
-    Each pack is completed with the parts of the pack that it extends. ConfigurationError names the file, the
-    key and the fault.
+    ConfigurationError names the file, the key and the fault.
     """
     return whole(read_toml(path, LawPack) for path in sorted(policies.glob(PACKS)))
 
@@ -247,10 +226,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists `known`, by name, each with the codes added that any pack has under that name.
-
-    Views use the result, since the contents of a file may be of any year.
-    """
+    """Return the code lists `known`, by name, with the codes of all packs added, for views of any year."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:

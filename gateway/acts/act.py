@@ -54,10 +54,7 @@ WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same comma
 
 
 class Area(StrEnum):
-    """The headings under which doors list acts.
-
-    `fields.py` assigns nouns, such as `keys`, to the headings.
-    """
+    """The headings under which doors list acts; `fields.py` has the nouns under each."""
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -72,9 +69,8 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """The surroundings of an act: the acting person, the clock, the home, and access to the registry.
-
-    `open_registry`: opens the registry for reading. `open_registrar`: opens the `Registrar` for recording.
+    """The context of an act: the person, the clock, the home, and functions that open the registry (to read)
+    and the `Registrar` (to record).
     """
 
     home: Home
@@ -108,12 +104,11 @@ class ActContext:
     def recording(
         self, *, signs: bool = True, access: bool = False, tried: bool = False
     ) -> Iterator[Recording]:
-        """Yield one transaction for changing the registry and the log.
+        """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        - `signs`: True to sign the log's head at the end.
-        - `access`: True to publish the providers' SSH keys for intake after the commit. A service without the
-          right to publish leaves the publishing to the processor.
-        - `tried`: True to roll the transaction back at the end, and to sign and publish nothing.
+        With `access`, publish the providers' SSH keys for intake after the commit; a service without the
+        right to publish leaves this to the processor. With `tried`, roll the transaction back at the end:
+        nothing is signed or published.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
@@ -130,10 +125,9 @@ class ActContext:
 
 @dataclass(slots=True)
 class Recording:
-    """One transaction in which an act changes the registry and adds entries to the log.
+    """One transaction of an act, for changing the registry and adding entries to the log.
 
-    `by`: the acting person. `issued`: after a decision on a file, the signed head and the receipts, for the
-    caller to publish after the commit.
+    `issued`: the signed head and the receipts of a decision, for the caller to publish after the commit.
     """
 
     registrar: Registrar
@@ -145,10 +139,7 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append a log entry of a `kind` about a `subject`, in the acting person's name.
-
-        `note`: text stored only in the registry; the leaf has a commitment to the text.
-        """
+        """Append a log entry in the person's name; `note` is stored in the registry, not in the leaf."""
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
@@ -161,10 +152,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ActDone:
-    """The answer of an act with little to show: a sentence on the result.
-
-    `document`: a text to be shown unchanged, such as a signed certificate; "" if there is none.
-    """
+    """An act's answer: a sentence about the result, and a document to be shown unchanged, if any."""
 
     sentence: str = ""
     document: str = ""
@@ -172,10 +160,7 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """A heading in a form, and the names of the fields below the heading.
-
-    `folded`: True if forms hide the fields until the person asks.
-    """
+    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
 
     heading: str
     fields: tuple[str, ...]
@@ -185,16 +170,15 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class ActListing:
-    """The rows of a list, or of one page of a list.
+    """The rows of a list, or of one page of it.
 
-    - `empty`: the sentence shown if there are no rows. `closing`: a sentence below the rows, for people.
+    - `empty`: the sentence shown if there are no rows; `closing`: a sentence below the rows, for people.
     - `narrow`: the columns for a narrow screen.
     - `latest`: True if a command that prints only some rows prints the last ones; False for the first ones.
-    - `first`: the number of the page's first row. `total`: the number of rows on all pages, None if not
-      counted.
-    - `following`: the cursor of the next page, "" on the last page.
-    - `groups`: all groups of rows in order. For each group: the common `value`, a `name` for people, and the
-      `number` of rows. `group_of`: for each row of the page, the `value` of its group.
+    - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
+      `following`: the cursor of the next page, "" on the last.
+    - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
+      rows; `group_of`: for each row of the page, the `value` of its group.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -245,25 +229,22 @@ Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 class Act(BaseModel):
     """A person's act or question.
 
-    A subclass declares one act. The first line of its docstring is the help, the other lines are the
-    description. Command and right are given in the class statement: `class AddKey(Act, command="keys add",
-    right=AccessRight.ENROL)`.
+    The first line of a subclass's docstring is the help, the other lines are the description. Command and
+    right are given in the class statement: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
-    - `asks_passkey`: True if the console asks for a passkey to confirm the act. `reads`: True if the act
-      changes nothing.
-    - A field `reference` names the file concerned; every door hides files outside the person's sight.
-    - `of_any_file`: True if the act takes references of files outside the person's sight also.
+    - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
+    - a field `reference` names the file concerned; every door hides files outside the person's sight.
     - `in_console`: False for an act of the command line only, such as an act that changes more than the
       registry. (Before asking for the passkey, the console carries an act out in a trial transaction.)
     - `tried`: False for an act that writes a temporary file to check its fields: the console makes no trial
-      of the act, and `effect` reports the faults.
+      of such an act, and `effect` reports the faults.
     - `short`: the verb on a button, where the page names the thing.
-    - `annexed`: True if the document in the answer has an annex, printed only on request. `tabled`: True if
-      the document is also offered as one table for spreadsheets.
-    - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as "keys
-      confirm:id,staff". The field is filled with the value of the same name in the answer. `named_by`: the
-      name of the value, if different from the field's.
+    - `annexed`: the document has an annex, printed only on request. `tabled`: the document is also offered
+      as one table for spreadsheets.
+    - `of_any_file`: True if the act also takes references of files outside the person's sight.
+    - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
+      "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
     - `by_program`: True if the API offers the act to programs. `streams`: True if the answer is a file, sent
       by the mailboxes.
     - `field_groups`: all fields under headings, for an act with many fields.
@@ -326,11 +307,7 @@ class Act(BaseModel):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows only after a certain value was chosen in another field.
-
-        By the name of the other field and by its value, the answer has the fields shown, each with the
-        choices.
-        """
+        """Return the fields that a form shows only for certain values of another field (see `Revealed`)."""
         return {}
 
     def check(self, context: ActContext) -> None:
@@ -366,19 +343,13 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return one argument of the call of `option` by which a field was declared.
-
-    `what`: the argument's name, such as "place". None for a field declared without `option`.
-    """
+    """Return the argument `what`, such as "place", given to `option` for a field; None without `option`."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
 
 class GivenFile(BaseModel):
-    """A file given to an act: read from this machine, uploaded, or pasted.
-
-    `folder`: the file's folder, if the file is on this machine; otherwise None.
-    """
+    """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -421,12 +392,11 @@ def option(
 
     - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
     - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
-    - `asked`: True if the command may ask for the value, without showing it: if given as `-`, or if required
-      and left out. So no history of commands has the value.
-    - `personal`: True if the console sends the value by POST, never in an address.
+    - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
+      to keep the value out of histories.
+    - `personal`: the console sends the value by POST, never in an address.
     - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
-    - `place`: True for a value given by position, without the option's name. `limits`: limits of pydantic's
-      Field.
+    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
@@ -449,10 +419,7 @@ def _one_line(given: str) -> str:
 
 
 def as_reason(given: str) -> str:
-    """Return a person's reason as one line of text.
-
-    ValueError for an empty reason, more than REASON_LENGTH characters, or control characters.
-    """
+    """Return a reason on one line. ValueError if empty, over REASON_LENGTH, or with control characters."""
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")

@@ -78,10 +78,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice, by which the provider's ratifications end after the notice period.
-
-        The sentence returned names the first day without a ratification.
-        """
+        """Record the notice; return a sentence with the day from which the provider's ratifications end."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             known = {each.id: each for each in catalogue.agreement.notice}

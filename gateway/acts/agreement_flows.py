@@ -1,7 +1,4 @@
-"""Acts on the data that providers owe under the agreement (Appendix B).
-
-The calendar says what each provider owes; the acts record and list exceptions made by people.
-"""
+"""Flows of the agreement (Appendix B): exceptions, made by people, to what providers owe by the calendar."""
 
 from datetime import date, time
 from typing import ClassVar, Literal
@@ -38,10 +35,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record whether a data type is expected of a provider.
-
-        "default" removes an earlier record, so that the calendar decides again.
-        """
+        """Record whether a data type is expected of a provider; "default" removes such a record."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -73,10 +67,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the provider has nothing to send for the period around the day.
-
-        GatewayError if the data type is not due around the day.
-        """
+        """Record the nil return for the period around the day. GatewayError if nothing is due near it."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)

@@ -74,10 +74,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the report, completed with facts from the registry.
-
-        Store the report, except on a dry run.
-        """
+        """Return the report, completed from the registry; store the record as well, except on a dry run."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
             organisation, zone = registrar.settings.organisation, registrar.catalogue.calendar.timezone
@@ -119,10 +116,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the values that the person gave, by field of BreachStatement.
-
-        A time without a zone is taken as a time in `zone`.
-        """
+        """Return the values given, by field of BreachStatement. A time without a zone gets `zone`."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,
@@ -227,14 +221,10 @@ def _latest(session: Session, number: int) -> KeptBreach:
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
     """Return the report data of each transfer that a breach concerns, in order of landing.
 
-    The statement `told` may name files, members of staff and keys. The answer has the files named and, from
-    the time of the breach:
-    - files opened by a member of staff named, or by the owner of a staff key named;
-    - files sent or signed with a provider's key named;
-    - files opened with a key of the gateway named.
-
-    If `told` names nothing, the answer has all files with an event in the time of the breach. NotFoundError
-    for a file, person or key that is not on record.
+    These are the files named; the files opened by a member of staff named, or by the owner of a staff key
+    named; and the files sent or signed with a provider's key named, or sealed to a key of the gateway named.
+    If none of these is named: all files with an event in the time of the breach. NotFoundError for a file,
+    person or key that is not on record.
     """
     references = set(told.transfers)
     for name in told.staff:

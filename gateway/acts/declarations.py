@@ -159,10 +159,7 @@ NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the agreement's decision on a declared transfer.
-
-    A held transfer gets next steps of its own, since a declaration is never decided again automatically.
-    """
+    """Return the agreement's decision on a declared transfer, with next steps that fit a declaration."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision

@@ -107,10 +107,7 @@ def fields_of(act: type[Act]) -> tuple[ActField, ...]:
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
-    """Return for each field of an act the heading of its group; "" if the act has no groups.
-
-    The fields are in the order of the groups, or else of declaration.
-    """
+    """Return by field the heading of its group, in the order of the groups; "" for an act without groups."""
     headings = {name: group.heading for group in act.field_groups for name in group.fields}
     return headings or dict.fromkeys(act.model_fields, "")
 
@@ -127,10 +124,7 @@ def answer_of(act: type[Act]) -> str:
 
 
 def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
-    """Return the type of one value of a field, and True if the field takes several values.
-
-    `annotation`: the type annotation of the field.
-    """
+    """Return the type of a single value of a field, and True if the field takes several values."""
     if get_origin(annotation) is tuple:
         return type_of(get_args(annotation)[0])[0], True
     parts = [part for part in get_args(annotation) if part is not type(None)]

@@ -48,10 +48,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for an unknown list or field, a wrong value, or the field `search`.
-
-        A search may name persons, so no search is saved.
-        """
+        """Raise GatewayError for an unknown list or field, a wrong value, or the personal field `search`."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):

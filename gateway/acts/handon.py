@@ -96,10 +96,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return how many rows have a value in each column of the output files.
-
-        GatewayError if no output file can be made.
-        """
+        """Return the number of rows with a value, by column. GatewayError if no output file can be made."""
         with context.open_registrar() as registrar, ExitStack() as until:
             declared = registrar.catalogue.hand_ons.hand_on
             if (found := next((one for one in declared if one.id == self.hand_on), None)) is None:
@@ -159,11 +156,7 @@ class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENR
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """One output file of a hand-on.
-
-    `descriptor`: a file descriptor of the content, kept in memory. `laid`: counts of rows and values.
-    `empty`: the names of columns without any value.
-    """
+    """One output file: name, content in anonymous memory, row counts, and names of empty columns."""
 
     name: str
     descriptor: int
@@ -253,10 +246,7 @@ def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bo
 def manifest(
     session: Session, registrar: Registrar, batch: HandOnBatchRow, made: Sequence[Made], at: datetime
 ) -> tuple[bytes, bytes]:
-    """Return the manifest of a batch as JSON, and the gateway's signature over the JSON.
-
-    `at`: the time of making, stated in the manifest. Fault if signing fails.
-    """
+    """Return a batch's manifest as JSON, made at the time `at`, and its signature. Fault if signing fails."""
     listed = [
         {
             "name": file.name, "reference": each.collected.subject, "sha256": file.laid.sha256,

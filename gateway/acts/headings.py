@@ -80,10 +80,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the meaning of the heading.
-
-        A meaning that is a data item takes two people: from the first of them, only a proposal is recorded.
-        """
+        """Store the meaning; or, for an item named by one person so far, record a proposal."""
         with context.recording() as record:
             known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:
@@ -111,10 +108,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the data items that a heading may mean: by key, the text "Label (key)".
-
-    Only items with one of the labels in `labels` are returned.
-    """
+    """Return the items that a heading may mean, as "Label (key)" by key; only items with one of `labels`."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 
@@ -125,10 +119,7 @@ def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
 
 
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
-    """Return a row for each proposed meaning of a provider's heading that still needs a second person.
-
-    `at`: the present time, since a proposal lapses after a while.
-    """
+    """Return the meanings proposed for a provider's headings that, as of `at`, await a second person."""
     found: dict[str, Row] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")

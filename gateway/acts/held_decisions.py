@@ -290,10 +290,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the files' schools, by id.
-
-        GatewayError for a file not held for ratification.
-        """
+        """Return the files' schools, names by id. GatewayError for a file that waits for no ratification."""
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:
@@ -343,10 +340,7 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """Return a held file on which a person may decide.
-
-    GatewayError if the file is not held, is withdrawn, or is a key waiting for approval.
-    """
+    """Return a held transfer on which a person may decide. GatewayError in any other state."""
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -362,10 +356,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str, kind: Kind = "release-proposed") -> Proposal:
-    """Return the open proposal of a `kind` (of log entry) about a file.
-
-    GatewayError if nothing was proposed, or if the proposal was declined or decided.
-    """
+    """Return the open proposal of a kind about a file. GatewayError if declined, decided or never made."""
     if (first := proposed(session, reference, kind)) is None:
         raise GatewayError(_NOBODY[kind].format(reference))
     return first
@@ -384,11 +375,10 @@ def rule(
     record: Recording, reference: str, decision: Decision, kind: Kind, why: str, *,
     held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
 ) -> None:  # fmt: skip
-    """Put a person's decision on a file in force, and log the decision as an entry of a `kind`.
+    """Put a person's decision on a file in force; `kind` is the kind of the log entry.
 
-    - `why`: the person's reason, for the record. `held_for`: the reasons why the file was held.
+    - `held_for`: the reasons why the file was held. `roll`: the packed roll of the file, if any.
     - `counted`: True if teams without pupil records get counts; False if a person named the teams.
-    - `roll`: the packed roll of the file, if any.
     """
     ruling = Ruling(
         reference=reference, decision=decision, kind=kind, actor=record.by, note=why,
@@ -412,13 +402,10 @@ def judged(
     rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
-    """Return the agreement's judgement of a release: teams, flow, and objections.
+    """Return the release of a held file as judged by the agreement.
 
-    - `data_type`: the kind of data to release the file as; by default, the recognised one.
-    - `teams`: the teams to get the file; by default, all teams entitled by the flow.
-
-    GatewayError for a file never opened, a file last judged by earlier rules, or a release that nobody may
-    give.
+    `data_type` and `teams` default to the recognised type and to the teams entitled by the flow. GatewayError
+    for a file never opened, a file last judged by earlier rules, or a release that is nobody's to give.
     """
     if transfer.content is None:
         raise GatewayError(
@@ -450,10 +437,7 @@ def released(catalogue: Catalogue, asked: Release, code: str, period: str | None
 def _release(
     record: Recording, transfer: Transfer, asked: Release, why: str, *, counted: bool, on: date | None = None
 ) -> None:
-    """Release a held file as judged (`asked`).
-
-    The period is the one around the day `on`; without `on`, the one that the file states.
-    """
+    """Release a held file as judged, for the period around the day `on`, or else the period in the file."""
     registrar, upload, content, period = record.registrar, transfer.upload, transfer.content, None
     catalogue = registrar.catalogue
     if on is not None:
@@ -469,10 +453,7 @@ def _release(
 
 
 def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Refuse a held file, with a person's advice to the sender on the receipt.
-
-    GatewayError for advice that is empty, too long, or has control characters.
-    """
+    """Refuse a held file, with `advice` to the sender on the receipt. GatewayError for unfit advice."""
     told = " ".join(advice.split())
     if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")

@@ -1,7 +1,4 @@
-"""Acts on web hooks: addresses of other systems to which messages on events are sent.
-
-Two people add a web hook; one person removes a web hook.
-"""
+"""Web hooks: addresses of systems told of events; two people add a hook, one person removes a hook."""
 
 from __future__ import annotations
 
@@ -53,10 +50,7 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Yield a row for each web hook.
-
-        Only the host of the address is shown, since the path may be secret.
-        """
+        """Yield a row for each web hook, with only the host of its address, since the path may be secret."""
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)

@@ -63,10 +63,7 @@ class _KeyAct(Act, right=AccessRight.ENROL):
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
     def key(self, session: Session, fingerprint: str) -> Key:
-        """Return the owner's key whose fingerprint begins with `fingerprint`.
-
-        NotFoundError if no key or several keys fit.
-        """
+        """Return the owner's key with this fingerprint or beginning. NotFoundError for no key or several."""
         return keys.find_key(session, self.owner_kind(session), self.id, fingerprint)
 
 
@@ -109,10 +106,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put in force each key that was read out.
-
-        GatewayError for a key that another person must confirm.
-        """
+        """Put each key in force that was read out. GatewayError for a key that somebody else must confirm."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)
@@ -134,10 +128,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
-        """Return the keys that the owner read out, as six words or as fingerprints.
-
-        GatewayError if words or a fingerprint fit no key of the owner.
-        """
+        """Return the keys read out, as six words or as fingerprints. GatewayError if one fits no key."""
         if owner_kind == "provider" and are_words(self.read_out):
             return _named_by_words(clerk, self.id, self.read_out)
         found = []
@@ -263,10 +254,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Yield a clerk, an object that changes keys in one transaction.
-
-    At the end, sign the log's head and publish the keys.
-    """
+    """Yield a clerk, which changes keys in one transaction; then sign the log's head and publish the keys."""
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -279,10 +267,9 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Enrol a key, or update a certificate that the owner has on record; return a sentence on the result.
+    """Enrol the key in `data`, a file's bytes, or update a certificate on record; return a sentence.
 
-    `data`: the bytes of a file with one key. Refusal if the key is unfit. GatewayError if the owner's
-    certificate is retired, revoked or unchanged.
+    Refusal if the key is unfit. GatewayError if the owner's certificate is retired, revoked or unchanged.
     """
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
 

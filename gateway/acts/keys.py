@@ -48,10 +48,9 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 
 def check_read_out(*fingerprints: str) -> None:
-    """Raise GatewayError if a fingerprint read out is too short to identify a key.
+    """Raise GatewayError if a fingerprint, or the given beginning of one, is too short to identify a key.
 
-    An owner may read out the beginning of a fingerprint: at least READ_OUT characters, since a forged key may
-    share a few.
+    A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
         raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")

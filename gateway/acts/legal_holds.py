@@ -45,11 +45,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold; return a sentence.
-
-        For a child, the sentence has the number of stored files missing from the index of pupils, since any
-        of the files may hold the child.
-        """
+        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):
@@ -63,10 +59,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return ActDone(said)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
-        """Place or lift the hold, and log the event; return words for the thing on hold, such as a reference.
-
-        `change`: the function that places or lifts. `kind`: the kind of the log entry.
-        """
+        """Place or lift the hold by the function `change`; log the `kind` of event; return the subject."""
         subject = self._subject(context.home)
         with context.recording() as record:
             number = change(record.session, record.by, self.why, record.at, **subject)
@@ -74,10 +67,7 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
-        """Return the one thing on hold, as column and value: a transfer, a provider, or a child.
-
-        GatewayError unless the person named exactly one.
-        """
+        """Return the subject by column: one transfer, provider or child. GatewayError for none or several."""
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(

@@ -113,10 +113,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue the letter.
-
-        GatewayError if no data is missing, no address is known, or one was sent today.
-        """
+        """Queue the letter. GatewayError if nothing is missing, no address known, or one was sent today."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             with registrar.registry.write() as session:
@@ -135,10 +132,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue today's letters; return a sentence with the number of letters waiting to leave.
-
-        GatewayError if no mail relay is configured.
-        """
+        """Queue today's letters; return the number waiting. GatewayError if no mail relay is configured."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())

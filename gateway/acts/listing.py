@@ -24,15 +24,14 @@ MOST = 500
 
 
 class ListingAct(ReadingAct):
-    """An act that answers a question with a list of rows.
+    """A question answered by rows.
 
-    - `columns`: the columns shown. `narrow`: the columns shown on a narrow screen. A row may hold further
-      values, for programs.
+    - `columns`: the columns shown, `narrow`: those on a narrow screen. A row may hold further values, for
+      programs.
     - `empty`: the sentence shown if there are no rows.
     - `heading`: the title of the list's page; "" for the first sentence of the docstring.
     - `leads`: by column, the sort of page to which a value links: "file", "held-file" or "school".
-    - `together`: commands that a person can carry out on all ticked rows of a page. The rows have a column
-      `reference`.
+    - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
     - `tabs`: a column, and the values of the column for which the page has tabs.
     - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """
@@ -79,10 +78,7 @@ class ListingAct(ReadingAct):
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
-        """Return all rows, unfiltered, in the list's own order.
-
-        GatewayError with a sentence for the person.
-        """
+        """Return all rows in the list's own order. GatewayError with a sentence for the person."""
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
@@ -90,10 +86,7 @@ class ListingAct(ReadingAct):
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Return the whole list, filtered, sorted and grouped.
-
-        The rows may be read from the registry only while the caller iterates.
-        """
+        """Return the list, filtered, sorted and grouped. Rows may be read only while the caller iterates."""
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here

@@ -17,10 +17,7 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
     when: ClassVar = "created_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each notice, without the text.
-
-        The text names persons, so each reading is recorded.
-        """
+        """Return a row for each notice, without the text: it names persons, and each reading is recorded."""
         with context.reading() as session:
             rows = [one.model_dump() for one in recalls.notices(session)]
         for row in rows:

@@ -86,10 +86,7 @@ def path_of(act: type[Act]) -> str:
 
 
 def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the HTTP method of an act, and the OpenAPI description of the act's request and answers.
-
-    `schemas`: collects the definitions that several acts share.
-    """
+    """Return an act's HTTP method and OpenAPI operation; add shared definitions to `schemas`."""
     fields = _fields_of(act, schemas)
     title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
     told: dict[str, Any] = {
@@ -132,10 +129,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
 
 
 def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of each field of an act, by name.
-
-    `schemas`: collects the definitions that several acts share.
-    """
+    """Return by name the JSON schema of each field of an act; add shared definitions to `schemas`."""
     whole = act.model_json_schema(ref_template="#/components/schemas/{model}")
     shared: dict[str, Any] = whole.get("$defs", {})
     schemas.update({name: _plain(one) for name, one in shared.items() if name != "GivenFile"})

@@ -1,7 +1,4 @@
-"""Acts on other programs that use the API by a credential.
-
-Two people give a credential; one person takes a credential back.
-"""
+"""Programs with a credential for the API: two people give a credential, one takes a credential back."""
 
 from __future__ import annotations
 

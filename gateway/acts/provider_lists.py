@@ -63,10 +63,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
-        """Enrol or update the provider on one line of the list; return the line with the result.
-
-        GatewayError names the line.
-        """
+        """Enrol or update the provider on one line; return the result. GatewayError names the line."""
         try:
             if record.session.get(ProviderRow, one.id) is not None:
                 what = _changed(record, one)

@@ -492,10 +492,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 
 def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> Provider:
-    """Write values, by column (`new`), into a provider's row; return the provider.
-
-    GatewayError if another provider has a number in `new`.
-    """
+    """Write `new`, values by column, into `row`; return the provider. GatewayError for a number in use."""
     for column, value in new.items():
         setattr(row, column, value or None)
     record.session.add(row)
@@ -508,10 +505,7 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
 def keep_contact(
     record: Recording, provider: str, role: str, email: str | None, telephone: str | None, *, why: str | None
 ) -> bool:
-    """Store and log a contact of a provider, in place of any with the same role.
-
-    Return True if the contact is new or changed. `why`: the reason, for the log.
-    """
+    """Store a contact, replacing any with the same role, and log that; return False if nothing is new."""
     contact = ContactRow(
         provider=provider, role=role, email=email, telephone=telephone, recorded_at=record.at,
         recorded_by=record.by,
@@ -525,18 +519,12 @@ def note(
     record: Recording, kind: Kind, provider: Provider, why: str | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Add an entry about a provider to the log.
-
-    `kind`: the kind of entry. `why`: the person's reason. `more`: further fields of the entry.
-    """
+    """Append an entry about a provider to the log, with the reason `why` and `more` fields."""
     record.note(kind, provider.id, {"provider_kind": provider.kind, **(more or {})}, why)
 
 
 def _close(record: Recording, provider: str, on: date | None, why: str) -> Provider:
-    """Record the closure of a provider. GatewayError for a day still to come.
-
-    `on`: the provider's last day; None for today.
-    """
+    """Record the closure of a provider; `on` is the last day, or today. GatewayError for a future day."""
     today = local_day(record.at, record.registrar.catalogue.calendar.timezone)
     if on is not None and on > today:
         raise GatewayError(f"{on} is still to come: put it on record once it has closed")
@@ -546,10 +534,7 @@ def _close(record: Recording, provider: str, on: date | None, why: str) -> Provi
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Return the key in a file that a provider wants enrolled. Refusal if the key is unfit.
-
-    `data`: the bytes of the file.
-    """
+    """Return the provider's key in `data`, a file's bytes. Refusal if the key is unfit to be enrolled."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

@@ -1,7 +1,6 @@
-"""Acts on pupils: files with a child, markers on children, and children on no roll.
+"""Pupils: files with a child, markers on children, and children on no roll. All is logged.
 
-A child is named by UPN, or by name and date of birth. Every question is logged; the log has only a commitment
-in place of the child.
+A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
 
 from __future__ import annotations
@@ -104,10 +103,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return everything that the registry has on the child, and log the question.
-
-        `what`: the purpose, "find" or "report", for the log.
-        """
+        """Return the registry's facts about the child; log the question, with `what` "find" or "report"."""
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
@@ -168,11 +164,10 @@ class _FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundChild:
-    """Everything that the registry has on a child.
+    """The registry's facts about a child.
 
-    - `rolls`: the latest roll entry of each provider about the child, with the reference of the file. An
-      entry may also say that the child is not on the roll.
-    - `questions`: earlier questions about the child: time, person, purpose and reason.
+    - `rolls`: each provider's latest roll entry about the child, on roll or not, with the file's reference.
+    - `questions`: earlier questions about the child: time, person, kind and reason.
     - `unindexed`: the number of stored files missing from the index, any of which may hold the child.
     """
 
@@ -239,10 +234,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             return self._report(record, self._find(record, "report"))
 
     def _report(self, record: Recording, found: _FoundChild) -> Document:
-        """Return the report (UK GDPR Article 15(1)).
-
-        It leaves out the child's name, known to the person asking.
-        """
+        """Return the report (UK GDPR Article 15(1)), without the child's name: the person asking knows it."""
         names = providers.names(record.session)
         senders = sorted({names[one.transfer.upload.provider] for one in found.files})
         come_from = f", from: {'; '.join(senders)}." if senders else "."
@@ -366,11 +358,10 @@ def _check_named(child: NamesChild, context: ActContext) -> None:
 def _mark(
     child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
 ) -> ActDone:
-    """Place a marker on a child, for the records in files already stored and in later files.
+    """Place a marker: the child's records, also future ones, are for `people` or, if restricted, for nobody.
 
-    `kind`: "named" if only `people` may see the records; "restricted" if nobody may. A stored file missing
-    from the index of pupils is covered once indexed. GatewayError if the child has a marker of the kind
-    already.
+    Stored files missing from the index of pupils are covered once they are indexed. GatewayError if the child
+    has a marker of this kind already.
     """
     digests = child.digests(context.home)
     with context.recording() as record:
@@ -453,12 +444,11 @@ class ListMovers(ListMissing, command="pupils movers"):
 def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
 ) -> tuple[list[tuple[RollRow, str | None]], int, Entry]:
-    """Return the children who left a school's roll since a time and are on no roll now.
+    """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
 
-    With `moved`, return the children now on another roll instead. The answer has three parts:
-    - for each child, the last roll row at the former school, and the provider now having the child, or None;
-    - the number of children left out because of a marker hiding them from the person `by`;
-    - the log entry of the question, for the caller to append before answering.
+    Each child comes as the last roll row at the former school, with the provider now having the child, or
+    None. Also return the number of children whom a marker hides from the person `by`, and the log entry of
+    the question, to be appended before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))

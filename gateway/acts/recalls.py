@@ -188,10 +188,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return _withdrawn(said, openings)
 
     def _give(self, record: Recording, first: Proposal) -> ActDetails:
-        """Deliver a file as another person proposed; notify data protection if that is against the agreement.
-
-        `first`: the proposal.
-        """
+        """Deliver a file as another person proposed; notify data protection if the agreement forbids it."""
         transfer = _known(record.session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
         check_two(record.session, first.by, record.by, since=first.at, at=record.at, said=said)
@@ -252,10 +249,9 @@ def _tell(
     record: Recording, transfer: Transfer, openings: Sequence[LogStep], why: str,
     copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
 ) -> None:  # fmt: skip
-    """Send data protection a signed notice of a withdrawal, or of a delivery against the agreement.
+    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement.
 
-    - `openings`: who had opened the file. `copied`: the providers whose copies of the file are taken back.
-    - `by`: the persons, if more than the acting one. `headline`, `next_step`: sentences of the notice.
+    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
     """
     registrar, session, reference = record.registrar, record.session, transfer.upload.reference
     text = render_authority_notice(
@@ -277,10 +273,9 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons to record for a withdrawal: the reason `code`, then reasons of the file that last.
+    """Return the reasons of a withdrawal: the one with `code`, and those of the file that last (`STAY`).
 
-    The first reason says how often the file was opened and for which teams, without naming a person. Reasons
-    with a code in `STAY` last, because they limit a later release.
+    The first reason tells how often the file was opened and for which teams, without naming a person.
     """
     opened = "Nobody had opened it."
     if openings:
@@ -291,10 +286,7 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's entries off the rolls of schools.
-
-    Return the entries as packed bytes, so that they can be put back; None if there are none.
-    """
+    """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
     entries = []
     for school, found in rolls.take_out(record.session, transfer.sequence).items():
         provider = record.registrar.provider(record.session, school, record.at)

@@ -164,10 +164,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield each system connected to the gateway as kind, name ("" if it has none) and address.
-
-    `hooked`: name and address of each web hook.
-    """
+    """Yield kind, name (or "") and address of each connected system; `hooked`: name, address of web hooks."""
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,
@@ -216,10 +213,7 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
 ) -> Document:
-    """Report how well all providers kept to the agreement in a span of days.
-
-    `at`: the time as of which the record is read. `organisation`: the authority's name.
-    """
+    """Report how all providers kept to the agreement in a span of days, by the record as of `at`."""
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
     came = arrivals(session, window_from(catalogue, span[0]))

@@ -72,10 +72,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person with teams and keys; return a sentence.
-
-        For a team that sees held files, only a proposal is recorded until a second person agrees.
-        """
+        """Record person, teams and keys, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, looking = record.session, _looking_among(record, self.team)
             if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
@@ -92,10 +89,9 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record the SSH key in a file as the person's key. GatewayError for a revoked key.
+        """Record the person's key in `file`, the bytes of a file: as pending if it `waits`, else as in force.
 
-        `file`: the bytes of the file. `waits`: True to record the key as pending, False as in force. A
-        retired key of the person is restored instead.
+        A retired key of the person is restored instead. GatewayError for a revoked key.
         """
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
 
@@ -121,10 +117,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the person's teams; return a sentence.
-
-        For a new team that sees held files, only a proposal is recorded until a second person agrees.
-        """
+        """Change the person's teams; a team with sight of held files needs a second person's agreement."""
         with context.recording() as record:
             looking = _looking_among(record, self.team)
             before = set(staff.get_staff(record.session, self.name))
@@ -262,11 +255,7 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the invitation; return the link.
-
-        For a person who sees held files or has a powerful role, only a proposal is recorded until a second
-        person agrees.
-        """
+        """Record the invitation, once a second person has agreed where two must decide; return the link."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -317,8 +306,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each person with a role.
 
-        The column `not_second_to` names the people who gave the person a credential. A giver could act as the
-        person, so giver and person do not count as two people.
+        `not_second_to` names the people who gave this person a credential, and so could act as this person.
         """
         with context.reading() as session:
             behind = who_could_be(session, context.clock())
@@ -342,11 +330,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Give the role; return a sentence.
-
-        For a powerful role, or a person who sees held files or has a powerful role, only a proposal is
-        recorded until a second person agrees.
-        """
+        """Give the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, at = record.session, record.at
             self._check(context, record)
@@ -374,10 +358,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Raise GatewayError if the role is for the acting person, or for somebody who cannot be identified.
-
-        People are identified by a key, or by a personal account of the machine.
-        """
+        """Raise GatewayError for a role for oneself, or for a person without a key or a personal account."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -397,10 +378,7 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the role; return a sentence.
-
-        For a person with a powerful role, only a proposal is recorded until a second person agrees.
-        """
+        """Take the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = gave_alone(session, self.name, self.role, record.by, record.at)
@@ -426,10 +404,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person's credentials as confirmed.
-
-        GatewayError if the acting person may not confirm them.
-        """
+        """Record the person's credentials as confirmed. GatewayError if you may not confirm them."""
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -449,10 +424,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the acting person accepts the credentials as genuine.
-
-        GatewayError if the acting person uses a shared account, or an account of somebody else.
-        """
+        """Record the acceptance. GatewayError if the account acting is shared, or is not the person's own."""
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
         check_read_out(*self.own)
@@ -469,10 +441,9 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log that a person's credentials were confirmed or accepted; return a sentence.
+    """Log a person's credentials, by `marks`, as "confirmed" or "accepted" (`how`); return a sentence.
 
-    `how`: "confirmed" by another person, or "accepted" by the person. `marks`: the marks of the credentials,
-    stored like the name in the registry only.
+    Name and marks are stored in the registry only.
     """
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
@@ -494,11 +465,9 @@ def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) 
 def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
-    """Return True if a person may now join teams that see held files.
+    """Return True if a person may join teams with sight of held files now; False once that is proposed.
 
-    False if a second person has to agree first; the act is then recorded as proposed. True without a second
-    person if there is no second administrator to ask. GatewayError if somebody who gave the person a
-    credential could act as the person.
+    True if a second person has agreed, or if there is no second administrator to ask.
     """
     act = _joining(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)

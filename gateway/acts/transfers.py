@@ -81,10 +81,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value by which filters and groups compare; in the column `why`, the first reason code.
-
-        The first code is the first in alphabetical order.
-        """
+        """Return a row's value for filters and groups; in the column `why`, the alphabetically first code."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)
@@ -165,10 +162,7 @@ STEPS = {
 
 
 def in_words(kind: str, reasons: str | None) -> str:
-    """Return words for an event in the log, such as "read again by other rules".
-
-    `kind`: the kind of log entry. `reasons`: the codes of reasons in the entry, if any.
-    """
+    """Return words for a log entry of a `kind`; `reasons` are the reason codes in the entry, if any."""
     return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
@@ -241,10 +235,7 @@ def file_in_words(context: ActContext, reference: str) -> str:
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a file's log entries in words.
-
-    `landed_at`: the time to show for the landing; None for the time in the log.
-    """
+    """Yield a file's log entries in words; `landed_at`, if given, is the time shown for the landing."""
     for step in log.steps(events):
         yield {
             "at": landed_at or step.at if step.kind == "landed" else step.at,

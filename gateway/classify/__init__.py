@@ -20,9 +20,7 @@ _PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOG
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name of gateway.classify on first use.
-    So receipts and reports, which read no files, load no readers of files.
-    """
+    """Import a public name of gateway.classify on first use, so receipts and reports load no file readers."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -46,9 +46,8 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def _is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True if an operating system, not a person, put the file `name` into the archive.
-    Such a file has a known name, a known form and at most 1 MiB. A file with a sentence or a sensitive word
-    counts as a person's.
+    """Return True if an operating system left the file `name`: known by name and form, at most 1 MiB.
+    False if the file contains a sentence or a sensitive word.
     """
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
@@ -97,9 +96,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open `content` as a ZIP archive; unpack nothing.
-    Raises Unreadable if the archive is damaged, encrypted or beyond the limits. An error while a file is read
-    inside the `with` block is also raised as Unreadable.
+    """Open `content` as a ZIP archive; unpack nothing. Raises Unreadable if the archive is damaged, encrypted
+    or beyond the limits, and also for an error of reading a file inside the `with` block.
     """
     try:
         with zipfile.ZipFile(content) as archive:

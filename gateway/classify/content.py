@@ -50,9 +50,7 @@ OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return the file signatures (bytes revealing a file's format) listed in `OFFICE_PARTS[kinds]`.
-    Each has three parts: position in the file, bytes, and description of the format.
-    """
+    """Return position, bytes and description of each file signature listed in `OFFICE_PARTS[kinds]`."""
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
@@ -116,11 +114,9 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for content that cannot be given a data type.
-    `code`: the reason's code, such as `classify:unknown`. `evidence`: sentences that say why.
-    `about`: words for the blank in the reason's sentence. `evidence` and `about` are the gateway's own
-    phrases, never text of the file.
-    `parts`: if the parts of a file are of several data types, the result for each part.
+    """Raised for content without a data type; `code`: the reason's code, such as `classify:unknown`.
+    `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
+    phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
     """
 
     def __init__(

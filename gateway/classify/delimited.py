@@ -41,10 +41,9 @@ _SECOND = itemgetter(1)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a table. `names`: names of the columns; `position`: of the row, from 0.
-    `above`: text of the rows above the header, in lower case. `telling`: the text above the header as
-    written, but without words that reports print.
-    `crowded`: True if the rows above hold more than a title, a date and filters.
+    """The header row of a table: the column `names`, and its `position` among the rows, from 0.
+    `above`: text of the rows above the header, in lower case. `telling`: text of the rows above as written,
+    but without report wording. `crowded`: True if the rows above hold more than a title, a date and filters.
     """
 
     names: tuple[str, ...]
@@ -142,17 +141,14 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def _check_header(rows: Iterable[Row], header: Header) -> None:
-    """Raise Unreadable for a formula in the header, or in a row above, that calls a program, service or file.
-    Nothing below the header is taken from `rows`.
-    """
+    """Raise Unreadable for an unsafe formula in the header or a row above; take only these from `rows`."""
     for row in islice(rows, header.position + 1):
         has_formula(row)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Find the header row: return the number of column names known to the rules there, and the header.
-    Return (0, None) if no row has a known name. The row with the most known names is the header; the search
-    ends at a row where most names are known.
+    """Return the number of known names in the header row, and the header; (0, None) if no name is known.
+    The row with the most known names is the header; the search ends at a row where most names are known.
     """
     best, position, met = 0, 0, list[Row]()
     for row in islice(rows, HEADER_WITHIN):
@@ -239,8 +235,7 @@ class Sheet:
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
     """Return a function for each table of a workbook; each call reads the table from its start.
-    Raises Unreadable if no sheet has a table, or if a hidden sheet has one. Raises Unreadable also for a
-    sheet that is neither a table, nor a list of published codes, nor a cover page, nor blank.
+    Raises Unreadable if no sheet has a table, or if a sheet is neither a table, nor codes, nor a cover page.
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)

@@ -20,9 +20,7 @@ FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return a finding's `expected` text if the gateway can have written the text, else "".
-    The gateway's texts come from `value_kinds.expected`.
-    """
+    """Return a finding's `expected` text, or "" for a text that `value_kinds.expected` never writes."""
     text = finding.expected
     return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""
 
@@ -62,9 +60,8 @@ class FaultCount:
 
 class FieldTally:
     """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
-    `counts`: how often each value occurs, or None if not counted by value.
-    `doubted`: of the values last given to `add`, those to search for sensitive content. These are the faulty
-    values, or in a field of free text, references or contacts, all values.
+    `counts`: how often each value occurs, or None if not counted by value. `doubted`: values of the last
+    `add` to search for sensitive content: the faulty ones, or all of a free text, reference or contact field.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")

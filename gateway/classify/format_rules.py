@@ -23,9 +23,7 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """Data type of the assessments in a Common Transfer File that belong to one key stage, `stage`.
-    The rule is for the named `subjects`, or for every subject if none is named.
-    """
+    """Data type of a Common Transfer File's assessments in a key stage, in `subjects` (if empty, in any)."""
 
     type: str
     stage: str
@@ -33,14 +31,10 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File.
-    `stages`: the data type of assessments, by key stage and subject.
-    `outweighs`: pairs of data types; a pupil with assessments of the first is not counted for the second.
-    `descriptors`: a data type for each phrase in the file's data descriptor.
-    `results`: for each qualifier of a result, the name of the list of allowed codes.
-    `core_sections`: names of the elements with core data.
-    `missing_children`: names of messages about children missing education.
-    `missing_type`: the data type of messages about missing children; None: a person decides on each.
+    """Rules for a Common Transfer File. `results`: by qualifier of a result, the name of its code list.
+    `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a pupil with
+    assessments of the first type is not counted for the second type. `missing_children`: names of messages
+    about children missing education; such a message is of `missing_type`, or waits for a person (None).
     """
 
     stages: tuple[StageRule, ...]
@@ -52,17 +46,14 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if a message is about a child missing education, by a name in `missing_children`.
-        `said`: name, description or root of the message, in which the names are searched for.
-        """
+        """Return True if `said` (a document's name, description or root) has a name of `missing_children`."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """Rules for DfE messages (root element `Message`), by the name of the collection of data stated inside.
-    `census`: names of the school census. `returns`: names of other returns, each with its data type.
-    `outside`: names of collections not accepted, each with a description.
+    """Names of collections in DfE messages (root element `Message`). `census`: the school census;
+    `returns`: other returns, each with its data type; `outside`: not accepted, each with a description.
     """
 
     census: tuple[str, ...]
@@ -71,18 +62,15 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """Rules for XML that is neither CTF nor DfE message, such as a register of attendance.
-    `records`: names of the record elements. `never`: names of root elements to reject.
-    """
+    """XML that is neither CTF nor DfE message. `records`: names of records; `never`: roots to reject."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class JcqRule(RuleTable):
-    """Rules for awarding bodies' fixed-width files. The first letter of a file tells its kind.
-    `results`: the letter of results files. `outside`: letters of files not accepted, each with a description.
-    `results_from`: position in a record, from 0, where results begin.
+    """Awarding bodies' fixed-width files, by first letter. `results`: the letter of results files; `outside`:
+    letters not accepted, with a description. `results_from`: where results begin in a record, from 0.
     """
 
     results: str
@@ -91,11 +79,9 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record. Each has a kind (`Slot`) of name: LA, number,
-    centre or name.
-    `fields`: kind by field key. `columns`: further column names, all of the kind "name".
-    `elements`: for registers in XML, kind by name of the element.
-    `history`: a pattern of column and element names about an earlier or later school of the pupil.
+    """Columns and elements naming the school of a record, each with a kind (`Slot`): LA, number, centre,
+    name. `fields`: kind by field key. `columns`: further column names, all of kind "name". `elements`: kind
+    by element name, in registers. `history`: a pattern of names about an earlier or later school.
     """
 
     fields: dict[str, Slot]
@@ -104,9 +90,8 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Find the columns naming the school of a record; return index and kind (`Slot`) of each.
-        `columns`: header and field key of each column. Columns about an earlier or later school of the pupil
-        are left out.
+        """Return index and kind of each column naming the record's school; schools before and after do not
+        count. `columns`: header and field key of each column.
         """
         codes = frozenset(map(plain, self.columns))
         found = (
@@ -121,9 +106,8 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """Keys in JSON files. `transparent`: keys such as "data", that add nothing to the name of a column.
-    `parts_of_a_date`: keys inside a date. `beside`: keys of content allowed beside the records, such as the
-    number of pages.
+    """Key names in JSON. `transparent`: of objects, without a meaning; `parts_of_a_date`: inside a date;
+    `beside`: of content allowed beside the records.
     """
 
     transparent: tuple[str, ...]
@@ -175,9 +159,8 @@ class ResultsRule(RuleTable):
 
 
 class SubjectRule(RuleTable):
-    """Table [subjects] of data_types.toml. `names`: names of subjects.
-    `around`: neutral words allowed in a header beside the subject.
-    `not_final`: words for grades that are not final, such as "mock", each with the assessment's name.
+    """Table [subjects] of data_types.toml. `names`: of subjects; `around`: neutral words allowed in a header
+    beside a subject. `not_final`: by word such as "mock", the name of an assessment without final results.
     """
 
     names: tuple[str, ...]
@@ -185,9 +168,7 @@ class SubjectRule(RuleTable):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the name of an assessment without final results, such as a mock; "" for none.
-        `text`: a header or title, in which the assessment may be named.
-        """
+        """Return the assessment without final results, such as a mock, named in a header or title, or ""."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 

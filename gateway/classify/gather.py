@@ -54,14 +54,11 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 
 class _FormOfRecords:
-    """Plan for reading all records of one form (same tags), with the texts read but not yet counted.
-    `texts`: function to pick the texts from the pieces of a record's markup. Two empty texts come first,
-    because `itemgetter` returns no tuple for a single position.
-    `parts`: for each text, the `Part` that counts the text; None until a record has one. The first two
-    entries are unused, to match `texts`.
-    `unresolved`: indexes of texts that every record so far has left empty.
-    `naming`: field key and index of each text naming the pupil or required by a data type.
-    `blank`: number of empty pieces in a record without text between elements.
+    """The plan for reading records of one form (same tags), and the texts of such records not yet counted.
+    `texts` picks the texts from a record's pieces, after two empty ones, because `itemgetter` returns no
+    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text the `Part` to
+    count the text in, None until a record fills it. `unresolved`: positions of texts never filled so far.
+    `naming`: key and position of fields naming the pupil, or required. `blank`: usual number of empty pieces.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -121,10 +118,7 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header; return True if this is the file's own header.
-        The file's own header is directly under the root and before all records. Any other makes the file wait
-        for a person.
-        """
+        """Count the texts of a header; return True if it is under the root, before all other records."""
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
@@ -155,12 +149,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil; leave the elements named `apart` to the caller.
-        Each element left to the caller is returned as a `Left`, with the text of the first element named
-        `beside` in the same parent.
-        `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        `school`: function to read the record's school, called once any element of the file names a school.
-        Raises Unreadable if elements are nested too deep.
+        """Count the record of one pupil, except the elements named `apart`: return each of these as a `Left`,
+        with the text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
+        `school` reads the record's school; it is called once any element of the file names a school. Raises
+        Unreadable if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -191,9 +183,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep a record's texts, to be counted by `_count`.
-        Return, by field key, the values naming the pupil or required by a data type.
-        """
+        """Keep a record's texts for `_count`; return by key the values naming the pupil, or required."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -241,9 +231,7 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count all collected texts, and search for sensitive content.
-        Call this before reading results from the tally.
-        """
+        """Count and search all collected texts. Call this before reading results from the tally."""
         self._count()
         self._tally.settle()
 
@@ -253,9 +241,8 @@ class Gatherer:
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with these tags: the texts directly inside, then the others.
-        `path`: the name of the element. If the rules do not know the parent, the parent's path and "/" come
-        first.
+        """Return the plan for reading an element with these tags: its own texts, then the elements inside.
+        `path`: the element's name; if the rules do not know the parent, after the parent's path and "/".
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -284,9 +271,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a record as naming two pupils, if two texts of the field `key` differ.
-        `before`: the text met first.
-        """
+        """Note a second pupil in a record if two texts of the field `key`, `before` and `text`, differ."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

@@ -200,9 +200,8 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record a text to identify the pupil: the UPN, if the record has one.
-    Otherwise, the text joins the values of the first group in `IDENTITIES` with all fields filled, or is "".
-    `columns`: by field key, the value in each record.
+    """Return for each record its UPN; without a UPN, the values of the first group in `IDENTITIES` with all
+    fields filled, or "". `columns`: by field key, the value in each record.
     """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):

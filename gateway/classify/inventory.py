@@ -139,9 +139,8 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:
-        """Return True if the values seem to contain NHS numbers, judged by their ten-digit numbers.
-        At least half of the numbers must be valid NHS numbers; of fewer than five, all. By chance, one in
-        eleven is valid.
+        """Return True if at least half of the ten-digit numbers (all, of fewer than five) are valid NHS
+        numbers. By chance, one in eleven is valid.
         """
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
@@ -169,11 +168,10 @@ _HEADER_LENGTH = 80
 
 @dataclass(slots=True)
 class Part:
-    """One column or kind of element in a file. `key`: the key of its field in the rules; None if unknown.
-    `at`: position in a fixed-width record, from 1; 0 in other files.
-    `filled`: number of filled values. `others`: number of values not of the field's kind.
-    `assessment`: name of an assessment without final results, such as "mock"; "" for results.
-    `counts`: how often each value of a sample occurs.
+    """One column or kind of element. `key`: the key of its field in the rules; None if unknown.
+    `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
+    field's kind. `assessment`: name of an assessment without final results, such as "mock"; "" for results.
+    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
     """
 
     header: str
@@ -222,9 +220,8 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return the content that a file of this data type should not have, or that is sensitive.
-        Each entry is a column, a kind of element or a title. Up to 100 entries are returned, sensitive ones
-        first. If there are more, a last entry has the number left off.
+        """Return what the file holds outside a data type: up to 100 entries, sensitive ones first.
+        If there are more, a last entry states the number of the entries left off.
         """
         topics = [*filter(None, map(self._topic_of, self._texts))]
         found = [Unlisted(position=0, header="", filled=1, kind="words", topic=topic) for topic in topics]

@@ -73,9 +73,8 @@ _COLUMNS = {
 
 
 class JcqLayout(NamedTuple):
-    """Layout of a record with several results, one in each group of characters.
-    `start`: position of the first group, from 0. `code`, `option`, `grade`: the widths, in characters, of the
-    three parts of a group.
+    """Layout of a record with several results: where the groups of code, option and grade start (from 0), and
+    the widths of code, option and grade in characters.
     """
 
     start: int
@@ -277,9 +276,8 @@ def _candidates(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _layout_in(source: Source, rules: Rules) -> JcqLayout | None:
-    """Find out how records with several results are laid out, from the first 50 candidates of a file.
-    Return the layout with the most valid groups. Return None if under 60 % of the groups are valid, or no
-    record has several results.
+    """Return the layout with the most valid groups in the first 50 candidates' records of several results.
+    None if under 60 % of the groups are valid, or no record has several results.
     """
     grades, judged = rules.code_sets["exam-grade"], []
     first = (line for _, line in islice(_candidates(source), _LEARN_FROM))
@@ -309,9 +307,7 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return the candidate and the results in a candidate's record, as an `_Entry`.
-    Without a layout, every word equal to a known grade counts as a result.
-    """
+    """Return the `_Entry` of a candidate's record; without a layout, any word naming a grade is a result."""
     if result := _result_in(line):
         return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from

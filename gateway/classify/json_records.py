@@ -76,9 +76,7 @@ class _RecordsReader:
         self._size = 0
 
     def records(self, source: Source) -> Iterator[Leaves]:
-        """Yield each record of a JSON text, as values by column name.
-        Records are the objects in the one list, found at the top or in the object at the top.
-        """
+        """Yield each object of the one list, at the top or in the top object, as values by column name."""
         try:
             for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
                 if event == "map_key":

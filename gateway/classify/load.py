@@ -78,9 +78,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield each defect of a field rule, as the faulty key and a sentence.
-    Example: the kind is "code", but `codes` is missing.
-    """
+    """Yield key and sentence for each defect of a field rule, such as a kind "code" without `codes`."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
@@ -114,10 +112,9 @@ def known_headings(rules: Rules) -> dict[str, Any]:
     """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
     `fields`: for each field, `outside` (its label, if the agreement does not list the item, else None),
     `columns` (plain names), `patterns` of plain names, and `elements`.
-    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names about notes, to which
-    `patterns` do not apply.
-    `affixes`: prefixes and suffixes of names. `by_law`: names of columns and elements in law packs.
-    `kinds`: patterns of file names, each with the title of a data type.
+    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that `patterns` exclude.
+    `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
+    `kinds`: pairs of a pattern of file names and a data type's title.
     """
     types = rules.data_types
     columns: dict[str, set[str]] = {}

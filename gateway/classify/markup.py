@@ -88,10 +88,9 @@ OnOutside = Callable[[str, str, str], None]
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
     """Yield every outermost element of these names, complete, in document order; valid until the next.
-    `aside`: function called with parent's name, name and text of all content outside the records (elements,
-    attributes, comments, text between elements), and of the attributes in records.
-    Text between a record's elements is left to the caller. Raises Unreadable for malformed XML, or content
-    beyond a limit.
+    `aside` gets parent's name, name and text of all content outside these records: elements, attributes,
+    comments, text between elements; and of the attributes in records. Text between a record's elements
+    is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)
@@ -151,8 +150,7 @@ def pupil_records(
 
 class _Unparsed:
     """Finder of comments and processing instructions: the parser drops them, but people see them.
-    Each comment or instruction found is passed to `aside`, the caller's function for content outside records.
-    One may begin in one piece of the document and end in another. Each byte is examined once.
+    Each may begin in one piece of the document and end in another. Each byte is examined once.
     The parser returns CDATA as text, so CDATA is not searched.
     """
 
@@ -165,9 +163,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Search the next piece of the document for comments and processing instructions.
-        A comment or instruction ending in the piece is passed to `aside`. Raises Unreadable for a long one.
-        """
+        """Report comments and instructions ending in `piece` to `aside`. Raises Unreadable for a long one."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -233,11 +229,9 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the memory of a used record's content and of its earlier siblings.
-    With `all_around`, free also the earlier siblings of each ancestor. Content outside the records is passed
-    to `aside` first. Records are elements called one of `names`. The record's node and the text after stay
-    until the next record, because the parser may still extend them.
-    `most`: the highest number of attributes allowed in an element.
+    """Free a used record's content and earlier siblings; with `all_around`, also those of each ancestor.
+    Whatever is freed outside the records (called `names`) goes to `aside` first. The record's node and the
+    text after stay until the next record: the parser may still extend them. `most`: see `_tell`.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -251,9 +245,8 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
-    """Pass an element and all content inside to `aside`. Of a record, pass only the text after its end.
-    Records are elements called one of `names`. Raises Unreadable for an element with more than `most`
-    attributes.
+    """Report an element with all inside to `aside`; of a record (called one of `names`), only the text after.
+    Raises Unreadable for an element with more than `most` attributes.
     """
     if not isinstance(element.tag, str):
         return

@@ -66,9 +66,7 @@ class _Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
-        """Count a pupil's record and the assessments in the record.
-        `left`: True if the pupil has left, False if not; None to decide by the leaving date.
-        """
+        """Count a pupil's record and the assessments in the record; `left`: see `Tally.record`."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for written, stage, place in assessments:
@@ -95,9 +93,8 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Judge one assessment; return its data type ("" for none) and the answers to three questions.
-        Is there a result? Is the type known, without a fault or an unknown element? Is there no unknown
-        element?
+        """Return an assessment's data type ("" for none), and True or False for three questions: Is there
+        a result? Is the type known, without a fault or an unknown element? Is there no unknown element?
         `stage_around`: the key stage stated around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
@@ -246,9 +243,8 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a partial CTF after the count: core data, attendance, or the type of assessments.
-    The type of assessments is the one that most pupils have. `descriptor`: the data descriptor in the header,
-    in lower case.
+    """Return the type of a partial CTF after the count: core data, attendance, or most pupils' assessments.
+    `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)
@@ -389,9 +385,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield each text in a record that names the pupil's school, after the kind of name (`Slot`).
-    Elements of the pupil's school history are left out.
-    """
+    """Yield kind and text of each element naming a record's school, except in the pupil's school history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -60,9 +60,7 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items with one of these labels that a provider may state as the meaning of a heading.
-    The result has, by key of the item, the text "Label (key)".
-    """
+    """Return "Label (key)" by key, for each item with one of these labels whose headings may be stated."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -75,16 +73,15 @@ class WorkingRule(value_kinds.FieldRule):
 
 
 class ColumnSignature(RuleTable):
-    """Signature: conditions for a table to be of a data type. If several hold, the highest `rank` decides.
+    """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
     `level`, `because`: how sure a match is, and the evidence to report.
     `results`: True if the grades decide whether the type is GCSE or A level.
     `part`: True if the table is one of several in its file, and may lack required fields.
     `needs`: fields, all required. `any`: groups of fields; one field of each group is required.
-    `of`, `at_least`: fields, and how many of the fields in `of` are required. `without`: forbidden fields.
+    `of`, `at_least`: fields, and how many of these are required. `without`: forbidden fields.
     `many`: by field, the number of columns required.
     `share`: by field, the fraction of filled values that must be without a fault.
-    `only`: by field, values; half of the filled values must be among them.
-    `among`: by field, the name of a code list; half of the filled values must be in the list.
+    `only`, `among`: by field, values, or a code list, to which half of the filled values must belong.
     `ages`: youngest and oldest age today of nearly all pupils.
     `above`: words, one of which must stand above the table.
     `no_results`: True if no unknown column may look like grades.
@@ -251,9 +248,8 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields required by law in each record of a return.
-        `form`: the return's file format. The result is () if these rules belong to no law pack, or the pack
-        has no layout for the return.
+        """Return the fields required by law in each record of a return; `form`: the return's file format.
+        Returns () if these rules belong to no law pack, or the pack has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
@@ -276,9 +272,7 @@ class Rules(Items):
 
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
-        """By data type, the keys of the fields a file may hold.
-        Allowed are the fields of the type's signatures, of `TypeRule.carries`, and of `ItemRule.when`.
-        """
+        """By data type, the keys of allowed fields: of signatures, of `carries`, and of an item's `when`."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -306,9 +300,7 @@ class Rules(Items):
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a quick function to pick values certainly valid in a field; None if there is none.
-        `with_queries`: True to pick also values with a fault in `value_kinds.QUERIES`.
-        """
+        """Return the quick check of a field's values (`value_kinds.quick_for`), or None if it has none."""
         return self._quick[key, with_queries]
 
     @cached_property

@@ -119,8 +119,7 @@ class Schools:
 
 
 def school_named(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
-    """Return the school named by several texts together. With each text comes the kind of its column
-    (`Slot`).
+    """Return the school named by several texts together, each with the kind of its column.
     A joint number of LA and establishment outranks separate ones. A local authority alone is ignored, because
     the pupil may just live there.
     """

@@ -158,8 +158,7 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Further sensitive words, and exceptions, for the search of names, labels and addresses.
-    `words`: words, besides those of topics, that no harmless name, label or address contains.
+    """Words, besides those of topics, that no harmless name, label or address contains; and exceptions.
     `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
     `nobody`: words, besides those of ordinary.txt, that are in no person's name.
     `labels`: phrases allowed in labels, together with figures and words of up to three letters.
@@ -384,9 +383,7 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return the labels of sensitive topics that a file of unknown type may be about; mostly none.
-    Never raises.
-    """
+    """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
@@ -404,10 +401,7 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield the readable texts of a file of any format, to be searched for sensitive topics.
-    With each text comes True if the names of XML elements in the text may be headings that people chose;
-    False for names chosen by an Office program.
-    """
+    """Yield each text in a file, and True if its element names are to be searched as well, as headings."""
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)

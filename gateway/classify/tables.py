@@ -81,9 +81,8 @@ def best_fit(
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
-    """Return the data type with the best-fitting signature; of two equal ones, the type in the file's name.
-    `widths`: number of columns by field. `kinds`: number of results by kind (GCSE or A level). `above`: text
-    above the table.
+    """Return the type with the best-fitting signature; of two equal ones, the type in the file's name.
+    `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the table.
     Raises Unreadable where no signature fits, or two fit equally and the file's name has neither type.
     """
     fitting = [s for s in tally.rules.data_types.tables if _fits(s, widths, tally, above)]
@@ -208,9 +207,7 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the type of the counted table. Raises Unreadable if no type fits.
-        `above`: the text above the table.
-        """
+        """Return the counted table's type; `above`: the text above it. Raises Unreadable if no type fits."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above)
         # A column of no subject may tell the assessment, by half of its values.
@@ -241,10 +238,9 @@ class _Counter:
         return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return how many have final results, and how many other assessments.
-        Columns of final results get the field `subject-grade`. `assessment`: name of the assessment, such as
-        "mock", stated for the whole table, or "". Fields with too many wrong values are added to
-        `wrong_columns` of the tally.
+        """Find the columns of grades; return the number of those of final results, and of other assessments.
+        Columns of final results get the field `subject-grade`. `assessment`: the one named for the whole
+        table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
@@ -327,9 +323,7 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if columns with one heading name different pupils in a row.
-        The sheet then holds two tables side by side.
-        """
+        """Raise Unreadable if two columns of one heading name different pupils in a row: two tables."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):

@@ -52,9 +52,8 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type suggested by the file name.
-    `on_pupils`, `on_persons`: functions called with the pupils and persons of many records (`classify`).
-    `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
+    """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
+    `classify`. `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
     `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
@@ -98,9 +97,8 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
-        """Judge later records by facts in the file's header: the school, and the law in force on a date.
-        `facts` has the school and the date. `data_type`, `form`: type and format of the file, for the fields
-        required by law.
+        """Judge later records by a header's facts: by the school, and the law in force on the reference date.
+        `data_type`, `form`: type and format of the file, for the fields required by law.
         """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(
@@ -220,11 +218,9 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count the records numbered `rows`.
-        `columns`: by key, the fields naming the pupil or required by a type, with a value for each record.
-        `full`: keys of the fields filled in every record. `leaving`: for each record, a text, blank if the
-        pupil is on roll.
-        `schools`: function returning each record's school number; the schools themselves are counted already.
+        """Count the records numbered `rows`. `columns`: by key, the values of the same fields as in `record`.
+        `full`: the fields filled in every record. `leaving`: by record, a text, blank if the pupil is on
+        roll. `schools` returns each record's school number; the schools themselves are counted already.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
@@ -251,9 +247,8 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count distinct pupils, repeated UPNs and temporary UPNs in records numbered from `first` on.
-        `identities`: for each record, a text to identify the pupil (`identities_of`). `named`: True if all
-        such texts are UPNs.
+        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one of each record
+        (`identities_of`), from number `first` on. `named`: True if all are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -319,8 +314,7 @@ class Tally:
 
     def completed(self, verdict: Classified) -> Classified:
         """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
-        If a spreadsheet program would run cells as formulas, the file's extension becomes, for example,
-        "formulas.csv", as a warning to each person collecting the file.
+        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

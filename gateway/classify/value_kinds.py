@@ -184,9 +184,8 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return a check of values by `check`, with two more faults.
-    A value faulty by `check` but good by `any_year`, the check with the codes of every year, gets the fault
-    `OTHER_YEAR`. A date after `today` gets the fault "date:future".
+    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
+    With `today`, a later date has the fault "date:future".
     """
 
     def checked(text: str) -> str | None:
@@ -342,9 +341,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values matching one of the patterns.
-    Values are joined by `BETWEEN` for the search, so no pattern may match `BETWEEN`.
-    """
+    """Return a function to pick the values that match one of the patterns. No pattern may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -357,9 +354,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values: checks each distinct value once.
-    `quick` picks most of the good values at once; `check` then examines each of the others.
-    """
+    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -490,10 +485,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Tester of names, labels or address lines, by characters, number of words and sensitive words.
-    `kind`: the kind of text to test. `of_people`: False for names of schools, in which ordinary words are
-    allowed.
-    """
+    """Tester of names, labels or address lines (`kind`), by characters, number of words, sensitive words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind

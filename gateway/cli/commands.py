@@ -67,11 +67,10 @@ _log = logging.getLogger(__name__)
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Make a command check the person's right first, and report an error in one line, without a traceback.
+    """Wrap a command: check the person's right first; print a GatewayError or OSError in one line, and exit.
 
-    The command exits with the exit code of the GatewayError, or with 1 for an OSError. `_declared` turns the
-    parameters' annotations into typer's. A parameter `home` gets the default DEFAULT_HOME, a folder in the
-    working folder.
+    The exit code is that of the GatewayError, or 1. `_declared` converts the annotations for typer, and
+    `home` is by default DEFAULT_HOME, a folder in the working folder.
     """
 
     @wraps(command)
@@ -107,11 +106,10 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _declared(name: str, hint: object) -> object:
-    """Return typer's annotation for a command's parameter; `hint` is the annotation in the source.
+    """Return typer's annotation for the parameter `name`, given its type hint, which may use a short form.
 
-    Three short forms are converted. `Annotated[bool, HELP]` is an option named like the parameter, without a
-    --no- form. `Annotated[Path, "--to FILE", HELP]` is an option with the name --to. `Annotated[Path, "FILE",
-    HELP]` is an argument.
+    `Annotated[bool, HELP]` is an option named like the parameter, without a --no- form; `Annotated[Path,
+    "--to FILE", HELP]` is an option with the name --to; `Annotated[Path, "FILE", HELP]` is an argument.
     """
     kind, *told = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if not told or not isinstance(told[-1], str):

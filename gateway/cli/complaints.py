@@ -58,10 +58,9 @@ fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """Yield the complaints with their advice, as text.
+    """Yield the complaints as text; more than three of one kind share a line, unless `each`.
 
-    More than three complaints with the same `alike` become one item, unless `each`. `more` is the command for
-    the full list, printed at the end if complaints were shortened.
+    `more` is the command for the full list.
     """
     kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)
@@ -84,10 +83,7 @@ def lines(
 def of_providers(
     session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each suspended provider, and for each key, ratification or number missing.
-
-    Only providers in `enrolled` are looked at, without closed ones. `year` is the school year to ratify.
-    """
+    """Yield a complaint for each suspended provider, and each key, ratification or number that one lacks."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for key in keys.list_keys(session):
         if key.owner_kind == "provider" and key.is_in_force(at):
@@ -102,10 +98,7 @@ def of_providers(
 def _of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield the complaints about one provider: suspended, or without a key, ratification or number.
-
-    `in_force` and `pending` are the kinds of the provider's keys ("ssh", "openpgp") in these states.
-    """
+    """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending."""
     name = provider.id
 
     def complaint(what: str, mend: str, alike: str) -> Complaint:
@@ -162,10 +155,7 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each part of a home still as shipped with the sample.
-
-    Looked at are the name of the authority, the contact for security, the agreement and the calendar.
-    """
+    """Yield a complaint for each setting and policy still like the shipped sample."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -233,11 +223,9 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_keys(
     session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield complaints about keys that need a person's attention, and about files that wait for a key.
+    """Yield a complaint for each key to look after, and for each provider whose files wait for a key.
 
-    Of providers and staff: keys that are unconfirmed, expired, soon to expire, or unused. Of the gateway: a
-    key in use for too long, and a former key whose secret half still exists. `secret_file` returns the path
-    of a gateway key's secret half, given the key's fingerprint.
+    `secret_file` returns the path of a gateway key's secret half, given the key's fingerprint.
     """
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
@@ -270,10 +258,7 @@ def of_keys(
 
 
 def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield complaints about a key of a provider or of staff: unconfirmed, expired, expiring soon, or unused.
-
-    `alike` are all keys of the same kind and owner: an unused key may be retired if the owner uses another.
-    """
+    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 

@@ -172,8 +172,7 @@ def show(
     """Print rows: as JSON with all their values, or as a table of the `columns`, by `print_rows`.
 
     JSON has all rows. A table has only the first `limit` rows (0: all); if rows are left out, a line on
-    stderr says how many there are. `empty` is printed if there are no rows. `narrow` are the columns for a
-    terminal too narrow for `columns`.
+    stderr says how many there are. `empty` is printed if there are no rows.
     """
     if as_json:
         print_json(rows)

@@ -54,11 +54,7 @@ declare = command_in(app, "add")(_declare)  # Instead of the derived command, wh
 
 
 def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
-    """Complete a declaration: ask the person for the values missing from `given`, and return all values.
-
-    Asked for are method, provider and data type, in this order. Questions about circumstances and safeguards
-    follow, unless the agreement refuses the transfer in any case.
-    """
+    """Ask the person for each value missing from `given`, in the agreement's order; return all values."""
     catalogue = registrar.catalogue
     method = _chosen("method", given["method"], Declare.known(catalogue)["method"])
     sender = given["provider"] or typer.prompt("Provider", err=True)
@@ -77,10 +73,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Return `value` if it is one of `known`, or "sftp"; otherwise ask the person until the answer is.
-
-    `what` names the value in the question, such as "method".
-    """
+    """Return `value` or, if None, ask the person for `what`; ask again until it is in `known` or "sftp"."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))
@@ -91,11 +84,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask the person those questions that no choice in `given` answers; return the ids of all choices.
-
-    A question is a list of choices. The person confirms or declines one after another, until one is
-    confirmed. Choices in `given` are returned with the confirmed ones.
-    """
+    """Ask the person each question that no `given` choice answers; return the ids of all choices made."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question):

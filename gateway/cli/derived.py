@@ -119,10 +119,7 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
 
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
-    """Make the parameter of a command for one field of an act: an argument or an option.
-
-    `heading` is the heading in the help under which the option is listed; "" for the usual one.
-    """
+    """Make a command's parameter for an act's field; in the help, it stands under `heading`, if not empty."""
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
     if metavar := told_of(field, "metavar"):
@@ -169,11 +166,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Convert what a person wrote on the command line to the value of the act's field `name`.
-
-    A path becomes the content of the file. Instead of a secret, "-" may be written: the person is then asked
-    for the secret. Any other value is returned unchanged.
-    """
+    """Return a typed value for an act's field: a file read from its path, or a secret asked for if "-"."""
     if value == "-" and told_of(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
@@ -186,11 +179,7 @@ def _taken(act: type[Act], name: str, value: object) -> object:
 def _print_list(
     asked: ListingAct, context: ActContext, *, as_json: bool, limit: int | None, csv: Path | None
 ) -> None:
-    """Print the rows that a listing act finds, as a table or as JSON, or write them to the file `csv`.
-
-    `limit` is the largest number of rows; 0 stands for all. If `limit` is None, a table has one page of rows,
-    JSON and CSV have all rows.
-    """
+    """Print up to `limit` rows of a list (0: all; None: a page, or all rows if as JSON or CSV)."""
     most = limit if limit is not None else 0 if as_json or csv is not None else PAGE
     answer = asked.page(context, most, counted=not as_json) if most else asked.carry_out(context)
     rows = answer.rows

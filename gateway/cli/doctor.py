@@ -166,11 +166,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint about policies that cannot be loaded, because of `error`, with advice.
-
-    The advice is to upgrade the home if its registry is of an earlier version, else to edit or restore a file
-    of the policies. If the registry cannot be read, the complaint is about the registry.
-    """
+    """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -184,10 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of one check of `doctor`; if the check fails, yield a complaint about the failure.
-
-    `what` says what is checked. DatabaseError and Fault are not caught.
-    """
+    """Yield the complaints of a check of `what`, and one if it raises; pass DatabaseError and Fault on."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -401,11 +394,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield complaints about the policies in use, compared with the log.
-
-    One is yielded if approved policies did not come into force in time, and one if the policies in use are
-    not those that the log last put into force.
-    """
+    """Yield complaints if approved policies did not come into force, or if those in use are not the log's."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -454,10 +443,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key of another host.
-
-    `own` is the name of this host; None if the host has no name.
-    """
+    """Yield a complaint for each host that is silent, has a wrong clock or lacks a key; `own`: this host."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -488,10 +474,7 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each other system that fails to take files or messages.
-
-    Files are handed on in batches, messages are sent to web hooks.
-    """
+    """Yield a complaint for each other system that takes no files or web-hook messages."""
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"

@@ -106,10 +106,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print the present names of outside systems that the flows mention by former names.
-
-    The present name is the one on `day`.
-    """
+    """Print, for each system that the flows mention by a former name, the name on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in present_names(renamed_references(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

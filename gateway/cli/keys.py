@@ -174,11 +174,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record the person's approval of an act that needs two people; return True once two have approved.
-
-    If another person has to approve, say so and return False. `act` says what is done, `subject` to which
-    key.
-    """
+    """Record the person's approval of a two-person act; return False, and print so, if one more is needed."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

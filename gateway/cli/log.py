@@ -107,12 +107,11 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Check the log, registry and published files; return the contradictions, and the number of log entries.
+    """Return the contradictions, at most 50 of each kind, and the number of the log's entries.
 
-    At most 50 contradictions of each kind are returned. `heads` are pairs of a file's name and the signed
-    head in the file: each must be part of the log. With `sealed`, every sealed file is read. `tell` is called
-    with the number of rows checked so far and the number of all rows. `portions` says how many processes
-    check, and where an interrupted check resumes.
+    `heads`: pairs of a file's name and the signed head in that file, kept elsewhere. `sealed`: read every
+    sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`
+    is passed to `audit`.
     """
     home, vkey, registry, done = registrar.home, registrar.signing.vkey, registrar.registry, 0
     with registry.read() as session:

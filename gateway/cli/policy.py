@@ -133,10 +133,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Yield the differences between two policies folders as rows, all with the same keys.
-
-    First come settings that lose protection, then changed outcomes as of `on`, then all other settings.
-    """
+    """Yield a row for each differing setting and outcome, all with the same keys."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
@@ -147,10 +144,7 @@ def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]
 
 
 def _moment(given: datetime | None, catalogue: Catalogue) -> datetime:
-    """Return in UTC a day or time that a person gave; for None, the present moment.
-
-    A day means noon. A time is the local time of the authority.
-    """
+    """Convert a day (its noon) or a local time of the authority to UTC; the present moment for None."""
     return now() if given is None else typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)
 
 
@@ -304,10 +298,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Print how the policies in `folder` differ from those in force, and how they would decide past files.
-
-    The past files are those of the last `days` days.
-    """
+    """Print how the policies in a folder differ from those in force, also in outcomes of past files."""
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:

@@ -174,11 +174,7 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the narrowest kind of value, such as date or number, that fits all texts that are not blank.
-
-    The result has the keys of an item in items.toml: `values`, and `identifier` for an identifier. It is {}
-    if no kind fits, or all texts are blank.
-    """
+    """Return the keys for items.toml of the narrowest kind of value that fits all texts; {} if none fits."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -189,10 +185,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield sentences for a person who has to judge what the values under a heading of a sample are.
-
-    One sentence is yielded if the values fit no kind of value, one if they are in a list of codes.
-    """
+    """Yield a sentence for a person if a heading's values fit no kind, and one if they may be codes."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (

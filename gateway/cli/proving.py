@@ -34,8 +34,7 @@ _HOW = (
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
 
-    `right` is what the command needs; `account` is the account that the person logged in with. GatewayError
-    if the person is not proven, lacks the right, or may not know of the file `reference`.
+    GatewayError if the person is not proven, lacks the `right`, or may not know of the file `reference`.
     """
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -55,8 +54,7 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
 
-    `right` is what the command needs; `account` is the account that the person logged in with. GatewayError
-    if the person is not proven, or lacks the right.
+    GatewayError if the person is not proven, or lacks the `right`.
     """
     if not roles.in_force(session):
         return None
@@ -71,11 +69,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
 
 
 def _identified(session: Session, command: str, account: str) -> str:
-    """Return the name of the person who runs the command, proven by a personal account or an SSH agent.
-
-    `account` is the account that the person logged in with. An agent has to sign for the name in the variable
-    GATEWAY_ADMIN. GatewayError if the person is not proven.
-    """
+    """Return the name proven by a personal `account`, or by the SSH agent. GatewayError if unproven."""
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")

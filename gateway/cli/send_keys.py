@@ -77,10 +77,7 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason for sending a file despite its faults; "" if `anyway` is False.
-
-    GatewayError if `anyway` is True and the reason `why` is blank.
-    """
+    """Return the reason `why` to send a faulty file `anyway`; "" without `anyway`. GatewayError if blank."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -134,10 +131,7 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Return the source of passphrases for a kit's keys: a file, the key ring, or on a terminal a person.
-
-    `file` holds the passphrases. `ask` asks a person a question; the default is a prompt without echo.
-    """
+    """Return the source of passphrases for a kit's keys; on a terminal, `ask` asks a person for one."""
     asking = ask or Display().ask
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
@@ -166,10 +160,7 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
 
 def needed(question: str, option: str) -> str:
-    """Ask a person a question; return the answer.
-
-    GatewayError if there is no terminal: the message names `option`, by which the answer can be given.
-    """
+    """Ask a person a question; return the answer. GatewayError, naming `option`, without a terminal."""
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()
@@ -237,10 +228,8 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Check that the six words of an invitation are those that the authority reads out by telephone.
-
-    `told` are the words that the person has heard. If `told` is None, the person is asked for the words, up
-    to three times. GatewayError if the words differ.
+    """Check the invitation against six words: `told`, or, if None, words asked for up to three times.
+    GatewayError if the words differ.
     """
     words = invited.words()
     if told is None:
@@ -387,10 +376,7 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """Ask a person what a heading means; return the key of the chosen item, or "" for something else.
-
-    `may_be` maps labels of items to keys.
-    """
+    """Ask what a heading means; return an item's key, or "" for none. `may_be`: item keys by label."""
     listed = ["something else", *may_be]
     say(f"What is {heading}?", err)
     for number, label in enumerate(listed):
@@ -403,10 +389,7 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
-    """Yield the kit in the folder `kit`, with unlocked keys, and locked against other commands.
-
-    KitBusy if another command keeps the lock for longer than `seconds`.
-    """
+    """Lock a kit, and yield it as `at_work` does. KitBusy if another program holds the lock for `seconds`."""
     Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
     with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender

@@ -127,11 +127,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return the address of a service.
-
-    Without `port`, use the address that `gateway run` noted, if any. Otherwise use the address `configured`
-    in the settings, with `port`, if given, in place of the configured port.
-    """
+    """Return a service's address: as `gateway run` noted or, without a note or with `port`, as configured."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
@@ -157,10 +153,9 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
-    """Yield lines of text about keys that end soon or have ended, the earliest end first.
+    """Yield lines on keys that end soon; unless `each`, more than three of a kind of owner and key share one.
 
-    More than three keys of the same kind of owner and key share a line, unless `each`. `ending` maps the kind
-    of owner, the owner, and the kind of key to the days left.
+    `ending`: the days left by kind of owner, owner, and kind of key.
     """
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):

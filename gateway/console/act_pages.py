@@ -68,11 +68,10 @@ async def show_act(request: Request) -> Response:
 
 
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
-    """Answer a question sent by form.
+    """Answer a reading act sent by form.
 
-    For a list, redirect to an address with the values of the fields, so people can save a link. Other
-    questions are answered at once, as is a question with a value in a personal field: an address may hold no
-    personal value.
+    For a list, redirect to an address with the fields, so that the page can be saved as a link; if a personal
+    field has a value, which no address may hold, answer at once.
     """
     act = page.act
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
@@ -84,10 +83,7 @@ async def _asked_for(page: _ActPage, form: FormData) -> Response:
 
 
 async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
-    """Show the answer to a question: one page of a list, a whole list as a spreadsheet, or another answer.
-
-    `asked`: the values of the fields. `more`: further values for the template.
-    """
+    """Show the answer of a reading act: one page of a list, or the whole list as a spreadsheet file."""
     act = page.act
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
@@ -229,11 +225,7 @@ def _required(act: Shown) -> list[str]:
 
 
 class _ActPage(NamedTuple):
-    """A request for the page of one act.
-
-    `act`: the act. `others`: the acts open to the person on the page. `me`: name, teams and rights of the
-    person.
-    """
+    """A request for the page of `act`, with the acts on offer (`others`) and the person (`me`)."""
 
     request: Request
     act: Shown
@@ -242,10 +234,7 @@ class _ActPage(NamedTuple):
 
 
 async def _page_of(request: Request, command: str = "") -> _ActPage:
-    """Return the page of the act `command`; by default, of the act named in the request's address.
-
-    HTTPException if the act is unknown or not open to the person.
-    """
+    """Return the page of the act named by `command` or else by the address. HTTPException if not allowed."""
     words = request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site_of(request).ask(request, "acts", about=command)
@@ -256,10 +245,7 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Return a form value or uploaded file as text.
-
-    A file is decoded from UTF-8 or else from Windows-1252, as the register of schools (GIAS) is published.
-    """
+    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as GIAS publishes."""
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)
@@ -291,10 +277,7 @@ def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
 
 
 def spreadsheet(table: Shown, name: str, kind: str) -> Response:
-    """Return a table as a response to be saved as a file.
-
-    The file is called `name` with the ending `kind`, one of `SPREADSHEETS`, such as "csv".
-    """
+    """Return a table as a file NAME.KIND to download; `kind` is one of `SPREADSHEETS`, such as "csv"."""
     names = [table["named"].get(column, {}) for column in table["columns"]]
     rows = [
         [column.replace("_", " ") for column in table["columns"]],

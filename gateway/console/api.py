@@ -56,10 +56,7 @@ async def _ask(request: Request) -> Response:
 
 
 async def _carry_out(request: Request) -> Response:
-    """Carry out an act for a program.
-
-    A request that repeats an Idempotency-Key gets the first answer again.
-    """
+    """Carry out an act; a repeated Idempotency-Key gets the first answer again."""
     fields = json.loads(await request.body())
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
@@ -70,10 +67,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, **fields: object) -> ConsoleQuestion:
-    """Return a question for the inside, with the program's credential and the given fields.
-
-    DeclinedInside if the request has no credential.
-    """
+    """Return a question with the program's credential from the request. DeclinedInside if it has none."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")

@@ -67,10 +67,9 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values of a form typed before a login, with a button to send the form again.
+    """Show the values `kept`, typed in a form for the page `to`, with a button to send the form again.
 
-    - `to`: the address of the form. `kept`: names and values of the fields.
-    - `entered`: after a login, the response with the cookies to be set.
+    - `entered`: after a login, the response whose cookies are to be set as well.
     - `secret`: after a login, the secret of the new session, which the browser does not send yet.
     """
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
@@ -138,10 +137,9 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Ask the inside for the contents of the page `page`.
+    """Ask the inside for the contents of a page by name, with `fields` and the parameters of the path.
 
-    The question has `fields`, the parameters in the path, and of the query parameters only those named in
-    `asked`: a foreign link could set any.
+    Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
     """
     given = {name: value for name in asked if (value := request.query_params.get(name))}
     return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})
@@ -171,11 +169,9 @@ async def leave_first_steps(request: Request) -> Response:
 async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
-    """Show the login page.
+    """Show the login page, with a new challenge and a `problem`, if any, in words.
 
-    - `to`: the page to open after the login. `kept`: values typed in a form for the page `to` before the
-      login.
-    - `problem`: a sentence on a failed login. `status`: the HTTP status of the page.
+    `kept`: the values typed in a form for the page `to` before the login.
     """
     site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
@@ -215,11 +211,7 @@ async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
 
 
 async def return_from_openid(request: Request) -> Response:
-    """Show a page with a link that continues an OpenID login.
-
-    The link is needed since browsers send the console's cookies only with requests from the console's own
-    pages.
-    """
+    """Show a page that leads on after an OpenID login: browsers send cookies only from our own pages."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 

@@ -35,10 +35,7 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
 
 
 class Reply(NamedTuple):
-    """An answer of the inside, with times as text.
-
-    `said`: the answer. `me`: name, teams and rights of the person if logged in.
-    """
+    """An answer (`said`), and the name, teams and rights of a logged-in person (`me`); times are text."""
 
     me: Shown
     said: Shown
@@ -51,10 +48,7 @@ class Inside:
         self._client = client
 
     async def ask(self, name: str, question: ConsoleQuestion) -> Reply:
-        """Send a question to the function `name` of the console API; return the answer.
-
-        DeclinedInside if the inside refuses.
-        """
+        """Send a question to the function `name` of the API; return the answer. DeclinedInside if refused."""
         try:
             response = await self._client.post(f"/{name}", content=question.model_dump_json())
         except httpx.TransportError:

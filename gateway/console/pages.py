@@ -65,10 +65,7 @@ def in_words_of_forms(sentence: str, fields: Sequence[Shown]) -> str:
 
 
 def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Return the fields given for an act as pairs of label and value, for people to read.
-
-    Ids have names beside them. "a file" stands in place of a file.
-    """
+    """Return (label, value) of each field given for an act, with names beside ids, "a file" for a file."""
     told = []
     for field in act["fields"]:
         value = given.get(field["name"])
@@ -90,10 +87,9 @@ def sentence_of(declined: DeclinedInside) -> str:
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act and redirect to `back`; or show the refusal, or a page that asks for the passkey.
+    """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
 
-    - `command`: the words of the act's command. `fields`: the values by field.
-    - `what`: the act in words, for the page that asks for the passkey.
+    `command` and `fields`: the act. `what`: the act in words.
     """
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
@@ -233,10 +229,9 @@ async def held_page(
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
 ) -> Response:
-    """Show the page of a held file, or show the page again after a refused act.
+    """Show a held file. After a refused act (`command`), show the form with the values given.
 
-    - `command`: the refused act. `given`: the values typed, by field.
-    - `problems`: the sentences of the refusal, by field. `status`: the HTTP status of the page.
+    `problems`: the sentences of the refusal by field. `status`: the HTTP status of the page.
     """
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
     return site_of(request).page(
@@ -342,10 +337,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[bytes]:
-    """Yield the bytes of a ZIP of several files, fetched one by one.
-
-    If the inside refuses files, a text at the end of the ZIP names the refused ones.
-    """
+    """Yield a ZIP of files fetched one by one; a text at the end names the files refused."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:

@@ -85,10 +85,7 @@ class Site:
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """Return the name of a cookie of a `kind`.
-
-        Over HTTPS the name begins with __Host-, so that no other host can set the cookie.
-        """
+        """Return the name of a `kind` of cookie; over HTTPS with __Host-, which no other host can set."""
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
@@ -96,10 +93,7 @@ class Site:
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Set a cookie of a `kind` to a secret.
-
-        The cookie is for this host alone, until the browser is closed.
-        """
+        """Set a secret as a cookie of a kind, for this host alone, until the browser is closed."""
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -121,17 +115,13 @@ class Site:
         )
 
     async def ask(self, request: Request, name: str, /, **fields: Any) -> Reply:  # noqa: ANN401 - as above
-        """Ask the function `name` of the console API for this browser.
-
-        DeclinedInside if the inside refuses.
-        """
+        """Call the function `name` of the console API for this browser. DeclinedInside if refused."""
         return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
-        """Return the fields of a form.
+        """Return the fields of a form. NotOurFormError unless it comes from a page shown in this browser.
 
-        NotOurFormError unless the form comes from a page shown in this browser. A token in the form is the
-        proof. `kind`: the kind of cookie from whose secret the token was made.
+        `kind`: the cookie whose secret the form's token proves.
         """
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         secret, token = self.held_by(request, kind), text(form, "token")
@@ -150,11 +140,10 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Render a page from a template.
+        """Render a template, with the person `me` and further values in `parts`.
 
-        - `me`: name, teams and rights of the person. `parts`: further values for the template.
-        - `secret`: the secret from which the token in forms is made; by default, the secret in the browser's
-          cookie of the kind `held`.
+        Forms on the page get a token made of `secret`, or else of the secret in the browser's cookie of the
+        kind `held`.
         """
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         # The page of ours from which a link was followed.
@@ -191,10 +180,7 @@ def token_of(secret: str) -> str:
 
 
 def address_of(request: Request) -> str:
-    """Return the network address of the browser or program, or "" if unknown.
-
-    The address comes from the server or from a trusted proxy.
-    """
+    """Return the client's network address, as the server or a trusted proxy gives it; "" if unknown."""
     return request.client.host if request.client is not None else ""
 
 
@@ -222,10 +208,7 @@ def see(path: str, **parts: str) -> RedirectResponse:
 
 
 def templates(zone: str, language: Language = "en") -> Environment:
-    """Return the environment of all page templates, for a time zone and a language.
-
-    Templates insert values as text, never as markup.
-    """
+    """Return the templates for a time zone and a language; values are inserted as text, never as markup."""
     made = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -296,10 +279,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Return an act's title cut in two: a short label, and the rest as a remark ("" if there is none).
-
-    The cut is where `_GOES_ON` matches.
-    """
+    """Return an act's title as label and remark, cut where `_GOES_ON` matches; the remark may be ""."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
@@ -307,10 +287,7 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Return words with the first letter in upper case; unchanged if the first word has a digit.
-
-    A first word with a digit is a reference or fingerprint.
-    """
+    """Return words beginning in upper case, unless the first word has a digit, as a reference has."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 

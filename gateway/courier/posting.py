@@ -42,10 +42,7 @@ class HookTarget(File):
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Post messages to web hooks until `stop` is set; each web hook has a thread of its own.
-
-    `root`: the folder with a folder for each web hook. `pause_seconds`: the pause before looking again.
-    """
+    """Post messages to web hooks until `stop` is set; each web hook has a thread of its own."""
     said = "the web hook {} does not take every message now"
     serve_each(root, "hook.toml", _posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
@@ -86,10 +83,9 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Sign and post the message in the file `path` to `address`; do nothing if the file is gone.
+    """Post the message in the file `path`; do nothing if that file is gone.
 
-    `trusted`: the trusted certificate authorities. NotTakenError if the answer takes too long, or has an HTTP
-    status outside 200 to 299.
+    NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299.
     """
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
@@ -109,10 +105,7 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
 
 
 async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
-    """Post `body` to `address` once; return the HTTP status. Raises a timeout error after 30 seconds.
-
-    `trusted`: the trusted certificate authorities. The errors are TimeoutError and httpx.TimeoutException.
-    """
+    """Post `body` once; return the HTTP status. TimeoutError, or httpx.TimeoutException, after 30 seconds."""
     async with (
         asyncio.timeout(_SECONDS),
         httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,

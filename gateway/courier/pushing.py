@@ -45,10 +45,7 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Push batches to the servers of all systems until `stop` is set; each system has a thread of its own.
-
-    `root`: the folder with a folder for each system. `pause_seconds`: the pause before looking again.
-    """
+    """Push batches to the servers of all systems until `stop` is set; each system has a thread of its own."""
     said = "the server of {} takes nothing now"
     serve_each(root, "server.toml", _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
 

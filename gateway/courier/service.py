@@ -80,10 +80,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Note an error raised in the context in the file done/trouble; without an error, remove the file.
-
-    `word` returns the word to write for an error. The error is raised again.
-    """
+    """Write the `word` for an error in the context to the file done/trouble; without error, remove it."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -202,9 +199,6 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
 
 
 def _kind(outcome: object) -> str:
-    """Return, for the log, the type and code of the error in a failed attempt, but never the error's text.
-
-    `outcome`: the attempt, as given by `tenacity`.
-    """
+    """Return, for the log, the type and code of the error in a failed attempt, but never the error's text."""
     error = outcome.exception() if hasattr(outcome, "exception") else None
     return f"{type(error).__name__}({getattr(error, 'smtp_code', None) or getattr(error, 'errno', '')})"

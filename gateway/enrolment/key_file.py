@@ -88,14 +88,11 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> tuple[NewKey, Revocation | None] | None:
-    """Update the certificate `known` by `data`, a newer version of the certificate, or its revocation.
-
-    Return the updated certificate and, after a revocation, the kind of revocation ("soft" or "hard"; None
-    after a newer version). Return None if `data` has nothing new. Refusal if the updated certificate is
-    unfit.
+    """Return the certificate `known`, updated by `data`: a newer version of it, or its revocation.
+    The second value is the kind of revocation, None for a newer version. If nothing is new, return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
-    self-signatures stay, so earlier signatures of the key stay valid.
+    self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
     """
     try:
         revoked = certificates.revoke(known, data)
@@ -115,10 +112,7 @@ def updated(
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Return pairs of label and value that describe the key in a file, for a person to read.
-
-    [] if there is no key in the file, or an SSH key that is unfit for use.
-    """
+    """Return pairs of label and value describing a file's key; [] for no key, or an SSH key unfit for use."""
     try:
         if is_ssh(data):
             key = admit_ssh(data)

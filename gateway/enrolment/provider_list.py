@@ -101,10 +101,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Return the reason for passing a line over, such as "closed"; None for a provider to enrol.
-
-    The reason is the status of a school that is not open, or a type that is no kind of provider here.
-    """
+    """Return the status or type because of which a line is passed over; None for a provider to enrol."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:
@@ -138,10 +135,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Return data decoded as UTF-8 or Windows-1252. GatewayError if neither fits.
-
-    The error's message begins with `what`, the name of the data.
-    """
+    """Return data decoded as UTF-8 or Windows-1252. GatewayError, beginning with `what`, for neither."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)
@@ -178,10 +172,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return the kind of provider that a line names. Without one, return the kind for the line's GIAS type.
-
-    GatewayError if neither gives a kind of the policies (`kinds`).
-    """
+    """Return the kind of provider that a line names, or else its GIAS type means. GatewayError if unknown."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said
@@ -200,11 +191,7 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
 
 
 def _made_id(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> str:
-    """Return an id for a provider, made from the name.
-
-    A number is added if a provider enrolled before has the id (`taken`), or several lines ask for the id
-    (`wanted` counts the lines by id).
-    """
+    """Return an id made from a provider's name; a number is added if the id is `wanted` twice or `taken`."""
     slug = _slug(one.name, _ID_CHARACTERS)
     if wanted[slug] == 1 and slug not in taken:
         return slug

@@ -201,9 +201,8 @@ class Child:
 
 
 def crash_place(answer: bytes) -> str:
-    """Return, for the log, the place of a crash: the names of errors and lines of code found in `answer`.
-    Any word other than an error of Python or a line of the gateway's code is shown as "?": a captured process
-    could put parts of a file into the answer.
+    """Return the location of a crash for the log: only names of errors and lines of the gateway's code.
+    Anything else is shown as "?": a captured process could put parts of a file into its answer.
     """
     shown = []
     for told in answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split():
@@ -224,8 +223,7 @@ def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
     """Send a request and the descriptors `files` to a child; return the answer, checked by `checked_answer`.
-    `seconds`: the time for the answer. `expected`: the allowed types of the answer. The second value is the
-    descriptor of the answer's content, or -1.
+    The second value is the descriptor of the answer's content, or -1.
     """
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return checked_answer(request, *child.finish(until), expected)
@@ -235,9 +233,8 @@ def checked_answer(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, int]:
     """Return the parsed answer to a request, and the descriptor of the answer's content, -1 if there is none.
-    `said` is the answer as sent by the child, `given` the descriptors sent along. The answer must be of a
-    type in `expected`, and the content immutable and of the stated size. Raises Fault where the child reports
-    one, ExaminerLost for any other answer.
+    The answer is of a type in `expected`, the content immutable and of the size stated. Raises Fault where
+    the child reports one, ExaminerLost for any other answer.
     """
     with ExitStack() as unless_believed:
         unless_believed.callback(close_all, given)

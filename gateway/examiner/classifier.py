@@ -48,9 +48,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Load all rules early: check a sample value for each field, and classify sample texts of each kind.
-    Returns the result for each text.
-    """
+    """Judge a value of each field and classify a text of each kind, so that all rules are loaded early."""
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:
@@ -79,10 +77,9 @@ _PAUSE_MS = 5
 
 
 class PartialContent:
-    """A content still being decrypted, read like a file. A read waits for the bytes asked for.
-    Only at the end of the content does a read return fewer bytes. On the pipe the service sends `WHOLE` once
-    the content is whole and its signature good. If the pipe is closed without the message `WHOLE`, the
-    process ends without an answer.
+    """A content still being decrypted, read like a file; a read returns less than asked only at the end.
+    On the pipe the service sends `WHOLE` once the content is whole and its signature good. If the pipe
+    is closed without that message, the process ends without an answer.
     """
 
     def __init__(self, content: int, pipe: int) -> None:
@@ -119,9 +116,7 @@ class PartialContent:
         return self._position
 
     def wait(self) -> None:
-        """Wait until the service confirms the content as whole and the signature as good.
-        Raises SystemExit if the service closes the pipe without confirming.
-        """
+        """Wait for the service's confirmation of the signature."""
         while not self._is_confirmed(_PAUSE_MS):
             pass
 
@@ -146,10 +141,7 @@ class PartialContent:
 
 
 def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequence[int]) -> Answer:
-    """Classify the content sent with a request, and return the answer.
-    `descriptors`: the content and, if the opener is still writing the content, a pipe for the service's
-    confirmation of the whole content.
-    """
+    """Classify the content sent with a request; a content still being written comes with a pipe."""
     request = REQUEST.validate_json(message)
     if not isinstance(request, Reading):
         raise TypeError(request.kind)

@@ -47,10 +47,9 @@ _COMPARED = struct.Struct("@IiQQ")
 
 
 class CallFilter:
-    """A filter of system calls; `load` puts the filter in force in the calling process, for good.
-    `starts_programs`: the process may start a SOP program; then only calls needed by no such program are
-    refused. If False, only calls for reading and computing are allowed and, with `makes_memory`, the calls to
-    make anonymous memory.
+    """A filter of system calls; `load` puts it in force in the calling process, for good.
+    `starts_programs`: allow a SOP program to start; only listed calls are then refused, otherwise only listed
+    calls are allowed. `makes_memory`: allow the calls to make anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -95,9 +94,7 @@ def _check(answer: int) -> None:
 
 
 def kernel_filters() -> bool:
-    """Return True if the kernel has seccomp, to filter system calls.
-    Such a kernel answers EFAULT when asked to use a filter at the address 0.
-    """
+    """Return True if the kernel has seccomp: such a kernel rejects a missing filter with EFAULT."""
     _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
 

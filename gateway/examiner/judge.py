@@ -1,8 +1,7 @@
 """The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
 
 The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
-only with the first drop. A sealed drop is not judged at once: the opener opens the drop, and the judge is
-asked again.
+with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
 """
 
 from __future__ import annotations
@@ -71,9 +70,8 @@ def _holds_public_packets(data: bytes) -> bool:
 
 
 def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.KeyDrop:
-    """Return the key in a drop: a new key, or a known certificate with its renewal or revocation.
-    `is_signed`: True for a signed drop; a new key is refused in an unsigned one. Raises Refusal for anything
-    else.
+    """Return the key in a drop: new, or a known certificate with its renewal or revocation.
+    `is_signed`: the drop is signed, as one with a new key must be. Raises Refusal for anything else.
     """
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):
@@ -134,9 +132,7 @@ def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text for comparison, without blanks at line ends or empty lines at the end.
-    A program may remove such blanks and lines when signing.
-    """
+    """Return the lines of a text for comparison, without trailing blanks, which signing drops."""
     lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -144,9 +140,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Judge a drop by the rules of its folder, /keys or /agreement.
-    `data`: the whole drop or, of a larger drop, the first DROP_BYTES + 1 bytes.
-    """
+    """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
     if not data or len(data) > protocol.DROP_BYTES:
         code = "open:too-large" if data else "open:empty"
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))

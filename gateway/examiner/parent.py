@@ -109,8 +109,7 @@ def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
     """Check and return a judge's finding.
-    Raises ExaminerLost if a key lacks the stated fingerprint, or if the text given as the signatory's name is
-    no name.
+    Raises ExaminerLost if a key has not the stated fingerprint, or the signatory's name cannot be a name.
     """
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer):
         raise child.ExaminerLost("the judging process gave another key than it says")
@@ -171,9 +170,8 @@ def persons_of(read: protocol.Read, home: Home) -> str:
 def records_with(
     named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
 ) -> tuple[int, ...] | None:
-    """Return the numbers, counted from 0, of the records about the people with the digests `persons`.
-    `named`: the people in each record. Returns None if in doubt: if a record names nobody, or no record is
-    about any of the people.
+    """Return the numbers, from 0, of the records about persons with these digests.
+    Returns None if not certain: a record names nobody, or no record is about any of these persons.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []
@@ -296,9 +294,8 @@ class Examiner:
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make a view of the content at a descriptor: the part or the counts that `basis` grants.
-        Returns the view's descriptor and facts. `content` is closed, except if the view is the whole content:
-        then `content` itself is returned.
+        """Make a view, as `view` does, of the content at a descriptor.
+        `content` is closed, except if the view is the whole content: then `content` itself is returned.
         """
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -330,9 +327,8 @@ class Examiner:
     def lay_out(
         self, reference: str, view: int, layout: FileLayout, stated: Stated
     ) -> tuple[int, protocol.LaidOut]:
-        """Write the rows of the view at a descriptor, which stays open, as CSV for another system.
-        `layout`: the columns of the CSV. `stated`: the headings that the sender has explained. Returns the
-        descriptor of the CSV, for the caller to close, and facts about the CSV.
+        """Lay out the view at a descriptor, which stays open, as CSV for another system.
+        Returns the descriptor of the CSV, for the caller to close, and its facts.
         """
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
@@ -375,9 +371,8 @@ class Examiner:
         return child.ask(self._viewer, request, (content,), seconds, (expected,))
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
-        """Start a classifier that reads a large file's content while the opener still writes the content.
-        Yields None for a small file, if a malware scanner has to see the content first, or if the classifier
-        cannot start.
+        """Start a classifier that reads along with a large file; yield None for a small file.
+        Also None if a malware scanner has to see the content first, or the classifier cannot start.
         """
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:

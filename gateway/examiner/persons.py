@@ -174,9 +174,7 @@ def number_digest(upn: str, key: bytes) -> bytes:
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """Return the digests of a person's name and date of birth (`born`).
-    The set is empty if a name has no letter.
-    """
+    """Return the digests of a person's name and date of birth; an empty set if a name has no letter."""
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 

@@ -39,9 +39,7 @@ class AboutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewing(AboutFile):
-    """Ask the viewer for a view, or counts, of the content sent as a descriptor.
-    `basis`: what the team may have, or how to count.
-    """
+    """Ask the viewer for a view, or counts, of the content sent as a descriptor."""
 
     basis: Basis | Counting
     kind: Literal["viewing"] = "viewing"
@@ -57,9 +55,7 @@ class Viewed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayingOut(AboutFile):
-    """Ask the viewer to write the view sent as a descriptor as CSV for another system.
-    `layout`: the columns of the CSV. `stated`: the headings explained by the sender.
-    """
+    """Ask the viewer to lay out the view sent as a descriptor for another system."""
 
     layout: FileLayout
     stated: Stated
@@ -68,9 +64,7 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """Answer with a file laid out for another system; the file's descriptor follows.
-    `filled`: the number of values in each column.
-    """
+    """Answer with a file laid out; its descriptor follows. `filled`: the number of values in each column."""
 
     size: int
     sha256: str
@@ -148,9 +142,7 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """Ask the classifier for the type of a content, and for the pupils if the type is one of `rolls`.
-    `stated`: the headings that the sender has explained.
-    """
+    """Ask the classifier for a content's type, and for its pupils if of a type in `rolls`."""
 
     name: str
     today: date
@@ -253,10 +245,9 @@ class AgreementCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
-    """Outcome for a drop in /keys with a key: a new key, or a known certificate renewed or revoked.
+    """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
     `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint. `final`:
-    True for a revoked key that may be in wrong hands. `signature`: the signature on the drop; None if
-    unsigned.
+    True for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
     """
 
     change: Literal["new", "renewed", "revoked"]

@@ -55,9 +55,8 @@ def _answer(
     limits: ClassifyLimits,
     most: int,
 ) -> tuple[protocol.Answer, Sequence[int]]:
-    """Return the answer about a content, and the descriptor of the file made, if any.
-    `most`: the largest size of the file made, in bytes. No file is made if the view is the whole content, or
-    if the answer only names persons.
+    """Return the answer about a content, and the descriptor of the file made.
+    No descriptor for a view that is the whole content, or for an answer that only names persons.
     """
     about = request.reference
     if isinstance(request, protocol.NamingRecords):

@@ -187,12 +187,7 @@ class Listen(File):
 
 
 class ProcessorSettings(File):
-    """The processor's settings. `workers` 0 means one more than there are processor cores.
-
-    `engine` opens OpenPGP files: "embedded" is a library, "sop" the program `sop_program`; "auto" takes the
-    program, if installed, for large files and the library for all others. `rescan_seconds`: how long to wait
-    at most before the processor looks for work, or tries failed work, again.
-    """
+    """The processor's settings. `workers` 0 means one more than there are processor cores."""
 
     workers: int = Field(default=0, ge=0, le=64)
     engine: Literal["auto", "sop", "embedded"] = "auto"
@@ -294,9 +289,8 @@ class LetterSettings(File):
 class CourierKey(File):
     """[hand_on] and [hooks] of gateway.toml: the file of a private key of the courier.
 
-    In [hand_on] the courier logs in by SSH with the key to the servers that get files. In [hooks] the courier
-    signs messages to web hooks with the key. Without a `key_file`, the key is read from the systemd
-    credential `hand-on-key` or `hook-key`.
+    In [hand_on] the key logs in by SSH to the servers that get files; in [hooks] it signs messages to web
+    hooks. Without a `key_file`, the key is the systemd credential `hand-on-key` or `hook-key`.
     """
 
     key_file: Path | None = None
@@ -435,10 +429,9 @@ class IntakeLimits(DoorLimits):
 class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
-    An open file lies in memory. `open_files_per_session`: the most files open in a session. `open_files` and
-    `open_bytes`: the most files open for all people together, and the sum of sizes. Nobody may hold more than
-    is still free, so that others have room. A file not read for `idle_seconds` is closed. `openers`: how many
-    files are being opened at a time.
+    A file lies in memory while open. A session may have `open_files_per_session` files open, all people
+    together `open_files` files of `open_bytes`. To leave room for others, nobody may hold more than is still
+    free. A file that is not read for `idle_seconds` is closed.
     """
 
     connections_per_person: int = 16
@@ -455,9 +448,8 @@ OldCipher = Literal["3des", "cast5"]
 class OpenLimits(File):
     """Limits on opening one file in a child process. Sizes in bytes, times in seconds or days.
 
-    `sealed_bytes` and `content_bytes` limit a file before and after opening; the limits beginning with
-    `embedded` are for the embedded engine. `old_ciphers`: ciphers too weak by today's rules, yet accepted for
-    senders without a newer program; none unless a person decides so.
+    `old_ciphers`: ciphers that are too weak by today's rules, yet accepted for senders without a newer
+    program; none unless a person decides so.
     """
 
     sealed_bytes: int = 2 * 1024**3
@@ -492,9 +484,8 @@ class KeyPolicy(File):
     """policies/keys.toml: rules for keys that come into force, are replaced, or expire.
 
     `approve_drops`: a key uploaded to /keys and signed by a key of the same provider in force counts at once.
-    `overlap_days`: for how long a replaced key of the gateway still opens files. `rotate_days`: the age for
-    replacing a key of the gateway. `unused_days`: after how long without use a key is reported. `warn_days`:
-    how many days before a certificate's expiry the owner is warned.
+    `overlap_days`: for how long a replaced key of the gateway still opens files. `warn_days`: how many days
+    before a certificate's expiry its owner is warned.
     """
 
     approve_drops: bool = False

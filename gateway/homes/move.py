@@ -38,14 +38,13 @@ Told = Callable[[str, int, int], None]
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> tuple[int, int]:
-    """Move the registry to `database` and the sealed files to `store`.
+    """Move the registry to `database` and the sealed files to `store`; None leaves either where it is.
 
-    With None for `database` or `store`, the registry or the files stay in place. Return the numbers of files
-    moved and of log entries checked. `told` is called with the progress.
+    Return the numbers of files moved and of log entries checked. `told` is called with the progress.
 
-    Raises ConfigurationError where already moved or the new place is unusable, GatewayError where a processor
-    is at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then
-    as before.
+    Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor is
+    at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then as
+    before.
     """
     before = load_settings(home)
     if database is None and store is None:
@@ -75,10 +74,9 @@ def move(
 
 
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
-    """Copy the session keys and the sealed files to the new store; return the references of the files.
+    """Copy all session keys, and all sealed files except those of the references `but`, to the new store.
 
-    The sealed files with references in `but` are left out. `before` and `after`: the settings that name the
-    old and the new store.
+    Return the references of the files copied. `before` and `after`: the settings that name the two stores.
     """
     if before.store == after.store:
         return set()
@@ -152,11 +150,10 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 
 def remove_old(home: Home) -> tuple[int, bool]:
-    """Remove the old copies that a move left, after checking the new ones.
+    """Remove the old copies that a move left, after checking the moved ones.
 
-    Return the number of sealed files removed, and True if a former registry was removed. Raise GatewayError
-    at the first old copy (a file, or the log) that is missing in the new place; this old copy and all later
-    ones stay.
+    Return the number of sealed files removed, and True if a former registry was removed. Raises GatewayError
+    where a file or the log is missing in the new place; the old copy of it and all that follow stay.
     """
     settings, found = load_settings(home), list[str]()
     if settings.store.url is not None:

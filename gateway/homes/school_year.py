@@ -68,12 +68,10 @@ def propose_year(
 ) -> bool:  # fmt: skip
     """Propose the policies in force with changes for a school year, such as "2027-28".
 
-    `dates` replaces the terms and training days of the year; `text` and `version` replace those of the
-    agreement; None changes nothing. A second person has to approve the proposal. The files in policies/ are
-    left alone.
-
-    Return False, proposing nothing, if nothing would change. Raises ConfigurationError where the policies
-    would have faults, GatewayError where other policies are proposed.
+    Return False, proposing nothing, if nothing would change. `dates` replaces the terms, `text` and `version`
+    those of the agreement; None leaves each as it is. A second person approves the proposal like any other.
+    Files in policies/ are left alone. Raises ConfigurationError where the policies would have faults,
+    GatewayError where other policies are proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:

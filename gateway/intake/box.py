@@ -320,10 +320,7 @@ class Box:
             await on_disk(self.recent.write, entry)
 
     def check_growth(self, size: int) -> None:
-        """Raise Declined if `size` more bytes are too many for the provider.
-
-        There are two limits: the bytes of one day, and the bytes waiting for the processor.
-        """
+        """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
         unfinished = sum(upload.size for upload in self._unfinished())
         _, today = self.recent.today(self._clock())
         if today + unfinished + size > self._limits.bytes_per_day:
@@ -499,12 +496,11 @@ class Box:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Move an upload into the spool, and return its entry for listings.
+        """Give an upload to the processor as `name`, without any folders made by a client.
 
-        `name` is the client's name for the file; the processor gets only the last part of the name, without
-        the client's folders. After return the upload is durable in the spool, and its own files are gone.
-        After an OSError the upload's files are unchanged. An upload that was in memory only has then been
-        written to a file, or is marked worthless. Call in a disk thread.
+        Return the entry for listings. Afterwards the upload is durable in the spool, and its own files are
+        gone. After an OSError the upload's files are unchanged; an upload that lay in memory only has been
+        written to a file, or is marked worthless. All disk work is in this one call, in a disk thread.
         """
         now = self._clock()
         reference = reserve_reference(self._spool, by.name, now)

@@ -43,10 +43,9 @@ async def in_reader_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwar
 def store(
     descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: HASH | None, free_bytes: int
 ) -> None:
-    """Write all `chunks` in order at `offset` of an open file, and add them to `hasher`, if given.
+    """Write all `chunks` in order at `offset`, and add them to `hasher`, if given.
 
-    If `descriptor` is None, nothing is written. OSError ENOSPC if less than `free_bytes` would stay free on
-    the disk.
+    Without a descriptor, only hash. OSError ENOSPC if less than `free_bytes` would stay free on the disk.
     """
     if descriptor is not None:
         check_room(descriptor, free_bytes)
@@ -106,10 +105,9 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove the remains of hand-overs that failed longer than `keep` ago.
+    """Remove the files of hand-overs that failed longer than `keep` ago; no client was told of success.
 
-    Nothing is lost, since no client was told of success. Uploads that the inside has set aside stay, with
-    their contents, until a person looks.
+    Files that the inside has set aside stay, with their contents, until a person looks.
     """
     names = {path.name for path in folder.iterdir()}
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}

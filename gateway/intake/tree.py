@@ -200,11 +200,7 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Close a file for its client. If the file is an upload, complete it and return its reference.
-
-        Return None for any other file, for an upload with a temporary name, waiting for a rename, and for an
-        upload resumed after its hand-over without sending anything more.
-        """
+        """Complete an upload; return its reference, or None as `Box.close` does. Close any other file."""
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
         await self.close(file)
@@ -247,10 +243,9 @@ class ProviderTree(Server):
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """Cut an upload in progress to the size in `attrs`, and set the time for listings.
+        """Cut a file being written to a length, and set the time in listings; ignore other attributes.
 
-        All other attributes are ignored. OpenSSH's scp needs the cut: scp overwrites a file without emptying
-        the file first, and at the end cuts off the remaining old bytes.
+        OpenSSH's scp overwrites a file without emptying it, and at the end cuts off the remaining old bytes.
         """
         if not isinstance(file_obj, Receiving):
             return

@@ -421,11 +421,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
-        """Cut the file to the size known to be stored, close the file, and free the memory.
-
-        `whole`: the client itself closed the file. `durable`: sync a whole file, instead of leaving a small
-        one in memory.
-        """
+        """Cut the file to the size known to be stored, close it, and free the memory."""
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead

@@ -334,11 +334,7 @@ def _number(request: Request, header: str) -> int:
 
 
 def _path(request: Request) -> bytes:
-    """Return the path at which a new upload is asked for: FOLDER/NAME.
-
-    The request's tus metadata give the name as `filename` and the folder as `folder`; the default is /in.
-    Declined for another folder, or an unsuitable name.
-    """
+    """Return the path for a new upload: `filename` in the `folder`, by default /in, of its metadata."""
     told: dict[str, bytes] = {}
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, value = pair.strip().partition(" ")

@@ -46,9 +46,8 @@ def signer(
 ) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
 
-    Return None if no published passkey signed. `assertion`: the browser's answer, in JSON. `origin`: the web
-    door's address in browsers. The check takes equally long for an unknown provider, lest anybody find out
-    the names of providers. Call in a worker thread.
+    Return None if no published passkey did. `assertion`: the browser's answer, in JSON. `origin`: the web
+    door's. An unknown provider takes the same steps, so as to look the same. Call in a worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -132,8 +131,7 @@ class WebLogin:
 class WebSessions:
     """The logins at the web door of `origin`.
 
-    A login challenge is valid for one browser, once. The server stores a challenge only after its use, to
-    refuse a second use.
+    A login challenge is valid for one browser, once. Nothing of it is stored until it is used.
     """
 
     def __init__(self, intake: Service, published: Published, origin: str) -> None:
@@ -161,11 +159,10 @@ class WebSessions:
         return genuine and now < until and challenge not in self._used
 
     async def log_in(self, browser: str, address: str, assertion: bytes) -> str:
-        """Log a provider in; return the secret of the new login, for a cookie.
+        """Return the secret of a new session.
 
-        `browser`: the secret of the browser that asked for the challenge. `assertion`: the passkey's answer,
-        in JSON. Declined where no published passkey has signed, or where a limit on connections or sessions
-        is reached.
+        Declined where no published passkey has signed, or where a limit on connections or sessions is
+        reached.
         """
         door, login = self.intake.door, WebLogin(self, address)
         guest = door.enter(login.abort, address, login.still_welcome)
@@ -192,10 +189,7 @@ class WebSessions:
         return secret
 
     async def _proved(self, browser: str, assertion: bytes) -> tuple[str, asyncssh.SSHKey] | None:
-        """Return the provider and the provider's passkey that signed a valid challenge of this browser.
-
-        Return None without a valid challenge or signature. `assertion`: the passkey's answer, in JSON.
-        """
+        """Return the provider, and its passkey that signed a valid challenge of this browser; else None."""
         try:
             response = json.loads(assertion)["response"]
             provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]
@@ -220,10 +214,7 @@ class WebSessions:
         return provider, key
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login with a cookie's `secret` and from `address`, and record activity.
-
-        Return None if there is no such login.
-        """
+        """Return the login with this secret and address, and record activity; None without such a login."""
         login = self.open.get(hashlib.sha256(secret.encode()).hexdigest())
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

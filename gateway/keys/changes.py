@@ -23,11 +23,10 @@ _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-ex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
-    """Records changes of keys at the time `at` in the caller's transaction; the caller signs the log's head.
+    """Records changes of keys at `at` in the caller's transaction; the caller then signs the log's head.
 
-    `person`: whoever ordered the change; None for a change caused by a date or by a provider's drop. A change
-    that puts a key in force, or renews a key, has files waiting for the key examined again. Notices to
-    providers are in `languages`.
+    `person` ordered the change; None if a date or a provider's drop did. A change that puts a key in force,
+    or renews it, has files waiting for the key examined again. Notices to providers are in `languages`.
     """
 
     session: Session
@@ -49,8 +48,7 @@ class Clerk:
     ) -> Key:
         """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
 
-        `state`: "pending" for a key that waits for approval. `dropped_as`: the reference of the provider's
-        drop with the key; None for a key enrolled by staff.
+        `dropped_as`: the reference of the drop with the key, if any; so in other methods.
         """
         key = keys.add_key(
             self.session,
@@ -78,19 +76,13 @@ class Clerk:
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Replace an enrolled certificate by a newer version, with the owner's additions.
-
-        `dropped_as`: the reference of the provider's drop with the newer version; None without a drop.
-        """
+        """Replace an enrolled certificate by a newer version, with the owner's additions."""
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
-        """Take a key out of use now, or at `until` if later. GatewayError for a key already out of use.
-
-        `why`: the person's reason, for the record.
-        """
+        """Take a key out of use now, or at `until` if later. GatewayError for a key already out of use."""
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             return self._done(changed, "key-retiring", "retiring", why, not_after=rfc3339(until))
@@ -99,18 +91,12 @@ class Clerk:
         return self._done(changed, "key-retired", "retired", why)
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
-        """Undo the retirement of a key. GatewayError for a key not retired, or replaced since then.
-
-        `why`: the person's reason, for the record.
-        """
+        """Undo the retirement of a key. GatewayError for a key not retired, or replaced since then."""
         changed = keys.restore_key(self.session, key)
         return self._done(changed, "key-restored", "waits" if changed.state == "pending" else "in-force", why)
 
     def suspend(self, key: Key, *, why: str | None) -> Key:
-        """Take a key out of use until another person revokes or approves the key.
-
-        `why`: the person's reason, for the record.
-        """
+        """Take a key out of use until another person revokes or approves the key."""
         return self._done(keys.suspend_key(self.session, key), "key-suspended", "suspended", why)
 
     def revoke(
@@ -124,9 +110,8 @@ class Clerk:
     ) -> Key:
         """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
 
-        `new`: the certificate with its own revocation, if any. `why`: the person's reason, for the record. A
-        hard revocation of a provider's key has files examined again, if signed with the key and waiting for a
-        person.
+        `new` is the certificate with its own revocation, if any. A hard revocation of a provider's key has
+        files examined again that were signed with the key and wait for a person.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
@@ -142,10 +127,7 @@ class Clerk:
         self._done(key, "key-destroyed", None)
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
-        """Leave a signed notice about a key for `provider`, by default the owner of the key.
-
-        Without `provider`, does nothing for a key of staff or of the gateway.
-        """
+        """Leave a signed notice about a key for `provider`, or for the key's owner; none for staff's keys."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return
@@ -191,11 +173,10 @@ class Clerk:
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
     ) -> Key:
-        """Write a log entry about a changed key, leave the provider a notice, and return the key.
+        """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
-        `kind`: the kind of the log entry. `more`: further fields of the entry. The entry does not name the
-        owner of a key of staff. `change`: the subject of the notice; None for no notice. Files waiting for a
-        key put in force or renewed are examined again.
+        Files waiting for a key put in force or renewed are examined again. Of a key of a member of staff,
+        the log does not name the owner. `more` are further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}

@@ -46,20 +46,14 @@ class Holdings:
         self._key_ids = {key.fingerprint: _key_ids(key) for key in known if key.fingerprint in held}
 
     def needs(self, reference: str, fingerprint: str) -> bool:
-        """Return True if, of the gateway's keys, only the one with this fingerprint opens a stored file.
-
-        If the file has been resealed, the resealed session key decides.
-        """
+        """Return True if, of the gateway's keys, only the given one opens a stored file."""
         with self.sealed.reading_session(reference) as kept:
             if kept is not None:
                 return self._only(recipients_of(OpenFile(kept)), fingerprint)
         return self.needs_as_received(reference, fingerprint)
 
     def needs_as_received(self, reference: str, fingerprint: str) -> bool:
-        """Return True if only the key with this fingerprint opens a stored file as sealed by the sender.
-
-        A session key resealed later does not count.
-        """
+        """Return True if only the given key opens a stored file by the session keys in the file itself."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self.sealed.reading(reference, most) as sealed:
@@ -96,13 +90,11 @@ def reseal(
     limit: int | None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Counter[str]:
-    """Seal the session keys of files in need of an older key to the current key; return numbers of files.
+    """Reseal files that need an older key to the current key: at most `limit` files; return numbers of files.
 
-    `limit`: the most files to do; None for all. `progress` is called with the number of files done and the
-    total. The numbers: "kept": session keys stored; "proved": session keys stored and tested by opening the
-    content; "unopenable": files opened by no key of the gateway; "failed": files with a fault, explained in
-    the service's log; "left": files not done because of the limit. After an interruption, another run
-    continues.
+    "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
+    the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
+    An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]

@@ -1,10 +1,9 @@
 """Rotation of the gateway's OpenPGP key, safe against interruption at any moment.
 
-The order gives the safety. First, the new secret key and the signed statements are written to disk. Second,
-one transaction makes the new key current, and the old key retiring. Third, one rename makes the new key the
-signing key. Publishing comes last. After an interruption before the transaction, the next attempt continues
-with the new key's files; after the transaction, `finish` does the remaining steps. Both keys open files
-throughout.
+The order gives the safety: first the new secret key and the signed statements are written to disk; then one
+transaction makes the new key current and lets the old one retire; then one rename lets the new one sign;
+publishing comes last. Before the transaction the old key is current, and the next attempt continues with the
+new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
 """
 
 import fcntl
@@ -248,10 +247,7 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
 
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """Raise GatewayError if another running host lacks one of the keys here. `name`: the name of this host.
-
-    All hosts need a new key before its announcement, to open files sealed to the new key.
-    """
+    """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
     held = set(secret_files.key_file_names(home))
     with registry.read() as session:
         others = (one for one in hosts.known(session) if one.is_at_work and one.name != name)

@@ -252,10 +252,7 @@ def _read_line(line: str) -> tuple[str, bytes, bytes]:
 
 
 def _cosigned_at(key: VerifierKey, blob: bytes, body: str) -> datetime:
-    """Verify a witness's cosignature of a note's body; return the time stated by the witness.
-
-    `blob`: the cosignature, 8 bytes of time and the signature.
-    """
+    """Verify a witness's cosignature of a note's body; return the time that it states."""
     seconds = int.from_bytes(blob[:8], "big")
     if not key.verify(blob[8:], f"cosignature/v1\ntime {seconds}\n{body}".encode()):
         raise CheckpointError("the cosignature on the checkpoint is not good")

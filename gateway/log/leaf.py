@@ -150,10 +150,7 @@ class Event:
 
 
 def leaf(event: Event | Mapping[str, object]) -> bytes:
-    """Encode an event, or its JSON object, as a leaf: canonical JSON.
-
-    Raises ValueError for an event that the log does not admit.
-    """
+    """Encode an event, or its JSON object, as a leaf: canonical JSON. Raises ValueError if not admitted."""
     checked = event if isinstance(event, Event) else read_event(event)
     return canonical(checked.mapping())
 

@@ -67,10 +67,9 @@ def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
 
 
 def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
-    """Return the proof that a tree of `second` leaves begins with the same `first` leaves, unchanged.
+    """Return the proof that `first` leaves are an unchanged prefix of `second` (RFC 9162 section 2.1.4.1).
 
-    The form is of RFC 9162, section 2.1.4.1. Empty where `first` is 0 or equals `second`. Raises ValueError
-    unless 0 <= first <= second.
+    Empty where first is 0 or equals second. Raises ValueError unless 0 <= first <= second.
     """
     if not 0 <= first <= second:
         raise ValueError("the first tree is not a part of the second")
@@ -99,10 +98,7 @@ def _subtree(store: Nodes, start: int, end: int) -> bytes:
 
 
 def _subproof(store: Nodes, first: int, second: int) -> Iterator[bytes]:
-    """Yield the hashes of the proof that `first` leaves are the beginning of `second` leaves, root first.
-
-    The algorithm is SUBPROOF of RFC 9162, 2.1.4.1.
-    """
+    """Yield the hashes of SUBPROOF (RFC 9162, 2.1.4.1), from the root downwards."""
     start, end, whole = 0, second, True
     while first != end:
         middle = start + _left_size(end - start)

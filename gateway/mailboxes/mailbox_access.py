@@ -230,10 +230,9 @@ class MailboxAccess:
             return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
-        """Record that a person collects the content `given` of the file at `place`.
+        """Record that a person collected `given` at `place`, durably before the first byte is sent.
 
-        To be called before the first byte is sent. Declined if the file is no longer visible to the person.
-        Fault if recording fails.
+        Declined if the file is no longer visible to the person. Fault if recording fails.
         """
         now = self.clock()
         with self.registry.write() as session:

@@ -40,12 +40,11 @@ _FORMULAS = "formulas."
 
 @dataclass(frozen=True, slots=True)
 class MailboxPlace:
-    """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or a file or text.
+    """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
-    `folder`: a team, or "held". `shelf`: "new", "by-type" or "by-provider", a top folder with the teams'
-    folders again, or None. `kind`: in "by-type" the data type, in "by-provider" the provider of the innermost
-    folder. `removed`: among the team's removed files, still restorable. `is_list`: in /lists, with files
-    computed on reading.
+    `shelf` is "new", "by-type" or "by-provider": a folder with the teams' folders again. In the latter two, a
+    team's folder has one folder for each `kind`: a data type, or a provider. `removed`: among the team's
+    removed files, still restorable. `is_list`: in /lists, whose files are computed on reading.
     """
 
     folder: str | None = None

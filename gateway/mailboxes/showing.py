@@ -167,10 +167,7 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, frozenset[bytes]().union(*apart.values()))
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """Return the texts of NAME.about.txt, by the sequences of the deliveries that have one.
-
-        The text is about the items left out of a view, or about the reasons why a held file waits.
-        """
+        """Return the NAME.about.txt of deliveries, by sequence: on items left out, or on reasons to wait."""
         catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
         reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {

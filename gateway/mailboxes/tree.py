@@ -227,10 +227,7 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[[Person, *Ts], T], *args: *Ts, threads: Executor | None = None
     ) -> T:
-        """Call `question` for the person in one of `threads`, by default the readers'; return the result.
-
-        Closes the connection if the person's access has ended.
-        """
+        """Call a method of the mailboxes for the person, in a reader thread; return the result."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -263,11 +260,7 @@ class MailboxTree(Server):
         yield names
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
-        """Return a page of a folder's files, encoded: the latest with sequences below `before`.
-
-        The second value is the `before` of the next page; None at the end. Called in a thread, since pages
-        are long.
-        """
+        """Return a folder's next page of entries, encoded; called in a thread, since pages are long."""
         files, abouts = self._mailboxes.page(person, place, before)
         now, names = self._mailboxes.clock().timestamp(), []
         for delivery in files:

@@ -26,18 +26,12 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text for signing, below a first line that states the purpose of the signature.
-
-    The line keeps a signature made for one purpose from being used for another.
-    """
+    """Return a text, ready for signing, below a line that states the one purpose of the signature."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def signed_by(name: str, office: str, text: str) -> str:
-    """Return a text below a first line with the name and office of the person who signs the text.
-
-    Raises ValueError if name or office is empty, or both together are not one printable line.
-    """
+    """Return a text below a line naming its signatory and office. ValueError if either is not one line."""
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):
         raise ValueError("a name and an office of one line each are needed")
@@ -45,10 +39,7 @@ def signed_by(name: str, office: str, text: str) -> str:
 
 
 def without_signatory(text: str) -> tuple[str, str]:
-    """Split a text made by `signed_by` into the signatory, as "NAME, OFFICE", and the text below.
-
-    For a text that names no signatory, return "" and the whole text.
-    """
+    """Split a text into "NAME, OFFICE" of its signatory ("" if not stated) and the text below that line."""
     first, _, rest = text.partition("\n")
     who = first.removeprefix(_SIGNED_BY).rstrip()
     if who == first.rstrip() or not is_signatory(who):
@@ -134,9 +125,8 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A view made from a file for a team or provider: its size in bytes, and its SHA-256.
-    `left_out`: the labels of the items left out. `whole`: nothing was left out or changed, so the file's own
-    content serves as the view.
+    """A view made from a file: its size in bytes and SHA-256, and the labels of the items left out.
+    `whole`: nothing was left out or changed, so the file's own content serves as the view.
     """
 
     size: int
@@ -241,11 +231,10 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """A school named in a file, by its numbers there; "" for a missing number.
-    `records`: the number of records that name the school. `dfe_number`: LA + establishment, 7 digits.
-    `establishment`: set if no LA is stated. `name`: the number of the school's name among the different names
-    in the file, from 1; the names themselves stay in the file. An entry without any number is for the records
-    without a school. `further`: the entry stands for all schools not listed.
+    """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
+    `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
+    the different names in the file from 1; the names themselves stay in the file. An entry without any number
+    is for the records that name no school. `further`: the entry stands for all schools that are not listed.
     """
 
     dfe_number: str = ""
@@ -259,13 +248,12 @@ class NamedSchool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """The content of a file recognised as of exactly one data type.
-    `level`: how sure the recognition is. `evidence`: the sentences that say why. `runner_up`: another data
-    type suggested by the content. `mixed_with`: the second type of a file with results of both GCSE and A
-    level. `items`: labels of Appendix A, "Group: Item". `other_items`: labels of other personal items.
-    `pupils`: the number of different pupils. `results`: the types of examination results in the file.
-    `schools`: those named, most records first; () if no record names one. `stated`: headings explained by the
-    provider. `name_suggests`: the data type suggested by the file's name, if any.
+    """The content of a file recognised as exactly one data type.
+    `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
+    Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
+    `results` are the types of examination results in a file of any type. `schools`: most records first; ()
+    where no record names one. `stated`: headings the provider has explained. `name_suggests`: the data
+    type the file's name suggests, if any.
     """
 
     data_type: str
@@ -301,10 +289,9 @@ class Contained:
 
 
 class RollEntry(NamedTuple):
-    """A pupil in a school's roll, known by keyed digests in place of identifiers.
-    `pupil`: digest of the UPN, 16 octets. `former`: of the former UPN, 16 octets. `birth_date`: of the date
-    of birth, 8 octets. `record`: the number of the pupil's record in the file, from 1. `school`: the DfE
-    number of the school in the record, else its URN, else its establishment number, else "".
+    """A pupil in a roll, by keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
+    `record`: the number of the pupil's record in the file, from 1. `school`: the DfE number of the school
+    in the record, else its URN, else its establishment number, else "".
     """
 
     pupil: bytes
@@ -464,9 +451,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """The decision that a held file goes to `teams` under `flow`, because a person released the file.
-    `data_type` and `period`: as named at the release. `on_roll`: the pupils in the file count as on the
-    sender's roll.
+    """A held file a person has released to `teams` under `flow`, as a data type and about a period.
+    `on_roll`: the pupils in the file count as on its sender's roll.
     """
 
     state: ClassVar[Outcome] = "accepted"
@@ -515,9 +501,8 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 
 class Arrival(NamedTuple):
-    """The arrival of a file of a flow, by which due data counts as sent.
-    `period`: the one stated in the file, if any. `nil`: a nil return arrived in place of a file, the
-    statement that nothing is to be sent for the period.
+    """The arrival of a file of a flow; `period` is the one the file states, if any.
+    `nil`: the arrival is no file, but a nil return: the statement that nothing is to be sent for the period.
     """
 
     flow: str
@@ -528,9 +513,8 @@ class Arrival(NamedTuple):
 
 
 class LogStep(NamedTuple):
-    """An entry of the log about a file. `number`: the place of the entry in the log.
-    `by`: the person or service that acted. `why`: the reason given by a person. `reasons`: the codes of a
-    decision.
+    """An entry of the log about a file, with the entry's `number`. `by`: the person or service that acted.
+    `why`: the reason a person gave. `reasons`: the codes of a decision.
     """
 
     number: int
@@ -572,9 +556,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """A column of an output file, and the one source of its values.
-    The source is `field` (a key of items.toml), or the first of `headings` in a view that has a value, or the
-    fixed `value`, the same in every row.
+    """A column of an output file, with one source of values: `field` (a key of items.toml), the first of the
+    `headings` of a view that has a value, or the fixed `value`, which is the same in every row.
     """
 
     name: str
@@ -585,10 +568,9 @@ class LaidColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
-    """The columns of an output file, in order, and the meaning of its rows.
-    `each`: "" for one row a record, or the name of a part that may occur several times in a record, such as
-    "Contact", for one row a part. The heading "Contact/Surname" is the element Surname within Contact, or the
-    column "Contact 2 Surname".
+    """The columns of an output file, in order. `each`: "" for one row a record, or the name of a part that a
+    record may have several times, such as "Contact": then each contact gets a row.
+    The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
     """
 
     columns: tuple[LaidColumn, ...]

@@ -32,18 +32,14 @@ _COST, _BLOCK, _MEMORY = 2**15, 8, 64 * 1024**2
 
 @cache
 def known_words() -> tuple[str, ...]:
-    """Return the list of 2048 words, in alphabetical order, from which six words for the telephone come.
-
-    No two words begin with the same four letters.
-    """
+    """Return all 2048 possible words, in alphabetical order; no two begin with the same four letters."""
     return tuple(files("gateway.model").joinpath("read_aloud.txt").read_text("ascii").split())
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return the six words for some `facts`, by which two people compare the facts on the telephone.
+    """Return six words that stand for `facts`, in their order, to be read out and compared by telephone.
 
-    The order of the facts counts. Purpose and provider are mixed into the words, so words for one never fit
-    another.
+    `purpose` and `provider` salt the words: those of one provider or purpose never fit another.
     """
     told = hashlib.sha256()
     for fact in facts:
@@ -75,10 +71,7 @@ def are_words(heard: Sequence[str]) -> bool:
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
-    """Raise GatewayError, naming the first wrong word, unless a person heard the six right `words`.
-
-    Upper and lower case, numbers and punctuation in `heard` do not count.
-    """
+    """Raise GatewayError, naming the first wrong word, unless the words heard are the right six."""
     # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
     text = heard if isinstance(heard, str) else " ".join(heard)
     typed = "".join(one if one.isalpha() else " " for one in text.lower()).split()
@@ -100,10 +93,9 @@ _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,200}$"
 
 
 class ProviderInvitation(BaseModel):
-    """The facts by which a provider's computer reaches the gateway, and recognises the gateway's keys.
+    """The facts of one provider's invitation.
 
-    `host_keys`: SHA256 fingerprints of the SSH host keys. `gateway_key`: the fingerprint of the gateway's
-    OpenPGP `certificate`, which is in ASCII armor.
+    `host_keys`: SHA256 fingerprints. `gateway_key`: a fingerprint, of `certificate` (in ASCII armor).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

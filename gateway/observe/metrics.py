@@ -1,7 +1,6 @@
 """Counters of the services for Prometheus. No label ever holds a name of a person or file.
 
-Counts begin at 0 when a service starts. For numbers that the registry holds, there is `registry_view`
-instead.
+Counts begin at 0 when a service starts. Data in the registry are read from there instead (`registry_view`).
 """
 
 from __future__ import annotations

@@ -63,9 +63,7 @@ def _lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return three numbers about a signature's body: the size of an area's length field, and two offsets.
-    The offsets are the ends of the hashed and of the unhashed area.
-    """
+    """Return the size of an area's length field, and where the hashed and the unhashed area end."""
     size = 4 if body[:1] == _VERSION_6 else 2
     end = 4 + size + int.from_bytes(body[4 : 4 + size], "big")
     return size, end, end + size + int.from_bytes(body[end : end + size], "big")
@@ -100,10 +98,9 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
     """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
-    `lasts`: how long the key is valid, from the time of making; zero for ever. `ends`: when the statement
-    itself ends. `understood`: no critical part of the statement is unknown here. `leads`: the statement calls
-    its user id the main one. `backings`: for a signing subkey, the subkey's own signatures consenting to
-    belong to the certificate, contained in the statement.
+    `lasts`: how long the key is valid, from the time it was made; zero for ever. `ends`: the end of the
+    statement itself. `leads`: the statement calls its user id the main one. `backings`: a signing subkey's
+    consents to belong to the certificate, inside the statement on the subkey.
     """
 
     made: datetime
@@ -206,9 +203,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class UserId:
-    """A name or picture in a certificate. `text`: True for a name.
-    `said`: the owner's statements on the user id, newest first.
-    """
+    """A name or picture in a certificate, with the owner's statements on it (`said`), newest first."""
 
     value: bytes
     text: bool
@@ -352,9 +347,7 @@ _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 @lru_cache(maxsize=64)
 def parts_of(certificate: bytes) -> Parts:
-    """Return the parts of a binary certificate, by verified signatures.
-    RuntimeError if the certificate is unreadable.
-    """
+    """Return the parts of a binary certificate, by verified signatures. RuntimeError if unreadable."""
     keys: list[Component] = []
     users: list[UserId] = []
     subject: Component | UserId | None = None

@@ -31,8 +31,7 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
     """Return the settings, changed to the embedded engine if the SOP program fails the `self_test`.
-    ConfigurationError if the program fails and the settings demand the program. Fault if the program cannot
-    be run.
+    ConfigurationError if the program fails and the settings demand it. Fault if the program cannot be run.
     """
     try:
         prove_program(settings)

@@ -44,9 +44,8 @@ _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """An encrypted message as visible without a key.
-    `wraps`: the bodies of the PKESK packets (session keys encrypted to a key). `recipients`: the key ids in
-    the PKESK packets, in lower-case hex. `start`: the beginning of the encrypted container's body, as far as
-    the first 256 KiB of the message reach.
+    `wraps` are the bodies of the PKESK packets (session keys encrypted to a key), `recipients` the key ids
+    there, in lower-case hex. `start` is what the first 256 KiB hold of the container's body.
     """
 
     armored: bool

@@ -93,10 +93,7 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file. `content`: descriptor, size and SHA-256, as returned by `Content.finish`.
-        `engine`: the name of the engine. `opened_by`: the fingerprint of the decrypting key. Raises
-        SigningKeyEnded, with the opened file, if `ended` is a reason code.
-        """
+        """Return the opened file, with `content` from `Content.finish`. Raises SigningKeyEnded if `ended`."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -114,9 +111,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex.
-    `recipients`: the fingerprints of the certificates that the signature is meant for; () for everybody.
-    """
+    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex."""
 
     issuer: str
     created_at: datetime | None = None
@@ -176,9 +171,7 @@ def _is_sound(sender: Sender) -> bool:
 
 
 def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force.
-    `made`: the time of the signature. A key superseded only after `made` has a reason code of its own.
-    """
+    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force."""
     if not sender.parts.is_meant_to_sign(key):
         return "open:wrong-signer"
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
@@ -196,9 +189,7 @@ def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) ->
 
 
 def _time_fault(made: datetime, expires: datetime | None, limits: OpenLimits, now: datetime) -> str | None:
-    """Return the reason code for a fault in the times of a signature; None if there is no fault.
-    `made`: the time of the signature. `expires`: the end of the signature, None for never.
-    """
+    """Return the reason code for a fault in the times of a signature; None for a good one."""
     latest = now + timedelta(seconds=limits.clock_skew_seconds)
     if not now - timedelta(days=limits.signature_age_days) <= made <= latest:
         return "open:signature-date"
@@ -241,9 +232,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Return the reason for refusing a message without a valid signature by one of `senders`.
-    `addressee`: the fingerprint of the certificate that the message was sealed to; None if not sealed.
-    """
+    """Return the reason for refusing a message without a valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
     except Refusal as structure:
@@ -315,9 +304,8 @@ _ED25519_BYTES = 32
 
 
 def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
-    """Return True if `signature` covers `content` and was made by `key`.
-    `signature` and `key` are the bodies of packets. False also for a signature over anything but data, or by
-    an algorithm no longer in use.
+    """Return True if the signature covers `content` and was made by `key`; both are bodies of packets.
+    False also for a signature over anything but data, or by an algorithm no longer in use.
     """
     with suppress(InvalidSignature, UnsupportedAlgorithm, ValueError, IndexError):
         version, kind, algorithm, digest = signature[:4]

@@ -259,9 +259,7 @@ def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
     """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
-    `decrypt_with` decrypts the container with a session key, or returns None. `wraps`: the session keys, each
-    encrypted to a recipient. Every key tries to unwrap every session key, as recipients may be anonymous.
-    Raises Refusal if none fits.
+    Every key tries to unwrap every session key, as recipients may be anonymous. Raises Refusal if none fits.
     """
     yielded = False
     for wrap in wraps:

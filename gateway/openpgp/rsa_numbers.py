@@ -36,9 +36,7 @@ _LEAST_RSA_BITS = 2048
 
 
 def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
-    """Return the bits of the RSA key in an OpenSSH key line, or None for other kinds of keys.
-    Refusal for a weak or unreadable key, or for fewer bits than `least_rsa_bits`.
-    """
+    """Return the bits of the RSA key in an OpenSSH key line, or None for other kinds. Refusal if weak."""
     kind = line.split(maxsplit=1)[0]
     try:
         known = load_ssh_public_key(line.encode())

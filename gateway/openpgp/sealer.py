@@ -202,9 +202,8 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """Sign and encrypt a content (bytes, or a descriptor to be read from its start); return binary data.
-    `recipients`: the certificates to encrypt to; `readers` may add the signer's. Fault if a certificate has
-    no encryption key in force.
+    """Sign and encrypt a content (bytes, or a descriptor to be read from its start); return it in binary.
+    `recipients` are certificates; see `readers`. Fault if one has no encryption key in force.
     """
     if not recipients:
         raise Fault("there is nobody to seal the file to")

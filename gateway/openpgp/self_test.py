@@ -55,9 +55,7 @@ def proof() -> tuple[Vector, ...]:
 
 
 def check(program: str) -> None:
-    """Raise ConfigurationError if a program's verdict on any test message is wrong.
-    Fault if the program cannot be run.
-    """
+    """Raise ConfigurationError if a program fails a vector. Fault if the program cannot be run."""
     wrong = next((vector for vector in proof() if not passes(program, vector)), None)
     if wrong is not None:
         raise ConfigurationError(

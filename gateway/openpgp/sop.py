@@ -152,9 +152,7 @@ class SopOpener:
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Read the secret keys, given as bytes or files. ConfigurationError for an unusable key.
-        `check` is called with the path of the program before each run; an exception stops the run.
-        """
+        """Call `check` with the path of the program before each run; an exception stops the run."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
@@ -218,10 +216,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run `decrypt`, and return its results.
-        If an anonymous recipient makes the program fail, find the session key here, and run `decrypt` once
-        more with the session key.
-        """
+        """Run `decrypt`; if an anonymous recipient makes it fail, again with a session key found here."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.

@@ -111,11 +111,10 @@ class Inset(File):
 
 
 class Census(File):
-    """A yearly census of schools. Its day is given by `rule`, or for some years by `dates`.
+    """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
 
-    `term`: by default, the term of the census day. `due_days`: the days from the census day until the return
-    is due; `local_days`: an earlier limit set by the authority. A file up to `open_days` before the census
-    day is early.
+    The return is due `due_days` after the census day, or `local_days` after it, if the authority sets this
+    earlier limit. A file that comes up to `open_days` before the census day is early.
     """
 
     term: SchoolTerm | None = None
@@ -142,10 +141,9 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """The time of year in which a yearly data type is due: from `first` to `last`, each a month and day.
+    """The due time of a yearly data type: from `first` to `last`, or within `days` of its results day.
 
-    Without the two, the data is due from its results day on, for `days`. A file up to `open_days` before the
-    first day is early.
+    A file up to `open_days` before the first day is early.
     """
 
     data_type: Slug
@@ -192,10 +190,7 @@ Dated = TypeVar("Dated", Census, Results)
 
 
 class Phase(File):
-    """A phase of schools, such as primary. `not_expected`: data types never expected of its schools.
-
-    `establishments`: the ranges (first, last) of the DfE establishment numbers of its schools.
-    """
+    """A phase of schools, as ranges of DfE establishment numbers, and data types never expected of these."""
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -209,12 +204,11 @@ class Phase(File):
 
 
 class CalendarFile(File):
-    """Model of calendar.toml, from which terms, school days, due dates and embargoes are computed.
+    """Model of calendar.toml. Bank holidays of `nation` are not school days.
 
-    `nation`: its bank holidays are not school days. `year_starts`: the first day of a school year, if
-    different from the first day of the agreement's year. `optional`: data types expected only of providers
-    with an expectation on record. From `warn_days` before the last written term ends, `doctor` asks for more
-    terms.
+    `year_starts` is the first day of a school year, if different from the agreement's year. `optional`: data
+    types expected only of providers that have an expectation on record. From `warn_days` before the last
+    written term ends, `doctor` asks for more terms.
     """
 
     timezone: str

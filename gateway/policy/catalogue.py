@@ -113,10 +113,9 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read and check the policy files of a folder; the result has every fault found, and none is raised.
+    """Read and check the policy files, each by its model in `shapes`; collect faults instead of raising.
 
-    `shapes`: the model of each file, by its name. The files are compared with one another only if every file
-    is valid by itself.
+    The files are compared with one another once each is valid by itself.
     """
     reading = _shaped(policies, shapes)
     agreement = reading.models.get("agreement.toml")
@@ -192,10 +191,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
 
 @lru_cache(_KEPT)
 def _model(kind: type[BaseModel], text: str) -> BaseModel:
-    """Return the content of a policy file as a frozen model of its kind.
-
-    Models are cached, because versions of the policies have most files in common.
-    """
+    """Return a text as a valid, frozen model; models are cached, as policy versions share most files."""
     return kind.model_validate(document(text))
 
 

@@ -139,10 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team, its right in rights.toml, and all items of Appendix A named in the right.
-
-        Items taken away by the right's exceptions are included.
-        """
+        """By team: the right, and all items of Appendix A named by it, even those in its exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -219,10 +216,7 @@ class Catalogue(File):
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return a reason under the clause that reasons.toml gives to its code; KeyError if it gives none.
-
-        `detail`: the values for the blanks in the reason's texts.
-        """
+        """Return a reason under the clause of its code, with blanks filled from `detail`. See `clause_of`."""
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
@@ -280,18 +274,14 @@ class Catalogue(File):
         )
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
-        """Return True if a team may have an item of Appendix A from a kind of provider (`sender`).
+        """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
 
-        `item`: the label "Group: Item". Without a sender, return True only if the team may have the item from
-        every kind of provider.
+        Without a sender, return True only for items the team may have from every kind.
         """
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return the items of Appendix A a team may have in files from a kind of provider (`sender`).
-
-        Without a sender, return only the items the team may have from every kind of provider.
-        """
+        """Return the items of Appendix A a team may have from a kind of sender (None: from every kind)."""
         right, items = self._named.get(team, (None, frozenset[str]()))
         if right is None:
             return items

@@ -34,13 +34,7 @@ from gateway.reasons import REASONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names in policy files, such as the ids of flows, for the check that names exist and are used.
-
-    `defined`: the places defining names, each "FILE PATH". `catalogue`: an attribute of the catalogue with
-    further names. `besides`: names that need no definition. `used_in`: the places using names. `named_in`:
-    places mentioning names without counting as use. `always`: names counted as used. `unknown`, `repeated`
-    and `unused`: the messages on a wrong name; "" for no such check.
-    """
+    """A sort of names in policy files, such as the ids of flows; names.toml explains the fields."""
 
     defined: Sequence[str] = ()
     catalogue: str = ""
@@ -58,10 +52,7 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the content of names.toml: the sorts of names of each table, and the places with citations.
-
-    For each place with citations, the value is a template for the name of the citing entry in words.
-    """
+    """Return the sorts of names in names.toml; and by place of citations, how to name a citing entry."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -80,10 +71,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place of the policy files (`models`, by file name).
-
-    `place`: "FILE PATH", such as "flows.toml flow.senders".
-    """
+    """Yield every name at a place, given as "FILE PATH" in the form that names.toml explains."""
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):
@@ -93,11 +81,7 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield a contradiction for each unknown, repeated or unused name in the policy files (`models`).
-
-    `among`: the table of names.toml: "sorts" for names within the agreement's files, "across" for names
-    shared with the files by which data types are recognised.
-    """
+    """Yield each unknown, repeated or unused name as a contradiction; `among`: the table of names.toml."""
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -154,10 +138,7 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a contradiction for each clause missing in the agreement's text, or missing under `[clauses]`.
-
-    Two clauses beginning at one place in the text are contradictions, each with the other.
-    """
+    """Yield clauses missing in the text or under `[clauses]`, or that begin where another begins."""
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:
@@ -207,11 +188,7 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a contradiction for each fault in how policies cite the clauses of the agreement.
-
-    Faults are: a reason without a clause, a clause for a reason without need of one, a clause missing in the
-    text, a clause cited by no entry, and a citation confirmed by no person.
-    """
+    """Yield reasons without a clause, and clauses missing in the text, cited by no entry, or unconfirmed."""
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
     lacking = sorted(wanted - catalogue.reasons.clauses.keys())
@@ -269,10 +246,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return a new text for confirmed.toml, in which `clauses` are confirmed as they are now.
-
-    The entries of other clauses stay unchanged.
-    """
+    """Return the new text of confirmed.toml: `clauses` confirmed as they are now, other entries unchanged."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     kept |= {clause: now[clause] for clause in clauses if clause in now}
@@ -285,10 +259,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return for each cited clause the present digest of its text, and the entries citing the clause.
-
-    Clauses missing in the agreement's text are left out.
-    """
+    """Return by cited clause the present digest of its text and its citations; only clauses with a text."""
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

@@ -41,10 +41,7 @@ def _twice(names: Iterable[Any]) -> list[Any]:
 
 
 def _entries(catalogue: Catalogue, table: str = "flow") -> Iterator[tuple[Location, Flow, FlowDataType]]:
-    """Yield each data type of flows.toml, with place and flow.
-
-    `table`: "flow" for the flows of the agreement, "optional" for optional flows.
-    """
+    """Yield each data type of flows.toml: place, flow and entry. `table`: "flow", or "optional" flows."""
     for n, flow in enumerate(getattr(catalogue.flows, table)):
         yield from (((table, n, "data_type", m), flow, entry) for m, entry in enumerate(flow.data_type))
 

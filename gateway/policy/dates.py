@@ -120,10 +120,7 @@ def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
 
 
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
-    """Return the terms of the academic year that begins in the calendar year `first`.
-
-    The terms are as written in the calendar, else by the term rules; None if the calendar has neither.
-    """
+    """Return the terms of the academic year that begins in `first`: as written, else by rule, else None."""
     known = written(calendar).get(first)
     return terms_by_rule(calendar, first) if known is None and calendar.term_rule else known
 
@@ -141,10 +138,9 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the term that runs on the day `on`, or that ended last before the day.
+    """Return the first day of the last term begun by the day `on`, or of the academic year if none has begun.
 
-    Before the first term, return the first day of the academic year. `starts`: the month and day on which
-    every academic year begins.
+    `starts`: the month and day of the first day of every academic year.
     """
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
@@ -158,10 +154,9 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if the calendar needs more terms: its written terms end soon after the day `on`.
+    """Return True if no terms are written, or the last of them ends within `warn_days` of the day `on`.
 
-    Soon means within `warn_days`; without term rules for later years, within a year. Also return True if the
-    written terms have ended, or none are written.
+    Without term rules for later years, also return True if the last term ends within a year.
     """
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
@@ -213,8 +208,7 @@ def school_days(
 ) -> list[date]:
     """Return the school days, in order, of the academic years that begin in the calendar years `firsts`.
 
-    Without `firsts`, return the days of the years whose terms are written. `shut`: days to leave out, such as
-    a provider's training days.
+    By default: the years whose terms are written. `shut`: a provider's training days, to be left out.
     """
     wanted = written(calendar) if firsts is None else firsts
     found = (school_year(calendar, first) for first in sorted(wanted))
@@ -301,10 +295,7 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Turn spans into periods, each of which closes on the day before the next one opens.
-
-    A span has four values: opens, first, due and name.
-    """
+    """Return spans (opens, first, due, name) as periods, each of which closes when the next one opens."""
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -342,11 +333,10 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return the periods from `year` - 1 to `year` + 1 for each timescale and data type in `entries`.
+    """Return by timescale and data type the periods from `year` - 1 to `year` + 1; [] if due at no set time.
 
-    The list is empty for a timescale without set times. `shut`: days without school. Daily and weekly periods
-    end with the academic year that begins in `year`. The plan is cached, and shared by providers: do not
-    change the plan.
+    `shut` are days without school. Daily and weekly periods end with the academic year that begins in `year`.
+    The plan is cached for all providers with the same entries: do not change it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -367,10 +357,7 @@ def index_on(periods: list[Period], day: date) -> int:
 
 
 def index_of(periods: list[Period], name: str) -> int:
-    """Return the index of the period with a name; -1 if there is none.
-
-    A `name` that is a day, such as "2026-11-24", stands for the period open on the day.
-    """
+    """Return the index of the period with a name, or open on the day that `name` is; -1 if there is none."""
     try:
         return index_on(periods, date.fromisoformat(name))
     except ValueError:
@@ -380,10 +367,9 @@ def index_of(periods: list[Period], name: str) -> int:
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
 ) -> datetime | None:
-    """Return the moment (UTC) at which the last embargo on results of some data types ends; None if none.
+    """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
 
-    `kinds`: the data types. `facts`: the facts of a file, with the year of the results. If no year is stated,
-    the results count as those of the latest summer that can have results at `now`.
+    If `facts` state no year, the results count as those of the latest summer that can have any at `now`.
     """
     moments = []
     calendar = catalogue.calendar
@@ -400,10 +386,9 @@ def release_moment(
 
 
 def exam_year(facts: Facts) -> int | None:
-    """Return the calendar year in whose summer the examinations in a file were taken; None if not stated.
+    """Return the calendar year in whose summer a file's examinations were taken; None if not stated.
 
-    The file states the academic year ("2026/27", "2026-27" or "2026"), or the reference date, the date of the
-    exam series.
+    `facts.academic_year` is "2026/27", "2026-27" or "2026"; the reference date is that of the exam series.
     """
     said = facts.academic_year or ""
     if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
@@ -422,10 +407,9 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the name of the period that a file says it is about; None if the file states none.
+    """Return the name of the period stated in a file; None if the file states none.
 
-    `arrival`: the aware moment, or the local day, of the file's arrival. A date in the file after the arrival
-    is ignored.
+    `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
@@ -453,10 +437,9 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of the period to which a day belongs, in a timescale defined by the agreement.
+    """Return the name of a day's period in a timescale that the agreement defines; None if there is none.
 
-    The period is the month of the day, or the first period whose `first` is the day or later. None without a
-    day, and if there is no such timescale or period.
+    The period is the month of the day, or the first period whose due time begins on the day or later.
     """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
@@ -476,12 +459,11 @@ def _year(facts: Facts) -> str | None:
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the name of the census that a file is about; None if the file states too little.
+    """Return the census stated in a file: its name, or a day or year; None if the file states too little.
 
-    - With year and term, the file names the census.
-    - With a term alone, it is the latest census of the term that opened by the day `landed`.
-    - With a reference date, it is the census open on the date. If none was open, return the date.
-    - With a year alone, return the year, but None for the year of the latest census opened by `landed`.
+    Year and term name the census. A term alone means the latest such census open by `landed`. Else, a
+    reference date means the census open on that day, or, without one, the day. Else, a year means the year;
+    None if the latest census open by `landed` is of the same year.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

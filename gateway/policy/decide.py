@@ -41,10 +41,9 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Return the decision on a file of several parts, such as an archive, from the decisions on the parts.
+    """Return the decision on a file of several parts: refused if every part is refused, else held.
 
-    The file is refused if every part is refused, else held. The reasons are those `about` the whole file, and
-    those for which any part is held or refused.
+    The reasons are those `about` the whole file, and those for which a part is held or refused.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
@@ -77,11 +76,10 @@ def decide(
     method: str = "sftp",
     safeguards: frozenset[str] = frozenset(),
 ) -> Decision:
-    """Decide on a file: accept, hold or refuse it. Never raises.
+    """Return the decision on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
 
-    `now`: the aware moment at which the file from `provider` came by `method`. `safeguards`: the safeguards
-    of the method that are met. Every decision has at least one reason, each with a clause of the agreement.
-    `Held.until` is set only if nothing but an embargo stands in the way; decide again at that moment.
+    Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is set only
+    if nothing but an embargo stands in the way; decide again at that moment.
     """
     if isinstance(classified, ContentRefused) and classified.parts:
         each = (
@@ -211,11 +209,10 @@ def _number(text: str) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A person's statement that data travelled, or will travel, by another method than the gateway.
+    """A person's statement about a past or planned transfer by another method than the gateway.
 
     `data`: the id of a data type, flow or material. `at`: the aware time at which the data travels.
-    `safeguards`: the ids of the safeguards confirmed by the person. `circumstances`: the ids of the
-    circumstances that hold. methods.toml lists both; unknown ids have no effect.
+    `safeguards` (confirmed) and `circumstances` are ids in methods.toml; unknown ids have no effect.
     """
 
     provider: Provider
@@ -258,10 +255,9 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declared transfer by another method than the gateway. Never raises.
+    """Return the decision on a declared transfer: Settled if allowed, else Held or Refused. Never raises.
 
-    The decision is Settled if the agreement allows the transfer, else Held or Refused. For a material outside
-    all flows, its `flow` is the id of the material.
+    The `flow` of the decision on a material outside all flows is the material's id.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -312,11 +308,9 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield the reasons why some data may not travel by a method, named `name`.
+    """Yield reasons against a method for a subject: it is forbidden, or a safeguard is not `given`.
 
-    A reason is that the agreement forbids the method for the data, or that a required safeguard is not
-    `given`. `found`: the data. `kind`: of the sending provider. `circumstances`: further ones, besides the
-    data's own.
+    `kind`: of the sending provider. `circumstances`: those that hold besides the subject's own.
     """
     method, flow = catalogue.methods.find(name), found.flow
     if method is None:
@@ -366,8 +360,7 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
     """Return a question for each circumstance that changes what a method requires for some data.
 
-    The circumstances affirmed by a person are then an argument of `questions`. Empty for an unknown method or
-    unknown data.
+    `questions` takes the circumstances that a person affirmed. () for an unknown method or unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
@@ -431,11 +424,10 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """Judge whether a person may release a held file of `provider` at `now`; raise if nobody may.
+    """Judge the release of a held file of `provider` at `now`, as `data_type` and to `teams`.
 
-    `data_type`: the type named by the person, by default the classified one. `teams`: the teams named by the
-    person, by default the teams of the flow with a right to the whole file. `held_for`: the reasons why the
-    file is held. Raises ReleaseImpossibleError.
+    By default the data type is the classified one, and the teams are those of its flow entitled to the whole
+    file. `held_for`: the reasons why the file is held. Raises ReleaseImpossibleError.
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
@@ -480,10 +472,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release asked for by a person: of a file, as the data type `kind` of `flow`.
+    """A release to judge: of a file, made of `pieces`, as the data type `kind` of `flow`.
 
-    `pieces`: the files or tables in the file. `certain`: every piece was recognised. `for_two`: the file is
-    held for a reason only two people may override.
+    `certain`: every piece was recognised. `for_two`: the file is held for a reason only two people override.
     """
 
     kind: str
@@ -495,11 +486,7 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if the pupils in the file are on the roll of the sender, or of schools it sends for.
-
-        The sender must be a kind of provider with pupils, and every record be of a school for which it may
-        send.
-        """
+        """Return True if the sender has pupils, and every record is of a school for which it may send."""
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not schools.of_other_schools(each, self.provider)
             and schools.without_school(each, self.provider) == 0
@@ -567,10 +554,7 @@ class _Asked:
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
     ) -> Iterator[Reason]:
-        """Yield the agreement's objections to the release to some teams; a reason may be yielded twice.
-
-        `held_for`: the reasons for which the file is held.
-        """
+        """Yield the agreement's objections to the release to some teams; a reason may come twice."""
         yield from (why for why in held_for if why.code in _TAKES_TWO)
         carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
         for _, flow in carried:

@@ -32,12 +32,11 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of editing a policy setting on the outcomes for files. `does`: the effect in words.
+    """The effect of editing a setting; `does` describes the effect in words.
 
-    `loses`: the edits by which protection of data is lost: "more" (an addition, a raised number, a switch
-    turned on), "less" (the opposite), "any" or "never". `lax`: the possible values of a setting, the
-    strictest first. `idle`: no edit changes an outcome. `absent`: the meaning of an absent setting: True or
-    False for a switch, `ALL` for a list.
+    `loses`: the edits that lose protection: "more" (an addition, a raised number, a switch turned on),
+    "less", "any" or "never". `lax`: the possible values, the strictest first. `idle`: no edit changes an
+    outcome. `absent`: what an absent setting stands for: True or False for a switch, `ALL` for a list.
     """
 
     does: str
@@ -52,10 +51,7 @@ _LAW = "law-*.toml"
 
 
 def _read() -> dict[str, tuple[tuple[re.Pattern[str], Effect], ...]]:
-    """Return for each policy file the patterns of places in effects.toml, each with an effect.
-
-    The first pattern to match a place counts.
-    """
+    """Return by file the patterns of places in effects.toml with their effects; the first match counts."""
     data = tomllib.loads(files("gateway.policy").joinpath("effects.toml").read_text("utf-8"))
     common = {name: Effect(**entry) for name, entry in data.pop("common").items()}
     return {
@@ -99,11 +95,7 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A setting that differs between two policies folders, with both values ("" if absent).
-
-    `weight`: the severity of the edit. `entry`: the place of the setting in the file. `does`: the effect of
-    an edit of the setting, in words.
-    """
+    """A setting that differs between two folders: its place (`entry`), and both values ("" if absent)."""
 
     weight: EditSeverity
     file: str
@@ -130,10 +122,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return every setting of a policy file by its place, such as ("flow", "attendance", "embargo").
-
-    An entry of a list is known in places by its name.
-    """
+    """Return the settings of a policy file by place; the place of an entry in a list has the entry's name."""
     return dict(_settings(document(text), ()))
 
 
@@ -165,10 +154,7 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _changes(old: Mapping[Place, object], new: Mapping[Place, object]) -> dict[Place, tuple[object, object]]:
-    """Return by place the old and new value of each setting that differs.
-
-    A new or removed entry of a list counts as one difference.
-    """
+    """Return by place the old and new value of settings that differ; a new or lost entry counts as one."""
     found: dict[Place, tuple[object, object]] = {}
 
     def has(side: Mapping[Place, object], entry: Place) -> bool:
@@ -218,10 +204,7 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _shown(value: object, other: object) -> str:
-    """Return a value as one line of up to 120 characters, for comparison with `other`.
-
-    Of a list, and of a text with several lines, only the parts missing in `other` are shown.
-    """
+    """Return a value on one line of up to 120 characters; of a list, only the entries `other` lacks."""
     if value is None:
         return ""
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:
@@ -244,10 +227,9 @@ _MISSING = object()
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return by release the policy files of an agreement, as shipped with earlier releases.
+    """Return by earlier release the policy files of one agreement, as shipped with that release.
 
-    `folder`: has a ZIP archive of each release. `agreement`: "" for the first agreement, else the name of its
-    folder.
+    `folder` has a ZIP archive of each release; `agreement` is "" for the first agreement, else its folder.
     """
     found: dict[str, Files] = {}
     for path in sorted(folder.glob("*.zip")):
@@ -263,13 +245,12 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 
 
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
-    """Return the policies of this version with an authority's edits, and a line about each edit.
+    """Return this version's policies (`new`) with an authority's edits in `own` carried over; and the edits.
 
-    `new`: the policies of this version. `own`: those of the authority. `releases`: the shipped policies, by
-    release; the release with the fewest differences from `own` counts as the origin of `own`. A value changed
-    by the authority stays, a list keeps the authority's additions and removals, and all else follows this
-    version. A line is "FILE: PLACE: RESULT". Raises tomllib.TOMLDecodeError for a file of `own` without valid
-    TOML.
+    Each edit is a line "FILE: PLACE: RESULT". `releases`: the policies shipped, by release. The release with
+    the fewest differences counts as the origin of `own`. A value changed by the authority alone
+    stays, a list keeps the authority's additions and removals, and all else follows this version. Raises
+    tomllib.TOMLDecodeError for an own file without valid TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
     base, edits = releases[release], list[str]()
@@ -303,11 +284,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply an authority's edits to a table of this version's policies; yield "PLACE: RESULT" for each edit.
-
-    `base`: the table as shipped to the authority. `own`: the table as edited. `new`: the tomlkit table to
-    change.
-    """
+    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield "PLACE: RESULT"."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -336,10 +313,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[st
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply an authority's edits to a list of named tables, such as flows; yield lines as `_merge` does.
-
-    Tables with the same name in `base`, `own` and `new` belong together.
-    """
+    """Apply edits as `_merge` does, to a list of tables that are matched by name, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:

@@ -41,11 +41,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An outcome of a decision before and after a change of policies, in words.
-
-    The outcome is for files of a data type from a kind of provider. `team`: the team with a changed share of
-    the file; "" if the decision on the file has changed.
-    """
+    """An outcome before and after a change of policies; `team` is "" if the outcome is the whole file's."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -113,10 +109,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return for each team the items for which the team gets a file.
-
-    `decisions`: by item, the decision on a file with the single item.
-    """
+    """Return by team the items with which a file reaches the team; `decisions`: by a file's one item."""
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
@@ -125,11 +118,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what a team gets by one version of the policies, compared with another version.
-
-    `items`: those for which the team gets a file; None if it gets nothing. `other`: the same for the other
-    version. If both give something, the words name the items that `other` lacks.
-    """
+    """Return in words what `items` give a team: nothing (None), the file, or the items beyond `other`."""
     if items is None:
         return "gets nothing"
     if other is None:

@@ -60,10 +60,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 @lru_cache(_KEPT)
 def _lines(text: str) -> Mapping[Place, int]:
-    """Return by place the number of each line with a header or key of a TOML text.
-
-    The place of an array of tables has the line of the first entry.
-    """
+    """Return by place the line of each header and key; an array of tables has the line of its first entry."""
     found: dict[Place, int] = {}
     table: Place = ()
     seen: dict[Place, int] = {}

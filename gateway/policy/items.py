@@ -84,13 +84,12 @@ def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> fr
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """Return the teams of a flow that get a view of a file, in the flow's order.
+    """Return the teams of the flow getting a view of a file, in the flow's order.
 
     - A file without a record of any person goes to every team.
     - Any other file goes only to teams allowed to see records of pupils. In a flow under Appendix A, such a
-      team also needs a right to all items in the file, or to one that does more than identify a child.
-    - `sender`: the kind of provider, because rights may exclude items from some kinds. Without a sender,
-      every item excluded for any kind is excluded.
+      team also needs a right to all the file's items, or to one that does not merely identify a child.
+    - Rights may exclude items from some kinds of sender; without a `sender`, every such item is excluded.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
@@ -168,10 +167,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield the headings in a file for which the gateway may ask the provider's explanation.
-
-    They are unknown to the rules and not sensitive, and the provider has not explained them before.
-    """
+    """Yield the headings in a file that its provider may explain: not sensitive, and unknown to the rules."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -216,10 +212,9 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
-    """Yield the headings of sensitive data in a file: the place in words, the topic, and a number.
+    """Yield the headings over sensitive data that the flow does not carry: place in words, topic, number.
 
-    Data carried by the flow is left out. The number is of the records with a value. For a data item, place
-    and topic are the label of the item, and the number is None.
+    The number is of the records with a value; None for a data item, whose place and topic are its label.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
@@ -325,10 +320,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the places of the first six columns in words, as "column 3 (Form)", and the number of others.
-
-    A heading that may be a person's name is left out.
-    """
+    """Return the first six columns in words, as "column 3 (Form)", without headings that may be names."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -375,10 +367,9 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the name of the period for a table of counts: the census that the file states.
+    """Return the period of a table of counts: the census stated in the file, else the one open at arrival.
 
-    For a file that states none, return the census open at arrival; if none is open, the calendar year.
-    `period`: the period stated in the file.
+    If no census is open at arrival, the period is the calendar year.
     """
     entry = catalogue.entries.get(data_type)
     if period is not None and entry is not None and entry.timescale == "termly":
@@ -397,10 +388,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return how to count the pupils of a file. `provider`: the id of the school, the subject of the counts.
-
-    `period`: the period stated in the file. `seed`: the secret of the file for rounding by chance.
-    """
+    """Return how to count the pupils of a file; `provider` is the school, and `seed` a secret of the file."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

@@ -32,13 +32,12 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
-    """A person's description of a new flow, from which policies are written.
+    """A person's description of a flow. `due`: the first and last day (MM-DD) of a flow due yearly.
 
-    `words`: a sentence on the purpose. `due`: the first and last day (MM-DD), for a flow due yearly.
-    `headings`: all headings of the sample file. `known`: for each heading recognised by a rule, the key of
-    its item in items.toml. `optional`: headings a file may lack. `values`: by heading, the settings of its
-    values in items.toml, by default `values = "label"`. `elements`: for a sample in XML, the paths of each
-    heading as Parent/Name. `collection`: the name of the collection in a DfE message.
+    `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
+    `optional`: headings a file may lack. `values`: by heading, its settings in items.toml, by default
+    `values = "label"`. `elements`: by heading of XML, its paths as Parent/Name. `collection`: the name of the
+    collection in a DfE message.
     """
 
     id: str
@@ -101,10 +100,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Write a new flow, found fit by `check_new`, into the files of a policies folder.
-
-    Comments and the order of entries stay.
-    """
+    """Write a flow that passed `check_new` into a folder of policies; comments and order stay."""
     _append(policies / "flows.toml", _flow_of(flow, catalogue))
     keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
     told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
@@ -242,12 +238,11 @@ _SHORT = 12
 
 
 def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
-    """Write policies for a new agreement into a new folder, by copying those of a shipped agreement.
+    """Write policies for a new agreement into a new folder, as a copy of a shipped agreement's policies.
 
     `text`: the file with the wording of the new agreement. `like`: the name of the shipped agreement; None
-    for the first. The clauses are those found in the text, named by their first words; no clause is
-    confirmed. Raises GatewayError for a folder that exists, an unknown agreement, or a text that cannot be
-    read.
+    for the first. The clauses are those of the text, named by their first words; none is confirmed. Raises
+    GatewayError for a folder that exists, an unknown agreement, or a text that cannot be read.
     """
     shipped = {path.name: path for path in shipped_agreements()[1:]}
     pattern = shipped_agreements()[0] if like is None else shipped.get(like)

@@ -22,14 +22,13 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatificationStatus:
-    """The standing of a provider's ratification of the agreement on a day.
+    """The standing of a provider's ratification on a day.
 
     - `academic_year`: the latest ratified year that has begun; None if none has.
-    - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 after the
-      lapse.
-    - `next_year`: True if a later year is ratified already.
-    - `warning`: the number of days, from the agreement's `warn_days`, of the latest warning that is due. None
-      if no warning is due yet, after the lapse, and if a later year is ratified.
+    - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
+    - `next_year`: a later year is ratified already.
+    - `warning`: the smallest of the agreement's `warn_days` that is not below `days_left`; None if all are
+    below, after the lapse, and if a later year is ratified.
     """
 
     standing: Standing
@@ -87,11 +86,10 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year for which a provider ratifies by signing on the day `on`.
+    """Return the academic year for which a ratification made on a day counts.
 
-    `years`: the years that the provider ratified before. If no earlier ratification counts on the day, the
-    year is the current one. Else it is the latest ratified year that counts; but from the review day before
-    its lapse on, the year that follows the lapse.
+    It is the current year if no ratification for one of `years` counts on the day. Else it is the latest
+    ratified year that counts, or from the next review day on, the year that renews it.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:
@@ -133,10 +131,9 @@ def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> Ratific
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
-    """Return the reasons to hold data, and the notices to give, because its provider has not ratified.
+    """Return the reasons to hold data of a flow, and the notices, because a provider has not ratified.
 
-    If the data has several `data_types`, the strictest rule counts. Both are empty if the provider has
-    ratified, or need not ratify.
+    The strictest rule of the `data_types` counts. Both are empty if the provider has ratified, or need not.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return (), ()

@@ -66,10 +66,9 @@ _WITH_NOTICE = "accept-with-notice-until "
 
 
 class Ratification(File):
-    """The treatment of files from a sender that has not ratified the agreement.
+    """How to treat a file of a sender that has not ratified the agreement.
 
-    `until`: for `accept-with-notice`, the last day of acceptance: "MM-DD" of each academic year, or a single
-    day.
+    `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
     """
 
     action: Unratified
@@ -121,10 +120,7 @@ class Carried(File):
 
 
 class Records(File):
-    """The only records in a file that a team gets: those in which `item` has one of `values`.
-
-    Upper and lower case count alike.
-    """
+    """The limit of a team to records in which `item` has one of `values`, in upper or lower case."""
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)
@@ -133,14 +129,13 @@ class Records(File):
 class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
-    - `name`: the name in receipts, by default the flow's. `about`: the kinds of persons in the data, or
-      "nobody".
+    - `name`: the name in receipts; by default the flow's. `about`: the persons concerned, or "nobody".
     - `carries`: items outside Appendix A for every team. `carried`: other items, for some teams.
-    - `also_due`: further timescales. `timescale_of`: by kind of provider, the one in place of `timescale`.
-    - `within`: another data type of the flow; a file of that type also counts as an arrival of this type.
+    - `also_due`: further timescales. `timescale_of`: by kind of provider, one in place of `timescale`.
+    - `within`: another data type of the flow, whose files count as arrivals of this one, too.
     - `electronic`: the clause demanding electronic transfer, if any.
-    - `ratification`: in place of the flow's setting. `records`: by team, the limit to some records of a file.
-    - `each_replaces`: a file supersedes earlier files of the same school and period.
+    - `ratification`: in place of the flow's setting. `records`: by team, the only records that it gets.
+    - `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
     id: Slug
@@ -160,10 +155,7 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return the items outside Appendix A that a team may have in files of a format.
-
-        `form`: the format. Without a team, return the items of all teams.
-        """
+        """Return items outside Appendix A allowed in files of a format, for one team, or any team (None)."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -229,11 +221,10 @@ class Flow(File):
 
 
 class FlowsFile(File):
-    """Model of flows.toml: the flows of the agreement, and `optional` flows, asked for by a law alone.
+    """Model of flows.toml. `optional`: flows that a law asks for, and no row of the agreement.
 
-    An optional flow is in use only if `switched_on` names it; else files of the flow wait for a person.
-    `not_carried`: data types known to the gateway, but not listed in the agreement; files of such a type are
-    refused.
+    An optional flow is in use only if `switched_on` names it; else its files wait for a person. `not_carried`
+    names data types that are recognised but not listed in the agreement: files of these are refused.
     """
 
     switched_on: tuple[Slug, ...] = ()
@@ -249,12 +240,11 @@ class FlowsFile(File):
 
 
 class Team(File):
-    """A team of the authority, or of another recipient of data.
+    """A team of the LA or of another recipient; without `pupil_level` it never gets records of pupils.
 
-    `pupil_level`: the team may get records of pupils; without it, only counts. `triage`: the team sees held
-    files, except sensitive ones. `sensitive`: the team sees sensitive held files. `local`: the agreement does
-    not name the team, so the clauses about its work entitle the team. `of`: the recipient that the team
-    belongs to, if not the authority.
+    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees sensitive ones.
+    `local`: not named in the agreement, so entitled by clauses about the work of the team. `of`: the
+    recipient owning the team, if not the authority.
     """
 
     id: Slug
@@ -356,10 +346,7 @@ class Outside(File):
 
 
 class Proposed(File):
-    """The treatment of items in a file that Appendix A only proposes.
-
-    `sensitive`: proposed items by which a file is shown to few people only.
-    """
+    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` items."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -71,10 +71,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records in a file that do not say which of the provider's schools they concern.
+    """Return the number of records that name no school which can be compared with the provider's schools.
 
-    Such a record names no school, or only numbers of which none is on record. None if all records are so; 0
-    for a provider that sends for one school alone.
+    None if no record names any; 0 for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -298,10 +297,7 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True if a file can replace earlier ones, or be replaced: it is accepted and has a period.
-
-    In addition, the file must be of a data type of which each file replaces earlier ones.
-    """
+    """Return True for an accepted file with a period and a data type whose latest file replaces others."""
     entry = catalogue.entries.get(transfer.data_type or "")
     is_placed = transfer.state == "accepted" and transfer.period is not None
     return is_placed and entry is not None and entry.each_replaces
@@ -314,11 +310,10 @@ Alike = tuple[int, str, Classified | ContentRefused | None]
 def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
-    """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
+    """Return the references of the file that `transfer` replaces, and of the file that replaces it, or None.
 
-    Each is None if there is no such file. `others`: the accepted files of the same provider, data type and
-    period, the latest first. A file replaces an earlier one only if it is about all schools of the earlier
-    one.
+    `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
+    an earlier one only if it is about all schools that the earlier one is about.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
@@ -335,10 +330,7 @@ def superseding(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if only the content of a file from a provider shows which schools the file is about.
-
-    This is so if the provider sends for other schools.
-    """
+    """Return True if a provider sends for other schools, so that only a file's content shows its schools."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

@@ -12,10 +12,9 @@ def shipped_policies() -> Path:
 
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
-    """Return the path of the folder `folder` as shipped with the gateway.
+    """Return the path of a shipped folder, which has the file `holding`.
 
-    `holding`: a file by which the folder is recognised. `what`: words for the folder in the message of the
-    ConfigurationError raised if it is missing.
+    Raises ConfigurationError, with the words `what` for the folder, if it is missing.
     """
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder

@@ -24,12 +24,10 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Year(File):
-    """The year of the agreement: the days on which a ratification begins to count, and lapses.
+    """The year of the agreement; agreement.toml explains each day.
 
-    `starts`: the first day of the year. `review`: the day from which the coming year can be ratified.
-    `lapses`: the day on which a ratification no longer counts, after `valid_years` years. `ends`: the last
-    day of an agreement with a fixed end, after which no ratification counts. `warn_days`: the numbers of days
-    before a lapse with a warning. `new_text`: whether a ratification of an earlier text still counts.
+    A ratification counts for `valid_years` years, but never after `ends`, the last day of an agreement with a
+    fixed end. `new_text`: whether a ratification of an earlier text still counts.
     """
 
     starts: MonthDay
@@ -51,10 +49,9 @@ class Year(File):
 
 
 class Signatory(File):
-    """A role that must sign a ratification, such as a head teacher.
+    """A role that must sign a ratification for some kinds of provider, or for every kind if `kinds` is empty.
 
-    `kinds`: the kinds of provider for which the role must sign; empty for every kind. `by_copy`: the role
-    signs a copy of the agreement, uploaded by the provider to /agreement.
+    `by_copy`: the role signs by a signed copy of the agreement, dropped in /agreement.
     """
 
     role: Slug
@@ -76,10 +73,9 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """How rolls are compared. `rolls`: the data types that show which pupils are on a provider's roll.
+    """The data types that show who is on roll (`rolls`); files of `whole_rolls` always have the whole roll.
 
-    `whole_rolls`: the data types whose files always have the whole roll. `name_other_school`: a notice to a
-    provider of a discrepancy may name the other provider.
+    `name_other_school`: notices of discrepancies may name the other provider.
     """
 
     name_other_school: bool
@@ -140,10 +136,7 @@ class AgreementFile(File):
 
 
 class Confirmed(File):
-    """The record that a person read a clause. `sha256`: of the clause's text as read.
-
-    `cited_by`: the entries of the policies that cited the clause at the time.
-    """
+    """The record that a person read a clause: the SHA-256 of its text, and the entries citing it then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
@@ -196,13 +189,7 @@ class Identifier(File):
 
 
 class BodyKind(File):
-    """A kind of provider, such as academies, with its duties and rights.
-
-    `ratifies`: has to ratify the agreement. `own_pupils`: has pupils on a roll of its own.
-    `speaks_for_others`: may send for other schools. `identifier`: the kind of number identifying such
-    providers. `becomes`: the kinds that a provider may change to. `not_expected`: data types never expected
-    from such providers.
-    """
+    """A kind of provider; bodies.toml explains each setting."""
 
     id: Slug
     name: str
@@ -279,10 +266,7 @@ class Strength(File):
 
 
 class Circumstance(File):
-    """A circumstance of a transfer that changes the requirements of a method.
-
-    `question`: the question to ask a person on whether the circumstance applies.
-    """
+    """A circumstance that changes what a method requires; `question` asks a person if it applies."""
 
     id: Slug
     clause: ClauseId
@@ -299,19 +283,15 @@ class Material(File):
 
 
 class Safeguard(Circumstance):
-    """A protection of a transfer, such as encryption, to be confirmed by a person.
-
-    `told`: completes the sentence "it was not confirmed that: …".
-    """
+    """A safeguard a person confirms; `told` completes "it was not confirmed that: …"."""
 
     told: str
 
 
 class Need(File):
-    """A requirement of a method of transfer: a person must confirm one of the safeguards `any_of`.
+    """A requirement of a method: one of the safeguards `any_of` is confirmed.
 
-    The requirement applies if one of the circumstances `when` holds, or `when` is empty; and if none of the
-    circumstances `unless` holds.
+    It applies if one of the circumstances `when` holds, or `when` is empty, and none of `unless` holds.
     """
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -320,12 +300,7 @@ class Need(File):
 
 
 class Method(File):
-    """A method by which data travels, such as SFTP, e-mail or post.
-
-    `electronic`: counts as electronic transfer. `declarable`: a person may declare transfers by the method.
-    `flows` and `senders`: the only flows, and kinds of provider, for which the method may be used; None for
-    all. `need`: the requirements.
-    """
+    """A method by which data travels; methods.toml explains each key."""
 
     id: Slug
     name: str
@@ -456,10 +431,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """An output file, made from each file handed on to a system of the authority.
-
-    `each`: the element of the input that gets a row of its own; "" if each record gets one.
-    """
+    """A file made from each file handed on. `each`: the element that gets a row, if not the record."""
 
     name: Annotated[
         str,
@@ -474,10 +446,7 @@ class HandOnFile(File):
 
 
 class SftpTarget(File):
-    """The SFTP server of a system of the authority, to which files are pushed.
-
-    `host_key`: the server's public key as in a known_hosts file: type and base64.
-    """
+    """The SFTP server of a system. `host_key`: its public key as in a known_hosts file, type and base64."""
 
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
     port: int = Field(default=22, ge=1, le=65535)

@@ -29,12 +29,11 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type a provider may send: the flow, the entry in the flow, and the expectation.
+    """Yield each data type a provider may send: its flow, its entry, and True if the provider must send it.
 
-    The expectation is True if the provider must send the data, and False if the data is optional, or sent on
-    behalf of others. It is None if an expectation on record says that the provider need not send the data.
-    `told`: the expectations on record, by data type. Data types never expected of providers of this kind or
-    phase are left out, unless an expectation is on record.
+    `told`: by data type, the expectations on record. False stands for optional data, and data sent on behalf
+    of others; None for data that an expectation excuses. Data types never expected of providers of this kind
+    or phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -105,11 +104,10 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutySpan:
-    """The days from joining to leaving, on which a provider has duties, and the expectations on record.
+    """The time in which a provider has duties, and the expectations on record about the provider.
 
-    `since`: the day of joining; nothing due before is missing. `until`: the last day of a closed provider.
-    `expected`: by data type, True if the provider must send it, False if not; an expectation overrules
-    calendar and kind of provider.
+    `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
+    `expected`: by data type, True if expected, False if not; takes precedence over calendar and kind.
     """
 
     since: date = date.min
@@ -124,12 +122,11 @@ def status(
     on: date,
     owed: DutySpan | None = None,
 ) -> list[FlowStatus]:
-    """Return the status of each data type a provider may send, at the end of the day `on`.
+    """Return the status of each flow of the provider's kind at the end of the day `on`.
 
-    `received`: the provider's accepted files and nil returns, in any order. `owed`: the days on which the
-    provider has duties, and the expectations on record. The order is that of Appendix B. Data that the
-    provider may send on behalf of others is included, but never missing. Suspended and closed providers owe
-    nothing, nor does a body that sends for schools without being one.
+    `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
+    Appendix B. Data the provider may send on behalf of others is included, but never missing. Suspended
+    and closed providers owe nothing, nor does a body that sends for schools without being one.
     """
     owed = owed or DutySpan()
     starts = catalogue.school_year_starts
@@ -152,10 +149,9 @@ def count_states(
     on: date,
     owed: DutySpan | None = None,
 ) -> dict[str, Counter[State]]:
-    """Count for each data type how the data due within some days stands: on time, late, missing and so on.
+    """Count by data type the states of data due within `span`, as known at the end of the day `on`.
 
-    `span`: the first and last of the days, in one academic year. `on`: the day at whose end the states are
-    judged. `received` and `owed`: as in `status`. Data due at no set time is left out.
+    Data due at no set time is left out. The span lies in one academic year. Other arguments: see `status`.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -179,12 +175,10 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type a provider may send, on one of its timescales, with the files that arrived.
+    """One data type on one timescale, with its arrivals in order (`own`).
 
-    `must`: True if the provider must send the data, False if the data is optional, None if it is not
-    expected. `own`: the arrivals of the data type, in order. `placed`: by index in `periods`, the arrivals of
-    the data type in a period. `told`: by index in `periods`, the arrivals of another data type (`within`)
-    that count for this data type.
+    `placed`: by the index of a period, the arrivals in this period. `told`: in the same way, arrivals of
+    another data type (`within`) that count for this one, too. `must`: see `expected_of`.
     """
 
     flow: Flow
@@ -233,10 +227,7 @@ def _rows(
     *,
     year: int,
 ) -> Iterator[_Row]:
-    """Yield a row for each data type a provider may send and each timescale of the data type.
-
-    `on`: later arrivals are left out. `year`: periods of the years around this one are planned.
-    """
+    """Yield a row for each data type a provider may send and each of its timescales, around a year."""
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
     arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
@@ -316,10 +307,9 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
 def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
-    """Return the status of a data type on a timescale (`row`) at the end of the day `on`.
+    """Return the status of a row at the end of the day `on`.
 
-    `since`: nothing due before this day is missing. `counts_from`: missed periods are counted from this day.
-    `has_terms`: the calendar has the terms of the year. `takes_part`: the provider owes any data at all.
+    Missed periods are counted from the day `counts_from` on; nothing due before the day `since` is missing.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False
@@ -428,10 +418,7 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last law pack if people should get the next pack; None if not yet.
-
-    People should get the next pack from 60 days before the last day on.
-    """
+    """Return the last day of the last law pack, if it has passed or is within 60 days; else None."""
     return packs[-1].last if packs and packs[-1].last <= day + timedelta(days=WARN_DAYS) else None
 
 

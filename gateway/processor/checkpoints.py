@@ -39,8 +39,7 @@ class Witness:
     """A witness, to whom a child process sends heads of the log; only `close` waits for the process.
 
     The child runs `command` for at most `seconds`; its standard input is the bytes that `message` makes of
-    a head. `told`: a file with the number of log entries under the last head that the witness confirmed.
-    `clock` returns monotonic seconds.
+    a head. The file `told` holds the size of the last head confirmed. `clock` returns monotonic seconds.
     """
 
     name: str
@@ -118,10 +117,9 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses named in the settings: at most one run by a command, and one reached by e-mail.
+    """Return the witnesses named in the settings: by a command, by an e-mail address, both or none.
 
-    `folder` has a file for each witness, with the size of the last head confirmed. `clock` returns monotonic
-    seconds.
+    `folder` has a file for each, with the size of the last head confirmed. `clock`: as in `Witness`.
     """
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
@@ -164,11 +162,10 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Sign a new head of the log, and publish the heads to keep, once an hour.
+        """Publish the heads to keep, once an hour; before that, the leader signs a new head.
 
-        Kept are the last head of each hour, and the heads cosigned by a witness. Only the leader (`leads`)
-        signs, and only if the log has grown. At each call the leader has the newest published head sent to
-        the witnesses. Raises Fault if published/ cannot be written.
+        At each call the leader (`leads`) also has the newest published head sent to the witnesses. No head is
+        signed if the log has not grown. Raises Fault where published/ cannot be written.
         """
         now = registrar.clock()
         if self._hour != hour_of(now):
@@ -208,10 +205,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield the heads to keep for good: the cosigned heads, and the last head of each past hour.
-
-    `heads` are in order of time. The hour of `now` is not past.
-    """
+    """Yield those of `heads`, in order of time, that are kept: cosigned, or the last of a past hour."""
     next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):

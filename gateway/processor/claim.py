@@ -200,8 +200,7 @@ class Claim:
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
         """Claim one batch of uploads, given by spool reference.
 
-        `taken`: references of other files in the store. An upload whose spool reference is in `taken` gets a
-        new reference.
+        `taken`: references that other files in the store bear; no upload of the batch gets one of these.
         """
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:

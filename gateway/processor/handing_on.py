@@ -57,8 +57,7 @@ class HandingOn:
     ) -> None:
         """Make the folder for the courier, which starts together with the processor.
 
-        After a failure a batch pauses for twice `pause_seconds`, and for longer after each further failure.
-        `done` is called when a batch is made, or could not be made.
+        `pause_seconds`: as in `BackOff`. `done` is called when a batch is made, or could not be made.
         """
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
@@ -306,10 +305,9 @@ def _note(place: Path, end: str) -> Path:
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a file reports that a batch was sent or acknowledged.
+    """Return True if a batch's report (see `_note`) exists, as a regular file.
 
-    `place`: the batch's own folder. `end`: "sent" or "ack". A link does not count as a report, because other
-    users write the reports.
+    A link does not count, because other users write the reports.
     """
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)

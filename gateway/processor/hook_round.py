@@ -105,10 +105,9 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the messages for a web hook, by file name without ending, and the next log entry's number.
+        """Return a web hook's messages by file name without ending, and the number of the entry to read next.
 
-        Messages begin at the point up to which the registry says that the hook was told. So the hook may have
-        taken some of the messages already.
+        Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)

@@ -1,8 +1,7 @@
 """Examine held files again when other rules are in force: other policies, or another version of the code.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
-waits for a worker. Nobody may open a file that is still to be read again. An unreadable file is tried again
-later.
+waits for a worker. Until then nobody may open the file. An unreadable file is tried again later.
 """
 
 from __future__ import annotations

@@ -330,8 +330,7 @@ class Processor:
     def _hand_out(self) -> None:
         """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
 
-        An examination uses the keys of the moment at which the file was given to the workers. A key may
-        change while a file waits, so few files are given at a time.
+        The keys for an examination are fixed with the handing out, and may change while a file waits.
         """
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:

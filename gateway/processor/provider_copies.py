@@ -122,10 +122,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Put a copy from the shared store into /out, and return True.
-
-        Return False if there is no shared store, or if the store does not have the copy.
-        """
+        """Return True after putting a copy from the shared store into /out; False if no store has one."""
         kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False

@@ -110,8 +110,7 @@ _Rows = Iterable[tuple[str | tuple[str, ...], float]]
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
     """Yield for each gauge its name, help text, names of labels, and values.
 
-    The values are pairs of a label and a number. The label is a string, a tuple for several labels, or () for
-    a gauge without labels.
+    Each value comes after the label's value, the tuple of the labels' values, or () without labels.
     """
     now = snapshot
     yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()

@@ -76,10 +76,9 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files whose deletion is on record; return a signed certificate of deletion, or None.
+    """Remove the files whose deletion is on record; return a signed certificate, or None.
 
-    The certificate lists the recorded deletions that are on no certificate yet. Return None if there are no
-    deletions to list.
+    The certificate lists all recorded deletions that have none yet; None if there are no such deletions.
     """
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)

@@ -124,10 +124,9 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys whose owners are to be warned now that the key ends: key, days left, and step.
+    """Return the keys of whose expiry to warn, each with the days left, and the warning due.
 
-    The step is the smallest number in `warn_days` (keys.toml) that is not below the days left. A key is left
-    out if the owner was warned at the same step.
+    The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
     """
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):

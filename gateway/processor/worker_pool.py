@@ -150,10 +150,9 @@ class WorkerPool:
         return [files[reference] for reference in found], woken
 
     def _shared_until(self) -> float:
-        """Return the time, in monotonic seconds, until which finished results wait for more results.
+        """Return until when, in monotonic seconds, the present results wait for later results.
 
-        Results wait in order to share a transaction. Return 0 if the wait is over, infinity if there are no
-        results.
+        Return 0 if the wait is over, infinity if there are no results.
         """
         if not self._here:
             return math.inf

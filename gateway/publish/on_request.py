@@ -74,10 +74,9 @@ def publish_events(registry: Registry, published: Published, seconds: float = ma
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Append a line for each receipt in `rows` to the event files in a provider's `folder`.
+    """Append `rows`, in the order of the receipts' numbers, to the event files in a provider's `folder`.
 
-    `rows` are in the order of the receipts' numbers. A receipt already in the files is left out. A line cut
-    short by a crash is removed and written again.
+    Receipts that are there already are left out. A line cut short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         path, newest = folder / f"events-{month}.jsonl", folder / "events.jsonl"
@@ -149,9 +148,8 @@ def choose(published: Published, *, on_request: bool) -> None:
 def publish_on_request(home: Home, registry: Registry, since: int) -> int:
     """Publish the receipts of providers that have begun to look for receipts at this host.
 
-    A provider that looks leaves a mark in the spool. Returns the time of the newest mark, in nanoseconds; the
-    next call takes the time as `since`, and does nothing without a newer mark. Raises Fault if published/
-    cannot be written.
+    Returns the time of the newest mark of a provider, in nanoseconds. `since`: the result of the last call;
+    without a newer mark nothing is done. Raises Fault if published/ cannot be written.
     """
     with published_is_written():
         try:

@@ -211,10 +211,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number after which receipts are to be written again, to cover the last hour; 0 for all.
-
-    The hour ends with the newest published receipt. Receipts already taken back are not written again.
-    """
+    """Return the number of the last receipt made over an hour before the newest published receipt, or 0."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0

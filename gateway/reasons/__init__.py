@@ -71,10 +71,7 @@ def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return in a few words why a file is held, for the authority's staff.
-
-    Without words for any of the reasons, return the sentence of the first reason.
-    """
+    """Return a few words for officers on why a file is held, or else the sentence of the first reason."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
@@ -82,10 +79,9 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return a reason code in words for the authority's staff.
+    """Return the few words for officers of a reason code, else its sentence, else the code itself.
 
-    The words are those for officers, else the sentence. If there are neither, or the sentence has blanks,
-    which have no values here, return the code itself.
+    A sentence with blanks is not used, because the blanks of a code alone have no values.
     """
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
@@ -94,10 +90,7 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason in words for the authority's staff.
-
-    A sentence with filled blanks tells most, and is taken; else the few words for officers.
-    """
+    """Return a reason for officers: its sentence if details are filled in, else the words for officers."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

@@ -66,7 +66,6 @@ class ReceiptFacts:
     - `name`: the file's name as given by the sender. `organisation`: the local authority.
     - `schools`: of a sender with several schools, each school that the file is about, as number, provider id
       and name; id and name are "" for a school that is not enrolled.
-    - `runner_up`: a data type that the content could also be.
     - `withheld`: the content was not kept, so size and digest are only what intake says.
     - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
       nobody can confirm a guess at the receipt's contents.
@@ -242,10 +241,7 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
 
 
 def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
-    """Return `template` with its blanks filled as in the sentence `filled`.
-
-    Of words from a file, only numbers and known words are shown.
-    """
+    """Fill the blanks of a template with the words of the sentence `filled`, reduced to known words."""
     pieces = _BLANK.split(template)
     pattern = "".join("(.*)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
     found = re.fullmatch(pattern, filled, re.DOTALL)
@@ -260,10 +256,7 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons as shown in a receipt.
-
-    If the first reason is a person's decision, all other reasons get the next step of that decision.
-    """
+    """Return reasons as shown: if the first is a person's decision, its next step replaces all others."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told

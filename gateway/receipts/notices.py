@@ -69,10 +69,7 @@ def render(
     at: datetime,
     languages: Sequence[Language] = ("en",),
 ) -> str:
-    """Format the notice as text, once in each language. Ends in a newline.
-
-    `reference`: the notice's own reference. `at`: the time of the notice.
-    """
+    """Format the notice as text, once in each language. Ends in a newline."""
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
     sections: list[str] = []
     for language in languages:

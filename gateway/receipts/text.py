@@ -109,10 +109,7 @@ def field(label: str, value: str) -> str:
 
 
 def cut_field(label: str, value: str, width: int = WIDTH - 4 - _LABEL) -> str:
-    """Format a label and a long value.
-
-    The value is cut into lines of `width` characters, which can be joined again.
-    """
+    """Format a label and a long value, cut into lines of `width` characters, which can be joined again."""
     cut = [value[at : at + width] for at in range(0, len(value), width)] or [""]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
     return "\n".join(lines)

@@ -159,10 +159,7 @@ def enrolled_in(
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the DfE number in `known` that ends in `number`, a school number without the authority's part.
-
-    Return `number` unchanged if no DfE number, or more than one, ends so.
-    """
+    """Return the only DfE number in `known` that ends in `number`; for none or several, `number`."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
     return fitting[0] if len(fitting) == 1 else number
 
@@ -244,10 +241,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Record the new discrepancies of rolls just entered, and end those that are mended; return the entries.
-
-    The entries are for the log, about the discrepancies.
-    """
+    """Record the new discrepancies of rolls just entered, and settle those mended; return the log entries."""
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()

@@ -95,10 +95,9 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person, by name, the other people who could act as that person.
+    """Return, by the name of each person, the other people who could act as the person.
 
-    Whoever gave a person a credential could act as the person. If a credential has several givers, only
-    somebody who could act as all of the givers could.
+    These gave the person credentials, directly or through others.
     """
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
@@ -222,10 +221,9 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return the person `somebody`, and every person as whom `somebody` could act.
+    """Return the person `somebody` and all people as whom this person can act, by having given credentials.
 
-    Whoever gave a credential can act as the credential's owner. If several people gave one credential, to act
-    as the owner takes all of them. People as whom `somebody` can act count as `somebody`.
+    To act as another takes all the givers of one of the other's credentials, or people who act as the givers.
     """
     found = {somebody}
     while True:
@@ -329,8 +327,7 @@ def agreed_to_show(
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
     A single administrator decides alone. Raises GatewayError if a giver of credentials could act as the
-    person. When two people agree, the person's unused links to the console end, because the makers of the
-    links could use the links.
+    person. When two people agree, the person's unused links to the console end, as the makers could use them.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True

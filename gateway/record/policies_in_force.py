@@ -184,11 +184,10 @@ class Keeper:
         return self._version(self.home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if the version `digest` may come into force at this host.
+        """Return True if a version keeps protection, or a person has marked the loss as allowed (`allow`).
 
-        A version may if no protection is lost, or if a person has allowed the loss (`allow`). Any version may
-        with `by_hand`, or if the present version is missing, or was never in force. `past`: the versions once
-        in force by the log.
+        Return True also with `by_hand`, and if this host's present version is missing, or is not in `past`:
+        the versions once in force by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
@@ -209,8 +208,7 @@ class Keeper:
     def _allowed(self) -> set[str]:
         """Return the digests of versions that may lose protection.
 
-        A version may if a person has marked the version, here or at another host, or if the version is in
-        force at another host.
+        These are marked at this host, or marked or put in force at another host.
         """
         found = [*self._from_others(_VOUCHED).values()]
         with suppress(FileNotFoundError):
@@ -251,10 +249,9 @@ class Keeper:
         return None if policies.folder == given else policies
 
     def _is_behind(self, session: Session) -> bool:
-        """Return True if this host has to change policies: the log names others, or a version is due.
+        """Return True if other policies are in force by the log than here, or an approved version is due.
 
-        A version is due when it is approved and the day has come. On a single host return False. Also fetch a
-        version proposed at another host, for approval here.
+        On a single host return False. Also fetch a version proposed at another host, for approval here.
         """
         if self._others is None:
             return False

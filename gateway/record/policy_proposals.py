@@ -25,8 +25,7 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 class PolicyProposal:
     """A proposal that the policies with a digest come into force at the moment `begins`.
 
-    `by`: the proposer. `at`: the time of the proposal. `approved_by`: the person who has approved the
-    proposal; None until the approval.
+    `by` proposed this at the time `at`. `approved_by`: None until another person has approved the proposal.
     """
 
     digest: str
@@ -98,11 +97,7 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Record the approval of the proposed policies by a second person, `by`.
-
-    Raises GatewayError if no proposal waits, if the digest of the policies proposed does not begin with
-    `digest`, and if `by` may be the proposer.
-    """
+    """Record the approval of the proposed policies by a second person; raise errors as `to_approve` does."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known

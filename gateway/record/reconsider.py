@@ -102,8 +102,7 @@ class Portions:
 def reconsider(registrar: Registrar) -> int:
     """Decide again all held files whose date or ratification has come; return how many decisions changed.
 
-    Also decide on drops whose keys a person has approved or refused, and let copies be made for recipients
-    that have ratified.
+    Also decide on drops of keys approved or refused since, and let copies be made for recipients ratified.
     """
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     give_copies(registrar)

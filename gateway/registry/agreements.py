@@ -49,11 +49,10 @@ def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
 def sign(
     session: Session, catalogue: Catalogue, signed: RatificationRow, role: str | None, *, actor: str | None
 ) -> tuple[str, ...]:
-    """Record one person's signature under the agreement; ratify the agreement once every role has signed.
+    """Record the signature `signed` under the text in force; ratify once every role has signed.
 
-    `signed` has provider, school year and name of the person; the text in force is filled in. `role` is the
-    role of the person, None where the agreement asks for no roles. Return the names of the roles still to
-    sign. GatewayError for a role that the agreement does not ask for, or a role that has signed already.
+    Return the names of the roles still to sign. `role` is None where the agreement asks for no roles.
+    GatewayError for a role that the agreement does not ask for, or that has signed already.
     """
     kind = get_provider(session, signed.provider).kind
     signed.text_sha256 = catalogue.text_sha256
@@ -93,10 +92,9 @@ def _note(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications as of the day `on`; return the school years of the ratifications ended.
+    """End a provider's ratifications: from the day `on` none counts. Return their academic years.
 
-    `day` is the day on which the provider gave notice. A ratification is left unchanged if an end is on
-    record that is not after the later of the two days.
+    `day` is the day of the notice. A ratification that ends by the later of the two days stays unchanged.
     """
     years = []
     for row in ratifications(session, provider):
@@ -146,8 +144,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
     """Return the expectations and nil returns of a provider, or of all, sorted by provider and data type.
 
-    The key `what` of each result is "expected", "not-expected" or "nil" (a nil return). The key `period` has
-    a value for a nil return only.
+    In each, `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
     found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
         (row, "expected" if row.expected else "not-expected", None)
@@ -170,21 +167,14 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
 
 
 def expect(session: Session, row: ExpectationRow) -> None:
-    """Record a person's statement that a provider has to send a data type, or need not.
-
-    An earlier statement about the same provider and data type is replaced. NotFoundError for an unknown
-    provider.
-    """
+    """Record an expectation in place of an earlier one. NotFoundError for an unknown provider."""
     provider_row(session, row.provider)
     session.merge(row)
     session.flush()
 
 
 def forget_expectation(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation: then the calendar decides again if the provider has to send the data type.
-
-    GatewayError if no expectation is on record.
-    """
+    """Delete an expectation, so that the calendar decides. GatewayError if none is on record."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
@@ -217,11 +207,7 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Return three numbers about a school year, by name.
-
-    "education_providers": the open providers of the kinds `parties`. "ratified": the number of open providers
-    of the same kinds with a ratification for `year`. "expectations": all expectations on record.
-    """
+    """Count open providers of the kinds `parties`, how many ratified for `year`, and all expectations."""
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))
     ratified = select(RatificationRow.provider).where(

@@ -48,18 +48,14 @@ def owe(
 ) -> None:
     """Record that a copy of a file is to be made for a provider.
 
-    With `part` the copy holds only the provider's own records. With `waits` the copy is not made before the
-    provider ratifies the agreement.
+    `part`: with the provider's own records only. `waits`: not before the provider ratifies the agreement.
     """
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     store(session, row)
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the copies not to be made before their provider ratifies the agreement.
-
-    Each copy comes with the transfer of the file to be copied.
-    """
+    """Return each copy waiting until its recipient ratifies the agreement, with the copied transfer."""
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
@@ -75,9 +71,8 @@ def owed(
 ) -> Sequence[Copy]:
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
-    A copy cannot be made now while the copy waits for a ratification, or while a marker is on a child in the
-    file. With `made_since` return also the copies made from that moment on; with `made_too` return every copy
-    on record.
+    With `made_since` return also the copies made from that moment on, with `made_too` every copy on record.
+    Not to be made now are copies that wait for a ratification, or with a marker on a child in the file.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -110,11 +105,7 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record the copy `number` as put into the /out folder of the receiving provider.
-
-    `certificates` are the provider's certificates for which the copy is sealed. `sha256` and `size` are the
-    digest and the number of bytes of the sealed copy.
-    """
+    """Record that copy `number`, of `size` bytes and sealed for `certificates`, is in the provider's /out."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

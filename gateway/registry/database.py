@@ -60,11 +60,10 @@ def _answered() -> Iterator[None]:
 class Registry:
     """The registry in the database at a SQLAlchemy URL. ConfigurationError if the driver is not installed.
 
-    `read()` yields a session for reading. `write()` yields a session for writing and locks out all other
-    writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a transaction that reads first and
-    writes later may fail; in PostgreSQL by an advisory lock. `write_on()` locks out only writers on the same
-    subjects in PostgreSQL; each writer takes the log's lock last. Every method that yields a session raises
-    `Fault` where the database cannot be reached or stays locked.
+    `write()` locks out all other writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a
+    transaction that reads first and writes later may fail; in PostgreSQL by an advisory lock. With
+    `write_on()` PostgreSQL admits several writers on different subjects; each takes the log's lock last.
+    Every method that yields a session raises `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -119,19 +118,13 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session for writing; lock out only writers of the same `subjects`.
-
-        The session is committed at the end, and rolled back on an exception.
-        """
+        """Yield a session as `write` does, but lock out only writers of the same subjects."""
         yield from self._session(partial(locks.lock_writers, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session for reading or, after a function `writing` has taken the locks, for writing.
-
-        `version` is the register's version, if known.
-        """
+        """Yield a session for reading, or, with a function `writing` that takes the locks, for writing."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         with _answered(), ExitStack() as open_until_done:
             if (connection := self._tried) is None:
@@ -171,10 +164,7 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Yield a connection that commits each statement at once, and close the connection at the end.
-
-        Fault if no connection can be opened.
-        """
+        """Yield a connection that commits each statement, closed at the end. Fault if it cannot be opened."""
         with _answered():
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -185,10 +175,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield a connection for migrating tables, or replacing the contents of tables.
-
-        All other writers wait, and the log records no changes.
-        """
+        """Yield a connection to replace whole tables: all other writers wait, and the log records nothing."""
         with self._writing() as connection:
             with Session(connection) as session:
                 locks.lock_writers(session)
@@ -196,10 +183,7 @@ class Registry:
 
     @_answered()
     def check_unused(self) -> None:
-        """Raise ConfigurationError unless the database has no tables and stores text in UTF-8.
-
-        Fault if the database cannot be reached.
-        """
+        """Raise ConfigurationError unless the database has no tables and is in UTF-8. Fault as for `read`."""
         with self._engine.connect() as connection:
             used = inspect(connection).get_table_names()
             encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
@@ -209,26 +193,19 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError if the tables were made by a newer gateway, or by no release.
-
-        Fault if the database cannot be reached.
-        """
+        """Raise ConfigurationError for tables of a newer gateway, or of no release. Fault as for `read`."""
         _check_known(self.revision())
 
     @_answered()
     def revision(self) -> str | None:
-        """Return the number of the last migration applied to the tables; None if there are no tables.
-
-        Fault if the database cannot be reached.
-        """
+        """Return the number of the last migration of the tables; None without tables. Fault as for `read`."""
         with self._engine.connect() as connection:
             return _revision(connection)
 
     def migrate(self) -> None:
-        """Bring the tables to the current version, if they are older.
+        """Bring the tables to the current version, if they are older. Fault as for `read` and `write`.
 
-        ConfigurationError, and no change, if the tables were made by a newer gateway, or by no release. Fault
-        if the database cannot be reached or stays locked.
+        ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
         if self.revision() == newest_revision():
             return  # The usual start: Alembic would load every migration to find out.

@@ -23,10 +23,7 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return the columns of a query for deliveries, in the order of the fields of `Delivery`.
-
-    The arguments are the SQL expressions for the fields of the same names.
-    """
+    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for five."""
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -36,12 +33,10 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """The filter of a list of a team's deliveries.
+    """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    With `new` only deliveries not opened yet by the team are listed. A data type, provider or period limits
-    the list to deliveries with the given value. Deliveries that the team has dealt with are left out; with
-    `removed_since` instead only deliveries dealt with from the given moment on are listed, if the file is
-    still stored.
+    The filter finds deliveries not dealt with yet; with `removed_since` instead deliveries dealt with from
+    that moment on, if the file is still stored.
     """
 
     new: bool = False
@@ -52,10 +47,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True if the filter asks for the deliveries of one provider not dealt with yet.
-
-        An index by provider suits such a query.
-        """
+        """True if the filter is for one provider and deliveries not dealt with: an index by provider fits."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -105,8 +97,7 @@ def is_shown_to(person: str | None) -> ColumnElement[bool]:
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
     """Return the query for held files in a sight that were judged by the rules with the digest `rules`.
 
-    A file not judged yet by the rules in force is left out: judged by them, the file may turn out to be one
-    that only few people may know of.
+    A file not judged yet by these rules is left out: they may find that only few people may know of it.
     """
     given = {"whole": true(), "counts": false(), "collected": false()}
     return select(*_columns(null(), sensitive=is_few(), **given)).where(
@@ -130,10 +121,9 @@ def has_reason(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Limit a query to one page of results.
+    """Limit a query to a page: `limit` rows in descending order of the column `place`, all below `before`.
 
-    The page has at most `limit` rows, in descending order of the column `place`, all below `before` (None:
-    the first page). An index should give the order of the column, to avoid sorting.
+    `before` is None for the first page. An index should give the order of the column, to avoid sorting.
     """
     if before is not None:
         query = query.where(place < before)
@@ -214,21 +204,14 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None, wanted: DeliveriesWanted = ALL
 ) -> Delivery | None:
-    """Return a team's delivery of the file with a reference.
-
-    None if the team has no such delivery, if the filter excludes the delivery, or if a marker on a child
-    hides the file from `person`.
-    """
+    """Return a team's delivery by reference; None if hidden from `person` or outside the filter."""
     query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else Delivery(*row)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery that a team has dealt with back into the mailbox.
-
-    NotFoundError if the delivery is in the mailbox already.
-    """
+    """Put a delivery dealt with back into the mailbox. NotFoundError if it is in the mailbox already."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -236,11 +219,10 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person who has opened a delivery may go on reading.
+    """Return True if a person may go on reading a delivery that the person has opened.
 
-    False if the file has been withdrawn, or if a marker hides a child in the file from the person and the
-    view still shows the child: the numbers of markers whose children are left out are in `delivery.apart`.
-    Markers do not matter where the team gets counts only.
+    False once the file is withdrawn, or a marker not in `delivery.apart` hides a child in the file from the
+    person. Counts may be read despite markers.
     """
     asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
@@ -252,10 +234,7 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return a page of the held files in a person's sight: below the sequence `before`, latest first.
-
-    Files not judged yet by the rules in force are left out; `rules` is the digest of the rules in force.
-    """
+    """Return a page of held files (see `held_files`) below the sequence `before`, latest first."""
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]
 
@@ -267,10 +246,7 @@ def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Del
 
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
-    """Mark a delivery as dealt with by a member of the team.
-
-    NotFoundError if a colleague has dealt with the delivery before.
-    """
+    """Mark a delivery as dealt with. NotFoundError if a colleague did so before."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is not None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")

@@ -32,10 +32,7 @@ def key_of(discrepancy: Discrepancy) -> str:
 def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
-    """Record new discrepancies as open; return their numbers.
-
-    `transfers` maps the reference of each file concerned to the file's sequence.
-    """
+    """Record new discrepancies; return their numbers. `transfers` maps references of files to sequences."""
     opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
     rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
     numbers = add_rows(session, DiscrepancyRow, rows)

@@ -41,11 +41,7 @@ _NEXT_DAY = timedelta(days=2)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield each provider, or each provider in `only`, with the states of its flows on a day.
-
-    The flows are the rows of Appendix B of the agreement. A state says if the data came, is due, or is
-    missing.
-    """
+    """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
     judged = window_from(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
@@ -89,10 +85,7 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the times in UTC, as "23:00", at which a day begins in the time zone `zone` around `day`.
-
-    00:00 is left out, since the date in UTC changes then.
-    """
+    """Return the UTC times of day, as "23:00", at which days in `zone` begin around `day`, except 00:00."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))
 
@@ -117,11 +110,10 @@ class Window:
 def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return by provider when data arrived: accepted files, accepted declarations, nil returns.
+    """Return accepted files, declared transfers and nil returns by provider; with `only`, of those named.
 
-    With `only` return the arrivals of these providers only. A file sent by one provider for several schools
-    counts for each school with pupils in the file. If a provider sent several files of one kind and period on
-    one day, only the last and at most two others are returned.
+    A file sent by one provider for several schools counts for each school with pupils in the file. Of the
+    files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _told):
@@ -131,10 +123,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield accepted files, each as the provider for which the file counts, and an Arrival.
-
-    Files sent by the provider come first, then files sent by another provider for a school.
-    """
+    """Yield provider and arrival of accepted files: first sent by the provider, then by others for it."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -185,9 +174,8 @@ def _last(whom: str) -> Select[Any]:
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
     """Return queries for the last accepted file of each provider, data type, period and day.
 
-    With `own` the files that the provider sent itself, otherwise files that another sent for the provider.
-    `whom` is "one", "some" or "all": the number of providers asked for. `until` is True if the window has an
-    end. `seldom` is True if the window has data types that are due seldom.
+    `own`: files that the provider sent, otherwise files that another sent for the provider. `whom`: for
+    "one", "some" or "all" providers. `until`, `seldom`: True if the window has that bound, or such types.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)

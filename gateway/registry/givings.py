@@ -17,30 +17,22 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record that the person `by` gave the member of staff `owner` a credential, or confirmed the credential.
-
-    `mark` is the fingerprint of the key, or the name of the role or account.
-    """
+    """Record that `by` gave the member of staff `owner` the credential `mark`, or confirmed it."""
     store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the record of who gave a person a role or account; the record for keys stays.
-
-    `mark` is the name of the role or account. Without `what` the records for all roles and accounts are
-    deleted.
-    """
+    """Delete who gave a person the role or account `mark`, or (None) any of them; the givers of keys stay."""
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             drop(session, row)
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
-    """Return, for each credential of a member of staff, who gave or confirmed the credential.
+    """Return the givers of each current credential of staff, and of each key ended at `since` or later.
 
-    The credentials are all current ones, and keys ended at `since` or later. Unconfirmed keys are left out.
-    The person who gave a credential comes first, with the name "" if not on record; then follow the people
-    who confirmed the credential.
+    The person who gave the credential comes first, with the name "" if not on record, then the people who
+    confirmed it. Unconfirmed keys are left out.
     """
     givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
     for row in rows(session, GivingRow, "id"):

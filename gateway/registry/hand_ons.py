@@ -26,10 +26,7 @@ def actor_of(hand_on: str) -> str:
 
 
 def name_of(batch: HandOnBatchRow) -> str:
-    """Return the name of a batch, such as "payroll-000012".
-
-    The batch's folder, manifest and acknowledgement have the name.
-    """
+    """Return the name of a batch, as of its folder, manifest and acknowledgement: "payroll-000012"."""
     return f"{batch.hand_on}-{batch.number:06}"
 
 
@@ -40,10 +37,7 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for the references of all files that a hand-on may pass on.
-
-    The files are of the hand-on's data types, and the hand-on's team gets a view of them.
-    """
+    """Return the query for references of files of a hand-on's data types of which its team gets a view."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -80,11 +74,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return the files to recall from the system of a hand-on.
-
-    A file is to be recalled if the file was put into a batch, is no longer delivered to the team, and no
-    later batch has recalled the file yet.
-    """
+    """Return the files to recall: handed on, no longer delivered to the team, recalled in no batch yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -108,8 +98,7 @@ def owe(
 ) -> HandOnBatchRow:
     """Record a new batch of files to hand on and of files to recall; return the row of the batch.
 
-    If the earlier batch with a recalled file has not been sent yet, the earlier batch is made again without
-    the file.
+    An earlier batch with a recalled file is made again without the file, if not sent yet.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     number = (session.exec(numbers).one() or 0) + 1
@@ -154,20 +143,16 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, so that the batch is made and sent again.
-
-    The log will then record once more that the files were collected.
-    """
+    """Reset a batch, so that it is made and sent again. The log records its files as collected again."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     for file in files(session, batch):
         file.handed_at = None
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches, so that each is made again without a child who has been marked meanwhile.
+    """Reset batches with files in which children have been marked (`transfers`), to be made again.
 
-    `transfers` are the sequences of the files with the child. Only batches without acknowledgement are reset:
-    batches for a folder of the home in any case, other batches if not sent yet.
+    Only unacknowledged batches are reset: all that go to a folder of the home, others if not sent yet.
     """
     query = (
         select(HandOnBatchRow)
@@ -192,10 +177,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the unacknowledged batches in need of attention, in order.
-
-    A batch needs attention if overdue at `now`, or if the last sending failed.
-    """
+    """Return, in order, the unacknowledged batches that are overdue at `now` or had trouble in sending."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

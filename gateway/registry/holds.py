@@ -31,10 +31,7 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
 
 
 def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - as `place`
-    """Lift a legal hold; return its number. GatewayError if the subject is not on hold.
-
-    `subject` is one keyword argument: `reference`, `provider` or `persons` (the digests of a child).
-    """
+    """Lift the legal hold on a subject (see `place`); return its number. GatewayError without a hold."""
     row = _hold_on(session, **subject)
     if row is None:
         raise GatewayError(f"{_named(subject)} is not on hold")

@@ -54,9 +54,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return a sentence on why a web hook's messages fail, or since when messages were given up.
-
-    "" if the messages arrive.
-    """
+    """Return in words why a hook's messages fail, and since when messages were given up; "" if none."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

@@ -59,13 +59,11 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host on record, as of the last report.
+    """A host on record, as of its last report: `spool` uploads wait there, the oldest for `oldest_seconds`.
 
-    `spool` is the number of uploads waiting on the host, the oldest for `oldest_seconds`. `since` is the
-    start of the host's database session, None without a session. `silent_seconds` have passed since the last
-    report, or since the host was put on record if there was no report. `ahead_seconds`: how far the host's
-    clock is ahead of the database's. `holds` names the gateway's keys on the host. `leads` is True for the
-    leader.
+    `since`: the start of the host's database session; None without one. `silent_seconds`: since the last
+    report; before the first report, since the host was put on record. `ahead_seconds`: how far the host's
+    clock is ahead of the database's. `holds`: the gateway's keys there. `leads`: the host is the leader.
     """
 
     name: str
@@ -85,10 +83,7 @@ class Host:
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True if the host's clock is over CLOCK_SECONDS off the database's clock.
-
-        Such a host may record nothing.
-        """
+        """True if the host's clock is over CLOCK_SECONDS off the database's: the host may record nothing."""
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
@@ -171,10 +166,9 @@ class Ownership:
         self._session.close()
 
     def hold(self) -> None:
-        """Take the lock on the registry: at first, or again after the connection was lost.
+        """Take the lock if not held, at first or after a lost connection. Do nothing in SQLite.
 
-        Do nothing in SQLite, or if the lock is held. Fault if another processor owns the registry, or if the
-        database does not answer.
+        Fault where another processor owns the registry, or the database does not answer.
         """
         with self._lock:
             if self._connection is not None or not self.registry.is_shared:

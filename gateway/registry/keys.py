@@ -46,10 +46,9 @@ _USED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key with owner, state and dates. `why` is the reason for ending the key.
+    """A public key with owner, state and dates, as in `KeyRow`. `why` is the reason for ending the key.
 
-    `unconfirmed` is True until a second person has confirmed the key as the owner's. Until then a passkey or
-    OpenID account may only log in and read.
+    `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
     """
 
     owner_kind: OwnerKind
@@ -90,10 +89,7 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment at which the key stops counting; None if the key has no end.
-
-        The moment is the end set by the gateway or the certificate's own expiry, whichever comes first.
-        """
+        """The moment of the key's end or expiry, whichever is first; None for a key without an end."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -103,19 +99,12 @@ class Key:
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the step of warning that a key has reached; None if no step is reached.
-
-        `steps` are numbers of days before the key's end. Of the steps reached at `now` the lowest is
-        returned.
-        """
+        """Return the lowest of `steps` (days before the key's end) reached at `now`; None if none is."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Return True if a revocation would change the key.
-
-        True if the key is not revoked yet, or if the key's "soft" revocation would become "hard".
-        """
+        """Return True if the key is not revoked yet, or if a "soft" revocation would become "hard"."""
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
@@ -195,10 +184,7 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """Return the keys of a `kind` that are in force at `now`.
-
-    With `owner` only keys of this owner are returned; with None keys of all owners of the kind `owner_kind`.
-    """
+    """Return the keys of a `kind` in force at `now`, of `owner` or (None) of all owners of `owner_kind`."""
     found = list_keys(session, owner_kind, owner)
     return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
@@ -215,10 +201,7 @@ def expiring(session: Session, before: datetime) -> Sequence[Key]:
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Return an owner's key, found by the fingerprint or a beginning of the fingerprint.
-
-    NotFoundError unless exactly one key fits.
-    """
+    """Find a key by its fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 

@@ -46,10 +46,7 @@ def chase_event(provider: str, day: date) -> str:
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return by provider the latest reminder of missing data; leave out providers without one in 30 days.
-
-    The 30 days end with `day`.
-    """
+    """Return by provider the last letter about missing data, if sent for one of the 30 days up to `day`."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}
@@ -81,10 +78,7 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue the letters not on record yet; return the number of letters queued.
-
-    `origin` is the name of the log, a part of each Message-ID.
-    """
+    """Queue the letters not yet on record; return how many were queued. `origin` is the log's name."""
     owed = 0
     for letter in letters:
         if not rows(session, LetterRow, event=letter.event, recipient=letter.recipient):
@@ -109,10 +103,7 @@ def unsent(session: Session, most: int) -> Sequence[LetterRow]:
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record a letter as taken by a relay, or as refused with the answer `refused`.
-
-    Does nothing if a relay's answer is on record.
-    """
+    """Record a letter as taken or `refused` by a relay. Does nothing if either is recorded already."""
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)

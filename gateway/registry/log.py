@@ -72,10 +72,9 @@ R = TypeVar("R")
 class Entry:
     """An event to append to the log.
 
-    `subject` is the file, provider or other thing concerned. `actor` is a person's name, `name` the name of a
-    file, `content` the SHA-256 of a file's content, and `note` a person's own words: the leaf has only a
-    commitment to each of the four. "" is the same as None. `rows` is the record, made by `record_of`, of the
-    registry's rows for which the leaf vouches.
+    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note`
+    a person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the
+    record, made by `record_of`, of the registry's rows for which the leaf vouches.
     """
 
     kind: Kind
@@ -180,11 +179,10 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Sign the current head of the log, if not signed before; return the text of the signed head.
+    """Sign the current head of the log, once for each size; return the signed text.
 
-    Changed rows are recorded in the log first, so that the head vouches for the changes. The head is stored
-    as a row, for the next entry of the log to record. With `carried` a receipt states the head instead.
-    `origin` is the name of the log.
+    Changed rows are recorded in the log first, so that the head vouches for them. The next entry records the
+    row with the head itself; with `carried` a receipt states the head instead. `origin` is the log's name.
     """
     record_changes(session, at)
     now = size(session)
@@ -205,10 +203,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault if `vkey` is not the log's key for a head of `at_size` entries (by default, for new heads).
-
-    So a process stops signing when another process has changed the key.
-    """
+    """Raise Fault unless `vkey` is the log's key for heads of `at_size` entries (by default: new heads)."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -220,10 +215,9 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 
 def check_is_ours(session: Session, vkey: str) -> None:
-    """Raise ConfigurationError if the log in the registry is another gateway's.
+    """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
 
-    The log is another's if its heads are signed, but none by the key `vkey`. So a gateway never writes to
-    another authority's database named by mistake.
+    This keeps a gateway from writing to another authority's database named by mistake.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
@@ -288,10 +282,7 @@ def inclusion_proofs(
 
 
 def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
-    """Return the proof, for each earlier size of the log, that the log of `second` leaves only added leaves.
-
-    `firsts` are the earlier sizes.
-    """
+    """Return the consistency proof from each size in `firsts` to the log of `second` leaves."""
     return _read(session, lambda store: [tree.consistency_proof(store, one, second) for one in firsts])
 
 
@@ -319,10 +310,7 @@ def newest_head(session: Session) -> CheckpointRow | None:
 
 
 def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
-    """Return True if a signed head covers the whole log.
-
-    An entry that records only signed heads may follow the head.
-    """
+    """Return True if no entry follows a signed head in the log, except one that records only heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     if [each.kind for each in later] != ["recorded"]:
@@ -338,9 +326,8 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
-    """Store the signatures of witnesses under a signed head of the log.
+    """Store the witnesses' signatures in `offered`, a signed head. `vkeys`: public keys of log and witnesses.
 
-    `offered` is the head with all signatures; `vkeys` are the public keys of the log and of the witnesses.
     CheckpointError if a signature is invalid or none is new; NotFoundError if the log never signed the head.
     """
     head = read_checkpoint(offered, vkeys)
@@ -373,10 +360,9 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of each tile to be published when the log has grown to `size` leaves.
+    """Yield path and hashes of each tile that the log's growth from `before` to `size` leaves adds or fills.
 
-    `before` is the number of leaves at the last publication. A tile is a file of up to 256 hashes. Paths are
-    as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
+    Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """
     level = 0
     while nodes := size >> (8 * level):
@@ -392,10 +378,7 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield each log entry as a step in the life of a file.
-
-    A decision that names teams also yields a delivery to each team.
-    """
+    """Yield each log entry as a step of a file; a decision with teams also yields a delivery to each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         team, reasons = fields.get("team"), fields.get("reasons")
@@ -407,10 +390,7 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
 
 
 def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
-    """Return the result of an operation on the log's tree of hashes.
-
-    Hashes not in memory are read from the database.
-    """
+    """Return the result of an operation on the log's tree; read nodes not in memory from the database."""
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.

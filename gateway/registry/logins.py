@@ -57,10 +57,7 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
 
 
 def invited(session: Session, digest: str, now: datetime) -> InvitationRow | None:
-    """Return the invitation whose secret has the digest `digest`.
-
-    None if the invitation is unknown, used, replaced or expired, or if the person has left.
-    """
+    """Return an invitation by the digest of its secret; None if used or ended, or if the person has left."""
     row = session.get(InvitationRow, digest)
     return row if row is not None and row.ends_at > now and _is_here(session, row.staff) else None
 
@@ -104,11 +101,7 @@ def add_passkey(
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record the OpenID account of an invited person; return the account's fingerprint.
-
-    `issuer` is the service that keeps the account, `subject` the account's id there. GatewayError for an
-    account on record.
-    """
+    """Record an invited person's OpenID account; return its fingerprint. GatewayError for a known account."""
     return keys.add_key(
         session, "staff", name, "openid", fingerprint=openid_fingerprint(issuer, subject),
         material=json.dumps({"issuer": issuer}), at=at, by=by, unconfirmed=True,
@@ -122,10 +115,7 @@ def find_passkey(session: Session, credential: bytes, now: datetime) -> KeyRow |
 
 
 def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
-    """Return owner and fingerprint of an OpenID account; None if not in force, or if the owner has left.
-
-    `issuer` is the service that keeps the account, `subject` the account's id there.
-    """
+    """Return owner and fingerprint of an OpenID account; None if not in force, or if the owner has left."""
     key = _in_force(session, "openid", openid_fingerprint(issuer, subject), now)
     return None if key is None else (key.owner, key.fingerprint)
 
@@ -169,10 +159,7 @@ def _passkey_row(session: Session, fingerprint: str) -> KeyRow:
 def begin_session(
     session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime
 ) -> None:
-    """Record a login to the console, and delete expired sessions.
-
-    `secret` is kept by the browser, to be recognised; `passkey` is the fingerprint of the key used.
-    """
+    """Record a login: `passkey` is the key's fingerprint, `secret` the browser's. Delete expired sessions."""
     row = ConsoleSessionRow
     session.exec(delete(row).where(or_(col(row.begun_at) <= at - LONGEST, col(row.seen_at) <= at - IDLE)))
     session.add(
@@ -184,10 +171,7 @@ def begin_session(
 
 
 def find_session(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
-    """Return the session of the browser with a `secret`.
-
-    None if there is no such session, if the session has expired, or if the session began at another address.
-    """
+    """Return the session of a browser's secret; None if unknown, expired, or begun at another address."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None
@@ -216,10 +200,7 @@ def end_session(session: Session, secret: str) -> None:
 
 
 def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
-    """End a person's sessions; return the number of sessions ended.
-
-    The session whose secret is `but` stays.
-    """
+    """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
     kept = None if but is None else digest_of(but)
     ended = [row for row in rows(session, ConsoleSessionRow, staff=name) if row.digest != kept]
     drop(session, *ended)
@@ -229,11 +210,10 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge that a browser has to sign within `seconds`, and delete everybody's expired ones.
+    """Store a challenge and the text `about` for `seconds`; the holder's last for the purpose is replaced.
 
-    `holder` is the secret of the browser or session, `purpose` names the use of the signature, and `about` is
-    a text given back with the challenge. An earlier challenge to the holder for the purpose is replaced. If
-    the holder has more than `most` challenges then, the oldest are deleted.
+    `holder` is the secret of a browser or session. Delete everybody's expired challenges, and the oldest of
+    the holder, so that at most `most` remain.
     """
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})
@@ -242,10 +222,7 @@ def give_challenge(
 
 
 def take_challenge(session: Session, holder: str, purpose: str) -> tuple[bytes, str] | None:
-    """Remove a challenge that a browser answers; return its bytes and the text stored with the challenge.
-
-    None if there is no challenge to `holder` for the purpose, or if the challenge has expired.
-    """
+    """Remove a challenge; return its bytes and the text `about`. None if it is missing or expired."""
     asked = {"holder": digest_of(holder), "purpose": digest_of(purpose)}
     found = session.execute(_TAKE, asked).one_or_none()
     return (bytes(found[0]), str(found[1])) if found is not None and found[2] else None

@@ -17,10 +17,7 @@ DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker in force on a child.
-
-    `people` may see the child's data; `files` is the number of files with the child.
-    """
+    """A marker in force. `people` may see the child's data; `files` counts the files with such data."""
 
     number: int
     kind: Kind
@@ -42,10 +39,9 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Put a marker on a child; return the marker's number.
+    """Mark a child, known by the digests `persons`; return the marker's number.
 
-    `persons` are the digests of the child. If `kind` is "named", only `people` may see the child's data,
-    otherwise nobody. `transfers` are the sequences of the files with the child.
+    `people` may see the child's data if `kind` is "named". `transfers` are the files with the child.
     """
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     store(session, row)
@@ -111,10 +107,7 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of all children whose data a marker hides from a person.
-
-    With None as person return the digests of all marked children.
-    """
+    """Return the digests of all children whom a marker hides from a person (None: of all marked children)."""
     allowed = _allowed(session, person)
     return frozenset(
         digest

@@ -17,10 +17,9 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the index of the children in some files, in place of earlier entries about the files.
+    """Store the concatenated digests of the children in each file, by sequence, in place of earlier ones.
 
-    `persons` has the concatenated digests of the children in a file, by the file's sequence. Record also any
-    marked child in the files.
+    Record also the marked children in these files.
     """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
@@ -29,10 +28,7 @@ def note(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return the sequences of the files with a child, in the order of landing.
-
-    `persons` are the digests of the child.
-    """
+    """Return the sequences of files with any of the children (by digests), in the order of landing."""
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
@@ -67,10 +63,7 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return the latest statement of each provider about a child: on roll or not, when, and in which file.
-
-    `persons` are the digests of the child. The latest statement comes first.
-    """
+    """Return each provider's latest statement on a child (by digests), on roll or not; latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 

@@ -23,10 +23,7 @@ def actor_of(program: ProgramRow) -> str:
 
 
 def key_of(program: ProgramRow) -> str:
-    """Return the text that stands for a program's credential where a person has a fingerprint.
-
-    The text is a prefix and the digest of the credential.
-    """
+    """Return the mark of a program's credential, used like a key's fingerprint: a prefix and the digest."""
     return f"{_KEY}{program.digest}"
 
 
@@ -38,10 +35,7 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def in_force(session: Session, key: str, now: datetime) -> ProgramRow | None:
-    """Return the program with a credential; None if the credential is unknown, revoked or expired.
-
-    `key` is the credential's digest, or the result of `key_of`.
-    """
+    """Return a program by its credential's mark (`key_of`) or digest; None if unknown, revoked or expired."""
     row = session.get(ProgramRow, key.removeprefix(_KEY))
     return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
@@ -66,11 +60,10 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
-    """Record a program's request to change data, so that a repeated request is not carried out twice.
+    """Record a program's new request to change data and return None; for a repeated one return its answer.
 
-    Return None for a new request, and the stored answer for a repeated one. `key` is the program's
-    Idempotency-Key, `asked` the digest of the request. Requests older than a day are deleted. GatewayError if
-    the key was used for another request, or if the repeated request has no answer yet.
+    `key` is the Idempotency-Key, `asked` the request's digest. Requests older than a day are deleted.
+    GatewayError if the key was used for another request, or if the repeated request has no answer yet.
     """
     session.exec(delete(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED))
     row = session.get(ProgramRequestRow, (program, key))

@@ -32,10 +32,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if one of the provider's official numbers belongs to another provider.
-
-    The predecessor or the successor of the provider may have the same numbers.
-    """
+    """Raise GatewayError if another provider, not the predecessor or successor, has one of the numbers."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -59,18 +56,12 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider as enrolled; `ratified` is always False. NotFoundError for an unknown id.
-
-    `SendersRegister.provider` returns a provider with the true value of `ratified`.
-    """
+    """Return a provider, with `ratified` always False (see `register`). NotFoundError for an unknown id."""
     return _provider(provider_row(session, provider), _columns_of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider as enrolled, sorted by id; `ratified` is always False.
-
-    `SendersRegister.enrolled` returns providers with the true value of `ratified`.
-    """
+    """Return every provider, sorted by id, with `ratified` always False (see `register`)."""
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 
@@ -104,10 +95,7 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 
 def check_contact(contact: ContactRow) -> None:
-    """Raise GatewayError for a contact with a malformed role, address or telephone number.
-
-    GatewayError also for a contact with neither an e-mail address nor a telephone number.
-    """
+    """Raise GatewayError for a malformed role, address or number, or with neither e-mail nor telephone."""
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -146,19 +134,15 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless: no file is held because of a harmless column.
-
-    With `stated` return instead the headings with a meaning stated by a provider.
-    """
+    """Return the columns listed as harmless; with `stated`, the headings whose meaning a provider stated."""
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return for each provider the harmless columns, and the headings explained by the provider.
+    """Return by provider the names of harmless columns, and the headings whose meaning the provider stated.
 
-    Columns harmless from every provider are under `EVERY`. Each heading comes with the key of the field
-    meant, or "" if no known field is meant.
+    Columns harmless for all are under `EVERY`. With a heading is the key of its field, "" for no known field.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -173,10 +157,7 @@ def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
 
 
 def state_heading(session: Session, column: HarmlessRow) -> None:
-    """Store a provider's statement on the meaning of a heading.
-
-    Do nothing if the column with the heading is listed as harmless.
-    """
+    """Store a provider's statement on a heading's meaning. Do nothing if the column is listed as harmless."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is None or row.field is not None:
         session.merge(column)
@@ -191,10 +172,7 @@ def list_column(session: Session, column: HarmlessRow) -> None:
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless column, or with `stated` a provider's statement on the meaning of a heading.
-
-    GatewayError if neither is on record under the name.
-    """
+    """Delete a harmless column, or with `stated` the meaning of a heading. GatewayError if not on record."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:
@@ -204,10 +182,9 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
-    """Record that a provider closes. `on` is the provider's last day; `at` is the time of the record.
+    """Record that a provider closes; `on` is its last day. From `at` on no pupil is on its roll.
 
-    All pupils leave the provider's roll at the time `at`. The provider keeps its keys, to fetch receipts.
-    GatewayError for a closed provider.
+    The provider keeps its keys, to fetch receipts. GatewayError if it is closed already.
     """
     row = provider_row(session, provider)
     if row.closed_on is not None:
@@ -219,10 +196,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Undo the closure of a provider.
-
-    GatewayError for an open provider, or if another provider has got one of the official numbers meanwhile.
-    """
+    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now."""
     row = provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")

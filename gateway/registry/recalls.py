@@ -96,10 +96,9 @@ _STEPS = (
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of files with a step in the log from `since` until before `until`.
+    """Return references of files with a logged step from `since` until before `until` (None: no bound).
 
-    None as a bound means no bound. With `opened_by` return only files opened by this member of staff in the
-    time.
+    With `opened_by` return only files that this member of staff opened in that time.
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:
@@ -119,10 +118,9 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files that landed from `since` until before `until` and were sent with a key.
+    """Return references of files landed with a key, whose fingerprint is in one of the `columns`.
 
-    `fingerprint` is of the SSH key, or of the certificate that signed the file. `columns` are the columns of
-    a transfer's row to be searched for the fingerprint. None as a bound means no bound.
+    Only files landed from `since` until before `until` count (None: no bound).
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)

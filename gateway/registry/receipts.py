@@ -94,10 +94,9 @@ def next_receipts(session: Session, count: int) -> list[int]:
 def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts to be signed later; return the numbers of the receipts.
+    """Store receipts without signature, each a row and its statement; return their numbers.
 
-    `receipts` are the rows, and `statements` the statement of each receipt, in the same order. Until the end
-    of the transaction a lock keeps all others from numbering receipts.
+    Takes the receipts' lock as `next_receipts` does.
     """
     take_lock(session, WriterLock.RECEIPTS)
     whole = []
@@ -123,10 +122,7 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
-    """Return the rows of receipts with text, JSON, signature and seal.
-
-    The seal is a signature over the row by the log's key.
-    """
+    """Sign receipts; return their rows with text, JSON, and the seal: a signature by the log's key."""
     texts = clearsign_each(signing.openpgp, (told.for_people(proof) for _, told, proof in unsigned))
     made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
@@ -155,10 +151,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign receipts committed without signature, and store the signatures.
-
-    Return the rows signed by this call; leave out receipts signed by another host meanwhile.
-    """
+    """Sign and store the receipts of a committed transaction; return the rows signed by this call."""
     given = {one[0]["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))

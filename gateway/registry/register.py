@@ -38,11 +38,10 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """Providers, ratifications, keys and markers as of one version of the register.
+    """Providers, ratifications, keys and markers at one version; two are equal only as the same object.
 
-    `keys` has the keys of each owner, in any state, in the order of enrolment; `holders` has the same keys by
-    kind and fingerprint. `markers` has the digests of the marked child by the marker's number. Only the same
-    object is equal.
+    `keys` are in any state, by owner and in the order of enrolment; `holders` has the same keys by kind and
+    fingerprint. `markers` maps a marker's number to the digests of the child.
     """
 
     version: int
@@ -65,17 +64,13 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider, sorted by id; `ratified` is True if a provider's ratification counts.
-
-        `counting` says which ratifications count: years, text and day. None: no ratification counts.
-        """
+        """Return every provider, sorted by id, with `ratified` as from `provider`."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the school years with a ratification by a provider.
+        """Return the academic years ratified by a provider: with `text_sha256` only by signing that text.
 
-        With `text_sha256` only ratifications of the text with this digest count. With `on` a ratification
-        ended by notice counts only before the end.
+        A ratification ended by a notice is left out if it ended by the day `on`.
         """
         return frozenset(
             year
@@ -144,10 +139,9 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """The few values by which a process finds out if anything has changed in the registry.
+    """The last changes: the register's version, the last receipt's number, the newest signed head or None.
 
-    The register's version, the last receipt's number, the newest signed head (None without one). `landed` is
-    True while a file on record waits for a decision.
+    `landed` is True while a file on record waits for a decision.
     """
 
     register: int

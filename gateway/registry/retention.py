@@ -45,10 +45,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield the facts for planning retention of each transfer decided before a moment.
-
-    The moment is `accepted` for accepted transfers, `refused` for refused ones.
-    """
+    """Yield facts, for planning, on transfers accepted by the moment `accepted` or refused by `refused`."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -89,19 +86,13 @@ def undecided(session: Session) -> Sequence[str]:
 
 
 def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
-    """Return the transfer with a reference, or None, and all receipts with the reference.
-
-    There is no transfer where the reference is of a notice or declaration.
-    """
+    """Return a transfer's row (None for a notice or declaration) and the receipts of a reference."""
     row = next(iter(rows(session, TransferRow, reference=reference)), None)
     return row, rows(session, ReceiptRow, reference=reference)
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of one part of a transfer, and record the deletion.
-
-    `due` names the part. `files` are the paths of the part's files, which the caller removes afterwards.
-    """
+    """Delete the rows of the part in `due`; record the deletion, and the paths `files` yet to be removed."""
     row, receipts = rows_of(session, due.reference)
     told: dict[str, Any] = {
         "reference": due.reference,
@@ -138,19 +129,13 @@ def overwrite_deleted_rows(session: Session) -> None:
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return the paths of files on record as deleted, but perhaps still on disk.
-
-    The paths are listed by reference and part of the transfer.
-    """
+    """Return the paths of files recorded as deleted, but perhaps still on disk, by reference and part."""
     found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of deletions are off the disk.
-
-    `removed` names each deletion by reference and part of the transfer.
-    """
+    """Record that the files of deletions are off the disk; `removed` has reference and part of each."""
     for reference, what in removed:
         session.get_one(DeletionRow, (reference, what)).files = ""
 
@@ -207,10 +192,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return a signed certificate of deletion by number; with None the latest certificate.
-
-    NotFoundError if there is no such certificate.
-    """
+    """Return the signed certificate of deletion `number`, or (None) the latest. NotFoundError without one."""
     found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, **only(number=number))
     return existing(next(iter(found), None), "there is no such certificate of deletion").text
 
@@ -251,10 +233,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
 
 
 def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
-    """Return the facts for planning retention of notices to providers and of declarations.
-
-    `wanted` is the SQL condition on the receipt of each.
-    """
+    """Return the notices, and the receipts of declarations, still stored: neither belongs to a file."""
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
@@ -328,10 +307,9 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_people(session: Session, reference: str, *columns: str) -> None:
-    """Erase the names and words of people from a file's log entries, and delete notices about the file.
+    """Erase `columns` of a file's log entries, and delete notices about the file, as these name readers.
 
-    `columns` are the columns to be erased. Notices are deleted because they name readers. Once the salt is
-    erased, no commitment leads to a person any more.
+    Without the salt no commitment leads to a person any more.
     """
     drop(session, *rows(session, tables.AuthorityNoticeRow, reference=reference))
     of_it = update(tables.EventRow).where(col(tables.EventRow.subject) == reference)

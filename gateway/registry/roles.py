@@ -65,20 +65,14 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """Return the owner of a personal account of the operating system.
-
-    None if the account has no owner, or if the owner has left.
-    """
+    """Return the owner of a personal account; None if the account has no owner, or the owner has left."""
     row = session.get(AccountRow, account)
     owner = None if row is None else session.get(StaffRow, row.staff)
     return owner.name if owner is not None and owner.removed_at is None else None
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Record an account of the operating system as used by one member of staff alone.
-
-    GatewayError if the account is another person's.
-    """
+    """Record an account as a person's own. GatewayError if the account is another person's."""
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")

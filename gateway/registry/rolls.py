@@ -42,10 +42,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """The statements of one file about the pupils of one provider.
-
-    `at` is the time when the file landed, `transfer` the file's sequence.
-    """
+    """A file's statements on a provider's pupils. `at`: the time of landing; `transfer`: the sequence."""
 
     provider: str
     at: datetime
@@ -61,10 +58,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements about pupils, in place of earlier statements of the same provider.
-
-    A statement on record from a file landed later is kept.
-    """
+    """Store what rolls say of pupils, replacing what the provider said earlier; later statements stay."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -74,10 +68,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Delete a file's statements about pupils, and return the statements by provider.
-
-    School numbers are missing from the result, as no table has them.
-    """
+    """Remove the statements made by a file; return them by provider, without school numbers."""
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows(session, PupilRow, transfer=transfer):
         found[row.provider].append(RollEntry(row.pupil, row.on_roll, row.record, row.birth_date, row.former))
@@ -93,10 +84,7 @@ def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> Non
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Record when providers last sent a complete roll. `sent` has the times by provider.
-
-    A later time on record is kept.
-    """
+    """Record when providers sent complete rolls; a later time on record stays."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -108,10 +96,7 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Return the number of pupils on the roll of each of the `providers`.
-
-    A provider's roll is the last complete roll sent, as changed by files sent since.
-    """
+    """Count the pupils on each provider's roll, as of its last complete roll and of files since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
@@ -126,10 +111,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Return a RollRow made from values in the order of the columns `_SAID`.
-
-    The `reference` of the RollRow is the file's sequence.
-    """
+    """Make a RollRow from values in the order of `_SAID`; the row's `reference` is the file's sequence."""
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}
@@ -144,12 +126,11 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return the data for finding discrepancies after new rolls have been `entered`: three values.
+    """Return what all providers state about those pupils of the rolls `entered` who may show a discrepancy.
 
-    First, the statements of all providers about those pupils of the new rolls who may show a discrepancy:
-    pupils named by several providers, known under two numbers, or in a discrepancy already. Second, when each
-    provider last sent a complete roll. Third, True if a provider in `entered` has a discrepancy open, or
-    resolved by a person while the data still differ.
+    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
+    Return also when each provider last sent a complete roll, and True if a provider in `entered` has a
+    discrepancy that is open, or was resolved by a person while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -193,11 +174,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file, and one of the teams with counts of the file: one row for each team.
+    """An accepted file and one team with counts of the file: a file has one such row for each team.
 
-    `team` is None if none of the teams asked for has counts. `collected_at` is the time when a member of the
-    team opened the counts, None before. `on_roll` is the number of pupils on the provider's roll, if asked
-    for.
+    `team` is None if no team asked for has counts, and `collected_at` is None until a member opens the
+    counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -266,18 +246,12 @@ def limit_to_counts(session: Session, transfer: int, teams: Collection[str]) -> 
 
 
 def deliver_counts(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Deliver counts to teams. Each of `given` is a file's sequence and a team.
-
-    A team must not have a delivery of the file already.
-    """
+    """Record deliveries of counts, each given as sequence and team. No team may have the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     new = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in new])
 
 
 def take_back_counts(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts, because a later file has taken the place of the file counted.
-
-    Each of `given` is a file's sequence and a team.
-    """
+    """Delete deliveries of counts replaced by those of a later file; each is given as sequence and team."""
     drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

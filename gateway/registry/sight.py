@@ -40,10 +40,7 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions, all to be met, for a transfer in a person's sight.
-
-    `sequence` is the column with the transfer's sequence, by default the one of `TransferRow`.
-    """
+    """Yield the SQL conditions for transfers in a person's sight; `sequence` is the column of sequences."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -54,10 +51,7 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition for a transfer not hidden from a person by a marker on a child.
-
-    With None as person the condition is for a transfer without any marked child.
-    """
+    """Return the SQL condition that no marker hides a transfer from a person (None: from anybody)."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
@@ -161,10 +155,7 @@ def _few() -> Any:  # noqa: ANN401 - a compound query
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for the sequences of files with a child hidden from a person by a marker.
-
-    With None as person the query is for files with any marked child.
-    """
+    """Return the query for sequences of files with a child hidden from a person (None: any marked child)."""
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (

@@ -20,11 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 class StaffState(StrEnum):
-    """The state of a member of staff.
-
-    `ACTIVE`: with a key in use. `INVITED`: with an open invitation. `OUTSIDE`: with neither. `LEFT`: no
-    longer a member of staff.
-    """
+    """State of a person: with a key in use, with an open invitation, with neither, or gone."""
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -65,10 +61,7 @@ def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
 
 
 def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
-    """Return all present and former members of staff, sorted by name.
-
-    Each has name, teams, roles, state, time of enrolment, and time of the last login.
-    """
+    """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = by_person(session, tables.RoleRow.staff, tables.RoleRow.role)
     open_links = select(tables.InvitationRow.staff).where(col(tables.InvitationRow.ends_at) > now)

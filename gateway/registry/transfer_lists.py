@@ -37,10 +37,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
-    """Return how long each file waited for a decision, among the last `latest` files to land.
-
-    Files without a decision are left out.
-    """
+    """Return the time from landing to decision of each decided file among the last `latest` transfers."""
     query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
     rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
     return [decided - landed for landed, decided in rows if decided is not None]
@@ -80,10 +77,7 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 
 
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return references of held files in a sight whose release was proposed, but not decided yet.
-
-    The latest proposal comes first.
-    """
+    """Return references of held files in a sight with a release proposed but not decided, latest first."""
     last = func.max(col(EventRow.number))
     query = _of_held("release-proposed", sight, col(EventRow.subject), last).group_by(col(EventRow.subject))
     asked = {row[0]: row[1] for row in session.execute(query.order_by(last.desc()).limit(MOST))}
@@ -94,10 +88,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
-    """Return by reference the person to whom each held file in a sight is assigned.
-
-    Files assigned to nobody are left out.
-    """
+    """Return the assigned person of each held file in a sight, by reference."""
     query = _of_held("assigned", sight, col(EventRow.subject), col(EventRow.note))
     last = {row[0]: row[1] for row in session.execute(query.order_by(col(EventRow.number)))}
     return {reference: name for reference, name in last.items() if name}
@@ -160,10 +151,7 @@ def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
-    """Return the `limit` latest log entries about openings of files.
-
-    With `before` only entries with a lower number are returned.
-    """
+    """Return the `limit` latest log entries about openings of files, numbered below `before` (None: any)."""
     rows: list[EventRow] = []
     for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
@@ -199,17 +187,14 @@ WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransfersWanted:
-    """Criteria for transfers; a transfer must meet every criterion given.
+    """Criteria for transfers; a transfer must meet all those given.
 
-    - `since`, `until`: landed from `since` until before `until`.
-    - `code`: has a reason with this code, or of this stage, such as "policy".
-    - `before`: has a lower sequence.
-    - `search`: each word is part of the reference, the file's name, the data type, the name of the data type
-      in `kinds`, or the provider's name; upper and lower case are the same.
-    - `equal`: pairs of a name in `SOUGHT` and the value wanted.
-    - `sight`: in the sight of a person.
-    - `sort`, `group`: not criteria. `sort` is one of `SORTED`, after a hyphen for descending order; None
-      means the order of landing. `group` is the column by which a list is ordered first.
+    `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
+    such as "policy". `before` is above all sequences wanted. `search`: each word is a part of the reference,
+    the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any case.
+    `equal` pairs names of `SOUGHT` with values. `sort` is one of `SORTED`, with a hyphen before to descend;
+    None means the order of landing. `group` is the column by which the list is ordered first. `sight` limits
+    to the transfers that a person may know of.
     """
 
     sight: Sight
@@ -271,10 +256,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the next `most` transfers that meet the criteria, in the order asked for by `wanted`.
-
-    `after` is the sequence of the last transfer on the page before, None for the first page.
-    """
+    """Return `most` transfers matching the criteria, in the order wanted, after that of sequence `after`."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -299,20 +281,16 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for the rows after a row with the values `last` of the sort keys.
-
-    `order` has each sort key with True if descending.
-    """
+    """Return the SQL condition for rows after values `last` of the sort keys; True marks a descending key."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the SQL expression of a column for sorting or searching a list.
+    """Return the SQL expression of a listing's column, with "" for NULL, to sort empty ones first.
 
-    Empty values are "", to be sorted first. Inner queries are on tables, without the limit of a sight: the
-    transfer itself is limited.
+    Inner queries are on tables, without the limit of a sight: the transfer itself is limited.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
@@ -390,10 +368,9 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Find held files that their provider has sent several times, with the same content.
+    """Find which of the held files `found` their provider has sent several times, with the same content.
 
-    Return, by the reference of each such file in `found`, the references of all held files with the content,
-    oldest first.
+    Return by reference of such a file the references of all held files with that content, oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
@@ -418,10 +395,7 @@ def whose_files_wait(session: Session) -> frozenset[str]:
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[InShort]]:
-    """Return by provider the latest held files, at most `most` of each provider, oldest first.
-
-    With `provider` return the files of this provider only.
-    """
+    """Return by provider (of all, or of one) the latest `most` held files, oldest first."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()

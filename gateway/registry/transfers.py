@@ -96,10 +96,7 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """Return transfers by reference, for the caller to change before the transaction ends.
-
-    The rows stay in memory until then.
-    """
+    """Return transfers by reference; keep the rows in memory until the transaction ends, to be changed."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -168,10 +165,7 @@ def landed(session: Session) -> Sequence[str]:
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
-    """Return the uploads with some references, oldest first, each with the time of the last decision.
-
-    The time is None if no decision was taken yet.
-    """
+    """Return uploads by reference, oldest first, each with the time of the last decision (None: none yet)."""
     found: list[TransferRow] = []
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
@@ -193,19 +187,15 @@ Encrypting the same signed content again does not make another act.
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return the facts that identify the signing of an opened file.
-
-    The facts are the provider, the signing key, the time, and the digest of the signed content.
-    """
+    """Return the `SigningAct` of an opened file: who signed which content, by which key and when."""
     made = opened.signature
     return upload.provider, made.signing_key, made.created_at, opened.sha256
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
-    """Return references of earlier transfers of the same signed file, for each `SigningAct` of some files.
+    """Return by `SigningAct` the references of earlier transfers with the same signed content.
 
-    A `SigningAct`, as made by `act_of`, identifies the signing of one content. Refused transfers are left
-    out. Withdrawn ones count: sending a file again does not bring the file back.
+    Refused transfers are left out. Withdrawn ones count: sending the file again does not bring it back.
     """
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted({act_of(*file) for file in files})
@@ -236,10 +226,9 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return a transfer's row: from memory after `arrive` or `work_on`, otherwise from the database.
+    """Return a transfer's row as kept in memory by `arrive` or `work_on`, or read. NotFoundError if unknown.
 
-    A row from `arrive` has the same columns but no sequence, and belongs to no session. NotFoundError for an
-    unknown reference.
+    A row of `arrive` has the same columns but no sequence, and belongs to no session.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
@@ -253,10 +242,7 @@ def row_of(session: Session, reference: str) -> TransferRow:
 def transfers_of(
     session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
 ) -> list[Transfer]:
-    """Build transfers from their rows, in the same order, with reasons and teams from the database.
-
-    With `with_content` False the contents are left out.
-    """
+    """Build transfers from rows, in their order; `with_content` False leaves the contents out."""
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
@@ -280,11 +266,7 @@ def transfer_of(
     with_content: bool = True,
     content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build a transfer from a row, the reasons of the decision, and the teams with the file.
-
-    `content` is the transfer's content; None means the content in the row, or none if `with_content` is
-    False.
-    """
+    """Build a transfer from row, reasons and teams, with `content`, or else the row's if `with_content`."""
     if content is None and row.content and with_content:
         content = CONTENT.validate_json(row.content)
     signature = None
@@ -337,10 +319,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Return the content without the words of unlisted headings, except common words on a list.
-
-    Any other word may name a child.
-    """
+    """Hide in unlisted headings every word that is not on the list of plain words: it may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -357,10 +336,7 @@ def record_signature(session: Session, reference: str, signature: Signature) -> 
 def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
-    """Store decisions on transfers, with reasons and deliveries; return the transfers.
-
-    A transfer may be named in one of the `decisions` only.
-    """
+    """Store decisions on transfers, each named once, with reasons and deliveries; return the transfers."""
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
@@ -401,10 +377,7 @@ def record_decisions(
 def _decide(
     row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
 ) -> Classified | ContentRefused | None:
-    """Write a decision into a transfer's row; return the content left on record.
-
-    Words of unlisted headings are removed from the content, unless the file is held for a person to judge.
-    """
+    """Write a decision into a row, and hide words of headings unless held; return the content left."""
     row.state = decision.state
     if content is None and row.content is not None:
         content = CONTENT.validate_json(row.content)

@@ -82,10 +82,7 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return the rows changed in the transaction since the last call, each with a digest.
-
-    The rows are listed by reference of the file concerned; under "" are rows about no file.
-    """
+    """Return the transaction's row changes since the last call, by reference of file ("": about no file)."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -145,20 +142,14 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows in PostgreSQL without the log vouching for the rows; return the numbers.
-
-    The database fills the column `number`.
-    """
+    """Insert rows without the log's vouching; PostgreSQL fills the column `number`. Return the numbers."""
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # PostgreSQL numbers the rows in order, but returns the numbers in any order.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
 
 def digest_changes(session: Session) -> None:
-    """Compute the digests of the rows written so far, before the log is locked.
-
-    So the lock is held for less time.
-    """
+    """Compute the digests of the rows written so far, to spare the time while the log is locked."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -166,10 +157,7 @@ def digest_changes(session: Session) -> None:
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest by which the log vouches for a receipt's row before the receipt is signed.
-
-    The digest is of some columns, and of the receipt's statement as text and as JSON.
-    """
+    """Return the digest of a receipt's row before signing: columns, and the statement as text and JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
@@ -205,10 +193,7 @@ def content_of(row: SQLModel) -> dict[str, Any]:
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes signed by a receipt's seal, with a digest of the receipt's row.
-
-    `number` is the number of the receipt, or None for a seal that does not cover the number.
-    """
+    """Return the bytes that a receipt's seal signs: a digest of the row, and of the number if given."""
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -324,10 +309,7 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Return the next `count` numbers for rows of a table in SQLite; `number` is the numbered column.
-
-    No other writer takes numbers meanwhile, since SQLite has one writer at a time.
-    """
+    """Return the next `count` numbers of the column `number` in SQLite, where only one writer is at work."""
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -357,10 +339,7 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the SQL condition for a column with a value of the list given as parameter `name`.
-
-    In PostgreSQL the parameter is an array, so that one statement fits lists of any length.
-    """
+    """Return the condition of `is_in`, in PostgreSQL with an array: one statement for lists of any length."""
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same

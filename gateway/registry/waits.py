@@ -16,10 +16,9 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition for held files whose wait is over.
+    """Return the SQL condition for held files whose wait for a date or for a ratification is over.
 
-    The wait was for a date, now not after `until`, or for the provider to ratify the agreement. `is_ratified`
-    says by a provider's id if the provider has done so.
+    The date is not after `until`, or `is_ratified` is True for the provider's id.
     """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
@@ -30,10 +29,7 @@ def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -
 
 
 def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
-    """Return the SQL condition for files held for one of the reason `codes`.
-
-    With `provider` the condition is for files of one provider only.
-    """
+    """Return the SQL condition for files held for any of the reason codes, of one provider or of all."""
     having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     whose = [] if provider is None else [col(TransferRow.provider) == provider]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
@@ -58,10 +54,7 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return references of held files to be judged again, since the rules have changed; oldest first.
-
-    `rules` is the digest of the rules in force; at most `limit` references are returned.
-    """
+    """Return references of `limit` held files not yet judged by the rules of digest `rules`, oldest first."""
     query = select(TransferRow.reference).where(
         TransferRow.state == "held",
         TransferRow.folder == "in",
@@ -80,11 +73,10 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
-    """Set held transfers of a provider back to landed, for another examination; return the references.
+    """Set held transfers of a provider back to landed; return their references.
 
-    Without `superseded` the transfers waiting for a key are set back. With `superseded`, a fingerprint, the
-    transfers signed with this certificate are set back that are held because a newer certificate has replaced
-    the old one.
+    These are the transfers that wait for a key; with `superseded`, a fingerprint, instead the transfers
+    signed with this certificate and held because a newer certificate has replaced the old one.
     """
     query = select(TransferRow).where(TransferRow.provider == provider)
     if superseded is None:

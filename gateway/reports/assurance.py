@@ -1,7 +1,6 @@
 """Write the assurance pack: impact assessment (UK GDPR Article 35), record of processing (Article 30).
 
-Policies and counts fill the blanks of `templates/assurance.toml`; a blank that only people can fill is
-marked.
+Policies and counts fill the blanks of `templates/assurance.toml`; marks stand in blanks only people can fill.
 """
 
 import tomllib
@@ -80,10 +79,7 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return the table `name` of the template, filled with the facts of the home.
-
-    A table without headings becomes details with labels.
-    """
+    """Return a table of the template with its facts; as labelled details if the table has no headings."""
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))

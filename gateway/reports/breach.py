@@ -88,18 +88,14 @@ class Breach:
 
 
 def notify_by(breach: Breach) -> datetime:
-    """Return the moment 72 hours after the authority became aware of a breach (Article 33(1)).
-
-    By then the ICO must be notified.
-    """
+    """Return the moment 72 hours after awareness, until which the ICO must be notified (Article 33(1))."""
     return breach.told.aware_at + NOTIFY_WITHIN
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
-    """Return the record of a breach as known at `now`. `policy`: the rules of breach.toml.
+    """Return the record of a breach as known at `now`, by breach.toml (`policy`).
 
-    The record has about two pages for any breach; the annex lists each provider, opening, log entry and
-    transfer.
+    It has about two pages for any breach; the annex lists each provider, opening, log entry and transfer.
     """
     items = set(data_items(breach.accounts))
     likely = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]

@@ -41,13 +41,12 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table of a report: rows of cells under headings.
+    """Rows under headings.
 
-    `caption`: with a caption all cells after the first of a row are numbers, and a page also draws a bar for
-    each row, with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"),
-    the sign shown in place of the cell in a report as text. `marks`: by the first word of a cell, the colour
-    of the cell on a page. Raises ValueError for a row shorter or longer than the headings, and for a first
-    word that `signs` lacks.
+    With a `caption` all cells after the first of a row are numbers, and a page also draws a bar for each row,
+    with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"), the sign
+    that a text shows in place of the cell. `marks`: by the same word, the colour of the cell on a page.
+    Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
     """
 
     headings: tuple[str, ...]
@@ -68,10 +67,7 @@ class ReportTable:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return a table with the rows, as a block of a report; without rows, a paragraph with `nothing`.
-
-    Without rows and with `nothing` as "", return ().
-    """
+    """Return a block with a table of rows. Without rows: with the text `nothing`, or () if that is ""."""
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
@@ -121,10 +117,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """Return a table as CSV with headings.
-
-    The mark ' is put before a cell that spreadsheets would run as a formula.
-    """
+    """Return a table as CSV with headings; a ' precedes cells that spreadsheets would run as formulas."""
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])
@@ -195,10 +188,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return the lines of a table with signs in place of words.
-
-    First come lines on the meaning of the columns and signs, then a line for each row.
-    """
+    """Return a table of signs as lines: the meanings of columns and signs, then a line for each row."""
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)

@@ -19,10 +19,9 @@ def as_html(document: Document) -> str:
 
 
 def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return the bars drawn on a page for a table: for each row the label, and the parts of the bar.
+    """Return the bars of a table: label, and for each number its colour, start and length in pixels.
 
-    A part has colour, start and length in pixels, and stands for a number. The longest bar has the full
-    length.
+    The longest bar has the full length.
     """
     counted = [(label, [*map(int, values)]) for label, *values in chart.rows]
     longest = max((sum(values) for _, values in counted), default=0) or 1

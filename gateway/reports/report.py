@@ -60,10 +60,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """The facts of a transfer for a report: the facts of its receipt, and its log entries (`steps`).
-
-    `ssh_key`: the key of the login by which the file came.
-    """
+    """The facts of a transfer for reports: facts of its receipt, its log entries (`steps`), the login key."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -85,10 +82,7 @@ class TransferAccount:
 
 
 def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
-    """Yield each log entry of an opening of a file, with True if the opening is a collection.
-
-    A collection is an opening by a team to which the file was delivered before.
-    """
+    """Yield each opening of a file, with True if by a team to which the file was delivered, else False."""
     given = set()
     for step in steps:
         if step.kind == "delivered":

@@ -51,10 +51,7 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Return a setting "until age A of persons from B" as the number of days from age B to age A.
-
-    Other values are returned unchanged.
-    """
+    """Return a setting "until age A of persons from B" as the days from B to A; other values unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -66,10 +63,9 @@ Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 
 
 class Keep(File):
-    """For how many days a part of transfers, such as receipts, is kept after the decision.
+    """The number of days for which a part of a transfer is kept after the decision, by outcome.
 
-    `accepted` and `refused`: the days by outcome. `by_data_type`: for accepted files of a data type, the days
-    in place of `accepted`.
+    `by_data_type`: for accepted files of a data type, the number in place of `accepted`.
     """
 
     accepted: Days
@@ -90,10 +86,9 @@ class Keep(File):
 
 
 class KeepSealed(Keep):
-    """For how many days sealed files are kept.
+    """For how many days sealed files are kept; `unopened`: those refused for reasons of `UNOPENED` alone.
 
-    `unopened`: for refused files that are of no use, because they cannot be read or came before (`UNOPENED`).
-    The time is short because anybody with an account can send any number of such files.
+    Such files are kept for a short time because anybody with an account can send any number.
     """
 
     unopened: Days = 1
@@ -138,10 +133,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return the days for which a part of a transfer, notice or declaration is kept; and the rule's key.
-
-        `what`: the part. `row`: the facts of the transfer, notice or declaration.
-        """
+        """Return the days for which the part `what` of a transfer, say, is kept, and the key of the rule."""
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)
@@ -204,10 +196,7 @@ class Retained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A part of a transfer, or a notice or declaration, due for deletion.
-
-    `rule`: the key of the rule, for the log. `since`: the time at which the deletion fell due.
-    """
+    """A part to delete. `rule`: the key of the rule, for the log; `since`: when the deletion fell due."""
 
     reference: str
     what: What

@@ -239,11 +239,10 @@ def _yes(given: bool | None) -> str:
 def returns_report(
     returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
 ) -> Document:
-    """Return a table of how the returns of all providers stand at the end of the day `on`.
+    """Return a table of providers by kinds of data, with the states of returns at the end of the day `on`.
 
-    Rows are providers, columns kinds of data. `returns`: provider, kind of data, state, and the number of
-    periods missed since the last arrival. The table has "never" where the agreement does not ask the provider
-    for the kind of data.
+    `returns`: provider, kind of data, state, and the number of periods missed since the last arrival. The
+    table has "never" where the agreement does not ask the provider for the kind of data.
     """
     found: dict[tuple[str, str], str] = {}
     counted: dict[str, list[int]] = {}

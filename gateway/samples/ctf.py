@@ -41,8 +41,7 @@ def draw_ctf(
 ) -> Element:
     """Return a CTF of every pupil of `cohort`: identifying fields, then the sections named in `modules`.
 
-    `header`: values of the envelope in place of the usual ones. The section "results" has the key stages
-    `results`, and for about every third pupil also the key stages `retaken`.
+    The section "results" has the key stages `results`, and for every third pupil or so also those `retaken`.
     """
     envelope = {**_RECORDS["ctf_header"]["usual"], **(header or {})}
     version = envelope.get("version", f"{cohort.year - 2000}.0")  # A new one each September.

@@ -113,11 +113,7 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with a row for each pupil; with `subjects`, two or three rows for each pupil.
-
-    Each row of a pupil is then about another subject. `columns`: headings and recipes. `prefix`: put before
-    every heading. `preamble`: recipes for the lines above the header.
-    """
+    """Draw a table with a row for each pupil; with `subjects`, two or three each, about different ones."""
     rows = (
         {"p": pupil, "number": number, "subject": subject}
         for number, pupil in enumerate(cohort.pupils, 1)
@@ -132,10 +128,7 @@ def rows_of(
     events: Iterable[Given],
     preamble: Sequence[Sequence[Way]],
 ) -> SampleTable:
-    """Draw a table with one row for each of `events`. An event has by name the values special to its row.
-
-    `columns`: headings and recipes. `preamble`: recipes for the lines above the header.
-    """
+    """Draw a table with one row for each of `events`; an event has by name the values special to its row."""
     rows: list[list[Cell]] = []
     for event in events:
         row: list[Cell] = []
@@ -165,10 +158,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the value made by a recipe (`way`) from the values in `of`; None for the recipe `{}`.
-
-    `before`: the cells drawn so far for the same row.
-    """
+    """Return the cell described by the recipe `way`, None for `{}`. `before`: the row's cells so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":

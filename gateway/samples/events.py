@@ -50,11 +50,10 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield one event with all attendance marks of a pupil; with `sessions`, one every `sessions` marks.
+    """Yield one event with all marks of a pupil; if `sessions` is set, one for every `sessions` sessions.
 
     For a pupil with the fault date:future the first day lies in the future. `codes`: the name of a list of
-    codes in records.toml; "2023" also sets the days, a week in June 2023, and "2024" has codes of two
-    characters, too.
+    codes in records.toml; "2023" gives a week in June 2023, "2024" has codes of two characters, too.
     """
     days = cohort.school_days(weeks)
     if codes == "2023":
@@ -105,10 +104,7 @@ def _results(cohort: Cohort, pupil: Pupil, *, kind: str) -> Iterator[Given]:
 
 
 def _entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
-    """Return `count` examination results of a pupil, each as values by name.
-
-    `code`: the key of the examination in records.toml.
-    """
+    """Return `count` examination results of a candidate, as values by name; `code`: the examination."""
     kind = _EXAMINATIONS[code]
     entries = [
         {
@@ -137,10 +133,8 @@ _EVENTS: dict[str, Callable[..., Iterator[Given]]] = {
 def draw_rows(
     cohort: Cohort, *, events: str, columns: str, preamble: Sequence[Sequence[Way]] = (), **how: Way
 ) -> SampleTable:
-    """Draw a table with one row for each event of each pupil.
-
-    `events`: the kind of events, such as "marks". `columns`: the name of a list of columns in records.toml.
-    `how`: arguments for the function drawing the events.
+    """Draw a table with one row for each event of each pupil. `events`: the kind, such as "marks".
+    `columns`: the name of a list of columns in records.toml. `how`: passed to the function of the kind.
     """
     happened = [
         {"p": pupil, **event} for pupil in cohort.pupils for event in _EVENTS[events](cohort, pupil, **how)
@@ -153,9 +147,8 @@ def draw_register(
 ) -> Element:
     """Draw the XML of a school's own system: a header, and pupils with events.
 
-    `events`: the kind of events, such as "marks". `root`: the name of the root element. `tree`: the name of a
-    form in records.toml. `around`: the name of an element around all events of a pupil; "" for none. `how`:
-    arguments for the function drawing the events.
+    `root`: the name of the root element. `tree`: the name of a form in records.toml. `around`: the name of an
+    element around all events of a pupil; "" for none.
     """
     made, of = etree.Element(root), cohort.school
     branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)

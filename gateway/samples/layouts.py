@@ -19,13 +19,12 @@ PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One kind of synthetic file: its data type, its content, and the faults to plant.
+    """One kind of file.
 
-    `name`: a template for file names with the fields `dfe la estab urn centre yy yyyy`. `draw`: makes the
-    document. `years`: the year groups of the pupils. `faults`: the kinds of fault that can be planted and
-    counted. `code`: the field for an unknown code. `missing`: the item to leave empty. `records`: "pupil" for
-    one record a pupil, "row" for several. `main`: the layout is written in every suitable presentation, not
-    only the default one.
+    `name`: a template with the fields `dfe la estab urn centre yy yyyy`. `years`: year groups of the pupils.
+    `faults`: those that can be planted and counted. `code`: the field in which an unknown code is planted.
+    `missing`: the item to leave empty. `records`: "pupil" for one record a pupil, "row" for several. `main`
+    layouts are written in every presentation, the others in the default one.
     """
 
     data_type: str
@@ -115,10 +114,7 @@ def build_layout(
     errors: bool = False,
     today: date = TODAY,
 ) -> Sample:
-    """Make a file of a layout, in any presentation (`way`), even one not among `variants()`.
-
-    `pupils`: their number. `errors`: faults are planted. Without `school`, one is invented.
-    """
+    """Make a file of a layout in any presentation, including those outside `variants()`."""
     rng = rng or Random(0)
     of = school or people.school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding
@@ -174,10 +170,7 @@ def _variant(layout: Layout, way: Presentation) -> str:
 
 
 def _catalogue() -> list[tuple[Layout, Presentation]]:
-    """Return the pairs of layout and presentation that samples are written in.
-
-    Every layout has the default presentation, and a main layout has each suitable one.
-    """
+    """Return every layout in the default presentation, and main layouts in each suitable one."""
     return [
         (layout, way)
         for layout in LAYOUTS

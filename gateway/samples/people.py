@@ -61,10 +61,7 @@ class Pupil(SimpleNamespace):
 
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
-    """Return the invented school with the number `n`, from 0 to 899.
-
-    Without `phase`, primary and secondary schools alternate.
-    """
+    """Return the `n`th invented school, 0 <= n < 900; without `phase`, primary and secondary alternate."""
     kind: Phase = phase or ("primary" if n % 2 == 0 else "secondary")
     title = "Primary School" if kind == "primary" else "Academy"
     base = 2000 if kind == "primary" else 4000
@@ -147,10 +144,7 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _drawn(rng: Random, way: Mapping[str, Any], came: date, today: date) -> object:
-    """Return a random value for a pupil by a recipe (`way`) of records.toml.
-
-    `came`: the day on which the pupil joined the school, for dates between this day and today.
-    """
+    """Return a random value by a recipe (`way`) of records.toml, for a child who joined on the day `came`."""
     match way:
         case {"of": values}:
             return rng.choice(_WORDS[values] if isinstance(values, str) else values)

@@ -59,10 +59,7 @@ PLAIN = PRESENTATIONS[0]
 
 
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
-    """Return the name and the bytes of `document` as a file.
-
-    The name gets the suffix .xlsx or .zip if the presentation has such a container.
-    """
+    """Return the name (its suffix fitted to the container) and the bytes of `document`."""
     if isinstance(document, SampleTable) and presentation.container == "xlsx":
         return str(PurePath(name).with_suffix(".xlsx")), _xlsx(document, presentation)
     content = _plain(document, presentation)

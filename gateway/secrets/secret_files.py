@@ -182,10 +182,7 @@ def log_key_of(home: Home, key_set: str) -> LogKey:
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of old key sets: of those named in `ended`, and of the home's first key set.
-
-    The files of the key set in use stay.
-    """
+    """Remove the files of the key sets in `ended` and of the first key set; those of the set in use stay."""
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
@@ -251,10 +248,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if every protected secret of the home opens with the passphrase `known`.
-
-    Return False if no secret is protected.
-    """
+    """Return True if secrets are protected by a passphrase, and `known` opens all of these."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -12,12 +12,7 @@ from gateway.secrets import secret_files
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """The signing keys of a home, loaded once.
-
-    `openpgp`: the OpenPGP secret key, with its `fingerprint` and public `certificate`. `log_statement`: the
-    signed statement that binds the log's key to the OpenPGP key. `origin`: the log's name. `vkey`: the log's
-    verifier key. `key_set`: the name of the key set in use.
-    """
+    """The signing keys of a home, loaded once. `vkey` is the log's verifier key."""
 
     openpgp: bytes
     fingerprint: str

@@ -51,8 +51,7 @@ Step = tuple[Proved | None, str]
 def read_invitation(file: Path) -> ProviderInvitation:
     """Return the invitation in a file. GatewayError unless signed by the key named inside.
 
-    Trust the invitation only once the six words are compared: anybody can make one, signed by a key of their
-    own.
+    Trust it only once the six words are compared: anybody can name and sign with a key of their own.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
@@ -68,10 +67,7 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """Raise GatewayError if a passphrase is easy to guess.
-
-    `names` are names known to others, such as the school's: inside a passphrase, they count for nothing.
-    """
+    """Raise GatewayError for a passphrase easily guessed, or made of `names` known to others."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
@@ -118,10 +114,7 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Make the kit use the gateway of an invitation: store the address in kit.toml, and trust the keys.
-
-    The six words must have been compared before. `settings` are the other settings of kit.toml.
-    """
+    """Write an invitation's address to kit.toml, and trust its keys, whose six words have been compared."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
@@ -190,10 +183,7 @@ def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Ste
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
-    """Revoke the OpenPGP key in the file `path`, for the reason `why`, and tell the gateway.
-
-    The key is the present key of the provider, or an earlier one.
-    """
+    """Revoke the OpenPGP key in a file, the present or an earlier one, for a reason, and tell the gateway."""
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
@@ -228,10 +218,7 @@ def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float)
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
-    """Sign and send a person's statement of what headings mean, for the gateway to read later files by.
-
-    `stated` are pairs of a heading and the key of an item.
-    """
+    """Sign meanings of headings, pairs of heading and item's key, and send them for use on later files."""
     text = headings.written(stated)
     return put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip()
 

@@ -66,8 +66,7 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note` is a warning for a person if the policies are not the authority's, or facts about the provider are
-    missing; "" if neither.
+    `note` says so if the policies are not the authority's, or facts about the provider are missing; else "".
     """
 
     rules: Rules
@@ -166,10 +165,7 @@ def _in_words(reason: Reason) -> str:
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
-    """Return the items that an unknown heading of a checked file may mean, as a mapping of labels to keys.
-
-    {} if the file belongs to no flow.
-    """
+    """Return the items that an unknown heading may mean: keys by label; {} for a file of no flow."""
     flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
     if flow is None:
         return {}
@@ -177,10 +173,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Check if a heading of a file can mean the item `key`, by the values under the heading.
-
-    Return "" if the heading can mean the item, otherwise the reason why not.
-    """
+    """Return why a heading of a file cannot mean the item `key`, with the values under it; "" if it can."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

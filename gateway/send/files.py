@@ -45,8 +45,7 @@ class InUse(GatewayError):  # noqa: N818 - named after the event
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """Write a file whole or not at all, durably: under a temporary name, then renamed.
 
-    A file at `path` is replaced. A link at `path` is replaced by the file, and the target of the link stays
-    as before. IsLink if the folder is a link.
+    A file or link at `path` is replaced, but never a link's target. IsLink if the folder is a link.
     """
     aside = f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.new"
     with _folder(path.parent) as folder:

@@ -21,10 +21,7 @@ _CREDENTIAL = "passphrase"
 
 
 class Passphrases:
-    """The passphrases of one provider's keys. `file` holds them, if not None.
-
-    `ask` asks a person a question, and returns the answer; None if there is no person to ask.
-    """
+    """The passphrases of one provider's keys. `ask` asks a person a question; None if nobody is there."""
 
     def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
         self._provider = provider

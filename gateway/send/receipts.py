@@ -40,12 +40,11 @@ class Proved:
 
 
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
-    """Return the decision on a sent file, by its receipts at the gateway; None if not decided yet.
+    """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 
-    `names` are all names in the gateway's folder /receipts. After a broken session a file may have been
-    uploaded twice: the second upload is refused as a replay, and the receipt of the first counts. The file is
-    refused only if all its uploads were refused as replays, as when its content was signed twice within a
-    second. GatewayError for a false receipt.
+    A file may have been uploaded twice after a broken session: the second upload is refused as a replay, and
+    the receipt of the first counts. Only if all uploads were refused as replays is the file refused: content
+    signed twice within a second has one signature. GatewayError for a false receipt.
     """
     start = f"{shown_name(sent.remote)}."
     own = sorted(name for name in names if name.startswith(start))

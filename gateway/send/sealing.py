@@ -89,10 +89,7 @@ def seal(
 
 
 def sealed(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> bytes:
-    """Return `content`, signed with the provider's key and encrypted to the certificate `recipient`.
-
-    Use `seal` for large contents.
-    """
+    """Return a small content, signed with the provider's key and encrypted to the certificate `recipient`."""
     message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
     with own.opened(passphrase) as key:
         message |= key.sign(message, hash=_HASH)

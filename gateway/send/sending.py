@@ -42,10 +42,7 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - named after the event
-    """Raised if the same content was sent before.
-
-    `proved` is the verified receipt of the earlier file; None if no receipt has come.
-    """
+    """Raised if the same content was sent before. `proved`: the verified receipt; None if none came."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -154,11 +151,10 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file for the gateway; return its row in the record of sent files.
+        """Seal a file, unless already sealed and on the way; return the row in the record of sent files.
 
-        A file already sealed and on the way is not sealed again. AlreadySent if the content was sent before
-        and not refused, unless `wish.again`. Changed if the file has changed since the check. `recipient` is
-        the certificate of the gateway.
+        AlreadySent if the content was sent before and not refused, unless `wish.again`. Changed if the
+        file has changed since the check.
         """
         known = files.of_content(wish.digest)
         if known is not None:
@@ -218,10 +214,9 @@ class KitAtWork:
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless the gateway has it already, as a name in /receipts shows.
+        """Upload a sealed file, unless `names`, the files in /receipts, show that it has arrived already.
 
-        `names` are the names in /receipts. ClockWrong if this computer's clock is too wrong for a valid
-        signature: the sealed file is then removed, to be sealed anew.
+        ClockWrong if the clock is too wrong to sign: the sealed file is removed, to be sealed anew.
         """
         path = self.kit.sealed / sent.sealed_sha256
         if not any(name.startswith(f"{shown_name(sent.remote)}.") for name in names):
@@ -254,10 +249,7 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """Raise ClockWrong if this computer's clock is 10 minutes faster than the gateway's, or a day slower.
-
-    `there` is the time by the gateway's clock, in seconds since 1970.
-    """
+    """Raise ClockWrong if the clock is 10 minutes fast or a day slow by the gateway's Unix time `there`."""
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"
@@ -314,10 +306,7 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for the receipts of the files `sent`, for up to `seconds`.
-
-    `decided` is called for each file with a receipt, with the sealed digest of the file.
-    """
+    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest for each."""
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:

@@ -44,12 +44,11 @@ class KitBusy(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """A row of the record: a file sealed and sent by the kit, or a small file put into /keys or /agreement.
+    """One file sealed here, or one put into the `folder` /keys or /agreement.
 
-    Digests are SHA-256 in hex. The file is called `remote` in the `folder` at the gateway. `why` is a
-    person's reason for sending a file with a fault. Three fields are empty until a receipt is verified:
-    `reference`, `codes` (the codes of the reasons) and `receipt` (the name of the receipt's JSON file).
-    `place` is the path in the watched folder; empty until recorded.
+    Digests are SHA-256 in hex. `remote` is the name at the gateway, `why` a person's reason for sending a
+    file with a fault. Empty until a receipt is verified: `reference`, `codes` (of the reasons) and `receipt`
+    (its JSON file's name). `place`: where the file lies in the watched folder now, empty until recorded.
     """
 
     content_sha256: str

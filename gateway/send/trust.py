@@ -50,10 +50,9 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Trust the key that the gateway shows now, if the key trusted so far has named the new one as successor.
+    """Trust the key that the gateway shows now, if the trusted key, or a successor of that, has named it.
 
-    Several successions may lie between, each signed by the key before. GatewayError for any other key, and
-    for a key replaced earlier. The gateway's list of the log's keys is fetched as well.
+    GatewayError for any other key, and for an earlier one: nothing is encrypted to a replaced key again.
     """
     data = fetched(sftp, CERTIFICATE)
     if data is None:
@@ -90,10 +89,9 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """Return the fingerprint and certificate of the key that follows the gateway key `fingerprint`.
+    """Return the fingerprint and certificate of the successor of the key with this `fingerprint`.
 
-    `words` are signed texts, each naming the successor of a key. GatewayError if the key `fingerprint` signed
-    no such text.
+    `words` are signed texts that name successors. GatewayError if that key signed none of the texts.
     """
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
@@ -197,11 +195,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: dict[str, Any] | None) -> None:
-    """Store what the kit checks files by: the policies in force, and the facts about the provider.
-
-    The policies are fetched if changed. The facts are from `page`, as returned by `told`; with None, the
-    stored facts stay. Older policies or facts never replace newer ones.
-    """
+    """Fetch and store the policies in force, if newer, and the facts about the provider from its `page`."""
     known = _known(kit)
     if page is not None and page["provider"] and page["at"].isoformat() > known.get("page_at", ""):
         known |= {"page_at": page["at"].isoformat(), "provider": page["provider"]}

@@ -94,11 +94,7 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if certainly nobody writes to a file.
-
-        With `told`, the system is certain. Otherwise the file must have been still for twelve times
-        `seconds`.
-        """
+        """Return True if nobody writes a file: the system `told` so, or it was still for long enough."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -165,10 +161,9 @@ class WatchedFolder:
             observer.join()
 
     def _tried(self, *, once: bool) -> float | None:
-        """Run one round; return the seconds until the next round, or None if nothing is left to send.
+        """Run one round; return the seconds to wait before the next, or None if nothing is left to send.
 
-        An error that may pass, such as one of the network, is logged. With `once`, the third such error in a
-        row is raised.
+        An error that may pass, as of the network, is logged; with `once`, the third in a row is raised.
         """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
@@ -213,10 +208,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files in the folder that wait to be sent; report links and folders in the folder.
-
-        Files with the names of unfinished ones, such as those still being copied, are left out.
-        """
+        """Return the files in the folder, without unfinished ones by name; report links and folders in it."""
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())
@@ -299,10 +291,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record where decided files lie that an interrupted run has moved without recording.
-
-        `waiting` are the files still in the folder: a decided file that is not among them was moved.
-        """
+        """Record the places of decided files that an interrupted run has moved without recording."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -395,11 +384,7 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True if a file in the folder is decided on already, so that sending again is needless.
-
-    `known` is the file's row in the record. False for a file without a row, or without a decision so far, and
-    for a refused and moved file that somebody has put into the folder again.
-    """
+    """Return True for a decided file; False for one refused and moved before, which is here once more."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place

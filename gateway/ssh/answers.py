@@ -79,10 +79,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """Return the fixed answer to an error.
-
-    For an unexpected error, call `tell` with a code and a detail for the service's own log.
-    """
+    """Return the fixed answer to an error. Of an unexpected error, `tell` logs a code and a detail."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):

@@ -31,8 +31,7 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Time used long ago counts less than time used just now. So each source's sum of seconds is stored with the
-    moment of its computation.
+    Seconds used count less as time passes, so each number is kept with the time at which it was right.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -183,10 +182,7 @@ class Connection(LeanConnection):
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Send the server's algorithms if not sent yet.
-
-        `only_safe`: among key exchanges, send only the quantum-safe one.
-        """
+        """Send the server's algorithms if not sent yet; `only_safe`: only the quantum-safe key exchange."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -207,10 +203,7 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer without a request from the server, as OpenSSH does.
-
-        phpseclib answers even requests for no answer.
-        """
+        """Ignore an answer to no request, as OpenSSH does: phpseclib answers all requests."""
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -317,10 +310,7 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source.
-
-        Return the seconds for which to stop reading from the source.
-        """
+        """Charge event-loop seconds to the client's source; return for how many not to read the source."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
@@ -339,10 +329,7 @@ class Connection(LeanConnection):
         """Do nothing: all users have the same SSH options, so there are none to load after the login."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse a login attempt; disconnect after too many attempts.
-
-        One attempt more than the limit is allowed, since clients first try without a key.
-        """
+        """Refuse a login attempt; disconnect after too many. The first probe, without a key, is free."""
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"

@@ -314,11 +314,7 @@ class Door:
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise the source of a connection that ended without a login.
-
-        `tried`: the client gave a user name. A failed login, a silent client and an early leave have
-        penalties of their own.
-        """
+        """Penalise the source of a connection that ended without a login; `tried`: the client gave a name."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed

@@ -100,9 +100,8 @@ async def listen(
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    `options` is called for each connection. `also`: the administrator's offers of weak algorithms to some
-    clients. `rsa_key`: the RSA host key, if one of the offers needs an RSA key. ConfigurationError if the
-    port cannot be used.
+    `options` is called for each connection. `also`: the weak algorithms for some clients, with an RSA host
+    key if one needs it. ConfigurationError if the port cannot be used.
     """
     loop = asyncio.get_running_loop()
     shares = FairShare(time.monotonic)
@@ -146,10 +145,7 @@ def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> async
 
 
 def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:
-    """Make a host key, as private as its folder. An existing key stays.
-
-    After an interruption the key is complete or absent.
-    """
+    """Make a host key: whole or not at all, and as private as its folder. An existing key stays."""
     size = {"key_size": _RSA_BITS} if algorithm == "ssh-rsa" else {}
     key = asyncssh.generate_private_key(algorithm, comment="gateway", **size)
     aside = secret.with_name(f".{secret.name}.new")

@@ -232,10 +232,9 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a function to be called at intervals, to lift penalties and list the penalised sources.
+    """Return a task to be repeated: it ends the penalties lifted by a person, and lists the others.
 
-    Each call ends the penalties listed in `files` as lifted by a person, and writes the penalties still in
-    force to `files`.
+    The lifted penalties are read from `files`, and the others are written there.
     """
     applied, listed = Lifted(), dict[str, float]()
 

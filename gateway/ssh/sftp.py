@@ -50,10 +50,7 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def complete(self, file: object) -> object:
-        """Close a file at its client's request.
-
-        When a session ends without the request, `close` is called.
-        """
+        """Close a file because its client asked for it; `close` is for a session that ends otherwise."""
         return await _result(self.close(file))
 
 
@@ -77,10 +74,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: passes the client's requests to `server` one by one.
-
-    `touch` is called at each request, as a sign of the client's activity.
-    """
+    """One SFTP session: passes requests to `server` one by one, and calls `touch` at each, as activity."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]

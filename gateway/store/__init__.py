@@ -1,8 +1,4 @@
-"""The store of sealed files, each as sealed by its sender, and of the resealed session keys of some.
-
-A session key opens one file. If the gateway has a newer OpenPGP key, it can seal the session key anew to that
-key.
-"""
+"""The store of sealed files, each as sealed by its sender, and of the resealed session keys of some."""
 
 from typing import NamedTuple
 

@@ -90,10 +90,7 @@ class SealedFolder:
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Return a context that opens a file and yields its descriptor.
-
-        `most` has no effect: the whole file can always be read.
-        """
+        """Return a context that opens a file and yields its descriptor. `most` is ignored here."""
         del most
         return _opened(self.path(reference))
 

@@ -80,12 +80,11 @@ def verify_receipt_files(
     log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
-    `gateway_certificate`: one or several certificates, as an old receipt needs an old certificate. Without a
-    certificate, a text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file
-    received by the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the
-    log has had, in order; by default, the keys of a list among the files. If there are log keys, one of them
-    must have signed each head; if there are none, the log key of an anchored receipt. A bad content of a file
-    gives a verdict, never an error.
+    `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
+    text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file received by
+    the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the log has had,
+    in order; by default, the keys of a list among the files. A head must be signed with one of these keys; if
+    there are none, with the log key of an anchored receipt. Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)

@@ -49,9 +49,7 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
-    """Compare the log entries in the file `leaves` with signed heads; return the number of entries.
-    Raises Unproved if an entry or a head does not fit.
-    """
+    """Compare a log's entries with its heads; return the number of entries. Unproved if they differ."""
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -77,9 +75,7 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
-    """Return the keys the log has had, in order, as told by the entries in the file `leaves`.
-    Returns [] if the key never changed.
-    """
+    """Return the keys the log has had, in order, from its entries; [] if the key never changed."""
     with leaves.open("rb") as file:
         changes = [
             receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line

@@ -38,10 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but leave the phrases in `own` as they are.
-
-    `own`: phrases of the authority's policies, shown even if words.txt does not list their words.
-    """
+    """Return a text as `plain` does, but with the authority's `own` phrases shown, listed or not."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown

@@ -34,12 +34,8 @@ def signing_options(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()
 def verified_count(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
     """Check a passkey's signature of `challenge`; return the passkey's new count of signatures.
 
-    Return None for a wrong passkey, challenge or origin. `assertion`: the browser's answer, in JSON. `key`:
-    the passkey's public key, in COSE form. `count`: the count after the passkey's previous signature. Return
-    True if a file beginning with `start` is an encrypted OpenPGP message.
-
-    Return None if `start` is too short to tell. A whole file as short is only the beginning of a packet or of
-    an armor line.
+    Return None for a wrong passkey, challenge or origin. `assertion`: the browser's answer, JSON. `key`: the
+    public key, COSE. `count`: the count after the passkey's previous signature.
     """
     try:
         return verify_authentication_response(

@@ -30,10 +30,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """Return where each service of `gateway run` accepts work now: HOST:PORT, or an origin.
-
-    The keys are the names of the services; {} if `gateway run` is not running.
-    """
+    """Return HOST:PORT, or an origin, of each service that `gateway run` runs now; {} if none runs."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:

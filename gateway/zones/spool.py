@@ -212,10 +212,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content is already in spool/landed, as REF.part.
+    """Hand over an upload whose content is already in REF.part in spool/landed: add the record and rename.
 
-    Add the record and rename the file; after return the upload is durable. After an error the file is moved
-    back to the path `content`.
+    As with `hand_over`, the upload is durable after return. After an error the content is moved to `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -357,11 +356,10 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
-    """Return a landed upload, read from its record, and the time when the upload got its final name.
+    """Return a landed upload, read from its record, and when it got its final name, by the kernel's clock.
 
-    The time is in epoch seconds of the kernel's clock; intake cannot forge the time, as no process can.
-    FileNotFoundError if the upload is gone, BadFileError for a record unlike those of intake, OSError for a
-    disk failure.
+    The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
+    upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
     """
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -437,10 +435,7 @@ def set_aside(spool: Spool, reference: str) -> None:
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload once it is safely stored inside. Harmless when repeated.
-
-    If content and record are separate files, the record is removed first.
-    """
+    """Remove a landed upload once it is safely stored inside; its record first. Harmless when repeated."""
     with _opened(spool) as folder:
         for suffix in ("landed", "json", "sealed"):
             if suffix == "sealed":

@@ -34,9 +34,7 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """Rule for hiding small numbers of a file's pupils. `threshold`: no smaller number is published.
-    `base`: published figures are multiples of this number. `seed`: secret bytes, to draw at random.
-    """
+    """Rule for hiding a file's small counts: `threshold` and rounding `base` in pupils, secret `seed`."""
 
     threshold: int
     base: int

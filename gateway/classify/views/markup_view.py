@@ -59,12 +59,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for writing the kept part of elements of one form (same tags).
-    `kept`: the template to write by, for each choice of assessments that stay.
-    `blank`: number of empty pieces in an element without text between elements.
-    `assessments`: for each assessment, the numbers of its first tag and of the tag after its last, and the
-    position of the piece with its key stage.
-    `enough`: an element stays if anything inside has this visibility or a higher one.
+    """Plan for elements of one form (same tags). `kept`: templates for writing, by the assessments that stay.
+    `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
+    tag after its last, and the position of the piece with its key stage. `enough`: see `_Document._put`.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -106,9 +103,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note an attribute, comment or text outside the records as left out of the view.
-        Such content has no `name`; an element has one and is not noted here.
-        """
+        """Note content outside the records as left out if it has no `name`: an attribute, comment or text."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -225,9 +220,7 @@ class _Document:
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
-        """Return one line for each text or element in `waiting`.
-        A text stays as it is. Of an element, the line is the kept part, or "" if nothing is kept.
-        """
+        """Return each text unchanged, and the kept part of each element on one line ("" if none is kept)."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Visibility.BESIDE, Visibility.IN):
@@ -260,9 +253,7 @@ class _Document:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield what a view keeps of some elements, as one `_Kept` for all elements of the same form.
-        `numbers`: indexes of the elements in `waiting`. Nothing is yielded for a form of which nothing stays.
-        """
+        """Yield a `_Kept` for each form among the elements of `waiting` with these numbers, if any stay."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -314,9 +305,8 @@ class _Document:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Put the part that a view keeps of an assessment into `pieces`; return True if anything is kept.
-        The part replaces the assessment's first tag. `at`: index in `pieces` where the element around the
-        assessment begins. `where`: an entry of `_Plan.assessments`.
+        """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
+        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]

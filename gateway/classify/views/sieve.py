@@ -21,9 +21,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """Visibility of an element in a view: never shown (`OUT`), or shown (`IN`).
-    `BESIDE`: shown only if the element around has another inside that is `IN`.
-    """
+    """Visibility of an element in a view. `BESIDE`: kept only if the parent keeps an element that is `IN`."""
 
     OUT = 0
     BESIDE = 1
@@ -132,9 +130,7 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records.
-        `OUT` unless the element is about the document or its owner.
-        """
+        """Return the visibility of an element outside all records: `OUT` unless about document or owner."""
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT

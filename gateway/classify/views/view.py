@@ -124,10 +124,7 @@ def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
 
 
 def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]]) -> Iterator[Columns]:
-    """Yield what the view keeps of a table, as columns of a batch of rows at a time.
-    `kept`: index and judge of each column to keep. A value that its judge does not pass becomes "". Text that
-    a spreadsheet program would run as a formula gets an apostrophe in front.
-    """
+    """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
     names, own = len(table.header.names), sieve.own_rows(table.header.names)
     met, width = 0, names
     for batch in table.batches:

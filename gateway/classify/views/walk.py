@@ -84,9 +84,7 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the texts inside an element to `values`.
-        `number`: inside the Nth of the repeated elements, N, counted from 1; 0 outside all repeated elements.
-        """
+        """Add an element's texts to `values`. `number`: N within the Nth repeated element, else 0."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
@@ -125,9 +123,8 @@ _WANTED = frozenset((*_NUMBERS, *_NAMES, "birth-date"))
 def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the UPNs and name keys of each record, in the order of a view.
-    A name key (`identifiers.name_keys`) joins names and date of birth. Both lists are empty for a record
-    naming nobody. Raises Unreadable for faulty content.
+    """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
+    Both lists are empty for a record naming nobody. Raises Unreadable for faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
@@ -140,9 +137,8 @@ def named_records(
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write a view as CSV (RFC 4180) in UTF-8, with the columns of a layout.
-    Return the number of rows, and of filled cells by column. A row in which the view fills no cell is left
-    out. Raises Unreadable for a faulty view.
+    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
+    A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")
@@ -176,9 +172,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of the values needed by a layout from each record. A value's key is a field or a heading.
-    Headings are written "=heading", and inside the Nth of the repeated elements "N heading".
-    """
+    """Reader of a record's values. Keys: a field, "=heading", or "N heading" in the Nth repeated element."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))

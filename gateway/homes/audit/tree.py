@@ -249,8 +249,7 @@ def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between a log entry's row and its leaf.
 
-    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries without
-    texts. `salts`: the subjects of entries without salts.
+    `texts` and `salts` are as in `event_faults`.
     """
     try:
         event = read_event(json.loads(row.leaf))

@@ -116,10 +116,7 @@ class Stage:
         return json.loads(self.done(*arguments, "--json"))
 
     def confirm(self, owner: str, *staff: str) -> None:
-        """Record that the keys of the provider `owner` were confirmed by telephone.
-
-        If "--staff" is added, `owner` is a person.
-        """
+        """Record that the keys of a provider (with `--staff`, of a person) were confirmed by telephone."""
         waiting = [
             key["fingerprint"] for key in self.json("keys", "list", owner, *staff) if key["unconfirmed"]
         ]
@@ -163,10 +160,7 @@ class Stage:
 
 
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
-    """Call `poll` until the result is true, and return the result.
-
-    Raise Fault after `seconds`; the error names `what`, the event waited for.
-    """
+    """Call `poll` until the result is true, and return that result. Fault after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = poll()

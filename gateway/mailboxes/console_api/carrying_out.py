@@ -238,10 +238,9 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field at fault: the only field whose option, value or name is in the error's text.
+    """Return the one field named in the error's text by option, value or name; "" for none or several.
 
-    Returns "" if no field or more than one is found. For a NotFoundError, only fields with choices in forms
-    count.
+    A NotFoundError is attributed only to fields with choices in forms.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
@@ -325,11 +324,10 @@ def _json_value(value: object) -> object:
 def _checked(
     console: ConsoleContext, caller: Caller, command: str, fields: Mapping[str, Given], *, reads: bool
 ) -> Act:
-    """Return the act called `command`, with its fields validated.
+    """Return the act asked for, its fields validated. DecliningError for a caller without the right.
 
-    `reads`: True if the act must only read, False if the act must change something. DecliningError for a
-    caller without the right, or for wrong fields. NotFoundError for an act unknown, not offered to the caller
-    or of the other sort, and for a file outside the caller's sight.
+    `reads`: the act must only read; if False, the act must change something. NotFoundError for any other act,
+    for an act not offered here, and for a file outside the caller's sight.
     """
     act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None

@@ -54,10 +54,9 @@ class Challenges:
         self._lock = threading.Lock()
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Make and return a new challenge for the owner of the secret `holder`, for one purpose.
+        """Make a challenge for a purpose and the owner of the secret `holder`, in place of an earlier one.
 
-        The new challenge replaces an earlier one for the same holder and purpose. `take_about` later returns
-        `about` with the challenge.
+        `take_about` later returns `about` with the challenge.
         """
         now = self._clock()
         challenge = secrets.token_bytes(_BYTES)

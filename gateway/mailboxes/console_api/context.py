@@ -113,10 +113,9 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return the answer to the question `asked`: the last answer if at most a minute old, else a new one.
+        """Return the answer to `asked`: the known one if at most a minute old, else a new one from `work`.
 
-        `work` computes a new answer. While another thread does so, callers get the last answer, if at most
-        ten minutes old.
+        If the known one is at most ten minutes old, callers get it while another thread computes the new one.
         """
         if (known := self._within(asked, _SECONDS)) is not None:
             return known[1]
@@ -135,10 +134,7 @@ class WithinTheMinute(Generic[K, V]):
             return known if known is not None and self._clock() < known[0] + seconds else None
 
     def _anew(self, asked: K, work: Callable[[], V]) -> V:
-        """Compute and return a new answer. Only one thread computes at a time.
-
-        A caller that had to wait gets the answer computed meanwhile by another caller, if there is one.
-        """
+        """Compute an answer, one at a time; a caller that had to wait takes another caller's answer."""
         try:
             with self._working:
                 if (known := self._within(asked, _SECONDS)) is not None:
@@ -249,9 +245,8 @@ class ConsoleContext:
 class Caller:
     """An authenticated caller: a person with teams and roles, or a program.
 
-    `confirmed`: False if nobody has confirmed the person's credential; then no role counts, and the person
-    may only read. A `program` may do the acts named by its credential. `origin`: scheme and host of the page
-    with the question.
+    With an unconfirmed credential, no role counts, and the caller only reads. A `program` may do the acts
+    named by the credential. `origin`: scheme and host of the page that sent the question.
     """
 
     person: Person
@@ -295,10 +290,7 @@ class Caller:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise DecliningError if the caller may not do an act. `right`: the right needed for the act.
-
-        `by_program`: True for an act that programs may be allowed to do.
-        """
+        """Raise DecliningError if the caller may not do an act; `by_program`: programs may be allowed to."""
         if self.program is None:
             self.check(right)
         elif not by_program or command not in self.program.acts.split(","):

@@ -54,10 +54,7 @@ def file_row(delivery: Delivery) -> Shown:
 
 
 def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
-    """Convert a delivery to a list row, with the names of school and kind of data.
-
-    `names`: the schools' names, by id.
-    """
+    """Convert a delivery to a list row, with the names of school and kind of data."""
     return file_row(delivery) | {
         "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
         "data_type": type_named(catalogue, delivery.data_type) if delivery.data_type else None,
@@ -193,10 +190,7 @@ class OwnMailboxes:
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark files of a team as dealt with or, with `undo`, put them back; return a sentence.
-
-        Each file has a log entry.
-        """
+        """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged."""
         mailboxes = self.console.mailboxes
         for reference in references:
             place = mailboxes.place(self.caller.person, team, reference, removed=undo)

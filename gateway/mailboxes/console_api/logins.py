@@ -59,10 +59,7 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 
 
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
-    """Return WebAuthn options for a login by any passkey.
-
-    `browser`: a secret of the person's browser; no other browser can finish the login.
-    """
+    """Return WebAuthn options for a login by any passkey; `browser` is the secret of the attempt."""
     challenge = console.challenges.give(browser, _LOGIN)
     return {"options": signing_options(question.origin, challenge)}
 
@@ -106,10 +103,7 @@ def _take_up(
     console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
     *, algorithm: str, key: str,
 ) -> Shown:  # fmt: skip
-    """Put an invited person's new credential on record, end the invitation, and log the person in.
-
-    `key`: the fingerprint of the credential. Returns the new session.
-    """
+    """Log in an invited person, and return the session: put the key on record, and end the invitation."""
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
     entry = Entry(
@@ -128,8 +122,7 @@ def _take_up(
 def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
     """Return the WebAuthn options with which a browser makes a passkey for an invited person.
 
-    `browser`: a secret of the person's browser; no other browser can finish. `code`: the secret in the
-    invitation's one-time link.
+    `browser` is the secret of the attempt, `code` that of the one-time link.
     """
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
@@ -156,10 +149,9 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
 def enrol(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str, attestation: str
 ) -> Shown:
-    """Add a new passkey, using up the invitation, and log the person in.
+    """Add a new passkey, which uses up the invitation, and log the person in.
 
-    `browser`: the secret given to `begin_enrolment`. `code`: the secret in the invitation's one-time link.
-    `attestation`: the new passkey, as JSON from the browser.
+    `browser` and `code` are as for `begin_enrolment`; `attestation` is JSON from the browser.
     """
     invited(console, question, code)
     challenge = console.challenges.take(browser, _ENROLMENT)
@@ -191,8 +183,7 @@ def begin_openid(
 ) -> Shown:
     """Return the OpenID provider's login URL for a login, or for binding an account to an invited person.
 
-    `browser`: a secret of the person's browser; no other browser can finish. `code`: the secret in the
-    invitation's one-time link; "" for a login.
+    `browser` is the secret of the attempt; `code` that of the invitation's link, "" for a login.
     """
     if code:
         invited(console, question, code)

@@ -86,8 +86,7 @@ class OpenIdProvider:
     ) -> str:
         """Return the subject identifier of the person who logged in. NotProvedError without proof.
 
-        `code`, `state`: the values from the OpenID provider. `since`: to confirm an act, the login must be
-        later; None for a login to begin a session.
+        `since`: the login must be later, because it confirms an act; None for a login that begins a session.
         """
         expected, nonce, verifier = attempt_values(challenge, act=since is not None)
         if not hmac.compare_digest(state.encode(), expected.encode()):

@@ -77,10 +77,9 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a policy file in force, by default the first; with `content`, try it as the file's new text.
+    """Return a policy file in force, by default the first; with `content`, the effects of that new text.
 
-    `tried`: True with `content`. The answer then has the faults or, without faults, the differences and
-    consequences.
+    With `content`, `tried` is True, and the answer has the faults, or else the differences and consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]

@@ -134,10 +134,7 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return the count of some kind of thing for the first page, with id and name of the kind.
-
-    `more`: True if there are MOST things or more.
-    """
+    """Return a count for the first page, with id and name; `more`: True if there are MOST things or more."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}
 
 
@@ -207,10 +204,7 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
-    """Yield a task for each of the schools longest overdue, and one task for all further schools.
-
-    `behind`: a task for each school with overdue data, the longest overdue first.
-    """
+    """Yield a task for each of the schools longest overdue, and one task for all further schools."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.of for one in told], now.date())
     for one in told:

@@ -92,10 +92,9 @@ class ProgramRow(Row, table=True):
 
 
 class ProgramRequestRow(Row, table=True):
-    """A program's request to change data, kept so that a repeated request is not carried out twice.
+    """A program's request for a change, and the answer, once there is one.
 
-    `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request, `answer` the answer to the
-    program, None before the answer.
+    `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request.
     """
 
     program: str = Field(primary_key=True, max_length=64)

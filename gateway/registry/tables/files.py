@@ -135,10 +135,7 @@ class AuthorityNoticeRow(Row, table=True):
 
 
 class DeclarationRow(Row, table=True):
-    """A provider's declaration of data sent, or to be sent, by another method than the gateway.
-
-    Columns with lists hold words separated by spaces. `reasons` are the reasons of the decision, as JSON.
-    """
+    """A transfer by another method, past or future. Lists are words separated by spaces; reasons are JSON."""
 
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
@@ -182,10 +179,9 @@ class CopyRow(Row, table=True):
 
 
 class HandOnBatchRow(Row, table=True):
-    """One batch of files handed on to a system of the authority.
+    """One batch of a hand-on. `target`: the address; `trouble`: why the last sending failed.
 
-    `target` is the address of the system. `made_at` is when the files were put into a folder, `sent_at` when
-    the system got the files or could fetch them. `trouble` says why the last sending failed.
+    `made_at`: when the files were put into a folder. `sent_at`: when the system got, or could fetch, them.
     """
 
     __table_args__ = (UniqueConstraint("hand_on", "number"),)

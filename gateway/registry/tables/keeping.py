@@ -9,11 +9,10 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class HostRow(Row, table=True):
-    """A host that shares the work, and the last report of the host. Times are by the database's clock.
+    """A host expected to share the work, and its last report; times are the database's.
 
-    `spool` is the number of uploads waiting on the host, the oldest for `oldest_seconds`. The host's clock is
-    `ahead_seconds` ahead of the database's. `holds` names the gateway's keys on the host, separated by
-    spaces.
+    `spool` uploads wait there, the oldest for `oldest_seconds`. The host's clock is `ahead_seconds` ahead of
+    the database's. `holds` names the gateway's keys there, separated by spaces.
     """
 
     name: str = Field(primary_key=True, max_length=32)
@@ -26,10 +25,9 @@ class HostRow(Row, table=True):
 
 
 class PolicyDraftRow(Row, table=True):
-    """A change of one file of the policies, proposed in the console. There is at most one draft.
+    """Policies proposed in the console: the policies of the digest `base`, with new `content` of one `file`.
 
-    `base` is the digest of the policies to be changed, `file` the name of the file with the new `content`,
-    and `digest` the digest of all policies with the change.
+    `digest` is the digest of all the proposed policies. There is at most one draft.
     """
 
     digest: str = Field(primary_key=True, max_length=64)

@@ -11,10 +11,9 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class ProviderRow(Row, table=True):
-    """A body that sends files. `schools` are the numbers of the schools for which files may be sent.
+    """A body that sends files: `schools` are the numbers of schools for which it sends, separated by spaces.
 
-    The numbers are separated by spaces. `closed_on` is the last day, None while open; `succeeded_by` is the
-    id of the provider that has taken the place of a closed one.
+    `closed_on` is the last day, None while open; `succeeded_by` is the id of the successor.
     """
 
     id: str = Field(primary_key=True, max_length=32)

@@ -9,11 +9,7 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
-    """The latest statement of a provider about a pupil: `on_roll` or not.
-
-    `pupil`, `former` and `birth_date` are keyed digests of UPN, former UPN and date of birth. `transfer` is
-    the sequence of the file with the statement, `record` the number of the pupil's record in the file.
-    """
+    """A provider's latest statement about a pupil; the digests are as in `RollEntry`."""
 
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
@@ -37,10 +33,7 @@ class FullRollRow(Row, table=True):
 
 
 class SchoolOfTransferRow(Row, table=True):
-    """A school with pupils in an accepted file, if another provider sent the file for several schools.
-
-    `provider` is the school, `transfer` the sequence of the file.
-    """
+    """A school with pupils in an accepted file, sent by another provider for several schools."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
@@ -54,10 +47,9 @@ class StagedRollRow(Row, table=True):
 
 
 class DiscrepancyRow(Row, table=True):
-    """A difference between the statements of two providers or files about a pupil.
+    """A discrepancy between providers' statements about a pupil.
 
-    The state is first "open", then "settled" (the data fits again) or "resolved" (by a person). `why` is the
-    person's reason. `key` identifies the discrepancy when found again.
+    States: open -> settled (the data fits again) or resolved (by a person; `why` is the reason).
     """
 
     __table_args__ = (Index("discrepancy_by_key", "key", "state"),)

@@ -100,10 +100,7 @@ def partial_index(name: str, where: str, *columns: str) -> Index:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """The type of columns with times: in UTC, and with the time zone when read, in every database.
-
-    SQLite drops the zone, so reading adds UTC.
-    """
+    """An aware UTC time in every database. SQLite drops the zone, so reading restores UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -25,12 +25,11 @@ Shown = dict[str, Any]
 
 
 class ConsoleQuestion(File):
-    """A question of the console to the inside.
+    """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser.
 
-    `origin`: the web origin of the asking page. `address`: the browser's network address. `session`: the
-    secret in a logged-in person's browser, or the credential of a program. `unattended`: the page asks
-    without the person's doing, so the session is not prolonged. `fields`: further values, checked by the
-    function for the question.
+    `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: the
+    page asks without the person's doing, so the session is not prolonged. `fields`: further values, checked
+    by the function that answers the question.
     """
 
     origin: str
@@ -41,11 +40,7 @@ class ConsoleQuestion(File):
 
 
 class ConsoleKnows(WebSettings):
-    """The console's settings, from the inside. `zone`: the local authority's time zone.
-
-    `openid`: the name of the OpenID provider at the login, if any. `security_txt`: the text to serve as
-    security.txt. `accessibility`: the address of the accessibility statement.
-    """
+    """The settings the console needs; `zone` is the local authority's time zone."""
 
     organisation: str
     zone: str
