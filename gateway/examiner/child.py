@@ -32,7 +32,7 @@ _STATUS_BYTES = 16
 _ANSWER_BYTES = 64 * 1024**2
 _MOST_PLACES = 2_000
 _ANSWERS_A_PROCESS = 100
-_LINE = re.compile(r"gateway\.([a-z_0-9]+(?:\.[a-z_0-9]+)*):[0-9]{1,4}")
+_PLACE = re.compile(r"gateway\.([a-z_0-9]+(?:\.[a-z_0-9]+)*):[0-9]{1,4}")
 _ROOT = Path(__file__).parents[1]
 
 
@@ -206,7 +206,7 @@ def crash_place(answer: bytes) -> str:
     """
     shown = []
     for told in answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split():
-        if line := _LINE.fullmatch(told):
+        if line := _PLACE.fullmatch(told):
             is_known = _ROOT.joinpath(*line[1].split(".")).with_suffix(".py").is_file()
         else:
             is_known = isinstance(getattr(builtins, told, None), type)
