@@ -14,11 +14,8 @@ from gateway.registry.providers import EVERY
 from gateway.registry.tables import HarmlessRow
 
 
-class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
-    """List a column as harmless, in your name. Files held for no other reason go on at once.
-
-    No sensitive column becomes harmless by a listing.
-    """
+class _HarmlessColumn(Act, right=AccessRight.ENROL):
+    """An act on the listing of one column as harmless."""
 
     column: OneLine = argument(
         "Its header, or PARENT/NAME of an element; see transfers show.", metavar="COLUMN"
@@ -27,6 +24,21 @@ class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
     provider: str | None = option(
         "For this provider only; for every one if not given.", None, metavar="ID", names="school"
     )
+
+    def _name(self) -> str:
+        if name := harmless_name(self.column):
+            return name
+        raise GatewayError("a column without a name cannot be listed: it may hold anything")
+
+    def _whose(self) -> str:
+        return f"for {self.provider}" if self.provider else "for every provider"
+
+
+class AddHarmless(_HarmlessColumn, command="policy harmless add"):
+    """List a column as harmless, in your name. Files held for no other reason go on at once.
+
+    No sensitive column becomes harmless by a listing.
+    """
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Add the column to the list of harmless ones; decide files held because of the column once more."""
@@ -44,16 +56,8 @@ class AddHarmless(Act, command="policy harmless add", right=AccessRight.ENROL):
             gone_on = reconsider_held_for(registrar, "policy:unlisted-items")
         return ActDone(f"listed as harmless {self._whose()}; {counted(gone_on, 'file')} decided anew")
 
-    def _name(self) -> str:
-        if name := harmless_name(self.column):
-            return name
-        raise GatewayError("a column without a name cannot be listed: it may hold anything")
 
-    def _whose(self) -> str:
-        return f"for {self.provider}" if self.provider else "for every provider"
-
-
-class RemoveHarmless(AddHarmless, command="policy harmless remove"):
+class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
     """Take a column off the list, in your name. Files accepted before stay accepted."""
 
     def carry_out(self, context: ActContext) -> ActDone:

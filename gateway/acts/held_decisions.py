@@ -129,8 +129,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return asked
 
 
-class ConfirmRelease(_HeldFileAct, command="held confirm"):
-    """Confirm, as a second person, a release against the agreement."""
+class _ProposedRelease(_HeldFileAct):
+    """An act on a proposed release of a held file against the agreement."""
 
     why: Why
 
@@ -143,6 +143,10 @@ class ConfirmRelease(_HeldFileAct, command="held confirm"):
         return (
             f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
         )
+
+
+class ConfirmRelease(_ProposedRelease, command="held confirm"):
+    """Confirm, as a second person, a release against the agreement."""
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
@@ -163,7 +167,7 @@ class ConfirmRelease(_HeldFileAct, command="held confirm"):
         return ActDone(f"{reference} is released to {teams}")
 
 
-class DeclineRelease(ConfirmRelease, command="held decline"):
+class DeclineRelease(_ProposedRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -30,10 +30,9 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
             ]
 
 
-class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.PROTECT):
-    """Keep from deletion one transfer with all its parts, all of a provider, or all files with a child."""
+class _LegalHold(NamesChild, right=AccessRight.PROTECT):
+    """An act on the legal hold of one transfer, one provider or one child."""
 
-    short: ClassVar = "Place a hold"
     field_groups: ClassVar = (
         FieldGroup("What is concerned: one of these", ("reference", "provider")),
         FieldGroup("Or every file with one child", ("upn", "surname", "forename", "born"), folded=True),
@@ -43,20 +42,6 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
     provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")
     why: Why
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
-        on = self._change(context, holds.place, "hold-placed")
-        said = f"{on} is on hold: nothing of it is deleted"
-        if not (self.reference or self.provider):
-            with context.reading() as session:
-                missing = len(persons.unindexed(session))
-            if missing:
-                said += (
-                    f"\nkept files that are not in the index yet, and may hold the child: {missing};"
-                    " gateway pupils index"
-                )
-        return ActDone(said)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
         """Place or lift the hold by the function `change`; log the `kind` of event; return the subject."""
@@ -80,7 +65,27 @@ class PlaceLegalHold(NamesChild, command="legal-holds place", right=AccessRight.
         return {"persons": b"".join(sorted(self.digests(home)))}
 
 
-class LiftLegalHold(PlaceLegalHold, command="legal-holds lift"):
+class PlaceLegalHold(_LegalHold, command="legal-holds place"):
+    """Keep from deletion one transfer with all its parts, all of a provider, or all files with a child."""
+
+    short: ClassVar = "Place a hold"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
+        on = self._change(context, holds.place, "hold-placed")
+        said = f"{on} is on hold: nothing of it is deleted"
+        if not (self.reference or self.provider):
+            with context.reading() as session:
+                missing = len(persons.unindexed(session))
+            if missing:
+                said += (
+                    f"\nkept files that are not in the index yet, and may hold the child: {missing};"
+                    " gateway pupils index"
+                )
+        return ActDone(said)
+
+
+class LiftLegalHold(_LegalHold, command="legal-holds lift"):
     """Lift a legal hold, in your name: deletions due are carried out with the next run."""
 
     short: ClassVar = "Lift a hold"

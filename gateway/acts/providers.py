@@ -333,11 +333,10 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         return True
 
 
-class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL):
-    """Suspend a provider's access until resumed; files sent before wait for a person."""
+class _ChangeAccess(Act, right=AccessRight.ENROL):
+    """An act that suspends or resumes a provider's access."""
 
-    by_program: ClassVar = True
-    suspended: ClassVar = True
+    suspended: ClassVar[bool]
 
     id: ProviderId
     why: Why | None = option("Why: for the record, without personal data.", None)
@@ -352,10 +351,16 @@ class SuspendProvider(Act, command="providers suspend", right=AccessRight.ENROL)
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
-class ResumeProvider(SuspendProvider, command="providers resume"):
+class SuspendProvider(_ChangeAccess, command="providers suspend"):
+    """Suspend a provider's access until resumed; files sent before wait for a person."""
+
+    by_program: ClassVar = True
+    suspended: ClassVar = True
+
+
+class ResumeProvider(_ChangeAccess, command="providers resume"):
     """Resume the access of a suspended provider."""
 
-    by_program: ClassVar = False
     suspended: ClassVar = False
 
 

@@ -409,11 +409,11 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
         return ActDone(f"marker {self.number} is off")
 
 
-class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
-    """List the children who left a roll and are on none now, with the last place seen."""
+class _ListLeavers(Act, right=AccessRight.WELFARE):
+    """A question for the children who left a roll; with `moved` for those on another roll now."""
 
     asks_passkey: ClassVar = False
-    moved: ClassVar = False
+    moved: ClassVar[bool]
 
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
@@ -435,7 +435,13 @@ class ListMissing(Act, command="pupils missing", right=AccessRight.WELFARE):
         return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(few,))
 
 
-class ListMovers(ListMissing, command="pupils movers"):
+class ListMissing(_ListLeavers, command="pupils missing"):
+    """List the children who left a roll and are on none now, with the last place seen."""
+
+    moved: ClassVar = False
+
+
+class ListMovers(_ListLeavers, command="pupils movers"):
     """List the children who left a roll and are on another one now."""
 
     moved: ClassVar = True
