@@ -70,6 +70,11 @@ def every_act() -> Mapping[str, type[Act]]:
     return {act.command: act for module in MODULES for act in acts_in(module)}
 
 
+def kept_from_addresses(act: type[Act]) -> frozenset[str]:
+    """Return the names of an act's personal fields: proxies and servers write addresses into their logs."""
+    return frozenset(one.name for one in fields_of(act) if one.personal)
+
+
 def acts_in(module: str) -> Iterator[type[Act]]:
     """Yield the acts declared in the module with the full name `module`, in the order of declaration."""
     for declared in vars(import_module(module)).values():

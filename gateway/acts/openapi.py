@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from gateway.acts.act import Act
-from gateway.acts.fields import answer_of, every_act, fields_of
+from gateway.acts.fields import answer_of, every_act, fields_of, kept_from_addresses
 from gateway.acts.listing import MOST, PAGE, ListingAct
 from gateway.zones.http_paths import ROOT
 
@@ -113,7 +113,6 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
         told["parameters"] = [_KEY]
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
         return "post", told
-    personal = {one.name for one in fields_of(act) if one.personal}
     told["parameters"] = [
         {
             "name": name,
@@ -123,7 +122,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
             "schema": schema,
         }
         for name, schema in fields.items()
-        if name not in personal
+        if name not in kept_from_addresses(act)
     ] + (_PAGING if issubclass(act, ListingAct) else [])
     return "get", told
 

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, columns_of
-from gateway.acts.fields import answer_of, area_of, every_act, fields_of
+from gateway.acts.fields import answer_of, area_of, every_act, fields_of, kept_from_addresses
 from gateway.acts.listing import MOST, ListingAct
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
@@ -335,10 +335,8 @@ def _checked(
     if act is None or act.streams or act.reads != reads or not offered:
         raise NotFoundError(command)
     caller.check_act(act.command, act.right, by_program=act.by_program)
-    if of_program and reads:  # By GET: proxies and servers write addresses into their logs.
-        personal = [one.name for one in fields_of(act) if one.personal and one.name in fields]
-        if personal:
-            raise wrong_fields(dict.fromkeys(personal, "an address takes no value that may be personal"))
+    if of_program and reads and (personal := kept_from_addresses(act).intersection(fields)):
+        raise wrong_fields(dict.fromkeys(sorted(personal), "an address takes no value that may be personal"))
     several = {one.name for one in fields_of(act) if one.several}
     given = {
         name: (value,) if name in several and isinstance(value, str) else value
