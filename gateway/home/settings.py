@@ -532,12 +532,19 @@ def read_toml(path: Path, kind: type[M]) -> M:
     """
     check_unchanged(path.parent)
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ConfigurationError(f"{path} is missing") from None
+    return parsed_toml(content, kind, str(path))
+
+
+def parsed_toml(content: bytes, kind: type[M], where: str) -> M:
+    """Return TOML in UTF-8 as a `kind`. ConfigurationError names the file (`where`), key and fault."""
+    try:
+        found = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    return checked(kind, content, str(path))
+        raise ConfigurationError(f"{where}: {error}") from None
+    return checked(kind, found, where)
 
 
 def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:

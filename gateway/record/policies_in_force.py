@@ -30,7 +30,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
+from gateway.home.settings import KeyPolicy, Limits, load_settings, parsed_toml, read_toml
 from gateway.law import PACKS, LawPack
 from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
 from gateway.log.leaf import Kind
@@ -472,20 +472,21 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
     return checkpoint(publisher, len(content), hashlib.sha256(content).digest(), key)
 
 
-def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
-    """Return a law pack after verifying the signature in `note`, made by one of the known publishers.
+def verified(pack: Path, content: bytes, note: str, publishers: tuple[str, ...]) -> LawPack:
+    """Return the law pack in `content` after verifying the signature in `note` of a known publisher.
 
-    `publishers`: the verifier keys. Raises GatewayError, with the fault, if the signature does not count.
+    `pack`: the path that errors name. `publishers`: the verifier keys. Raises GatewayError, with the fault,
+    if the signature does not count.
     """
     check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
-    head, content = read_checkpoint(note, publishers), pack.read_bytes()
+    head = read_checkpoint(note, publishers)
     signed = base64.b64encode(head.root)
     found = base64.b64encode(hashlib.sha256(content).digest())
     if not head.origin.endswith(_PUBLISHER) or (head.size, signed) != (len(content), found):
         raise GatewayError(f"{note_beside(pack).name} does not sign {pack.name}")
-    return read_toml(pack, LawPack)
+    return parsed_toml(content, LawPack, str(pack))
 
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
@@ -495,11 +496,8 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
     """
     check_name(pack)
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
+    found = verified(pack, content, note, publishers)
     with policies_with(policies, pack.name, content) as tried:
-        try:
-            found = verified(tried / pack.name, note, publishers)
-        except GatewayError as error:  # Name the file as the caller did, not its copy.
-            raise GatewayError(str(error).replace(str(tried / pack.name), str(pack))) from None
         if faults := check(tried):
             raise GatewayError("; ".join(map(str, faults)))
     write_durably(policies / pack.name, content, mode=0o644)

@@ -60,11 +60,11 @@ def test_a_pack_of_a_stranger_or_changed_since_is_not_installed(pack: Path, key:
     stranger = LogKey.load(LogKey.generate())
     for publishers in ((), (stranger.vkey(PUBLISHER),)):
         with pytest.raises(GatewayError):
-            verified(pack, note(pack), publishers)
+            verified(pack, pack.read_bytes(), note(pack), publishers)
     signed = note(pack)
     pack.write_text(NEXT.replace("2028-08-31", "2029-08-31"), "utf-8")
     with pytest.raises(GatewayError, match="does not sign"):
-        verified(pack, signed, (key.vkey(PUBLISHER),))
+        verified(pack, pack.read_bytes(), signed, (key.vkey(PUBLISHER),))
 
 
 def test_the_head_of_a_log_signs_no_pack(pack: Path, key: LogKey):
