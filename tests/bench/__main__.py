@@ -3,7 +3,8 @@
 Each part that is measured is put down at once, in the folder of --state. Parts that are named are measured
 anew; where none is named, those that are missing there, for ten minutes at most: called again, it goes on. It
 prints one table of ratios of all that is put down. Once that is every part, it is written to
-docs/performance/ as results.json and results.svg; with `--quick`, only to the folder that --out names.
+docs/performance/ as results.json and results.svg; with `--quick` or `--busy`, only to the folder that --out
+names.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,26 +53,43 @@ def main() -> None:
         "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all where none is named"
     )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, a minute for each part at most")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="beside N processes that spin")
     parser.add_argument("--out", type=Path, help="where results.json and results.svg go")
     parser.add_argument("--state", type=Path, default=STATE, help="where each part is put down")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
-    state = State(options.state / ("quick" if options.quick else "whole"))
+    state = State(
+        options.state / (("quick" if options.quick else "whole") + ("-busy" if options.busy else ""))
+    )
     begun = time.monotonic()
-    for part in options.parts or state.missing():
-        if time.monotonic() - begun > _SECONDS:
-            print("ten minutes are over; called again, it goes on", file=sys.stderr)
-            break
-        state.put(part, list(_measured(part, quick=options.quick)))
+    with _spinning(options.busy):
+        for part in options.parts or state.missing():
+            if time.monotonic() - begun > _SECONDS:
+                print("ten minutes are over; called again, it goes on", file=sys.stderr)
+                break
+            state.put(part, list(_measured(part, quick=options.quick)))
     lines = state.lines()
     print_table(lines)
     print(f"measured in {time.monotonic() - begun:.0f} s on {machine()}")
     if not state.missing():
-        out = options.out or (None if options.quick else DOCUMENTS)
+        out = options.out or (None if options.quick or options.busy else DOCUMENTS)
         if out is not None:
             _write(out, lines)
         state.forget()
+
+
+@contextmanager
+def _spinning(count: int) -> Iterator[None]:
+    """Keep processors busy beside what is measured, with processes that spin, each in a session of its own."""
+    spin = [sys.executable, "-c", "while True: pass"]
+    spinning = [subprocess.Popen(spin, start_new_session=True) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
 
 
 class State:

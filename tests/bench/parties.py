@@ -114,6 +114,7 @@ def service(site: Site, *command: str, log: str) -> Iterator[subprocess.Popen[st
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,  # As the scripts are: Linux shares the processors out by session.
         )
         try:
             yield process
