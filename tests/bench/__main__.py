@@ -81,7 +81,7 @@ def main() -> None:
 
 @contextmanager
 def _spinning(count: int) -> Iterator[None]:
-    """Keep processors busy beside what is measured, with processes that spin, each in a session of its own."""
+    """Keep processors busy beside what is measured, with spinning processes, each in a session of its own."""
     spin = [sys.executable, "-c", "while True: pass"]
     spinning = [subprocess.Popen(spin, start_new_session=True) for _ in range(count)]
     try:
