@@ -220,6 +220,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the person's keys, end the sessions, and leave the person's held files assigned to nobody.
 
+        Keys not in force (suspended, or never confirmed) are revoked: none may wait for a namesake.
         GatewayError for an administrator or data protection officer, whose role two people must take first.
         """
         with context.recording() as record:
@@ -231,10 +232,10 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
                 )
             staff.remove_staff(session, self.name, at)
             for key in keys.list_keys(session, "staff", self.name):
-                if key.is_in_force(at):
+                if key.state not in {"retired", "revoked"}:
                     keys.end_key(
-                        session, "staff", self.name, key.fingerprint, state="retired", at=at, by=record.by,
-                        why=self.why or _REMOVED,
+                        session, "staff", self.name, key.fingerprint, at=at, by=record.by,
+                        state="revoked" if key.state == "pending" else "retired", why=self.why or _REMOVED,
                     )  # fmt: skip
             left = self._held(session, EVERYTHING)
             for reference in left:

@@ -279,9 +279,12 @@ def end_key(
     """Retire or revoke a key, found by the fingerprint or by a unique beginning of the fingerprint.
 
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
-    GatewayError if the key is in the state already, or is revoked.
+    GatewayError if the key is in the state already, is revoked, or is suspended and would be retired:
+    restoring it then would take no second person.
     """
     row = _find(session, owner_kind, owner, fingerprint)
+    if state == "retired" and row.state == "pending" and not row.unconfirmed:
+        raise GatewayError(f"the key {row.fingerprint} is suspended; it is revoked or confirmed, not retired")
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
     if row.state in {"revoked", state} and not hardens:
         raise GatewayError(f"the key {row.fingerprint} is {row.state} already")

@@ -228,6 +228,25 @@ def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act)
     desk.gateway("log", "verify")
 
 
+def test_nobody_alone_brings_a_suspended_key_back(desk: Desk, as_sam: Act) -> None:
+    desk.provider("oak")
+    person(desk, "eve", "sen")
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    apart(desk.home, "sam")
+    oak = json.loads(desk.gateway("keys", "list", "oak", "--json"))[0]["fingerprint"]
+    desk.gateway("keys", "revoke", "oak", oak, "--why", "stolen")
+    assert "is suspended" in desk.gateway("keys", "retire", "oak", oak, code=1)
+    eve = keys_of(desk, "eve")
+    desk.gateway("keys", "revoke", "eve", eve, "--staff", "--why", "lost on a train")
+    desk.gateway("staff", "remove", "eve")
+    with desk.registry.read() as session:
+        assert {one.state for one in keys.list_keys(session, "staff", "eve")} == {"revoked"}
+    back = ("staff", "add", "eve", "--team", "sen", "--ssh-key", str(desk.root / "eve.pub"))
+    assert "already enrolled" in desk.gateway(*back, code=1)
+    desk.gateway("log", "verify")
+
+
 def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sam: Act) -> None:
     before = desk.current()
     in_force(desk)
