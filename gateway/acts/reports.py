@@ -32,7 +32,7 @@ from gateway.registry import (
     transfer_lists,
     transfers,
 )
-from gateway.registry.flow_status import arrivals, owed_by, window_from
+from gateway.registry.flow_status import arrivals, owed_by, window_for
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.document import Document
@@ -216,7 +216,7 @@ def review_of(
     """Report how all providers kept to the agreement in a span of days, by the record as of `at`."""
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
-    came = arrivals(session, window_from(catalogue, span[0]))
+    came = arrivals(session, window_for(catalogue, span[0]))
     added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
     differing, discrepancies = review.discrepancies(session, since, until)

@@ -120,7 +120,7 @@ class MailboxAccess:
                 files = deliveries.held(session, sight, rules, before=before, limit=FILES_A_QUERY)
             else:
                 wanted = self.removed if place.removed else place.wanted
-                found = deliveries.delivered(
+                found = deliveries.page(
                     session, folder, wanted=wanted, person=name, before=before, limit=FILES_A_QUERY
                 )
                 files = self.showing.with_apart(session, found, name)
@@ -135,7 +135,7 @@ class MailboxAccess:
         """
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
-            found = deliveries.delivered(
+            found = deliveries.page(
                 session, team, wanted=wanted, person=person.name, before=before, limit=limit
             )
             return self.showing.with_apart(session, found, person.name)
@@ -167,9 +167,7 @@ class MailboxAccess:
         """Return the teams of a person that have removed files, if the files can still be restored."""
         with self.registry.read() as session:
             wanted, name, teams = self.removed, person.name, self._teams(session, person)
-            return tuple(
-                t for t in teams if deliveries.delivered(session, t, wanted=wanted, person=name, limit=1)
-            )
+            return tuple(t for t in teams if deliveries.page(session, t, wanted=wanted, person=name, limit=1))
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the names in /lists, or in a team's folder there; None if `place` is a list itself.
@@ -324,7 +322,7 @@ class MailboxAccess:
         self._check_folder(person, teams, place)
         if place.name is None:
             # An empty subfolder of a shelf is not there.
-            if place.kind is not None and not deliveries.delivered(
+            if place.kind is not None and not deliveries.page(
                 session, place.folder, wanted=place.wanted, person=person.name, limit=1
             ):
                 raise Declined(NO_SUCH_FILE)

@@ -319,7 +319,7 @@ def owe_copies(
             part = provider in parts
             copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
             (waiting if waits else ready).append(provider)
-    entries = [delivered(transfer.upload.reference, each.id, decision.flow) for each in ready]
+    entries = [copy_entry(transfer.upload.reference, each.id, decision.flow) for each in ready]
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
     # schools.
     sent = partners(decision, catalogue, ready)
@@ -329,7 +329,7 @@ def owe_copies(
     return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
 
 
-def delivered(reference: str, provider: str, flow: str) -> Entry:
+def copy_entry(reference: str, provider: str, flow: str) -> Entry:
     """Return the log entry that a provider gets a copy of the file `reference` under a flow of Appendix B."""
     return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
 

@@ -30,7 +30,7 @@ from gateway.policy.schools import copies_for, parts_for
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, with_reason
-from gateway.record.consequences import Ruling, delivered
+from gateway.record.consequences import Ruling, copy_entry
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
@@ -238,7 +238,7 @@ def give_copies(registrar: Registrar) -> int:
         for row, transfer in _copies_ready(registrar, session):
             row.waits, row.decided_at = None, now
             session.add(row)
-            entries.append(delivered(transfer.upload.reference, row.provider, transfer.flow or "none"))
+            entries.append(copy_entry(transfer.upload.reference, row.provider, transfer.flow or "none"))
         session.flush()
         issued = put_on_record(registrar, session, entries, (), now)
     registrar.bring_out(issued)

@@ -159,7 +159,7 @@ class Delivery(NamedTuple):
     apart: frozenset[int] = frozenset()
 
 
-def delivered(
+def page(
     session: Session,
     team: str,
     *,

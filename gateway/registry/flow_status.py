@@ -42,7 +42,7 @@ def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
-    judged = window_from(catalogue, day)
+    judged = window_for(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
     for provider in providers.list_providers(session):
@@ -63,7 +63,7 @@ def owed_by(
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
 
 
-def window_from(catalogue: Catalogue, day: date) -> Window:
+def window_for(catalogue: Catalogue, day: date) -> Window:
     """Return the bounds of the arrivals to be read for judging every flow on `day` or on a later day."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [

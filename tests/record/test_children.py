@@ -42,7 +42,7 @@ def find(desk: Desk, *options: str) -> list[dict[str, Any]]:
 def apart(desk: Desk, person: str | None = None) -> set[str]:
     """The files of which somebody is shown no record of a marked child."""
     with desk.registry.read() as session:
-        found = deliveries.delivered(session, "central-data-team", person=person, limit=10)
+        found = deliveries.page(session, "central-data-team", person=person, limit=10)
         kept = markers.kept_apart(session, [one.sequence for one in found], person)
         return {one.reference for one in found if one.sequence in kept}
 

@@ -39,7 +39,7 @@ def roll(*numbers: int) -> bytes:
 
 def given(desk: Desk) -> list[Delivery]:
     with desk.registry.read() as session:
-        return list(deliveries.delivered(session, TEAM, limit=20))
+        return list(deliveries.page(session, TEAM, limit=20))
 
 
 def references(desk: Desk) -> list[str]:
@@ -116,7 +116,7 @@ def test_a_team_without_records_to_which_a_file_is_released_has_counts_of_it(tmp
         transfers.record_content(session, upload().reference, opened(), kind, rules="5" * 64)
         (transfer,) = transfers.record_decisions(session, [(upload().reference, decision)], NOW)
         CountsOwed(session, shipped(), NOW).give([(transfer, decision, sender, True)])
-        counts = {team: deliveries.delivered(session, team, limit=1)[0].counts for team in decision.teams}
+        counts = {team: deliveries.page(session, team, limit=1)[0].counts for team in decision.teams}
     assert counts == {"sen": False, TEAM: True}
     registry.close()
 

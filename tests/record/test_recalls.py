@@ -38,7 +38,7 @@ def accepted(desk: Desk, content: bytes = b"") -> str:
 
 def mailbox(desk: Desk, team: str) -> list[str]:
     with desk.registry.read() as session:
-        return [one.reference for one in deliveries.delivered(session, team, limit=10)]
+        return [one.reference for one in deliveries.page(session, team, limit=10)]
 
 
 def test_a_withdrawn_file_is_out_of_every_mailbox_at_once_and_two_people_end_it(desk: Desk, named) -> None:

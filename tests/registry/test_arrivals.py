@@ -20,7 +20,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.timescale import DutySpan, status
 from gateway.registry import providers
 from gateway.registry.database import Registry
-from gateway.registry.flow_status import Window, arrivals, statuses, window_from
+from gateway.registry.flow_status import Window, arrivals, statuses, window_for
 from gateway.registry.tables import TransferRow
 from tests.costs import python_calls
 from tests.policies import POLICIES
@@ -104,7 +104,7 @@ def test_of_the_files_of_a_local_day_the_last_of_each_kind_and_period_is_told(
         of = (provider, one.data_type, one.period, local_day(one.at, zone))
         last[of] = max(last.get(of, one.at), one.at)
     with registry.read() as session:
-        found = arrivals(session, replace(window_from(catalogue, on), lately=NOW - timedelta(days=70)))
+        found = arrivals(session, replace(window_for(catalogue, on), lately=NOW - timedelta(days=70)))
     told = [
         ((provider, one.data_type, one.period, local_day(one.at, zone)), one.at)
         for provider, some in found.items()
@@ -132,7 +132,7 @@ def test_many_files_of_a_day_are_told_as_one(registry: Registry, catalogue: Cata
         ],
     )
     with registry.read() as session:
-        found = arrivals(session, window_from(catalogue, NOW.date()))
+        found = arrivals(session, window_for(catalogue, NOW.date()))
     assert sorted((one.data_type, one.at - at) for one in found["oak"]) == [
         ("school-census", timedelta(seconds=199)), ("student-core", timedelta(seconds=199)),
     ]  # fmt: skip
@@ -150,7 +150,7 @@ def test_what_came_before_is_told_of_all_as_of_each(registry: Registry, catalogu
         for _ in range(40)
     ]
     _came(registry, sent)
-    asked = window_from(catalogue, NOW.date())
+    asked = window_for(catalogue, NOW.date())
     with registry.read() as session:
         of_all = arrivals(session, asked)
         of_each = {name: arrivals(session, asked, [name])[name] for name in ("oak", "elm")}
@@ -169,10 +169,10 @@ def test_what_comes_after_a_day_is_not_read_for_it(registry: Registry, catalogue
     _came(registry, sent)
     day = NOW.date()
     with registry.read() as session:
-        bounded = replace(window_from(catalogue, day), until=NOW + timedelta(days=2))
+        bounded = replace(window_for(catalogue, day), until=NOW + timedelta(days=2))
         last = [
             max(one.at for one in arrivals(session, each)["oak"])
-            for each in (bounded, window_from(catalogue, day))
+            for each in (bounded, window_for(catalogue, day))
         ]
         for _, flows in statuses(session, catalogue, day, ["oak"]):
             (of_it,) = [one for one in flows if one.data_type == "attendance"]

@@ -55,7 +55,7 @@ def put(registry: Registry, number: int, decision: Decision | None, *, opened: b
 def test_a_delivery_says_all_that_a_mailbox_shows(registry: Registry):
     reference = put(registry, 7, ACCEPTED)
     with registry.read() as session:
-        (only,) = deliveries.delivered(session, "sen", limit=10)
+        (only,) = deliveries.page(session, "sen", limit=10)
         assert only == deliveries.find_delivered(session, "sen", reference)
     assert only == deliveries.Delivery(
         sequence=1, reference=reference, provider="school-a", flow="school-census", extension="xml",
@@ -69,9 +69,9 @@ def test_each_team_has_its_own_and_no_other(registry: Registry):
     both = put(registry, 1, ACCEPTED)
     one = put(registry, 2, Released(flow="school-census", teams=("sen",), reasons=()))
     with registry.read() as session:
-        assert [d.reference for d in deliveries.delivered(session, "sen", limit=10)] == [one, both]
-        assert [d.reference for d in deliveries.delivered(session, "welfare", limit=10)] == [both]
-        assert deliveries.delivered(session, "other", limit=10) == []
+        assert [d.reference for d in deliveries.page(session, "sen", limit=10)] == [one, both]
+        assert [d.reference for d in deliveries.page(session, "welfare", limit=10)] == [both]
+        assert deliveries.page(session, "other", limit=10) == []
         assert deliveries.find_delivered(session, "welfare", one) is None
 
 
@@ -80,7 +80,7 @@ def test_pages_follow_one_another(registry: Registry):
     shown: list[str] = []
     before = None
     with registry.read() as session:
-        while page := deliveries.delivered(session, "sen", before=before, limit=2):
+        while page := deliveries.page(session, "sen", before=before, limit=2):
             shown += [delivery.reference for delivery in page]
             before = page[-1].sequence
     assert shown == references[::-1]
@@ -94,7 +94,7 @@ def test_what_a_team_dealt_with_is_gone_for_that_team_only(registry: Registry):
         deliveries.deal_with(session, delivery, by="anna", at=NOW)
     with registry.read() as session:
         assert deliveries.find_delivered(session, "sen", reference) is None
-        assert deliveries.delivered(session, "sen", limit=10) == []
+        assert deliveries.page(session, "sen", limit=10) == []
         assert deliveries.find_delivered(session, "welfare", reference) is not None
     with registry.write() as session, pytest.raises(NotFoundError):
         deliveries.deal_with(session, delivery, by="ben", at=NOW)
@@ -157,18 +157,14 @@ def plan(registry: Registry, work: Callable[[Session], object]) -> str:
     "wanted", [DeliveriesWanted(), DeliveriesWanted(new=True), DeliveriesWanted(provider="school-a")]
 )
 def test_no_page_of_a_mailbox_is_sorted_from_all_of_it(registry: Registry, wanted: DeliveriesWanted) -> None:
-    told = plan(
-        registry, lambda session: deliveries.delivered(session, "sen", wanted=wanted, before=9, limit=5)
-    )
+    told = plan(registry, lambda session: deliveries.page(session, "sen", wanted=wanted, before=9, limit=5))
     assert "TEMP B-TREE" not in told
     assert ("transfer_by_provider" in told) == (wanted.provider is not None)
 
 
 def test_no_page_of_what_was_dealt_with_is_sorted_from_all_of_it(registry: Registry) -> None:
     wanted = DeliveriesWanted(removed_since=NOW)
-    told = plan(
-        registry, lambda session: deliveries.delivered(session, "sen", wanted=wanted, before=9, limit=5)
-    )
+    told = plan(registry, lambda session: deliveries.page(session, "sen", wanted=wanted, before=9, limit=5))
     assert "TEMP B-TREE" not in told
     assert "SCAN" not in told
 
@@ -178,13 +174,13 @@ def test_a_page_is_of_one_provider_and_of_nobody_else(registry: Registry) -> Non
         providers.add_provider(session, Provider(id="school-b", name="School B", kind="school"), NOW)
     references = [put(registry, number, ACCEPTED) for number in range(3)]
     with registry.write() as session:
-        (latest, *_) = deliveries.delivered(session, "sen", limit=1)
+        (latest, *_) = deliveries.page(session, "sen", limit=1)
         deliveries.deal_with(session, latest, by="jane", at=NOW)
     with registry.read() as session:
 
         def found(provider: str, before: int | None = None) -> list[str]:
             wanted = DeliveriesWanted(provider=provider)
-            some = deliveries.delivered(session, "sen", wanted=wanted, before=before, limit=9)
+            some = deliveries.page(session, "sen", wanted=wanted, before=before, limit=9)
             return [one.reference for one in some]
 
         assert found("school-a") == [references[1], references[0]]
@@ -193,7 +189,7 @@ def test_a_page_is_of_one_provider_and_of_nobody_else(registry: Registry) -> Non
 
         def dealt_with(since: datetime) -> list[str]:
             wanted = DeliveriesWanted(removed_since=since)
-            return [one.reference for one in deliveries.delivered(session, "sen", wanted=wanted, limit=9)]
+            return [one.reference for one in deliveries.page(session, "sen", wanted=wanted, limit=9)]
 
         assert dealt_with(NOW) == references[2:]
         assert dealt_with(NOW + timedelta(seconds=1)) == []

@@ -93,7 +93,7 @@ def test_a_marker_hides_files_from_all_but_the_named(registry: Registry) -> None
 
     def seen(person: str | None) -> list[str]:
         with registry.read() as session:
-            return [one.reference for one in deliveries.delivered(session, "sen", person=person, limit=9)]
+            return [one.reference for one in deliveries.page(session, "sen", person=person, limit=9)]
 
     assert seen("jane") == [later, free, first]
     assert seen("sam") == seen(None) == [free]
