@@ -52,7 +52,7 @@ from gateway.zones.failpoints import passing
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The result of examining one claimed file.
+    """The result of examining one claimed file (`examined`), with facts for the decision on the file.
     - `judged_by`: digests of the sender's certificates, the rules and the gateway's keys used.
     - `decided_before`: the time of an earlier decision on the file; None without an earlier decision.
     - `beside_others`: True for a file of pupils' data: other transactions may write while the decision is

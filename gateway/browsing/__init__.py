@@ -1,1 +1,1 @@
-"""The service of browsers: connections, deadlines, and the guard in front of every page."""
+"""Accept browsers' connections, keep deadlines, and guard every page."""

@@ -58,7 +58,7 @@ async def show_acts(request: Request) -> Response:
 
 
 async def show_act(request: Request) -> Response:
-    """Show the form of an act. An act without effect and without required fields is answered at once."""
+    """Show the form of an act, or the answer if the act only reads and has its fields or requires none."""
     page, query = await _page_of(request), request.query_params
     if not _personal(page.act).isdisjoint(query):
         raise HTTPException(400)  # An address is kept in histories and logs.
@@ -134,12 +134,12 @@ async def carry_out(request: Request) -> Response:
         return reply
     is_sentence = not any(value for name, value in reply.said.items() if name != "sentence")
     if is_sentence and not given.get("dry_run"):
-        return await _landed(page, reply.said["sentence"], given, back)
+        return await _show_result(page, reply.said["sentence"], given, back)
     again = given if given.get("dry_run") else None  # No other typed value is shown again.
     return _shown(page, reply.said, back=here, given=again)
 
 
-async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], back: str) -> Response:
+async def _show_result(page: _ActPage, sentence: str, given: Mapping[str, Given], back: str) -> Response:
     """Show the sentence on an act's result: on the page `back`, or on the page about the act's subject."""
     to, of_person = back, FormData()
     if not is_ours(back) or back.endswith("/show"):

@@ -34,7 +34,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Set the language of the pages in this browser; redirect to the page with the choice."""
+    """Set the language of the pages in this browser; redirect to the page on which it was chosen."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
@@ -67,7 +67,7 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values `kept`, typed in a form for the page `to`, with a button to send the form again.
+    """Show a page with what was typed in a form (`kept`), and a button to send the form to the page `to`.
 
     - `entered`: after a login, the response whose cookies are to be set as well.
     - `secret`: after a login, the secret of the new session, which the browser does not send yet.

@@ -279,7 +279,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Return an act's title as label and remark, cut where `_GOES_ON` matches; the remark may be ""."""
+    """Split an act's title into a label and a remark that says more; "" in place of a remark if none."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""

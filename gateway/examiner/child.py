@@ -57,10 +57,11 @@ def start_process(command: Sequence[str], channel: int) -> Process:
 
 class Child:
     """An isolated child process, started on first use. For one thread at a time.
-    The child forks another process for answering requests. `command`: the arguments of Python to start the
-    child. `setup` returns the first message to the child. `surroundings` returns values known to the child
-    from its start: when the result has changed, the next request goes to a new child. Raises ExaminerLost if
-    a process is lost while examining a file; Fault if a child does not start, because no file is to blame.
+    The child only forks another process, which answers requests. `command`: the arguments with which Python
+    starts the child. `setup` returns the first message to the child. `surroundings` returns values known to
+    the child from its start: when the result has changed, the next request goes to a new child. Raises
+    ExaminerLost if a process is lost while examining a file; Fault if a child does not start, because no file
+    is to blame.
     """
 
     def __init__(

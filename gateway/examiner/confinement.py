@@ -48,8 +48,8 @@ _COMPARED = struct.Struct("@IiQQ")
 
 class CallFilter:
     """A filter of system calls; `load` puts it in force in the calling process, for good.
-    `starts_programs`: allow a SOP program to start; only listed calls are then refused, otherwise only listed
-    calls are allowed. `makes_memory`: allow the calls to make anonymous memory.
+    `starts_programs`: allow a SOP program (Stateless OpenPGP) to start; only listed calls are then refused,
+    otherwise only listed calls are allowed. `makes_memory`: allow the calls to make anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:

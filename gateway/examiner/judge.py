@@ -1,7 +1,8 @@
-"""The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
+"""The judge: an isolated child without secrets that checks one drop of /keys or /agreement at a time.
 
-The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
-with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
+A drop has a key, a statement about headings, or a signed copy of the agreement. The judge reads files from
+anybody and is confined like the classifier. Drops are rare, so the judge starts with the first one. A sealed
+drop is reported as such: the opener opens it, and the judge judges again.
 """
 
 from __future__ import annotations
@@ -140,7 +141,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
+    """Return what a drop in /keys or /agreement holds, or why it is refused.
+    `data`: at most the drop's first DROP_BYTES + 1 bytes.
+    """
     if not data or len(data) > protocol.DROP_BYTES:
         code = "open:too-large" if data else "open:empty"
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))

@@ -328,7 +328,8 @@ class Examiner:
         self, reference: str, view: int, layout: FileLayout, stated: Stated
     ) -> tuple[int, protocol.LaidOut]:
         """Lay out the view at a descriptor, which stays open, as CSV for another system.
-        Returns the descriptor of the CSV, for the caller to close, and its facts.
+        `stated`: headings explained by the provider. Returns the descriptor of the CSV, for the caller to
+        close, and its facts.
         """
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, made = self._ask_viewer(asked, view, protocol.LaidOut)

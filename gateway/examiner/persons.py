@@ -38,10 +38,10 @@ class RollCollector:
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], str] = {}
 
-    def __call__(self, pupils: Iterable[Pupil], right: AbstractSet[str]) -> None:
-        """Add the pupils of some records. `right`: the valid permanent UPNs; other pupils are left out."""
+    def __call__(self, pupils: Iterable[Pupil], permanent: AbstractSet[str]) -> None:
+        """Add the pupils of some records whose UPN is one of the valid, permanent UPNs in `permanent`."""
         for upn, born, former, on_roll, record, school in pupils:
-            if upn in right and (len(self._said) < PUPILS or (upn, school) in self._said):
+            if upn in permanent and (len(self._said) < PUPILS or (upn, school) in self._said):
                 is_lasting = former is not None and is_upn(former) and not is_temporary_upn(former)
                 kept = former if is_lasting else ""
                 self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
@@ -118,15 +118,15 @@ class PersonCollector:
         self.left_out = 0
 
     def __call__(
-        self, upns: Sequence[str], columns: Mapping[str, Sequence[str]], right: AbstractSet[str]
+        self, upns: Sequence[str], columns: Mapping[str, Sequence[str]], permanent: AbstractSet[str]
     ) -> None:
         """Add the persons of some records: by UPN or, where a UPN is malformed, by name and date of birth.
         `upns`: the UPN of each record. `columns`: the values of fields such as "surname", by field, in the
-        same order of records. `right`: the valid permanent UPNs.
+        same order of records. `permanent`: the valid permanent UPNs.
         """
         formers = {former.strip().upper() for former in columns.get("former-upn", ()) if former}
-        others = {*upns, *formers} - right
-        numbers = {*right, *filter(is_upn, others)}
+        others = {*upns, *formers} - permanent
+        numbers = {*permanent, *filter(is_upn, others)}
         self._add(self.numbers, numbers)
         if unnamed := others - numbers:
             for upn, record in zip(upns, records_of(columns), strict=False):

@@ -404,6 +404,6 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop, with `code` replaced by the folder's own reason code, if there is one."""
+    """Return the refusal of a drop by the reason `code`, or by the folder's own code for the same reason."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

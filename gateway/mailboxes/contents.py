@@ -37,7 +37,7 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the key by which the size of a delivery's view is remembered."""
+    """Return what identifies a delivery's view: the key under which its size is remembered."""
     return delivery.reference, delivery.team, delivery.apart
 
 

@@ -277,8 +277,8 @@ class MailboxAccess:
     ) -> None:
         """Log an act on a file, and sign the log's head. To be called last in a transaction.
 
-        The entry names the items left out of the content `given`, in lower case with hyphens. The fingerprint
-        of the person's key is stored beside the log, since another person may hold the key.
+        The entry names the items left out of the content `given`, in lower case with hyphens. The note of the
+        entry has the fingerprint of the person's key.
         """
         # A held file has no team: the entry names that team of the person which may see it.
         looking = self.looking.sensitive if delivery.sensitive else self.looking.triage

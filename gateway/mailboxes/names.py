@@ -88,9 +88,10 @@ def file_name(delivery: Delivery) -> str:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return the file extension for the format `shown` of a file or, if not `whole`, of a view.
+    """Return the extension of a delivery's file name, from the format `shown`.
 
-    "csv" for counts, "bin" for a format unfit to be an extension.
+    A view (not `whole`) may have another format than the file. "csv" for counts, "bin" for a format unfit to
+    be an extension.
     """
     if counts:
         return "csv"

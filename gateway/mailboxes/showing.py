@@ -234,7 +234,7 @@ class Showing:
 def _basis_of(
     delivery: Delivery, held: Classified | Contained, sender: ProviderKind, catalogue: Catalogue
 ) -> Basis:
-    """Return the basis of a delivery: the parts of the file that the team may have."""
+    """Return what the team of a delivery may have of the file."""
     return basis_for(
         delivery.team or "", delivery.data_type or held.data_type, catalogue, sender, held.unlisted,
         form=held.format, stated=held.stated,

@@ -26,11 +26,11 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text, ready for signing, below a line that states the one purpose of the signature."""
+    """Return a text for signing: a line that states the one purpose of the signature, then `text`."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
-def signed_by(name: str, office: str, text: str) -> str:
+def with_signatory(name: str, office: str, text: str) -> str:
     """Return a text below a line naming its signatory and office. ValueError if either is not one line."""
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):

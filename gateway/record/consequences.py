@@ -131,9 +131,10 @@ class Enrolled:
         return sender.id
 
     def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
-        """Return the schools named in a file of a sender with several: number, provider id and name of each.
+        """Return the schools named in a file: number, provider id and name of each.
 
-        Return () for a sender of one school. Id and name are "" where no school of the number is enrolled.
+        Only for a sender that sends for several schools, else (). Id and name are "" where no enrolled school
+        has the number.
         """
         if not sender.schools or not isinstance(content, Classified):
             return ()
@@ -330,7 +331,7 @@ def owe_copies(
 
 
 def copy_entry(reference: str, provider: str, flow: str) -> Entry:
-    """Return the log entry that a provider gets a copy of the file `reference` under a flow of Appendix B."""
+    """Return the log entry which says that a provider gets a copy of a file, under a flow of Appendix B."""
     return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
 
 

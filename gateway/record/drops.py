@@ -119,7 +119,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the SSH keys in force to intake; delete from the store the drops of secret keys (withheld)."""
+    """Publish the SSH keys in force to intake; delete from the store any secret key uploaded to /keys."""
     publish_access(registry, home.published, now)
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))

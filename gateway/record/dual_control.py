@@ -44,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if a held file waits for a key that `person`, who releases it, may have enrolled."""
+    """Raise GatewayError if `person` releases a file that waits for a key, and may be the key's enroller."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -221,9 +221,9 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return the person `somebody` and all people as whom this person can act, by having given credentials.
+    """Return the person `somebody`, and all people as whom this person could act through given credentials.
 
-    To act as another takes all the givers of one of the other's credentials, or people who act as the givers.
+    This takes being, or being able to act as, every giver of one of the other person's credentials.
     """
     found = {somebody}
     while True:
@@ -327,7 +327,7 @@ def agreed_to_show(
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
 
     A single administrator decides alone. Raises GatewayError if a giver of credentials could act as the
-    person. When two people agree, the person's unused links to the console end, as the makers could use them.
+    person. When two people agree, the person's unused invitations end: whoever made one could use it.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -342,7 +342,7 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of a two-person act, just confirmed, as a second giver of the credential given.
+    """Record the proposer of an act, confirmed just now, as a second giver of the credential now given.
 
     The credential is that of the person `name` with the kind `what` and the mark `mark`.
     """

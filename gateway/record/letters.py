@@ -44,9 +44,9 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The sources of the text and addresses of letters: registry, policies and settings.
+    """The sources of letters: registry (`session`), policies (`catalogue`) and settings.
 
-    `reached`: the e-mail addresses of every provider, by provider, if read at once for many letters.
+    `reached`: the e-mail addresses by provider, if read in advance for many letters; else None.
     """
 
     session: Session
@@ -280,9 +280,9 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
-    """Yield the letter by a rule with a provider's news or, for a rule that chases, the missing data.
+    """Yield a provider's letter: on missing data if the rule is of the kind "chase", else with news.
 
-    Nothing is yielded without news, or without missing data.
+    Nothing is yielded if there is nothing to say, or no address.
     """
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
         return

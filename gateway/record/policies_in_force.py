@@ -122,7 +122,7 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """Raise ConfigurationError if, by the log, the policies that the home has in force never came into force.
+    """Raise ConfigurationError if the home uses policies that, by the log, were never put in force.
 
     A log without any policies is no error: in a new home the folder policies/ applies.
     """
@@ -176,18 +176,18 @@ class Keeper:
             self._point_to(folder.name)
             self._put_in_force(load_policies(folder), None, None, is_first=True)
             return load_policies(folder)
-        if self._may_decide(past[-1], past):
+        if self._may_use(past[-1], past):
             self._point_to(past[-1])
         is_due = coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
-        if coming is not None and is_due and self._may_decide(coming.digest, past):
+        if coming is not None and is_due and self._may_use(coming.digest, past):
             return self.put_in_force(coming.digest)
         return self._version(self.home.policies_in_force.name)
 
-    def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if a version keeps protection, or a person has marked the loss as allowed (`allow`).
+    def _may_use(self, digest: str, past: Collection[str]) -> bool:
+        """Return True if a version keeps protection, or a person marked the loss as allowed (`allow`).
 
-        Return True also with `by_hand`, and if this host's present version is missing, or is not in `past`:
-        the versions once in force by the log.
+        Return True also with `by_hand`, and if the version used on this host until now is missing, or is not
+        in `past`: the versions once in force by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.

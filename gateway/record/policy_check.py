@@ -105,7 +105,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each format that no reader reads, and each code set that a layout's pack lacks."""
+    """Yield a fault for each flow's format that no reader reads, and each code set its law pack lacks."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -158,7 +158,7 @@ def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradic
 
 
 def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
-    """Yield a basis for a hand-on's team to get files, for each data type, kind of sender and format."""
+    """Yield what a hand-on's team may have of a file, for each data type, kind of sender and format."""
     for name in each.data_types:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:

@@ -185,8 +185,8 @@ def put_on_record(
 ) -> Issued:
     """Append a transaction's entries to the log, sign the head, and store the `given` receipts, signed.
 
-    In a transaction of `write_on` the receipts are stored unsigned, because other writers wait for the log:
-    the caller signs the receipts after the commit.
+    With each of `given` comes the index of its entry. In a transaction of `write_on` the receipts are stored
+    unsigned, because other writers wait for the log: the caller signs the receipts after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -269,10 +269,10 @@ def superseding_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
-    """Return the references of the accepted file that `transfer` replaces, and of the file replacing it.
+    """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
 
-    A reference is None if there is no file. Of some data types no file replaces another: both are None.
-    `files`: the accepted files in the order of landing, if the caller has read the files.
+    Only accepted files count: `files`, in the order of landing, if the caller has read them. A reference is
+    None if there is no such file; both are None for data types of which no file replaces another.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -290,7 +290,7 @@ def superseding_of(
 
 @dataclass(slots=True)
 class Batch:
-    """Facts read before files are decided together, and facts to record afterwards.
+    """Facts known while several files are decided in one transaction, and facts to record at its end.
 
     `before` and `taken` serve to find replays: the references of earlier transfers, and of transfers in the
     batch, by `SigningAct` (provider, signing key, time and digest of a signed content). `uses`: provider,

@@ -1,4 +1,4 @@
-"""Rows about the agreement: signatures, ratifications, declarations, expectations, nil returns, years."""
+"""Record and read ratifications, signatures, declarations, expectations, nil returns and opened years."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from gateway.registry.tables.row import drop, existing, only, rows, store
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
-    A ratification that the provider has ended by notice is replaced, and with `instead` also a ratification
-    of another text of the agreement. GatewayError if any other ratification for the year is on record.
+    A ratification on record for the year is replaced if the provider has ended it by notice or, with
+    `instead`, if it is of another text of the agreement. Any other one on record is a GatewayError.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))
@@ -92,9 +92,9 @@ def _note(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications: from the day `on` none counts. Return their academic years.
+    """End a provider's ratifications on the day `on`; return the academic years of the ratifications ended.
 
-    `day` is the day of the notice. A ratification that ends by the later of the two days stays unchanged.
+    `day` is the day of the provider's notice. Ratifications that end anyway by `on` or by `day` stay.
     """
     years = []
     for row in ratifications(session, provider):
@@ -174,7 +174,7 @@ def expect(session: Session, row: ExpectationRow) -> None:
 
 
 def forget_expectation(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation, so that the calendar decides. GatewayError if none is on record."""
+    """Delete an expectation; the calendar then says if the data is due. GatewayError if none is on record."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
@@ -193,13 +193,13 @@ def nil_return(session: Session, row: NilReturnRow) -> None:
 
 
 def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | None) -> None:
-    """Record the opening of a school year ("2027-28")."""
+    """Record in the log that a person, `by`, has opened a school year ("2027-28") for all providers."""
     fields = {"academic_year": year}
     log.append(session, [Entry(kind="year-opened", subject="year", fields=fields, actor=by, note=why)], at)
 
 
 def year_opened_at(session: Session, year: str) -> datetime | None:
-    """Return when a school year was opened; None if the year was never opened."""
+    """Return when a person opened a school year (`open_year`); None if nobody has."""
     for event in log.events(session, "year", kind="year-opened"):
         if json.loads(event.leaf)["fields"]["academic_year"] == year:
             return event.at
@@ -207,7 +207,10 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, how many ratified for `year`, and all expectations."""
+    """Count open providers of the kinds `parties`, those that ratified for `year`, and all expectations.
+
+    The keys are "education_providers", "ratified" and "expectations".
+    """
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))
     ratified = select(RatificationRow.provider).where(

@@ -1,4 +1,4 @@
-"""Copies of files for the providers that the files concern: copies to be made, and copies in /out."""
+"""Record which providers are to get a copy of a file that concerns them, and which copies are in /out."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def owed(
 ) -> Sequence[Copy]:
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
-    With `made_since` return also the copies made from that moment on, with `made_too` every copy on record.
-    Not to be made now are copies that wait for a ratification, or with a marker on a child in the file.
+    Copies that wait for a ratification, and copies of a file with a marked child, are not made now. Returned
+    too are copies made from `made_since` on, if given, and with `made_too` all copies on record.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:

@@ -43,7 +43,7 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Inside `with`, turn an error of the database into Fault. An error caused by a bug, as in SQL, stays."""
+    """Inside `with`, raise Fault for an error of the database; errors that a bug causes, as in SQL, pass."""
     try:
         yield
     except _OUR_BUGS:
@@ -61,9 +61,9 @@ class Registry:
     """The registry in the database at a SQLAlchemy URL. ConfigurationError if the driver is not installed.
 
     `write()` locks out all other writers before the first statement: in SQLite by BEGIN IMMEDIATE, since a
-    transaction that reads first and writes later may fail; in PostgreSQL by an advisory lock. With
-    `write_on()` PostgreSQL admits several writers on different subjects; each takes the log's lock last.
-    Every method that yields a session raises `Fault` where the database cannot be reached or stays locked.
+    transaction that reads first and writes later may fail; in PostgreSQL by an advisory lock. `write_on()`
+    locks out only writers of the same subjects in PostgreSQL; each writer takes the log's lock last. Every
+    method that yields a session raises `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -103,7 +103,7 @@ class Registry:
     def read(self, version: int | None = None) -> Iterator[Session]:
         """Yield a session reading one snapshot of the registry, unchanged until the end.
 
-        `version` is the register's version, if the caller has just read it: the session then saves a query.
+        `version`: the register's version number, to save a query, if the caller has just read the number.
         """
         yield from self._session(None, version)
 

@@ -1,4 +1,4 @@
-"""Files in the mailboxes of teams (deliveries), and held files that a person may open, page by page."""
+"""Read teams' deliveries (files in mailboxes) and held files in pages; record who opened or removed one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return a query's columns in the order of `Delivery`; the arguments are SQL expressions for five."""
+    """Return a query's columns, one for each field of `Delivery`; the arguments are five of them, as SQL."""
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -35,8 +35,8 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    The filter finds deliveries not dealt with yet; with `removed_since` instead deliveries dealt with from
-    that moment on, if the file is still stored.
+    The filter finds deliveries that the team has not dealt with yet. With `removed_since` it finds instead
+    those dealt with from that moment on, as long as the file is stored.
     """
 
     new: bool = False
@@ -47,7 +47,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True if the filter is for one provider and deliveries not dealt with: an index by provider fits."""
+        """True for deliveries of one provider, not dealt with: an index of transfers by provider serves."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -211,7 +211,7 @@ def find_delivered(
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery dealt with back into the mailbox. NotFoundError if it is in the mailbox already."""
+    """Undo `deal_with`: put a delivery back into the mailbox. NotFoundError if already in the mailbox."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -219,10 +219,10 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person may go on reading a delivery that the person has opened.
+    """Return True if a person who has opened a delivery may go on reading.
 
-    False once the file is withdrawn, or a marker not in `delivery.apart` hides a child in the file from the
-    person. Counts may be read despite markers.
+    False once the file is withdrawn, or once a marker hides from the person a child whose records the open
+    view has: `delivery.apart` names the markers known at the opening. Counts may be read despite markers.
     """
     asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():

@@ -1,4 +1,4 @@
-"""Rows of discrepancies: cases in which the records of two providers or files differ about one pupil."""
+"""Record and read discrepancies: cases in which two providers, or two files, differ about one pupil."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When data arrived from each provider, and the state of each provider's flows: due, late and so on."""
+"""Read what arrived from each provider, and judge the state of the provider's flows: due, late and so on."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def owed_by(
 
 
 def window_for(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals to be read for judging every flow on `day` or on a later day."""
+    """Return the limits within which `arrivals` must read for judging every flow on `day` or later."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [
         entry.id
@@ -85,18 +85,21 @@ def window_for(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the UTC times of day, as "23:00", at which days in `zone` begin around `day`, except 00:00."""
+    """Return the times of day in UTC, such as "23:00" but not "00:00", at which days in `zone` begin.
+
+    Looks at some years around `day`, for summer and winter time.
+    """
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The bounds for reading arrivals.
+    """The limits for reading arrivals: since when, until when, and of which data types.
 
-    Files landed from `since` until before `until` are read. `often` are the data types due daily or weekly:
-    only files from `lately` on and the last file before are read. `seldom` are all other data types.
-    `midnights` are the times of day in UTC, as "23:00", at which a day may begin in local time.
+    Only files landed from `since` until before `until` count. `often` are the data types due daily or weekly:
+    of these the files from `lately` on are read, and the last file before. `seldom` are all other data types.
+    `midnights` are the times of day in UTC, such as "23:00", at which a day may begin in local time.
     """
 
     since: datetime
@@ -110,10 +113,10 @@ class Window:
 def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return accepted files, declared transfers and nil returns by provider; with `only`, of those named.
+    """Return accepted files, declared transfers and nil returns, by provider: of all, or of those in `only`.
 
-    A file sent by one provider for several schools counts for each school with pupils in the file. Of the
-    files of one day, kind and period, only the last and at most two others are returned.
+    A file sent by one provider for several schools counts for each school with pupils in the file. Where a
+    provider sent several files of one kind and period on a day, some of the earlier ones are left out.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _told):
@@ -123,7 +126,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield provider and arrival of accepted files: first sent by the provider, then by others for it."""
+    """Yield (provider, Arrival) of accepted files: those that providers sent, then those sent for others."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -174,8 +177,9 @@ def _last(whom: str) -> Select[Any]:
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
     """Return queries for the last accepted file of each provider, data type, period and day.
 
-    `own`: files that the provider sent, otherwise files that another sent for the provider. `whom`: for
-    "one", "some" or "all" providers. `until`, `seldom`: True if the window has that bound, or such types.
+    `own`: True for files that providers sent of themselves, False for files sent for another provider.
+    `whom`: "one", "some" or "all", the number of providers asked about. `until`, `seldom`: True if the Window
+    has an end, or data types in `seldom`. `midnights`: as in the Window.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)

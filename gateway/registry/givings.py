@@ -1,4 +1,4 @@
-"""Records of who gave each member of staff a credential: a key, a role, or a system account."""
+"""Record and read who gave each member of staff a credential: a key, a role, or a system account."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete who gave a person the role or account `mark`, or (None) any of them; the givers of keys stay."""
+    """Delete who gave a person a role or account: the one called `mark`, or any. The givers of keys stay."""
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             drop(session, row)

@@ -1,4 +1,4 @@
-"""Files handed on to systems of the authority: files due, and batches made, sent or acknowledged."""
+"""Record the files handed on to systems of the authority, in batches that are made, sent and acknowledged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for references of files of a hand-on's data types of which its team gets a view."""
+    """Return the query for references of the files that a hand-on may send: its team has a view of each."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))

@@ -1,4 +1,4 @@
-"""Legal holds: while one is in force, none of the files concerned is deleted."""
+"""Place, lift and find legal holds: while a hold is in force, none of the files concerned is deleted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

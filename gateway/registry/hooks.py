@@ -1,4 +1,4 @@
-"""Web hooks on record, and the log entries that web hooks report."""
+"""Read the web hooks on record, and the log entries to be reported to their addresses."""
 
 from __future__ import annotations
 

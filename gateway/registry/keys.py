@@ -1,8 +1,8 @@
-"""Keys (SSH, OpenPGP certificates, passkeys, OpenID accounts): their owners and states.
+"""Store, find and end keys (SSH, OpenPGP certificates, passkeys, OpenID accounts), each with owner and state.
 
 States: pending (not yet in force) -> active -> retiring (in force until `not_after`) -> retired, or revoked.
-A key is in force while active or retiring and within the gateway's own limits; `gateway.openpgp.judge`
-judges whether a certificate has expired.
+A key is in force while active or retiring and within the gateway's own limits; `gateway.openpgp.judge` judges
+whether a certificate has expired.
 """
 
 from collections import Counter
@@ -99,7 +99,7 @@ class Key:
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the lowest of `steps` (days before the key's end) reached at `now`; None if none is."""
+        """Return the lowest of `steps` (in days) that is not below the days left; None if none is."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
@@ -276,10 +276,10 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, found by the fingerprint or by a unique beginning of the fingerprint.
+    """Retire or revoke a key (`state`), found by the fingerprint or by a unique beginning of the fingerprint.
 
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
-    GatewayError if the key is in the state already, is revoked, or is suspended and would be retired:
+    GatewayError for a revoked key, and also, if `state` is "retired", for a key already retired, or suspended:
     restoring it then would take no second person.
     """
     row = _find(session, owner_kind, owner, fingerprint)

@@ -1,4 +1,4 @@
-"""Letters: queued once for each event and address, sent by the mail relay, recorded if returned."""
+"""Queue letters, once for each event and address, and record if the mail relay took or returned a letter."""
 
 import dataclasses
 import hashlib

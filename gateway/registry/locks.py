@@ -1,4 +1,4 @@
-"""Locks for writers in PostgreSQL: one for all writers, one for each subject, and one for the log.
+"""Lock out other writers in PostgreSQL: from everything, from one subject, or from the log.
 
 SQLite allows one writer at a time, so nothing is locked there.
 """
@@ -27,7 +27,7 @@ class WriterLock(Enum):
     Every writer takes locks in the order in which they stand here, against deadlocks. After `HELD` and before
     the others a writer locks rows of keys (to count uses), then rows of pupils, both sorted.
 
-    - `HELD`: for deciding held files again. One host at a time decides a portion, and other hosts have time
+    - `HELD`: for deciding held files again. Only the host with the lock does so, and the other hosts are free
       for arriving files.
     - `ROLLS`: for comparing providers' rolls with each other.
     - `RECEIPTS`: for numbering receipts. They are published in the order of their numbers, so a receipt must

@@ -1,4 +1,4 @@
-"""The append-only log in the registry: leaves, hashes of complete subtrees, signed heads."""
+"""Append to the log in the registry, read its entries, sign its heads, and prove that entries are in it."""
 
 from __future__ import annotations
 
@@ -92,8 +92,9 @@ def append(
 ) -> list[int]:
     """Append events in order; return the numbers of the entries. ValueError for an invalid event.
 
-    With `before_head` the entries are kept until the caller signs a head in the same transaction, with
-    `sign_head(carried=True)`, and are written together with the head. Without a head the transaction fails.
+    `before_head`: the caller signs a head later in the transaction, by `sign_head(carried=True)`. Only then
+    are the entries written, together with the head, to save a statement; without a head the transaction
+    fails.
     """
     if not entries:
         return []
@@ -150,10 +151,10 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, with records added of all changed rows for which the log does not vouch yet.
+    """Return the entries so completed that the log vouches for every row changed in the transaction.
 
-    A file's rows go into the record of the file's entry, all other rows into the first entry of a kind that
-    may have a record. If no entry may have a record, one is added.
+    An entry vouches for rows by a record of them. The rows of a file go into the record of the file's entry,
+    all other rows into the first entry whose kind may have a record. If there is none, an entry is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -181,8 +182,9 @@ def size(session: Session) -> int:
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
 
-    Changed rows are recorded in the log first, so that the head vouches for them. The next entry records the
-    row with the head itself; with `carried` a receipt states the head instead. `origin` is the log's name.
+    Changed rows are recorded in the log first, so that the head vouches for them. For the row of the head
+    itself the next entry vouches or, with `carried`, a receipt that states the head. `origin` is the log's
+    name.
     """
     record_changes(session, at)
     now = size(session)
@@ -292,7 +294,7 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield the bytes of each leaf in order; of a leaf whose subject is `withheld`, only a hash, as JSON.
+    """Yield the bytes of each leaf in order; for a leaf whose subject is `withheld`, JSON with its hash.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
@@ -310,7 +312,7 @@ def newest_head(session: Session) -> CheckpointRow | None:
 
 
 def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
-    """Return True if no entry follows a signed head in the log, except one that records only heads."""
+    """Return True if nothing was logged after a signed head, except an entry that vouches only for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     if [each.kind for each in later] != ["recorded"]:
@@ -360,9 +362,10 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of each tile that the log's growth from `before` to `size` leaves adds or fills.
+    """Yield path and hashes of each tile that is new or longer at `size` leaves of the log than at `before`.
 
-    Paths as in C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
+    A tile is a file of up to 256 hashes of the log's tree (C2SP tlog-tiles). Its path is LEVEL/NUMBER, with
+    `.p/WIDTH` behind for a tile that is not full.
     """
     level = 0
     while nodes := size >> (8 * level):

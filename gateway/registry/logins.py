@@ -1,4 +1,4 @@
-"""Logins to the console: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions, challenges.
+"""Store logins to the console: invitations, passkeys, OpenID Connect accounts, sessions and challenges.
 
 The registry stores only digests of the secrets in links and browsers. Challenges are stored in PostgreSQL
 only, where any of several hosts may get the answer; a challenge can be taken once.
@@ -159,7 +159,7 @@ def _passkey_row(session: Session, fingerprint: str) -> KeyRow:
 def begin_session(
     session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime
 ) -> None:
-    """Record a login: `passkey` is the key's fingerprint, `secret` the browser's. Delete expired sessions."""
+    """Record a login by the key `passkey` (fingerprint); the browser keeps `secret`. Delete old sessions."""
     row = ConsoleSessionRow
     session.exec(delete(row).where(or_(col(row.begun_at) <= at - LONGEST, col(row.seen_at) <= at - IDLE)))
     session.add(
@@ -210,10 +210,10 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge and the text `about` for `seconds`; the holder's last for the purpose is replaced.
+    """Store a challenge and the text `about`, for `seconds`, in place of an earlier one for the purpose.
 
-    `holder` is the secret of a browser or session. Delete everybody's expired challenges, and the oldest of
-    the holder, so that at most `most` remain.
+    `holder` is the secret of the browser or session to which the challenge is given. Everybody's expired
+    challenges are deleted, and the holder's oldest ones beyond `most`.
     """
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})

@@ -1,4 +1,4 @@
-"""Markers on children whose data only named people, or nobody, may see; and the files about such children."""
+"""Mark children whose data only named people, or nobody, may see; find the files about such children."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The index of the children in each file: digests with a secret key, computed from the sealed files."""
+"""Keep the index of the children in each file: digests with a secret key, computed from the sealed files."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime

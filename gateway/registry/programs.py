@@ -1,4 +1,4 @@
-"""Programs with access to the API: digests of their credentials, and their requests."""
+"""Record the programs that may use the API, digests of their credentials, and their requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def key_of(program: ProgramRow) -> str:
 
 
 def add(session: Session, row: ProgramRow) -> None:
-    """Record a program. GatewayError if a program in force has the same name."""
+    """Record a program. GatewayError if a program of this name has a credential still in force."""
     if _active(session, row.name, row.made_at):
         raise GatewayError(f"there is a program {row.name} already: revoke it first, or give another name")
     store(session, row)
@@ -55,7 +55,7 @@ def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> N
 
 
 def listed(session: Session) -> Sequence[ProgramRow]:
-    """Return every program, in force or not, by name."""
+    """Return every program, by name, also those whose credential is revoked or has expired."""
     return rows(session, ProgramRow, "name", "made_at")
 
 

@@ -1,4 +1,4 @@
-"""Providers: the bodies allowed to send, changes in their lives, contacts, and columns listed as harmless."""
+"""Record providers (the bodies allowed to send), their contacts, and the columns listed as harmless."""
 
 import re
 from collections import defaultdict
@@ -21,7 +21,7 @@ _NO_COLUMNS: _Columns = ([], [])
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
-    """Enrol a provider. GatewayError if the id is malformed or taken, or a number is another provider's."""
+    """Enrol a provider. GatewayError if the id is malformed or taken, or for another provider's number."""
     if not PROVIDER_ID.fullmatch(provider.id):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
     if session.get(ProviderRow, provider.id) is not None:
@@ -32,7 +32,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if another provider, not the predecessor or successor, has one of the numbers."""
+    """Raise GatewayError if another provider has the DfE number, URN or number; a successor may have it."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -134,15 +134,16 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless; with `stated`, the headings whose meaning a provider stated."""
+    """Return the columns listed as harmless or, if `stated`, the headings whose meaning a provider stated."""
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return by provider the names of harmless columns, and the headings whose meaning the provider stated.
+    """Return by provider the names of its harmless columns, and the headings whose meaning it stated.
 
-    Columns harmless for all are under `EVERY`. With a heading is the key of its field, "" for no known field.
+    Each heading comes with the key of the field meant, "" for a field that the gateway does not know. Columns
+    harmless for all providers are under `EVERY`.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -172,7 +173,7 @@ def list_column(session: Session, column: HarmlessRow) -> None:
 
 
 def unlist_column(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless column, or with `stated` the meaning of a heading. GatewayError if not on record."""
+    """Delete a harmless column or, if `stated`, the meaning of a heading. GatewayError if not on record."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:

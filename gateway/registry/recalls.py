@@ -1,4 +1,4 @@
-"""Rows for recalls and breaches: openings and deliveries of files, notices to data protection officers."""
+"""Read and change what recalls and breaches need: openings, deliveries, notices to data protection."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,8 +37,8 @@ def deliver_again(
 ) -> None:
     """Deliver a file to teams as new, whether or not a team has had the file before.
 
-    With `whole` the teams get the file as sent. Otherwise each team gets a view, or the file as sent if the
-    team's earlier delivery was of the file as sent.
+    With `whole` the teams get the file as sent. Otherwise each team gets a view, except a team to which the
+    file as sent was delivered before: this team gets it as sent again.
     """
     known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:
@@ -118,8 +118,9 @@ def landed_with(
     until: datetime | None,
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
-    """Return references of files landed with a key, whose fingerprint is in one of the `columns`.
+    """Return references of the files for which the key with a `fingerprint` was used.
 
+    `columns`: the uses that count, by default the login, and the signature by certificate or signing key.
     Only files landed from `since` until before `until` count (None: no bound).
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))

@@ -1,4 +1,4 @@
-"""Receipts and notices to providers, stored for publication; receipts are stored first and then signed.
+"""Store receipts and notices to providers for publication: first unsigned, and signed after the commit.
 
 Other writers must not wait for a signature. So a transaction first stores a receipt's statement, vouched for
 by the log; proof and signature follow after the commit. After a crash in between, the next publisher signs
@@ -189,7 +189,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Return the row of a receipt with signature and seal. Unproved if the log does not prove the receipt."""
+    """Return the row of a receipt, signed and sealed; raise Unproved if the log does not prove the row."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -220,7 +220,7 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 
 def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
-    """Store texts and seals of signed receipts. The log needs no entry, as signatures prove both."""
+    """Store texts and seals of signed receipts. The log gets no entry: signatures prove texts and seals."""
     insert_rows(session, ReceiptRow, receipts, ("text", "json_text", "seal"))
 
 

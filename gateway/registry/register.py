@@ -105,7 +105,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register as of the version in the database, not as of a version given to the session."""
+    """Return the register as it is in the database now, even if the session was given an older version."""
     session.info[VERSION] = None
     return of(session)
 

@@ -1,4 +1,4 @@
-"""Rows for retention: parts of transfers still stored, records and certificates of deletion."""
+"""Find the parts of transfers still stored, delete their rows, and record the deletions and certificates."""
 
 import json
 from collections import defaultdict
@@ -45,7 +45,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield facts, for planning, on transfers accepted by the moment `accepted` or refused by `refused`."""
+    """Yield facts, to plan retention by, on transfers accepted by `accepted` or refused by `refused`."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -233,7 +233,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
 
 
 def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
-    """Return the notices, and the receipts of declarations, still stored: neither belongs to a file."""
+    """Return facts, to plan retention by, on notices and declarations that have a receipt in `wanted`."""
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()

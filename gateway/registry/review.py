@@ -1,4 +1,4 @@
-"""Numbers for a review of all providers: files, faults in the files, discrepancies."""
+"""Count, for a review of all providers, the files, the faults in files, and the discrepancies."""
 
 import json
 from collections import defaultdict

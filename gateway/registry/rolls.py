@@ -1,4 +1,4 @@
-"""The latest statements of providers about pupils: on roll or not. Rolls of held files. Counts for teams.
+"""Store what providers last stated about pupils (on roll or not), the rolls of held files, and teams' counts.
 
 Pupils are known by keyed digests. The tables are indexes made from sealed files: the log does not vouch for
 the rows, and they can be made again.
@@ -126,11 +126,12 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return what all providers state about those pupils of the rolls `entered` who may show a discrepancy.
+    """Return facts for comparing `entered`, the rolls just stored, with what other providers state.
 
-    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
-    Return also when each provider last sent a complete roll, and True if a provider in `entered` has a
-    discrepancy that is open, or was resolved by a person while the data still differ.
+    These are, first, the statements of all providers about the pupils of the rolls who may show a
+    discrepancy: named by several providers, known under two numbers, or in a lasting discrepancy. Second,
+    when these providers last sent a complete roll. Third, True if a provider in `entered` has a discrepancy
+    that is open, or was resolved by a person while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -174,10 +175,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file and one team with counts of the file: a file has one such row for each team.
+    """An accepted file with one team that has counts of it; a file has one such row for each team.
 
-    `team` is None if no team asked for has counts, and `collected_at` is None until a member opens the
-    counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    `team` is None if no team asked for has counts of the file. `collected_at` is None until a member of the
+    team opens the counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -203,10 +204,11 @@ def accepted_files(
     rolls: Collection[str] = (),
     with_content: bool = False,
 ) -> list[Earlier]:
-    """Return the accepted files of some senders, kinds of data and periods, in the order of landing.
+    """Return accepted files of some senders, kinds and periods, with the teams that have counts of each.
 
-    Files of other periods are returned too if their sequence is in `counted`, or if one of `teams` has counts
-    of the file. `rolls` are the providers whose pupils on roll are counted.
+    The order is that of landing. Files of other periods are returned too if their sequence is in `counted`,
+    or if one of `teams` has counts of the file. `rolls` are the providers whose pupils on roll are counted.
+    With `with_content` each row has the content, as JSON.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}

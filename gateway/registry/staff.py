@@ -1,4 +1,4 @@
-"""Staff of the local authority: enrolment, teams, state and saved filters."""
+"""Enrol staff of the local authority; record teams and saved filters; list everybody with the state."""
 
 import re
 from collections import defaultdict
@@ -83,7 +83,7 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return for each person in the column `name` the values of the column `what`, sorted."""
+    """Return the values of one column (`what`), sorted, by the person in another column (`name`)."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)):
         found[person].append(value)
@@ -93,10 +93,10 @@ def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[s
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """Return the teams of a person logged in, or the teams whose files a program collects, sorted.
+    """Return the teams of a logged-in person, or the teams for which a program collects files, sorted.
 
-    `fingerprint` is of the SSH key, passkey or OpenID account used, or stands for a program's credential.
-    None if the person has left, or if the key or credential is not in force.
+    `fingerprint`: of the person's SSH key, passkey or OpenID account; of a program, the mark of its
+    credential. None if the person has left, or if the key or credential is not in force.
     """
     if programs.is_program(fingerprint):
         program = programs.in_force(session, fingerprint, now)

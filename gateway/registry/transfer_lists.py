@@ -1,4 +1,4 @@
-"""Lists of transfers by criteria, read in pages, and the numbers on the console's first page."""
+"""List transfers by criteria, in pages, and count what the console's first page shows."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -190,11 +190,11 @@ class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` is above all sequences wanted. `search`: each word is a part of the reference,
-    the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any case.
-    `equal` pairs names of `SOUGHT` with values. `sort` is one of `SORTED`, with a hyphen before to descend;
-    None means the order of landing. `group` is the column by which the list is ordered first. `sight` limits
-    to the transfers that a person may know of.
+    such as "policy". `before`: only transfers with lower sequences. `search`: each word is a part of the
+    reference, the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any
+    case. `equal`: names of `SOUGHT`, each with the value that the transfer must have. `sort` is one of
+    `SORTED`, with a hyphen before to descend; None means the order of landing. `group` is the column by which
+    the list is ordered first. `sight` limits to the transfers that a person may know of.
     """
 
     sight: Sight
@@ -256,7 +256,10 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return `most` transfers matching the criteria, in the order wanted, after that of sequence `after`."""
+    """Return the next `most` transfers that meet the criteria, in the order wanted.
+
+    They follow the transfer with the sequence `after`; None for the first page.
+    """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -281,16 +284,16 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for rows after values `last` of the sort keys; True marks a descending key."""
+    """Return the SQL condition for rows beyond the key values `last`; `order`: keys, True if descending."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the SQL expression of a listing's column, with "" for NULL, to sort empty ones first.
+    """Return SQL for the column `name` of a listing, to sort, group and compare by; empty ones sort first.
 
-    Inner queries are on tables, without the limit of a sight: the transfer itself is limited.
+    Subqueries read plain tables, which no sight limits: the sight limits the transfers themselves.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
@@ -395,7 +398,7 @@ def whose_files_wait(session: Session) -> frozenset[str]:
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[InShort]]:
-    """Return by provider (of all, or of one) the latest `most` held files, oldest first."""
+    """Return by provider, of all or of one, the `most` held files landed last, in the order of landing."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()

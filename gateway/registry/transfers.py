@@ -1,4 +1,4 @@
-"""Transfers: landed, then accepted, held or refused, and routed to teams."""
+"""Record and read transfers: landed, then accepted, held or refused, and routed to teams."""
 
 from __future__ import annotations
 
@@ -226,9 +226,10 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return a transfer's row as kept in memory by `arrive` or `work_on`, or read. NotFoundError if unknown.
+    """Return a transfer's row, as `arrive` or `work_on` keeps it in memory, or else from the database.
 
-    A row of `arrive` has the same columns but no sequence, and belongs to no session.
+    A row of `arrive` has the same columns but no sequence, and belongs to no session. NotFoundError for an
+    unknown reference.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
@@ -266,7 +267,7 @@ def transfer_of(
     with_content: bool = True,
     content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build a transfer from row, reasons and teams, with `content`, or else the row's if `with_content`."""
+    """Build a transfer from a row; the content is parsed from the row, unless given or not wanted."""
     if content is None and row.content and with_content:
         content = CONTENT.validate_json(row.content)
     signature = None
@@ -319,7 +320,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide in unlisted headings every word that is not on the list of plain words: it may name a child."""
+    """Hide words in headings unknown to the data type, except listed plain words: they may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -377,7 +378,7 @@ def record_decisions(
 def _decide(
     row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
 ) -> Classified | ContentRefused | None:
-    """Write a decision into a row, and hide words of headings unless held; return the content left."""
+    """Write a decision into a row; return the content, with words in headings hidden unless held."""
     row.state = decision.state
     if content is None and row.content is not None:
         content = CONTENT.validate_json(row.content)

@@ -142,7 +142,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows without the log's vouching; PostgreSQL fills the column `number`. Return the numbers."""
+    """Insert rows for which the log need not vouch; return the numbers that PostgreSQL gives, sorted."""
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # PostgreSQL numbers the rows in order, but returns the numbers in any order.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
@@ -157,7 +157,7 @@ def digest_changes(session: Session) -> None:
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of a receipt's row before signing: columns, and the statement as text and JSON."""
+    """Return the digest of an unsigned receipt's row: its columns, and the statement as text and as JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
@@ -169,10 +169,10 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Note a row for the record of the transaction: then the log vouches for the row.
+    """Add a row to the record of the transaction: then the log vouches for the row.
 
-    `stated` is the row itself (the record gets the row's digest), another digest, or None for a deleted row.
-    `content` has the values of the row's columns, from which the file concerned is known.
+    `row`: table and key. `stated`: the row itself (the record gets the row's digest), another digest, or None
+    for a deleted row. `content` has the values of the row's columns, from which the file concerned is known.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}

@@ -182,7 +182,7 @@ def log_key_of(home: Home, key_set: str) -> LogKey:
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of the key sets in `ended` and of the first key set; those of the set in use stay."""
+    """Remove the files of the first key set and of those in `ended`, but never of the key set in use."""
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import paramiko
 from pydantic import ValidationError
 
 from gateway.errors import GatewayError
-from gateway.model import Stated, signed_by, stated
+from gateway.model import Stated, stated, with_signatory
 from gateway.model.invitation import ProviderInvitation, keys_words
 from gateway.openpgp.certificates import CertificateRefused, admit, grouped, pinned
 from gateway.openpgp.rsa_numbers import check_strength
@@ -210,7 +210,7 @@ def agreement_text(sender: KitAtWork) -> str:
 def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float) -> Step:
     """Ratify the agreement: sign its text in the name of a person with an office, and send it."""
     try:
-        named = signed_by(name, office, text)
+        named = with_signatory(name, office, text)
     except ValueError as error:
         raise GatewayError(str(error)) from None
     signed = _sealed(sender, stated("ratification", named))

@@ -1,1 +1,1 @@
-"""Exchange between outside and inside: the spool, penalty files, the test for sealed files."""
+"""Exchange files between outside and inside: uploads by the spool, lists of penalised sources."""

@@ -1,4 +1,4 @@
-"""The HTTP paths of the web door's API and of the programs' API, and row numbers in URLs."""
+"""List the HTTP paths of the web door (for providers' browsers) and of the API; read row numbers in URLs."""
 
 PATHS: dict[str, tuple[str, ...]] = {
     "/login": ("GET", "POST"),

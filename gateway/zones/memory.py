@@ -1,4 +1,4 @@
-"""Anonymous memory: a nameless file, never executable."""
+"""Make anonymous memory: a nameless file, which nobody can execute on Linux 6.3 and later."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Addresses of the services run by one supervisor, and tests for running services."""
+"""Find the addresses of running services, test if a service runs, and note the time of the last backup."""
 
 import fcntl
 import json

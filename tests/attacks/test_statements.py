@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.model import Folder, read_as, signed_by, stated, without_signatory
+from gateway.model import Folder, read_as, stated, with_signatory, without_signatory
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, public_line
 from tests.content import core_data
 from tests.workshop import Desk, Party, codes
@@ -53,14 +53,14 @@ def test_a_signed_key_is_no_agreement(desk: Desk, oak: Party) -> None:
 
 
 def test_whoever_signs_is_told_apart_from_the_text() -> None:
-    assert without_signatory(signed_by("A. Head", "headteacher", "We agree.")) == (
+    assert without_signatory(with_signatory("A. Head", "headteacher", "We agree.")) == (
         "A. Head, headteacher", "We agree.",
     )  # fmt: skip
     for text in ("We agree.", "Signed by: \x1b[2J\n\nWe agree.", f"Signed by: {'a' * 161}\n\nWe agree."):
         assert without_signatory(text) == ("", text)
     for name, office in (("", "head"), ("A. Head", " "), ("A.\nHead", "head")):
         with pytest.raises(ValueError, match="one line"):
-            signed_by(name, office, "We agree.")
+            with_signatory(name, office, "We agree.")
 
 
 @pytest.mark.parametrize("before", ["", "\ufeff", "\n", " \r\n"])

@@ -73,7 +73,7 @@ sentence; "" for the text of the error."""
 
 
 class Way(NamedTuple):
-    """The function for questions of one name; the keyword parameters are the fields of the question.
+    """The way to answer a question: by the function `answer`; keyword parameters are the question's fields.
 
     `writes`: the answer changes something. `own`: the answer is from the caller's own mailboxes. With both
     False, a person gets an answer only from files within the person's sight.

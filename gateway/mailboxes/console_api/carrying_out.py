@@ -122,9 +122,9 @@ def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, Mapping[str, str]]:
-    """Return names by id, for choices in forms, by sort of thing: all teams and whatever is `wanted`.
+    """Return what people can choose in forms: for each sort of thing, such as "team", the names by id.
 
-    `wanted` may have "kind" (of data), "school" and "person".
+    `wanted` may add the sorts "kind" (of data), "school" and "person".
     """
     catalogue = console.catalogue()
     known = {"team": {one.id: one.name for one in catalogue.teams.team}}
@@ -511,8 +511,7 @@ def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
 def sentences_on(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
     """Return a sentence on the value expected for each wrong field; under "" for several fields together.
 
-    `fields`: the fields of the act, as shown. `offered`: names of fields whose choices only the policies
-    give.
+    `fields`: the fields of the act, as shown. `offered`: the fields whose choices come from the policies.
     """
     known = {one["name"]: one for one in fields}
     told: dict[str, str] = {}

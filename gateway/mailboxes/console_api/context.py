@@ -290,7 +290,7 @@ class Caller:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise DecliningError if the caller may not do an act; `by_program`: programs may be allowed to."""
+        """Raise DecliningError if the caller may not do an act; `by_program`: the act is open to programs."""
         if self.program is None:
             self.check(right)
         elif not by_program or command not in self.program.acts.split(","):

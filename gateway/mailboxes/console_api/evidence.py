@@ -1,4 +1,4 @@
-"""Pages of evidence: the gateway's state, the agreement, a receipt's verification, openings of files."""
+"""Answer questions for proof: the gateway's state, the agreement, a receipt's verification, openings."""
 
 import json
 import os

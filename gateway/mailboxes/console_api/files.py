@@ -1,4 +1,4 @@
-"""Answers for the console's pages about a person's mailboxes and held files; the recall of a file."""
+"""Answer questions about a person's mailboxes and held files; carry out the recall of a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 
 
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
-    """Return WebAuthn options for a login by any passkey; `browser` is the secret of the attempt."""
+    """Return WebAuthn options for a login by any passkey; `browser`: a secret that the browser keeps."""
     challenge = console.challenges.give(browser, _LOGIN)
     return {"options": signing_options(question.origin, challenge)}
 
@@ -103,7 +103,7 @@ def _take_up(
     console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
     *, algorithm: str, key: str,
 ) -> Shown:  # fmt: skip
-    """Log in an invited person, and return the session: put the key on record, and end the invitation."""
+    """Finish an invitation: log the new `key`, a fingerprint, end the invitation, and begin a session."""
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
     entry = Entry(
@@ -122,7 +122,7 @@ def _take_up(
 def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
     """Return the WebAuthn options with which a browser makes a passkey for an invited person.
 
-    `browser` is the secret of the attempt, `code` that of the one-time link.
+    `browser` is a secret that the browser keeps for this attempt, `code` the secret of the one-time link.
     """
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
@@ -183,7 +183,7 @@ def begin_openid(
 ) -> Shown:
     """Return the OpenID provider's login URL for a login, or for binding an account to an invited person.
 
-    `browser` is the secret of the attempt; `code` that of the invitation's link, "" for a login.
+    `browser` is a secret that the browser keeps for this attempt; `code` that of the invitation, or "".
     """
     if code:
         invited(console, question, code)
@@ -293,7 +293,7 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
 def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
-    """Raise an error unless the caller's passkey has signed the `purpose`: one act with all its fields.
+    """Raise an error unless the caller's passkey has signed the act that `purpose` spells with its fields.
 
     With `assertion` None, DecliningError states the `effect` of the act and asks for the signature or, of a
     person without a passkey, for a new login at the OpenID provider. GuessedError for a wrong signature.

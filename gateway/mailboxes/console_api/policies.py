@@ -1,4 +1,4 @@
-"""Policies: differences between versions, consequences, and approval by a second person."""
+"""Answer questions about the policies, and let one person propose an edit and a second person approve it."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -178,7 +178,7 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 
 def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None) -> Shown:
-    """Return the differences of two versions of the policies: losses of protection first, outcomes last.
+    """Return the differences of two versions of the policies: edits, losses of protection first; outcomes.
 
     `simulation`: the outcomes of the past `days` that the version `new` would change; None without `days`.
     """

@@ -1,4 +1,4 @@
-"""The table of schools and the data due from them, and the page of one school."""
+"""Answer questions about schools: a table of the data due from each, and the page of one school."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log: events, nodes of the tree, signed heads; and web hooks, by which other systems get events."""
+"""Rows of the log (entries, nodes of the tree, signed heads) and of web hooks, which report entries."""
 
 from datetime import datetime
 

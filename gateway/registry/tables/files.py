@@ -102,7 +102,7 @@ class ReceiptRow(Row, table=True):
     """A receipt, or a notice to a provider, as published. The latest receipt of a transfer is in force.
 
     `stage` is "landed" or "decided". A notice, which is for people only, has an empty `json_text`. `seal` is
-    a signature by the log's key over all other columns; the log vouches only for the receipt's statements.
+    a signature by the log's key over all other columns, because the log vouches only for the statements.
     """
 
     __table_args__ = (
@@ -135,7 +135,7 @@ class AuthorityNoticeRow(Row, table=True):
 
 
 class DeclarationRow(Row, table=True):
-    """A transfer by another method, past or future. Lists are words separated by spaces; reasons are JSON."""
+    """A declared transfer by another method. Lists are words separated by spaces; `reasons` is JSON."""
 
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
