@@ -1,8 +1,8 @@
-"""Protections for every request and answer, on every page.
+"""Protect every page: check each request, and restrict what browsers do with each answer.
 
 Browsers are told to load nothing from elsewhere, to run only the site's own scripts, to show the pages in no
-frame and to keep no copy. A changing request must come from the site's own pages: the browser's Origin
-header must match.
+frame and to keep no copy. A changing request must come from the site's own pages: the browser's Origin header
+must match.
 """
 
 from __future__ import annotations

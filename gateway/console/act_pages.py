@@ -1,4 +1,4 @@
-"""Pages made from the declarations of acts: the list of acts, a form for each act, and the answer."""
+"""Make pages from the declarations of acts: the list of acts, a form for each act, and the answer."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as GIAS publishes."""
+    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as the DfE publishes."""
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)

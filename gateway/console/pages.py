@@ -1,4 +1,4 @@
-"""Pages with templates of their own, and the confirmation of acts by a passkey's signature."""
+"""Show the pages with templates of their own; have a person confirm an act by a passkey's signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persons in a file: collected in the isolated child, turned into keyed digests in the service.
+"""Find the persons in a file in the isolated child, and turn them into keyed digests in the service.
 
 By the digests the registry finds the files about a child; without the key nobody can test for a given child.
 A person with a UPN is indexed by UPN and former UPN, others by name and date of birth.

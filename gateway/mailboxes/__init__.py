@@ -1,1 +1,1 @@
-"""Views of the files routed to teams, collected by staff over SFTP and in the console."""
+"""Show staff the files routed to their teams, each team its own view, over SFTP and in the console."""

@@ -1,4 +1,4 @@
-"""Contents of sealed files, kept open in memory while people read.
+"""Keep the contents of sealed files open in memory while people read.
 
 Readers of the same file, or the same view, share one content. The number and total size of open contents are
 limited. A person may not hold more than remains free for all others. A content is closed after the last

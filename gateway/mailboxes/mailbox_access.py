@@ -1,4 +1,4 @@
-"""One person's access to the mailboxes, by the registry. Every call may block: never call in the event loop.
+"""Answer one person's requests on mailboxes from the registry. Calls may block: not for the event loop.
 
 Every call checks the person again, so that a removed person or a revoked key gets no further answer.
 """

@@ -1,4 +1,4 @@
-"""The content of a delivery for a team: the file as sent, a view, or counts; and the NAME.about.txt."""
+"""Make what a team sees of a delivery: the file as sent, a view, or counts; and the text NAME.about.txt."""
 
 from __future__ import annotations
 

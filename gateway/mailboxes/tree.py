@@ -1,4 +1,4 @@
-"""One SFTP session of a member of staff: a virtual tree, and nothing else.
+"""Serve one SFTP session of a member of staff: a virtual tree, and nothing else.
 
 Listing and stat are views of the registry. To open a file is to collect: the sealed original is opened in
 memory, the team's view is made, the collection is recorded, and only then can the client read. To remove a

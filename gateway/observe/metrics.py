@@ -1,4 +1,4 @@
-"""Counters of the services for Prometheus. No label ever holds a name of a person or file.
+"""Count events of the services for Prometheus. No label ever holds a name of a person or file.
 
 Counts begin at 0 when a service starts. Data in the registry are read from there instead (`registry_view`).
 """

@@ -1,4 +1,4 @@
-"""Interface to systemd: sockets handed over, readiness, watchdog.
+"""Talk to systemd: take over sockets, report readiness, keep the watchdog calm.
 
 Follows sd_listen_fds(3) and sd_notify(3). Without systemd, nothing here has an effect.
 """

@@ -1,1 +1,1 @@
-"""Recording of outcomes: each with its receipt and log entries in one transaction."""
+"""Record outcomes of files, each with its receipt and log entries in one transaction."""

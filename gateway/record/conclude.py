@@ -92,9 +92,9 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Return True if the SSH key of an upload's session, as named by intake, was in force at the landing.
+    """Return True if the SSH key of the session that brought an upload was in force when the upload landed.
 
-    A key ended or replaced after the landing counts; a compromised key never does.
+    Intake names the key. A key ended or replaced after the landing counts; a compromised key never does.
     """
     known = register.of(session).keys.get(("provider", upload.provider), ())
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)

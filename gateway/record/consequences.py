@@ -396,8 +396,8 @@ class CountsOwed:
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
         """Deliver counts of a file to `teams`; return the transfer with the teams that got counts added.
 
-        If the file itself is routed to a team that may see no pupil records, the team gets counts in place of
-        the file, even if the file is unfit for counting.
+        A team that may see no pupil records gets counts in place of a file routed to it, even if the file is
+        unfit for counting.
         """
         content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
         alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]

@@ -1,4 +1,4 @@
-"""Changes of policy: proposed by one person, approved by another, in force from a date.
+"""Record changes of policy: proposed by one person, approved by another, in force from a date.
 
 The log records proposer and approver. The home's policies/ is a draft: an edit decides nothing before
 proposal and approval.

@@ -1,4 +1,4 @@
-"""Hosts that share a registry in PostgreSQL: expected hosts, their reports, and ownership of the registry.
+"""Record the hosts that share a registry in PostgreSQL, take their reports, and keep who owns the registry.
 
 A processor keeps a database session named after its host, and every few seconds updates the host's row. A
 host is put on record by its first report, or when another host seals a copy of the home for the new host.

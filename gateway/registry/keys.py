@@ -48,7 +48,8 @@ _USED = (
 class Key:
     """A public key with owner, state and dates, as in `KeyRow`. `why` is the reason for ending the key.
 
-    `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
+    `unconfirmed` is true until a person confirms the key's owner; until then a passkey may only log in and
+    read.
     """
 
     owner_kind: OwnerKind

@@ -17,7 +17,7 @@ DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker in force. `people` may see the child's data; `files` counts the files with such data."""
+    """A marker in force. `people` may see the child's data; `files` counts the files about the child."""
 
     number: int
     kind: Kind

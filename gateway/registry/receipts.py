@@ -94,7 +94,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts without signature, each a row and its statement; return their numbers.
+    """Store unsigned receipts, each given as a row and the statement for it; return the receipts' numbers.
 
     Takes the receipts' lock as `next_receipts` does.
     """

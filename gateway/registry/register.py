@@ -1,4 +1,4 @@
-"""The register: providers, keys, ratifications and markers, cached in each process.
+"""Keep the register in each process: a cache of providers, keys, ratifications and markers.
 
 Every file needs the register, and changes are rare. So each transaction that writes a table of
 `vouched_rows.REGISTER`, or changes the policies in force, increments a version number. A reader reads the

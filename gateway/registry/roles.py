@@ -1,4 +1,4 @@
-"""The roles of members of staff.
+"""Give roles to members of staff, and tell who may do what.
 
 Roles are not in force before an administrator is named: every user able to run commands on the home acts as
 administrator until then.

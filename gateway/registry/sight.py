@@ -1,4 +1,4 @@
-"""Limits on a session for reading, so that queries find only the files in a person's sight.
+"""Limit a session for reading, so that queries find only the files in a person's sight.
 
 A limited session answers as if no other files existed: every result lacks the rows that belong to a hidden
 file, name its reference, or are log entries about it. So listings need no condition of their own. The doors

@@ -298,7 +298,7 @@ def record_content(
     *,
     rules: str,
 ) -> None:
-    """Store in a transfer's row what opening a file gave, and how content and period were judged.
+    """Store the results of opening and judging a file in the transfer's row: signature, content and period.
 
     `opened` is None if the content was only judged again. `rules` is the digest of the rules used.
     """

@@ -1,4 +1,4 @@
-"""The secrets of a home: files, passphrase, and signing.
+"""Read and use the secrets of a home: key files, passphrase, and signing.
 
 Only `secret_files` reads the files: for the modules named in the contracts of pyproject.toml, and for
 `signing`, which holds the keys for receipts and the log. There are two exceptions: `ssh.server` reads its own

@@ -1,4 +1,4 @@
-"""Restrictions on a process holding secrets, to keep them in its memory."""
+"""Keep secrets within the memory of the process that holds them."""
 
 import ctypes
 import resource

@@ -1,4 +1,4 @@
-"""The gateway's signing keys: OpenPGP for people, the log's key for machines."""
+"""Load the gateway's signing keys: OpenPGP for people, the log's key for machines."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,4 +1,4 @@
-"""Choose a home's store: its folder sealed/, each file complete or absent, or its S3 store."""
+"""Choose a home's store: an S3 store, or the folder sealed/, in which each file is complete or absent."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Exchange files between outside and inside: uploads by the spool, lists of penalised sources."""
+"""Exchange data between outside and inside: spool, penalty files, console API, test for sealed files."""

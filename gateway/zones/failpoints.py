@@ -1,4 +1,4 @@
-"""Named places at which tests kill a process, to prove that a crash neither loses nor doubles a file.
+"""Kill the process at a named place, in tests, to prove that a crash neither loses nor doubles a file.
 
 Inactive unless the environment says GATEWAY_FAILPOINT=NAME or NAME:N. Then the process passing NAME (for the
 Nth time) kills itself with SIGKILL: no handler runs, nothing is flushed, as in a kill by the kernel. Anybody

@@ -12,7 +12,7 @@ SECONDS = 300.0
 
 
 def host_of(origin: str) -> str:
-    """Return the relying party of an origin: its host."""
+    """Return the host of an origin, by which WebAuthn names the site (the "relying party")."""
     return urlsplit(origin).hostname or ""
 
 

@@ -1,10 +1,10 @@
-"""The hand-over from intake to the processor: one file, complete once it appears under its final name.
+"""Hand uploads over from intake to the processor: one file each, complete once it has its final name.
 
 `REF.landed` holds content and record, both durable before the rename. Both zones use this module, which needs
 no secrets and no registry.
 
-This module opens every file in a folder another zone can write to: through no link, without waiting,
-regular files only.
+This module opens every file in a folder another zone can write to: through no link, without waiting, regular
+files only.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Challenges for passkeys: each is valid once, for one browser and one purpose, for five minutes.
+"""Give and check challenges for passkeys: each is valid once, for one browser, one purpose and five minutes.
 
 A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
 displace each other's challenges. Challenges are stored in the service's memory or, if several hosts answer

@@ -1,4 +1,4 @@
-"""The settings, caches and callers of the console API, and functions used by many answers."""
+"""Find out who asks the console API, and hold the settings and caches that the answers use."""
 
 from __future__ import annotations
 

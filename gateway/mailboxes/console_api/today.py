@@ -1,4 +1,4 @@
-"""The first page: waiting tasks, new and held files, keys ending soon, and times until receipts."""
+"""Answer what the console's first page shows: tasks, new and held files, keys ending, times to receipts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta

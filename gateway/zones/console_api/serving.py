@@ -1,4 +1,4 @@
-"""The HTTP server of the services for browsers: quiet, without own signal handlers, ended in order."""
+"""Run the HTTP server of a service for browsers: quiet, without own signal handlers, ended in order."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _SEARCHES = 50_000, 20, 20
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn's server, but signals are left to the program. `ready` is set once connections are accepted."""
+    """Uvicorn's server, but the service handles signals. `ready` is set once connections are accepted."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -37,7 +37,7 @@ class QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Do nothing: the program handles signals, not Uvicorn."""
+        """Do nothing: the service handles signals, not Uvicorn."""
         yield
 
 
