@@ -280,7 +280,7 @@ def end_key(
     """Retire or revoke a key (`state`), found by the fingerprint or by a unique beginning of the fingerprint.
 
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
-    GatewayError for a revoked key, and also, if `state` is "retired", for a key already retired, or suspended:
+    GatewayError for a revoked key, and also, if `state` is "retired", for a key already retired or suspended:
     restoring it then would take no second person.
     """
     row = _find(session, owner_kind, owner, fingerprint)
