@@ -1,4 +1,4 @@
-"""The API for programs: the path of each act is made of the words of its command (`/openapi.json`).
+"""Answer programs: the path of each act is made of the words of its command (`/openapi.json` lists all).
 
 A request has the credential of a program in its header (RFC 6750). The inside decides on every request.
 Refusals are problem details (RFC 9457).

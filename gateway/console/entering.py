@@ -1,4 +1,4 @@
-"""Pages for entering and leaving the console: log in, log out, accept an invitation, make a passkey."""
+"""Show pages for entering and leaving the console: log in, log out, accept an invitation, make a passkey."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -211,13 +211,13 @@ async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
 
 
 async def return_from_openid(request: Request) -> Response:
-    """Show a page that leads on after an OpenID login: browsers send cookies only from our own pages."""
+    """Show a page that leads on after an OpenID login: browsers send no cookies with another site's link."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_openid(request: Request) -> Response:
-    """Finish an OpenID login. A person without a passkey may log in again to confirm an act."""
+    """Finish an OpenID login, or a new login by which a person without a passkey confirms an act."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

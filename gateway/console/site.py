@@ -1,4 +1,4 @@
-"""Helpers for every page: browser session, client of the inside, forms, redirects and templates."""
+"""Help every page: browser session, client of the inside, forms, redirects and templates."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""File names in mailboxes, and the meaning of a client's path, worked out without registry and disk.
+"""Make file names for mailboxes, and find out what a client's path means, without registry and disk.
 
     /  /TEAM  /TEAM/DATE_PROVIDER_TYPE_PERIOD_REF.ext      and beside a view NAME.about.txt
     /new/TEAM/NAME  /by-type/TEAM/TYPE/NAME  /by-provider/TEAM/PROVIDER/NAME      the same files again

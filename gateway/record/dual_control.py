@@ -1,9 +1,9 @@
 """Dual control: two people decide, and neither may act with credentials given by the other.
 
-With roles in force, the giver of a person's credential could act as the person, and so could the giver's own
-giver. Two names on record are two people only if nobody could act as both. A given credential counts as the
-owner's own once confirmed by an independent person (`vouch`), or accepted by the owner under a personal
-account of the machine (`accept`), and after CREDENTIAL_WAIT for objections.
+With roles in force, whoever gives a person a credential could act in the person's name, and so could whoever
+gave the giver one. So two names on record are two people only if nobody could act as both. A given credential
+counts as the owner's own once confirmed by an independent person (`vouch`), or accepted by the owner under a
+personal account of the machine (`accept`), and after CREDENTIAL_WAIT for objections.
 
 Without roles in force, a person is the account running a command, as known to the operating system, or behind
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,

@@ -38,7 +38,7 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """Providers, ratifications, keys and markers at one version; two are equal only as the same object.
+    """Providers, ratifications, keys and markers at one version; compared by identity, not by content.
 
     `keys` are in any state, by owner and in the order of enrolment; `holders` has the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.

@@ -1,4 +1,4 @@
-"""The log vouches for the registry's rows: one leaf commits to all changes of a transaction.
+"""Have the log vouch for the registry's rows: one leaf commits to all changes of a transaction.
 
 The leaf holds the digest of a record: the rows written, each with the digest of its content, and a salt. A
 row of a file is in the record of the file's own leaf; others are in the record of the transaction's first

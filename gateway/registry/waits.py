@@ -1,4 +1,4 @@
-"""Queries for held transfers by the date, person or event waited for, and for files to be examined again."""
+"""Query held transfers by the date, person or event waited for, and files that are to be examined again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue of work shared by several hosts: tasks of the library procrastinate in the registry's database.
+"""Share work between several hosts in a queue: tasks of the library procrastinate in the registry's database.
 
 A task names some landed files to be examined. A file is queued in the transaction that lands the file. The
 choice of host, or a task run twice, changes nothing: an outcome counts only while the file is landed.

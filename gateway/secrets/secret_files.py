@@ -1,4 +1,4 @@
-"""The files in a home's folder keys/. A secret, once made, stays; only a passphrase on it may change.
+"""Read and write the files in keys/ of a home. A secret, once made, stays; only its passphrase may change.
 
 openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files
 signing                     the fingerprint of the key signing receipts, then the key set in use

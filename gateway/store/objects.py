@@ -1,4 +1,4 @@
-"""Sealed files in an S3 store, through obstore.
+"""Keep sealed files in an S3 store, through obstore.
 
     small/REFERENCE           a file of at most 8 MiB, created only if the name is unused
     large/REFERENCE           a larger file's index, naming its valid content; created only if unused

@@ -1,4 +1,4 @@
-"""Logins to the console and the API: one-time links, current sessions, and programs."""
+"""Rows for logins to the console and the API: one-time links, current sessions, and programs."""
 
 from __future__ import annotations
 

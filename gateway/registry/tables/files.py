@@ -1,4 +1,4 @@
-"""Transfers with their decisions, deliveries and receipts, and batches handed on to other systems."""
+"""Rows for transfers, with decisions, deliveries and receipts, and for batches handed on to other systems."""
 
 from __future__ import annotations
 

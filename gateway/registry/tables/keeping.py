@@ -1,4 +1,4 @@
-"""Retention (legal holds, deletions, certificates of deletion), letters, hosts, and a draft of policies."""
+"""Rows for retention (legal holds, deletions, certificates), letters, hosts, and a draft of policies."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Providers, staff, keys, and the data expected of providers."""
+"""Rows for providers, staff, keys, and the data expected of providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pupils as keyed digests: rolls and discrepancies."""
+"""Rows for pupils, known by keyed digests: rolls, discrepancies, the children in each file, and markers."""
 
 from datetime import datetime
 

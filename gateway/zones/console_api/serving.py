@@ -45,7 +45,7 @@ def config_of(
     app: Any,  # noqa: ANN401 - as in uvicorn
     **more: Any,  # noqa: ANN401
 ) -> uvicorn.Config:
-    """Return Uvicorn's configuration for `app`: HTTP/1.1 only, silent about software.
+    """Return Uvicorn's configuration for `app`: HTTP/1.1 only, and answers that do not name the software.
 
     `more`: further options of Uvicorn.
     """
