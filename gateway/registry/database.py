@@ -193,7 +193,10 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError for tables of a newer gateway, or of no release. Fault as for `read`."""
+        """Raise ConfigurationError for tables newer than this gateway, or made by none of its releases.
+
+        Fault as for `read`.
+        """
         _check_known(self.revision())
 
     @_answered()
