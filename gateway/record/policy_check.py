@@ -158,7 +158,7 @@ def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradic
 
 
 def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
-    """Yield what a hand-on's team may have of a file, for each data type, kind of sender and format."""
+    """Yield a Basis for each sort of file that a hand-on sends: by data type, kind of sender and format."""
     for name in each.data_types:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:

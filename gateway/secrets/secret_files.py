@@ -151,8 +151,8 @@ def make_pupil_key(home: Home) -> None:
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
 
-    `known`: the log's verifier keys on record. If an interrupted attempt has left a key set on disk,
-    recognised by a verifier key outside `known`, use this key set and make none.
+    `known`: the log's verifier keys on record. A key set left on disk by an interrupted attempt is used in
+    place of a new one: its verifier key is not in `known`.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
