@@ -49,9 +49,9 @@ OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
 """Words for parts of workbooks and archives."""
 
 
-def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return position, bytes and description of each file signature listed in `OFFICE_PARTS[kinds]`."""
-    keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
+def _beginnings(table: str) -> list[tuple[int, bytes, str]]:
+    """Return position, bytes and description of each file signature in a `table` of office_parts.toml."""
+    keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[table].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
 
@@ -60,9 +60,11 @@ _MAGIC = [*_beginnings("magic"), _STATEMENT]
 _PACKED = _beginnings("packed")
 
 
-def part_called(name: str, kinds: str) -> str:
-    """Return a description of a workbook's part, found in `OFFICE_PARTS[kinds]` by the start of its name."""
-    known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
+def part_called(name: str, table: str) -> str:
+    """Return what a workbook's part is, such as "macros", by the beginning of the part's name.
+    `table`: the table of office_parts.toml for the format of the workbook.
+    """
+    known = (words for start, words in OFFICE_PARTS[table].items() if name.casefold().startswith(start))
     return next(known, "a part of no known kind")
 
 
@@ -114,9 +116,9 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Raised for content without a data type; `code`: the reason's code, such as `classify:unknown`.
-    `about` fills the blank in the sentence of the reason. `about` and `evidence` are the gateway's own
-    phrases, never content. `parts`: the result for each part of a file whose parts are of several data types.
+    """Raised for content that gets no data type; `code`: the code of the reason, such as `classify:unknown`.
+    `about`: the words for the blank in the reason's sentence. `about` and `evidence` are the gateway's own
+    phrases, never content. `parts`: for a file whose parts differ in data type, the result of each part.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ unknown = partial(Unreadable, "classify:unknown")
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return a sentence of evidence: the file's name says type `declared`, the content fits all of `tied`."""
+    """Return evidence, in words: of the types `tied` that the content fits, the name says `declared`."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 

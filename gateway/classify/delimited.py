@@ -41,9 +41,9 @@ _SECOND = itemgetter(1)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a table: the column `names`, and its `position` among the rows, from 0.
-    `above`: text of the rows above the header, in lower case. `telling`: text of the rows above as written,
-    but without report wording. `crowded`: True if the rows above hold more than a title, a date and filters.
+    """The header row of a table: the column `names`, and the row's `position` among all rows, from 0.
+    `above`: the text of the rows above the header, in lower case. `telling`: the same text as written,
+    without the usual words of reports. `crowded`: True if that text is more than a title, a date and filters.
     """
 
     names: tuple[str, ...]
@@ -141,7 +141,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def _check_header(rows: Iterable[Row], header: Header) -> None:
-    """Raise Unreadable for an unsafe formula in the header or a row above; take only these from `rows`."""
+    """Raise Unreadable for an unsafe formula in or above the header row; take no further row from `rows`."""
     for row in islice(rows, header.position + 1):
         has_formula(row)
 

@@ -20,7 +20,7 @@ FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return a finding's `expected` text, or "" for a text that `value_kinds.expected` never writes."""
+    """Return a finding's text about the values expected; "" for a text that the gateway never writes."""
     text = finding.expected
     return text if text in EXPECTED_TEXTS or EXPECTED_CODES.fullmatch(text) else ""
 
@@ -60,8 +60,8 @@ class FaultCount:
 
 class FieldTally:
     """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
-    `counts`: how often each value occurs, or None if not counted by value. `doubted`: values of the last
-    `add` to search for sensitive content: the faulty ones, or all of a free text, reference or contact field.
+    `counts`: how often each value occurs; None if values are not counted one by one. `doubted`: the values to
+    search for sensitive content among those added last: the faulty ones, or all in some kinds of field.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
@@ -98,7 +98,7 @@ class FieldTally:
         return bad.keys()
 
     def take(self, other: FieldTally) -> None:
-        """Add the counts in `other`, kept for a column whose field was recognised only after reading."""
+        """Add the counts of a column (`other`) that was found, after reading, to have this field."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():

@@ -1,4 +1,4 @@
-"""Tables of policies/data_types.toml: rules for the reader of one format each, and for examination results.
+"""Define the rules for single formats and for examination results, from policies/data_types.toml.
 
 A file may mix GCSE and A level, so every result is judged on its own, by the first sign found: series,
 qualification, a grade in figures, the entry code, and last a grade in letters, a weak sign alone.
@@ -23,7 +23,7 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """Data type of a Common Transfer File's assessments in a key stage, in `subjects` (if empty, in any)."""
+    """The data type of a Common Transfer File's assessments in a key stage and `subjects` (() for all)."""
 
     type: str
     stage: str
@@ -31,10 +31,11 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File. `results`: by qualifier of a result, the name of its code list.
-    `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a pupil with
-    assessments of the first type is not counted for the second type. `missing_children`: names of messages
-    about children missing education; such a message is of `missing_type`, or waits for a person (None).
+    """The rules that give a Common Transfer File its data type. `results`: by qualifier of a result, the name
+    of its code list. `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a
+    pupil with assessments of the first data type is not counted for the second. `core_sections`: elements
+    with core data. `missing_children`: names of messages about children missing education; such a message is
+    of the data type `missing_type`, or waits for a person (None).
     """
 
     stages: tuple[StageRule, ...]
@@ -46,7 +47,7 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if `said` (a document's name, description or root) has a name of `missing_children`."""
+        """Return True if a document's name, description or root (`said`) has one of `missing_children`."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
@@ -62,15 +63,16 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML that is neither CTF nor DfE message. `records`: names of records; `never`: roots to reject."""
+    """The rules for XML other than CTF and DfE messages: names of `records`; `never`: roots to refuse."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class JcqRule(RuleTable):
-    """Awarding bodies' fixed-width files, by first letter. `results`: the letter of results files; `outside`:
-    letters not accepted, with a description. `results_from`: where results begin in a record, from 0.
+    """The rules for awarding bodies' fixed-width files, by the first letter in the file.
+    `results`: the letter of files with results. `outside`: the letters of files not accepted, each with a
+    description. `results_from`: the position in a record, from 0, at which results begin.
     """
 
     results: str
@@ -79,9 +81,10 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record, each with a kind (`Slot`): LA, number, centre,
-    name. `fields`: kind by field key. `columns`: further column names, all of kind "name". `elements`: kind
-    by element name, in registers. `history`: a pattern of names about an earlier or later school.
+    """The columns and elements naming the school of a record, each with a `Slot`: LA, number, centre or name.
+    `fields`: the slot of a column, by the key of its field. `columns`: further columns with a school's name.
+    `elements`: the slot of an element in registers. `history`: a pattern of names of columns and elements
+    about a school that the pupil left or will join.
     """
 
     fields: dict[str, Slot]
@@ -90,8 +93,8 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Return index and kind of each column naming the record's school; schools before and after do not
-        count. `columns`: header and field key of each column.
+        """Return index and `Slot` of each column that names a record's school, not an earlier or later one.
+        `columns`: header and field key of each column.
         """
         codes = frozenset(map(plain, self.columns))
         found = (
@@ -106,8 +109,8 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """Key names in JSON. `transparent`: of objects, without a meaning; `parts_of_a_date`: inside a date;
-    `beside`: of content allowed beside the records.
+    """The keys in JSON that have a special meaning. `transparent`: left out of column names.
+    `parts_of_a_date`: inside a date. `beside`: of content allowed beside the records.
     """
 
     transparent: tuple[str, ...]
@@ -147,7 +150,7 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """The fields of this rule as compiled patterns; a list of words is one pattern, longest first."""
+        """The patterns of this rule, compiled; a list of words becomes one pattern, longest first."""
         return {
             key: re.compile(
                 given
@@ -159,8 +162,9 @@ class ResultsRule(RuleTable):
 
 
 class SubjectRule(RuleTable):
-    """Table [subjects] of data_types.toml. `names`: of subjects; `around`: neutral words allowed in a header
-    beside a subject. `not_final`: by word such as "mock", the name of an assessment without final results.
+    """The school subjects, by which columns of grades are recognised: table [subjects] of data_types.toml.
+    `names`: the subjects. `around`: neutral words allowed beside a subject in a header. `not_final`:
+    assessments without final results, by a word such as "mock".
     """
 
     names: tuple[str, ...]
@@ -168,7 +172,7 @@ class SubjectRule(RuleTable):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment without final results, such as a mock, named in a header or title, or ""."""
+        """Return the assessment without final results, such as a mock, in a header or title; "" if none."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 

@@ -56,9 +56,10 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 class _FormOfRecords:
     """The plan for reading records of one form (same tags), and the texts of such records not yet counted.
     `texts` picks the texts from a record's pieces, after two empty ones, because `itemgetter` returns no
-    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text the `Part` to
-    count the text in, None until a record fills it. `unresolved`: positions of texts never filled so far.
-    `naming`: key and position of fields naming the pupil, or required. `blank`: usual number of empty pieces.
+    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text, the `Part`
+    that counts it; None until a record fills the text. `unresolved`: positions of texts never filled so far.
+    `naming`: key and position of fields that name the pupil or are required. `blank`: usual number
+    of empty pieces.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -77,7 +78,7 @@ class _FormOfRecords:
 
 
 class Gatherer:
-    """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form.
+    """Counts XML records into a tally; keeps each element's meaning and a reading plan for each form.
     `met`: the `Part` of each element filled so far, by name of the parent, then by name of the element.
     """
 
@@ -118,7 +119,7 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header; return True if it is under the root, before all other records."""
+        """Count the texts of a header; return True for a header under the root, before all other records."""
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
@@ -149,10 +150,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil, except the elements named `apart`: return each of these as a `Left`,
-        with the text of the first element named `beside` in the same parent. `left`: see `Tally.record`.
-        `school` reads the record's school; it is called once any element of the file names a school. Raises
-        Unreadable if elements are nested too deep.
+        """Count the record of one pupil, but return the elements named `apart` to the caller, uncounted.
+        `beside`: the name of an element in the same parent, whose text is returned with each (see `Left`).
+        `left`: True if the pupil has left; None to decide by the leaving date. `school` reads the school of
+        the record; called once any element of the file names one. Raises Unreadable for too deep nesting.
         """
         text = written(record)
         self._length += len(text)
@@ -183,7 +184,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep a record's texts for `_count`; return by key the values naming the pupil, or required."""
+        """Keep a record's texts for `_count`; return by key those that name the pupil or are required."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -242,7 +243,7 @@ class Gatherer:
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
         """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: the element's name; if the rules do not know the parent, after the parent's path and "/".
+        `path`: the element's name; inside a parent unknown to the rules, the parent's path, "/" and the name.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)

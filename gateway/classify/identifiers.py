@@ -140,7 +140,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
-    """Return True for a system's reference number: figures, with too few letters to form words.
+    """Return True for a system's reference number: figures, with letters too few or too mixed to form words.
     `tells` returns True for a sensitive word. With `short`, only one to four letters, figures, * or + pass.
     """
     text = text.strip()
@@ -200,8 +200,9 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record its UPN; without a UPN, the values of the first group in `IDENTITIES` with all
-    fields filled, or "". `columns`: by field key, the value in each record.
+    """Return for each record the identity of its person: the UPN or, without a UPN, other values in one text.
+    These are the values of the first group in `IDENTITIES` with all fields filled; "" if there is none.
+    `columns`: by field key, the value in each record.
     """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):

@@ -220,7 +220,7 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return what the file holds outside a data type: up to 100 entries, sensitive ones first.
+        """Return content outside a data type: up to 100 columns, elements and texts, sensitive ones first.
         If there are more, a last entry states the number of the entries left off.
         """
         topics = [*filter(None, map(self._topic_of, self._texts))]

@@ -146,7 +146,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 class _ResultsReader:
-    """Counter of the records of a file into a tally, and of the results by kind: GCSE or A level.
+    """Counts the records of a file into a tally, and the results by kind: GCSE or A level.
     `proven`: True once a trailer, of a centre or of the file, states the right number of records.
     """
 
@@ -253,8 +253,8 @@ class _ResultsReader:
             self._tally.take(self._parts[place], [text], [self._tally.records])
 
     def kinds(self) -> Counter[Kind | None]:
-        """Return the number of results of each kind, with None for an unknown kind.
-        Grades in letters mean A level. With only GCSE in the header and no grade in figures, all are GCSE.
+        """Return the number of results of each kind (GCSE or A level), with None for an unknown kind.
+        A grade in letters means A level; but with GCSE alone in the header and no figures, all are GCSE.
         """
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
@@ -307,7 +307,7 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return the `_Entry` of a candidate's record; without a layout, any word naming a grade is a result."""
+    """Return candidate and results of a record; without a `layout`, each word that is a grade is a result."""
     if result := _result_in(line):
         return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from

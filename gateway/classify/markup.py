@@ -134,7 +134,7 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield `records` of an XML document with one namespace or none, as all known formats of pupil data have.
+    """Yield records as `records` does, from a document with one namespace or none, as all known formats have.
     Raises Unreadable for a record, or an element inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
@@ -149,9 +149,9 @@ def pupil_records(
 
 
 class _Unparsed:
-    """Finder of comments and processing instructions: the parser drops them, but people see them.
-    Each may begin in one piece of the document and end in another. Each byte is examined once.
-    The parser returns CDATA as text, so CDATA is not searched.
+    """Finds comments and processing instructions: the parser drops them, but people see them.
+    Each may begin in one piece of the document and end in another. Each byte is examined once. The parser
+    returns CDATA as text, so CDATA is not searched.
     """
 
     def __init__(self, aside: OnOutside | None, longest: int) -> None:
@@ -229,9 +229,10 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free a used record's content and earlier siblings; with `all_around`, also those of each ancestor.
-    Whatever is freed outside the records (called `names`) goes to `aside` first. The record's node and the
-    text after stay until the next record: the parser may still extend them. `most`: see `_tell`.
+    """Free the memory of a used record: its content and its earlier siblings.
+    With `all_around`, free those of each ancestor, too. Whatever is freed outside the records (called
+    `names`) goes to `aside` first. The record's node and the text after stay until the next record: the
+    parser may still extend them. `most`: see `_tell`.
     """
     element.clear(keep_tail=True)
     while element is not None:

@@ -66,7 +66,7 @@ class _Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
-        """Count a pupil's record and the assessments in the record; `left`: see `Tally.record`."""
+        """Count a pupil's record and assessments; `left`: True if the pupil has left, None if unknown."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for written, stage, place in assessments:
@@ -93,8 +93,8 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type ("" for none), and True or False for three questions: Is there
-        a result? Is the type known, without a fault or an unknown element? Is there no unknown element?
+        """Read an assessment; return its data type ("" for none), and True or False for three statements.
+        There is a result. The type is known, and nothing is faulty or unknown. No element is unknown.
         `stage_around`: the key stage stated around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
@@ -231,8 +231,8 @@ def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True if a pupil's school history states a leaving date for the school marked as the last one, or
-    for the school in `source`, which sends the file.
+    """Return True if a pupil's school history states a leaving date for the school that sends the file
+    (`source`), or for the school marked as the last one.
     """
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
@@ -243,7 +243,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a partial CTF after the count: core data, attendance, or most pupils' assessments.
+    """Return the type of a partial CTF, once counted: core data, attendance, or most pupils' assessments.
     `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}

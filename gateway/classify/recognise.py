@@ -53,11 +53,11 @@ def classify(
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """Classify the content of a file: return its data type with evidence, or the reason for none.
-    `content`: seekable, read as a stream several times, left open. `clock`: seconds, for the time limit.
-    `name`: file name, to decide between types that fit equally. Without `today`, no date is a future one.
+    `content`: seekable, read several times, left open. `name`: the file's name, which decides between types
+    that fit equally. Without `today`, no date is a future one. `clock`: seconds, for the time limit.
     `on_pupils` gets a `Pupil` for each record with a UPN; on roll means a sole or main registration without
-    an end. `on_persons` gets the UPN of every record ("" for none), and by field, columns naming a person.
-    Both get many records at once, with the set of valid permanent UPNs. No data of a pupil is kept.
+    an end. `on_persons` gets the UPN of each record ("" for none), and, by field, the values naming the
+    person. Both get many records in a call, and the set of valid permanent UPNs. No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -206,7 +206,7 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
 
 
 def _alone(part: _Part, tally: Tally) -> tuple[Verdict, bool]:
-    """Judge one part alone; return the result, and True if it has no known type and no personal data."""
+    """Judge a part of a file alone; return the result, and True for an unknown type without personal data."""
     own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
         return own.completed(part(own)), False

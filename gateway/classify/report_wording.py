@@ -100,8 +100,8 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Examine the rows above a table: return True for more than a title, a date and filters; and the text.
-    The text has up to 4,000 characters, and leaves out cells of report words alone.
+    """Return True if the rows above a table hold more than title, date and filters; and the text of the rows.
+    The text has up to 4,000 characters, and leaves out cells that have only the usual words of reports.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]
     cells = list(chain.from_iterable(filled))

@@ -1,4 +1,4 @@
-"""The rules by which files are recognised, from policies/data_types.toml, items.toml and sensitive.toml.
+"""Define the rules by which files are recognised: those of data_types.toml, items.toml and sensitive.toml.
 
 A *field* is one datum of a record (a UPN, a mark, an outcome), under any name in any system. Items of
 Appendix A, personal items outside Appendix A, and working fields, which systems need, are all fields, but
@@ -44,8 +44,8 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 
 class ItemRule(value_kinds.FieldRule):
-    """A data item. `when`: by data type, the fields that carry the item in files of the type.
-    `beside`: fields revealing the item indirectly; a team without the item gets none of these fields.
+    """The rule for a data item. `when`: by data type, the fields that contain the item in files of the type.
+    `beside`: fields that reveal the item indirectly; a team without the item gets none of these fields.
     """
 
     label: str
@@ -60,7 +60,9 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return "Label (key)" by key, for each item with one of these labels whose headings may be stated."""
+    """Return the items, by key, that a provider may state as the meaning of a heading, each as "Label (key)".
+    `labels`: the labels of the items to choose from.
+    """
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -109,7 +111,7 @@ class ColumnSignature(RuleTable):
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
-        """Return every field the signature requires or measures."""
+        """Return the key of every field that the signature requires or measures."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
@@ -272,7 +274,7 @@ class Rules(Items):
 
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
-        """By data type, the keys of allowed fields: of signatures, of `carries`, and of an item's `when`."""
+        """By data type, the keys of the fields allowed: of signatures, `carries`, and each item's `when`."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -296,11 +298,13 @@ class Rules(Items):
 
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
-        """Function from a field's key to a function checking the field's values, or to None for free text."""
+        """Function that takes a field's key and returns the check of its values, or None for free text."""
         return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return the quick check of a field's values (`value_kinds.quick_for`), or None if it has none."""
+        """Return a quick check to pick valid values of a field; None if its kinds have no quick check.
+        `with_queries`: True if values with a fault in `QUERIES` pass, too.
+        """
         return self._quick[key, with_queries]
 
     @cached_property
@@ -311,7 +315,7 @@ class Rules(Items):
 
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
-        """By field key, the `Judge` of values for views, which also show values with a fault in `QUERIES`."""
+        """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
     def expected(self, key: str) -> str:
@@ -340,14 +344,14 @@ class Rules(Items):
         return {plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Yield field key and name for each known column name: general ones, then those of products."""
+        """Yield field key and name of each known column: general names, then those of single products."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """One pattern joined from all patterns of column names, for speed; and each group's field key."""
+        """All patterns of column names joined into one, for speed; and the field key of each group in it."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
@@ -421,7 +425,7 @@ class Rules(Items):
         return None if around and key not in WORDS["around"] else key
 
     def container(self, name: str) -> str:
-        """Return the rules' spelling of the name of an element around records; "Data" for an unknown name."""
+        """Return the name of an element around records as the rules spell it; "Data" for an unknown name."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")

@@ -64,8 +64,9 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school. `columns`: the columns naming a school; `slots`: for each, the kind of name.
-        Return a function giving each row's school, as `school_number` writes it. `length`: number of rows.
+        """Count rows by school; return a function that gives each row's school, as `school_number` writes it.
+        `columns`: the columns that name a school. `slots`: how each does: by LA, number, centre or name.
+        `length`: the number of rows.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.

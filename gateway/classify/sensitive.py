@@ -158,10 +158,10 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Words, besides those of topics, that no harmless name, label or address contains; and exceptions.
-    `names`, `places`: topic words also used as names of people, or of streets, houses and classes.
-    `nobody`: words, besides those of ordinary.txt, that are in no person's name.
-    `labels`: phrases allowed in labels, together with figures and words of up to three letters.
+    """Words that no harmless name, label or address contains, in addition to those of topics; and exceptions.
+    `names`, `places`: words of topics that also occur in names of people, or of streets, houses and classes.
+    `nobody`: words, besides those of ordinary.txt, that are in no person's name. `labels`: phrases allowed in
+    labels, together with figures and words of up to three letters.
     """
 
     words: Words
@@ -211,7 +211,7 @@ class Sensitive(RuleTable):
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
         An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
-        may, plain = self._may[kind == "name"], plain_text(text)
+        may, plain = self._exempt_words[kind == "name"], plain_text(text)
         if kind == "label" and (title := self._titles.search(plain)) is not None:
             # Without the allowed phrase, unless a long word is left.
             rest = f"{plain[: title.start()]} {plain[title.end() :]}"
@@ -246,7 +246,7 @@ class Sensitive(RuleTable):
         words = _octet_words("\n".join(texts))
         signs, telling = self._signs, set[bytes]()
         if not signs.isdisjoint(map(_BEGINNING, words)):
-            telling = {word for word in words if _BEGINNING(word) in signs} - self._harmless[kind == "name"]
+            telling = {word for word in words if _BEGINNING(word) in signs} - self._exempt[kind == "name"]
         if kind == "name":
             telling |= self._called_by_nobody.intersection(words)
         # Three words in a row of one or two letters may be pieces of one word.
@@ -260,21 +260,21 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of all sensitive words and stems, and of each sensitive phrase's longest word."""
+        """First six letters of each sensitive word, stem, and phrase's longest word, for a quick search."""
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property
-    def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Topic words harmless in labels and addresses (first), or in names of people (second)."""
+    def _exempt_words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Words of topics that are harmless in labels and addresses (first) or in people's names (second)."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
-    def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_may`, as octets, without the longest word of any sensitive phrase.
+    def _exempt(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """The `_exempt_words` as octets, for a quick search, without each sensitive phrase's longest word.
         First come the words harmless in labels and addresses, then the words harmless in names of people.
         """
-        alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
+        alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._exempt_words)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
 
@@ -288,7 +288,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and remarks, as written by `plain_text`, except single letters."""
+        """The words and phrases to find in values: of topics and remarks, as `plain_text` writes them."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
         plain = map(plain_text, (*several, *self.remarks.words))
         return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))

@@ -81,7 +81,7 @@ def best_fit(
     format: str,  # noqa: A002
     above: str = "",
 ) -> Classified:
-    """Return the type with the best-fitting signature; of two equal ones, the type in the file's name.
+    """Return the type whose signature fits a table best; of two equal ones, the type in the file's name.
     `widths`: number of columns by field. `kinds`: number of results by kind. `above`: text above the table.
     Raises Unreadable where no signature fits, or two fit equally and the file's name has neither type.
     """
@@ -141,7 +141,7 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Count the rows under a table that are no records: words in place of a UPN or date, and no valid value.
+    """Count the remarks under a table: rows with words in place of a UPN or date, and no valid value.
     `checked`: by field key, for each column of the field, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
@@ -183,7 +183,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
 
 
 class _Counter:
-    """Counter of rows under one header into a tally. Rows are counted a batch at a time, column by column."""
+    """Counts rows under one header into a tally, a batch at a time, column by column."""
 
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
@@ -238,9 +238,9 @@ class _Counter:
         return replace(verdict, results=kinds, facts=_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return the number of those of final results, and of other assessments.
-        Columns of final results get the field `subject-grade`. `assessment`: the one named for the whole
-        table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
+        """Find the columns of grades; return the number with final results, and the number with other grades.
+        Columns of final results get the field `subject-grade`. `assessment`: the other assessment named for
+        the whole table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
@@ -323,7 +323,7 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable if two columns of one heading name different pupils in a row: two tables."""
+        """Raise Unreadable if columns under one heading name different pupils in a row, as in two tables."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):

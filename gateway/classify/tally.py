@@ -53,7 +53,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 class Tally:
     """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
-    `classify`. `counts_fields`: True if `record` gets all values of a record, for `settle` to count by field.
+    `classify`. `counts_fields`: True if `settle` also counts, by field, the values given to `record`.
     `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
@@ -166,8 +166,8 @@ class Tally:
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
         """Count a record at the next `settle`. `said`: the school named by the record.
-        `values`: by field key, the texts naming the pupil or required by a data type.
-        `left`: True if the pupil has left, False if not; None to decide by the leaving date.
+        `values`: by field key, the texts that name the pupil or are required by a data type. `left`: True if
+        the pupil has left, False if not; None to decide by the leaving date.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -218,9 +218,10 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count the records numbered `rows`. `columns`: by key, the values of the same fields as in `record`.
-        `full`: the fields filled in every record. `leaving`: by record, a text, blank if the pupil is on
-        roll. `schools` returns each record's school number; the schools themselves are counted already.
+        """Count many records together: those with the numbers `rows`. Their schools are counted already.
+        `columns`: by field key, each record's value, of the fields that `record` takes. `full`: the keys of
+        fields filled in every record. `leaving`: for each record a text, blank if the pupil is on roll.
+        `schools` returns the number of each record's school.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
@@ -247,8 +248,8 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count distinct pupils, repeated UPNs and temporary UPNs. `identities`: one of each record
-        (`identities_of`), from number `first` on. `named`: True if all are UPNs.
+        """Count distinct pupils, repeated UPNs and temporary UPNs among the records from number `first` on.
+        `identities`: one for each record, from `identities_of`. `named`: True if all are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -314,7 +315,7 @@ class Tally:
 
     def completed(self, verdict: Classified) -> Classified:
         """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
-        The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
+        If a spreadsheet would run any cell, the file's extension begins with "formulas.", as a warning.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

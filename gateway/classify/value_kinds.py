@@ -170,7 +170,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check to pick the same values as `quick`, except dates after today."""
+    """Return a quick check that picks the same values as the check `quick`, except dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -184,7 +184,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
+    """Return a check like `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
     With `today`, a later date has the fault "date:future".
     """
 
@@ -261,9 +261,9 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
 
 
 def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
-    """Return True if attendance marks, in lower case, look like words. Either the letters, all joined or
-    between two signs, spell a sensitive word; or no letter in a run of five is the same as the one before,
-    which is rare in marks.
+    """Return True if attendance marks, in lower case, look like words.
+    So do letters that, all joined or between two signs, spell a sensitive word; and five letters in a row
+    that each differ from the one before, which is rare in marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False
@@ -331,7 +331,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values passed by `quick`, called once for all values differing only in figures."""
+    """Return the values that `quick` passes; values that differ in figures alone are judged once for all."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -341,7 +341,9 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values that match one of the patterns. No pattern may match `BETWEEN`."""
+    """Return a function to pick the values that match one of the patterns, by a search of the values joined.
+    `BETWEEN` joins the values, so no pattern may match it.
+    """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -485,7 +487,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Tester of names, labels or address lines (`kind`), by characters, number of words, sensitive words."""
+    """Tests names, labels or address lines (`kind`) by characters, number of words and sensitive words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind

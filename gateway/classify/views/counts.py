@@ -73,7 +73,7 @@ OTHER = "other"
 def year_lines(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[PublishedLine, ...], int]:
-    """Return the lines to publish by year group and sex, and the highest number of pupils these lines allow.
+    """Return the lines to publish by year group and sex, and the highest number of pupils that fits them.
     `years`: by year group, the number of pupils by sex ("" for unknown). A year group is split by sex where
     the figures of both sexes may be published.
     """
@@ -103,8 +103,8 @@ def division_lines(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[PublishedLine, ...]:
     """Return the lines to publish for counts of pupils divided by `what`, such as the postcode sector.
-    `at_most`: the highest number of pupils the published year groups allow. Lines with the smallest figures
-    are withheld until comparing `at_most` with the sum of the other lines narrows down no figure.
+    `at_most`: the highest number of pupils that fits the published year groups. The smallest figures are
+    withheld until nobody can narrow down a figure by comparing the sum of the lines with `at_most`.
     Margin and rounding are drawn by the name `what`.
     """
     lines = [

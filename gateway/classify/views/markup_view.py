@@ -59,9 +59,10 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form (same tags). `kept`: templates for writing, by the assessments that stay.
+    """The plan for writing elements of one form (same tags). `kept`: templates, by the assessments that stay.
     `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
-    tag after its last, and the position of the piece with its key stage. `enough`: see `_Document._put`.
+    tag after its last, and the position of the piece with its key stage. `enough`: an element stays if
+    anything inside has this visibility or a higher one.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -103,7 +104,7 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note content outside the records as left out if it has no `name`: an attribute, comment or text."""
+        """Note content outside the records as left out, unless it is an element, which has a `name`."""
         self._loose = True
         if not name:
             self._leave_out()
@@ -181,7 +182,7 @@ class _Document:
         return any(each is element for each, _ in self._open)
 
     def _tidy(self, element: Element) -> None:
-        """Remove all attributes and all text between elements in an element; note content as left out."""
+        """Remove all attributes and texts between elements in an element; note their content as left out."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
@@ -253,7 +254,7 @@ class _Document:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield a `_Kept` for each form among the elements of `waiting` with these numbers, if any stay."""
+        """Yield the kept part of each form among the elements of `waiting` with these `numbers`, if any."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -292,7 +293,7 @@ class _Document:
             self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template to write what a view keeps of the elements of a form; None if nothing is kept.
+        """Return the template for writing what a view keeps of elements of one form; None if nothing is kept.
         `stay`: for each assessment in the form, True if kept.
         """
         if stay in plan.kept:
@@ -306,7 +307,8 @@ class _Document:
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
-        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
+        `at`: the position in `pieces` at which the element around begins. `where`: the positions of the
+        assessment in the element, as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]

@@ -88,8 +88,8 @@ class ViewFilter:
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
-        """Choose the columns of a table for the view; return each one's number, from 0, and judge of values.
-        `columns_met` is the number of columns in earlier tables of the file; None where unknown.
+        """Choose the columns of a table for the view; return the number, from 0, and judge of values of each.
+        The caller counts in `columns_met` the columns of the file's earlier tables; None if unknown.
         """
         found = []
         for index, name in enumerate(names):
@@ -111,7 +111,7 @@ class ViewFilter:
         return self.rules.judges[key] if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their field's kind; if there are any, note `WITHHELD` as left out."""
+        """Return the values of another kind than their field's; if any, note `WITHHELD` as left out."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -130,14 +130,14 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Return the visibility of an element outside all records: `OUT` unless about document or owner."""
+        """Return the visibility of an element outside all records; `OUT` for one unknown to the rules."""
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain others; if not, note content as left out."""
+        """Return True if elements of this name may contain others; else note their content as left out."""
         if name in self.rules.containers:
             return True
         self.leave_out()
@@ -159,7 +159,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True if the classifier's list of content outside the type has `name`, or is incomplete."""
+        """Return True if the classifier listed `name` as outside the file's type, or could not list all."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

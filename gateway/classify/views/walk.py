@@ -1,4 +1,4 @@
-"""Read a file's records in the order of a view: the values of some fields, or the persons named.
+"""Read a file's records in the order of a view: the values of some fields, or the UPNs and names of persons.
 
 `lay_out` writes a view as CSV for another system: the CSV shows nothing the view does not contain.
 """
@@ -98,12 +98,12 @@ class RecordWalk:
                     values.setdefault(key, []).append(text)
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield the key in `Values` for texts in the column `name`: the column's field, if wanted."""
+        """Yield the key, in `Values`, of texts in the column `name`: the column's field, if wanted."""
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 
     def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
-        """Yield the key in `Values` for texts of the element `name` within `parent`: its field, if wanted.
+        """Yield the key, in `Values`, of texts of the element `name` of `parent`: its field, if wanted.
         Yield nothing inside a repeated part (`number` above 0).
         """
         if number:
@@ -172,7 +172,9 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of a record's values. Keys: a field, "=heading", or "N heading" in the Nth repeated element."""
+    """Reader of the values for an output file, record by record. Each value has a key: that of its field,
+    "=heading" for a value under the heading, or "N heading" for one in the Nth repeated element.
+    """
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
