@@ -1,4 +1,4 @@
-"""Law packs: the legal requirements of an academic year as data, in files law-YYYY-YY.toml.
+"""Read law packs: the legal requirements of an academic year as data, in files law-YYYY-YY.toml.
 
 The policies of an agreement say who receives a return. A law pack says what a return contains: data items,
 codes, versions of formats, and days. A file is judged by the pack of the year that its contents are about.
@@ -92,7 +92,7 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Data items that a `law` allows in the files of a data type with contents of the pack's year."""
+    """Data items that a `law` allows in files of a data type, if their contents are of the pack's year."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -124,10 +124,10 @@ class LawDays(File):
 class LawPack(File):
     """A law-YYYY-YY.toml file, valid from `first` to `last`.
 
-    - `extends`: the year of an earlier pack, which supplies the parts missing here. By layout of that pack,
-      `more`: elements added; `ended`: names of elements removed.
-    - `lawful`: items that a law allows. `awaited`: items that a law not yet in force will allow, from the
-      first day of a pack that lists them under `lawful`.
+    - `extends`: the year of an earlier pack, which supplies the parts missing here. `more` and `ended` change
+      the earlier pack's layouts, by name: elements to add, and the names of elements to remove.
+    - `lawful`: items that a law allows. `awaited`: items that a coming law will allow, from the first day of
+      a pack that lists them under `lawful`.
     - `optional`: data types of optional returns. `coming`: new requirements.
     """
 

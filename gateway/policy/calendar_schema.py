@@ -61,7 +61,7 @@ class DayRule(File):
 
 
 class Results(File):
-    """A yearly release of results: the moment before which files with results of a data type are held.
+    """A yearly release of results: until that moment, files with results of a data type are held.
 
     The moment is the local `time` on the results day: the day in `dates` of that year, else the day given by
     `rule`. `season`: the first day of the year on which a file may have results of that summer. If a data

@@ -108,7 +108,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items lawful only in files about the period of a law pack that allows them."""
+        """By data type, the items that law packs allow: lawful only in files about such a pack's period."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -139,7 +139,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: the right, and all items of Appendix A named by it, even those in its exceptions."""
+        """By team: its right, and all items of Appendix A that the right names, even as exceptions."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -168,7 +168,7 @@ class Catalogue(File):
 
     @cached_property
     def desks(self) -> Contacts:
-        """The English names of the desks that texts tell providers to ask."""
+        """The English names of the desks to which texts refer providers."""
         return self.agreement.contacts.get("en") or Contacts(**DESKS)
 
     @cached_property
@@ -263,7 +263,7 @@ class Catalogue(File):
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that may see other teams' files: for triage, sensitive files, child welfare."""
+        """Return the teams that may see other teams' files: for triage, sensitive files, or child welfare."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }

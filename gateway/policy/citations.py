@@ -34,7 +34,10 @@ from gateway.reasons import REASONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names in policy files, such as the ids of flows; names.toml explains the fields."""
+    """One kind of names in policy files, such as the ids of flows: the places that define names and use them.
+
+    names.toml explains the fields.
+    """
 
     defined: Sequence[str] = ()
     catalogue: str = ""
@@ -52,7 +55,7 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the sorts of names in names.toml; and by place of citations, how to name a citing entry."""
+    """Return the kinds of names in names.toml; and by place of citations, words for a citing entry."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -81,7 +84,7 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield each unknown, repeated or unused name as a contradiction; `among`: the table of names.toml."""
+    """Yield each unknown, repeated or unused name as a contradiction; `among`: a table of names.toml."""
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -259,7 +262,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return by cited clause the present digest of its text and its citations; only clauses with a text."""
+    """Return by cited clause the record that would confirm it now: digest of the text, and citations."""
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

@@ -281,7 +281,7 @@ def _due(catalogue: Catalogue) -> _Faults:
 
 
 def _terms(catalogue: Catalogue) -> _Faults:
-    """Yield faults of the written terms, and the first year with faulty terms by the term rules."""
+    """Yield faults of the written terms, and of the first year to which the term rules give faulty terms."""
     calendar = catalogue.calendar
     for n, year in enumerate(calendar.school_year):
         yield from ((("school_year", n, key), text) for key, text in _year_faults(year))

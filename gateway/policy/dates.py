@@ -333,10 +333,10 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return by timescale and data type the periods from `year` - 1 to `year` + 1; [] if due at no set time.
+    """Return the periods, from `year` - 1 to `year` + 1, of each timescale and data type in `entries`.
 
-    `shut` are days without school. Daily and weekly periods end with the academic year that begins in `year`.
-    The plan is cached for all providers with the same entries: do not change it.
+    A list is empty for data due at no set time. `shut` are days without school. Daily and weekly periods end
+    with the year that begins in `year`. The plan is cached for all with the same entries: do not change it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -432,12 +432,12 @@ def reference_period(
         case _ if scale in TIMESCALES:
             period = _year(facts)
         case _:
-            period = _own(scale, day, catalogue.calendar)
+            period = _own_period(scale, day, catalogue.calendar)
     return period
 
 
-def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of a day's period in a timescale that the agreement defines; None if there is none.
+def _own_period(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
+    """Return the name of a day's period in a timescale defined by the agreement; None if there is none.
 
     The period is the month of the day, or the first period whose due time begins on the day or later.
     """
@@ -459,11 +459,11 @@ def _year(facts: Facts) -> str | None:
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the census stated in a file: its name, or a day or year; None if the file states too little.
+    """Return the census, or else the day or year, that a file states; None if the file states too little.
 
-    Year and term name the census. A term alone means the latest such census open by `landed`. Else, a
-    reference date means the census open on that day, or, without one, the day. Else, a year means the year;
-    None if the latest census open by `landed` is of the same year.
+    Year and term together name the census. A term alone means the latest census of that term open by
+    `landed`. Without a term, a reference date means the census open on that date or, if none was, the date.
+    A year alone means the year, but None if the latest census open by `landed` is of the same year.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

@@ -186,7 +186,7 @@ def _of_flow(
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
-    """Yield a reason, with the law pack's action, for a file in an unknown or old version of its format."""
+    """Yield the law pack's action and the reason, if a file has an unknown or old version of its format."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
@@ -333,7 +333,7 @@ def method_refusals(
 
 
 def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
-    """Return the requirements of a method under some circumstances, in the order of methods.toml."""
+    """Return the requirements of a method that apply in some circumstances, in the order of methods.toml."""
     return [
         need
         for need in method.need
@@ -472,9 +472,10 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release to judge: of a file, made of `pieces`, as the data type `kind` of `flow`.
+    """A release to judge: a file, made of `pieces`, is to go out as the data type `kind` of `flow`.
 
-    `certain`: every piece was recognised. `for_two`: the file is held for a reason only two people override.
+    `certain`: the type of every piece was recognised. `for_two`: the file is held for a reason that only two
+    people together may override.
     """
 
     kind: str

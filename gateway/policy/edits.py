@@ -32,11 +32,12 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of editing a setting; `does` describes the effect in words.
+    """The effect of editing a setting: what the edit `does`, in words, and whether the edit loses protection.
 
     `loses`: the edits that lose protection: "more" (an addition, a raised number, a switch turned on),
-    "less", "any" or "never". `lax`: the possible values, the strictest first. `idle`: no edit changes an
-    outcome. `absent`: what an absent setting stands for: True or False for a switch, `ALL` for a list.
+    "less", "any" or "never". `lax`: of a setting with few possible values, all of these, the strictest first.
+    `idle`: no edit changes an outcome. `absent`: the value for which a missing setting stands: True or False
+    for a switch, `ALL` for a list.
     """
 
     does: str
@@ -284,7 +285,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply the edits from table `base` to `own` to the tomlkit table `new`; yield "PLACE: RESULT"."""
+    """Apply the edits from table `base` to table `own` to the tomlkit table `new`; yield "PLACE: RESULT"."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)

@@ -109,7 +109,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the items with which a file reaches the team; `decisions`: by a file's one item."""
+    """Return by team the items that reach the team. `decisions`: by item, on a file with this item alone."""
     teams = {team for decision in decisions.values() for team in decision.teams}
     return {
         team: frozenset(item for item, decision in decisions.items() if team in decision.teams)
@@ -118,7 +118,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what `items` give a team: nothing (None), the file, or the items beyond `other`."""
+    """Return in words what a team gets: nothing (`items` is None), the file, or the items not in `other`."""
     if items is None:
         return "gets nothing"
     if other is None:

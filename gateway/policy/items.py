@@ -212,9 +212,9 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
-    """Yield the headings over sensitive data that the flow does not carry: place in words, topic, number.
+    """Yield the headings over sensitive data that the flow does not carry: place in words, topic, count.
 
-    The number is of the records with a value; None for a data item, whose place and topic are its label.
+    The count is of the records with a value; None for a data item, whose place and topic are its label.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
@@ -233,7 +233,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
     """
     if kinds := dict.fromkeys(one.assessment for one in classified.unlisted if one.assessment):
         yield catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
-    rest, unlisted_waits = _rest(classified, provider, flow)
+    rest, unlisted_waits = _beyond_type(classified, provider, flow)
     if rest and unlisted_waits:
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
     elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
@@ -282,7 +282,7 @@ def notices(
 
     `holds`: the reasons for which the file waits; if one names the unknown columns, no notice repeats them.
     """
-    rest, unlisted_waits = _rest(classified, provider, flow)
+    rest, unlisted_waits = _beyond_type(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
     asked = {entry.id for entry in _sent_by(provider.kind, catalogue)} if rest else set[str]()
     strange = [one for one in rest if one.field and asked.isdisjoint(one.types) and not unlisted_waits]
@@ -298,11 +298,11 @@ def notices(
     yield from item_reasons(classified, catalogue, flow, "notice", provider.kind)
 
 
-def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
+def _beyond_type(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
     """Return the columns of a file that its data type does not have, and True if they make the file wait.
 
-    Left out are columns with a sensitive topic, those listed as harmless, and grades other than results. The
-    file waits by the flow's rule, or because not all of its columns were listed.
+    Left out are columns with a sensitive topic, those on record as harmless, and grades other than results.
+    The file waits by the flow's rule, or because not all of its columns were listed.
     """
     harmless = frozenset(provider.harmless) - {""}
     rest = [
@@ -388,7 +388,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return how to count the pupils of a file; `provider` is the school, and `seed` a secret of the file."""
+    """Return the settings for counting a file's pupils; `provider`: the school; `seed`: the file's secret."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

@@ -71,9 +71,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records that name no school which can be compared with the provider's schools.
+    """Return the number of records without a school that can be compared with the provider's schools.
 
-    None if no record names any; 0 for a provider that sends for one school alone.
+    None if no record has such a school; 0 for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -260,7 +260,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of recipients of a file's flow that may have files about anyone.
+    """Return the names of the recipients of a file's flow that may have files about anyone.
 
     Recipients to which none of `providers` belongs are left out.
     """

@@ -324,7 +324,7 @@ class MethodsFile(File):
 
     @cached_property
     def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
-        """The refusals of methods that `decide` has found, kept because every file needs them again."""
+        """The refusals of methods that `decide` has found so far: every file needs the same ones again."""
         return {}
 
     def find(self, identifier: str) -> Method | None:
@@ -431,7 +431,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """A file made from each file handed on. `each`: the element that gets a row, if not the record."""
+    """A file made from each file handed on. `each`: the element that becomes a row, if not the record."""
 
     name: Annotated[
         str,

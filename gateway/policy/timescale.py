@@ -175,10 +175,11 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale, with its arrivals in order (`own`).
+    """One data type of a provider on one timescale: its periods, and its arrivals in order (`own`).
 
-    `placed`: by the index of a period, the arrivals in this period. `told`: in the same way, arrivals of
-    another data type (`within`) that count for this one, too. `must`: see `expected_of`.
+    `placed`: the arrivals in each period, by the period's index. `told`: in the same way, arrivals of another
+    data type (`within`) that count for this one, too. `must`: True if the provider must send the data, False
+    if it may, None if excused.
     """
 
     flow: Flow
@@ -191,11 +192,11 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in a period, by its index. Without any, return those of the other data type."""
+        """Return the arrivals in the period with an index; without any, the arrivals in `told`."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return how the period with an index is known for its arrivals; None if nothing arrived."""
+        """Return what ties arrivals to the period with an index, such as "file"; None without arrivals."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -269,10 +270,10 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the day on which the open daily period, or the open weekly period, began: the earlier day.
+    """Return the day on which the daily or weekly period now open began, whichever is earlier.
 
     The training days of all providers count as closed, so that the day is early enough for each provider.
-    None unless both periods are open on the day `on`, as before the first known term.
+    None if no daily or no weekly period is open on the day `on`, as before the first known term.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     planned = dates.plan(catalogue.calendar, (("daily", ""), ("weekly", "")), shut, on.year).values()
@@ -310,6 +311,7 @@ def _judge(
     """Return the status of a row at the end of the day `on`.
 
     Missed periods are counted from the day `counts_from` on; nothing due before the day `since` is missing.
+    `has_terms`: the calendar has the terms of the year. `takes_part`: the provider owes data at all.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False
