@@ -49,11 +49,11 @@ def serve_each(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Serve each folder of `root` that has a file called `settings`, until `stop` is set.
+    """Repeat a function for each folder of `root` that has a file called `settings`, until `stop` is set.
 
-    Each folder has a thread of its own. `giving`, called with the folder, returns the function that the
-    thread repeats, by `tried`, until the file `settings` is removed. `said` begins the line logged about an
-    error, with the folder's name in place of `{}`. `pause_seconds`: the pause between two calls.
+    `giving`, called with a folder, returns the function. A thread for each folder repeats the function, by
+    `tried`, until the file `settings` is removed. `said` begins the line logged about an error, with the
+    folder's name in place of `{}`. `pause_seconds`: the pause between two calls.
     """
     threads: dict[Path, threading.Thread] = {}
 
@@ -80,7 +80,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Write the `word` for an error in the context to the file done/trouble; without error, remove it."""
+    """Write the `word` for an error in the context into done/trouble; without an error, remove that file."""
     note = folder / "done" / "trouble"
     try:
         yield

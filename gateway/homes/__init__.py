@@ -1,1 +1,1 @@
-"""A home is made, shown at work, audited, backed up, restored and upgraded."""
+"""Make, demonstrate, audit, back up, restore, move and upgrade homes."""

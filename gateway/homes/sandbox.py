@@ -1,4 +1,4 @@
-"""A gateway on loopback on which suppliers try an export or a client, with any reason code on request.
+"""Run a gateway on loopback on which suppliers try an export or a client, with any reason code on request.
 
 Everything is real except the outcome, which the name of an uploaded file can choose regardless of content:
 `held.classify-unknown.xml` is held as `classify:unknown`, `refused.open-damaged.xml` refused as

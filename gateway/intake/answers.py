@@ -1,4 +1,4 @@
-"""The answers that only intake gives to its clients. Every sentence is for the uploading person."""
+"""Define the answers that only intake gives to its clients. Every sentence is for the uploading person."""
 
 from asyncssh import constants
 

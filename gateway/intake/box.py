@@ -1,4 +1,4 @@
-"""One provider's drop box: its unfinished uploads, its latest hand-overs, and all steps of an upload.
+"""Keep one provider's drop box: unfinished uploads, the latest hand-overs, and all steps of an upload.
 
 All connections of one provider share one box.
 """

@@ -1,4 +1,4 @@
-"""Blocking disk work in threads off the event loop, and the bytes waiting in spool/landed."""
+"""Do blocking disk work in threads off the event loop, and count the bytes waiting in spool/landed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The virtual tree of one provider: folders, and the operations permitted in each.
+"""Show one provider's virtual tree: folders, and the operations permitted in each.
 
 /              uploads here count as uploads to /in; status.html and calendar.ics, to read
 /in            upload; lists sent files, not to be fetched back or overwritten

@@ -1,4 +1,4 @@
-"""Logins at the web door, with the connection limits, penalties, idle time and revocation of SSH logins.
+"""Keep the logins at the web door, under the limits, penalties, idle time and revocation of SSH logins.
 
 A passkey is enrolled, confirmed, published and revoked as any SSH key. It is the OpenSSH key of the kind
 sk-ecdsa-sha2-nistp256@openssh.com (OpenSSH, PROTOCOL.u2f) whose application is "ssh:" and the host of the web

@@ -52,7 +52,7 @@ def try_file(
         descriptor = opened.fileno()
 
         def look(job: Job) -> Looked:
-            """Examine the file; ExaminerLost if three processes are lost over it."""
+            """Examine the file, in up to three attempts; ExaminerLost if a process was lost in each."""
             for _ in range(_ATTEMPTS - 1):
                 with suppress(ExaminerLost):
                     return examiner.look(job, descriptor)

@@ -1,4 +1,4 @@
-"""Examine held files again when other rules are in force: other policies, or another version of the code.
+"""Examine held files again after a change of the rules: new policies, or a new version of the code.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
 waits for a worker. Until then nobody may open the file. An unreadable file is tried again later.

@@ -110,9 +110,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 class Processor:
     """The processor of a home: takes in, examines and decides files, and publishes receipts, in rounds.
 
-    `renew` takes the register's version, and returns the policies in force if changed, else None. `owner`
-    takes the registrar and a function that wakes the loop, and returns a context manager, which locks home
-    and registry and yields this host's work.
+    `renew`, called with the register's version, returns the policies in force if they changed, else None.
+    `owner`, called with the registrar and a function that wakes the loop, returns a context manager that
+    locks home and registry and yields this host's work.
     """
 
     def __init__(
@@ -330,7 +330,7 @@ class Processor:
     def _hand_out(self) -> None:
         """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
 
-        The keys for an examination are fixed with the handing out, and may change while a file waits.
+        The keys for an examination are those of this moment; they may change while the file waits.
         """
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:

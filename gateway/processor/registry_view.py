@@ -110,7 +110,7 @@ _Rows = Iterable[tuple[str | tuple[str, ...], float]]
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
     """Yield for each gauge its name, help text, names of labels, and values.
 
-    Each value comes after the label's value, the tuple of the labels' values, or () without labels.
+    Before each value stands the value of the label, a tuple of values for several labels, or () for none.
     """
     now = snapshot
     yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()

@@ -1,7 +1,7 @@
-"""The periodic work of the processor besides new files: held files, keys, pages and letters.
+"""Do the periodic work of the processor besides new files: held files, keys, pages and letters.
 
-Of several hosts the leader alone does part of the work; each host publishes the effects.
-Each change is one transaction, so an interrupted round can be repeated.
+Of several hosts the leader alone does part of the work; each host publishes the effects. Each change is one
+transaction, so an interrupted round can be repeated.
 
 Nothing is done to a provider's expired certificate: files signed after the expiry wait until the provider
 renews or replaces the certificate.
@@ -124,7 +124,7 @@ class LetterRound:
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys of whose expiry to warn, each with the days left, and the warning due.
+    """Return the keys that need a warning before they expire, each with the days left and the warning due.
 
     The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
     """

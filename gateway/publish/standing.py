@@ -93,9 +93,8 @@ class ProviderFacts:
 class StandingLine(NamedTuple):
     """One line of a section, in one language: the subject (`about`), and the sentence (`says`).
 
-    `data`: HTML attributes for programs. `late`: True if the page marks the line as late. `news`: the days
-    until the line's date. A weekly letter that looks ahead for `news` days or more has the line. 0: the line
-    is in every weekly letter. None: the line is in no letter.
+    `data`: HTML attributes for programs. `late`: True if the page marks the line as late. `news`: how many
+    days a weekly letter has to look ahead to have the line; 0 for every weekly letter, None for no letter.
     """
 
     about: str

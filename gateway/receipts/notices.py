@@ -1,4 +1,4 @@
-"""Notices as text to be clearsigned: to providers, and to the authority's data protection officers.
+"""Write notices as text to be clearsigned: to providers, and to the authority's data protection officers.
 
 Printable text of at most 74 columns, as for receipts.
 

@@ -1,4 +1,4 @@
-"""Receipts as text for people: plain words first, then the details, then the proof.
+"""Write receipts as text for people: plain words first, then the details, then the proof.
 
 Printable text, at most 74 columns, without lines starting with a hyphen or ending in a space: clearsigning
 changes no line, and any mail program or printer preserves the text.

@@ -1,1 +1,1 @@
-"""Reports for people, made from plain values: transfers, breaches, deletions due."""
+"""Make reports for people from plain values: transfers, breaches, deletions due."""

@@ -79,7 +79,7 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return a table of the template with its facts; as labelled details if the table has no headings."""
+    """Return the table `name` of the template with the home's facts; labelled details if without headings."""
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))

@@ -67,7 +67,7 @@ class ReportTable:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return a block with a table of rows. Without rows: with the text `nothing`, or () if that is ""."""
+    """Return a table of the rows, as a block; without rows a paragraph `nothing`, or () if that is ""."""
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()

@@ -73,7 +73,7 @@ class Keep(File):
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: str, data_type: str | None) -> tuple[Days, str]:
-        """Return for how many days the part of a transfer is kept, and the rule's key, such as "refused"."""
+        """Return for how many days this part of a transfer is kept, and the rule's key, such as "refused"."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -133,7 +133,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return the days for which the part `what` of a transfer, say, is kept, and the key of the rule."""
+        """Return for how many days a part of a transfer, or a notice, is kept, and the key of the rule."""
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)

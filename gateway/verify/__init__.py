@@ -1,1 +1,1 @@
-"""Verifiers for use offline, without the gateway."""
+"""Verify receipts, notices and the log offline, without the gateway."""

@@ -171,7 +171,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and the new tree at the end of a proof.
+    """Return the roots of the old and the new tree to which a proof leads.
     A proof begins with the hash `start` of node `at`, on a level of nodes 0 to `last`; `path` holds the
     hashes beside the way up. Raises Unproved for too many or too few hashes.
     """

@@ -1,4 +1,4 @@
-"""The static files of the page on which schools send by browser, and one digest over all of them."""
+"""Compute one digest over the static files of the page on which schools send by browser."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The web door as a service: static pages, and requests passed on to intake.
+"""Serve the web door: static pages, and requests passed on to intake.
 
 The service can reach nothing of the home except one socket. Whoever captures it can change the pages; see
 SECURITY.md.

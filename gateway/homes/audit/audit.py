@@ -1,4 +1,4 @@
-"""The whole audit of a registry against its log; each check follows those on which it depends."""
+"""Audit a whole registry against its log; each check comes after those on which it depends."""
 
 import json
 import re
@@ -43,8 +43,8 @@ def receipt_faults(
 ) -> Faults:
     """Return the faults of receipts by the receipt's number, in the order of checking.
 
-    None among the faults of a receipt marks the point at which the caller has to compare the receipt with the
-    log. A receipt without faults is left out.
+    In place of a fault, None means: here the caller has to compare the receipt with the log. A receipt
+    without faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
@@ -190,7 +190,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield each signed head that stands in a receipt and is missing in `expected`: row and digest."""
+    """Yield row and digest of each signed head that a receipt contains and `expected` lacks."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))

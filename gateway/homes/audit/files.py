@@ -1,4 +1,4 @@
-"""Audit of the home's files against the registry: sealed files and published files.
+"""Audit the home's files against the registry: sealed files and published files.
 
 Services may be at work meanwhile, and files follow the registry a moment later. So a finding counts only
 after a second check against the registry's newer state.
@@ -72,17 +72,17 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     yield from _check_heads(session, home.published, vkey)
     yield from _check_keys(session, home.published, vkey)
     # Compare every published receipt word for word, the latest one where replaced.
-    out, gone = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
+    published, removed = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
     expected: dict[Path, tuple[str, int]] = {}
     reference = ""
     for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
         if row.reference != reference:
-            yield from _compare(expected, out, gone)
+            yield from _compare(expected, published, removed)
             expected, reference = {}, row.reference
         for path, content in receipt_files(home.published, row):
             if path.parent.is_dir() or not home.published.on_request.exists():
                 expected[path] = (content, row.sequence or 0)
-    yield from _compare(expected, out, gone)
+    yield from _compare(expected, published, removed)
     # Check that each file in an /out is the file sealed for that provider.
     known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
     for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
@@ -163,20 +163,20 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
         yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
 
 
-def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
+def _compare(expected: dict[Path, tuple[str, int]], published: int, removed: int) -> Iterator[Inconsistency]:
     """Yield each published receipt that is missing or differs from its `expected` text.
 
-    `expected`: text and number of each receipt by path. Receipts up to number `out` have been published.
-    Receipts up to number `gone` may have been removed later, so a missing one is no fault.
+    `expected`: text and number of each receipt by path. Receipts up to the number `published` were published.
+    Receipts up to the number `removed` may have been removed later, so a missing one is no fault.
     """
     for path, (content, sequence) in expected.items():
-        if sequence > out:
+        if sequence > published:
             continue  # Published later.
         where = f"published {path.parent.parent.name}/{path.name}"
         try:
             shown = path.read_bytes()
         except FileNotFoundError:
-            if sequence > gone:
+            if sequence > removed:
                 yield Inconsistency(where, "the receipt is missing")
             continue
         if shown != content.encode():

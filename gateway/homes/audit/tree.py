@@ -1,4 +1,4 @@
-"""Audit of the log itself: every leaf, every tree node, every signed head, in portions checked once.
+"""Audit the log itself: every leaf, every tree node, every signed head, in portions checked once.
 
 A state file keeps, for each portion without a fault, the SHA-256 of everything on which the check relied:
 every column of every row, the keys, and the gateway's version. Each run reads all rows again. If a row was
@@ -287,11 +287,10 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
-    """Check the frontier's fresh tree nodes; yield all their inconsistencies, and those in `found`.
+    """Yield the inconsistencies of the frontier's fresh tree nodes, and those in `found`, in the log's order.
 
-    A node is inconsistent if the stored hash differs from the hash computed from the leaves. The order is
-    that of the log: each entry of `found` begins with the size of the log at which the inconsistency shows.
-    Afterwards no node is fresh.
+    A node is inconsistent if the stored hash differs from the hash computed from the leaves. Each entry of
+    `found` begins with the size of the log at which the inconsistency shows. Afterwards no node is fresh.
     """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]

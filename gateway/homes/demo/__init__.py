@@ -1,1 +1,1 @@
-"""The gateway shown at work: real services, real files, real keys, in a temporary home."""
+"""Show the gateway at work, with real services, files and keys, in a temporary home."""

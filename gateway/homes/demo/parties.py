@@ -1,4 +1,4 @@
-"""The demo's schools and staff, with SSH and OpenPGP keys, and its temporary home with running services."""
+"""Make the demo's schools and staff, with SSH and OpenPGP keys, and run services on its temporary home."""
 
 from __future__ import annotations
 

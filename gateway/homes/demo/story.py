@@ -1,4 +1,4 @@
-"""The demo, one scene after another, and a sandbox for programmers, with real services and files."""
+"""Run the demo, one scene after another, or a sandbox for programmers, with real services and files."""
 
 from __future__ import annotations
 
