@@ -62,7 +62,7 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 
 def unwrapped(batch: list[Row]) -> list[Row]:
-    """Return the rows; a cell ="001", as Excel writes text with leading zeros, becomes the text: 001."""
+    """Return the rows; a cell like ="001", with which Excel keeps leading zeros, becomes the text 001."""
     return [
         [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
         if any(cell.lstrip()[:1] in _SIGNS for cell in row)

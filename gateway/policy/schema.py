@@ -120,7 +120,7 @@ class Carried(File):
 
 
 class Records(File):
-    """The limit of a team to records in which `item` has one of `values`, in upper or lower case."""
+    """The rule that a team gets only records in which `item` has one of `values`, in upper or lower case."""
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)
@@ -155,7 +155,7 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return items outside Appendix A allowed in files of a format, for one team, or any team (None)."""
+        """Return the items outside Appendix A that files of a format may have, for one team or any (None)."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -284,7 +284,7 @@ class TeamsFile(File):
 
 
 class GroupReason(File):
-    """A reason given in Appendix A for a group of items, and the team in the reason, if any."""
+    """A reason given in Appendix A for a group of items, and the team that the reason names, if any."""
 
     text: str
     team: Slug | None = None

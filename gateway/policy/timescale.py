@@ -21,7 +21,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False if a provider owes no data: it is suspended, or sends for schools and is none itself."""
+    """Return False if a provider owes no data: suspended, or sending for schools and no school itself."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -208,7 +208,7 @@ class _Row:
 def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
     """Return arrivals by the index of the period that each counts for.
 
-    Left out are arrivals in or about no period, and files that came before their period opened.
+    Left out are arrivals that belong to no period, and files that came before their period opened.
     """
     found: dict[int, list[_Came]] = {}
     for day, arrival in arrivals:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class JudgingAnew:
     """Examines held files again by the rules in force, in a worker thread, a few files at a time.
 
-    `busy`: True while files are examined or queued. `done` is called each time the few files are examined.
+    `busy`: True while files are examined or queued. `done` is called after each such few files.
     """
 
     def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:

@@ -95,7 +95,7 @@ async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
 
 
 def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
-    """Return the web door as an application behind its guard."""
+    """Return the web door as an ASGI application, behind the guard that checks every request."""
 
     async def passed_on(request: Request) -> Response:
         """Pass a request on to intake; return intake's answer, with known headers only.
