@@ -158,7 +158,7 @@ def back_up(
 ) -> Manifest:
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
-    Sealed files that the backup `earlier` has are linked instead of copied, if on the same file system.
+    Sealed files of `home` that the backup `earlier` has are linked, not copied, if on the same file system.
     `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
     removed.
 
@@ -225,11 +225,12 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
     with closing(sqlite3.connect(f"file:{registry}?immutable=1", uri=True)) as copy_:
         found = copy_.execute("SELECT reference FROM transfer ORDER BY sequence").fetchall()
     references = [checked_reference(reference) for (reference,) in found]
+    there = set(store.references()) if stated else set[str]()  # Retention may have deleted others since.
     for number, reference in enumerate(references, start=1):
         progress(number, 2 * len(references))
         target = copies.path(reference)
         place = str(target.relative_to(folder))
-        if earlier is not None and place in stated:
+        if earlier is not None and place in stated and reference in there:
             with suppress(OSError):  # Missing in the earlier backup, or on another disk.
                 target.hardlink_to(earlier / place)
                 known[place] = stated[place]

@@ -19,6 +19,7 @@ import pytest
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.homes import backup
+from gateway.store.of_home import store_of
 from tests.content import core_data
 from tests.site import Party, Site
 from tests.waiting import until
@@ -241,6 +242,22 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
         (f"sealed/{p.name}", hashlib.sha256(p.read_bytes()).hexdigest())
         for p in (places[3] / "sealed").iterdir()
     }
+
+
+def test_a_file_that_was_deleted_since_the_last_backup_is_not_in_the_next(
+    backed: Backed, tmp_path: Path
+) -> None:
+    shutil.copytree(backed.restored.home, tmp_path / "home", ignore=shutil.ignore_patterns("inside"))
+    home, at = Home(tmp_path / "home"), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+    first, second = tmp_path / "first", tmp_path / "second"
+    backup.back_up(home, first, at)
+    stored = store_of(home)
+    gone = next(stored.references())
+    stored.remove([gone])  # As retention does, once the deletion is on record.
+    backup.back_up(home, second, at, earlier=first)
+    kept = {path.name for path in (first / "sealed").iterdir()}
+    assert {path.name for path in (second / "sealed").iterdir()} == kept - {f"{gone}.sealed"}
+    assert f"sealed/{gone}.sealed" not in backup.read_manifest(second).files
 
 
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
