@@ -20,6 +20,7 @@ from pathlib import Path
 from gateway.verify import verify_receipts as receipts
 
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
+RECORDED = b'"kind":"recorded"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
@@ -49,7 +50,13 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
-    """Compare a log's entries with its heads; return the number of entries. Unproved if they differ."""
+    """Compare a log's entries with its heads; return the number of entries that a head covers.
+    Unproved if they differ, or if an entry stands after the last head. There earlier versions exported
+    records of heads, which are left alone, and not counted.
+    """
+    signed = max((head.size for head in heads), default=0)
+    if not signed:
+        raise receipts.Unproved("there is no head of the log: nobody has signed these entries")
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -61,7 +68,11 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
         raise receipts.Unproved(
             f"there is a head of {max(expected)} entries, but only {size} entries: the log was cut"
         )
-    return size
+    with leaves.open("rb") as file:
+        for number, line in enumerate(file):
+            if number >= signed and RECORDED not in line:
+                raise receipts.Unproved(f"entry {number} stands after the last head: nobody has signed it")
+    return signed
 
 
 def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:

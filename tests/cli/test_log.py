@@ -150,6 +150,23 @@ def test_an_exported_log_that_was_changed_does_not(
     assert said in capsys.readouterr().out
 
 
+def test_entries_that_no_head_covers_are_not_proved(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (exported / "leaves.jsonl").read_text().splitlines(keepends=True)
+    assert verify_log.main([str(exported)]) == 0
+    assert f"proved: the {len(lines)} entries are those" in capsys.readouterr().out
+    added = lines[0].replace('"sequence":0', f'"sequence":{len(lines)}')
+    folder = spoilt(exported, tmp_path, [*lines, added])
+    assert verify_log.main([str(folder)]) == 1
+    said = f"NOT PROVED: entry {len(lines)} stands after the last head"
+    assert said in capsys.readouterr().out
+    for head in folder.glob("checkpoint-*"):
+        head.unlink()
+    assert verify_log.main([str(folder)]) == 1
+    assert "NOT PROVED: there is no head of the log" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("size", [*range(1, 18), 64, 65])
 def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
     leaf = '{{"at":"x","fields":{{}},"kind":"landed","sequence":{},"subject":"s","version":1}}'
