@@ -1,6 +1,6 @@
 """retention run: delete all data that is due by retention.toml."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 
 import typer
@@ -10,10 +10,11 @@ from gateway.cli.commands import HomeOption, command_in
 from gateway.cli.console import err, now, out, print_exactly, registrar_of, who
 from gateway.errors import GatewayError
 from gateway.processor.retention import run
-from gateway.registry import retention
+from gateway.registry import log, retention
 from gateway.reports.retention import load_retention
 
 app = typer.Typer()
+_SILENT, _RECENT = timedelta(days=180), timedelta(days=7)
 
 
 @command_in(app, "run")
@@ -29,6 +30,12 @@ def run_deletions(
     with registrar_of(home) as registrar, Progress(console=err, transient=True) as bar:
         with registrar.registry.read() as session:
             due = retention.plan_at(session, load_retention(registrar.home), moment)[0]
+            # What a wrong clock lets be deleted never comes back. Services may have written by it already.
+            if due and on is None and log.is_silent(session, moment - _SILENT, moment - _RECENT):
+                raise GatewayError(
+                    f"it is {moment:%Y-%m-%d} by this machine, and the log has no entry of the half-year before: "
+                    f"see that the clock is right. If it is: gateway retention run --on {moment:%Y-%m-%d}"
+                )
         task = bar.add_task("deleting", total=len(due))
         certificate = run(registrar, moment, by=who(), progress=lambda done: bar.advance(task, done))
     if certificate is None:

@@ -346,6 +346,14 @@ def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
     return next(iter(rows(session, EventRow, "-number", limit=1, **only(kind=kind))), None)
 
 
+def is_silent(session: Session, since: datetime, until: datetime) -> bool:
+    """Return True if the log has entries from before `since`, and none from then to `until`."""
+    newest = select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)
+    began = session.exec(select(EventRow.at).order_by(col(EventRow.number)).limit(1)).first()
+    then = session.exec(newest.where(col(EventRow.at).between(since, until))).first()
+    return began is not None and began < since and then is None
+
+
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
     """Return the entries about one subject in order, all or of one kind only."""
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))

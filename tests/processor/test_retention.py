@@ -227,6 +227,20 @@ def long_ago(desk: Desk) -> list[str]:
     return references
 
 
+def test_a_clock_that_ran_far_ahead_deletes_nothing_by_command(
+    desk: Desk, long_ago: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine lost its time, services wrote by it, and the night's run that was missed begins."""
+    monkeypatch.setattr("gateway.cli.retention.now", lambda: desk.now)
+    desk.pass_time(days=3650)
+    desk.land(desk.provider("elm"), b"nonsense", "again.pgp")
+    desk.process()
+    assert "see that the clock is right" in desk.gateway("retention", "run", code=1)
+    assert all(sealed_file(desk.home, reference).exists() for reference in long_ago)
+    desk.gateway("retention", "run", "--on", f"{desk.now:%Y-%m-%d}")
+    assert not any(sealed_file(desk.home, reference).exists() for reference in long_ago)
+
+
 def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_ago: list[str]) -> None:
     plan = json.loads(desk.gateway("retention", "plan", "--json"))
     assert [(due["reference"], due["what"], due["rule"]) for due in plan["due"]] == [
