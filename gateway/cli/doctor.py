@@ -309,7 +309,11 @@ def _secrets(home: Home) -> Iterator[Complaint]:
                 "gateway keys gateway protect",
             )
     except ConfigurationError as error:
-        yield fault(str(error), "give the passphrase, or restore keys/ from a backup")
+        yield fault(
+            str(error),
+            "give the passphrase; where a change of it was cut off: gateway keys gateway protect, with the "
+            "same new one; otherwise restore keys/ from a backup",
+        )
 
 
 def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:

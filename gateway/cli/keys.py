@@ -159,7 +159,9 @@ def protect(
     new = None if none else passphrase.new_passphrase(passphrase_file)
     if new is not None and secret_files.are_under(place, new):
         passphrase.keep(new)  # An interrupted run: some secrets open with the new passphrase only.
-    if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
+    # A change that was cut off was agreed on; until it is finished, nothing can be put on record.
+    begun = new is not None and secret_files.are_half_under(place, new)
+    if not begun and not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
     with rotation.changing_keys(place):
         secret_files.protect(place, new)

@@ -253,6 +253,12 @@ def are_under(home: Home, known: str) -> bool:
     return bool(locked) and all(_opens(data, known) for data in locked)
 
 
+def are_half_under(home: Home, known: str) -> bool:
+    """Return True if `known` opens some of the protected secrets, but not all: a change was cut off."""
+    opens = {_opens(data, known) for path in protectable(home) if is_locked(data := _read(path))}
+    return opens == {True, False}
+
+
 def _opens(data: bytes, known: str) -> bool:
     if not is_locked(data):
         return False

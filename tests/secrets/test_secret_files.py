@@ -214,6 +214,32 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     assert len(secret_files.unprotected(home)) == 3
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_change_from_one_passphrase_to_another_goes_on_where_it_was_cut_off(
+    tmp_path: Path, number: int
+) -> None:
+    site = Protected(tmp_path)
+    home, left = Home(site.home), number
+    new = phrase_file(tmp_path, "another one").rename(tmp_path / "new")
+    phrase_file(tmp_path)
+
+    def cut_off(_: Path) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    passphrase.keep(PHRASE)
+    with pytest.raises(KeyboardInterrupt):
+        secret_files.protect(home, "another one", cut_off)
+    passphrase.forget()
+    assert "keys gateway protect" in site.result("doctor").stdout
+    site.gateway("keys", "gateway", "protect", "--passphrase-file", str(new))
+    assert secret_files.are_under(home, "another one")
+    assert load_settings(home).secrets.passphrase_file == new
+    site.gateway("log", "verify")
+
+
 @pytest.mark.long
 def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp_path: Path) -> None:
     """As an earlier version left it, which put the other secrets under the passphrase."""
