@@ -31,6 +31,7 @@ from gateway.home.settings import Settings, load_settings, read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import digest_of
+from gateway.homes.create import check_unused, whole_or_nothing
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.zones.places import is_locked, note_backup
@@ -259,14 +260,13 @@ def restore(
     of backup files read, and the total.
 
     Raises GatewayError where the backup was interrupted or altered, the home is in use, or its store has
-    other files.
+    other files, and Fault where the disk fails. The home is then as before.
     """
     manifest = read_manifest(folder)
     _check_unaltered(folder, manifest, damaged=damaged, progress=progress)
-    if any(not path.is_dir() for path in home.root.rglob("*")):
-        raise GatewayError(f"{home.root} is not empty; a home is never overwritten")
+    check_unused(home)
     new = not home.root.exists()
-    try:
+    with whole_or_nothing(home.root), _written():
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
@@ -292,9 +292,15 @@ def restore(
         # Write the settings last: their presence marks a complete home.
         mode = stat.S_IMODE(kept.stat().st_mode)
         write_durably(home.settings, tomlkit.dumps(text).encode(), mode=mode)
+    return manifest
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
-    return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -346,14 +352,17 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
 
 
 def copy_registry(source: Path, target: Path) -> None:
-    """Copy a SQLite registry as it is at one moment, even while others write to it."""
+    """Copy a SQLite registry as it is at one moment, even while others write to it. Fault if that fails."""
     target.touch(mode=0o600)
-    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
-        original.execute("PRAGMA busy_timeout=90000")
-        original.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
-        if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise Fault("the registry's copy is damaged")
+    try:
+        with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+            original.execute("PRAGMA busy_timeout=90000")
+            original.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                raise Fault("the registry's copy is damaged")
+    except sqlite3.Error as error:
+        raise Fault(f"the registry cannot be copied: {error}") from None
 
 
 _DATED = "%Y-%m-%dT%H%M%SZ"

@@ -62,7 +62,7 @@ def create_home(
             raise ConfigurationError(f"{policies} is no folder of policies")
         if faults := check(policies):
             raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
-    with _whole_or_nothing(home.root):
+    with whole_or_nothing(home.root):
         make_folders(home)
         _copy_policies(policies or shipped_policies(), home)
         if known is not None:
@@ -99,11 +99,12 @@ def check_unused(home: Home) -> None:
     if home.root.exists() and not home.root.is_dir():
         raise ConfigurationError(f"{home.root} is no folder")
     if any(not path.is_dir() for path in home.root.rglob("*")):
-        raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
+        rest = "" if home.settings.exists() else ". What an init or restore that was cut off left, move away"
+        raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten{rest}")
 
 
 @contextmanager
-def _whole_or_nothing(root: Path) -> Iterator[None]:
+def whole_or_nothing(root: Path) -> Iterator[None]:
     """If the context ends by an error, remove every file and folder made below `root` since its beginning."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:

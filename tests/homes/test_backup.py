@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import shutil
 import sqlite3
 import stat
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.homes import backup
 from gateway.store.of_home import store_of
@@ -189,6 +190,22 @@ def test_settings_may_be_a_link_and_nothing_is_left_where_it_fails(backed: Backe
     with pytest.raises(GatewayError, match=r"policies/flows\.toml is a symbolic link"):
         backup.back_up(Home(home), tmp_path / "other", datetime.now(UTC))
     assert not (tmp_path / "other").exists()
+
+
+def test_where_the_disk_is_full_nothing_is_left(backed: Backed, tmp_path: Path) -> None:
+    """No file may grow beyond 64 KiB, as where the disk is full; the registry is larger."""
+    home, copy = Home(backed.restored.home), Home(tmp_path / "home")
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, hard))
+    try:
+        with pytest.raises(Fault, match="the registry cannot be copied: "):
+            backup.back_up(home, tmp_path / "copy", datetime.now(UTC))
+        with pytest.raises(Fault, match="the home cannot be written: File too large"):
+            backup.restore(backed.folder, copy)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    assert list(tmp_path.iterdir()) == []
+    backup.restore(backed.folder, copy)
 
 
 def test_what_was_interrupted_goes_once_there_is_a_newer_one(backed: Backed, tmp_path: Path) -> None:
