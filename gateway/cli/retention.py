@@ -33,7 +33,7 @@ def run_deletions(
             # What a wrong clock lets be deleted never comes back. Services may have written by it already.
             if due and on is None and log.is_silent(session, moment - _SILENT, moment - _RECENT):
                 raise GatewayError(
-                    f"it is {moment:%Y-%m-%d} by this machine, and the log has no entry of half a year before: "
+                    f"by this machine it is {moment:%Y-%m-%d}, and the log has no entry of half a year: "
                     f"see that the clock is right. If it is: gateway retention run --on {moment:%Y-%m-%d}"
                 )
         task = bar.add_task("deleting", total=len(due))
