@@ -183,7 +183,7 @@ class SubjectRule(RuleTable):
         )
 
     def _core(self, name: str) -> str:
-        """Return a header's words without neutral words and numbers up to 9999, joined and in lower case."""
+        """Return the subject in a header: the words except neutral ones and numbers up to 9999, joined."""
         words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
         return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 

@@ -163,7 +163,9 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report comments and instructions ending in `piece` to `aside`. Raises Unreadable for a long one."""
+        """Read the next piece; report comments and instructions that end in it to the function `aside`.
+        Raises Unreadable for a long one.
+        """
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)

@@ -390,7 +390,7 @@ class Receiving:
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """End writing. `whole`: the client itself closed the file.
+        """End the writing of this upload. `whole`: the client itself closed the file.
 
         A whole file is durable after return. With `durable` False, an upload that fits in memory stays in
         memory until the hand-over stores the data together with the record.

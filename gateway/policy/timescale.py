@@ -442,7 +442,7 @@ def present_names(found: Iterable[Reference]) -> Iterator[str]:
 
 
 def coming_requirements(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
-    """Yield each new requirement of the law pack in force on a day, with a census day or None.
+    """Yield each new requirement of the law pack in force on a day, with the day of its census or None.
 
     Requirements of a census before the day are left out.
     """

@@ -56,7 +56,7 @@ class Finished:
 
 
 class WorkerPool:
-    """Worker threads, the files to examine, and the results.
+    """Runs worker threads that examine files; queues the files for the threads, and keeps the results.
 
     Any thread may call `do` and `wake`; only one thread may call the other methods. `in_hand` has the
     reference of each file from `give` until the caller has recorded the result and removes the reference.

@@ -291,7 +291,7 @@ def _recipient_teams(home: Assured) -> _Rows:
 
 
 def _entries(catalogue: Catalogue) -> Iterator[tuple[Flow, FlowDataType]]:
-    """Yield each data type in use after its flow, in the order of the agreement."""
+    """Yield each data type in use, and before it the flow, in the order of the agreement."""
     return ((flow, entry) for flow in catalogue.flows.flow for entry in flow.data_type)
 
 

@@ -31,7 +31,7 @@ _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
 class Story:
-    """The demo, scene by scene on `console`, with all files in `folder`."""
+    """Plays the demo, scene by scene, on `console`, with all files in `folder`."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console = console
