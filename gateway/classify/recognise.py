@@ -28,7 +28,7 @@ from gateway.classify.content import (
 from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
-from gateway.classify.tables import judge
+from gateway.classify.tables import WITH_RESULTS, judge
 from gateway.classify.tally import OnPersons, OnPupils, Tally
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, Facts, Level
@@ -38,6 +38,7 @@ _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
 _WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
 _SCHOOL = ("la", "establishment", "urn")
+_OF_A_YEAR = ("academic_year", "reference_date")
 _Part = Callable[[Tally], Classified]
 
 
@@ -195,12 +196,17 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
     facts = {
         key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
     }
+    results = tuple(sorted({kind for each in verdicts for kind in each.results}))
+    if results or first.data_type in WITH_RESULTS:
+        # Together they wait as long as the latest would alone, and one of no year as those of this summer.
+        for key in _OF_A_YEAR:
+            facts[key] = max(said[key]) if len(said[key]) == len(verdicts) else None
     return replace(
         first,
         level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
         evidence=(f"{len(verdicts)} {what} of one kind", *first.evidence),
         mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
-        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
+        results=results,
         facts=Facts(**facts),
     )
 

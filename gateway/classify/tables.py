@@ -43,6 +43,8 @@ _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
 _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
+WITH_RESULTS = KINDS | {_TESTS}
+"""Data types with results that nobody may pass on before the day of their summer."""
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
@@ -235,7 +237,8 @@ class _Counter:
                     part.assessment = assessment
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
-        return replace(verdict, results=kinds, facts=_facts(tally))
+        have_results = bool(kinds) or verdict.data_type in WITH_RESULTS
+        return replace(verdict, results=kinds, facts=_facts(tally, have_results=have_results))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
         """Find the columns of grades; return the number with final results, and the number with other grades.
@@ -350,18 +353,23 @@ def term(text: str) -> str | None:
     return _TERMS.get(text.strip().upper()[:3])
 
 
-def _facts(tally: Tally) -> Facts:
-    """Return the facts most rows of a table agree on."""
+def _facts(tally: Tally, *, have_results: bool) -> Facts:
+    """Return the facts most rows of a table agree on; of results, the latest academic year.
+    Results of several years may be passed on when the last of them may be; those of no year, as this
+    summer's: with any of these the year is None.
+    """
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = [*_counts(tally, "la-number"), *((found[1], n) for found, n in both)]
     establishments = [*numbers, *((found[2], n) for found, n in both)]
-    years, terms = _counts(tally, "academic-year"), _counts(tally, "census-term")
+    terms = _counts(tally, "census-term")
+    years = [(year, n) for v, n in _counts(tally, "academic-year") if (year := academic_year(v))]
+    latest = max(years)[0] if years and sum(n for _, n in years) >= tally.records else None
     return Facts(
         la=_majority((v, n) for v, n in las if is_la(v)),
         establishment=_majority((v, n) for v, n in establishments if is_establishment(v)),
         urn=_majority((v, n) for v, n in numbers if is_urn(v)),
-        academic_year=_majority((year, n) for v, n in years if (year := academic_year(v))),
+        academic_year=latest if have_results else _majority(years),
         term=_majority((name, n) for v, n in terms if (name := term(v))),
     )
 

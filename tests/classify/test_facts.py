@@ -2,10 +2,13 @@
 
 from datetime import date
 
+import pytest
+
 from gateway.model import Classified, Facts
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
+from tests.classify.test_archive import archive
 
 
 def facts(classify: Classify, text: str) -> Facts:
@@ -74,3 +77,33 @@ def test_numbers_that_are_none_are_left_out(classify: Classify) -> None:
 def test_the_name_of_a_system_is_cut_and_plain(classify: Classify) -> None:
     text = TEXTS["core"][0].replace("Arbor", "A&lt;b&gt;\n\u202e" + "x" * 90)
     assert facts(classify, text).software == "Ab" + "x" * 38
+
+
+def results_of(*years: str) -> made.Rows:
+    """GCSE results, each row with the academic year that is next."""
+    head, *rows = made.result_rows(["9", "4", "U"])
+    told = ([*row, years[number % len(years)]] for number, row in enumerate(rows))
+    return [[*head, "Academic Year"], *told]
+
+
+@pytest.mark.parametrize(
+    ("years", "year"),
+    [
+        (("2024/25",), "2024/25"),
+        (("2024/25", "2024/25", "2025/26"), "2025/26"),
+        (("2024/25", "2024/25", ""), None),
+        (("2024/25", "2024/25", "2025"), None),
+    ],
+)
+def test_results_are_of_the_latest_year_and_of_none_where_one_has_none(
+    classify: Classify, years: tuple[str, ...], year: str | None
+) -> None:
+    assert facts(classify, made.as_csv(results_of(*years))).academic_year == year
+
+
+@pytest.mark.parametrize("later", ["2025/26", ""])
+def test_results_that_come_together_wait_for_the_latest_of_them(classify: Classify, later: str) -> None:
+    early, late = (made.as_csv(results_of(year)).encode() for year in ("2024/25", later))
+    for first, then in ((early, late), (late, early)):
+        found = classify(archive(("a.csv", first), ("b.csv", then)))
+        assert (found.data_type, found.facts.academic_year) == ("gcse-results", later or None)
