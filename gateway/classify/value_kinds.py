@@ -95,7 +95,9 @@ _NUMBER_OR_AGE = re.compile(
     re.ASCII,
 )
 _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE)
-_CONTACT = re.compile(r"[^@\s,;]{1,64}@[^@\s,;]{1,250}|\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII)
+_TELEPHONE = re.compile(r"\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII)
+_EMAIL = re.compile(r"([\w.%+'-]{1,64})@((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,24})", re.ASCII | re.IGNORECASE)
+_WORDS_OF_A_MAILBOX = 4
 
 _MOST_WORDS = {"name": 8, "label": 9, "address line": 18}
 _MOST_CHARACTERS = {"name": 90, "label": 90, "address line": 200}
@@ -211,6 +213,8 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -
         of_kind = known.has_all if rule.several else known.has
     elif kind == "marks":
         of_kind = marks_check(codes["attendance"], tells)
+    elif kind == "contact":
+        of_kind = partial(_is_contact, sensitive=sensitive)
     elif kind in _SIMPLE:
         of_kind = _SIMPLE[kind]
     else:
@@ -281,8 +285,22 @@ _SIMPLE: dict[str, Callable[[str], bool]] = {
     "number": lambda text: _NUMBER_OR_AGE.fullmatch(text.strip().casefold()) is not None,
     "flag": lambda text: text.strip().upper() in FLAGS,
     "postcode": lambda text: _POSTCODE.fullmatch(text.strip()) is not None,
-    "contact": lambda text: _CONTACT.fullmatch(text.strip()) is not None,
 }
+
+
+def _is_contact(text: str, sensitive: Sensitive) -> bool:
+    """Return True for a telephone number, or for an e-mail address of few and harmless words."""
+    text = text.strip()
+    if _TELEPHONE.fullmatch(text) is not None:
+        return True
+    found = _EMAIL.fullmatch(text)
+    if found is None:
+        return False
+    mailbox, host = (" ".join(_WORD.findall(part.replace("_", " "))) for part in found.groups())
+    is_office = mailbox.casefold() in WORDS["offices"]
+    return len(mailbox.split()) <= _WORDS_OF_A_MAILBOX and not any(
+        sensitive.of_value(words, "label") for words in (mailbox, host)[is_office:]
+    )
 
 
 _EXPECTED: dict[str, str] = _KINDS["expected"]

@@ -8,6 +8,8 @@ import pytest
 
 from gateway.classify import Rules, load_rules
 from tests.classify.conftest import POLICIES
+from tests.classify.stories import STORIES
+from tests.classify.test_stories import ALSO_NAMES
 
 WHOSE = (
     "Contact 1",
@@ -54,3 +56,26 @@ def test_a_head_that_says_no_more_than_contact_is_not_taken_for_a_name(agreement
     rules = rules_of(agreement)
     assert {rules.column_field(head) for head in ("Contact 1", "Contact 2", "Contact 3")} == {None}
     assert rules.column_field("Contact 1 Name") == "guardians"
+
+
+@pytest.mark.parametrize("host", ["home", "oak.sch.uk"])
+def test_an_email_address_with_a_remark_is_none(host: str) -> None:
+    check = rules_of("somerset").check("contact-of-school")
+    assert check is not None
+    told = set(STORIES) - ALSO_NAMES
+    written = [f"{story.replace(' ', '.')}@{host}" for story in told]
+    written += ["we.all.saw.him.cry@oak.uk", "kicks_staff@oak.uk", "office@kicks-staff.uk", "a b@oak.uk"]
+    assert [one for one in written if check(one) is None] == []
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        *("office@oak.sch.uk", "HeadTeacher@St-Marys.somerset.sch.uk", "contact@oak.uk", "a.o'hara@x.co.uk"),
+        *("01632 960123", "+44 (0)1632 960123 ext 12", "jo_2@example.org"),
+    ],
+)
+def test_a_telephone_number_or_email_address_of_an_office_is_one(contact: str) -> None:
+    check = rules_of("somerset").check("contact-of-school")
+    assert check is not None
+    assert check(contact) is None
