@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from io import BytesIO
 
 import pytest
@@ -49,6 +50,24 @@ def test_an_item_under_a_heading_of_ones_own_is_found_once_it_is_said() -> None:
     assert "Pupil: Mode of Travel" in what.items
     assert "WLK" in seen(content, what, STATED)
     assert "WLK" not in seen(content, found(content, ()), ())
+
+
+@pytest.mark.parametrize("heading", ["Ann Brown Cries Every Day", "Always hungry, smells"])
+def test_a_heading_of_ones_own_is_shown_as_the_agreement_names_the_item(heading: str) -> None:
+    stated = ((heading, "travel-mode"),)
+    content = file(heading, "WLK", "BNK")
+    view = seen(content, found(content, stated), stated)
+    assert heading not in view
+    head, row, *_ = csv.reader(view.splitlines())
+    assert dict(zip(head, row, strict=True))["Mode of Travel"] == "WLK"
+    assert RULES.column_field("Mode of Travel") == "travel-mode"
+
+
+def test_two_headings_of_one_item_stay_two() -> None:
+    rules = RULES.with_stated([*STATED, ("How Home", "travel-mode")])
+    shown = rules.shown_headings(["UPN", HEADING, "Mode of Travel", "How Home"])
+    assert (shown[0], shown[2], len(set(shown))) == ("UPN", "Mode of Travel", 4)
+    assert {rules.column_field(one) for one in shown[1:]} == {"travel-mode"}
 
 
 def test_a_value_of_another_kind_is_in_no_view_whatever_is_said() -> None:

@@ -118,7 +118,10 @@ def _write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
     kept = sieve.columns(header.names)
     if header.above.strip():
         sieve.leave_out()
-    write([header.names[index] for index, _ in kept], _batches(table, sieve, kept))
+    names = [header.names[index] for index, _ in kept]
+    shown = sieve.rules.shown_headings(names)
+    sieve.changed = sieve.changed or shown != names
+    write(shown, _batches(table, sieve, kept))
     if table.skipped:
         sieve.leave_out()
 
