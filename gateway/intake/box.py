@@ -114,7 +114,7 @@ class Recent:
         except FileNotFoundError:
             return
         with file:
-            for line in file:
+            for line in filter(bytes.strip, file):
                 try:
                     yield HandedOver.model_validate_json(line)
                 except ValidationError:
@@ -150,7 +150,8 @@ class Recent:
         """Append `entry` to the file. A disk error is only logged, as the upload is already in the spool."""
         try:
             with self._writing, self._path.open("ab") as file:
-                file.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
+                # In a line of its own, also behind one that a full disk or a crash has cut off.
+                file.write(b"\n" + entry.model_dump_json(exclude_none=True).encode() + b"\n")
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
 

@@ -67,6 +67,15 @@ def test_old_and_broken_lines_are_left_out_and_in_time_dropped(tmp_path: Path) -
     assert path.read_bytes().count(b"\n") == 1
 
 
+def test_a_line_that_was_cut_off_takes_no_later_one_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    written(path, entry(1), entry(2), entry(3))
+    with path.open("ab") as file:
+        file.write(b'{"reference": "26')  # The disk was full.
+    written(path, entry(4), entry(5))
+    assert [one.size for one in loaded(path).within("in")] == [1, 2, 3, 4, 5]
+
+
 def test_a_missing_journal_is_an_empty_one(tmp_path: Path) -> None:
     assert loaded(tmp_path / "none").within("in") == []
 
