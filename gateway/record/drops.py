@@ -72,6 +72,11 @@ class Drop:
     now: datetime
 
 
+MOST_KEYS = 50
+"""The most keys of a provider that wait or are in force: each host has all keys in memory."""
+_ENDED = frozenset({"retired", "revoked"})
+
+
 def settle_key(drop: Drop, found: KeyDrop) -> Decision:
     """Decide on a drop with a key, and add, renew or revoke the key accordingly."""
     known = keys.holder(drop.session, found.key.kind, found.key.fingerprint)
@@ -79,19 +84,26 @@ def settle_key(drop: Drop, found: KeyDrop) -> Decision:
         return _refused(drop, "key:known")
     clerk = drop.registrar.clerk(drop.session, drop.now)
     if found.change == "new":
-        if known is not None:
-            return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
-        takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
-        at_once = drop.registrar.key_policy.approve_drops and takes_part
-        state: KeyState = "active" if at_once else "pending"
-        clerk.add("provider", drop.provider.id, found.key, state=state, dropped_as=drop.reference)
-        pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
-        return _taken(drop, "key:in-force") if at_once else pending
+        return _settle_new(drop, clerk, found, known)
     if known is None and found.key.kind == "ssh":
         return _refused(drop, "key:not-a-key")
     if known is None:  # Known at the examination, and gone since: for a person.
         return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
+
+
+def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> Decision:
+    if known is not None:
+        return _refused(drop, "key:known" if known.state in _ENDED else "key:nothing-new")
+    present = keys.list_keys(drop.session, "provider", drop.provider.id)
+    if sum(key.state not in _ENDED for key in present) >= MOST_KEYS:
+        return _refused(drop, "key:too-many")
+    takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
+    at_once = drop.registrar.key_policy.approve_drops and takes_part
+    state: KeyState = "active" if at_once else "pending"
+    clerk.add("provider", drop.provider.id, found.key, state=state, dropped_as=drop.reference)
+    pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
+    return _taken(drop, "key:in-force") if at_once else pending
 
 
 def _settle_update(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key) -> Decision:
@@ -102,7 +114,7 @@ def _settle_update(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key) -> Deci
         new = found.key if found.key.material else None
         clerk.revoke(known, revocation, new=new, dropped_as=drop.reference)
         return _taken(drop, "key:revocation-taken")
-    if known.state in {"retired", "revoked"}:
+    if known.state in _ENDED:
         return _refused(drop, "key:known")
     clerk.renew(known, found.key, dropped_as=drop.reference)
     return _taken(drop, "key:renewed")
@@ -179,6 +191,10 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
 
 
+MOST_HEADINGS = 1_000
+"""The most headings that a provider may explain: they are read with each of its files."""
+
+
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     """Decide on a statement about headings: record every heading's meaning, or refuse all if one is bad."""
     catalogue = drop.registrar.catalogue
@@ -186,10 +202,13 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
     rules = load_rules(drop.registrar.home.policies_in_force)
+    known = {harmless_name(heading) for heading, _ in drop.provider.stated}
+    new = {harmless_name(heading) for heading, _ in found.stated} - known
+    beyond = new if len(known) + len(new) > MOST_HEADINGS else set()
     wrong = [
         number
         for number, (heading, key) in enumerate(found.stated, 1)
-        if not harmless_name(heading)
+        if harmless_name(heading) in {"", *beyond}
         or (key and (not rules.may_be_stated(key) or rules.sensitive.of_name(heading)))
     ]
     if wrong:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.homes.demo.parties import Party
+from gateway.record import drops
+from gateway.zones.headings import written
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk
@@ -108,3 +110,20 @@ def test_nothing_is_said_of_a_sensitive_heading_nor_of_a_file_that_is_not_held(
     taken = desk.send(party, content())
     desk.process()
     assert "is not held" in says("ann", taken, HEADING, "travel-mode", code=1)
+
+
+def test_a_provider_explains_no_more_headings_than_can_be_read_with_each_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drops, "MOST_HEADINGS", 3)
+    oak = desk.provider("oak")
+
+    def say(*names: str) -> list[str]:
+        text = written([(name, "travel-mode") for name in names]).encode()
+        sent = desk.sent(oak, oak.seal(text, desk.certificate), "keys", "headings.pgp")
+        return [reason.code for reason in sent.reasons]
+
+    assert say("How Taken", "How Home") == ["key:headings-taken"]
+    assert say("How Home", "On What Wheels", "In What Car") == ["key:headings-refused"]
+    assert say("How home", "On What Wheels") == ["key:headings-taken"]
+    assert {row["heading"] for row in listed(desk)} == {"How Taken", "How home", "On What Wheels"}

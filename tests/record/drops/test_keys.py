@@ -11,6 +11,8 @@ import pytest
 from gateway.enrolment.key_file import judge
 from gateway.model import stated
 from gateway.publish.projection import publish_access
+from gateway.record import drops
+from gateway.registry import keys
 from tests.policies import enact
 from tests.school import School, verified
 from tests.sealed import sealed_file
@@ -50,6 +52,27 @@ def test_a_drop_sealed_like_any_file_counts_too(shop: Workshop, oak: School) -> 
     new = oak.new_key()
     dropped = shop.sent(oak, oak.sealed(oak.certificate(new), shop.certificate), "keys")
     assert codes(dropped) == {"key:pending"}
+
+
+def test_a_provider_has_no_more_keys_than_fit_into_memory(
+    shop: Workshop, oak: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop.registry.read() as session:
+        before = len(keys.list_keys(session, "provider", oak.name))
+    monkeypatch.setattr(drops, "MOST_KEYS", before + 1)
+
+    def drop(new: asyncssh.SSHKey) -> set[str]:
+        return codes(shop.sent(oak, oak.signed(new.export_public_key(), "--clearsign"), "keys"))
+
+    first, second = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    assert drop(first) == {"key:pending"}
+    assert drop(second) == {"key:too-many"}
+    assert drop(first) == {"key:nothing-new"}
+    with shop.changing() as clerk:
+        key = keys.holder(clerk.session, "ssh", first.get_fingerprint())
+        assert key is not None
+        clerk.revoke(key, "soft")
+    assert drop(second) == {"key:pending"}
 
 
 @pytest.mark.parametrize("form", ["openssh", "rfc4716"])
