@@ -80,6 +80,7 @@ ACCENTED = "".join(
     c for c in map(chr, range(0xDF, 0x180)) if c.islower() and _FOLDS[ord(c)] in {*ascii_lowercase}
 )
 """Small letters of Latin-1 and Latin Extended-A that are one letter of ASCII with an accent."""
+_OF_THEIR_OWN = frozenset("\u00e6\u00f0\u00fe\u014b\u0153\u0259")  # Small ae, eth, thorn, eng, oe and schwa.
 _ASCII = "".join(map(chr, range(128)))
 _SMALL_LETTERS = charmap_build(f"{_ASCII}{ACCENTED}".ljust(256, "\ufffe"))
 _BARE = (
@@ -91,8 +92,13 @@ _BARE = (
 
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
-    """Return True for a Latin letter, with or without accent; not for full-width forms."""
-    return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
+    """Return True for a Latin letter of people's names, with or without accent; not for full-width forms.
+    Letters such as Latin alpha and iota are read as others, and no search for words would find them.
+    """
+    small = character.lower()[:1]
+    plain = _FOLDS[ord(small)]
+    named = plain.isascii() and unicodedata.name(small, "").startswith("LATIN SMALL LETTER")
+    return named or plain in _OF_THEIR_OWN
 
 
 def is_legible(text: str) -> bool:

@@ -62,6 +62,14 @@ def test_a_heading_with_signs_that_are_no_letters_is_in_no_view(form: str, odd: 
     assert "Gender" in shown(table(form, heading="Gender:"))
 
 
+@pytest.mark.parametrize("key", ["surname", "forename", "house", "registration-group", "address"])
+@pytest.mark.parametrize("word", ["\u2c6dbused", "K\u0269cks", "H\u0251s H\u0269v", "Dr\u028anken"])
+def test_letters_that_are_read_as_others_are_in_no_name(key: str, word: str) -> None:
+    assert fault(key, word) is not None
+    for name in ("\u0110\u1eb7ng", "\u00de\u00f3r\u00f0ur", "\u018fliyev", "\u0152uvrard", "\u00c6gir"):
+        assert fault(key, name) is None
+
+
 @pytest.mark.parametrize("odd", [CIRCLED, "怀孕", BOLD])
 def test_a_subject_has_no_words_in_other_letters(odd: str) -> None:
     assert RULES.data_types.subjects.is_subject("Mathematics (GCSE)")
