@@ -31,10 +31,10 @@ from gateway.publish.projection import published_is_written
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
-from gateway.registry.tables import CopyRow
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import shared_store, store_answers, store_of
+from gateway.zones.spool import fsync_folder
 
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(minutes=10)
@@ -77,7 +77,7 @@ class Copier:
             copy = (waiting or self._elsewhere).popleft()
             if copy.number in self._in_hand or self._back_off.is_pausing(_key(copy)):
                 continue
-            is_out = copy.made and copy_path(self._home, copy).exists()
+            is_out = copy.made and _is_whole(copy_path(self._home, copy), copy.size)
             if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
                 with self._lock:
                     self._in_hand.add(copy.number)
@@ -157,7 +157,9 @@ class Copier:
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
             _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            if session.get(CopyRow, copy.number) is None:  # Withdrawn while it was made.
+            still = copies.owed(session, made_too=copy.made, of=copy.reference)
+            # Withdrawn, or a child in it marked, while it was made.
+            if copy.number not in {one.number for one in still}:
                 copy_path(self._home, copy).unlink(missing_ok=True)
                 return
             copies.record_made(
@@ -194,8 +196,16 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
     return descriptor
 
 
+def _is_whole(path: Path, size: int | None) -> bool:
+    """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies."""
+    try:
+        return path.stat().st_size == size or size is None
+    except FileNotFoundError:
+        return False
+
+
 def _place(source: int, path: Path) -> None:
-    """Copy the file open under the descriptor `source` to a path, whole or not at all.
+    """Copy the file open under the descriptor `source` to a path, durably, whole or not at all.
 
     Raises Fault if published/ cannot be written.
     """
@@ -206,6 +216,9 @@ def _place(source: int, path: Path) -> None:
             with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
                 sealed.seek(0)
                 shutil.copyfileobj(sealed, target)
+                target.flush()
+                os.fsync(target.fileno())
             aside.rename(path)
+            fsync_folder(path.parent)
         finally:
             aside.unlink(missing_ok=True)

@@ -27,7 +27,8 @@ class Copy:
     """A copy of a file for one provider. `content_sha256` is the digest of the content of the file copied.
 
     `made` is True if the sealed copy has been put into the provider's /out folder; then `sha256` is the
-    digest of the sealed copy. With `part` the copy holds the provider's own records alone.
+    digest of the sealed copy, and `size` its bytes. With `part` the copy holds the provider's own records
+    alone.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Copy:
     decided_at: datetime
     made: bool
     sha256: str | None = None
+    size: int | None = None
     part: bool = False
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pysequoia
@@ -85,6 +86,45 @@ def test_a_copy_that_is_missing_is_made_again_at_the_start_and_no_other(desk: De
     assert opened(oak, gone.read_bytes(), desk.certificate) in {estimates(1), estimates(2)}
     assert kept.read_bytes() == before[kept]
     assert out(desk, "oak") == [*before]
+
+
+def test_a_copy_that_a_power_cut_emptied_is_made_again_at_the_start(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    (copy,) = out(desk, "oak")
+    copy.write_bytes(b"")
+    desk.process()
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_a_child_that_is_marked_while_a_copy_is_made_is_in_no_copy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    child = next(csv.DictReader(io.StringIO(estimates().decode("utf-8-sig"))))
+    born = "2010-07-02"
+    asked = ("--upn", child["UPN"], "--surname", child["Surname"], "--forename", child["Forename"])
+    seal = Examiner.seal_copy
+
+    def marked(*given: Any) -> Any:
+        sealed = seal(*given)
+        desk.gateway("pupils", "restrict", *asked, "--born", born, "--why", "contested")
+        return sealed
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Examiner, "seal_copy", marked)
+        desk.send(fft, estimates())
+        desk.process()
+    assert out(desk, "oak") == []
+    desk.process()
+    assert out(desk, "oak") == []
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
 
 
 def test_who_cannot_be_encrypted_to_gets_the_copy_once_it_can(
