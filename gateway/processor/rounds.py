@@ -53,7 +53,7 @@ class Pages:
         self._made_for: tuple[object, ...] | None = None
         self._told_up_to = 0
         self._known: dict[str, Provider] = {}
-        self._owes_events = False
+        self._owes_events, self._redoes_events = False, True
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
         """Make the outdated pages, at most every 20 s unless `at_once`. Raise Fault if writing fails."""
@@ -86,7 +86,10 @@ class Pages:
 
     def _publish_events(self, registrar: Registrar, *, at_once: bool) -> None:
         seconds = math.inf if at_once else _EVENTS_SECONDS
-        self._owes_events = not publish_events(registrar.registry, registrar.home.published, seconds)
+        self._owes_events = not publish_events(
+            registrar.registry, registrar.home.published, seconds, redo=self._redoes_events
+        )
+        self._redoes_events = False
 
 
 class LetterRound:

@@ -38,6 +38,7 @@ from gateway.publish.projection import (
     publishes_receipts_in,
     put_published,
     receipt_files,
+    redo_from,
     replace_published,
 )
 from gateway.registry.database import Registry
@@ -49,15 +50,20 @@ _MONTHS = 3
 _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
-def publish_events(registry: Registry, published: Published, seconds: float = math.inf) -> bool:
+def publish_events(
+    registry: Registry, published: Published, seconds: float = math.inf, *, redo: bool = False
+) -> bool:
     """Append new receipts to the providers' event files; return True if no new receipt is left.
 
-    Stops after about `seconds`, and then returns False. Raises Fault where published/ cannot be written.
+    Stops after about `seconds`, and then returns False. With `redo`, lines of the last hour that a power cut
+    took are appended again. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
     with published_is_written(), registry.read() as session:
-        for found in pages_after(session, number_in(mark)):
+        told_up_to = number_in(mark)
+        start = min(told_up_to, redo_from(session, published)) if redo else told_up_to
+        for found in pages_after(session, start):
             page = [one for one in found if (one.sequence or 0) <= up_to]
             if not page:
                 break

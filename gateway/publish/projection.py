@@ -57,9 +57,10 @@ def publish_receipts(
     files differ. Raises Fault where published/ cannot be written: the next call goes on from there.
     """
     with published_is_written(), registry.read() as session:
-        for page in pages_after(
-            session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
-        ):
+        up_to, gone = (number_in(published.root / mark) for mark in (UP_TO, TAKEN_BACK))
+        if up_to < gone:  # A power cut took the number, and what was taken back stays away.
+            replace_published(published.root / UP_TO, str(gone))
+        for page in pages_after(session, redo_from(session, published) if redo else max(up_to, gone)):
             signed = list(takewhile(lambda one: one.seal != UNSIGNED or one.sequence in unproved, page))
             if signed:
                 _write_receipts(published, signed, look_first=redo)
@@ -210,11 +211,15 @@ def pages_after(
         sequence = page[-1].sequence or sequence
 
 
-def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the last receipt made over an hour before the newest published receipt, or 0."""
+def redo_from(session: Session, published: Published) -> int:
+    """Return the number of the last receipt made over an hour before the newest published receipt.
+
+    Where no receipt is known as the newest published, return the number of the last one taken back, or 0.
+    """
+    gone = number_in(published.root / TAKEN_BACK)
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
-        return 0
+        return gone
     # Search from the newest back, to skip earlier years. A wrong clock for a few receipts does not end the
     # search: a whole page has to be older.
     early, first = last.created_at - _REDONE, (last.sequence or 0) + 1
@@ -225,7 +230,7 @@ def _redo_from(session: Session, published: Published) -> int:
         if not recent:
             break
         first, before = recent[-1], page[-1][0] or 0
-    return max(first - 1, number_in(published.root / TAKEN_BACK))
+    return max(first - 1, gone)
 
 
 def number_in(path: Path) -> int:

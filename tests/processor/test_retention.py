@@ -134,6 +134,16 @@ def test_receipts_that_were_taken_back_in_time_stay_away(desk: Desk, sent: str) 
     assert desk.receipts("oak", f"*.{sent}.*") == []
 
 
+def test_receipts_stay_away_where_a_power_cut_took_the_number_of_the_last_one(desk: Desk, sent: str) -> None:
+    desk.pass_time(days=61)
+    desk.process()
+    (desk.home.published.root / ".receipts").write_text("")
+    desk.process()
+    desk.pass_time(hours=2)
+    desk.process()
+    assert desk.receipts("oak", f"*.{sent}.*") == []
+
+
 def test_names_may_go_before_the_means_to_prove_them(desk: Desk, sent: str) -> None:
     policy = desk.home.policies / "retention.toml"
     before, people = policy.read_text("utf-8").split("[people]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,20 @@ def test_each_receipt_is_one_line_and_lines_are_only_added(tmp_path: Path) -> No
     numbers = [one["number"] for one in events(desk, month.name)]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == len(whole.splitlines()) + 1
+    desk.close()
+
+
+def test_lines_that_a_power_cut_took_are_there_again_after_the_start(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    for _ in range(3):
+        desk.land(oak, b"in the clear")
+    desk.process()
+    (month,) = (desk.home.published.provider("oak") / "receipts").glob("events-*.jsonl")
+    whole = month.read_bytes()
+    os.truncate(month, len(whole.splitlines()[0]) + 9)  # The watermark was on the disk, the lines were not.
+    desk.process()
+    assert month.read_bytes() == whole
     desk.close()
 
 
