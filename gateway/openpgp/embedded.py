@@ -62,7 +62,7 @@ class EmbeddedOpener:
         with Content(limits.embedded_content_bytes, into) as content:
             content.write(verified.content)
             made = content.finish()
-        return verified.delivered(made, self.name, inside.opened_by)
+        return verified.as_opened(made, self.name, inside.opened_by)
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """Return the session key of a file as CIPHER:HEX; None if no key of the gateway fits."""

@@ -1,7 +1,7 @@
 """Judge a verified signature by the gateway's own rules, accept late ones, and find the reason of a refusal.
 
-An engine judges keys at the time of the signature. Receipt is later: the holder of a key since expired or
-revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
+An engine judges a key as of the time that the signature states. The holder of a key since expired or revoked
+could state an earlier time. So time and state of the key are checked again, as of `now`.
 
 Engines reject a signature made after a certificate had expired, even once the owner has renewed the
 certificate. `verified_late` distinguishes such a late signature from a forged one.
@@ -92,8 +92,8 @@ class Verified:
     content: bytes = b""
     late: Late | None = None
 
-    def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file, with `content` from `Content.finish`. Raises SigningKeyEnded if `ended`."""
+    def as_opened(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
+        """Return the file as opened, with `content` from `Content.finish`. SigningKeyEnded if `ended`."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -223,7 +223,7 @@ def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
 
 
 def literal(message: bytes) -> bytes:
-    """Return the content of a message's only literal, without checking signatures (RFC 9580, 5.9)."""
+    """Return the data in a message's only literal packet, without checking signatures (RFC 9580, 5.9)."""
     claims_of(message)
     body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.LITERAL)
     return body[2 + body[1] + _DATE_BYTES :]

@@ -37,7 +37,7 @@ class Vector(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def proof() -> tuple[Vector, ...]:
+def vectors() -> tuple[Vector, ...]:
     """Return the test messages, each with the right verdict."""
     found = json.loads((resources.files(__package__) / "self_test.json").read_bytes())
     keys = {name: base64.b64decode(key) for name, key in found["keys"].items()}
@@ -56,7 +56,7 @@ def proof() -> tuple[Vector, ...]:
 
 def check(program: str) -> None:
     """Raise ConfigurationError if a program fails a vector. Fault if the program cannot be run."""
-    wrong = next((vector for vector in proof() if not passes(program, vector)), None)
+    wrong = next((vector for vector in vectors() if not passes(program, vector)), None)
     if wrong is not None:
         raise ConfigurationError(
             f"processor.sop_program: {program} is not to be trusted: it gets {wrong.name} "

@@ -181,7 +181,7 @@ class SopOpener:
                 raise Refusal("open:not-one-file")
             made = content.finish()
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
-        return verified.delivered(made, self.name, named[0] if len(named) == 1 else None)
+        return verified.as_opened(made, self.name, named[0] if len(named) == 1 else None)
 
     @cached_property
     def _keys(self) -> list[layers.SecretKey]:

@@ -36,17 +36,17 @@ WRONG = {
 @pytest.mark.needs("sqop")
 def test_sqop_proves_itself():
     self_test.check(shutil.which("sqop"))
-    assert len(self_test.proof()) >= 30
+    assert len(self_test.vectors()) >= 30
 
 
 @pytest.mark.parametrize("program", [pytest.param(name, marks=pytest.mark.needs(name)) for name in WRONG])
 def test_other_programs_are_refused_by_the_name_of_what_they_get_wrong(program):
     path = shutil.which(program)
-    wrong = {vector.name for vector in self_test.proof() if not self_test.passes(path, vector)}
+    wrong = {vector.name for vector in self_test.vectors() if not self_test.passes(path, vector)}
     assert wrong == WRONG[program]
     with pytest.raises(ConfigurationError) as refused:
         self_test.check(path)
-    first = next(vector.name for vector in self_test.proof() if vector.name in wrong)
+    first = next(vector.name for vector in self_test.vectors() if vector.name in wrong)
     assert f"it gets {first} wrong" in str(refused.value)
 
 
@@ -145,7 +145,7 @@ def test_where_a_program_opens_no_compressed_message_the_embedded_engine_opens_a
     desk: Workshop, tmp_path: Path
 ) -> None:
     """Such is the sqop of Ubuntu 26.04. The stand-in takes every other vector to Debian's."""
-    (vector,) = (one for one in self_test.proof() if one.name == "compressed")
+    (vector,) = (one for one in self_test.vectors() if one.name == "compressed")
     refused = hashlib.sha256(vector.sealed).hexdigest()
     path = program(
         tmp_path,
