@@ -214,7 +214,7 @@ class ActDetails:
     proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the lines by label, without the lines whose value is empty."""
+        """Return `lines` for display: values by label, spaces for underscores, and no empty value."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
@@ -302,7 +302,7 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return the values that the policies allow in some fields: by field, each with a name for people."""
+        """Return by field the values that the policies allow there, each with the value's name for people."""
         return {}
 
     @classmethod
@@ -316,7 +316,7 @@ class Act(BaseModel):
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
 
-        GatewayError for a fault that would stop the act and that no check of the fields finds.
+        GatewayError for a fault that would stop the act and that `check` does not look for.
         """
         return ""
 
@@ -342,8 +342,8 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
-def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return the argument `what`, such as "place", given to `option` for a field; None without `option`."""
+def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
+    """Return an argument that `option` got for a field, by name, such as "place"; None without `option`."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
@@ -419,7 +419,7 @@ def _one_line(given: str) -> str:
 
 
 def as_reason(given: str) -> str:
-    """Return a reason on one line. ValueError if empty, over REASON_LENGTH, or with control characters."""
+    """Return a person's reason in one line. ValueError if empty, too long, or with control characters."""
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from gateway import acts
-from gateway.acts.act import Act, Area, GivenFile, Names, told_of
+from gateway.acts.act import Act, Area, GivenFile, Names, given_to_option
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"
@@ -71,7 +71,7 @@ def every_act() -> Mapping[str, type[Act]]:
 
 
 def kept_from_addresses(act: type[Act]) -> frozenset[str]:
-    """Return the names of an act's personal fields: proxies and servers write addresses into their logs."""
+    """Return the names of an act's fields whose values may not stand in a URL, since servers log URLs."""
     return frozenset(one.name for one in fields_of(act) if one.personal)
 
 
@@ -102,9 +102,9 @@ def fields_of(act: type[Act]) -> tuple[ActField, ...]:
             required=field.is_required(),
             several=several,
             choices=choices,
-            personal=bool(told_of(field, "personal")),
-            names=told_of(field, "names"),
-            form=told_of(field, "form") or "",
+            personal=bool(given_to_option(field, "personal")),
+            names=given_to_option(field, "names"),
+            form=given_to_option(field, "form") or "",
             longest=None if several else next(limits, None),
         )
         told.append(one)

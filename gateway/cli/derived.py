@@ -15,7 +15,16 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile, told_of
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    Answer,
+    GivenFile,
+    given_to_option,
+)
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import PAGE, ListingAct
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
@@ -122,7 +131,7 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
     """Make a command's parameter for an act's field; in the help, it stands under `heading`, if not empty."""
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
-    if metavar := told_of(field, "metavar"):
+    if metavar := given_to_option(field, "metavar"):
         words["metavar"] = metavar
     if kind in _METAVARS:
         words.setdefault("metavar", _METAVARS[kind])
@@ -132,14 +141,14 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
         words |= {name: value for name, value in limits.items() if value is not None}
     if several and not isinstance(kind, type):  # Typer takes no list of literals.
         words["metavar"], kind = f"<{'|'.join(choices_of(kind))}>", str
-    spelled = [_spelled(name), *filter(None, [told_of(field, "also")])]
-    made = typer.Argument(**words) if told_of(field, "place") else typer.Option(*spelled, **words)
+    spelled = [_spelled(name), *filter(None, [given_to_option(field, "also")])]
+    made = typer.Argument(**words) if given_to_option(field, "place") else typer.Option(*spelled, **words)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     required = field.is_required()
     if not required and (field.default is None or several):
         annotation |= None
     # A required value to be asked for is asked for unless given.
-    needed: object = "-" if told_of(field, "asked") else inspect.Parameter.empty
+    needed: object = "-" if given_to_option(field, "asked") else inspect.Parameter.empty
     default = needed if required else (None if several else field.default)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, made]
@@ -166,8 +175,8 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Return a typed value for an act's field: a file read from its path, or a secret asked for if "-"."""
-    if value == "-" and told_of(act.model_fields[name], "asked"):
+    """Convert a value from the command line for an act's field: read a file, or ask for a secret if "-"."""
+    if value == "-" and given_to_option(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
         return tuple(_taken(act, name, one) for one in value)
