@@ -1,4 +1,4 @@
-"""Flows of the agreement (Appendix B): exceptions, made by people, to what providers owe by the calendar."""
+"""Acts on exceptions to the flows due by the calendar: data expected of one provider, and nil returns."""
 
 from datetime import date, time
 from typing import ClassVar, Literal

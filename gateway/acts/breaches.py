@@ -221,10 +221,10 @@ def _latest(session: Session, number: int) -> KeptBreach:
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
     """Return the report data of each transfer that a breach concerns, in order of landing.
 
-    These are the files named; the files opened by a member of staff named, or by the owner of a staff key
-    named; and the files sent or signed with a provider's key named, or sealed to a key of the gateway named.
-    If none of these is named: all files with an event in the time of the breach. NotFoundError for a file,
-    person or key that is not on record.
+    The breach statement `told` may name files, members of staff and keys. Then these transfers count: the
+    files named; files opened by a member of staff or by the owner of a staff key; files sent or signed with a
+    provider's key; files opened with a key of the gateway. If `told` names none of these, all files with an
+    event in the time of the breach count. NotFoundError for a file, person or key not on record.
     """
     references = set(told.transfers)
     for name in told.staff:

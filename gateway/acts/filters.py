@@ -48,7 +48,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Raise GatewayError for an unknown list or field, a wrong value, or the personal field `search`."""
+        """Raise GatewayError for an unknown list or field, a wrong value, or a field of personal data."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):
@@ -66,7 +66,7 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
             raise GatewayError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the filter."""
+        """Store the filter under its name, for the person."""
         self.check(context)
         key = {"staff": name_of(context.person), "listing": self.of, "name": self.name}
         with context.open_registry() as registry, registry.write() as session:

@@ -118,7 +118,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
 
 
 class RetryHandOn(Act, command="handon retry", right=AccessRight.ENROL):
-    """Make a batch and send it once more, under the same names, as when the system has lost it."""
+    """Make a batch again and send it under the same names, as when the system has lost it."""
 
     by_program: ClassVar = True
 
@@ -146,7 +146,7 @@ class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENR
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the acknowledgement."""
+        """Record that the system has taken the batch in."""
         with context.recording() as record:
             batch = hand_ons.find(record.session, self.hand_on, self.number)
             hand_ons.acknowledge(record.session, batch, by=record.by, at=record.at)

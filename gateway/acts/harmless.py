@@ -1,4 +1,4 @@
-"""Acts on harmless columns: unknown to the agreement, and without anything private, as a person found."""
+"""Acts on columns unknown to the agreement that a person found harmless: list, add, remove."""
 
 from typing import ClassVar
 
@@ -61,7 +61,7 @@ class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
     """Take a column off the list, in your name. Files accepted before stay accepted."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the column from the list."""
+        """Take the column off the list of harmless columns."""
         with context.recording() as record:
             providers.unlist_column(record.session, self._name(), self.provider or EVERY)
             record.note(

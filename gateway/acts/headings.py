@@ -80,7 +80,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the meaning; or, for an item named by one person so far, record a proposal."""
+        """Store the meaning of the heading. If it is an item, the first of two people only proposes."""
         with context.recording() as record:
             known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:
@@ -108,7 +108,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the items that a heading may mean, as "Label (key)" by key; only items with one of `labels`."""
+    """Return the items of the policies with one of the `labels`, as texts "Label (key)" by key."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 

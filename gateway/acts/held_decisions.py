@@ -180,7 +180,7 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
 
 
 class AssignHeldFile(_HeldFileAct, command="held assign"):
-    """Say who decides on a held file: you, or a colleague with the right. Others with the right still may."""
+    """Say who decides on a held file: you, or a colleague with the right. Others may still decide."""
 
     asks_passkey: ClassVar = False
 
@@ -406,10 +406,10 @@ def judged(
     rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
-    """Return the release of a held file as judged by the agreement.
+    """Return how the agreement judges the release of a held file: for which teams, with which objections.
 
     `data_type` and `teams` default to the recognised type and to the teams entitled by the flow. GatewayError
-    for a file never opened, a file last judged by earlier rules, or a release that is nobody's to give.
+    for a file never opened, a file last judged by earlier rules, or a file that nobody may release.
     """
     if transfer.content is None:
         raise GatewayError(

@@ -1,4 +1,4 @@
-"""Web hooks: addresses of systems told of events; two people add a hook, one person removes a hook."""
+"""Acts on web hooks, which tell other systems of events. Two people add a hook, one person removes a hook."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host. GatewayError if it runs, or if uploads wait in its spool and are not `lost`."""
+        """Remove the host. GatewayError if it runs, or if uploads wait in its spool and `lost` is not set."""
         with context.recording() as record:
             host = _stopped_host(record.session, self.name)
             if host.spool and not self.lost:

@@ -52,7 +52,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
-        """Return the subject by column: one transfer, provider or child. GatewayError for none or several."""
+        """Return the hold's subject by name of column. GatewayError unless just one thing is given."""
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(
@@ -71,7 +71,7 @@ class PlaceLegalHold(_LegalHold, command="legal-holds place"):
     short: ClassVar = "Place a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold. For a child, the answer tells how many stored files the index of pupils lacks."""
+        """Place the hold. For a child, the answer counts stored files not yet in the index of pupils."""
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):
@@ -91,5 +91,5 @@ class LiftLegalHold(_LegalHold, command="legal-holds lift"):
     short: ClassVar = "Lift a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the hold."""
+        """Lift the legal hold."""
         return ActDone(f"the hold on {self._change(context, holds.lift, 'hold-lifted')} is lifted")

@@ -21,7 +21,7 @@ _UNWRAPPED = 10_000  # A page breaks lines itself.
 
 
 class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.ENROL):
-    """Preview the letters due by the calendar, by the current record. Nothing is owed or sent.
+    """Preview the letters due by the calendar, as judged by the present record. No letter is owed or sent.
 
     Letters about single files are left out: each is owed only when a file is decided.
     """

@@ -70,7 +70,7 @@ class ListingAct(ReadingAct):
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value of a row in a column, as the filter `where` and the groups compare values."""
+        """Return a row's value in a column. The filter `where` and the grouping compare this value."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it

@@ -1,4 +1,4 @@
-"""The description of the API for programs in OpenAPI 3.1, with one path for each act open to programs."""
+"""Describe the API for programs in OpenAPI 3.1, with one path for each act open to programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs with a credential for the API: two people give a credential, one takes a credential back."""
+"""Acts on the credentials of programs for the API: two people give one, one person takes one back."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return the numbers, such as the URN, for which a form asks by the kind of provider."""
+        """Return the identifying numbers for which a form asks, such as the URN, by kind of provider."""
         bodies, both = catalogue.bodies, ("dfe_number", "urn")
         asked: dict[str, tuple[str, ...]] = {
             one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)

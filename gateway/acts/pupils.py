@@ -1,4 +1,4 @@
-"""Pupils: files with a child, markers on children, and children on no roll. All is logged.
+"""Acts on children: find and report one, place markers, list leavers. All is logged.
 
 A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
@@ -410,7 +410,7 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
 
 
 class _ListLeavers(Act, right=AccessRight.WELFARE):
-    """A question for the children who left a roll; with `moved` for those on another roll now."""
+    """A question for the children who left a roll: with `moved`, those on another roll now; else, on none."""
 
     asks_passkey: ClassVar = False
     moved: ClassVar[bool]

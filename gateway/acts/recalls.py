@@ -236,7 +236,7 @@ def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] 
 
 
 def _check_second(record: Recording, transfer: Transfer) -> None:
-    """Raise GatewayError unless the file was withdrawn by somebody surely other than the acting person."""
+    """Raise GatewayError if the acting person may be the one who withdrew the file, or if nobody did."""
     session, reference = record.session, transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -273,7 +273,7 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: the one with `code`, and those of the file that last (`STAY`).
+    """Return the reasons of a withdrawal: one with `code`, then the file's own reasons in `STAY`.
 
     The first reason tells how often the file was opened and for which teams, without naming a person.
     """

@@ -15,7 +15,7 @@ from gateway.reports.retention import Due, load_retention
 
 
 class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK):
-    """Plan the deletions due, files on legal hold, and files waiting for a decision. Deletes nothing."""
+    """Show the deletions due, files on legal hold, and files waiting for a decision. Deletes nothing."""
 
     on: date | None = option("As at the end of this day; now if not given.", None)
 

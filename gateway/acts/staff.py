@@ -62,8 +62,8 @@ _Role = Annotated[Role, argument(f"The role they have: {_TOLD}.", metavar="ROLE"
 class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     """Enrol a person who collects files. A removed person may come back with the earlier key.
 
-    Another key of a removed person waits for `gateway keys confirm`. A person without a key enters the
-    console alone, by the link of `gateway staff invite`.
+    Another key of a removed person waits for `gateway keys confirm`. A person without a key can only use the
+    console, by the link of `gateway staff invite`.
     """
 
     name: str = argument("The name they log in with.", metavar="NAME")
@@ -425,7 +425,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the acceptance. GatewayError if the account acting is shared, or is not the person's own."""
+        """Record that the person accepts the credentials. GatewayError for a shared or another's account."""
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
         check_read_out(*self.own)
