@@ -83,7 +83,7 @@ def lines(
 def of_providers(
     session: Session, enrolled: Iterable[Provider], catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each suspended provider, and each key, ratification or number that one lacks."""
+    """Yield a complaint for each suspended provider, and each missing key, ratification or number."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for key in keys.list_keys(session):
         if key.owner_kind == "provider" and key.is_in_force(at):
@@ -223,7 +223,7 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_keys(
     session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each key to look after, and for each provider whose files wait for a key.
+    """Yield a complaint for each key that needs attention, and for each provider whose files wait for a key.
 
     `secret_file` returns the path of a gateway key's secret half, given the key's fingerprint.
     """

@@ -295,7 +295,7 @@ def exact_cell(value: object) -> str:
 
 
 def moment_in(value: object) -> datetime | None:
-    """Return the time that a value is, as a datetime or a text in RFC 3339; None for any other value."""
+    """Convert a datetime, or a text in RFC 3339, to a datetime; return None for any other value."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         return datetime.fromisoformat(value)
     return value if isinstance(value, datetime) else None

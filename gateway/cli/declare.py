@@ -73,7 +73,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Return `value` or, if None, ask the person for `what`; ask again until it is in `known` or "sftp"."""
+    """Return `value` or, if None, the person's answer to `what`; ask again unless in `known` or "sftp"."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))

@@ -1,4 +1,4 @@
-"""doctor: faults and weaknesses of a home, with the commands for mending each."""
+"""doctor: find faults and weaknesses of a home, and print the commands for mending each."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of a check of `what`, and one if it raises; pass DatabaseError and Fault on."""
+    """Yield the complaints of a check of `what`, and one for an exception except DatabaseError and Fault."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -398,7 +398,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield complaints if approved policies did not come into force, or if those in use are not the log's."""
+    """Yield complaints if approved policies are not in force, or if home and log name different policies."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -478,7 +478,7 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each other system that takes no files or web-hook messages."""
+    """Yield a complaint for each batch not acknowledged by its system, and for each web hook in trouble."""
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"

@@ -1,4 +1,4 @@
-"""flows: the agreement's flows, and the state of each on a day."""
+"""flows: list the agreement's flows, and show the state of each on a day."""
 
 import dataclasses
 from datetime import date, datetime
@@ -106,7 +106,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print, for each system that the flows mention by a former name, the name on a day."""
+    """Print the present name, on a day, of each system that the flows mention by a former name."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in present_names(renamed_references(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

@@ -1,4 +1,4 @@
-"""Identity of the person at the keyboard, proven by a personal account or an SSH key.
+"""Find out who is at the keyboard, by a personal account or an SSH key, and what that person may do.
 
 The environment variable GATEWAY_ADMIN may name the person to be proven; the name alone proves nothing.
 """

@@ -1,4 +1,4 @@
-"""keys: SSH keys and OpenPGP certificates of providers and staff, the gateway's own, and its host keys."""
+"""keys: print, change and destroy the gateway's own keys, and list and change the services' host keys."""
 
 from __future__ import annotations
 

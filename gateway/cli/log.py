@@ -1,4 +1,4 @@
-"""log: the append-only record of all events."""
+"""log: print, verify, prove, cosign and export the append-only record of all events."""
 
 from __future__ import annotations
 
@@ -107,11 +107,11 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Return the contradictions, at most 50 of each kind, and the number of the log's entries.
+    """Return the contradictions in log and registry, at most 50 of each kind, and the number of log entries.
 
     `heads`: pairs of a file's name and the signed head in that file, kept elsewhere. `sealed`: read every
-    sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`
-    is passed to `audit`.
+    sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`:
+    how `audit` divides the check among processes; None for one process.
     """
     home, vkey, registry, done = registrar.home, registrar.signing.vkey, registrar.registry, 0
     with registry.read() as session:

@@ -174,7 +174,7 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the keys for items.toml of the narrowest kind of value that fits all texts; {} if none fits."""
+    """Return the narrowest kind of value that fits all texts, as keys of items.toml; {} if none fits."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -185,7 +185,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield a sentence for a person if a heading's values fit no kind, and one if they may be codes."""
+    """Yield sentences for a person: if no kind of value fits a heading's values, and if they may be codes."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (

@@ -1,4 +1,4 @@
-"""Progress of a long command, on a terminal alone: done, total and time left."""
+"""Show the progress of a long command on a terminal: done, total and time left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""samples: synthetic files of every flow, in real formats."""
+"""samples: write synthetic files of every flow, in real formats."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""status: the state of the gateway, for people and monitoring."""
+"""status: print the state of the gateway, for people and monitoring."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: as `gateway run` noted or, without a note or with `port`, as configured."""
+    """Return a service's address: with `port` if given, else as `gateway run` noted, or as configured."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
@@ -153,9 +153,9 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
-    """Yield lines on keys that end soon; unless `each`, more than three of a kind of owner and key share one.
+    """Yield lines on keys that end soon; unless `each`, many keys of the same kind share a line.
 
-    `ending`: the days left by kind of owner, owner, and kind of key.
+    `ending`: the days left until an owner's last key ends, by kind of owner, owner, and kind of key.
     """
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):

@@ -1,4 +1,4 @@
-"""The standard streams of a command, made fit for any text and for closed or full outputs."""
+"""Prepare the standard streams of a command for any text, and for outputs that are closed or full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output. A failed write raises OSError for the file name `_OUTPUT`, known to `words`."""
+    """Standard output. A failed write raises OSError with the file name `_OUTPUT`, for `words` to explain."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; after a failure, discard all later output."""
