@@ -1,4 +1,4 @@
-"""`gateway run`: intake, processor, mailboxes, console and courier as child processes of one supervisor.
+"""Run intake, processor, mailboxes, console and courier as child processes of one supervisor (`gateway run`).
 
 Each child is the command of a production service. Intake waits for the processor, which writes for intake its
 part of gateway.toml and the policies; the console puts questions to the mailboxes. When one service ends, all

@@ -1,1 +1,1 @@
-"""Judging of public keys (SSH and OpenPGP) and lists of providers before enrolment."""
+"""Judge public keys (SSH and OpenPGP), and read lists of providers, before enrolment."""

@@ -172,7 +172,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return the kind of provider that a line names, or else its GIAS type means. GatewayError if unknown."""
+    """Return a line's kind of provider, as stated or else by its GIAS type. GatewayError if unknown."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said

@@ -1,4 +1,4 @@
-"""The files of a version of the policies, the digest that names the version, and digests of other files."""
+"""List the files of a version of the policies, and compute the digest that names the version."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Changes of keys, each recorded whole: the row, a log entry, and a notice to the provider."""
+"""Record changes of keys, each whole: the row, a log entry, and a notice to the provider."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,7 @@ class Clerk:
     ) -> Key:
         """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
 
-        `dropped_as`: the reference of the drop with the key, if any; so in other methods.
+        `dropped_as`: the reference of the drop with the key, if any. Other methods have the same argument.
         """
         key = keys.add_key(
             self.session,

@@ -36,7 +36,7 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 
 class Holdings:
-    """The sealed files of a home, and the gateway's keys on this machine."""
+    """The gateway's keys on this machine, and which of them each sealed file of the home needs."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
         self.sealed = store_of(home)

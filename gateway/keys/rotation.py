@@ -1,4 +1,4 @@
-"""Rotation of the gateway's OpenPGP key, safe against interruption at any moment.
+"""Rotate the gateway's OpenPGP key, safe against interruption at any moment.
 
 The order gives the safety: first the new secret key and the signed statements are written to disk; then one
 transaction makes the new key current and lets the old one retire; then one rename lets the new one sign;

@@ -1,4 +1,4 @@
-"""Events of the log, as canonical JSON (RFC 8785) that cannot hold personal data.
+"""Encode events of the log as canonical JSON (RFC 8785) that cannot hold personal data.
 
 A leaf is public for ever and cannot be withdrawn. So each kind of event admits only the fields listed here,
 and each field only one shape: a digest, a fingerprint, a reference, a word of the policies, a code of

@@ -19,9 +19,9 @@ RestsOn = Literal["the code", "the flow", "the group of items", "the method", "t
 class Template:
     """The texts of a reason code, with blanks in braces: a sentence and the next step.
 
-    `rests_on`: the part of the policies that names the clause of the reason; for "the code", it is
-    reasons.toml. `officer`: a few words for the authority's lists on why a file is held; "" for codes that
-    hold no file.
+    `rests_on`: the part of the policies with the reason's clause; for "the code", reasons.toml names the
+    clause. `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold no
+    file.
     """
 
     sentence: str
