@@ -262,7 +262,7 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Raise CertificateRefused if a subkey is not bound by the owner, or a signing subkey never consented."""
+    """Raise CertificateRefused if the owner did not sign a subkey, or a signing subkey gave no consent."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 

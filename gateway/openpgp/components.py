@@ -63,7 +63,7 @@ def _lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return the size of an area's length field, and where the hashed and the unhashed area end."""
+    """Return the size of an area's length field, and the offsets at which the body's two areas end."""
     size = 4 if body[:1] == _VERSION_6 else 2
     end = 4 + size + int.from_bytes(body[4 : 4 + size], "big")
     return size, end, end + size + int.from_bytes(body[end : end + size], "big")
@@ -116,7 +116,7 @@ class SelfSignature:
 
     def holds(self, moment: datetime) -> bool:
         """Return True if the statement is in force at a moment, and every critical part is understood here.
-        The digest must be sound. For a signing subkey, the subkey must have consented.
+        The signature must use a hash that is still secure. A subkey that signs must have consented.
         """
         if not (self.understood and self.is_timely(moment)):
             return False
@@ -127,7 +127,7 @@ class SelfSignature:
         return any(backing.is_timely(moment) for backing in self.backings)
 
     def is_timely(self, moment: datetime) -> bool:
-        """Return True if the signature is made and not expired at a moment, and has a sound digest."""
+        """Return True if the signature is made and not expired at a moment, and uses a hash still secure."""
         lives = self.made <= moment and (self.ends is None or moment < self.ends)
         return lives and self.digest not in OLD_HASHES and self.digest != UNKNOWN
 

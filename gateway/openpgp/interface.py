@@ -1,8 +1,8 @@
 """The interface of every engine for opening sealed files: the sealed file, the content, and the contract.
 
 `open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
-literal, with exactly one valid signature over all of it by one of the given senders, made within the time
-window of the limits. Everything else is a named refusal.
+literal (a packet of data), with exactly one valid signature over all of it by one of the given senders, made
+within the time window of the limits. Everything else is a named refusal.
 """
 
 import fcntl
@@ -144,7 +144,7 @@ _HEAD_BYTES = 4_096
 
 
 class SealedSource(NamedTuple):
-    """A sealed file at `path`. `text`: its repaired text, if `needs_mending` found a fault; else None."""
+    """A sealed file at `path`. `text`: the armored text, mended; None if nothing had to be mended."""
 
     path: Sealed
     text: bytes | None = None

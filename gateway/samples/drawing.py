@@ -1,7 +1,7 @@
 """Draw documents of the three kinds in which samples are made, from recipes in TOML files.
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
-kind into bytes. A recipe says how to make a value for a pupil; `of` has by name the values for recipes.
+kind into bytes. A recipe says how to make a value for a pupil. `of`: values by the names used in recipes.
 """
 
 import calendar
@@ -113,7 +113,10 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with a row for each pupil; with `subjects`, two or three each, about different ones."""
+    """Draw a table with a row for each pupil; with `subjects`, two or three rows, each on another subject.
+
+    `prefix` is put before each heading.
+    """
     rows = (
         {"p": pupil, "number": number, "subject": subject}
         for number, pupil in enumerate(cohort.pupils, 1)

@@ -100,7 +100,10 @@ def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 -
 
 
 def build(data_type: str, variant: str, **given: Any) -> Sample:  # noqa: ANN401 - as `build_layout` takes them
-    """Make one synthetic file; the same arguments, with `rng` in the same state, give the same bytes."""
+    """Make one synthetic file, of a variant listed by `variants`; `given`: arguments of `build_layout`.
+
+    The same arguments, with `rng` in the same state, give the same bytes.
+    """
     return build_layout(*_BY_VARIANT[data_type, variant], **given)
 
 

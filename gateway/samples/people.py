@@ -1,4 +1,4 @@
-"""Synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
+"""Make synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
 
 import tomllib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""An SFTP session with the gateway, after a check of the host key, and the upload of a file.
+"""Open an SFTP session with the gateway, after a check of the host key, and upload files.
 
 A file is uploaded as NAME.filepart, and handed over by renaming to NAME once complete. An interrupted upload
 resumes.

@@ -234,7 +234,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """Fetch, verify and record the receipts of `waiting` files; return those found by sealed digest."""
+        """Fetch, verify and record the receipts of `waiting` files; return receipts by the sealed digest."""
         names = sftp.listdir(receipts.FOLDER)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -306,7 +306,7 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for the receipts of `sent`, up to `seconds`; call `decided` with the sealed digest for each."""
+    """Wait up to `seconds` for the receipts of `sent`; call `decided` with the digest of each sealed file."""
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:
@@ -322,7 +322,7 @@ def await_receipts(
 
 
 def remote_name(name: str, sealed_digest: str) -> str:
-    """Return the name that a file gets at the gateway: the local name, cut, and part of the sealed digest."""
+    """Return the name for a file at the gateway: the local name, cut, and part of the sealed digest."""
     short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
     return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
 

@@ -1,4 +1,4 @@
-"""A provider's standing: by the record of the kit, and by the gateway's page."""
+"""Tell a provider's standing, from the kit's record of sent files and the gateway's page on the provider."""
 
 from collections import Counter
 from collections.abc import Iterator

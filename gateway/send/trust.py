@@ -1,4 +1,4 @@
-"""The gateway's trusted certificates, and what they sign: the page about the provider, and the policies.
+"""Follow the gateway's changes of key, and fetch what it signs: the page on the provider, and the policies.
 
 A new certificate is trusted only if the key of a trusted one has named it as the successor. The policies, and
 the facts on the page, are stored in checked-by.json, with their dates, if the present key of the gateway has
@@ -50,9 +50,10 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Trust the key that the gateway shows now, if the trusted key, or a successor of that, has named it.
+    """Trust the gateway's present key, if a chain of successors leads there from the key trusted so far.
 
-    GatewayError for any other key, and for an earlier one: nothing is encrypted to a replaced key again.
+    Fetch the list of the log's keys as well. GatewayError for any other key, and for an earlier one: nothing
+    is encrypted to a replaced key again.
     """
     data = fetched(sftp, CERTIFICATE)
     if data is None:

@@ -208,7 +208,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files in the folder, without unfinished ones by name; report links and folders in it."""
+        """Return the folder's files, except those named as unfinished; report links and folders in it."""
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())

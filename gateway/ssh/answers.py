@@ -1,4 +1,4 @@
-"""Answer SFTP requests: every failure by a fixed status and sentence, folders by encoded names.
+"""Answer SFTP requests: the fixed sentence for each failure, and the encoded listing of a folder.
 
 Texts of exceptions, paths and internal names never reach a client: asyncssh would send them.
 """

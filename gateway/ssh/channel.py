@@ -1,4 +1,4 @@
-"""One channel of a connection, with a bound on received data in memory.
+"""A leaner connection, cipher and channel for asyncssh; a channel bounds the received data in memory.
 
 asyncssh lets the client send again as soon as a piece is handed on, consumed or not. This channel lets a
 client send only as much again as was consumed; a client sending more loses the connection.

@@ -31,7 +31,7 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
 
-    Seconds used count less as time passes, so each number is kept with the time at which it was right.
+    Seconds used count less as time passes, so each number is stored with the time of its last change.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -203,7 +203,7 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer to no request, as OpenSSH does: phpseclib answers all requests."""
+        """Ignore an answer that no request awaits, as OpenSSH does: phpseclib sends answers unasked."""
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -310,7 +310,7 @@ class Connection(LeanConnection):
             transport.resume_reading()
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return for how many not to read the source."""
+        """Charge event-loop seconds to the client's source; return the seconds to stop reading from it."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -146,11 +146,11 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """An admitted connection. Times are monotonic seconds.
+    """A connection let in by `Door`, before or after its login. Times are monotonic seconds.
 
     `name`: the provider or person; None before the login. `abort` closes the connection at once.
-    `still_welcome` returns True while the key that logged in is in force. `held`: the seconds for
-    which a penalty delays the first read. `sessions`: the number of open sessions.
+    `still_welcome` returns True while the key that logged in is in force. `held`: the seconds for which a
+    penalty delays the first read. `sessions`: the number of open sessions.
     """
 
     abort: Callable[[], None]
