@@ -116,7 +116,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the values given, by field of BreachStatement. A time without a zone gets `zone`."""
+        """Return the person's statements, by field of BreachStatement. A time without a zone gets `zone`."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,

@@ -44,7 +44,7 @@ class ListDiscrepancies(
 
 
 class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRight.LOOK):
-    """Show the place of each record of a discrepancy, and how the discrepancy ended."""
+    """Show the file and number of each record of a discrepancy, and how the discrepancy ended."""
 
     beside: ClassVar = ("discrepancies resolve:number",)
 

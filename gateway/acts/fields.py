@@ -1,4 +1,4 @@
-"""The fields of acts, described for every door: the type of a value, the choices, the number of values."""
+"""Describe the fields of acts for every door: the type of a value, the choices, one value or several."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

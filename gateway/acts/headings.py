@@ -108,7 +108,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 @lru_cache(maxsize=2)
 def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
-    """Return the items of the policies with one of the `labels`, as texts "Label (key)" by key."""
+    """Return the policies' items that have one of the `labels`: by key, each as "Label (key)"."""
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 

@@ -252,7 +252,7 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release each file."""
+        """Release each file to the teams that the agreement names."""
         with context.open_registrar() as registrar:
             for reference in self.reference:
                 ReleaseHeldFile(reference=reference, why=self.why).release(registrar, context.person)
@@ -441,7 +441,7 @@ def released(catalogue: Catalogue, asked: Release, code: str, period: str | None
 def _release(
     record: Recording, transfer: Transfer, asked: Release, why: str, *, counted: bool, on: date | None = None
 ) -> None:
-    """Release a held file as judged, for the period around the day `on`, or else the period in the file."""
+    """Release a held file to the teams in `asked`, for the period around the day `on` or else in the file."""
     registrar, upload, content, period = record.registrar, transfer.upload, transfer.content, None
     catalogue = registrar.catalogue
     if on is not None:

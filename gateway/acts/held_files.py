@@ -39,7 +39,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     mine: bool = option("Only files that are yours to decide.", default=False)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the conditions for files in the list; with `mine`, only files assigned to the person."""
+        """Return the database's conditions for the list; with `mine`, only files assigned to the person."""
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 

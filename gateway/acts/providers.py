@@ -250,7 +250,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
 
 
 class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
-    """Correct the record of a provider. Files held for the schools named in them are decided again.
+    """Correct the record of a provider. Files held because of the schools named in them are decided again.
 
     A contact is a role with an e-mail address, a telephone number, or both.
     """

@@ -273,7 +273,7 @@ def _tell(
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: one with `code`, then the file's own reasons in `STAY`.
+    """Return the reasons of a withdrawal: one with `code`, then the file's reasons with a code in `STAY`.
 
     The first reason tells how often the file was opened and for which teams, without naming a person.
     """

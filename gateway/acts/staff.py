@@ -204,7 +204,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the person's name and the held files that nobody will be assigned to."""
+        """Return a sentence with the person's name and the held files that will be assigned to nobody."""
         with context.reading() as session:
             seen, every = (self._held(session, one) for one in (context.sight(session), EVERYTHING))
         if len(every) > len(seen):
@@ -318,7 +318,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
 
 
 class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
-    """Give a person a role; a person given with an account of the machine needs no team.
+    """Give a person a role; a person with an account of this machine needs no team.
 
     With two administrators, two people are needed to make another administrator or a data protection officer.
     """

@@ -45,7 +45,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     )
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the conditions for transfers in the list."""
+        """Return the conditions by which the database filters the list, from the act's fields."""
         since, until = self.bounds(context)
         wanted = TransfersWanted(  # The session is limited to the person's sight.
             provider=self.provider, since=since, until=until, search=self.search, sight=EVERYTHING
@@ -129,7 +129,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the conditions for transfers in the list."""
+        """Return the conditions by which the database filters the list, from the act's fields."""
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,

@@ -1,4 +1,4 @@
-"""A provider's kit: its options and passphrases; send setup, renew, rotate, revoke, ratify, headings."""
+"""send setup, renew, rotate, revoke, ratify and headings; and opening a kit, for all `send` commands."""
 
 from __future__ import annotations
 

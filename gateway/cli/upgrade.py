@@ -1,4 +1,4 @@
-"""upgrade: bring a home of an earlier version up to the current one, with a look first."""
+"""upgrade: bring a home of an earlier version up to this one, after showing what that takes."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Spool:
     """PROVIDER.asked: the last time that a provider looked for receipts at this host."""
 
     def partial(self, provider: str) -> Path:
-        """Return the folder of one provider's unfinished uploads; intake makes the names in this folder."""
+        """Return the folder of one provider's unfinished uploads, in which intake chooses the file names."""
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:

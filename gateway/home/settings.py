@@ -163,7 +163,7 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """Weak algorithms offered by intake to some clients, and the load balancers before the SSH services.
+    """[ssh] of gateway.toml: weak algorithms that intake offers to some clients, and the load balancers.
 
     `balancers`: the addresses or networks of load balancers. A balancer must name the client's address in
     each connection by the PROXY protocol, version 2; from other addresses a PROXY header is not believed.

@@ -90,7 +90,7 @@ def reseal(
     limit: int | None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Counter[str]:
-    """Reseal files that need an older key to the current key: at most `limit` files; return numbers of files.
+    """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
 
     "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
     the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.

@@ -263,7 +263,7 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the key of a kind left on disk by an interrupted rotation; None if there is none.
+    """Return the key of this kind that an interrupted rotation left on disk; None if there is none.
 
     The statement beside the key must contain the text `said`, the name of the log's key.
     """

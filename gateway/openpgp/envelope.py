@@ -45,7 +45,7 @@ _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 class Envelope:
     """An encrypted message as visible without a key.
     `wraps` are the bodies of the PKESK packets (session keys encrypted to a key), `recipients` the key ids
-    there, in lower-case hex. `start` is what the first 256 KiB hold of the container's body.
+    there, in lower-case hex. `start`: the container's encrypted body, as far as the first 256 KiB have it.
     """
 
     armored: bool

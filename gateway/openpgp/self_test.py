@@ -22,9 +22,9 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 class Vector(NamedTuple):
-    """A test message: `sealed` to `key`, to be verified with the certificate `sender`. `why`: the case.
-    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None for
-    a message that a program must not find well signed.
+    """A test message, `sealed` to `key` and to be verified with the certificate `sender`.
+    `why`: what the message tests. A program must find a content with the digest `sha256`, signed by the key
+    with the fingerprint `signing_key`; if these are None, it must find no good signature.
     """
 
     name: str

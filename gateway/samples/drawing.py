@@ -1,4 +1,4 @@
-"""Draw documents of the three kinds in which samples are made, from recipes in TOML files.
+"""Make documents at random, of the three kinds of samples, from recipes in TOML files.
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
 kind into bytes. A recipe says how to make a value for a pupil. `of`: values by the names used in recipes.

@@ -50,7 +50,7 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield one event with all marks of a pupil; if `sessions` is set, one for every `sessions` sessions.
+    """Yield one event with all marks of a pupil or, if `sessions` is set, one event for that many sessions.
 
     For a pupil with the fault date:future the first day lies in the future. `codes`: the name of a list of
     codes in records.toml; "2023" gives a week in June 2023, "2024" has codes of two characters, too.

@@ -173,7 +173,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Return why a heading of a file cannot mean the item `key`, with the values under it; "" if it can."""
+    """Return why a heading of a file cannot mean the item `key`, given the values under it; "" if it can."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

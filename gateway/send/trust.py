@@ -238,7 +238,7 @@ def has_kept(kit: Kit) -> bool:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Return True if a text is among the stored policies, which the gateway signed; blanks may differ."""
+    """Return True if a text is among the stored policies, signed by the gateway; white space may differ."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

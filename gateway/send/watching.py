@@ -384,7 +384,7 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True for a decided file; False for one refused and moved before, which is here once more."""
+    """Return True for a decided file; False for a refused one that was moved away and is put here again."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place

@@ -1,4 +1,4 @@
-"""SSH for both services: algorithms, host keys with successors, and listening sockets.
+"""SSH for intake and mailboxes: algorithms, host keys with successors, and listening sockets.
 
 Clients log in by key only. Everything unneeded (terminals, commands, forwarding, compression, passwords,
 agents) is off, and the banner does not name the software.

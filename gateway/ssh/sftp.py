@@ -74,7 +74,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: passes requests to `server` one by one, and calls `touch` at each, as activity."""
+    """One SFTP session: passes requests to `server` one by one, and calls `touch` for each."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]
