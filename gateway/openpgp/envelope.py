@@ -89,7 +89,7 @@ def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
 
 def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
     """Return the key ids to which a stored file is sealed; () for a file that is no sound message.
-    OSError for an unreadable file.
+    Refusal for a file too large, Fault for an unreadable one.
     """
     with SealedSource.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
