@@ -237,7 +237,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
     return Made(tuple(made), entry, transfer.sequence, apart)
 
 
-def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
+def markers_unchanged(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
     """Return True if the markers on children have not changed since the files in `made` were made."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, {}) == one.apart for one in made)

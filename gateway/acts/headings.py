@@ -87,7 +87,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
                 raise GatewayError(f"{self.item} is none of: {_SOMETHING_ELSE}, {', '.join(known)}")
             transfer = held(record.session, self.reference)
             provider, name = transfer.upload.provider, harmless_name(self.heading)
-            headings = asked(record.session, transfer)
+            headings = unexplained(record.session, transfer)
             header = next((one for one in headings if harmless_name(one) == name), None)
             if header is None:
                 raise GatewayError(
@@ -112,7 +112,7 @@ def meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
     return statable(read_toml(policies / "items.toml", Items).items, labels)
 
 
-def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
+def unexplained(session: Session, transfer: Transfer) -> tuple[str, ...]:
     """Return the headings of a file that the policies do not know and that nobody has explained."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))

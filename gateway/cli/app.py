@@ -99,15 +99,15 @@ class Nouns(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """Write the help of `gateway`, with all nouns and their descriptions, to `formatter`."""
-        self._told().format_help(ctx, formatter)
+        self._stand_ins().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
         """Return a shell's completions of `incomplete`: nouns with their help, importing no noun's module."""
-        told = self._told()
+        told = self._stand_ins()
         context = told.make_context(self.name, [], resilient_parsing=True)
         return told.shell_complete(context, incomplete)
 
-    def _told(self) -> TyperGroup:
+    def _stand_ins(self) -> TyperGroup:
         """Return a group of stand-in commands, with names and descriptions only, for help and completion."""
         return TyperGroup(
             name=self.name,

@@ -68,7 +68,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
 
     def command(home: Path = DEFAULT_HOME, **given: Any) -> None:  # noqa: ANN401 - of each field's type
         shown = {name: given.pop(name) for name in _SHOWN if name in given}
-        asked = _validated(act, {name: _taken(act, name, value) for name, value in given.items()})
+        asked = _validated(act, {name: _converted(act, name, value) for name, value in given.items()})
         context = ActContext(
             home=Home(home),
             person=who(),
@@ -174,12 +174,12 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
         raise typer.BadParameter(wrong.removeprefix("Value error, "), param_hint=place) from None
 
 
-def _taken(act: type[Act], name: str, value: object) -> object:
+def _converted(act: type[Act], name: str, value: object) -> object:
     """Convert a value from the command line for an act's field: read a file, or ask for a secret if "-"."""
     if value == "-" and given_to_option(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
-        return tuple(_taken(act, name, one) for one in value)
+        return tuple(_converted(act, name, one) for one in value)
     if isinstance(value, Path):
         return GivenFile.read(value)
     return value

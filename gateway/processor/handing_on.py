@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 import tomlkit
 
-from gateway.acts.handon import Made, NotHandedOnError, heeds_markers, make, manifest, record_made
+from gateway.acts.handon import Made, NotHandedOnError, make, manifest, markers_unchanged, record_made
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.policy.small_schemas import HandOn
@@ -176,7 +176,7 @@ class HandingOn:
                     raise
                 left_out[file.reference] = f"it cannot be opened: {fault}"
         with registrar.registry.write() as session:
-            if not heeds_markers(session, each, made):
+            if not markers_unchanged(session, each, made):
                 return  # The next round makes it anew.
             batch = hand_ons.find(session, each.id, number)
             still = hand_ons.may_have(session, each, [one.collected.subject for one in made])

@@ -249,7 +249,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
         would = _would(console, session, reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
-        open_headings = headings.asked(session, transfer) if decides else ()
+        open_headings = headings.unexplained(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content, in_force = console.catalogue(), transfer.content, console.home.policies_in_force
     meanings = headings.meanings(in_force, frozenset(catalogue.appendix_a)) if open_headings else {}
