@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import zipfile
 
 import openpyxl
@@ -287,6 +288,29 @@ def test_where_not_all_that_is_unknown_was_told_of_nothing_behind_it_is_shown():
     assert what.unlisted[-1].further
     asked = Basis(data_type="student-core", items=(*WHO, "Pupil: Former UPN"), unlisted=what.unlisted)
     assert rows(view_of(data, asked)[0])[0] == ["UPN", "Surname", "Forename", "Date of Birth"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown", "gone"),
+    [
+        (r"<PostCode>[^<]*", "<PostCode>9434765919", b"<Forename>", b"Lane</AddressLine1>"),
+        ("</Pupil>", "".join(f"<Zz{n}>q</Zz{n}>" for n in range(120)) + "</Pupil>", b"<", b"<Forename>"),
+    ],
+    ids=["an NHS number in one element of addresses", "more that is unknown than is told of"],
+)
+def test_no_element_is_shown_that_was_told_of_or_may_have_been_left_off(
+    before: str, after: str, shown: bytes, gone: bytes
+):
+    data = re.sub(before, after, sample("student-core", "ctf-full").decode()).encode()
+    assert shown in data
+    assert gone in data
+    asked = Basis(
+        data_type="student-core", items=(*WHO, "Pupil: Address"), unlisted=recognised(data).unlisted
+    )
+    view, left_out = view_of(data, asked)
+    assert shown in view
+    assert gone not in view
+    assert UNKNOWN in left_out
 
 
 def _pupils() -> list[dict[str, str]]:
