@@ -117,9 +117,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
             if any(m.compress_type not in _METHODS for m in members):
                 raise unknown("an archive with an unusual way of compressing", format=FORMAT)
             packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
-            if packed > size or unpacked > min(
-                limits.unpacked_bytes, limits.expansion_ratio * max(packed, 1)
-            ):
+            if packed > size or unpacked > min(limits.unpacked_bytes, limits.expansion_ratio * packed):
                 raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
             yield archive
     except _BROKEN:

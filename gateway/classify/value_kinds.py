@@ -402,7 +402,7 @@ class Judge:
         doubtful = met - self.good
         if not doubtful:
             return {}
-        known = {text: self._bad[text] for text in self._bad.keys() & doubtful} if self._bad else {}
+        known = {text: self._bad[text] for text in self._bad.keys() & doubtful}
         doubtful -= known.keys()
         if quick is not None and doubtful:
             sure = quick(doubtful)
