@@ -224,6 +224,7 @@ Files = Mapping[str, str]
 """The text of each policy file, by name."""
 _KEPT, _KEPT_ALL_THE_SAME = "kept", "kept, though this version changed the same"
 _DROPPED = "dropped: this version has no such entry"
+_PUT_BACK = "taken out: not kept, because this version changed it"
 _MISSING = object()
 
 
@@ -300,7 +301,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[st
         elif after is _MISSING:
             if now == before:
                 del new[key]
-            yield f"{'.'.join(here)}: {_KEPT if now == before else _DROPPED}"
+            yield f"{'.'.join(here)}: {_KEPT if now == before else _PUT_BACK}"
         elif now is _MISSING and before is not _MISSING:
             yield f"{'.'.join(here)}: {_DROPPED}"
         else:

@@ -8,7 +8,11 @@ import pytest
 
 from gateway.policy.edits import carry_over
 
-BASE = {"a.toml": 'kept = 1\nlist = ["x", "y"]\n', "letters.toml": "first = 1\n", "text.txt": "as printed\n"}
+BASE = {
+    "a.toml": 'kept = 1\nlist = ["x", "y"]\n',
+    "letters.toml": "first = 1\nsecond = 1\n",
+    "text.txt": "as printed\n",
+}
 NEW = {
     "a.toml": 'kept = 1\nlist = ["x", "y", "z"]\nmore = 2\n',
     "letters.toml": "first = 2\n",
@@ -30,6 +34,24 @@ NEW = {
             {"letters.toml: first: kept, though this version changed the same"},
             "letters.toml",
             "first = 5\n",
+        ),
+        (
+            {**BASE, "letters.toml": "first = 1\nsecond = 3\n"},
+            {"letters.toml: second: dropped: this version has no such entry"},
+            "letters.toml",
+            "first = 2\n",
+        ),
+        (
+            {**BASE, "a.toml": 'list = ["x", "y"]\n'},
+            {"a.toml: kept: kept"},
+            "a.toml",
+            'list = ["x", "y", "z"]\nmore = 2\n',
+        ),
+        (
+            {**BASE, "letters.toml": "second = 1\n"},
+            {"letters.toml: first: taken out: not kept, because this version changed it"},
+            "letters.toml",
+            "first = 2\n",
         ),
         ({**BASE, "text.txt": "ours\n"}, {"text.txt: the text: kept"}, "text.txt", "ours\n"),
         (
