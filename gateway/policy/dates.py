@@ -130,7 +130,7 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
     """Return the terms of the academic year that begins in the calendar year `first`, by the term rules."""
 
     def day(rule: DayRule) -> date:
-        month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
+        month = rule.month or int((rule.on_or_after or "01")[:2])
         return day_by_rule(rule, (), first + (month < _FIRST_MONTH))
 
     terms = tuple(Term(first=day(rule.first), last=day(rule.last)) for rule in calendar.term_rule)
