@@ -101,3 +101,12 @@ def test_a_password_is_told(classify: Classify) -> None:
     found = classify(bytes(content))
     assert isinstance(found, ContentRefused), found
     assert found.code == "classify:locked"
+
+
+@pytest.mark.parametrize(("count", "is_too_many"), [(200, False), (201, True)])
+def test_an_archive_has_two_hundred_files_at_most(
+    classify: Classify, count: int, *, is_too_many: bool
+) -> None:
+    found = classify(archive(*((f"{number}.csv", b"x") for number in range(count))))
+    assert isinstance(found, ContentRefused)
+    assert (found.evidence == ("an archive of more than 200 files",)) is is_too_many

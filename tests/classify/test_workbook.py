@@ -68,6 +68,20 @@ def test_texts_in_a_part_of_their_own(classify: Classify) -> None:
     assert replace(found, unlisted=()) == classify(content)
 
 
+def test_a_text_in_one_run_or_of_nothing_is_read(classify: Classify) -> None:
+    def change(strings: bytes) -> bytes:
+        assert b"<si><t>Legal Surname</t></si>" in strings
+        strings = strings.replace(b"<si><t>Legal Surname</t></si>", b"<si><r><t>Legal Surname</t></r></si>")
+        return strings.replace(b"<si><t>Amir</t></si>", b"<si/>", 1)
+
+    rows = made.core_rows()
+    content = with_part(with_shared_strings(workbook(rows)), "xl/sharedStrings.xml", change)
+    next(row for row in rows if "Amir" in row)[rows[0].index("Forename")] = ""
+    found, other = classify(content), classify(workbook(rows))
+    assert isinstance(found, Classified)
+    assert replace(found, unlisted=()) == other
+
+
 @pytest.mark.parametrize("case", TABLES, ids=lambda case: case.name)
 def test_a_workbook_is_what_its_csv_is(classify: Classify, case) -> None:
     found, other = classify(workbook(case.rows())), classify(case.text().encode())
