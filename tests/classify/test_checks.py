@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
+from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import marks_check, read_date
 from gateway.law import CodeSet, with_codes_of_packs
 
@@ -67,20 +68,34 @@ def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
     assert not marks_check(rules.code_sets["attendance"], bool)(text)
 
 
-def test_marks_are_those_of_the_law_of_the_day(rules: Rules) -> None:
+def with_two_laws(rules: Rules) -> Rules:
+    """Rules under which the mark "@" is of the first law pack alone."""
     first, last = (
         pack.model_copy(update={"code_sets": {"attendance": CodeSet(codes=codes)}})
         for pack, codes in ((rules.law[0], ("/", "@")), (rules.law[-1], ("/",)))
     )
     codes = with_codes_of_packs((first, last), rules.data_types.codes)
-    own = Rules(
+    return Rules(
         data_types=rules.data_types.model_copy(update={"codes": codes}), items=rules.items,
         others=rules.others, working=rules.working, sensitive=rules.sensitive, law=(first, last),
     )  # fmt: skip
-    then, now = (own.on(pack.first).check("attendance-mark") for pack in (first, last))
+
+
+def test_marks_are_those_of_the_law_of_the_day(rules: Rules) -> None:
+    own = with_two_laws(rules)
+    then, now = (own.on(pack.first).check("attendance-mark") for pack in own.law)
     assert then is not None
     assert now is not None
     assert (then("@"), now("@")) == (None, "code:unknown")
+
+
+def test_a_mark_of_another_year_is_told_apart_from_what_is_no_mark(rules: Rules) -> None:
+    own = with_two_laws(rules)
+    then, now = (Tally(own, pack.first).column("attendance-mark") for pack in own.law)
+    then.add(["@", "?"], [1, 2])
+    now.add(["@", "?"], [1, 2])
+    assert (then.faults.keys(), then.others) == ({"code:unknown"}, 1)
+    assert (now.faults.keys(), now.others) == ({"code:other-year", "code:unknown"}, 1)
 
 
 def test_a_number_may_have_every_figure_with_which_a_system_writes_it(rules: Rules) -> None:

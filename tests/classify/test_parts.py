@@ -84,3 +84,39 @@ def test_a_pupil_in_two_files_is_told_of(classify: Classify) -> None:
     assert isinstance(found, Classified)
     assert found.pupils == 12
     assert [(f.code, f.count) for f in found.findings if f.code == "upn:duplicate"] == [("upn:duplicate", 12)]
+
+
+RESULTS = made.as_csv(made.result_rows(["9", "5", "4"])).encode()
+BY_SUBJECT = b"Subject,Entry Code\nMaths,8300H\nHistory,8145\n"
+
+
+@pytest.mark.parametrize(
+    ("members", "data_type"),
+    [
+        ([RESULTS, BY_SUBJECT], "gcse-results"),
+        ([BY_SUBJECT, RESULTS], "gcse-results"),
+        ([RESULTS, b"Subject,Entry Code,Zz\nMaths,8300H,sad\n"], None),
+        ([RESULTS, b"Subject,Forename\nMaths,Bo\n"], None),
+        ([RESULTS, b"Subject,Entry Code\n"], None),
+        ([RESULTS, CUT_OFF], None),
+        ([CORE, BY_SUBJECT], None),
+    ],
+    ids=[
+        "behind",
+        "before",
+        "a column that nobody knows",
+        "a name",
+        "no row",
+        "no table",
+        "beside core data",
+    ],
+)
+def test_a_table_that_says_of_nobody_may_stand_beside_results(
+    classify: Classify, members: list[bytes], data_type: str | None
+) -> None:
+    found = classify(zipped({f"{n}.csv": content for n, content in enumerate(members)}))
+    if data_type is None:
+        assert refused(found).code == "classify:several-kinds"
+    else:
+        assert isinstance(found, Classified), found
+        assert (found.data_type, found.pupils, found.evidence[0]) == (data_type, 12, "1 files of one kind")

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.classify import Rules
 from gateway.classify import classify as classify_content
+from gateway.classify.content import Source, Unreadable, text_chunks
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from tests.classify import made
@@ -61,6 +62,31 @@ def test_a_descriptor_that_disagrees_lowers_the_level(classify: Classify) -> Non
     text = made.ctf([made.pupil(c, made.KS1) for c in made.children()], descriptor="phonics check data")
     found = classified(classify(text.encode()))
     assert (found.data_type, found.level, found.runner_up) == ("ks1", "moderate", "phonics")
+
+
+def test_the_key_stage_may_stand_behind_its_assessments(classify: Classify) -> None:
+    inside = made.KS1.replace("<Stage>KS1</Stage>", "").replace(
+        "</KeyStage>", "<Stage>KS1</Stage></KeyStage>"
+    )
+    found = classified(classify(made.ctf(made.pupil(c, inside) for c in made.children()).encode()))
+    assert (found.data_type, found.findings) == ("ks1", ())
+
+
+def test_assessments_without_a_result_are_assessments(classify: Classify) -> None:
+    inside = made.KS1.replace("<Result>EXS</Result>", "").replace("<Result>WTS</Result>", "")
+    inside = inside.replace("<Result>GDS</Result>", "")
+    assert "<Result>" not in inside
+    found = classified(classify(made.ctf(made.pupil(c, inside) for c in made.children()).encode()))
+    assert (found.data_type, found.other_items) == ("ks1", ("Results of key stage assessments",))
+
+
+@pytest.mark.parametrize(("length", "headings"), [(20, []), (21, ["StageAssessment Method/text"])])
+def test_a_long_word_in_an_assessment_is_no_code(
+    classify: Classify, length: int, headings: list[str]
+) -> None:
+    inside = made.KS1.replace("<Method>TA</Method>", f"<Method>{'T' * length}</Method>", 1)
+    found = classified(classify(made.ctf(made.pupil(c, inside) for c in made.children()).encode()))
+    assert [one.header for one in found.unlisted] == headings
 
 
 @pytest.mark.parametrize(("content", "other"), [(MIXED_JCQ, None), (None, ["A*", "9", "8"])])
@@ -160,6 +186,14 @@ def test_what_is_none_is_refused(classify: Classify, content: bytes, code: str) 
     found = classify(content)
     assert isinstance(found, ContentRefused), found
     assert found.code == code
+
+
+def test_assessments_of_no_known_kind_are_told_with_the_format(classify: Classify) -> None:
+    inside = made.assessments("KS9", ("ENG", "REA", "TA", "NC", "EXS"))
+    found = classify(made.ctf(made.pupil(c, inside) for c in made.children()).encode())
+    assert isinstance(found, ContentRefused)
+    assert found.evidence == ("a Common Transfer File whose assessments are of no known kind",)
+    assert (found.format, found.extension) == ("CTF XML", "xml")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +297,20 @@ def test_a_sign_alone_is_no_formula(classify: Classify, cell: str) -> None:
     assert isinstance(classify(made.as_csv(rows).encode()), Classified)
 
 
+def test_a_header_that_stands_again_is_no_row_though_it_has_no_blank_column(classify: Classify) -> None:
+    head, *records = made.core_rows()
+    wide = [[*row, ""] for row in (head, *records)]
+    found = classified(classify(made.as_csv([*wide[:6], head, *wide[6:]]).encode()))
+    assert found == classified(classify(made.as_csv(wide).encode()))
+
+
+def test_a_text_that_ends_within_a_letter_is_malformed() -> None:
+    source = Source(BytesIO("UPN,Zo\xeb".encode()[:-1]), "utf-8", ClassifyLimits())
+    with pytest.raises(Unreadable) as caught:
+        list(text_chunks(source))
+    assert caught.value.code == "classify:malformed"
+
+
 def test_rows_may_be_shorter_than_a_header_that_ends_in_a_subject(classify: Classify) -> None:
     """Spreadsheets leave out blank cells at the end of a row."""
     heading = "UPN,Surname,Forename,Year Group,Mathematics,History"
@@ -270,6 +318,15 @@ def test_rows_may_be_shorter_than_a_header_that_ends_in_a_subject(classify: Clas
     found = classify("\n".join([heading, *rows, ""]).encode())
     assert isinstance(found, ContentRefused)
     assert found.code == "classify:other-assessments"
+
+
+def test_an_assessment_is_told_by_its_heading_or_by_what_stands_above(classify: Classify) -> None:
+    core = [[*row, "5"] for row in made.core_rows()]
+    core[0][-1] = "Maths Predicted"
+    results = [["Mock results"], [], *made.result_rows(["9", "8"])]
+    for rows, told in ((core, ("Maths Predicted", "predicted")), (results, ("Grade", "mock"))):
+        found = classified(classify(made.as_csv(rows).encode()))
+        assert [(one.header, one.assessment) for one in found.unlisted] == [told]
 
 
 def test_a_record_of_one_letter_is_no_record_of_results(classify: Classify) -> None:

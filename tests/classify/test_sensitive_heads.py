@@ -5,7 +5,9 @@ from functools import cache
 import pytest
 
 from gateway.classify import Rules, load_rules
-from tests.classify.conftest import POLICIES
+from gateway.model import Classified
+from tests.classify import made
+from tests.classify.conftest import POLICIES, Classify
 
 HEADS = {
     "safeguarding": "CSE;CSE Risk;CCE;MACE;CP;CP Reg;CPP;EHA;EHAT;MARAC;MASH;S47;FGM;LADO;DSL;"
@@ -49,3 +51,14 @@ def test_a_head_tells_its_topic(topic: str, agreement: str) -> None:
 )
 def test_a_head_that_only_looks_alike_tells_none(head: str) -> None:
     assert rules_of("cwm-alarch").sensitive.of_name(head) == ""
+
+
+def test_of_many_columns_that_are_not_listed_the_sensitive_ones_are_told_first(classify: Classify) -> None:
+    rows = [[*row, *120 * ["q"], "x"] for row in made.core_rows()]
+    rows[0][-121:] = [*(f"Zz{n}" for n in range(120)), "CAMHS"]
+    found = classify(made.as_csv(rows).encode())
+    assert isinstance(found, Classified)
+    first, *others, last = found.unlisted
+    assert (first.header, first.topic) == ("CAMHS", "mental health")
+    assert [one.header for one in others] == [f"Zz{n}" for n in range(99)]
+    assert (last.further, last.filled) == (True, 21)

@@ -119,6 +119,23 @@ def test_names_of_people_are_names(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "is_one"),
+    [
+        ("smith", True),
+        ("smith, ann", True),
+        ("van der berg", True),
+        ("ann smith", False),
+        ("smith, ann may", False),
+    ],
+)
+def test_in_small_letters_a_name_is_a_word_or_words_with_commas_between(
+    written: str, *, is_one: bool
+) -> None:
+    for key in ("surname", "forename", "full-name", "guardians"):
+        assert (fault(key, written) is None) is is_one, key
+
+
+@pytest.mark.parametrize(
     "written", [one for word in WORDS for way in WAYS.values() if (one := way(word)) != word]
 )
 def test_a_word_is_found_however_it_is_written(written: str) -> None:
