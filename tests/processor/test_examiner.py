@@ -1,0 +1,81 @@
+"""What the service does with an isolated child, and what each child makes of a request."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from pysequoia import Cert
+
+from gateway.examiner import child as control
+from gateway.examiner import classifier, judge, viewer
+from gateway.examiner.child import Child
+from gateway.examiner.process_pool import _places
+from gateway.examiner.protocol import REQUEST, FileRefused, Job, NamingRecords, Reading
+from gateway.home.settings import ClassifyLimits, OpenLimits
+from tests.openpgp import vectors
+from tests.openpgp.make.surgery import joined, split
+from tests.views.making import RULES
+from tests.waiting import eventually
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+REFERENCE = "260302-oak-00001"
+DROP = Job(reference=REFERENCE, name="key.asc", senders=(), now=NOW, folder="keys")
+READING = Reading(reference=REFERENCE, name="a.csv", today=date(2026, 3, 2))
+DEAF = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+
+
+@pytest.mark.parametrize("end", [Child.close, Child.drop])
+def test_a_child_that_does_not_end_is_killed_and_gone(
+    end: Callable[[Child], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_TO_END_SECONDS", 0.1)
+    ready = tmp_path / "ready"
+    child = Child(("-c", f"{DEAF} pathlib.Path({str(ready)!r}).touch(); time.sleep(600)"), bytes, tuple)
+    child.start()
+    process = child._pool
+    assert process is not None
+    eventually(ready.exists)
+    assert Path(f"/proc/{process.pid}/cwd").readlink() == Path("/")
+    end(child)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_no_child_answers_a_request_that_is_for_another() -> None:
+    limits, drop, reading = ClassifyLimits(), REQUEST.dump_json(DROP), REQUEST.dump_json(READING)
+    names = REQUEST.dump_json(NamingRecords(reference=REFERENCE))
+    with pytest.raises(TypeError, match="reading"):
+        viewer.work(RULES, limits, 100, reading, ())
+    with pytest.raises(TypeError, match="naming-records"):
+        classifier.work(RULES, limits, names, ())
+    with pytest.raises(TypeError, match="reading"):
+        judge.work(OpenLimits(), reading, ())
+    with pytest.raises(TypeError, match="job"):
+        viewer.work(RULES, limits, 100, drop, ())
+
+
+def test_a_crash_is_told_by_its_kind_and_its_lines_alone() -> None:
+    try:
+        judge.work(OpenLimits(), REQUEST.dump_json(READING), ())
+    except TypeError as error:
+        told = list(_places(error))
+    assert told[0] == "TypeError"
+    assert [place.partition(":")[0] for place in told[1:]] == [__name__, "gateway.examiner.judge"]
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["as of today", "as GnuPG writes"])
+def test_a_key_in_binary_is_read_in_either_form_of_packets(*, old: bool) -> None:
+    certificate = bytes(Cert.from_bytes((vectors.KEYS / "alice.asc").read_bytes()))
+    found = judge.judge(DROP, joined(split(certificate), old=old), OpenLimits())
+    assert isinstance(found, FileRefused)
+    assert found.why.code == "key:not-signed"
+
+
+@pytest.mark.parametrize(("more", "is_too_large"), [(0, False), (1, True)])
+def test_a_drop_has_a_megabyte_at_most(more: int, *, is_too_large: bool) -> None:
+    found = judge.judge(DROP, b"x" * (1024 * 1024 + more), OpenLimits())
+    assert isinstance(found, FileRefused)
+    assert (found.why.code == "open:too-large") is is_too_large
