@@ -29,6 +29,7 @@ from tests.openpgp.make.writer import (
     Key,
     Said,
     number,
+    octets,
     signature,
     signature_packet,
     subpacket,
@@ -344,6 +345,22 @@ def test_nothing_stays_that_the_owner_s_signatures_do_not_cover():
 def test_a_certificate_that_is_large_by_itself_is_refused():
     many = {b"zoe %d" % n: [Said(made=BORN, flags=3)] for n in range(3_000)}
     assert refused(written(user_ids=many).written()) == "key:too-large"
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, None), (1, "key:too-large")])
+def test_a_certificate_has_256_kib_at_most(more: int, code: str | None) -> None:
+    def sized(size: int) -> bytes:
+        """A certificate with notes, as Sequoia writes it."""
+        notes = (bytes(4) + b"\0\3" + octets(n, 2) + b"a@b" + bytes(n) for n in (*5 * [50_000], size))
+        said = [
+            Said(made=BORN + timedelta(seconds=at), flags=3, more=subpacket(20, note))
+            for at, note in enumerate(notes)
+        ]
+        return bytes(pysequoia.Cert.from_bytes(written(user_ids={b"zoe": said}).written()))
+
+    data = sized(10_000 + 256 * 1024 - len(sized(10_000)) + more)
+    assert len(data) == 256 * 1024 + more
+    assert (admit(data, AT) and None if code is None else refused(data)) == code
 
 
 def test_keys_that_do_not_say_what_they_are_for_are_refused_with_the_remedy():

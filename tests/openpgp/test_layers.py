@@ -15,7 +15,7 @@ from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import containers, packets
 from gateway.openpgp.containers import SessionKey
-from gateway.openpgp.envelope import look
+from gateway.openpgp.envelope import ANYONE, look, wrapped_for
 from gateway.openpgp.interface import SealedSource
 from gateway.openpgp.layers import decompressed
 from gateway.openpgp.packets import FramingError
@@ -159,3 +159,20 @@ def test_zlib_is_asked_for_little_at_a_time():
     bomb = joined([(8, b"\2" + zlib.compress(bytes(200_000_000)))])
     with pytest.raises(Refusal, match="open:too-large"):
         decompressed(bomb, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "key_id"),
+    [
+        (b"\3" + bytes(range(8)) + b"\1", "0001020304050607"),
+        (b"\3" + bytes(range(8)), "unknown"),
+        (b"\6\x15\4" + bytes(range(20)) + b"\1", "0c0d0e0f10111213"),
+        (b"\6\x21\6" + bytes(range(32)) + b"\1", "0001020304050607"),
+        (b"\6\0\1", ANYONE),
+        (b"\6", "unknown"),
+        (b"\4\0\1", "unknown"),
+        (b"", "unknown"),
+    ],
+)
+def test_whom_a_session_key_is_for_is_read_in_two_versions(body: bytes, key_id: str) -> None:
+    assert wrapped_for(body) == key_id

@@ -1,6 +1,6 @@
 """What we read of a certificate, against Sequoia's own judgement at every moment."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pysequoia import Cert, verify
@@ -10,10 +10,10 @@ from gateway.home.settings import OpenLimits
 from gateway.model import Signature
 from gateway.openpgp.certificates import CertificateRefused, pinned
 from gateway.openpgp.components import newest_in_force, parts_of
-from gateway.openpgp.judge import check_signature, parsed_senders
+from gateway.openpgp.judge import check_signature, parsed_senders, verified_late
 from tests.openpgp.make import moments
 from tests.openpgp.make.family import signs
-from tests.openpgp.make.writer import Key, Said, signed
+from tests.openpgp.make.writer import Certificate, Key, Said, octets, signed, subpacket
 
 FAMILY = 500
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,3 +87,26 @@ def test_expiry_and_revocation_are_shown_as_sequoia_has_them_today():
         assert standing.expires_at == expiry, number
         dated += expiry is not None
     assert dated > FAMILY / 4
+
+
+@pytest.mark.parametrize(
+    ("more", "late"),
+    [
+        (b"", "renewed"),
+        (subpacket(3, octets(999 * 86_400, 4), critical=True), "renewed"),
+        (subpacket(28, b"kim", critical=True), "renewed"),
+        (subpacket(4, b"\1", critical=True), None),
+        (subpacket(26, b"https://a.example", critical=True), None),
+    ],
+    ids=["nothing", "its own end", "its user id", "whether to export it", "a policy"],
+)
+def test_a_late_signature_counts_only_if_all_that_it_demands_is_understood(
+    more: bytes, late: str | None
+) -> None:
+    born, day = NOW - timedelta(days=90), timedelta(days=1)
+    key = Key(b"kim", born)
+    said = [Said(made=NOW - day, flags=3), Said(made=born, flags=3, lasts=30 * day)]
+    senders = parsed_senders([Certificate(key, user_ids={b"kim": said}).written()])
+    message = signed(CONTENT, key, Said(made=NOW - 2 * day, more=more))
+    found = verified_late(message, senders, OpenLimits(), NOW, None)
+    assert (found and found.late) == late

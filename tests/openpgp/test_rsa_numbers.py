@@ -37,3 +37,10 @@ def test_an_ssh_key_of_the_faulty_library_is_refused():
 def test_an_ssh_key_that_was_saved_in_another_encoding_is_one(encoding):
     modulus = rsa.generate_private_key(65_537, 2048).public_key().public_numbers().n
     assert admit_ssh(line(modulus, 65_537).decode().encode(encoding)).algorithm == "RSA 2048"
+
+
+def test_a_short_ssh_key_is_refused_by_its_length():
+    modulus = rsa.generate_private_key(65_537, 1024).public_key().public_numbers().n
+    with pytest.raises(Refusal) as caught:
+        admit_ssh(line(modulus, 65_537))
+    assert (caught.value.code, caught.value.detail) == ("key:weak", {"algorithm": "RSA 1024"})

@@ -14,7 +14,14 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job
 from gateway.home.settings import ProcessorSettings, load_settings
 from gateway.openpgp import self_test
-from gateway.openpgp.engines import believe, find_opener, program_file, prove_program, proved_program
+from gateway.openpgp.engines import (
+    believe,
+    find_opener,
+    program_file,
+    prove_program,
+    proved_program,
+    usable,
+)
 from gateway.openpgp.interface import Content
 from tests.openpgp import vectors
 from tests.workshop import Workshop, fresh
@@ -79,6 +86,13 @@ def test_one_that_says_yes_to_everything_is_refused(tmp_path):
 def test_one_that_says_no_to_everything_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="it gets signed wrong"):
         self_test.check(program(tmp_path, "raise SystemExit(29)"))
+
+
+def test_the_embedded_engine_takes_its_place_unless_the_settings_demand_it(tmp_path: Path) -> None:
+    settings = ProcessorSettings(engine="auto", sop_program=program(tmp_path, "raise SystemExit(29)"))
+    assert usable(settings) == settings.model_copy(update={"engine": "embedded"})
+    with pytest.raises(ConfigurationError, match="it gets signed wrong"):
+        usable(settings.model_copy(update={"engine": "sop"}))
 
 
 def test_one_that_writes_without_end_is_refused(tmp_path):

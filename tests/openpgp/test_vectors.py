@@ -21,7 +21,7 @@ from gateway.openpgp.interface import Opener
 from gateway.openpgp.judge import SignatureClaim, SigningKeyEnded, parsed_senders
 from gateway.openpgp.layers import SecretKey, read_secret_keys, unwrapped
 from gateway.openpgp.sop import SopOpener
-from gateway.reasons import REASONS
+from gateway.reasons import REASONS, sentence_and_step
 from tests.openpgp import vectors
 from tests.openpgp.vectors import Vector
 
@@ -63,6 +63,7 @@ def outcome(engine: str, vector: Vector, folder: Path, senders: list[bytes] | No
         os.close(waits.opened.content)
         return waits.code
     except Refusal as refusal:
+        sentence_and_step(refusal.code, **refusal.detail)  # KeyError for a blank that nothing fills.
         return refusal.code
     with os.fdopen(opened.content, "rb") as content:
         assert content.tell() == 0

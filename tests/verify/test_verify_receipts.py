@@ -291,6 +291,11 @@ def test_other_text_is_refused(text: str) -> None:
         check_receipt(text)
 
 
+def test_a_receipt_of_another_form_is_told_so() -> None:
+    with pytest.raises(Unproved, match="this is not a receipt in a form known here"):
+        check_receipt(changed(RECEIPT, format="gateway-receipt/2"), VKEY)
+
+
 def test_a_name_that_stands_twice_is_refused() -> None:
     twice = RECEIPT.replace('"state":"accepted"', '"state":"refused","state":"accepted"')
     assert twice != RECEIPT
