@@ -95,6 +95,7 @@ def test_an_exported_log_fits_its_heads_and_receipts(
     out = capsys.readouterr().out
     assert out.startswith("proved: the ")
     assert "NOT proved: that this key is the gateway's" in out
+    assert "keys before that" not in out
     key = (whole().home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
     assert verify_log.main([str(exported), "--log-key", key]) == 0
     assert "NOT" not in capsys.readouterr().out

@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import FILES, Catalogue, load_catalogue, policy_files
 from gateway.policy.faults import PolicyFault, key_of, line_of
+from gateway.policy.small_schemas import SftpTarget
 from tests.policy.conftest import POLICIES, check
 from tests.policy.tables import table
 
@@ -320,3 +321,9 @@ def test_a_fault_as_one_line() -> None:
     assert key_of(("flow", 2, "senders", 0)) == "flow[2].senders[0]"
     assert str(PolicyFault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
     assert str(PolicyFault("flows.toml", "", None, "missing")) == "flows.toml: missing"
+
+
+def test_a_server_is_on_the_port_of_ssh_unless_another_is_stated() -> None:
+    server = {"host": "mis.example", "user": "gateway", "host_key": "ssh-ed25519 AAAA"}
+    assert SftpTarget.model_validate(server).port == 22
+    assert SftpTarget.model_validate({**server, "port": 2022}).port == 2022

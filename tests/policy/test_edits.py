@@ -216,6 +216,11 @@ def test_the_order_in_a_list_is_a_difference(policies: Path) -> None:
     assert edit.weight == "changes"
 
 
+def test_another_order_of_what_protects_loses_nothing(policies: Path) -> None:
+    edit = changed(policies, "sensitive.toml", '"cpoms", "mash referral"', '"mash referral", "cpoms"')
+    assert (edit.weight, edit.entry) == ("changes", "topics.safeguarding.text")
+
+
 def test_another_text_of_the_agreement_is_told(policies: Path) -> None:
     edit = changed(policies, "agreement.txt", "Version 2.0", "Version 2.1")
     assert (edit.weight, edit.entry) == ("loses protection", "text")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts
-from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
+from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results, Term
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.dates import censuses, day_after, periods_by_rule, release_moment
@@ -114,6 +114,16 @@ def test_the_last_week_of_a_term_and_the_end_of_it_are_times(catalogue: Catalogu
         day("2026-12-18"),
         day("2027-01-06"),
     )
+
+
+def test_a_term_that_begins_before_easter_is_the_spring_s(catalogue: Catalogue) -> None:
+    term, calendar = OwnTimescale(id="t", every="term", due_days=0), catalogue.calendar
+    (year,) = (each for each in calendar.school_year if each.academic_year == "2026-27")
+    for first, name in (("2027-03-27", "spring"), ("2027-03-28", "summer")):
+        last = Term(first=day(first), last=day("2027-07-23"))
+        moved = year.model_copy(update={"terms": (*year.terms[:-1], last)})
+        found = periods_by_rule(term, calendar.model_copy(update={"school_year": (moved,)}), [2027])
+        assert [each.name for each in found if each.due == last.last] == [f"2026-27-{name}"]
 
 
 def test_of_two_embargoes_of_one_kind_the_later_counts_in_any_order(catalogue: Catalogue) -> None:

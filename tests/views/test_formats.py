@@ -14,6 +14,7 @@ from gateway.classify.cells import inert
 from gateway.classify.views import view as workbook_out
 from gateway.model import UNKNOWN, WITHHELD, Basis
 from gateway.samples import make, school, variants
+from tests.classify import made
 from tests.views import ctf_reader
 from tests.views.making import recognised, view_for, view_of
 
@@ -332,6 +333,22 @@ def test_elements_that_are_judged_by_their_form_are_pruned_as_each_by_itself(
     monkeypatch.setattr("gateway.classify.views.markup_view._Document._takes", lambda *_: False)
     monkeypatch.setattr("gateway.classify.views.markup_view._AT_ONCE", 0)
     assert view_of(data, asked) == by_form
+
+
+@pytest.mark.parametrize("place", ["before", "behind", "in each"])
+def test_results_are_shown_wherever_their_key_stage_stands(place: str):
+    stage, inside = "<Stage>KS1</Stage>", made.KS1
+    if place == "behind":
+        inside = inside.replace(stage, "").replace("</KeyStage>", f"{stage}</KeyStage>")
+    elif place == "in each":
+        inside = inside.replace(stage, "").replace("<StageAssessment>", f"<StageAssessment>{stage}")
+    data = made.ctf(made.pupil(child, inside) for child in made.children(3)).encode()
+    asked = basis("ks1", "Pupil: Gender", "Results of key stage assessments")
+    view, left_out = view_of(data, asked)
+    assert (view.count(b"<Result>"), left_out) == (12, ())
+    bad = data.replace(b"<Result>GDS</Result>", b"<Result>unwell</Result>")
+    view, left_out = view_of(bad, asked)
+    assert (view.count(b"<Result>"), left_out) == (9, (WITHHELD,))
 
 
 def test_text_between_the_elements_of_one_record_of_many_is_left_out():
