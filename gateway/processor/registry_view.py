@@ -42,6 +42,7 @@ class RegistryView(Collector):
         self._watch = watch
         self._clock = clock
         self._lock = threading.Lock()
+        metrics.register(self)  # Before the counters: each scrape counts the log's new entries first.
         self._decided = Counter(
             "gateway_decisions", "Decisions by outcome and reason code.", ["state", "code"], registry=metrics
         )
@@ -54,7 +55,6 @@ class RegistryView(Collector):
         )
         with registry.read() as session:
             self._read_to = log.size(session)
-        metrics.register(self)
 
     def health(self) -> Sequence[str]:
         """Return the codes of the gateway's current problems."""

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import promql_parser
 import pytest
@@ -26,12 +27,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli.install import shipped_units
 from gateway.home.settings import WatchSettings
 from gateway.observe import logs, metrics
+from gateway.processor.registry_view import RegistryView
 from gateway.record.snapshot import Snapshot, problems
+from gateway.registry import log
+from gateway.registry.hosts import Host
+from gateway.registry.log import Entry
 from tests.content import core_data
 from tests.ending import ending
 from tests.ports import free_port
 from tests.site import Party, Running, Site
 from tests.waiting import until
+from tests.workshop import Desk
 
 CHILD_NAME = "Zebedee Quux"
 
@@ -142,6 +148,43 @@ def test_nothing_personal_is_told(observed: Observed) -> None:
             assert secret not in text
 
 
+def test_what_is_decided_since_the_start_is_counted_once(desk: Desk) -> None:
+    before = Entry(
+        kind="decided",
+        subject="261124-oak-00001",
+        fields={"state": "held", "reasons": "policy:embargo", "folder": "in"},
+    )
+    with desk.registry.write() as session:
+        log.append(session, [before], desk.now)
+    metrics = CollectorRegistry()
+    RegistryView(desk.home, desk.registry, WatchSettings(), desk.clock, metrics)
+    with desk.registry.write() as session:
+        fields = {"state": "accepted", "reasons": "policy:allowed,policy:items-outside"}
+        entries = [
+            Entry(kind="decided", subject="261124-oak-00002", fields=fields | {"folder": "in"}),
+            Entry(kind="landed", subject="261124-oak-00003"),
+            Entry(kind="decided", subject="261124-oak-00003", fields=fields),
+            Entry(
+                kind="released",
+                subject="261124-oak-00002",
+                fields={"state": "accepted", "reasons": "policy:allowed"},
+            ),
+            Entry(kind="collected", subject="261124-oak-00002"),
+        ]
+        log.append(session, entries, desk.now)
+    for _ in range(2):
+        found = {
+            (one.name, *one.labels.values()): one.value
+            for family in metrics.collect()
+            for one in family.samples
+        }
+        assert found["gateway_registry_up",] == 1
+        assert found["gateway_landed_total",] == 2
+        assert found["gateway_decision_seconds_count",] == 0  # Of nothing that landed.
+        counted = {key[1:]: value for key, value in found.items() if key[0] == "gateway_decisions_total"}
+        assert counted == {("accepted", "policy:allowed"): 3, ("accepted", "policy:items-outside"): 2}
+
+
 def test_status_without_services(tmp_path: Path) -> None:
     site = Site(tmp_path, workers=1)
     done = site.stage.gateway("status", "--json", "--intake-port", "1", "--mailboxes-port", "1")
@@ -158,6 +201,13 @@ def ends(**owners: float) -> dict:
     return {(owner_kind, "x", "openpgp"): days for owner_kind, days in owners.items()}
 
 
+def host(**changed: Any) -> Host:
+    """One at work with nothing in its spool, but for these fields."""
+    fine = {"name": "one", "seen_at": datetime.now(UTC), "silent_seconds": 0.0, "spool": 0, "since": None}
+    more = {"oldest_seconds": 0.0, "ahead_seconds": 0.0, "holds": frozenset(), "leads": False}
+    return Host(**fine | more | changed)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -168,7 +218,21 @@ def ends(**owners: float) -> dict:
         ({"disks": {"spool": (99, 1000)}}, ["disk-nearly-full:spool"]),
         ({"disks": {"spool": (100, 1000)}}, []),
         ({"expiries": ends(gateway=29)}, ["gateway-key-expires"]),
+        ({"expiries": ends(gateway=30)}, []),
         ({"expiries": ends(gateway=31, provider=-1)}, []),
+        ({"oldest_landed": 300.0}, []),
+        ({"aside": 1}, ["files-set-aside"]),
+        ({"hand_ons": ("payroll-000001",)}, ["hand-on-late:payroll-000001"]),
+        ({"hooks": {"tickets": "", "alerts": "it answered 500"}}, ["hook-fails:alerts"]),
+        ({"hosts": (host(), host(spool=9, oldest_seconds=300.0, ahead_seconds=2.0))}, []),
+        ({"hosts": (host(seen_at=None),)}, ["host-silent:one"]),
+        ({"hosts": (host(silent_seconds=3600.0),)}, ["host-silent:one"]),
+        (
+            {"hosts": (host(silent_seconds=3600.0, spool=1, ahead_seconds=60.0),)},
+            ["host-silent:one", "host-spool-waits:one"],
+        ),
+        ({"hosts": (host(spool=1, oldest_seconds=301.0),)}, ["host-spool-waits:one"]),
+        ({"hosts": (host(ahead_seconds=-60.0),)}, ["host-clock-wrong:one"]),
     ],
 )  # fmt: skip
 def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None:
