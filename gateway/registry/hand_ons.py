@@ -111,7 +111,6 @@ def owe(
         earlier = session.get_one(HandOnBatchRow, file.batch)
         if earlier.sent_at is None:  # Not sent yet: it is made again without the file.
             earlier.made_at = None
-    session.flush()
     return batch
 
 
@@ -173,7 +172,6 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
     if batch.sent_at is None:
         raise GatewayError(f"{name_of(batch)} was not sent yet")
     batch.acknowledged_at, batch.acknowledged_by = at, by
-    session.flush()
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from gateway.model import Provider
 from gateway.registry import copies, markers, providers
 from gateway.registry.database import Registry
+from gateway.registry.tables import CopyRow
 from tests.registry.test_deliveries import ACCEPTED, HELD, NOW, put, registry
 
 __all__ = ["registry"]
@@ -61,6 +62,8 @@ def test_a_copy_tells_what_is_sealed_for_whom_and_whether_it_is_made(registry: R
     made(registry, 1)
     with registry.read() as session:
         first, _, third = copies.owed(session, made_too=True)
+        row = session.get_one(CopyRow, 1)
+    assert (row.made_at, row.certificates, row.size) == (LATER, "a b", 7)
     assert first == copies.Copy(
         number=1, transfer=1, provider="elm", reference=reference, flow="school-census", extension="xml",
         content_sha256=f"{1:064}", decided_at=NOW, made=True, sha256="5" * 64,

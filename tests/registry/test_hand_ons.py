@@ -105,6 +105,7 @@ def test_a_batch_is_numbered_within_its_hand_on_and_says_where_it_goes(registry:
     pushed = HandOn.model_validate(PAYROLL.model_dump(by_alias=True) | {"id": "casework", "sftp": sftp})
     with registry.write() as session:
         made = [owe(session, first, second), owe(session), owe(session, second, hand_on=pushed)]
+        assert hand_ons.actor_of("casework") == "hand-on casework"
         told = [(hand_ons.name_of(one), one.target, one.team, one.owed_at) for one in made]
         assert told == [
             ("payroll-000001", "a folder of the home", "sen", NOW),
@@ -114,6 +115,7 @@ def test_a_batch_is_numbered_within_its_hand_on_and_says_where_it_goes(registry:
         assert [one.reference for one in hand_ons.files(session, made[0])] == [first, second]
         assert hand_ons.files(session, made[1]) == []
         assert hand_ons.find(session, "payroll", 2) == made[1]
+        assert hand_ons.find(session, "casework", 1) == made[2]
         assert hand_ons.batches(session) == made
         with pytest.raises(NotFoundError, match="there is no batch 3 of payroll"):
             hand_ons.find(session, "payroll", 3)
@@ -155,7 +157,7 @@ def test_what_is_sent_again_is_as_never_made(registry: Registry) -> None:
 
 
 def test_a_mark_makes_anew_what_no_system_has_got(registry: Registry) -> None:
-    reference = put(registry, 1, CENSUS)
+    reference, other = put(registry, 1, CENSUS), put(registry, 2, CENSUS)
     with registry.write() as session:
         made = []
         for target, sent, acknowledged in (
@@ -166,10 +168,10 @@ def test_a_mark_makes_anew_what_no_system_has_got(registry: Registry) -> None:
             batch.target, batch.made_at, batch.due_at = target, NOW, NOW
             batch.sent_at, batch.acknowledged_at = sent, acknowledged
             made.append(batch)
-        session.flush()
-        hand_ons.make_anew(session, [2])
-        assert [one.made_at for one in made] == [NOW] * 5
-        hand_ons.make_anew(session, [1, 2])
+        of_another = owe(session, other)
+        of_another.made_at = NOW
+        hand_ons.make_anew(session, [1])
+        assert of_another.made_at == NOW
         assert [one.made_at for one in made] == [None, NOW, None, NOW, None]
         assert [one.sent_at for one in made] == [None, NOW, None, NOW, None]
         assert [one.due_at for one in made] == [None, NOW, None, NOW, None]
@@ -184,7 +186,7 @@ def test_only_a_batch_that_was_sent_can_be_acknowledged(registry: Registry) -> N
         batch.sent_at = NOW
         hand_ons.acknowledge(session, batch, by="mary", at=NOW + TICK)
         assert (batch.acknowledged_by, batch.acknowledged_at) == ("mary", NOW + TICK)
-        assert hand_ons.batches(session, open_only=True) == []
+        assert (hand_ons.batches(session, open_only=True), hand_ons.batches(session)) == ([], [batch])
 
 
 def test_people_are_told_of_batches_that_are_late_or_in_trouble_until_they_are_acknowledged(
