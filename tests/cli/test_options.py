@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
+from gateway.acts.fields import every_act
 from gateway.cli import flows
 from gateway.homes.demo.parties import Party
 from gateway.policy import timescale
@@ -68,6 +70,65 @@ def test_a_choice_that_does_not_exist_is_wrong_usage(
     result = desk.result(*arguments)
     assert result.exit_code == 2, result.output
     assert all(choice in result.stderr for choice in choices)
+
+
+@pytest.mark.parametrize(
+    ("command", "field", "like", "least", "most"),
+    [
+        ("breach list", "search", "a", 0, 200),
+        ("breach record", "amend", 1, 1, None),
+        ("breach record", "measure", ("a",), 0, 50),
+        ("breach show", "number", 1, 1, None),
+        ("discrepancies show", "number", 1, 1, None),
+        ("discrepancies resolve", "number", 1, 1, None),
+        ("filters save", "filter", "a", 1, 1000),
+        ("filters save", "name", "a", 0, 60),
+        ("filters remove", "name", "a", 0, 60),
+        ("handon retry", "number", 1, 1, None),
+        ("held assign", "to", "a", 0, 100),
+        ("held return-many", "reference", ("a",), 1, 50),
+        ("hooks add", "name", "a", 0, 32),
+        ("hooks add", "address", "a", 0, 2000),
+        ("hooks add", "event", ("file.accepted",), 1, None),
+        ("keys confirm", "read_out", ("a",), 1, None),
+        ("letters preview", "days", 1, 1, 400),
+        ("mailbox deal-with", "references", ("a",), 1, 100),
+        ("programs add", "act", ("a",), 1, None),
+        ("programs add", "days", 1, 1, 366),
+        ("pupils protect", "person", ("a",), 1, None),
+        ("sensitive list", "days", 1, 1, 3650),
+        ("staff invite", "hours", 1, 1, 336),
+    ],
+)
+def test_an_act_takes_numbers_texts_and_lists_between_these_limits(
+    command: str, field: str, like: Any, least: int, most: int | None
+) -> None:
+    sizes = (-1, 0, least - 1, least, *(() if most is None else (most, most + 1)))
+    for size in sizes if isinstance(like, int) else (one for one in sizes if one >= 0):
+        fits = least <= size and (most is None or size <= most)
+        assert is_within(command, field, like * size) is fits, size
+
+
+def is_within(command: str, field: str, value: object) -> bool:
+    """Whether no limit of size is against a value, whatever else may be."""
+    with pytest.raises(ValidationError) as told:
+        every_act()[command].model_validate({field: value, "another": "which no act has"})
+    sized = ("too_long", "too_short", "less_than", "greater_than")
+    types = [one["type"] for one in told.value.errors() if one["loc"][0] == field]
+    return not any(word in each for each in types for word in sized)
+
+
+@pytest.mark.parametrize(
+    ("command", "field", "default"),
+    [
+        ("letters preview", "days", 1),
+        ("programs add", "days", 90),
+        ("sensitive list", "days", 30),
+        ("staff invite", "hours", 24),
+    ],
+)
+def test_who_gives_no_number_gets_this_one(command: str, field: str, default: int) -> None:
+    assert every_act()[command].model_fields[field].default == default
 
 
 def test_a_flow_may_stand_as_the_policy_has_it() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.registry import logins
+from gateway.registry import log, logins
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -18,6 +20,13 @@ from tests.workshop import login_of
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     return Commands(tmp_path_factory.mktemp("site"))
+
+
+@contextmanager
+def registry_of(site: Commands) -> Iterator[Registry]:
+    place = Home(site.home)
+    with closing(Registry(load_settings(place).database_url(place))) as registry:
+        yield registry
 
 
 def states(site: Commands, name: str) -> list[str]:
@@ -47,6 +56,9 @@ def test_who_left_may_come_back_with_the_same_key_and_both_are_on_record(site: C
     )
     site.gateway("staff", "add", "sam", "--team", "sen", "--ssh-key", str(party.ssh_public), "--why", "back")
     assert states(site, "sam") == ["active"]
+    with registry_of(site) as registry, registry.read() as session:
+        kinds = [event.kind for event in log.events(session, login_of(party))]
+    assert kinds == ["key-added", "key-restored"]
     assert [each["why"] for each in site.json("staff", "show", "sam")["history"]] == [
         "",
         "left the authority",
@@ -72,14 +84,11 @@ def test_a_link_to_the_console_is_one_persons_and_ends_with_them(site: Commands)
 
 
 def test_no_way_in_of_who_left_serves_a_later_person_of_the_name(site: Commands) -> None:
-    place, now = Home(site.home), datetime.now(UTC)
-    registry = Registry(load_settings(place).database_url(place))
     site.staff("lou", "sen")
-    with registry.write() as session:
-        logins.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=now)
+    with registry_of(site) as registry, registry.write() as session:
+        logins.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=datetime.now(UTC))
     site.gateway("staff", "remove", "lou")
     assert set(states(site, "lou")) == {"retired"}
     site.gateway("staff", "add", "lou", "--team", "sen")
-    with registry.read() as session:
+    with registry_of(site) as registry, registry.read() as session:
         assert logins.find_openid(session, "https://accounts.example", "17", datetime.now(UTC)) is None
-    registry.close()
