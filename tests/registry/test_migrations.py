@@ -13,13 +13,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import DateTime, create_engine, inspect, text
 from sqlmodel import SQLModel
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.persons import unpacked
 from gateway.model import RollEntry
 from gateway.registry.database import MIGRATIONS, Registry, newest_revision
+from gateway.registry.tables import load_all
 from tests.registry import first_tables
 from tests.registry.cluster import Cluster
 
@@ -137,3 +138,15 @@ def test_rolls_of_files_that_were_held_before_entries_had_a_school_stay_readable
         (roll,) = connection.execute(text("SELECT roll FROM staged_roll")).scalars()
         assert list(unpacked(roll)) == before
     engine.dispose()
+
+
+def test_every_time_is_kept_in_utc() -> None:
+    """A column without the type of its own would be read from SQLite without a zone."""
+    load_all()
+    times = [
+        f"{table.name}.{column.name}"
+        for table in SQLModel.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, DateTime)
+    ]
+    assert times == []

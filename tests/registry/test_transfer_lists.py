@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,21 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 HELD = 3_000
 SENSITIVE = (7, 2_900)
 SENT_AGAIN = (5, 900, 2_990)
+OF_TWO = ("oak", "oak", "oak", "elm", "elm", "elm", "elm")
+
+
+def row(number: int, provider: str = "oak", **more: str) -> TransferRow:
+    """A held file, but for these fields."""
+    fields = {"folder": "in", "sha256": "1" * 64, "ssh_key": "k", "client": "c", "state": "held"} | more
+    return TransferRow(
+        sequence=number, reference=f"261124-{provider}-{number:05}", provider=provider, name="x", size=1,
+        started_at=NOW, landed_at=NOW, **fields,
+    )  # fmt: skip
+
+
+def reason(number: int, ordinal: int, code: str) -> ReasonRow:
+    told = {"clause": "A", "sentence": "s", "next_step": "n"}
+    return ReasonRow(transfer=number, ordinal=ordinal, code=code, **told)
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +47,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with made.write() as session:
         providers.add_provider(session, Provider(id="oak", name="Oak", kind="school"), NOW)
         for number in range(1, HELD + 1):
-            session.add(
-                TransferRow(
-                    sequence=number, reference=f"261124-oak-{number:05}", provider="oak", name="x",
-                    folder="in", size=1, sha256="1" * 64, started_at=NOW, landed_at=NOW, ssh_key="k",
-                    client="c", state="held",
-                    content_sha256="same" if number in SENT_AGAIN else f"{number}",
-                )
-            )  # fmt: skip
+            session.add(row(number, content_sha256="same" if number in SENT_AGAIN else f"{number}"))
         session.flush()
         for number in range(1, HELD + 1):
             last = "policy:sensitive" if number in SENSITIVE else "policy:unlisted"
             for ordinal, code in enumerate(("classify:unknown", "policy:no-team", last)):
-                row = {"transfer": number, "ordinal": ordinal, "code": code, "clause": "A"}
-                session.add(ReasonRow(**row, sentence="s", next_step="n"))
+                session.add(reason(number, ordinal, code))
     yield made
     made.close()
 
@@ -85,6 +93,42 @@ def test_what_came_lately_is_found_without_looking_through_what_came_before(regi
         )
     assert [one.reference for one in every] == [f"261124-oak-{number:05}" for number in range(HELD, 0, -1)]
     assert taken < HELD / 100
+
+
+def test_what_landed_is_counted_by_day_and_state_between_the_first_midnight_and_the_last(
+    registry: Registry,
+) -> None:
+    second = timedelta(seconds=1)
+    with registry.read() as session:
+        found = [
+            transfer_lists.landed_by_state(session, [first + number * second for number in range(3)])
+            for first in (NOW - 2 * second, NOW - second, NOW, NOW + second)
+        ]
+    assert found == [[{}, {}], [{}, {"held": HELD}], [{"held": HELD}, {}], [{}, {}]]
+
+
+def test_the_latest_held_files_of_each_provider_or_of_one_are_told_with_their_reasons(
+    tmp_path: Path,
+) -> None:
+    with closing(Registry(f"sqlite:///{tmp_path}/registry.db")) as registry:
+        registry.migrate()
+        with registry.write() as session:
+            for name in ("oak", "elm"):
+                providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
+            session.add_all(row(number, provider=name) for number, name in enumerate(OF_TWO, 1))
+            session.add(row(8, state="accepted"))
+            session.flush()
+            session.add_all(reason(number, 0, "policy:unlisted") for number in range(1, 9))
+            session.add(reason(7, 1, "policy:no-team"))
+        with registry.read() as session:
+            of_all = transfer_lists.held_in_short(session, 2)
+            of_each = {name: transfer_lists.held_in_short(session, 2, name)[name] for name in ("oak", "elm")}
+            assert transfer_lists.held_in_short(session, 2, "nobody") == {}
+    assert of_all == of_each
+    assert {name: [one.reference[-1] for one in some] for name, some in of_all.items()} == {
+        "oak": ["2", "3"], "elm": ["6", "7"],
+    }  # fmt: skip
+    assert [why.code for why in of_all["elm"][1].reasons] == ["policy:unlisted", "policy:no-team"]
 
 
 @pytest.mark.parametrize(
