@@ -17,6 +17,7 @@ from gateway.openpgp.certificates import admit
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processor import retention
 from gateway.registry import deliveries, holds
+from gateway.registry.tables import DeletionRow
 from gateway.verify.verify_files import verify_receipt_files
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -271,6 +272,18 @@ def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_
     assert "no such certificate" in desk.gateway("retention", "certificate", "2", code=1)
     assert "nothing is due" in desk.gateway("retention", "run")
     fits(desk)
+
+
+def test_what_left_no_file_behind_gets_its_certificate_too(desk: Desk) -> None:
+    with desk.registrar() as registrar:
+        assert retention.finish(registrar) is None
+        with desk.registry.write() as session:
+            of_it = {"reference": "261124-oak-00001", "what": "people", "rule": "people"}
+            session.add(DeletionRow(**of_it, since=desk.now, deleted_at=desk.now))
+            registrar.sign_head(session, desk.now)
+        said, _ = verify_clearsigned(retention.finish(registrar) or "", [desk.certificate.encode()])
+        assert "Deletions  1" in said
+        assert retention.finish(registrar) is None
 
 
 KILLED_BEFORE_THE_FILES_GO = """

@@ -197,8 +197,13 @@ def test_files_from_before_the_index_are_told_of_and_put_into_it(desk: Desk) -> 
     upn = made.Child(1).upn
     desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "contested")
     assert "not in the index yet" in desk.gateway("pupils", "find", "--upn", upn)
+    held = ("legal-holds", "place", "--why", "a complaint", *made.Child(1).asked)
+    assert "not in the index yet, and may hold the child: 1" in " ".join(desk.gateway(*held).split())
+    told = ("pupils", "report", *made.Child(1).asked, "--why", "they asked")
+    assert "!! Kept files that are not in the index yet: 1." in desk.gateway(*told)
     assert apart(desk) == set()
     desk.gateway("pupils", "index")
+    assert "not in the index yet" not in desk.gateway(*held, *made.Child(2).asked) + desk.gateway(*told)
     assert [one["reference"] for one in find(desk, "--upn", upn)] == [sent]
     assert apart(desk) == {sent}
     with desk.registry.read() as session:

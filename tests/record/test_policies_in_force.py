@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
 from gateway.record import policies_in_force
-from gateway.record.policies_in_force import check_on_record
+from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
 from gateway.registry import log
+from gateway.registry.tables import PolicyDraftRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data, core_data_and_telephones, school_history
 from tests.policies import enact
@@ -169,6 +172,31 @@ def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> N
     desk.process()
     assert desk.state(sent) == "accepted"
     assert len(loaded(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    ("edit_of", "by_hand", "is_kept"),
+    [
+        (("calendar.toml", "", "# As of old.\n"), False, True),
+        (("keys.toml", "approve_drops = false", "approve_drops = true"), False, False),
+        (("keys.toml", "approve_drops = false", "approve_drops = true"), True, True),
+    ],
+)
+def test_a_draft_of_the_console_is_kept_as_a_version_and_one_that_loses_protection_by_hand_alone(
+    desk: Desk, edit_of: tuple[str, str, str], by_hand: bool, is_kept: bool
+) -> None:
+    file, there, instead = edit_of
+    with desk.registrar() as registrar:
+        base = desk.home.policies_in_force
+        content = (base / file).read_text("utf-8").replace(there, instead, 1)
+        with edited(base, file, content) as folder:
+            digest = policy_digest(folder)
+        with desk.registry.write() as session:
+            put_draft(session, PolicyDraftRow(digest=digest, base=base.name, file=file, content=content))
+        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=by_hand)
+        with nullcontext() if is_kept else pytest.raises(ConfigurationError, match="is missing"):
+            assert keeper.folder(digest) == desk.home.version(digest)
+    assert desk.home.version(digest).is_dir() is is_kept
 
 
 @pytest.mark.long

@@ -16,7 +16,8 @@ from sqlmodel import select
 
 from gateway.openpgp.sealer import verify_detached
 from gateway.policy.dates import academic_year_from, first_year
-from gateway.registry.tables import TransferRow
+from gateway.processor.rounds import Pages
+from gateway.registry.tables import ProviderRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.web.browsers import CHANNEL, CHROMIUM
@@ -123,6 +124,22 @@ def test_deadlines_open_in_a_calendar(oaks: Desk) -> None:
     told = {(str(event["uid"]), str(event["summary"]), event.decoded("dtstart")) for event in events}
     other = vobject.readOne(raw.decode("utf-8")).vevent_list  # A reader that shares nothing with the writer.
     assert {(one.uid.value, one.summary.value, one.dtstart.value) for one in other} == told
+
+
+def test_one_service_makes_pages_anew_on_a_new_day_and_for_whom_something_changed(copied: Desk) -> None:
+    pages = Pages()
+    status = copied.home.published.pages("oak") / "status.html"
+    with copied.registrar() as registrar:
+        for changes, made in ((None, True), (None, False), ("day", True), (None, False), ("oak", True)):
+            if changes == "day":
+                copied.pass_time(days=1)
+            elif changes == "oak":
+                with copied.registry.write() as session:
+                    session.get_one(ProviderRow, "oak").name = "Oak School"
+            status.unlink()
+            pages.tend(registrar, at_once=True)
+            assert status.exists() is made, changes
+            status.touch()
 
 
 def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(copied: Desk) -> None:
