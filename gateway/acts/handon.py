@@ -149,7 +149,7 @@ class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENR
         """Record that the system has taken the batch in."""
         with context.recording() as record:
             batch = hand_ons.find(record.session, self.hand_on, self.number)
-            hand_ons.acknowledge(record.session, batch, by=record.by, at=record.at)
+            hand_ons.acknowledge(batch, by=record.by, at=record.at)
             record.note("noted", self.hand_on, note=f"{hand_ons.name_of(batch)} is acknowledged: {self.why}")
         return ActDone(f"{hand_ons.name_of(batch)} is acknowledged")
 

@@ -247,7 +247,7 @@ class HandingOn:
                 batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
             session.add(batch)
             if acknowledged:
-                hand_ons.acknowledge(session, batch, by="the system", at=now)
+                hand_ons.acknowledge(batch, by="the system", at=now)
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:

@@ -167,7 +167,7 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
         batch.made_at = batch.sent_at = batch.due_at = None
 
 
-def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
+def acknowledge(batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
     """Record that the receiving system acknowledged a batch. GatewayError if the batch was not sent."""
     if batch.sent_at is None:
         raise GatewayError(f"{name_of(batch)} was not sent yet")

@@ -191,7 +191,7 @@ def test_a_batch_that_no_system_acknowledged_needs_an_administrator(office: Offi
     assert ("hand-ons", "") in needs(office, "kim")
     assert ("hand-ons", "") not in needs(office, "sam")
     with office.room.registry.write() as session:
-        hand_ons.acknowledge(session, hand_ons.find(session, "casework", 1), by="kim", at=MOMENT)
+        hand_ons.acknowledge(hand_ons.find(session, "casework", 1), by="kim", at=MOMENT)
         log.record_changes(session, MOMENT)
     assert ("hand-ons", "") not in needs(office, "kim")
 

@@ -148,7 +148,7 @@ def test_what_is_sent_again_is_as_never_made(registry: Registry) -> None:
         batch = owe(session, reference)
         batch.made_at = batch.sent_at = batch.due_at = NOW
         hand_ons.files(session, batch)[0].handed_at = NOW
-        hand_ons.acknowledge(session, batch, by="mary", at=NOW)
+        hand_ons.acknowledge(batch, by="mary", at=NOW)
         hand_ons.owe_again(session, batch)
         session.flush()
         assert (batch.made_at, batch.sent_at, batch.due_at) == (None, None, None)
@@ -181,10 +181,10 @@ def test_only_a_batch_that_was_sent_can_be_acknowledged(registry: Registry) -> N
     with registry.write() as session:
         batch = owe(session)
         with pytest.raises(GatewayError, match="payroll-000001 was not sent yet"):
-            hand_ons.acknowledge(session, batch, by="mary", at=NOW)
+            hand_ons.acknowledge(batch, by="mary", at=NOW)
         assert hand_ons.batches(session, open_only=True) == [batch]
         batch.sent_at = NOW
-        hand_ons.acknowledge(session, batch, by="mary", at=NOW + TICK)
+        hand_ons.acknowledge(batch, by="mary", at=NOW + TICK)
         assert (batch.acknowledged_by, batch.acknowledged_at) == ("mary", NOW + TICK)
         assert (hand_ons.batches(session, open_only=True), hand_ons.batches(session)) == ([], [batch])
 
