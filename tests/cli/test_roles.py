@@ -180,6 +180,16 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert desk.state(told) == "refused"
 
 
+def test_no_filter_of_the_held_files_tells_of_a_sensitive_one(desk: Desk, as_sam: Act) -> None:
+    desk.send(desk.provider("oak", years=THIS_YEAR), EXTRA["nhs-number.csv"](), "list.csv.pgp")
+    desk.provider("elm", years=THIS_YEAR)
+    desk.process()
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    asked = (("--provider", "oak"), ("--provider", "elm"), ("--search", "list.csv"), ("--to", "2001-01-01"))
+    assert {as_sam("held", "list", *some) for some in asked} == {as_sam("held", "list")}
+
+
 @pytest.mark.long
 def test_what_was_found_sensitive_stays_for_few(desk: Desk, as_sam: Act) -> None:
     """Refused, returned, sent once more, or released: other reasons, the same file."""
