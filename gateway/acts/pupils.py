@@ -35,6 +35,7 @@ from gateway.log.leaf import commitment
 from gateway.model import Classified, LogStep, Transfer, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import RollRow, gone
+from gateway.publish.everything import take_back_copies
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
 from gateway.registry import (
@@ -376,6 +377,9 @@ def _mark(
         fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
         record.note("pupil-marked", _SUBJECT, fields, why)
         unindexed = len(persons.unindexed(session))
+    if record.registrar.brings_out:  # Else the processor does, which follows the log.
+        with context.open_registry() as registry:
+            take_back_copies(context.home, registry)
     said = f"marker {number}, in {counted(len(files), 'file')} by now: {_said(kind, sorted(set(people)))}"
     return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 
@@ -404,7 +408,8 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     def carry_out(self, context: ActContext) -> ActDone:
         """Lift the marker with the given number. GatewayError for an unknown number."""
         with context.recording() as record:
-            markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
+            files = markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
+            copies.make_anew(record.session, files)
             record.note("pupil-unmarked", _SUBJECT, {"number": self.number}, self.why)
         return ActDone(f"marker {self.number} is off")
 

@@ -14,6 +14,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import MALWARE, Examiner, persons_of
 from gateway.examiner.protocol import Read, Reading, Reopen
 from gateway.model import ContentRefused, Transfer, counted
+from gateway.publish.everything import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log, markers, persons, transfers
 
@@ -47,6 +48,7 @@ def index(home: HomeOption) -> None:
                 _log.error("%s: cannot be put into the index: %s", reference, fault)
                 left += 1
             report(number, len(waiting))
+        take_back_copies(registrar.home, registrar.registry)  # Of files about a child marked before.
     out.print(f"put into the index: {counted(len(waiting) - left, 'file')}")
     if left:
         raise GatewayError(f"{counted(left, 'file')} could not be opened; the log above says why")

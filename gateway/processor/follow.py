@@ -32,7 +32,7 @@ _WITHOUT_EFFECT = frozenset(
     {*_OF_FILES.split(), "notice-read", "pupils-asked", "discrepancy-opened", "discrepancy-resolved"}
 )
 """Kinds of frequent entries that change nothing in published/ but receipts."""
-_TAKE_BACK = frozenset({"withdrawn", "deleted"})
+_TAKE_BACK = frozenset({"withdrawn", "deleted", "pupil-marked"})
 _OF_ACCESS = ("provider-", "key-")
 """Beginnings of kinds of entries that may change access: not every writer of them writes published/."""
 _LIFTED: Kind = "penalty-lifted"

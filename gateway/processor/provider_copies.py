@@ -157,9 +157,8 @@ class Copier:
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
             _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            still = copies.owed(session, made_too=copy.made, of=copy.reference)
-            # Withdrawn, or a child in it marked, while it was made.
-            if copy.number not in {one.number for one in still}:
+            due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
+            if all(one.number != copy.number for one in due):  # Withdrawn, or a child marked, meanwhile.
                 copy_path(self._home, copy).unlink(missing_ok=True)
                 return
             copies.record_made(

@@ -106,12 +106,13 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove from each provider's /out the copies no longer due to the provider. Idempotent.
+    """Remove from each provider's /out the copies not due to the provider now. Idempotent.
 
-    Raises Fault where published/ cannot be written.
+    A copy of a file about a marked child is not due until the marker is off. Raises Fault where published/
+    cannot be written.
     """
     with registry.read() as session:
-        owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True)}
+        owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True, shown=True)}
     with published_is_written():
         for path in (home.published.root / "providers").glob("*/out/[!.]*"):
             if path not in owed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
 from gateway.registry.tables.row import drop, from_row, rows, store
-from gateway.registry.transfers import transfers_of
+from gateway.registry.transfers import is_stored, transfers_of
 
 _TRANSFER = col(TransferRow.sequence) == col(CopyRow.transfer)
 _COPIES = select(CopyRow, TransferRow).join(TransferRow, _TRANSFER).order_by(col(CopyRow.id))
@@ -69,17 +69,25 @@ def count_waiting(session: Session) -> Counter[str]:
 
 
 def owed(
-    session: Session, *, made_too: bool = False, made_since: datetime | None = None, of: str | None = None
+    session: Session,
+    *,
+    made_too: bool = False,
+    made_since: datetime | None = None,
+    of: str | None = None,
+    shown: bool = False,
 ) -> Sequence[Copy]:
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
     Copies that wait for a ratification, and copies of a file with a marked child, are not made now. Returned
-    too are copies made from `made_since` on, if given, and with `made_too` all copies on record.
+    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. A marker also
+    keeps a copy out of /out: with `shown`, copies of a file with a marked child are left out of all, too.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
-        still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None), is_seen_by(None))
+        still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None))
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
+    if shown or not made_too:
+        query = query.where(is_seen_by(None))
     return [
         from_row(
             Copy,
@@ -102,6 +110,13 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
     made = sorted(row.provider for row in found if row.made_at is not None)
     drop(session, *found)
     return tuple(made)
+
+
+def make_anew(session: Session, transfers: Collection[int]) -> None:
+    """Record the copies of stored files as still to be made: they left /out when a child was marked."""
+    for row, _ in session.exec(_COPIES.where(col(CopyRow.transfer).in_(transfers), is_stored())):
+        row.made_at = row.certificates = row.sha256 = row.size = None
+    session.flush()
 
 
 def record_made(

@@ -51,12 +51,13 @@ def place(
     return number
 
 
-def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> None:
-    """Lift a marker. GatewayError if no marker in force has the number."""
+def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> Sequence[int]:
+    """Lift a marker; return the sequences of the child's files. GatewayError for no marker in force."""
     row = session.get(MarkerRow, number)
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
+    return session.exec(select(MarkedTransferRow.transfer).where(MarkedTransferRow.marker == number)).all()
 
 
 def list_markers(session: Session) -> list[Marker]:

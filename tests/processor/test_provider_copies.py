@@ -28,6 +28,7 @@ from tests.workshop import Desk
 YEARS = THIS_YEAR
 # The school that the samples are about.
 ABOUT = "9994001"
+CHILD = ("--upn", "L999400114001", "--surname", "van der Probe", "--forename", "Mia", "--born", "2010-07-01")
 
 
 def estimates(seed: int = 1) -> bytes:
@@ -292,20 +293,55 @@ def test_no_copy_follows_a_start_while_a_child_in_the_file_is_restricted(
     with monkeypatch.context() as broken:
         broken.setattr(Examiner, "seal_copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
         desk.process()
-    child = (
-        "--upn",
-        "L999400114001",
-        "--surname",
-        "van der Probe",
-        "--forename",
-        "Mia",
-        "--born",
-        "2010-07-01",
-    )
-    desk.gateway("pupils", "restrict", *child, "--why", "accuracy is contested")
+    desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
     for _ in range(2):
         desk.process()
         assert (desk.state(sent), out(desk, "oak")) == ("accepted", [])
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    assert len(out(desk, "oak")) == 1
+
+
+@pytest.mark.parametrize("in_console", [False, True])
+def test_a_copy_in_out_is_taken_back_while_a_child_in_the_file_is_marked_and_follows_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, in_console: bool
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert len(out(desk, "oak")) == 1
+    with monkeypatch.context() as marking:
+        if in_console:  # Whose service writes nothing that is published.
+            marking.setattr("gateway.acts.pupils.take_back_copies", lambda *_: None)
+        desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+        assert len(out(desk, "oak")) == in_console
+    for _ in range(2):
+        desk.process()
+        assert (desk.state(sent), out(desk, "oak")) == ("accepted", [])
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_copy_being_made_is_not_brought_out_once_a_child_in_the_file_is_marked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    seal = Examiner.seal_copy
+
+    def marked_meanwhile(*args: Any) -> Any:
+        monkeypatch.undo()
+        desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+        return seal(*args)
+
+    monkeypatch.setattr(Examiner, "seal_copy", marked_meanwhile)
+    desk.process()
+    assert out(desk, "oak") == []
     desk.gateway("pupils", "unmark", "1", "--why", "settled")
     desk.process()
     assert len(out(desk, "oak")) == 1
