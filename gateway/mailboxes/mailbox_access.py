@@ -133,6 +133,7 @@ class MailboxAccess:
 
         Declined for a person outside the team.
         """
+        wanted = replace(wanted, few=not is_program(person.key))
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = deliveries.page(
@@ -342,6 +343,7 @@ class MailboxAccess:
             return deliveries.find_held(session, reference, self._may_open(person, teams), rules)
         # A file in /new can be read on once it is opened.
         wanted = self.removed if place.removed else replace(place.wanted, new=False)
+        wanted = replace(wanted, few=not is_program(person.key))
         return deliveries.find_delivered(session, folder, reference, person=person.name, wanted=wanted)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:

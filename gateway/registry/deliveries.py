@@ -36,7 +36,8 @@ class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
     The filter finds deliveries that the team has not dealt with yet. With `removed_since` it finds instead
-    those dealt with from that moment on, as long as the file is stored.
+    those dealt with from that moment on, as long as the file is stored. With `few` False, sensitive files
+    are left out.
     """
 
     new: bool = False
@@ -44,6 +45,7 @@ class DeliveriesWanted:
     provider: str | None = None
     period: str | None = None
     removed_since: datetime | None = None
+    few: bool = True
 
     @property
     def is_of_one(self) -> bool:
@@ -71,6 +73,8 @@ def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*
         query = query.where(_unindexed(dealt_with_at) >= wanted.removed_since, is_stored())
     else:
         query = query.where((_unindexed(dealt_with_at) if wanted.is_of_one else dealt_with_at).is_(None))
+    if not wanted.few:
+        query = query.where(~is_few())
     if wanted.new:
         query = query.where(col(DeliveryRow.collected_at).is_(None))
     for name in ("data_type", "provider", "period"):

@@ -23,12 +23,14 @@ from sqlmodel import select
 
 from gateway.acts.fields import every_act, fields_of
 from gateway.acts.openapi import openapi_document, path_of
+from gateway.model import Released
 from gateway.registry import programs
 from gateway.registry.tables import ProgramRow
 from tests.commands import invoke
 from tests.console.pages import console_of
 from tests.console.through_the_api import console_api_of
-from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom
+from tests.mailboxes.mailroom import MARKER, PROVIDER, UNREAD, Mailroom
+from tests.policies import why
 
 CHECKS = [
     not_a_server_error,
@@ -110,6 +112,21 @@ def test_a_file_is_listed_collected_and_acknowledged(api: Api) -> None:
         problem(client.get("/api/v1/mailbox/list", params={"team": OTHER}), 404)
     by = {event.actor for event in api.room.events(reference) if event.kind in {"collected", "dealt-with"}}
     assert by == {"program case-files"}
+
+
+def test_no_program_lists_collects_or_acknowledges_a_file_that_is_for_few(api: Api) -> None:
+    reasons = (why("person:released-against-policy"), why("policy:sensitive", topics="health"))
+    decision = Released(flow="student-core", data_type="student-core", teams=(OTHER,), reasons=reasons)
+    few, plain = api.room.store(b"of few", decision, UNREAD), api.room.deliver(b"of others", OTHER)
+    with api.program("cases", *MAILBOX, team=OTHER) as client:
+        listed = client.get("/api/v1/mailbox/list", params={"team": OTHER}).json()["rows"]
+        assert {plain} == {one["reference"] for one in listed if one["reference"] in {few, plain}}
+        asked = {"team": OTHER, "reference": few}
+        problem(client.get("/api/v1/mailbox/collect", params=asked), 404)
+        told = {"team": OTHER, "references": [few]}
+        done = client.post("/api/v1/mailbox/deal-with", json=told, headers={"idempotency-key": "few"})
+        problem(done, 404)
+    assert [event.kind for event in api.room.events(few)] == []
 
 
 def test_a_list_is_read_in_pages(api: Api) -> None:
