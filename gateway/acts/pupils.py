@@ -361,13 +361,16 @@ def _mark(
 ) -> ActDone:
     """Place a marker: the child's records, also future ones, are for `people` or, if restricted, for nobody.
 
-    Stored files missing from the index of pupils are covered once they are indexed. GatewayError if the child
-    has a marker of this kind already.
+    Stored files missing from the index of pupils are covered once they are indexed. GatewayError if a marker
+    of this kind has the child's number and name already.
     """
     digests = child.digests(context.home)
     with context.recording() as record:
         session = record.session
-        if any(marker.kind == kind for marker in markers.of_child(session, digests)):
+        known = markers.digests_of_each(session)
+        if any(
+            one.kind == kind and digests <= known[one.number] for one in markers.of_child(session, digests)
+        ):
             raise GatewayError("the child is marked so already: gateway pupils markers")
         files = persons.transfers_with(session, digests)
         number = markers.place(

@@ -188,6 +188,18 @@ def test_a_marked_child_is_kept_apart_where_its_number_is_mistyped_or_missing(de
     assert apart(desk, "sam") == {before, after}
 
 
+def test_a_child_that_got_another_number_is_marked_by_the_new_one_too(desk: Desk) -> None:
+    first, other = made.Child(1), made.Child(2)
+    renumbered = ("--upn", other.upn, *first.asked[2:])
+    desk.gateway("pupils", "restrict", *first.asked, "--why", "contested")
+    for known in (first.asked, first.asked[2:]):
+        assert "marked so already" in desk.gateway("pupils", "restrict", *known, "--why", "x", code=1)
+    desk.gateway("pupils", "restrict", *renumbered, "--why", "another number since")
+    later = desk.send(desk.provider("oak", years=YEARS), core(child(2), child(3)))
+    desk.process()
+    assert apart(desk) == {later}
+
+
 def test_files_from_before_the_index_are_told_of_and_put_into_it(desk: Desk) -> None:
     sent = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
     desk.process()
