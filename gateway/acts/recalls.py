@@ -332,7 +332,8 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
         return
     had = {place.team for place in recalls.deliveries_of(session, transfer.sequence)}
-    recalls.deliver_again(session, transfer.sequence, asked.teams, now, whole=bool(asked.forbidden))
+    whole = bool(transfers.is_whole(transfer.content, decision))
+    recalls.deliver_again(session, transfer.sequence, asked.teams, now, whole=whole)
     fields = {"provider": upload.provider, "flow": transfer.flow or "none"}
     delivered = [
         Entry(kind="delivered", subject=upload.reference, fields={**fields, "team": team})

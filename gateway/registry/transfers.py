@@ -360,7 +360,7 @@ def record_decisions(
             for ordinal, reason in enumerate(decision.reasons)
         ]
         if decision.state == "accepted":
-            whole = _is_whole(row, decision) if isinstance(decision, Released) else None
+            whole = is_whole(contents[row.reference], decision) if isinstance(decision, Released) else None
             given = {"transfer": sequence, "delivered_at": at, "whole": whole}
             rest = dict.fromkeys(_DELIVERED_LATER)
             deliveries += [{**given, "team": team, **rest} for team in decision.teams]
@@ -414,7 +414,7 @@ _OF_WHAT_IS_IN_IT = frozenset(
 )
 
 
-def _is_whole(row: TransferRow, decision: Released) -> bool | None:
+def is_whole(content: Classified | ContentRefused | None, decision: Released) -> bool | None:
     """Return True if teams get a released file as sent; None if each team gets a view.
 
     True if two persons released forbidden contents, or if the file is unrecognised, as no view can be made.
@@ -422,8 +422,7 @@ def _is_whole(row: TransferRow, decision: Released) -> bool | None:
     """
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)
-    recognised = row.content is not None and isinstance(CONTENT.validate_json(row.content), Classified)
-    return True if against or not recognised else None
+    return True if against or not isinstance(content, Classified) else None
 
 
 _AGAINST_POLICY = "person:released-against-policy"

@@ -157,6 +157,35 @@ def test_a_further_team_gets_it_where_the_agreement_allows_it_and_the_sender_is_
     desk.gateway("log", "verify")
 
 
+def test_a_team_is_given_its_view_again_where_the_agreement_speaks_against_the_sender_alone(
+    desk: Desk, named
+) -> None:
+    sent = accepted(desk)
+    desk.gateway("providers", "suspend", "oak", "--why", "a dispute")
+    named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--why", "lost", "--override")
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "read it")
+    with desk.registry.read() as session:
+        given = [deliveries.find_delivered(session, team, sent) for team in desk.transfer(sent).teams]
+    assert given
+    assert not any(one is None or one.whole for one in given)
+
+
+def test_a_further_team_is_given_as_sent_what_nobody_recognised_and_no_marked_child_with_it(
+    desk: Desk,
+) -> None:
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), b"nothing that anybody knows\n")
+    desk.process()
+    first, further = "central-data-team", "sen"
+    release = ("held", "release", sent, "--as", "student-core", "--team", first, "--why", "a list")
+    desk.gateway(*release)
+    desk.gateway("transfers", "redeliver", sent, "--team", further, "--why", "for them, too")
+    with desk.registry.read() as session:
+        given = [deliveries.find_delivered(session, team, sent) for team in (first, further)]
+    assert [one and one.whole for one in given] == [True, True]
+
+
 def test_a_second_person_says_no_to_a_further_team(desk: Desk, named) -> None:
     sent = accepted(desk)
     (other,) = {"exclusions"} - set(desk.transfer(sent).teams)
