@@ -16,10 +16,12 @@ from gateway.access import EVERYTHING, Role
 from gateway.console import pages, server
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
+from gateway.model import Released
 from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
+from tests import policies
 from tests.console import on_trial
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
@@ -146,6 +148,26 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     assert done[-1] == ("withdrawn", "lee")
     other = office.room.deliver(b"r", TEAM)
     assert office.ask("sam", "carry-out", **act("recall", reference=other, why="spite")).status_code == 403
+
+
+def test_a_recall_is_asked_for_of_what_was_dealt_with_and_again_once_it_was_answered(office: Office) -> None:
+    reference = office.room.deliver(b"r", OTHER)
+    sam, asked = office.keys["sam"], act("recall", reference=reference, why="not for us")
+    dealt = {"act": "mailbox deal-with", "fields": {"team": OTHER, "references": [reference]}}
+    assert office.ask("sam", "carry-out", **dealt).status_code == 200
+    done = office.console.signed(office.sessions["sam"], sam, **asked)
+    assert "asked for" in done.json()["said"]["sentence"]
+    assert "already" in office.ask("sam", "carry-out", **asked).json()["sentence"]
+    assert office.console.signed(office.sessions["jane"], office.keys["jane"], **asked).status_code == 200
+    with office.room.registry.write() as session:
+        given = Released(
+            flow="student-core", data_type="student-core", teams=(OTHER,),
+            reasons=(policies.why("person:redelivered"),),
+        )  # fmt: skip
+        transfers.record_decisions(session, [(reference, given)], datetime.now(UTC))
+    again = office.console.signed(office.sessions["sam"], sam, **asked)
+    assert "asked for" in again.json()["said"]["sentence"]
+    assert reference in [one["reference"] for one in office.said("jane", "today")["recalls"]]
 
 
 def test_a_reason_is_one_line_of_text(office: Office) -> None:

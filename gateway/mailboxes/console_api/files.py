@@ -32,7 +32,7 @@ from gateway.reasons import for_officers, waits_for_second
 from gateway.record.dual_control import PROPOSAL_LASTS, proposed
 from gateway.record.registrar import Rulebook
 from gateway.registry import deliveries, log, providers, staff, transfer_lists, transfers
-from gateway.registry.deliveries import DeliveriesWanted, Delivery, find_delivered
+from gateway.registry.deliveries import ALL, DeliveriesWanted, Delivery, find_delivered
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import MOST, TransfersWanted
 from gateway.registry.transfers import contents_of
@@ -182,11 +182,12 @@ class OwnMailboxes:
         return [*map(file_row, found)]
 
     def have(self, reference: str) -> bool:
-        """Return True if a file is in the mailbox of one of the caller's teams."""
+        """Return True if a file is in the mailbox of one of the caller's teams, or was dealt with there."""
         with self.console.mailboxes.registry.read() as session:
             return any(
-                find_delivered(session, team, reference, person=self.caller.name)
+                find_delivered(session, team, reference, person=self.caller.name, wanted=wanted)
                 for team in self.caller.teams
+                for wanted in (ALL, self.console.mailboxes.removed)
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
@@ -221,8 +222,14 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
         if not own.have(self.reference):
             raise DecliningError("That file is in none of your mailboxes.")
         with context.recording() as record:
-            asked = log.events(record.session, self.reference, kind="act-proposed")
-            if any(event.at > record.at - PROPOSAL_LASTS and event.actor == record.by for event in asked):
+            events = log.events(record.session, self.reference)
+            answered = max((event.number for event in events if event.kind == "withdrawn"), default=-1)
+            since = record.at - PROPOSAL_LASTS
+            if any(
+                event.kind == "act-proposed" and event.actor == record.by and event.at > since
+                for event in events
+                if event.number > answered
+            ):
                 raise GatewayError("You have asked for that already.")
             record.note("act-proposed", self.reference, {"what": "recall"}, self.why)
         return ActDone(f"That {self.reference} be recalled is asked for: whoever may do it sees it.")
