@@ -31,10 +31,11 @@ from gateway.reasons.languages import translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, providers, receipts, transfer_lists
+from gateway.registry.deliveries import find_delivered
 from gateway.registry.flow_status import statuses
 from gateway.registry.keys import Key
 from gateway.registry.letters import Letter
-from gateway.registry.sight import is_sensitive
+from gateway.registry.sight import is_sensitive, sees
 from gateway.registry.transfer_lists import TransfersWanted
 
 _NEWS = timedelta(days=7)
@@ -160,13 +161,24 @@ def _for_decision(
     waited = f"held:provider:{upload.reference}" in told_of
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
-        if rule.kind == kind and rule.kind in _ABOUT_FILES:
+        if rule.kind == kind and rule.kind in _ABOUT_FILES and _is_for(letterhead.session, rule, transfer):
             event = f"{kind}:{rule.to}:{upload.reference}"
             yield from letterhead.written(rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
-            for team in transfer.teams:
+            session, reference = letterhead.session, upload.reference
+            for team in (one for one in transfer.teams if find_delivered(session, one, reference)):
                 event = f"new-files:{team}:{upload.reference}"
                 yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
+
+
+def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:
+    """Return True if the addressees of a rule may know of a file. No desk is told of a marked child's file.
+
+    A letter about a file with sensitive reasons is addressed to the few; once the reasons are others, to
+    nobody.
+    """
+    desks = Sight(few=is_sensitive(transfer), marked=False)
+    return rule.to == "provider" or sees(session, desks, transfer.upload.reference)
 
 
 def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:

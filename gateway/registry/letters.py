@@ -10,7 +10,8 @@ from typing import get_args
 from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
-from gateway.registry.tables import DeliveryRow, LetterRow
+from gateway.registry.deliveries import is_shown_to
+from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
 from gateway.registry.tables.row import existing, rows, store
 
 _DIGITS = 40
@@ -127,10 +128,12 @@ def listed(session: Session) -> Sequence[LetterRow]:
 
 
 def delivered_by_team(session: Session, first: datetime, end: datetime) -> dict[str, int]:
-    """Count the files delivered to each team from `first` until before `end`."""
+    """Count the files delivered to each team from `first` until before `end`, without those kept from it."""
     query = (
         select(DeliveryRow.team, func.count())
+        .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))
         .where(col(DeliveryRow.delivered_at) >= first, col(DeliveryRow.delivered_at) < end)
+        .where(is_shown_to(None))
         .group_by(DeliveryRow.team)
     )
     return dict(session.exec(query).all())

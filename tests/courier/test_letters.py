@@ -19,6 +19,7 @@ from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import letters, log, providers, receipts
 from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
+from tests.classify.made import Child
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import core
@@ -160,6 +161,53 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     assert {to for subject, to in rows if other in subject} == {"data@test.invalid", "admins@test.invalid"}
     digests = {(subject[-1], to) for subject, to in rows if subject.startswith("Files that wait for you")}
     assert digests == {("1", "few@test.invalid"), ("2", "data@test.invalid")}
+
+
+def test_no_desk_is_written_to_about_a_file_that_is_not_for_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "none")
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
+    toml, rules = desk.home.policies / "letters.toml", ""
+    for to, kind in ((to, kind) for to in ("triage", "administrators") for kind in ("held", "refused")):
+        rules += f'[[letter]]\nkind = "{kind}"\nto = "{to}"\nat_once = true\n'
+        rules += 'subject = "{reference} waits"\ntext = "{reasons}"\n'
+    rules += '[[letter]]\nkind = "new-files"\nto = "team"\nat_once = true\n'
+    rules += 'subject = "{reference} came"\ntext = "{count}"\n'
+    text = toml.read_text().replace("[teams]", '[teams]\ncentral-data-team = ["data@test.invalid"]')
+    text = text.replace("administrators = []", 'administrators = ["admins@test.invalid"]')
+    toml.write_text(f"{text}\n{rules}")
+    enact(desk.home.root)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.gateway("pupils", "restrict", *Child(1).asked, "--why", "contested")
+    marked = desk.send(oak, f"UPN,Locker\n{Child(1).upn},blue\n".encode(), "lockers.csv.pgp")
+    sealed = oak.seal(csv(core(**{"CAMHS referral": ("Yes", "No")})), desk.certificate)
+    sensitive = desk.land(oak, sealed)
+    desk.process()
+    again, plain = desk.land(oak, sealed), desk.send(oak, b"no file that anybody knows")
+    desk.process()
+    states = {one: desk.state(one) for one in (marked, sensitive, again, plain)}
+    as_known = ("--as", "student-core", "--team", "central-data-team", "--why", "a list")
+    desk.gateway("held", "release", marked, *as_known)
+    with desk.registry.read() as session:
+        told = {row.subject.partition(" ")[0] for row in letters.listed(session)}
+    desk.close()
+    assert states == {marked: "held", sensitive: "held", again: "refused", plain: "held"}
+    assert told == {plain}
+
+
+def test_a_team_is_not_told_the_number_of_files_that_it_is_not_shown(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "counted")
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), f"UPN,Locker\n{Child(1).upn},blue\n".encode())
+    desk.process()
+    team = "central-data-team"
+    desk.gateway("held", "release", sent, "--as", "student-core", "--team", team, "--why", "a list")
+    span = desk.now - timedelta(days=1), desk.now + timedelta(days=1)
+    with desk.registry.read() as session:
+        assert letters.delivered_by_team(session, *span) == {team: 1}
+    desk.gateway("pupils", "restrict", *Child(1).asked, "--why", "contested")
+    with desk.registry.read() as session:
+        assert letters.delivered_by_team(session, *span) == {}
+    desk.close()
 
 
 def test_a_preview_needs_no_secret(desk: Desk) -> None:
