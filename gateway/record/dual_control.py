@@ -389,10 +389,16 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """Return the log entry of an act's open proposal; None if confirmed, rejected or expired."""
+    """Return the log entry of an act's open proposal; None if confirmed, rejected or expired.
+
+    What was proposed for a member of staff ends when the person leaves: another may have the name later.
+    """
+    left = f"{act.about.partition(' ')[0]}; "
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
             return event if event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS else None
+        if event.kind == "staff-removed" and f"{event.note}; ".startswith(left):
+            return None
     return None
 
 

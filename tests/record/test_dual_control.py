@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.cli.console import who
 from gateway.errors import GatewayError
-from gateway.record.dual_control import are_named_two
+from gateway.record.dual_control import TwoPersonAct, agreed, are_named_two
 from gateway.registry.tables import KeyRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -100,3 +100,15 @@ def test_a_name_is_taken_from_the_system_and_not_from_the_shell(monkeypatch: pyt
     monkeypatch.setenv("GATEWAY_ADMIN", "jane\nroot")
     with pytest.raises(GatewayError, match="GATEWAY_ADMIN"):
         who()
+
+
+def test_what_was_proposed_for_somebody_who_left_counts_for_nobody_else_of_that_name(desk: Desk) -> None:
+    act = TwoPersonAct("put-in-teams", "staff", "jane information-governance")
+    desk.gateway("staff", "add", "jane", "--team", "sen")
+    with desk.registry.write() as session:
+        assert not agreed(session, act, by="ann", why="w", at=desk.now, always=True)
+    desk.gateway("staff", "remove", "jane", "--why", "has left")
+    desk.gateway("staff", "add", "jane", "--team", "sen")
+    with desk.registry.write() as session:
+        assert not agreed(session, act, by="ben", why="another jane", at=desk.now, always=True)
+        assert agreed(session, act, by="ann", why="she, too", at=desk.now, always=True)
