@@ -35,6 +35,8 @@ _TROUBLE = {
     "settings": "the courier has no usable key for it",
     "slow": "the address does not answer in time",
 }
+_PROPOSED = frozenset({"release-proposed", "redelivery-proposed"})
+"""The kinds of entries with teams that a file was not given to."""
 Told = tuple[str, dict[str, Any]]
 """A message behind the name of its file, NUMBER_ID without the ending.
 
@@ -148,7 +150,8 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
             kind = "file.held"
         case "withdrawn", "held":
             kind = "file.withdrawn"
-            earlier = (json.loads(one.leaf)["fields"] for one in log.events(session, event.subject))
+            told = (one for one in log.events(session, event.subject) if one.kind not in _PROPOSED)
+            earlier = (json.loads(one.leaf)["fields"] for one in told)
             teams = ",".join(one.get("teams") or one.get("team") or "" for one in earlier)
         case _:
             return

@@ -132,6 +132,21 @@ def test_a_file_that_is_held_or_taken_back_is_told_with_the_codes(desk: Desk, re
     assert TEAM in told[given]["data"]["teams"]
 
 
+def test_a_team_that_a_file_was_only_proposed_for_is_not_told_that_it_was_taken_back(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [
+        hooked(desk, receiver, "file.withdrawn", team=team, name=team) for team in ("exclusions", TEAM)
+    ]
+    given = sent(desk)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    further = ("--team", "exclusions", "--override", "--why", "a tribunal")
+    desk.gateway("transfers", "redeliver", given, *further)
+    desk.gateway("transfers", "withdraw", given, "--why", "another school's pupils")
+    desk.process()
+    assert [len(list(folder.glob("*.json"))) for folder in folders] == [0, 1]
+
+
 def test_a_file_that_is_for_few_is_told_to_no_hook(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "file.accepted", "file.held")
     oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
