@@ -203,9 +203,12 @@ class MailboxAccess:
         return text.getvalue().encode()
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
-        """Raise Declined if the person's access ended, or the open file was withdrawn."""
+        """Raise Declined if the person's access ended, or the open file was withdrawn.
+
+        Access to a file also ends when the person leaves the team.
+        """
         with self.registry.read() as session:
-            self._teams(session, person)
+            self._check_folder(person, self._teams(session, person), MailboxPlace(delivery.team or HELD))
             if not deliveries.may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
 

@@ -167,6 +167,18 @@ def test_leaving_a_team_takes_its_folder_away_at_once(mailroom: Mailroom, team: 
     assert mailroom.events(reference) == []
 
 
+def test_whoever_leaves_a_team_reads_no_further_in_a_file_of_it(mailroom: Mailroom, team: str):
+    name = f"reads-{team}"
+    mailroom.staff(name, team)
+    path = mailroom.path(team, mailroom.deliver(CONTENT, team))
+    with mailroom.sftp(name) as sftp, sftp.open(path) as file:
+        assert file.read(10)
+        with mailroom.registry.write() as session:
+            session.delete(session.get_one(StaffTeamRow, (name, team)))
+        with pytest.raises(FileNotFoundError):
+            file.read(10)
+
+
 def test_there_is_nothing_but_sftp(mailroom: Mailroom, person: str):
     with mailroom.transport(person) as transport:
         for start in (
