@@ -30,7 +30,7 @@ from gateway.observe.logs import entry_as_json
 from gateway.processor.checkpoints import keep_cosigned
 from gateway.publish.projection import number_in, replace_published, size_of_head
 from gateway.registry import log
-from gateway.registry.sight import unseen
+from gateway.registry.sight import check_all_seen, unseen
 from gateway.verify.verify_receipts import Unproved, read_head
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def prove(home: HomeOption, reference: ReferenceArgument) -> None:
             {"index": number, "leaf": leaf.decode(), "proof": [b64encode(node).decode() for node in proof]}
             for number, (leaf, proof) in proofs
         ]
+        check_all_seen(session, sight_here(session, home), " ".join(str(one["leaf"]) for one in proved))
     if not proved:
         raise NotFoundError(f"the log holds nothing on {reference}")
     print_json({"log_key": signing.vkey, "checkpoint": signed, "events": proved})

@@ -9,6 +9,7 @@ import typer
 from gateway.cli.app import check_server
 from gateway.cli.commands import HomeOption, JsonOption, ReferenceArgument, command_in
 from gateway.cli.console import print_exactly, print_json, read_key_file, registry, say
+from gateway.cli.identity import sight_here
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.openpgp.certificates import split
@@ -22,12 +23,17 @@ app = typer.Typer()
 
 @command_in(app, "show")
 def show_one(home: HomeOption, reference: ReferenceArgument, as_json: JsonOption = False) -> None:
-    """Show the receipt in force of one transfer, as given to the sender."""
+    """Show the receipt in force of one transfer, as given to the sender.
+
+    Not if the receipt names another file that you may not know of, such as one replaced by this file.
+    """
     check_server("gateway receipts show")
-    from gateway.registry import receipts  # noqa: PLC0415 - of the authority's side alone
+    from gateway.registry import receipts, sight  # noqa: PLC0415 - of the authority's side alone
 
     with registry(home) as opened, opened.read() as session:
         receipt = receipts.latest(session, reference)
+        said = "" if receipt is None else f"{receipt.text}\n{receipt.json_text}"
+        sight.check_all_seen(session, sight_here(session, home), said)
     if receipt is None or receipt.seal == receipts.UNSIGNED:
         raise NotFoundError(f"there is no receipt for {reference} yet")
     print_exactly(receipt.json_text if as_json else receipt.text)

@@ -19,6 +19,7 @@ from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import ConfigurationError, Fault, NotFoundError
+from gateway.home import REFERENCE
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
@@ -294,13 +295,15 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield the bytes of each leaf in order; for a leaf whose subject is `withheld`, JSON with its hash.
+    """Yield the bytes of each leaf in order; for a leaf that names a `withheld` file, JSON with its hash.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
     query = select(EventRow.leaf, EventRow.subject).order_by(col(EventRow.number))
+    hidden = frozenset(withheld)
     for number, (leaf, subject) in enumerate(session.exec(query.execution_options(yield_per=1000))):
-        if subject in withheld:
+        # The entry of a file also names the file that it replaces.
+        if hidden and not hidden.isdisjoint((subject, *REFERENCE.findall(leaf.decode(errors="replace")))):
             yield canonical({"hash": base64.b64encode(tree.leaf_hash(leaf)).decode(), "sequence": number})
         else:
             yield leaf

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from sqlmodel import select
 
 from gateway.cli.identity import real_account
 from gateway.homes.demo.parties import Party
-from gateway.registry import keys
+from gateway.registry import keys, log
+from gateway.registry.tables import TransferRow
+from gateway.verify import verify_log
 from tests.apart import apart
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
@@ -188,6 +191,29 @@ def test_no_filter_of_the_held_files_tells_of_a_sensitive_one(desk: Desk, as_sam
     desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
     asked = (("--provider", "oak"), ("--provider", "elm"), ("--search", "list.csv"), ("--to", "2001-01-01"))
     assert {as_sam("held", "list", *some) for some in asked} == {as_sam("held", "list")}
+
+
+def test_what_replaced_a_file_for_few_names_it_to_nobody_else(
+    desk: Desk, as_sam: Act, tmp_path: Path
+) -> None:
+    oak, sent = desk.provider("oak", years=THIS_YEAR), list[str]()
+    for seed in (1, 2):
+        sent.append(desk.send(oak, census(seed)))
+        desk.process()
+    few, later = sent
+    assert f"replaces {few}" in " ".join(desk.receipt(later).split())
+    with desk.registry.write() as session:
+        session.exec(select(TransferRow).where(TransferRow.reference == few)).one().few = True
+        log.record_changes(session, desk.now)
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    for act in (("receipts", "show"), ("log", "prove")):
+        assert "few people" in as_sam(*act, later, code=1)
+    as_sam("log", "export", str(tmp_path / "log"))
+    leaves = (tmp_path / "log" / "leaves.jsonl").read_text()
+    assert few not in leaves
+    assert verify_log.main([str(tmp_path / "log")]) == 0
+    assert f"replaces {few}" in " ".join(desk.gateway("receipts", "show", later).split())
 
 
 @pytest.mark.long
