@@ -82,7 +82,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """
         rules = Rulebook(context.home, context.catalogue)
         with context.reading() as session:
-            asked = self._wished(rules, session, held(session, self.reference), context.clock())
+            asked = self.wished(rules, session, held(session, self.reference), context.clock())
         said = release_in_words(asked, rules.catalogue)
         second = " A second person decides." if asked.forbidden else ""
         return f"{super().effect(context)} {said}{second}"
@@ -106,7 +106,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """
         with deciding(registrar, by) as record:
             transfer = held(record.session, self.reference)
-            asked = self._wished(registrar, record.session, transfer, record.at)
+            asked = self.wished(registrar, record.session, transfer, record.at)
             if asked.forbidden and self.on is not None:
                 raise GatewayError("a release that needs a second person takes no day: leave it out")
             if asked.forbidden:
@@ -118,7 +118,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
                 _release(record, transfer, asked, self.why, on=self.on, counted=not self.team)
         return asked
 
-    def _wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
+    def wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
+        """Return the release as judged. GatewayError if the agreement forbids it, without `override`."""
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
         if asked.forbidden and not self.override:
             said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
@@ -228,6 +229,14 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
+    def each(self, registrar: Registrar) -> list[str]:
+        """Return the files, each once. GatewayError, before any is decided, if one is not held."""
+        found = [*dict.fromkeys(self.reference)]
+        with registrar.registry.read() as session:
+            for reference in found:
+                held(session, reference)
+        return found
+
 
 class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     """Return several held files to their senders, in your name, with the same advice."""
@@ -239,9 +248,10 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse each file, with the person's advice on the receipts."""
         with context.open_registrar() as registrar:
-            for reference in self.reference:
+            found = self.each(registrar)
+            for reference in found:
                 _send_back(registrar, reference, by=context.person, advice=self.advice)
-        return ActDone(f"{counted(len(self.reference), 'file')} returned")
+        return ActDone(f"{counted(len(found), 'file')} returned")
 
 
 class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
@@ -254,9 +264,13 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Release each file to the teams that the agreement names."""
         with context.open_registrar() as registrar:
-            for reference in self.reference:
-                ReleaseHeldFile(reference=reference, why=self.why).release(registrar, context.person)
-        return ActDone(f"{counted(len(self.reference), 'file')} released")
+            acts = [ReleaseHeldFile(reference=one, why=self.why) for one in self.each(registrar)]
+            with registrar.registry.read() as session:  # None is released where the agreement forbids one.
+                for act in acts:
+                    act.wished(registrar, session, held(session, act.reference), registrar.clock())
+            for act in acts:
+                act.release(registrar, context.person)
+        return ActDone(f"{counted(len(acts), 'file')} released")
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):

@@ -66,6 +66,18 @@ def test_a_release_against_the_agreement_takes_two_named_people(
         assert not any(row.whole for row in session.exec(select(DeliveryRow)))
 
 
+def test_of_several_files_none_is_returned_where_one_cannot_be_and_each_once(desk: Desk) -> None:
+    oak = desk.provider("oak")  # It has not ratified.
+    sent = [desk.send(oak, core_data(seed=seed)) for seed in (1, 2)]
+    desk.process()
+    desk.gateway("held", "refuse", sent[1], "--why", "x")
+    for asked in (("return-many", *sent, "--advice", "x"), ("release-many", *sent, "--why", "x")):
+        desk.gateway("held", *asked, code=1)
+        assert [desk.state(one) for one in sent] == ["held", "refused"]
+    assert "1 file returned" in desk.gateway("held", "return-many", sent[0], sent[0], "--advice", "x")
+    assert desk.state(sent[0]) == "refused"
+
+
 def test_a_second_person_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = desk.send(desk.provider("oak"), core_data())
     desk.process()
