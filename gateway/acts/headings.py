@@ -16,11 +16,13 @@ from gateway.acts.held_decisions import held
 from gateway.acts.listing import ProviderListing, Row
 from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
+from gateway.home import REFERENCE
 from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
 from gateway.registry import log, providers
+from gateway.registry.sight import sees
 from gateway.registry.tables import HarmlessRow
 
 _SOMETHING_ELSE = "something-else"
@@ -35,8 +37,12 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
     empty: ClassVar = "nothing is said of any heading"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each heading whose meaning a provider or a member of staff has stated."""
+        """Return a row for each heading whose meaning a provider or a member of staff has stated.
+
+        The reference is left out if the person may not know of that file.
+        """
         with context.reading() as session:
+            sight = context.sight(session)
             return [
                 {
                     "provider": each.provider,
@@ -44,7 +50,9 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
                     "item": each.field or "something else",
                     "said_at": each.listed_at,
                     "said_by": each.listed_by,
-                    "reference": each.why,
+                    "reference": each.why
+                    if all(sees(session, sight, one) for one in REFERENCE.findall(each.why))
+                    else None,
                 }
                 for each in providers.listed_columns(session, stated=True)
                 if self.provider in (None, each.provider)

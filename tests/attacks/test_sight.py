@@ -31,7 +31,7 @@ from gateway.record.policies_in_force import Keeper
 from gateway.registry import discrepancies, holds, letters, log, providers, recalls, transfers
 from gateway.registry.letters import Letter
 from gateway.registry.log import Entry
-from gateway.registry.tables import DeletionCertificateRow
+from gateway.registry.tables import DeletionCertificateRow, HarmlessRow
 from gateway.reports.breach import BreachStatement
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.secrets.signing import Signing
@@ -150,6 +150,11 @@ class Told(Doors):
         )
         log.append(session, [entry], NOW)
         session.add(DeletionCertificateRow(made_at=NOW, text=f"deleted: {reference}"))
+        heading = HarmlessRow(
+            name=f"heading{number}", header=f"Heading {number}", provider=PROVIDER, listed_at=NOW,
+            listed_by="administrator", why=f"{reference}: as they say", field="",
+        )  # fmt: skip
+        providers.state_heading(session, heading)
 
     def unseen(self, who: str) -> set[str]:
         """The references that somebody is not to be told of."""
@@ -306,6 +311,17 @@ def test_markers_are_listed_for_data_protection_and_the_people_named(told: Told)
         told.sit_down(who)
         listed = json.loads(invoke(told.room.home.root, "pupils", "markers", "--json").stdout)
         assert len(listed) == seen, who
+
+
+@pytest.mark.parametrize("who", ["triage", "administrator", "data-protection"])
+def test_the_file_in_which_a_heading_was_explained_is_named_to_those_who_may_know_of_it(
+    told: Told, who: str
+) -> None:
+    told.sit_down(who)
+    listed = json.loads(invoke(told.room.home.root, "headings", "list", "--json").stdout)
+    assert len(listed) == len(told.files)
+    named = {one["reference"].partition(":")[0] for one in listed if one["reference"]}
+    assert named == set(told.files.values()) - told.unseen(who)
 
 
 def test_what_an_administrator_records_of_a_breach_is_not_shown_where_it_names_such_files(told: Told) -> None:
