@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.access import COMMANDS, EVERYTHING, OF_INTAKE, AccessRight, Sight
-from gateway.home import Home
+from gateway.home import Home, as_reference
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -47,7 +47,8 @@ def sight_here(session: Session, home: Path) -> Sight:
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
     """Run the block as a command of the person at the keyboard, whose right is checked if roles are in force.
 
-    GatewayError if the person is not proven, lacks the right, or may not know of the file `reference`.
+    GatewayError if the person is not proven, lacks the right, or may not know of a file in `reference`, which
+    is one reference or several, spelled in any way.
     """
     name, act = name_of(command), getattr(command, "act", None)
     right = COMMANDS[name] if act is None else act.right
@@ -58,8 +59,8 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     if name in OF_INTAKE and not os.access(place.settings, os.R_OK):
         yield  # Whose files the command changes, the system decides.
         return
-    is_seen = act is None or not act.of_any_file
-    about = reference if isinstance(reference, str) and is_seen else None
+    named = reference if isinstance(reference, list | tuple) else [reference] if reference else []
+    about = [] if act is not None and act.of_any_file else [as_reference(str(one)) for one in named]
     from gateway.cli.proving import checked  # noqa: PLC0415 - as above
 
     token = _PROVED.set(checked(place, name, right, about, real_account()))

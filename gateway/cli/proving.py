@@ -31,23 +31,28 @@ _HOW = (
 )
 
 
-def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
+def checked(
+    place: Home, command: str, right: AccessRight, references: Sequence[str], account: str
+) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
 
-    GatewayError if the person is not proven, lacks the `right`, or may not know of the file `reference`.
+    GatewayError if the person is not proven, lacks the `right`, or may not know of a file in `references`,
+    which are spelled as in the registry.
     """
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
         return None
     with closing(Registry(settings.database_url(place))) as registry, registry.read() as session:
         name = person_in(session, place, command, right, account)
-        if name is None or reference is None:
+        if name is None or not references:
             return name
-        if not sees(session, sight_of(session, place, name_of(name)), reference):
-            from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
+        sight = sight_of(session, place, name_of(name))
+        for reference in references:
+            if not sees(session, sight, reference):
+                from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
 
-            few = names_of_lookers(_catalogue(place))
-            raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
+                few = names_of_lookers(_catalogue(place))
+                raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
     return name
 
 

@@ -101,7 +101,7 @@ def _person(place: Home, found: work.Upgrade) -> str:
     """
     if load_settings(place).database is not None:
         if not found.migrations:
-            return checked(place, "upgrade.upgrade", AccessRight.ENROL, None, real_account()) or who()
+            return checked(place, "upgrade.upgrade", AccessRight.ENROL, (), real_account()) or who()
         out.print(
             "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"
         )

@@ -183,6 +183,28 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert desk.state(told) == "refused"
 
 
+def test_no_other_spelling_and_no_list_of_files_leads_to_one_that_is_for_few(desk: Desk, as_sam: Act) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    plain = desk.send(oak, b"nothing that anybody knows\n")
+    told = desk.send(oak, EXTRA["nhs-number.csv"](), "list.csv.pgp")
+    desk.process()
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    for spelled in (told.lower(), told.upper(), f" {told}"):
+        for act in (
+            ("report", "transfer"),
+            ("transfers", "show"),
+            ("held", "refuse", "--why", "x"),
+            ("held", "return", "--advice", "x"),
+            ("held", "release", "--override", "--why", "x"),
+        ):
+            assert "for Information Governance alone" in as_sam(*act, spelled, code=1)
+    for several in (("held", "return-many", "--advice", "x"), ("held", "release-many", "--why", "x")):
+        for found in ((plain, told), (plain, told.lower())):
+            assert "for Information Governance alone" in as_sam(*several, *found, code=1)
+    assert {desk.state(plain), desk.state(told)} == {"held"}
+
+
 def test_no_filter_of_the_held_files_tells_of_a_sensitive_one(desk: Desk, as_sam: Act) -> None:
     desk.send(desk.provider("oak", years=THIS_YEAR), EXTRA["nhs-number.csv"](), "list.csv.pgp")
     desk.provider("elm", years=THIS_YEAR)
