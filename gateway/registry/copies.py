@@ -79,8 +79,8 @@ def owed(
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
     Copies that wait for a ratification, and copies of a file with a marked child, are not made now. Returned
-    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. A marker also
-    keeps a copy out of /out: with `shown`, copies of a file with a marked child are left out of all, too.
+    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. A marker
+    also keeps a copy out of /out: with `shown`, copies of a file with a marked child are never returned.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
