@@ -22,7 +22,7 @@ from gateway.examiner.confinement import Cell
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.engines import believe, find_opener, usable
+from gateway.openpgp.engines import find_opener, mark_proved, usable
 from gateway.openpgp.interface import Content, Opener, OpenFile, in_memory
 from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
@@ -205,7 +205,7 @@ def main() -> None:
     def prepared(message: bytes) -> tuple[Cell, Work]:
         setup = protocol.OPENER_SETUP.validate_json(message)
         if setup.proved is not None:
-            believe(setup.proved)
+            mark_proved(setup.proved)
         settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
         secrets = {name: secret.encode() for name, secret in setup.secrets.items()}
         opening = Opening(settings, secrets, limits)

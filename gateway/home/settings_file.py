@@ -19,7 +19,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return a validator for texts that match the whole `pattern`; for others, ValueError says `how`."""
+    """Return a validator that accepts texts matching all of `pattern`; ValueError with `how` for others."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:

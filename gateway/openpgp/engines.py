@@ -59,7 +59,7 @@ def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
     return file if file in _proved else None
 
 
-def believe(file: ProgramFile) -> None:
+def mark_proved(file: ProgramFile) -> None:
     """Mark a program as proved, as the parent process has proved the program."""
     _proved.add(file)
 

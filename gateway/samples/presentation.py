@@ -31,7 +31,7 @@ class Presentation:
     columns and rows at the edges. `worn`: a table as handled by people, with headings in capitals between
     spaces, and the first column moved to the end. `cover`: a sheet of words before the table. `notes`: a last
     column of text with line ends. `commented`: XML with a comment and a processing instruction before its
-    root, and Windows line ends. `suits`: the kinds of document for the presentation.
+    root, and Windows line ends. `suits`: the kinds of document that it may be used for.
     """
 
     name: str = ""

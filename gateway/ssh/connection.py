@@ -214,7 +214,7 @@ class Connection(LeanConnection):
         MSG_REQUEST_FAILURE: _process_global_response,
     }
 
-    def may_be(self, name: str) -> bool:
+    def may_log_in(self, name: str) -> bool:
         """Return True if the provider or person `name` may log in with this connection's algorithms."""
         return all(admits(self._also, self._address, name, used) for used in self._used)
 

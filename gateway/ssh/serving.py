@@ -190,7 +190,7 @@ class Visitor(asyncssh.SSHServer):
                 "login-error", self._address, level=logging.ERROR, detail=trace_of(error)
             )
             return False
-        if holds and self._connection is not None and not self._connection.may_be(username):
+        if holds and self._connection is not None and not self._connection.may_log_in(username):
             self._door.offences.note("weak-algorithms-of-another", self._address)
             return False
         if holds:

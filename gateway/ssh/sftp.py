@@ -32,9 +32,9 @@ class Server(asyncssh.SFTPServer):
     """The SFTP operations of one session; each is declined until a service overrides the method.
 
     asyncssh's own methods work on the real file system; all are overridden here. `handles`: the most files
-    and folders open in a session; `listings`: the most folders. `turns`: how many requests are answered at a
-    time, shared by several sessions. `name_seconds`: about how long the event loop takes for one name in an
-    answer.
+    and folders open in a session; `listings`: the most folders. `turns`: a semaphore that bounds the requests
+    answered at a time, shared by several sessions. `name_seconds`: about how long the event loop takes for
+    one name in an answer.
     """
 
     handles: int = 32
