@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from watchdog.events import FileCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
@@ -101,6 +102,7 @@ class Watch(FileSystemEventHandler):
             observer.join()
 
 
+_CLOCKS_APART = timedelta(hours=1)
 _SELDOM_SECONDS = 1.0
 """Seconds for which work besides files may wait while files arrive: it takes half as long as a file."""
 _log = logging.getLogger(__name__)
@@ -139,7 +141,9 @@ class Processor:
         self._keys = secret_files.generation(self._home)
         self._published_on_request_at = 0
         self._back_off = BackOff(rescan_seconds, time.monotonic)
-        self._unshown: set[Folder] = set()
+        # At the start as after a drop: whoever was killed may have left a secret key in the store.
+        self._unshown: set[Folder] = {"keys"}
+        self._secrets_gone_at: datetime | None = None
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
         self._all_unshown = self._is_behind = False
@@ -324,7 +328,9 @@ class Processor:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
         if "keys" in self._unshown:  # The only drops that change what is published.
-            drops.publish(self._home, self._registrar.registry, self._registrar.clock())
+            now = self._registrar.clock()
+            drops.publish(self._home, self._registrar.registry, now, self._secrets_gone_at)
+            self._secrets_gone_at = now - _CLOCKS_APART
         self._unshown.clear()
 
     def _hand_out(self) -> None:

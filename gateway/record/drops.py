@@ -57,7 +57,7 @@ from gateway.registry.agreements import role_of_copies, sign
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, KeyState, Revocation
 from gateway.registry.log import Entry
-from gateway.registry.tables import HarmlessRow, RatificationRow, TransferRow
+from gateway.registry.tables import HarmlessRow, RatificationRow, ReasonRow, TransferRow
 from gateway.store.of_home import store_of
 
 
@@ -130,14 +130,22 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
     return Settled(flow="keys", reasons=(catalogue.reason("key:in-force"),))
 
 
-def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the SSH keys in force to intake; delete from the store any secret key uploaded to /keys."""
+def publish(home: Home, registry: Registry, now: datetime, since: datetime | None = None) -> None:
+    """Publish the SSH keys in force to intake; delete from the store any secret key that was uploaded.
+
+    `since`: a moment before which no secret key can be left, if any.
+    """
     publish_access(registry, home.published, now)
     with registry.read() as session:
-        query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
-        withheld = session.exec(query).all()
+        named = select(ReasonRow.transfer).where(ReasonRow.code == "key:secret")
+        secret = select(TransferRow.reference).where(
+            col(TransferRow.sequence).in_(named), TransferRow.withheld
+        )
+        if since is not None:
+            secret = secret.where(col(TransferRow.decided_at) >= since)
+        found = session.exec(secret).all()
     store = store_of(home)
-    store.remove([reference for reference in withheld if store.has(reference)])
+    store.remove([reference for reference in found if store.has(reference)])
 
 
 def _taken(drop: Drop, code: str) -> Settled:

@@ -17,7 +17,7 @@ from tests.policies import enact
 from tests.school import School, verified
 from tests.sealed import sealed_file
 from tests.waiting import until
-from tests.workshop import Workshop, codes, fresh
+from tests.workshop import Desk, Workshop, codes, fresh
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("gpg")]
 COMPROMISED, SUPERSEDED = 1, 2  # As GnuPG asks for the reason.
@@ -192,6 +192,20 @@ def test_a_secret_key_is_named_and_nothing_of_it_is_kept(shop: Workshop, oak: Sc
         assert "SECRET" in transfer.reasons[0].sentence
         until(partial(gone, sealed_file(shop.home, transfer.upload.reference)), "it to be removed")
         assert "deleted" in shop.kinds(transfer.upload.reference)
+
+
+def test_a_secret_key_is_removed_at_the_start_where_a_kill_came_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak = desk.provider("oak")
+    secret = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    with monkeypatch.context() as killed:
+        killed.setattr(drops, "publish", lambda *_: None)
+        transfer = desk.sent(oak, oak.seal(secret, desk.certificate), "keys")
+    assert codes(transfer) == {"key:secret"}
+    assert sealed_file(desk.home, transfer.upload.reference).exists()
+    desk.process()
+    assert not sealed_file(desk.home, transfer.upload.reference).exists()
 
 
 def gone(path: Path) -> bool:
