@@ -5,10 +5,15 @@ A person with a UPN is indexed by UPN and former UPN, others by name and date of
 """
 
 import hmac
+import io
+import lzma
 import re
 import struct
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from itertools import chain
@@ -105,7 +110,16 @@ def unpacked(data: bytes) -> Iterator[RollEntry]:
 
 DIGEST = 16
 _NAMES = ("surname", "forename", "full-name")
-_LENGTH, _PIECE = 13, 1024**2
+_LENGTH, _PIECE, _UNPACKED = 13, 1024**2, 64 * 1024**2
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
@@ -150,8 +164,28 @@ class PersonCollector:
             self.left_out += len(new) - room
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect all UPNs found anywhere in a content, for a content with unreadable records."""
+        """Collect all UPNs found anywhere in a content, for a content with unreadable records.
+        Workbooks and archives are unpacked, up to 64 MiB; where more is packed, that is counted as left out.
+        """
         content.seek(0)
+        self._scan(content)
+        self._scan_packed(content, _UNPACKED)
+
+    def _scan_packed(self, content: BinaryIO, room: int, *, inside: bool = False) -> int:
+        """Collect the UPNs in the files of an archive, and in archives among them; return the octets left."""
+        with suppress(*_UNREADABLE), zipfile.ZipFile(content) as packed:
+            for one in packed.infolist():
+                if one.file_size > room:
+                    self.left_out += 1
+                    continue
+                with suppress(*_UNREADABLE):
+                    unpacked = io.BytesIO(packed.read(one))
+                    room -= one.file_size
+                    self._scan(unpacked)
+                    room = room if inside else self._scan_packed(unpacked, room, inside=True)
+        return room
+
+    def _scan(self, content: BinaryIO) -> None:
         before = b""
         while piece := content.read(_PIECE):
             # Without empty octets, UTF-16 text reads like any other.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import date
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 from gateway.classify import Rules, classify
 from gateway.classify.identifiers import name_keys
+from gateway.examiner import persons
 from gateway.examiner.persons import PersonCollector, name_digests, number_digest, person_digests
 from gateway.examiner.protocol import PERSONS
 from gateway.home.settings import ClassifyLimits
 from gateway.model import ContentRefused
 from tests.classify.made import Child, ctf, pupil
+from tests.classify.test_workbook import workbook
 
 BORN = date(2015, 2, 1)
 KEY = b"k" * 32
@@ -98,6 +101,38 @@ def test_numbers_are_seen_in_what_nobody_can_read_also_across_pieces(encoding: s
     taker = PersonCollector()
     taker.scan(io.BytesIO(text.encode(encoding)))
     assert taker.numbers == {Child(1).upn, Child(2).upn}
+
+
+def packed(*files: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in files:
+            made.writestr(name, content)
+    return out.getvalue()
+
+
+def scanned(data: bytes) -> PersonCollector:
+    taker = PersonCollector()
+    taker.scan(io.BytesIO(data))
+    return taker
+
+
+def test_numbers_are_seen_in_workbooks_and_archives_that_nobody_can_read() -> None:
+    behaviour = [["UPN", "Behaviour points"], [Child(1).upn, "5"]]
+    book, table = workbook(behaviour), f"UPN,Points\r\n{Child(2).upn},7\r\n".encode()
+    for data in (book, packed(("a.xlsx", book)), packed(("notes.txt", b"PK\x03\x04"), ("b.xlsx", book))):
+        assert scanned(data).numbers == {Child(1).upn}
+    assert scanned(packed(("a.xlsx", book), ("b.csv", table))).numbers == {Child(1).upn, Child(2).upn}
+
+
+def test_a_damaged_archive_hides_no_more_than_what_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (f"{Child(number).upn} {'x' * 50}".encode() for number in (1, 2))
+    data = bytearray(packed(("a", one), ("b", two)))
+    data[data.index(b"a") + 3] ^= 0xFF
+    assert Child(2).upn in scanned(bytes(data)).numbers
+    monkeypatch.setattr(persons, "_UNPACKED", len(one) + 1)
+    taker = scanned(packed(("a", one), ("b", two)))
+    assert (taker.numbers, taker.left_out) == ({Child(1).upn}, 1)
 
 
 def test_no_more_are_collected_than_are_indexed_though_a_name_has_several_keys() -> None:
