@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -226,7 +227,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
         senders=tuple(key.material for key in signers.in_force),
         others=tuple(key.material for key in signers.others),
         opens_with=tuple(one for one in openers if secret_files.secret_key_file(rulebook.home, one).exists()),
-        now=now,
+        now=now.astimezone(ZoneInfo(catalogue.calendar.timezone)),  # A file's dates are days at the school.
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,

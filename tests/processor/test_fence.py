@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
@@ -41,3 +42,13 @@ def test_who_was_enrolled_since_the_register_was_read_is_taken_inside(desk: Desk
         sent = desk.land(desk.provider("oak"), b"a file")
         claim_waiting(registrar, version=version)
     assert desk.state(sent) == "landed"
+
+
+def test_a_file_of_the_first_hour_of_a_summer_day_is_judged_on_that_day(desk: Desk) -> None:
+    sent = desk.land(desk.provider("oak"), b"a file")
+    night = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    with desk.registrar() as registrar:
+        claim_waiting(registrar)
+        (assignment,) = assignments(registrar, [sent], night)
+    assert assignment.job.now == night
+    assert assignment.job.now.date() == date(2026, 7, 2)
