@@ -23,7 +23,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
 from gateway.acts.transfers import file_in_words
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.persons import packed
 from gateway.log.leaf import Kind
 from gateway.model import Held, LogStep, Reason, Refused, Transfer
@@ -40,6 +40,7 @@ from gateway.record.dual_control import Proposal, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
+from gateway.registry.sight import sees
 
 _FOR_GOOD = "person:withdrawn-for-good"
 _PROPOSED: Kind = "redelivery-proposed"
@@ -77,13 +78,17 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file until a second person decides; return who had opened the file, and when.
 
-        GatewayError if the file is in no mailbox.
+        A person who may not know of the file is told no more than that. GatewayError if the file is in no
+        mailbox.
         """
         reference = self.reference
         with context.open_registrar() as registrar:
             with registrar.registry.write() as session:
                 record = Recording(registrar, session, context.person, registrar.clock())
                 transfer = transfers.get(session, reference)
+                known = sees(session, context.sight(session), reference)
+                if not known and (transfer.upload.folder, transfer.state) != ("in", "accepted"):
+                    raise NotFoundError(f"there is no transfer {reference}")
                 if transfer.upload.folder != "in":
                     raise GatewayError(f"{reference} is no file of data: it was passed to nobody")
                 if transfer.state == "held":
@@ -101,12 +106,12 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
             if registrar.brings_out:
                 take_back_copies(registrar.home, registrar.registry)
             registrar.bring_out(record.issued)
+        said = f"{reference} is out of every mailbox; its provider and data protection are told"
+        second = f"a second person decides: gateway transfers confirm {reference} --why …"
+        if not known:
+            return ActDetails(said, values=[], closing=(second,))
         left = (f"its copy is out of /out of {provider}, which may have fetched it" for provider in copied)
-        return _withdrawn(
-            f"{reference} is out of every mailbox; its provider and data protection are told",
-            openings,
-            (*left, f"a second person decides: gateway transfers confirm {reference} --why …"),
-        )
+        return _withdrawn(said, openings, (*left, second))
 
 
 class RedeliverTransfer(_RecallAct, command="transfers redeliver"):

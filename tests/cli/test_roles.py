@@ -238,6 +238,23 @@ def test_what_replaced_a_file_for_few_names_it_to_nobody_else(
     assert f"replaces {few}" in " ".join(desk.gateway("receipts", "show", later).split())
 
 
+def test_who_takes_back_a_file_that_is_for_few_is_not_told_what_became_of_it(desk: Desk, as_sam: Act) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    few, held = desk.send(oak, census()), desk.send(oak, EXTRA["nhs-number.csv"](), "list.csv.pgp")
+    desk.process()
+    desk.gateway("transfers", "open", few, "--why", "a question", "--to", str(desk.root / "whole"))
+    with desk.registry.write() as session:
+        session.exec(select(TransferRow).where(TransferRow.reference == few)).one().few = True
+        log.record_changes(session, desk.now)
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    assert f"there is no transfer {held}" in as_sam("transfers", "withdraw", held, "--why", "x", code=1)
+    said = as_sam("transfers", "withdraw", few, "--why", "the school rang")
+    assert "out of every mailbox" in said
+    assert "opened" not in said
+    assert desk.codes(few) == ["person:withdrawn"]
+
+
 @pytest.mark.long
 def test_what_was_found_sensitive_stays_for_few(desk: Desk, as_sam: Act) -> None:
     """Refused, returned, sent once more, or released: other reasons, the same file."""
