@@ -47,7 +47,7 @@ from gateway.record.dual_control import (
     vouch,
     who_could_be,
 )
-from gateway.registry import keys, log, logins, roles, staff, transfer_lists
+from gateway.registry import keys, log, logins, programs, roles, staff, transfer_lists
 from gateway.registry.staff import StaffState
 from gateway.zones.places import places_of
 
@@ -220,7 +220,8 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the person's keys, end the sessions, and leave the person's held files assigned to nobody.
 
-        Keys not in force (suspended, or never confirmed) are revoked: none may wait for a namesake.
+        Keys not in force (suspended, or never confirmed) are revoked: none may wait for a namesake. Programs
+        still in force whose credentials the person was shown are named in the answer.
         GatewayError for an administrator or data protection officer, whose role two people must take first.
         """
         with context.recording() as record:
@@ -240,9 +241,20 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
             left = self._held(session, EVERYTHING)
             for reference in left:
                 record.note("assigned", reference)
+            shown = [
+                one.name
+                for one in programs.listed(session)
+                if name_of(one.made_by) == self.name and one.revoked_at is None and one.ends_at > at
+            ]
             _note(record, "staff-removed", self.name, self.why)
         files = f"; {counted(len(left), 'held file')} of theirs: now for anybody to decide" if left else ""
-        return ActDone(f"{self.name} is removed{files}")
+        said = f"{self.name} is removed{files}"
+        if shown:
+            said += (
+                f"\n{self.name} was shown the credential of {', '.join(shown)}, which counts still: "
+                "gateway programs revoke, then gateway programs add"
+            )
+        return ActDone(said)
 
 
 class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):

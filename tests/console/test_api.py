@@ -196,6 +196,17 @@ def test_a_credential_is_made_by_two_and_counts_for_what_it_names(api: Api) -> N
     assert "no program may do this" in api.command("jane", *scope[:4], "staff add", "--why", "w", code=1)
 
 
+def test_whoever_takes_a_leaver_out_is_told_which_credentials_the_leaver_was_shown(api: Api) -> None:
+    api.room.staff("mary", TEAM)
+    for name in ("payroll", "dinners"):
+        api.program(name, *MAILBOX).close()
+    api.command("jane", "programs", "revoke", "dinners", "--why", "over")
+    said = api.command("jane", "staff", "remove", "mary", "--why", "has left")
+    assert "payroll" in said
+    assert "gateway programs revoke" in said
+    assert "dinners" not in said
+
+
 def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
     client = api.program("old", "providers list")
     with api.room.registry.write() as session:
