@@ -55,6 +55,8 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
                 raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
             years = register.of(record.session).years(self.provider, catalogue.text_wanted, day)
             year = ratification.year_to_ratify(years, day, catalogue)
+            if year < "2000":
+                raise GatewayError(f"{day} is long before this agreement: see that the year is right")
             signed = RatificationRow(
                 provider=self.provider, academic_year=year, signatory=self.signatory, ratified_on=day,
                 recorded_at=record.at, recorded_by=record.by,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -35,15 +36,16 @@ ReferenceArgument = Annotated[
 ]
 DEFAULT_HOME = Path("gateway-home")
 _DAY = "%Y-%m-%d"
+_YEARS = range(1900, 3000)  # As in the fields of acts; calendars are reckoned a year before and after.
 
 
 def _reader(kinds: str, *formats: str) -> Callable[[str], datetime]:
     def read(text: str) -> datetime:
         for form in formats:
-            try:
-                return datetime.strptime(text, form)  # noqa: DTZ007 - whose day it is, the command knows
-            except ValueError:
-                continue
+            with suppress(ValueError):
+                found = datetime.strptime(text, form)  # noqa: DTZ007 - whose day it is, the command knows
+                if found.year in _YEARS:
+                    return found
         raise typer.BadParameter(f"write {kinds}")
 
     return read

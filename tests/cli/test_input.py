@@ -121,3 +121,24 @@ def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_p
 )
 def test_a_day_at_an_end_of_the_calendar_is_none(desk: Commands, command: tuple[str, ...], day: str) -> None:
     assert "write a year from 1900 to 2999" in " ".join(usage(desk, *command, day).split())
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flows", "status", "--on"),
+        ("retention", "run", "--on"),
+        ("keys", "gateway", "rotate", "--until"),
+        ("policy", "test", __file__, "--as", "oak", "--on"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_nor_is_it_one_for_the_other_commands(desk: Commands, command: tuple[str, ...], day: str) -> None:
+    assert "write a day like 2026-11-24" in " ".join(usage(desk, *command, day).split())
+
+
+def test_a_ratification_of_another_century_is_refused(desk: Commands) -> None:
+    for day in ("1900-01-01", "2000-02-29"):
+        said = desk.refused("agreement", "ratify", "oak", "--signatory", "The Head", "--on", day)
+        assert f"{day} is long before this agreement" in said
