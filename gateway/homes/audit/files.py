@@ -18,6 +18,7 @@ from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.tree import Inconsistency, paged
 from gateway.log.checkpoint import Checkpoint
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import event_of, is_events
 from gateway.publish.projection import TAKEN_BACK, UP_TO, number_in, receipt_files
@@ -137,30 +138,41 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
 
 
 def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Yield each published key that should not be there.
+    """Yield each published key, and each signed list of keys, that should not be there.
 
-    A provider's `authorized_keys` may have only the provider's keys in use; common/keys/ may have only
-    certificates of this gateway and the verifier key of this log.
+    An `authorized_keys` may have only keys in use of an enrolled provider; common/keys/ may have only
+    certificates of this gateway, what it signed, and the verifier key of this log.
     """
-    for provider in providers.list_providers(session):
-        access = published.provider(provider.id) / "authorized_keys"
-        shown = access.read_text("utf-8").splitlines() if access.exists() else []
+    may_enter = {one.id for one in providers.list_providers(session) if not one.suspended}
+    for access in sorted(published.root.glob("providers/*/authorized_keys")):
+        provider = access.parent.name
         in_use = {
             key.material
-            for key in keys.list_keys(session, "provider", provider.id)
-            if key.kind == "ssh" and key.state in {"active", "retiring"} and not provider.suspended
+            for key in keys.list_keys(session, "provider", provider)
+            if key.kind == "ssh" and key.state in {"active", "retiring"} and provider in may_enter
         }
-        if not in_use.issuperset(shown):
-            where = f"published {provider.id}/authorized_keys"
-            yield Inconsistency(where, "it lets in a key that is not in use")
+        if not in_use.issuperset(_text(access).splitlines()):
+            yield Inconsistency(
+                f"published {provider}/authorized_keys", "it lets in a key that is not in use"
+            )
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
-    for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
-        if path.exists() and path.read_text("utf-8") not in ours:
+    certificates = {folder / "gateway.asc", *folder.glob("gateway-*[0-9a-f].asc")}
+    for path in sorted(folder.glob("[!.]*.asc")):
+        if path in certificates and _text(path) not in ours:
             yield Inconsistency(f"published keys/{path.name}", "it is no certificate of this gateway")
+        elif path not in certificates:
+            try:
+                verify_clearsigned(_text(path), [one.encode() for one in ours])
+            except SignatureInvalid:
+                yield Inconsistency(f"published keys/{path.name}", "it is not what this gateway signed")
     path = folder / "gateway-log.vkey"
-    if path.exists() and path.read_text("utf-8") != f"{vkey}\n":
+    if path.exists() and _text(path) != f"{vkey}\n":
         yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace")
 
 
 def _compare(expected: dict[Path, tuple[str, int]], published: int, removed: int) -> Iterator[Inconsistency]:

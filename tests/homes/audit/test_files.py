@@ -60,6 +60,25 @@ def let_in(desk: Desk) -> None:
     path.write_text(path.read_text() + "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV3 mallory\n")
 
 
+def let_in_a_stranger(desk: Desk) -> None:
+    folder = desk.home.published.root / "providers" / "ghost"
+    folder.mkdir()
+    shutil.copy(desk.home.published.provider("oak") / "authorized_keys", folder)
+
+
+def spoil_text(*parts: str) -> Callable[[Desk], None]:
+    def spoil(desk: Desk) -> None:
+        path = desk.home.published.root.joinpath(*parts)
+        path.write_bytes(path.read_bytes() + b"\xff")  # No text any more.
+
+    return spoil
+
+
+def put_another_list_of_host_keys(desk: Desk) -> None:
+    path = desk.home.published.common / "keys" / "gateway-hosts.asc"
+    path.write_text(receipt(desk, "txt").read_text().replace("oak", "elm"))
+
+
 def put_another_certificate(desk: Desk) -> None:
     (other,) = (whole().root / "parties" / "oak").glob("openpgp.asc")
     shutil.copy(other, desk.home.published.common / "keys" / "gateway.asc")
@@ -97,6 +116,11 @@ def slip_in_copy(desk: Desk) -> None:
         (add_receipt, "there is no such receipt"),
         (rename_receipt, "there is no such receipt"),
         (let_in, "oak/authorized_keys: it lets in a key"),
+        (let_in_a_stranger, "ghost/authorized_keys: it lets in a key"),
+        (spoil_text("providers", "oak", "authorized_keys"), "oak/authorized_keys: it lets in a key"),
+        (spoil_text("common", "keys", "gateway.asc"), "gateway.asc: it is no certificate of this gateway"),
+        (spoil_text("common", "keys", "gateway-log.vkey"), "it is not the key of this log"),
+        (put_another_list_of_host_keys, "keys/gateway-hosts.asc: it is not what this gateway signed"),
         (put_another_certificate, "keys/gateway.asc: it is no certificate of this gateway"),
         (put_another_log_key, "it is not the key of this log"),
         (forge_head, "log/9: it is no head"),
