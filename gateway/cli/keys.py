@@ -92,7 +92,7 @@ def rotate(
     with registry(home, whole=True) as opened:
         # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
         done = rotation.resume(place, opened, at)
-        if done is None:
+        if done is None or (compromised and done.old.revocation != "hard"):
             if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
                 return
             done = rotation.rotate(

@@ -21,6 +21,7 @@ from gateway.keys import rotation
 from gateway.keys.reseal import destroy, reseal
 from gateway.secrets import secret_files
 from gateway.verify.verify_files import verify_receipt_files
+from tests.commands import invoke
 from tests.forking import forked
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.school import School
@@ -194,6 +195,23 @@ def test_what_is_on_record_is_finished_and_not_done_again(tmp_path: Path) -> Non
     assert (done.old.fingerprint, done.current.fingerprint) == (first.fingerprint, second.fingerprint)
     assert shop.current() == second.fingerprint
     assert shop.certificate == second.material
+    shop.registry.close()
+
+
+def test_keys_in_wrong_hands_end_though_another_change_was_cut_off_before(tmp_path: Path) -> None:
+    shop = Workshop.at_work(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rotation, "finish", cut_off_at(rotation.finish, 2))
+        with pytest.raises(Cut):
+            rotate(shop)
+    ended = [key.fingerprint for key in shop.gateway_keys()]
+    done = invoke(shop.home.root, "keys", "gateway", "rotate", "--compromised")
+    assert done.exit_code == 0, done.output
+    revoked = [key.fingerprint for key in shop.gateway_keys() if key.revocation == "hard"]
+    assert revoked == ended
+    assert shop.current() not in ended
+    again = invoke(shop.home.root, "keys", "gateway", "rotate", "--compromised")
+    assert "the log has another key" in again.output
     shop.registry.close()
 
 
