@@ -267,11 +267,15 @@ def roll_back(home: HomeOption, why: WhyOption) -> None:
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:
-            digest = proposals.before(session)
+            digest, coming = proposals.before(session), proposals.proposal(session)
         keeper = _keeper(place, opened)
         keeper.put_in_force(digest, by=who(), why=why)
         keeper.draft(digest)
     out.print(f"in force again: {digest}")
+    if coming is not None:
+        out.print(
+            f"{coming.digest} was put forward, and is so no more: gateway policy propose, if it is wanted"
+        )
 
 
 @command_in(app)

@@ -136,6 +136,19 @@ def test_the_mailboxes_follow_who_may_look_without_a_restart(desk: Desk) -> None
         assert resources.mailboxes.folders(person) == ("sen",)
 
 
+def test_who_rolls_back_is_told_what_is_given_up_with_it(desk: Desk, oak: Party) -> None:
+    edit(desk, "flows.toml", *NARROWED)
+    said(desk, "ann", "propose")
+    said(desk, "ben", "approve", "--yes")
+    edit(desk, "limits.toml", "connections_per_provider = 32", "connections_per_provider = 31")
+    coming = policy_digest(desk.home.policies)
+    said(desk, "ann", "propose", "--on", f"{desk.now + timedelta(days=300):%Y-%m-%d}")
+    said(desk, "ben", "approve", "--yes")
+    assert f"{coming} was put forward, and is so no more" in said(desk, "ann", "roll-back", "--why", "x")
+    assert standing(desk)["proposed"] is None
+    assert "no more" not in said(desk, "ann", "roll-back", "--why", "x")
+
+
 @pytest.mark.long
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
