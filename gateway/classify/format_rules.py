@@ -142,7 +142,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level if a series or qualification begins with the kind's word; else None."""
+        """Return GCSE or A level if `words` (a series or qualification) begin with its word; else None."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE

@@ -354,9 +354,9 @@ def term(text: str) -> str | None:
 
 
 def _facts(tally: Tally, *, have_results: bool) -> Facts:
-    """Return the facts most rows of a table agree on; of results, the latest academic year.
-    Results of several years may be passed on when the last of them may be; those of no year, as this
-    summer's: with any of these the year is None.
+    """Return the facts most rows of a table agree on.
+    For results, the academic year is the latest in the table: all wait until the latest may be passed on.
+    It is None where a row has no year: then all wait as results of this summer do.
     """
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]

@@ -314,7 +314,7 @@ class Tally:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
     def completed(self, verdict: Classified) -> Classified:
-        """Return the verdict with all counts and findings. Raises Unreadable for content outside the records.
+        """Return the verdict with all counts and findings. Raises Unreadable for text outside all records.
         If a spreadsheet would run any cell, the file's extension begins with "formulas.", as a warning.
         """
         if self.beside:

@@ -1,4 +1,4 @@
-"""send setup, renew, rotate, revoke, ratify and headings; and opening a kit, for all `send` commands."""
+"""Commands of `send` on keys: setup, renew, rotate, revoke, ratify, headings; and how all open the kit."""
 
 from __future__ import annotations
 

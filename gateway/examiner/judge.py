@@ -37,7 +37,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def _key_drop(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Return the key or the explained headings found in a drop in /keys, with the signature. Raises Refusal.
+    """Return the key, or statement about headings, in a drop in /keys, with the signature. Raises Refusal.
     Returns StillSealed for an encrypted drop, because the opener has to open the drop first.
     """
     signature = job.signature

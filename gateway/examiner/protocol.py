@@ -131,7 +131,7 @@ class OpenRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsealed(AboutFile):
-    """Answer with an opened file of one good signature; the content follows as a descriptor.
+    """The opener's answer for a file with one good signature; the content's descriptor is sent along.
     `why`: the reason why the file must wait, if the signing key has ended or is not yet in force; else None.
     """
 

@@ -25,8 +25,8 @@ _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-ex
 class Clerk:
     """Records changes of keys at `at` in the caller's transaction; the caller then signs the log's head.
 
-    `person` ordered the change; None if a date or a provider's drop did. A change that puts a key in force,
-    or renews it, has files waiting for the key examined again. Notices to providers are in `languages`.
+    `person` ordered the change; None if a date or a provider's drop did. Files that wait for a key
+    are examined again once the key is in force or renewed. Notices to providers are in `languages`.
     """
 
     session: Session

@@ -442,7 +442,7 @@ def _component(packet: Packet) -> Component:
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
-    """Add the statement or revocation in a self-signature to its subject, a key or user id."""
+    """Note on a key or user id, the `subject`, what a self-signature of the certificate states or revokes."""
     if not _is_own(signature, primary):
         return
     made, ends = signature.signature_created, signature.signature_expiration_time

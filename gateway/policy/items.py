@@ -71,7 +71,7 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
     """Return the items outside Appendix A that a file may have, because its data type carries them.
 
-    An item allowed by a law pack for a period is lawful only in files about the period of such a pack.
+    Where a law pack allows an item, the item is lawful in files about the pack's academic year only.
     """
     held = flow.of(classified.data_type).holds(classified.format)
     dated = catalogue.dated_items.get(classified.data_type)

@@ -183,10 +183,10 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append a transaction's entries to the log, sign the head, and store the `given` receipts, signed.
+    """Append a transaction's entries to the log, sign the head, and store the receipts of `given`.
 
-    With each of `given` comes the index of its entry. In a transaction of `write_on` the receipts are stored
-    unsigned, because other writers wait for the log: the caller signs the receipts after the commit.
+    `given` has each receipt with the index of its entry. The receipts are signed, except in a transaction of
+    `Registry.write_on`, where other writers wait for the log: there the caller signs them after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [

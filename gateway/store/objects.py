@@ -138,7 +138,7 @@ def as_os_error() -> Iterator[None]:
 
 
 class Large(File):
-    """Index of a large file, the object large/REFERENCE: token, size and SHA-256 of the valid content."""
+    """Content of the object large/REFERENCE: which uploaded content of a large file is the valid one."""
 
     token: str
     size: int

@@ -80,7 +80,7 @@ def team_named(catalogue: Catalogue, team: str) -> Named:
 
 
 class DecliningError(GatewayError):
-    """Raised to refuse a question with a sentence. `parts`: further fields of the answer (`Declining`).
+    """Raised to refuse a request, with a sentence for the person. `parts`: further fields of the answer.
 
     `status`: the HTTP status for people. `to_programs`: the HTTP status for programs; 0 for the same status.
     """
