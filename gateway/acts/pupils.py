@@ -418,7 +418,7 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
 
 
 class _ListLeavers(Act, right=AccessRight.WELFARE):
-    """A question for the children who left a roll: with `moved`, those on another roll now; else, on none."""
+    """Lists children who left a roll: with `moved`, those on another roll now; without, those on no roll."""
 
     asks_passkey: ClassVar = False
     moved: ClassVar[bool]

@@ -52,7 +52,7 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 @dataclass(slots=True, repr=False)  # `signal` asks for the repr of a handler: that of all rules takes 20 ms.
 class ProcessPool:
-    """The main loop of a child: fork a process to examine files, wait for its end, and fork the next one.
+    """Keeps a child's process for examining files: forks one, waits for its end, and forks the next.
     `channel` leads to the service. `cell` confines the processes. `work` handles a request in a forked
     process.
     """

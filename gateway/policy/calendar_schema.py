@@ -114,7 +114,7 @@ class Census(File):
     """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
 
     The return is due `due_days` after the census day, or `local_days` after it, if the authority sets this
-    earlier limit. A file that comes up to `open_days` before the census day is early.
+    earlier limit. From `open_days` before the census day files are taken, as early.
     """
 
     term: SchoolTerm | None = None

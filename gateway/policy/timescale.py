@@ -286,9 +286,9 @@ def out_of_season(
 ) -> dates.Period | None:
     """Return the period of a file that comes out of season on a day; None for a file in season.
 
-    The period is the one stated in the file, or, if no known one is stated, the one open on the day. A file
-    is out of season before its period opens, and more than 30 days after the day due; also if it states a
-    period unknown around the day. Optional data has no season.
+    The period is the one stated in the file; if the file states none that the calendar has around the day,
+    the one open on the day. A file is out of season before its period opens, more than 30 days after the
+    day due, and if it states a period that the calendar lacks. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None

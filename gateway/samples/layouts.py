@@ -45,7 +45,7 @@ class Layout:
 
     @property
     def form(self) -> Form:
-        """The kind of document drawn, known by the suffix of the file name."""
+        """The kind of document to generate, by the suffix of the file name."""
         suffix = PurePath(self.name).suffix.lower()
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 

@@ -84,7 +84,7 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add an element's texts to `values`. `number`: N within the Nth repeated element, else 0."""
+        """Add an element's texts to `values`. `number`: the repeated element it is within, from 1; or 0."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
