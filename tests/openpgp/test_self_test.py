@@ -15,8 +15,8 @@ from gateway.examiner.protocol import Job
 from gateway.home.settings import ProcessorSettings, load_settings
 from gateway.openpgp import self_test
 from gateway.openpgp.engines import (
-    believe,
     find_opener,
+    mark_proved,
     program_file,
     prove_program,
     proved_program,
@@ -145,7 +145,7 @@ def test_a_program_in_the_place_of_one_that_was_believed_is_asked(tmp_path: Path
     file = program_file(settings)
     assert file is not None
     assert proved_program(settings) is None
-    believe(file)
+    mark_proved(file)
     assert proved_program(settings) == file
     prove_program(settings)
     program(tmp_path, "raise SystemExit(29)  # another one")
