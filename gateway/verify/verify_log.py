@@ -20,7 +20,6 @@ from pathlib import Path
 from gateway.verify import verify_receipts as receipts
 
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
-RECORDED = b'"kind":"recorded"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
@@ -70,7 +69,9 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
         )
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
-            if number >= signed and RECORDED not in line:
+            if number < signed:
+                continue
+            if receipts.strict_json(line.decode(), receipts.LEAF)["kind"] != "recorded":
                 raise receipts.Unproved(f"entry {number} stands after the last head: nobody has signed it")
     return signed
 
@@ -88,17 +89,17 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
     """Return the keys the log has had, in order, from its entries; [] if the key never changed."""
     with leaves.open("rb") as file:
-        changes = [
-            receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line
-        ]
+        told = [receipts.strict_json(line.decode(), receipts.LEAF) for line in file if CHANGED in line]
+    changes = {one["sequence"]: one["fields"] for one in told if one["kind"] == "log-key-changed"}
     every = list(roots(leaves)) if changes else []
     keys = []
-    for one in changes:
-        if not 0 < one["size"] <= len(every):
-            raise receipts.Unproved("an entry ends a key of the log where the log has no entry")
+    for number, one in changes.items():
+        # The last head of a key that was not lost covers the change: so the key itself names the next one.
+        if not 0 < one["size"] == number + (one["cause"] != "compromised") <= len(every):
+            raise receipts.Unproved(f"entry {number} ends a key of the log at another size than its own")
         last = receipts.Head(receipts.read_key(one["earlier"])[0], one["size"], every[one["size"] - 1])
         keys.append(receipts.KeyInTime(one["earlier"], last, one["cause"] == "compromised"))
-    return [*keys, *(receipts.KeyInTime(one["log_key"]) for one in changes[-1:])]
+    return [*keys, *(receipts.KeyInTime(one["log_key"]) for one in [*changes.values()][-1:])]
 
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
@@ -129,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_keys(keys, log_key, heads)
         size = check_log(args.folder / "leaves.jsonl", heads)
         with (args.folder / "leaves.jsonl").open("rb") as leaves:
-            hidden = sum(line.startswith(WITHHELD) for line in leaves)
+            are_hidden = [line.startswith(WITHHELD) for line in leaves]
+        hidden, beyond = sum(are_hidden), len(are_hidden) - size
     except (receipts.Unproved, OSError, UnicodeDecodeError) as error:
         receipts.say(f"NOT PROVED: {error}")
         return 1
@@ -138,6 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         receipts.say(
             f"the log names {len(keys) - 1} keys before that, each of which signed the heads of its time"
         )
+    if beyond:
+        receipts.say(f"NOT proved: the {beyond} entries after the last head, which say that rows changed")
     if hidden:
         receipts.say(f"NOT told: what {hidden} of them say, whose hashes alone are here")
     if args.log_key is None:

@@ -16,7 +16,8 @@ import pytest
 from gateway.cli.log import inconsistencies
 from gateway.log import checkpoint as log_checkpoint
 from gateway.log import tree
-from gateway.log.checkpoint import LogKey
+from gateway.log.checkpoint import LogKey, checkpoint
+from gateway.log.leaf import canonical
 from gateway.registry import log
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
@@ -162,10 +163,37 @@ def test_entries_that_no_head_covers_are_not_proved(
     assert verify_log.main([str(folder)]) == 1
     said = f"NOT PROVED: entry {len(lines)} stands after the last head"
     assert said in capsys.readouterr().out
+    entry = {"at": "2026-11-24T09:00:00Z", "fields": {"kind": "recorded"}, "subject": "x", "version": 1}
+    for kind, code in (("released", 1), ("recorded", 0)):
+        leaf = canonical({**entry, "kind": kind, "sequence": len(lines)}).decode() + "\n"
+        (folder / "leaves.jsonl").write_text("".join([*lines, leaf]))
+        assert verify_log.main([str(folder)]) == code
+    assert "NOT proved: the 1 entries after the last head" in capsys.readouterr().out
     for head in folder.glob("checkpoint-*"):
         head.unlink()
     assert verify_log.main([str(folder)]) == 1
     assert "NOT PROVED: there is no head of the log" in capsys.readouterr().out
+
+
+def test_nobody_puts_a_key_of_their_own_into_an_exported_log(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (exported / "leaves.jsonl").read_text().splitlines(keepends=True)
+    true, own, size = (
+        (exported / "log-key.vkey").read_text().strip(),
+        LogKey.load(LogKey.generate()),
+        len(lines),
+    )
+    origin = true.split("+")[0]
+    fields = {"log_key": own.vkey(origin), "earlier": true, "size": size, "cause": "superseded"}
+    entry = {"at": "2026-11-24T09:00:00Z", "subject": "log", "version": 1}
+    change = {**entry, "fields": fields, "kind": "log-key-changed", "sequence": size}
+    more = {**entry, "fields": {}, "kind": "released", "sequence": size + 1}
+    folder = spoilt(exported, tmp_path, [*lines, *(canonical(one).decode() + "\n" for one in (change, more))])
+    *_, root = verify_log.roots(folder / "leaves.jsonl")
+    (folder / f"checkpoint-{size + 2}").write_text(checkpoint(origin, size + 2, root, own))
+    assert verify_log.main([str(folder), "--log-key", true]) == 1
+    assert f"entry {size} ends a key of the log at another size" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size", [*range(1, 18), 64, 65])
