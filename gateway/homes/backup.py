@@ -159,7 +159,8 @@ def back_up(
 ) -> Manifest:
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
-    Sealed files of `home` that the backup `earlier` has are linked, not copied, if on the same file system.
+    Sealed files that the backup `earlier` has are linked, not copied, if on the same file system: also one
+    missing in the store meanwhile, but none that retention has deleted.
     `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
     removed.
 
@@ -225,13 +226,14 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
     registry = quote(str((folder / home.registry.name).absolute()))
     with closing(sqlite3.connect(f"file:{registry}?immutable=1", uri=True)) as copy_:
         found = copy_.execute("SELECT reference FROM transfer ORDER BY sequence").fetchall()
+        erased = "SELECT reference FROM deletion WHERE what IN ('sealed', 'index')"
+        deleted = set(copy_.execute(erased)) if stated else set[tuple[str]]()
     references = [checked_reference(reference) for (reference,) in found]
-    there = set(store.references()) if stated else set[str]()  # Retention may have deleted others since.
     for number, reference in enumerate(references, start=1):
         progress(number, 2 * len(references))
         target = copies.path(reference)
         place = str(target.relative_to(folder))
-        if earlier is not None and place in stated and reference in there:
+        if earlier is not None and place in stated and (reference,) not in deleted:
             with suppress(OSError):  # Missing in the earlier backup, or on another disk.
                 target.hardlink_to(earlier / place)
                 known[place] = stated[place]

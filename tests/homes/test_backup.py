@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -261,7 +262,7 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
     }
 
 
-def test_a_file_that_was_deleted_since_the_last_backup_is_not_in_the_next(
+def test_a_file_that_retention_deleted_is_not_in_the_next_backup_and_a_lost_one_is(
     backed: Backed, tmp_path: Path
 ) -> None:
     shutil.copytree(backed.restored.home, tmp_path / "home", ignore=shutil.ignore_patterns("inside"))
@@ -269,8 +270,14 @@ def test_a_file_that_was_deleted_since_the_last_backup_is_not_in_the_next(
     first, second = tmp_path / "first", tmp_path / "second"
     backup.back_up(home, first, at)
     stored = store_of(home)
-    gone = next(stored.references())
-    stored.remove([gone])  # As retention does, once the deletion is on record.
+    gone, lost = sorted(stored.references())[:2]
+    stored.remove([gone, lost])
+    with closing(sqlite3.connect(home.registry)) as registry, registry:  # As retention puts it on record.
+        registry.execute(
+            "INSERT INTO deletion (reference, what, rule, since, deleted_at, files)"
+            " VALUES (?, 'sealed', 'x', '2026-11-01', '2026-11-23', '')",
+            (gone,),
+        )
     backup.back_up(home, second, at, earlier=first)
     kept = {path.name for path in (first / "sealed").iterdir()}
     assert {path.name for path in (second / "sealed").iterdir()} == kept - {f"{gone}.sealed"}
