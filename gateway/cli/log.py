@@ -238,7 +238,7 @@ def events(home: HomeOption, place: Annotated[Path, "FILE", "Keeps the number of
         first = number_in(place) if place.exists() else size
         hidden = unseen(session, sight_here(session, home))
         for event in log.entries(session, first, size):
-            if event.subject not in hidden:
+            if not log.names_any(event.leaf, event.subject, hidden):
                 print_exactly(entry_as_json(event.leaf) + "\n")
     replace_published(place, str(size))
 

@@ -294,16 +294,20 @@ def root(session: Session, at_size: int) -> bytes:
     return _read(session, lambda store: tree.root(store, at_size))
 
 
+def names_any(leaf: bytes, subject: str, files: Collection[str]) -> bool:
+    """Return True if an entry names one of `files`, by reference: as subject, or as the file it replaces."""
+    named = (subject, *REFERENCE.findall(leaf.decode(errors="replace"))) if files else ()
+    return any(one in files for one in named)
+
+
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
     """Yield the bytes of each leaf in order; for a leaf that names a `withheld` file, JSON with its hash.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
     query = select(EventRow.leaf, EventRow.subject).order_by(col(EventRow.number))
-    hidden = frozenset(withheld)
     for number, (leaf, subject) in enumerate(session.exec(query.execution_options(yield_per=1000))):
-        # The entry of a file also names the file that it replaces.
-        if hidden and not hidden.isdisjoint((subject, *REFERENCE.findall(leaf.decode(errors="replace")))):
+        if names_any(leaf, subject, withheld):
             yield canonical({"hash": base64.b64encode(tree.leaf_hash(leaf)).decode(), "sequence": number})
         else:
             yield leaf
