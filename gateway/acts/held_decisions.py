@@ -267,7 +267,9 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
             acts = [ReleaseHeldFile(reference=one, why=self.why) for one in self.each(registrar)]
             with registrar.registry.read() as session:  # None is released where the agreement forbids one.
                 for act in acts:
-                    act.wished(registrar, session, held(session, act.reference), registrar.clock())
+                    transfer, now = held(session, act.reference), registrar.clock()
+                    check_release(session, transfer, context.person, now)
+                    act.wished(registrar, session, transfer, now)
             for act in acts:
                 act.release(registrar, context.person)
         return ActDone(f"{counted(len(acts), 'file')} released")
