@@ -8,7 +8,7 @@ import typer
 from gateway.cli.commands import HomeOption, fails_clearly
 from gateway.cli.console import now, out
 from gateway.cli.progress import progress
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import checked
 from gateway.home.store_settings import StoreSettings
@@ -58,8 +58,13 @@ def restore(
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
     with progress("reading the backup") as told:
         manifest = backups.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
-    with open_processor(Home(home), now):
-        pass  # Migrates the registry, and publishes.
+    try:
+        with open_processor(Home(home), now):
+            pass  # Migrates the registry, and publishes.
+    except GatewayError as error:
+        raise Fault(
+            f"the home is restored, but not ready: {error}. Then go on with: gateway process"
+        ) from None
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}")
     out.print(
         "next: gateway doctor --deep; and compare with a head of the log kept elsewhere: "
