@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import asyncssh
@@ -18,6 +19,7 @@ from sqlmodel import select
 
 from gateway.cli.identity import real_account
 from gateway.homes.demo.parties import Party
+from gateway.record import dual_control
 from gateway.registry import keys, log
 from gateway.registry.tables import TransferRow
 from gateway.verify import verify_log
@@ -234,6 +236,10 @@ def test_what_replaced_a_file_for_few_names_it_to_nobody_else(
     as_sam("log", "export", str(tmp_path / "log"))
     leaves = (tmp_path / "log" / "leaves.jsonl").read_text()
     assert few not in leaves
+    (tmp_path / "next").write_text("0")
+    assert few not in as_sam("log", "events", str(tmp_path / "next"))
+    (tmp_path / "next").write_text("0")
+    assert few in desk.gateway("log", "events", str(tmp_path / "next"))
     assert verify_log.main([str(tmp_path / "log")]) == 0
     assert f"replaces {few}" in " ".join(desk.gateway("receipts", "show", later).split())
 
@@ -303,7 +309,9 @@ def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act)
     desk.gateway("log", "verify")
 
 
-def test_nobody_alone_brings_a_suspended_key_back(desk: Desk, as_sam: Act) -> None:
+def test_nobody_alone_brings_a_suspended_key_back(
+    desk: Desk, as_sam: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.provider("oak")
     person(desk, "eve", "sen")
     in_force(desk)
@@ -312,6 +320,10 @@ def test_nobody_alone_brings_a_suspended_key_back(desk: Desk, as_sam: Act) -> No
     oak = json.loads(desk.gateway("keys", "list", "oak", "--json"))[0]["fingerprint"]
     desk.gateway("keys", "revoke", "oak", oak, "--why", "stolen")
     assert "is suspended" in desk.gateway("keys", "retire", "oak", oak, code=1)
+    monkeypatch.setattr(dual_control, "PROPOSAL_LASTS", timedelta(0))  # As a week later.
+    assert "suspended" in desk.gateway("keys", "confirm", "oak", oak, code=1)
+    assert "counts no more" in desk.gateway("keys", "revoke", "oak", oak, "--why", "stolen")
+    as_sam("keys", "confirm", "oak", oak)
     eve = keys_of(desk, "eve")
     desk.gateway("keys", "revoke", "eve", eve, "--staff", "--why", "lost on a train")
     desk.gateway("staff", "remove", "eve")
