@@ -74,7 +74,7 @@ def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -
     """
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
-    found = look(replace(claimed.job, now=now))
+    found = look(replace(claimed.job, now=now.astimezone(claimed.job.now.tzinfo)))
     passing("examine.answered")
     is_drop = claimed.upload.folder != "in"
     return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+from gateway.examiner.protocol import FileLost, Job
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.record.conclude import assignments
@@ -49,6 +50,13 @@ def test_a_file_of_the_first_hour_of_a_summer_day_is_judged_on_that_day(desk: De
     night = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
     with desk.registrar() as registrar:
         claim_waiting(registrar)
-        (assignment,) = assignments(registrar, [sent], night)
-    assert assignment.job.now == night
-    assert assignment.job.now.date() == date(2026, 7, 2)
+        (assignment,) = assignments(registrar, [sent], night - timedelta(hours=1))
+    asked: list[Job] = []
+
+    def look(job: Job) -> FileLost:
+        asked.append(job)
+        return FileLost(reference=job.reference)
+
+    examine(assignment, look, night)
+    assert asked[0].now == night
+    assert asked[0].now.date() == date(2026, 7, 2)
