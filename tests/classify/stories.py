@@ -8,6 +8,15 @@ STORIES = tuple(
     line.strip()
     for line in """
     Stays With Neighbour
+    Address Withheld
+    Police Protection
+    Safehouse
+    Absconder
+    Truanting
+    Deed Poll
+    Hep B
+    Takes Sertraline
+    Travellers Site
     Sleeping Rough
     Whole Family Homeless
     Homeless
