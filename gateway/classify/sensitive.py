@@ -5,6 +5,7 @@ content as rows of text: texts, tables, markup, parts of archives and of office 
 formats. Pictures and most PDFs reveal nothing.
 """
 
+import io
 import lzma
 import re
 import string
@@ -370,6 +371,7 @@ def _octet_words(text: str) -> list[bytes]:
 
 _BYTES = 1024**2
 _MEMBERS = 40
+_MOST_UNPACKED = 16 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
@@ -406,11 +408,13 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text in a file, and True if its element names are to be searched as well, as headings."""
+def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield each text in a file, and True if its element names are to be searched as well, as headings.
+    Of files `inside` an archive, such as workbooks, only texts are read, and no further archive is unpacked.
+    """
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
-        yield from _members(content)
+        yield from _members(content, inside=inside)
     elif head.startswith(_OLD_DOCUMENT):
         yield head.decode("latin-1"), True
         yield head.decode("utf-16-le", "replace"), True
@@ -426,11 +430,16 @@ def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
         yield text if is_text else "\n".join(_RUNS.findall(text)), True
 
 
-def _members(content: BinaryIO) -> Iterator[tuple[str, bool]]:
+def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
     try:
         with zipfile.ZipFile(content) as packed:
-            texts = [one for one in packed.infolist() if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+            texts, others = list[zipfile.ZipInfo](), list[zipfile.ZipInfo]()
+            for one in packed.infolist():
+                (texts if one.filename.casefold().endswith(_TEXT_MEMBERS) else others).append(one)
             office = _OFFICE_TYPES in packed.namelist()
+            for one in () if inside or office else others[:_MEMBERS]:
+                with packed.open(one) as member:
+                    yield from _texts(io.BytesIO(member.read(_MOST_UNPACKED)), inside=True)
             left = _BYTES
             for one in texts[:_MEMBERS]:
                 with packed.open(one) as member:

@@ -9,6 +9,7 @@ from gateway.model import Classified, ContentRefused
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
+from tests.classify.test_workbook import workbook
 
 CORE = made.as_csv(made.core_rows()).encode()
 MARKS = made.as_csv(made.mark_rows()).encode()
@@ -110,3 +111,20 @@ def test_an_archive_has_two_hundred_files_at_most(
     found = classify(archive(*((f"{number}.csv", b"x") for number in range(count))))
     assert isinstance(found, ContentRefused)
     assert (found.evidence == ("an archive of more than 200 files",)) is is_too_many
+
+
+@pytest.mark.parametrize("beside", [(), (("core.csv", CORE),)])
+def test_what_is_sensitive_in_a_workbook_or_archive_within_is_seen(
+    classify: Classify, beside: tuple[tuple[str, bytes], ...]
+) -> None:
+    told = "Child protection plan, sexual abuse disclosed"
+    book = workbook([["Name", "Concern", "Action"], ["Ann B", told, "MASH referral"]])
+    for name, content in (
+        ("log.xlsx", book),
+        ("log", book),
+        ("log.zip", archive(("log.txt", told.encode()))),
+        ("log.md", told.encode()),
+    ):
+        found = classify(archive(*beside, (name, content)))
+        assert isinstance(found, ContentRefused)
+        assert "safeguarding" in found.sensitive, name
