@@ -70,7 +70,12 @@ def classify(
         # Malformed content is refused for good, and locked content cannot be searched.
         if refused.code == "classify:malformed" or refused.about == LOCKED_DOCUMENT:
             return refused
-        topics = (rules.sensitive.of_name(refused.about or ""), *topics_in(content, rules.sensitive))
+        sensitive = rules.sensitive  # The name of a file is often all that tells of a scan or a picture.
+        topics = (
+            sensitive.of_name(refused.about or ""),
+            sensitive.of_text(name),
+            *topics_in(content, sensitive),
+        )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)
 

@@ -370,7 +370,7 @@ def _octet_words(text: str) -> list[bytes]:
 
 
 _BYTES = 1024**2
-_MEMBERS = 40
+_MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED = 16 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
@@ -437,6 +437,8 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             for one in packed.infolist():
                 (texts if one.filename.casefold().endswith(_TEXT_MEMBERS) else others).append(one)
             office = _OFFICE_TYPES in packed.namelist()
+            if not office:
+                yield "\n".join(packed.namelist()[:_NAMES]), False
             for one in () if inside or office else others[:_MEMBERS]:
                 with packed.open(one) as member:
                     yield from _texts(io.BytesIO(member.read(_MOST_UNPACKED)), inside=True)

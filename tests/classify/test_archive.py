@@ -124,6 +124,7 @@ def test_what_is_sensitive_in_a_workbook_or_archive_within_is_seen(
         ("log", book),
         ("log.zip", archive(("log.txt", told.encode()))),
         ("log.md", told.encode()),
+        ("Child_protection_plan_Ann_B.pdf", b"%PDF-1.4"),
     ):
         found = classify(archive(*beside, (name, content)))
         assert isinstance(found, ContentRefused)

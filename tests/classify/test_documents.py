@@ -188,3 +188,13 @@ def test_bytes_that_are_no_text_tell_of_nothing_but_in_their_longer_texts(classi
     noise = Random(1).randbytes(300_000)
     assert classify(noise).sensitive == ()
     assert classify(noise + b"CREATE TABLE safeguarding, child protection plan\n" + noise).sensitive != ()
+
+
+def test_a_document_whose_name_is_sensitive_is_for_few_people(classify: Classify) -> None:
+    for name, topics in (
+        ("Child_protection-plan Ann.pdf.gpg", ("safeguarding",)),
+        ("Letter home.pdf.gpg", ()),
+    ):
+        found = classify(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", name)
+        assert isinstance(found, ContentRefused)
+        assert found.sensitive == topics
