@@ -369,7 +369,7 @@ def _octet_words(text: str) -> list[bytes]:
     return words + octets.translate(_BARE, b"-").split() if b"-" in octets else words
 
 
-_BYTES = 1024**2
+_BYTES, _BYTES_OF_ALL = 1024**2, 8 * 1024**2
 _MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED = 16 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
@@ -442,10 +442,12 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             for one in () if inside or office else others[:_MEMBERS]:
                 with packed.open(one) as member:
                     yield from _texts(io.BytesIO(member.read(_MOST_UNPACKED)), inside=True)
-            left = _BYTES
+            # What a workbook says stands in one part, behind its sheets.
+            texts.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
+            left = _BYTES_OF_ALL
             for one in texts[:_MEMBERS]:
                 with packed.open(one) as member:
-                    read = member.read(left)
+                    read = member.read(min(left, _BYTES))
                 left -= len(read)
                 own = office and one.filename.startswith(_OFFICE_PARTS)
                 yield read.decode("utf-8", "replace"), not own

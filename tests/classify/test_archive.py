@@ -9,7 +9,7 @@ from gateway.model import Classified, ContentRefused
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
-from tests.classify.test_workbook import workbook
+from tests.classify.test_workbook import with_shared_strings, workbook
 
 CORE = made.as_csv(made.core_rows()).encode()
 MARKS = made.as_csv(made.mark_rows()).encode()
@@ -129,3 +129,18 @@ def test_what_is_sensitive_in_a_workbook_or_archive_within_is_seen(
         found = classify(archive(*beside, (name, content)))
         assert isinstance(found, ContentRefused)
         assert "safeguarding" in found.sensitive, name
+
+
+def test_what_is_sensitive_is_seen_behind_a_large_file_or_sheet(classify: Classify) -> None:
+    told = "Child protection plan, sexual abuse disclosed"
+    book = with_shared_strings(workbook([["Name", "Concern", "Action"], ["Ann B", told, "MASH referral"]]))
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").replace(b"<sheetData>", b"<sheetData>" + b" " * 2**21)
+        packed = {name: parts.read(name) for name in parts.namelist()} | {"xl/worksheets/sheet1.xml": sheet}
+    as_excel = sorted(packed.items(), key=lambda part: part[0] == "xl/sharedStrings.xml")
+    many = made.as_csv(made.core_rows(30_000)).encode()
+    log = f"A,{told},B\r\n".encode()
+    for members in (as_excel, [("core.csv", many), ("log.csv", log)]):
+        found = classify(archive(*members, method=zipfile.ZIP_STORED))
+        assert isinstance(found, ContentRefused)
+        assert "safeguarding" in found.sensitive
