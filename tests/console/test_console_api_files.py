@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
@@ -58,6 +59,26 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
     assert given.status_code == 200, given.text
     assert given.content != content
     assert b"UPN" not in given.content
+
+
+def test_no_team_is_told_of_faults_in_an_item_that_it_may_not_have(office: Office) -> None:
+    header = "UPN,Surname,Forename,Date of Birth,Gender,NCY,Registration Group,SEN Need,Ethnicity"
+    rows = (
+        f"{Child(number).upn},{name},2015-02-0{number},F,5,5A,{need},WBRI"
+        for number, (name, need) in enumerate(
+            (("Ash,Bo", "ASD"), ("Elm,Cy", "QQQQ"), ("Oak,Di", "ASD"), ("Yew,Ed", "ASD")), 1
+        )
+    )
+    reference = office.room.accept("\r\n".join([header, *rows, ""]).encode())
+    office.room.staff("pat", "sen", "admissions-and-entitlements")
+    session = office.console.enrolled("pat", SoftKey())
+    told = {
+        team: [one["sentence"] for one in office.console.said("file", session=session, **of_it)["findings"]]
+        for team in ("sen", "admissions-and-entitlements")
+        for of_it in ({"team": team, "reference": reference},)
+    }
+    assert any("SEN Need" in one for one in told["sen"])
+    assert not any("SEN Need" in one for one in told["admissions-and-entitlements"])
 
 
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:

@@ -1,6 +1,6 @@
 """Answer questions about a person's mailboxes and held files; carry out the recall of a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -61,13 +61,18 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
     }
 
 
-def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
-    """Return the findings about a file for a page, without findings of a code unknown to this version."""
+def findings_seen(
+    content: Classified | ContentRefused | None, lacking: Collection[str] = ()
+) -> tuple[Shown, ...]:
+    """Return the findings about a file for a page, without findings of a code unknown to this version.
+
+    Left out are findings about the items `lacking`, by label: these name records with a value of the item.
+    """
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
         for each in found
-        if each.code in FINDINGS
+        if each.code in FINDINGS and each.about not in lacking
     )
 
 
@@ -135,7 +140,8 @@ def ask_file(
     """Return the facts about a file that a person of the team may see, without opening the file.
 
     A team with counts alone gets no findings, items or number of pupils. If records of children are hidden
-    from the person, the number of pupils and the findings are left out.
+    from the person, or the team gets the records of some children only, the number of pupils and the findings
+    are left out.
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     place = mailboxes.place(caller.person, team, reference, removed=removed)
@@ -148,13 +154,14 @@ def ask_file(
         events = log.events(session, delivery.reference)
     known = content if isinstance(content, Classified) and not isinstance(order.basis, Counting) else None
     lacking = left_out(known, order.basis) if known and isinstance(order.basis, Basis) else ()
-    every = known is not None and not order.apart
+    some = isinstance(order.basis, Basis) and order.basis.where is not None
+    every = known is not None and not order.apart and not some
     return {
         "file": file_seen(delivery, catalogue, names),
         "team": team,
         "removed": removed,
         "pupils": known.pupils if known and every else None,
-        "findings": findings_seen(known) if every else (),
+        "findings": findings_seen(known, lacking) if every else (),
         "findings_told": every,
         "items": [item for item in (known.items if known else ()) if item not in lacking],
         "left_out": about.decode(),
