@@ -16,7 +16,7 @@ from gateway.access import EVERYTHING, Role
 from gateway.console import pages, server
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
-from gateway.model import Released
+from gateway.model import Provider, Released
 from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
@@ -168,6 +168,19 @@ def test_a_recall_is_asked_for_of_what_was_dealt_with_and_again_once_it_was_answ
     again = office.console.signed(office.sessions["sam"], sam, **asked)
     assert "asked for" in again.json()["said"]["sentence"]
     assert reference in [one["reference"] for one in office.said("jane", "today")["recalls"]]
+
+
+def test_of_two_schools_of_one_name_none_is_taken_for_the_other(office: Office) -> None:
+    named = {"twin-a": "St Mary's", "twin-b": "St Mary's", "twin-c": "twin-a"}
+    with office.room.registry.write() as session:
+        for one, name in named.items():
+            providers.add_provider(session, Provider(id=one, name=name, kind="school"), MOMENT)
+
+    shown = [
+        office.ask("kim", "ask", act="providers show", fields={"id": one}) for one in ("st mary's", "Twin-A")
+    ]
+    assert "twin-a, twin-b" in shown[0].json()["fields"]["id"]
+    assert "St Mary's" in shown[1].text
 
 
 def test_a_reason_is_one_line_of_text(office: Office) -> None:

@@ -141,19 +141,24 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
     """Return the values `given` for an act's fields, with ids in place of names.
 
-    The names are those of schools, teams and kinds of data. DecliningError for an unknown name.
+    The names are those of schools, teams and kinds of data. DecliningError for a name of none, or of several.
     """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
-        ids = {called.casefold(): one for one, name in known[names or ""].items() for called in (name, one)}
+        meant: dict[str, list[str]] = {}
+        for one, called in known[names or ""].items():
+            meant.setdefault(called.casefold(), []).append(one)
+        meant |= {one.casefold(): [one] for one in known[names or ""]}  # An id means one alone.
         value = given[name]
         values = value if isinstance(value, tuple) else (str(value),)
-        unknown = next((one for one in values if one.casefold() not in ids), None)
-        if unknown is not None:
-            said = f"there is no {_CALLED[names or '']} called {unknown}: choose one that is offered"
-            raise wrong_fields({name: said})
-        found = tuple(ids[one.casefold()] for one in values)
+        for one in values:
+            ids = meant.get(one.casefold(), [])
+            if len(ids) != 1:
+                said = f"there is no {_CALLED[names or '']} called {one}: choose one that is offered"
+                said = f"several are called {one}: enter one of {', '.join(sorted(ids))}" if ids else said
+                raise wrong_fields({name: said})
+        found = tuple(meant[one.casefold()][0] for one in values)
         told[name] = found if isinstance(value, tuple) else found[0]
     return told
 
