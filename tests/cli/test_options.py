@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.acts.fields import every_act
+from gateway.acts.openapi import openapi_document, path_of
 from gateway.cli import flows
 from gateway.homes.demo.parties import Party
 from gateway.policy import timescale
@@ -129,6 +130,51 @@ def is_within(command: str, field: str, value: object) -> bool:
 )
 def test_who_gives_no_number_gets_this_one(command: str, field: str, default: int) -> None:
     assert every_act()[command].model_fields[field].default == default
+
+
+def test_what_acts_are_open_to_whom_and_asked_how_is_stated_once() -> None:
+    acts = every_act()
+
+    def which(flag: str, value: bool, *, reads: bool) -> set[str]:
+        return {
+            command for command, act in acts.items() if act.reads is reads and getattr(act, flag) is value
+        }
+
+    assert which("by_program", True, reads=False) == {
+        "flows expect", "flows nil", "discrepancies resolve", "filters save", "filters remove",
+        "handon retry", "handon acknowledge", "held note", "letters bounced", "mailbox deal-with",
+        "providers import", "providers suspend",
+    }  # fmt: skip
+    assert which("by_program", False, reads=True) == {"handon try", "staff show"}
+    assert which("asks_passkey", False, reads=False) == {
+        "filters save", "filters remove", "handon acknowledge", "held assign", "held note", "letters bounced",
+        "mailbox deal-with", "notices show", "pupils missing", "pupils movers", "report transfer",
+    }  # fmt: skip
+    assert which("asks_passkey", True, reads=True) == set()
+    assert which("of_any_file", True, reads=False) == {"transfers withdraw"}
+    assert which("of_any_file", True, reads=True) == set()
+    assert which("streams", True, reads=False) | which("streams", True, reads=True) == {"mailbox collect"}
+    assert which("annexed", True, reads=False) | which("annexed", True, reads=True) == {
+        "breach record", "breach show",
+    }  # fmt: skip
+    assert which("in_console", False, reads=False) | which("in_console", False, reads=True) == {
+        "hosts take-over", "mailbox list", "mailbox collect", "mailbox deal-with", "providers remove",
+        "roles accept",
+    }  # fmt: skip
+
+
+def test_to_programs_a_file_is_a_text_and_everything_else_is_as_the_act_has_it() -> None:
+    paths = json.loads(openapi_document())["paths"]
+
+    def fields(command: str) -> dict[str, dict[str, Any]]:
+        body = paths[path_of(every_act()[command])]["post"]["requestBody"]["content"]["application/json"]
+        properties: dict[str, dict[str, Any]] = body["schema"]["properties"]
+        return properties
+
+    imported = fields("providers import")
+    assert imported["file"] == {"description": "A CSV file whose first line names columns.", "type": "string"}
+    assert imported["dry_run"]["type"] == "boolean"
+    assert fields("mailbox deal-with")["references"]["maxItems"] == 100
 
 
 def test_a_flow_may_stand_as_the_policy_has_it() -> None:

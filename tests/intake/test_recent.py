@@ -48,6 +48,14 @@ def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     assert recent.today(NOW + timedelta(days=1))[0] == 0
 
 
+def test_a_folder_has_something_below_as_long_as_it_is_remembered(tmp_path: Path) -> None:
+    recent = written(tmp_path / "j", entry(1, name="a/b/c"), entry(2, name="a/d", at=NOW + KEEP))
+    assert [recent.has_below("in", name) for name in ("a", "a/b", "a/b/c", "b")] == [True, True, False, False]
+    assert not recent.has_below("keys", "a")
+    assert recent.expire(NOW + KEEP + timedelta(seconds=1))
+    assert [recent.has_below("in", name) for name in ("a", "a/b")] == [True, False]
+
+
 def test_a_second_line_about_one_upload_counts_once(tmp_path: Path) -> None:
     first = entry(1)
     written(tmp_path / "j", first, first.model_copy(update={"modified": 5}))

@@ -191,6 +191,22 @@ def test_a_secret_key_is_known_by_its_beginning(content: bytes) -> None:
     assert looks_like(content[:ENOUGH_BYTES], whole=False) == "secret-key"
 
 
+def test_eight_bytes_tell_what_a_packet_is_and_seven_do_not() -> None:
+    for packet, kind in (("9833046601", "public"), ("9458046601", "secret-key"), ("cb1b62", "")):
+        start = bytes.fromhex(packet)
+        assert looks_like(start.ljust(8, b"\0"), whole=False) == kind
+        assert looks_like(start.ljust(7, b"\0"), whole=False) == "unknown"
+
+
+@pytest.mark.parametrize(("high", "clear"), [(33, True), (34, False)])
+@pytest.mark.parametrize("letter", [b"\x80", b"\xff"])
+def test_text_in_an_old_encoding_is_of_plain_letters_for_the_most(
+    letter: bytes, high: int, clear: bool
+) -> None:
+    text = b"N" + letter * high + b"a" * (99 - high)
+    assert (looks_like(text, whole=True) == "") is clear
+
+
 def test_a_signature_beside_its_data_is_not_taken_for_one_alone() -> None:
     signature = bytes.fromhex("c20a0400") + bytes(8)
     assert looks_like(signature, whole=True) == "public"

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -294,6 +294,25 @@ def test_with_little_memory_every_write_goes_to_the_disk(tmp_path: Path) -> None
         await bench.receiving.release(whole=True)
 
     assert on(tmp_path, work).content == b"".join(bytes([number]) * 1_000 for number in range(50))
+
+
+def test_an_upload_that_rests_too_long_is_erased(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for folder in (spool.partial("avon"), spool.landed, spool.recent):
+        folder.mkdir(parents=True)
+
+    async def work() -> None:
+        box = Box("avon", spool, LIMITS, Landed(spool.landed), lambda: datetime.now(UTC))
+        receiving = await box.receive("in", "x", FXF_CREAT | FXF_APPEND)
+        await receiving.write(0, b"sealed")
+        await box.cut_off(receiving)
+        upload, hour = box.named["in", "x"], timedelta(hours=1)
+        await box.expire(upload.touched_at + hour, hour)
+        assert upload.data.exists()
+        await box.expire(upload.touched_at + hour + timedelta(seconds=1), hour)
+        assert (box.named, upload.data.exists(), upload.label_file.exists()) == ({}, False, False)
+
+    asyncio.run(work())
 
 
 def test_a_handle_that_was_taken_over_ends_nothing_of_the_one_that_hands_over(tmp_path: Path) -> None:

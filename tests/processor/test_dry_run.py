@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
+from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Job
 from gateway.home.settings import OpenLimits
 from gateway.homes.demo.parties import Party
 from gateway.model import Provider
@@ -218,6 +220,21 @@ def test_every_kind_of_sealed_file_ends_as_foreseen(tmp_path: Path) -> None:
         found = trials.compare([(parties[vector.senders[0]], vector.data) for vector in chosen])
     assert len(chosen) >= 30, len(chosen)
     assert len(set(found)) >= 12, sorted(set(found))
+
+
+def test_a_file_over_which_every_process_is_lost_is_held_for_a_person(
+    trials: Trials, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[Job] = []
+
+    def loses(_: Examiner, job: Job, __: int) -> None:
+        attempts.append(job)
+        raise ExaminerLost("gone")
+
+    monkeypatch.setattr(Examiner, "look", loses)
+    decision = trials.tried("oak", oak.seal(core_data(), trials.desk.certificate)).decision
+    assert (decision.state, [one.code for one in decision.reasons]) == ("held", ["internal:held"])
+    assert len(attempts) == 3
 
 
 def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:

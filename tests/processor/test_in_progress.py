@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from unittest.mock import Mock
 
 import pytest
 
 from gateway.processor import claim
+from gateway.store.of_home import SealedFolder
 from gateway.zones.spool import waiting
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -37,6 +40,24 @@ def test_a_file_has_one_entry_and_one_receipt(desk: Desk, monkeypatch: pytest.Mo
     )  # fmt: skip
     assert "vouches for all that the gateway put on record of it" in verified
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+def test_what_may_not_be_durable_in_the_store_stays_in_the_spool(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.land(desk.provider("oak"), b"sealed")
+    with desk.registrar() as registrar:
+        failing = claim.Claim(registrar)
+        with monkeypatch.context() as broken:
+            broken.setattr(SealedFolder, "settle", Mock(side_effect=OSError(errno.EIO, "bad")))
+            failing.take([sent])
+        assert [str(one) for one in failing.faults] == [
+            "the sealed store cannot be written: Input/output error"
+        ]
+        assert (desk.state(sent), list(waiting(desk.home.spool))) == ("", [sent])
+        again = claim.Claim(registrar)
+        again.take([sent])
+        assert (again.faults, desk.state(sent), list(waiting(desk.home.spool))) == ([], "landed", [])
 
 
 def test_one_that_takes_longer_is_told_before_that_it_has_landed(

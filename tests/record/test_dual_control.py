@@ -10,8 +10,9 @@ from sqlmodel import select
 
 from gateway.cli.console import who
 from gateway.errors import GatewayError
-from gateway.record.dual_control import TwoPersonAct, agreed, are_named_two
-from gateway.registry.tables import KeyRow
+from gateway.record.dual_control import TwoPersonAct, agreed, are_named_two, gave_alone
+from gateway.registry import givings
+from gateway.registry.tables import AccountRow, KeyRow, RoleRow, StaffRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
@@ -91,6 +92,30 @@ def test_what_is_held_for_another_reason_needs_one_person_and_a_reason(desk: Des
 def test_two_names_are_two_people_only_where_that_is_certain(*, one: str, other: str, two: bool) -> None:
     assert are_named_two(one, other) is two
     assert are_named_two(other, one) is two
+
+
+@pytest.mark.parametrize(
+    ("gave", "asks", "alone"),
+    [
+        ("jane", "jane", True),
+        ("jane", "kim", False),  # Whose account is called jane.
+        ("root", "kim", False),
+        ("desk", "kim", True),
+        ("kim (as desk)", "kim", True),
+        ("jane (as desk)", "kim", False),
+    ],
+)
+def test_who_is_called_as_the_account_of_another_is_not_that_other(
+    desk: Desk, gave: str, asks: str, alone: bool
+) -> None:
+    with desk.registry.write() as session:
+        session.add_all(StaffRow(name=name, added_at=desk.now) for name in ("jane", "kim", "sam"))
+        session.flush()
+        session.add_all(AccountRow(account=name, staff="kim") for name in ("jane", "desk"))
+        session.add(RoleRow(staff="sam", role="triage"))
+        givings.note(session, "sam", "role", "triage", by=gave, at=desk.now)
+        assert gave_alone(session, "sam", "triage", asks, desk.now) is alone
+        assert not gave_alone(session, "sam", "administrator", asks, desk.now)
 
 
 def test_a_name_is_taken_from_the_system_and_not_from_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
