@@ -249,9 +249,9 @@ class Keeper:
         return None if policies.folder == given else policies
 
     def _is_behind(self, session: Session) -> bool:
-        """Return True if other policies are in force by the log than here, or an approved version is due.
+        """Return True if other policies are in force by the log than here. On a single host return False.
 
-        On a single host return False. Also fetch a version proposed at another host, for approval here.
+        Also fetch a version proposed at another host, for approval here.
         """
         if self._others is None:
             return False
@@ -263,8 +263,7 @@ class Keeper:
                 if not self.home.version(coming.digest).is_dir():
                     self._fetch(coming.digest)
             self._looked_for = coming.digest
-        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
-        return is_due or self._given is None or past[-1:] != [self._given.name]
+        return self._given is None or past[-1:] != [self._given.name]
 
     def _upload(self, folder: Path) -> None:
         """Put a version's files into the sealed store for other hosts. Raise Fault if the store fails."""

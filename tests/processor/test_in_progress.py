@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
 
 from gateway.processor import claim
 from gateway.store.of_home import SealedFolder
-from gateway.zones.spool import waiting
+from gateway.zones.spool import Spool, waiting
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.processor.test_turns import file
@@ -58,6 +59,39 @@ def test_what_may_not_be_durable_in_the_store_stays_in_the_spool(
         again = claim.Claim(registrar)
         again.take([sent])
         assert (again.faults, desk.state(sent), list(waiting(desk.home.spool))) == ([], "landed", [])
+
+
+@pytest.mark.parametrize(("minutes", "is_intakes"), [(0, True), (9, True), (11, False)])
+def test_intakes_time_of_landing_counts_unless_it_is_ten_minutes_from_the_kernels(
+    desk: Desk, minutes: float, is_intakes: bool
+) -> None:
+    sent, landed_at = desk.land(desk.provider("oak"), b"sealed"), desk.now
+    desk.pass_time(minutes=minutes)
+    with desk.registrar() as registrar:
+        claim.Claim(registrar).take([sent])
+    found = desk.transfer(sent).upload.landed_at
+    assert (found == landed_at) is is_intakes
+    assert is_intakes or desk.now - timedelta(minutes=1) < found <= desk.now
+
+
+def test_an_upload_that_cannot_be_read_is_a_fault_and_holds_up_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak, read = desk.provider("oak"), claim.read_handed_over
+    bad, good = desk.land(oak, b"one"), desk.land(oak, b"two")
+
+    def fails(spool: Spool, reference: str) -> object:
+        if reference == bad:
+            raise OSError(errno.EIO, "bad")
+        return read(spool, reference)
+
+    monkeypatch.setattr(claim, "read_handed_over", fails)
+    with desk.registrar() as registrar:
+        failing = claim.Claim(registrar)
+        failing.take([bad, good])
+    assert [str(one) for one in failing.faults] == ["the spool cannot be read: Input/output error"]
+    assert (desk.state(bad), desk.state(good)) == ("", "landed")
+    assert list(waiting(desk.home.spool)) == [bad]
 
 
 def test_one_that_takes_longer_is_told_before_that_it_has_landed(

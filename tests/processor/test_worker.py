@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -45,6 +46,16 @@ def test_an_error_that_nobody_thought_of_does_not_end_it() -> None:
     worker.start()
     until(lambda: place.registry.asked >= 2, "another attempt")
     worker.end()
+
+
+def test_a_worker_has_so_many_tasks_at_once_and_its_host_is_dead_after_fifteen_seconds() -> None:
+    app = SimpleNamespace(run_worker_async=AsyncMock())
+    asyncio.run(module._one_worker(cast(Any, app), "files", 7))
+    app.run_worker_async.assert_awaited_once_with(
+        queues=["files"], concurrency=7, name="files", wait=True, fetch_job_polling_interval=1.0,
+        update_heartbeat_interval=3.0, stalled_worker_timeout=15.0, shutdown_graceful_timeout=2.0,
+        delete_jobs="always", install_signal_handlers=False,
+    )  # fmt: skip
 
 
 def test_once_one_of_both_queues_ends_the_other_is_ended_and_both_begin_again(

@@ -19,8 +19,8 @@ from sqlmodel import SQLModel
 from gateway.errors import ConfigurationError
 from gateway.examiner.persons import unpacked
 from gateway.model import RollEntry
+from gateway.registry import tables as tables_of
 from gateway.registry.database import MIGRATIONS, Registry, newest_revision
-from gateway.registry.tables import load_all
 from tests.registry import first_tables
 from tests.registry.cluster import Cluster
 
@@ -140,9 +140,15 @@ def test_rolls_of_files_that_were_held_before_entries_had_a_school_stay_readable
     engine.dispose()
 
 
+def test_a_row_is_loaded_by_its_name_and_no_other_name_is_one() -> None:
+    assert tables_of.TransferRow.__tablename__ == "transfer"
+    with pytest.raises(AttributeError, match="NoSuchRow"):
+        _ = tables_of.NoSuchRow
+
+
 def test_every_time_is_kept_in_utc() -> None:
     """A column without the type of its own would be read from SQLite without a zone."""
-    load_all()
+    tables_of.load_all()
     times = [
         f"{table.name}.{column.name}"
         for table in SQLModel.metadata.tables.values()
