@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gateway.acts.key_changes import RetireKey
 from gateway.cli.doctor import examine
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe
+from gateway.policy.catalogue import load_catalogue
 from tests.commands import Commands
 from tests.openpgp import vectors
 from tests.openpgp.gnupg import Gnupg
-from tests.policies import enact
+from tests.policies import POLICIES, enact
 
 pytestmark = pytest.mark.needs("gpg")
 
@@ -119,6 +124,16 @@ def test_the_policy_may_ask_for_more_than_2048_bits(site: Commands, oak: Party, 
         policy.write_text(before)
         enact(site.home)
     site.gateway("keys", "add", "oak", str(weak.with_suffix(".pub")))
+
+
+@pytest.mark.parametrize(("seconds", "is_past"), [(-1, True), (0, True), (1, False)])
+def test_a_key_retires_at_a_moment_that_is_still_to_come(seconds: float, is_past: bool) -> None:
+    now = datetime(2026, 7, 1, 9, tzinfo=UTC)
+    context = SimpleNamespace(catalogue=load_catalogue(POLICIES), clock=lambda: now)
+    until = now + timedelta(seconds=seconds)
+    act = RetireKey.model_construct(until=(until + timedelta(hours=1)).replace(tzinfo=None))  # In summer.
+    with pytest.raises(GatewayError, match="is past") if is_past else nullcontext():
+        assert act._last(context) == until  # type: ignore[arg-type]
 
 
 def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     assert reference not in [file["reference"] for file in listed]
     removed = office.said("jane", "mailbox", team=TEAM, removed=True)["files"]
     assert reference in [file["reference"] for file in removed]
+    assert office.ask("jane", "file", team=TEAM, reference=reference).status_code == 403
+    assert office.said("jane", "file", team=TEAM, reference=reference, removed=True)["reference"] == reference
+    assert office.said("jane", "mailbox", team=TEAM)["asked"] == {
+        "new": False, "removed": False, "provider": None, "data_type": None, "period": None,
+    }  # fmt: skip
     office.said("jane", "carry-out", act="mailbox deal-with", fields=fields | {"undo": True})
     events = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert events[-2:] == [("dealt-with", "jane"), ("restored", "jane")]

@@ -142,6 +142,16 @@ def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_
     assert len({one.split()[0] for one in examiners.told}) == 1
 
 
+def test_whoever_rests_looks_again_later_than_whoever_waits_for_the_next_file_of_a_provider(
+    pool: WorkerPool, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOKS_AGAIN_SECONDS", 600.0)
+    for number in range(2):
+        pool.give(file("oak", number), struck=False)
+        finished(pool, 1)
+        until(lambda: words(examiners)[-1] == "rests", "its rest", 10)
+
+
 def test_where_others_are_about_each_rests_at_once(
     pool: WorkerPool, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,11 +7,12 @@ import logging
 import threading
 from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.policy.catalogue import policy_digest
+from gateway.policy.catalogue import policy_digest, policy_files
 from gateway.processor.service import open_processor
 from gateway.record import policies_in_force
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
@@ -197,6 +198,18 @@ def test_a_draft_of_the_console_is_kept_as_a_version_and_one_that_loses_protecti
         with nullcontext() if is_kept else pytest.raises(ConfigurationError, match="is missing"):
             assert keeper.folder(digest) == desk.home.version(digest)
     assert desk.home.version(digest).is_dir() is is_kept
+
+
+def test_what_is_kept_goes_to_other_hosts_and_is_looked_for_only_after_a_change(desk: Desk) -> None:
+    with desk.registrar() as registrar:
+        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+        assert keeper.changed(7) is not None
+        keeper.registry = Mock()  # Which is not read again.
+        assert keeper.changed(7) is None
+        others = keeper._others = Mock()
+        digest = keeper.keep(desk.home.policies)
+    files = {path.name: path.read_bytes() for path in policy_files(desk.home.policies)}
+    others.put_policies.assert_called_once_with(digest, files)
 
 
 @pytest.mark.long

@@ -1,0 +1,71 @@
+"""Who has signed the agreement for a provider, in which role and under which text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.small_schemas import Signatory
+from gateway.registry import agreements
+from gateway.registry.database import Registry
+from gateway.registry.tables import RatificationRow
+from tests.policies import POLICIES
+from tests.registry.test_deliveries import NOW, registry
+
+__all__ = ["registry"]
+YEAR = "2026-27"
+HEAD = Signatory(role="head", name="Head", by_copy=True)
+CHAIR = Signatory(role="chair", name="Chair of Governors")
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """One by whose agreement two people sign."""
+    found = load_catalogue(POLICIES)
+    two = found.agreement.model_copy(update={"signatory": (HEAD, CHAIR)})
+    return found.model_copy(update={"agreement": two})
+
+
+def sign(registry: Registry, catalogue: Catalogue, role: str | None, signatory: str) -> tuple[str, ...]:
+    """Who is still to sign."""
+    row = RatificationRow(
+        provider="school-a", academic_year=YEAR, signatory=signatory, ratified_on=NOW.date(),
+        ends_on=NOW.date() + timedelta(days=365), recorded_at=NOW, recorded_by="admin", text_sha256="",
+    )  # fmt: skip
+    with registry.write() as session:
+        return agreements.sign(session, catalogue, row, role, actor="admin")
+
+
+def test_the_agreement_is_ratified_once_each_role_has_signed_the_same_text(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    before = catalogue.model_copy(update={"text_sha256": "0" * 64})
+    assert sign(registry, before, "head", "The former Head") == ("Chair of Governors",)
+    assert sign(registry, catalogue, "chair", "The Chair") == ("Head",)
+    with registry.read() as session:
+        assert agreements.ratifications(session, "school-a") == []
+    assert sign(registry, catalogue, "head", "The Head") == ()
+    with registry.read() as session:
+        (ratified,) = agreements.ratifications(session, "school-a")
+        signed = agreements.signatures(session, "school-a", YEAR, catalogue.text_sha256)
+        assert agreements.signatures(session, "school-a", YEAR, "0" * 64) == []
+    assert (ratified.signatory, ratified.text_sha256) == ("The Chair; The Head", catalogue.text_sha256)
+    assert [(one.role, one.signatory, one.signed_on) for one in signed] == [
+        ("chair", "The Chair", NOW.date()), ("head", "The Head", NOW.date()),
+    ]  # fmt: skip
+
+
+def test_nobody_signs_twice_nor_in_no_role_nor_in_one_that_is_not_asked_for(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    sign(registry, catalogue, "head", "The Head")
+    for role, told in (
+        ("head", "the head of school-a has signed for 2026-27 already"),
+        (None, "say as which role they signed: one of head, chair"),
+        ("char", "asks for no signature of char"),
+    ):
+        with pytest.raises(GatewayError, match=told):
+            sign(registry, catalogue, role, "Somebody")
