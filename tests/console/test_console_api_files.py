@@ -90,7 +90,7 @@ def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     removed = office.said("jane", "mailbox", team=TEAM, removed=True)["files"]
     assert reference in [file["reference"] for file in removed]
     assert office.ask("jane", "file", team=TEAM, reference=reference).status_code == 403
-    assert office.said("jane", "file", team=TEAM, reference=reference, removed=True)["reference"] == reference
+    assert office.ask("jane", "file", team=TEAM, reference=reference, removed=True).status_code == 200
     assert office.said("jane", "mailbox", team=TEAM)["asked"] == {
         "new": False, "removed": False, "provider": None, "data_type": None, "period": None,
     }  # fmt: skip
