@@ -1,12 +1,16 @@
 """Reading the rules: what does not fit together is named by file and key."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from gateway.classify import load_rules
+from gateway.classify import classify, load_rules
 from gateway.errors import ConfigurationError
+from gateway.home.settings import ClassifyLimits
+from gateway.model import Classified
+from tests.classify import made
 from tests.classify.conftest import POLICIES
 
 
@@ -61,3 +65,18 @@ def test_a_missing_file_is_named(policies: Path) -> None:
     (policies / "items.toml").unlink()
     with pytest.raises(ConfigurationError, match=r"items\.toml is missing"):
         load_rules(policies)
+
+
+@pytest.mark.parametrize(
+    ("subjects", "is_one"), [(("Mathematics",), False), (("Mathematics", "History"), True)]
+)
+def test_a_kind_may_need_several_columns_of_subjects(
+    policies: Path, subjects: tuple[str, ...], *, is_one: bool
+) -> None:
+    change(policies, "data_types.toml", "many = { subject-grade = 1 }", "many = { subject-grade = 2 }")
+    lines = [",".join(("UPN", "Surname", "Year Group", *subjects))]
+    lines += [
+        ",".join((child.upn, child.surname, "11", *("7" for _ in subjects))) for child in made.children()
+    ]
+    found = classify(BytesIO("\n".join(lines).encode()), "x", ClassifyLimits(), load_rules(policies))
+    assert (isinstance(found, Classified) and found.data_type == "gcse-results") is is_one
