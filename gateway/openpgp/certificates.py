@@ -12,7 +12,7 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import OLD_HASHES, Parts, Revocation, own_packets, parts_of
+from gateway.openpgp.components import OLD_HASHES, Parts, Revocation, material_of, own_packets, parts_of
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
@@ -25,7 +25,6 @@ _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _UNREADABLE = ("Brainpool", "secp256k1", "unknown")
 _POST_QUANTUM = ("MLDSA", "SLHDSA")
-_VERSION_6 = 6
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
@@ -251,7 +250,7 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
         if key.algorithm == "RSA":
             # Modulus and exponent (RFC 9580, 5.5.5.1).
-            material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
+            material = material_of(key.public)
             end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
             numbers = int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
             if (weak := weakness(*numbers)) is not None:

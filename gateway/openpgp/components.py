@@ -421,20 +421,24 @@ def _good_packets(certificate: bytes) -> Iterator[Packet]:
     yield from packets[:last]
 
 
+def material_of(key: bytes) -> bytes:
+    """Return a public key's own numbers, from the body of its packet (RFC 9580, 5.5.2)."""
+    return key[10:] if key[:1] == _VERSION_6 else key[6:]
+
+
 def _component(packet: Packet) -> Component:
-    kind = _named(packet, "key_algorithm")
+    kind, material = _named(packet, "key_algorithm"), material_of(packet.body)
     # The common name: `RSA`, `Ed25519`, `NIST P-256`, …
-    curve = packet.body[7 : 7 + packet.body[6]].hex() if kind in _WITH_CURVE else ""
+    curve = material[1 : 1 + material[0]].hex() if kind in _WITH_CURVE else ""
     algorithm = _CURVES.get(curve, kind) if kind in _WITH_CURVE else _NAMES.get(kind, kind)
     if packet.key_created is None:
         raise RuntimeError("a key without a time of creation")
-    # The length of the modulus or prime: the first number after version, time and algorithm.
     return Component(
         fingerprint=packet.fingerprint or "",
         key_id=packet.key_id or "",
         algorithm=algorithm,
         kind=kind,
-        bits=int.from_bytes(packet.body[6:8], "big") if algorithm.startswith(_WITH_BITS) else None,
+        bits=int.from_bytes(material[:2], "big") if algorithm.startswith(_WITH_BITS) else None,
         primary=packet.tag in _PRIMARY_TAGS,
         created_at=packet.key_created,
         public=packet.body,

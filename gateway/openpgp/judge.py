@@ -37,6 +37,7 @@ from gateway.openpgp.components import (
     Parts,
     critical,
     hashed,
+    material_of,
     parts_of,
 )
 
@@ -322,8 +323,7 @@ def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
         sum_.update(salt)
         sum_.update(re.sub(rb"\r?\n", b"\r\n", content) if kind == _TEXT else content)
         sum_.update(signature[:hashed] + bytes([version, 0xFF]) + hashed.to_bytes(4, "big"))
-        material = key[10:] if version == _V6 else key[6:]
-        _verify(algorithm, material, numbers, sum_.finalize(), hashing)
+        _verify(algorithm, material_of(key), numbers, sum_.finalize(), hashing)
         return True
     return False
 

@@ -373,15 +373,42 @@ def test_a_certificate_that_was_saved_in_another_encoding_is_one(wrap):
     assert admit(data, AT).can_sign
 
 
-def rsa(modulus: int, exponent: int) -> bytes:
+def rsa(modulus: int, exponent: int, version: int = 4) -> bytes:
     """A certificate with an RSA key that signs nothing: its numbers alone are looked at."""
     numbers = b"".join(number(n.to_bytes((n.bit_length() + 7) // 8, "big")) for n in (modulus, exponent))
-    return joined([(6, b"\x04" + int(BORN.timestamp()).to_bytes(4, "big") + b"\x01" + numbers), (13, b"zoe")])
+    length = octets(len(numbers), 4) if version == 6 else b""
+    head = bytes([version]) + int(BORN.timestamp()).to_bytes(4, "big") + b"\x01"
+    return joined([(6, head + length + numbers), (13, b"zoe")])
 
 
+@pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("exponent", [1, 3, 17, 65_535, 65_536, 65_538])
-def test_exponents_that_are_small_or_even_are_refused(exponent):
-    assert refused(rsa((1 << 3071) | 12345, exponent)) == "key:weak"
+def test_exponents_that_are_small_or_even_are_refused(exponent: int, version: int) -> None:
+    with pytest.raises(CertificateRefused) as caught:
+        admit(rsa((1 << 3071) | 12345, exponent, version), AT)
+    assert (caught.value.code, caught.value.detail["algorithm"]) == (
+        "key:weak",
+        f"RSA with the exponent {exponent}",
+    )
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_short_modulus_is_refused_by_its_length(version: int) -> None:
+    with pytest.raises(CertificateRefused) as caught:
+        admit(rsa((1 << 1023) | 12345, 65_537, version), AT)
+    assert (caught.value.code, caught.value.detail) == ("key:weak", {"algorithm": "RSA 1024"})
+
+
+@pytest.mark.parametrize("version", [pysequoia.Profile.RFC4880, pysequoia.Profile.RFC9580])
+@pytest.mark.parametrize(
+    ("suite", "shown"), [("P256", "NIST P-256"), ("P384", "NIST P-384"), ("P521", "NIST P-521")]
+)
+def test_a_curve_has_one_name_in_both_versions_of_keys(
+    suite: str, shown: str, version: pysequoia.Profile
+) -> None:
+    kind = getattr(pysequoia.CipherSuite, suite)
+    key = pysequoia.Tsk.generate("oak <oak@x.invalid>", profile=version, cipher_suite=kind)
+    assert admit(bytes(key.extract_certificate()), datetime.now(UTC)).algorithm == shown
 
 
 def test_a_modulus_of_the_faulty_library_is_told_from_others():
