@@ -107,3 +107,21 @@ def test_results_that_come_together_wait_for_the_latest_of_them(classify: Classi
     for first, then in ((early, late), (late, early)):
         found = classify(archive(("a.csv", first), ("b.csv", then)))
         assert (found.data_type, found.facts.academic_year) == ("gcse-results", later or None)
+
+
+def test_pupils_of_year_9_and_above_are_counted_by_year_group(classify: Classify) -> None:
+    rows = made.core_rows()
+    for row, year in zip(rows[1:], ("8", "9", "11", "Year 10", "R", "Year 7"), strict=False):
+        row[rows[0].index("Year Group")] = year
+    assert facts(classify, made.as_csv(rows)).upper_years == 3
+
+
+def test_without_year_groups_they_are_counted_by_their_age_before_this_school_year(
+    classify: Classify,
+) -> None:
+    rows = made.core_rows()
+    place = rows[0].index("Year Group")
+    for row, born in zip(rows[1:], ("2013-08-31", "2013-09-01", "2010-01-01"), strict=False):
+        row[rows[0].index("DOB")] = born
+    rows = [[*row[:place], *row[place + 1 :]] for row in rows]
+    assert facts(classify, made.as_csv(rows)).upper_years == 2

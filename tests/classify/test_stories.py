@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.classify.inventory import Disclosure
 from tests.classify.stories import FURTHER, LATER, NAMES, STORIES, UNSEEN
 from tests.views.making import RULES
 
@@ -187,3 +188,24 @@ def test_a_text_is_found_to_be_sensitive_however_it_is_written(text: str) -> Non
 )
 def test_a_heading_with_letters_apart_tells_nothing(head: str) -> None:
     assert RULES.sensitive.of_name(head) == ""
+
+
+LONG = "Saint Mary And Saint John Church Of England Primary School Taunton"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (LONG, False),
+        (f"{LONG} 25", True),
+        (LONG.lower(), True),
+        (f"She left {LONG}", True),
+        ("Ann Brown", False),
+    ],
+)
+def test_a_long_name_is_no_story_unless_it_has_figures_or_words_of_sentences(
+    text: str, *, is_one: bool
+) -> None:
+    found = Disclosure(None)
+    found.look({text}, RULES)
+    assert found.story is is_one

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,11 +16,24 @@ from gateway.examiner import child as control
 from gateway.examiner import classifier, judge, viewer
 from gateway.examiner.child import Child
 from gateway.examiner.process_pool import _places
-from gateway.examiner.protocol import REQUEST, FileRefused, Job, NamingRecords, Reading
-from gateway.home.settings import ClassifyLimits, OpenLimits
+from gateway.examiner.protocol import (
+    ANSWER,
+    READER_SETUP,
+    REQUEST,
+    FileRefused,
+    Job,
+    NamingRecords,
+    Read,
+    ReaderSetup,
+    Reading,
+)  # fmt: skip
+from gateway.home.settings import ClassifyLimits, Limits, OpenLimits
+from gateway.model import Classified
+from gateway.openpgp.interface import Content
+from tests.classify import made
 from tests.openpgp import vectors
 from tests.openpgp.make.surgery import joined, split
-from tests.views.making import RULES
+from tests.views.making import POLICIES, RULES
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -79,3 +94,39 @@ def test_a_drop_has_a_megabyte_at_most(more: int, *, is_too_large: bool) -> None
     found = judge.judge(DROP, b"x" * (1024 * 1024 + more), OpenLimits())
     assert isinstance(found, FileRefused)
     assert (found.why.code == "open:too-large") is is_too_large
+
+
+def test_a_classifier_answers_what_a_content_is() -> None:
+    with closing_memory(made.as_csv(made.core_rows()).encode()) as content:
+        message, given = classifier.work(RULES, ClassifyLimits(), REQUEST.dump_json(READING), (content,))
+    answer = ANSWER.validate_json(message)
+    assert isinstance(answer, Read)
+    assert isinstance(answer.content, Classified)
+    assert (answer.content.data_type, answer.content.pupils, given) == ("student-core", 12, ())
+
+
+def test_a_child_answers_about_each_provider_and_keeps_its_memory_from_being_swapped_out() -> None:
+    setup = READER_SETUP.dump_json(ReaderSetup(rules=POLICIES, limits=Limits()))
+    with closing(Child(("-m", "gateway.examiner.judge"), lambda: setup, tuple)) as child:
+        pools = set()
+        for owner in ("oak", "elm"):
+            with closing_memory(b"x") as drop:
+                message, _ = child.finish(child.begin(owner, REQUEST.dump_json(DROP), [drop], 60))
+            assert isinstance(ANSWER.validate_json(message), FileRefused)
+            assert child._pool is not None
+            pools.add(child._pool.pid)
+        (pool,) = pools
+        status = Path(f"/proc/{pool}/status").read_text()
+    if os.geteuid() == 0:
+        assert int(status.partition("VmLck:")[2].split()[0]) > 0
+
+
+@contextmanager
+def closing_memory(data: bytes) -> Iterator[int]:
+    with Content(len(data)) as content:
+        content.write(data)
+        descriptor, *_ = content.finish()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

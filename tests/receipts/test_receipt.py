@@ -20,7 +20,7 @@ from gateway.log.leaf import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts, receipt_object
-from gateway.receipts.text import WIDTH, receipt_statement
+from gateway.receipts.text import WIDTH, bullets, reason_sections, receipt_statement
 from gateway.verify.verify_receipts import canonical as verified
 from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 from tests.policies import why
@@ -124,6 +124,22 @@ def test_every_reason_is_told_with_its_clause_and_next_step(code: str) -> None:
     assert " ".join(why.sentence.split()) in text
     assert f"(agreement clause {why.clause}; {code})" in text
     assert why.next_step in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (["Nothing.", "Send it again.", "Nothing."], ["Send it again."]),
+        (["Call us.", "Send it again.", "Call us."], ["Call us.", "Send it again."]),
+        (["Nothing.", "Nothing."], ["Nothing."]),
+        ([], ["Keep it."]),
+    ],
+)
+def test_that_nothing_is_to_be_done_is_told_only_if_nothing_is(steps: list[str], told: list[str]) -> None:
+    reasons = [replace(why("policy:allowed"), next_step=step) for step in steps]
+    said = {"clause": "clause", "why": "Why", "next": "Next", "nothing": "Nothing.", "keep": "Keep it."}
+    _, (title, text) = reason_sections(reasons, said)
+    assert (title, text) == ("Next", bullets(told))
 
 
 WHOLE = {
