@@ -154,3 +154,9 @@ def test_a_year_of_birth_is_no_year_group(classify: Classify) -> None:
         12,
     )
     assert found_in(classify, made.as_csv(rows)) == []
+
+
+def test_how_many_results_there_should_be_is_told(classify: Classify) -> None:
+    found = classify(made.as_csv(row[:-1] for row in made.ks1_rows()).encode())
+    assert isinstance(found, Classified)
+    assert [(one.code, one.count, one.of) for one in found.findings] == [("results:lacking", 1, 4)]

@@ -176,3 +176,10 @@ def test_zlib_is_asked_for_little_at_a_time():
 )
 def test_whom_a_session_key_is_for_is_read_in_two_versions(body: bytes, key_id: str) -> None:
     assert wrapped_for(body) == key_id
+
+
+def test_a_session_key_in_pieces_is_damaged(tmp_path):
+    path = tmp_path / "sealed"
+    path.write_bytes(b"\xc1\xe9" + bytes(600))
+    with pytest.raises(Refusal, match="open:damaged"):
+        look(SealedSource.at(path, OpenLimits()), None)

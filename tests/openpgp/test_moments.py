@@ -1,5 +1,6 @@
 """What we read of a certificate, against Sequoia's own judgement at every moment."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -110,3 +111,26 @@ def test_a_late_signature_counts_only_if_all_that_it_demands_is_understood(
     message = signed(CONTENT, key, Said(made=NOW - 2 * day, more=more))
     found = verified_late(message, senders, OpenLimits(), NOW, None)
     assert (found and found.late) == late
+
+
+@pytest.mark.parametrize(
+    ("kind", "signs", "encrypts"),
+    [
+        ("RSAEncryptSign", True, True),
+        ("RSASign", True, False),
+        ("DSA", True, False),
+        ("RSAEncrypt", False, True),
+        ("ElGamalEncrypt", False, True),
+        ("ElGamalEncryptSign", False, True),
+        ("EdDSA", False, False),
+    ],
+)
+def test_where_an_owner_states_no_use_the_kind_of_an_old_key_tells_it(
+    kind: str, *, signs: bool, encrypts: bool
+) -> None:
+    born = NOW - timedelta(days=1)
+    key = Key(b"kim", born)
+    parts = parts_of(Certificate(key, user_ids={b"kim": [Said(made=born)]}).written())
+    old = replace(parts, keys=(replace(parts.primary, kind=kind),))
+    standing = old.standing(old.primary, NOW)
+    assert (standing.bound, standing.can_sign, standing.can_encrypt) == (True, signs, encrypts)

@@ -123,6 +123,23 @@ def test_each_part_of_a_file_stays_what_it_is() -> None:
     assert codes(judged(from_dfe, data_type="student-core")) == ["policy:sender-not-in-flow"]
 
 
+@pytest.mark.parametrize(
+    ("pupils", "teams"),
+    [
+        (0, {"central-data-team", "admissions-and-entitlements", "education-welfare", "sen"}),
+        (1, {"central-data-team", "sen"}),
+        (12, {"central-data-team", "sen"}),
+    ],
+)
+def test_who_may_have_no_item_of_a_file_in_parts_has_it_only_if_no_pupil_is_in_it(
+    pupils: int, teams: set[str]
+) -> None:
+    core = classified("student-core", items=("SEN: SEN Need",), pupils=pupils)
+    parts = ContentRefused(code="classify:several-kinds", parts=(core, core))
+    found = set(judged(parts, data_type="student-core").teams)
+    assert found >= teams if pupils == 0 else found == teams
+
+
 def test_a_file_that_is_called_otherwise_is_still_what_was_found_in_it() -> None:
     release = judged(classified("gcse-results"), data_type="student-core")
     assert release.teams == ("central-data-team",)

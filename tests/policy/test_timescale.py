@@ -19,7 +19,7 @@ from gateway.policy.dates import (
     school_days,
     week_name,
 )
-from gateway.policy.timescale import DutySpan, FlowStatus, agenda, count_states, in_words, status
+from gateway.policy.timescale import DutySpan, FlowStatus, agenda, count_states, days_opened, in_words, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider
 
@@ -358,3 +358,12 @@ def test_a_year_of_300_schools_costs_few_calls(catalogue: Catalogue) -> None:
         ("phonics", "on-time"),
         ("ks1", "on-time"),
     }
+
+
+@pytest.mark.parametrize(("on", "opened"), [("2026-11-24", "2026-11-23"), ("2020-01-01", None)])
+def test_days_open_with_the_day_or_the_week_whichever_is_earlier(
+    catalogue: Catalogue, on: str, opened: str | None
+) -> None:
+    written = catalogue.calendar.model_copy(update={"term_rule": ()})
+    found = days_opened(catalogue.model_copy(update={"calendar": written}), date.fromisoformat(on))
+    assert (found and found.isoformat()) == opened

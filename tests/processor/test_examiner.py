@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,15 +21,16 @@ from gateway.examiner.protocol import (
     ANSWER,
     READER_SETUP,
     REQUEST,
+    AgreementCopy,
     FileRefused,
     Job,
     NamingRecords,
     Read,
     ReaderSetup,
     Reading,
-)  # fmt: skip
+)
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits
-from gateway.model import Classified
+from gateway.model import Classified, Signature
 from gateway.openpgp.interface import Content
 from tests.classify import made
 from tests.openpgp import vectors
@@ -87,6 +89,23 @@ def test_a_key_in_binary_is_read_in_either_form_of_packets(*, old: bool) -> None
     found = judge.judge(DROP, joined(split(certificate), old=old), OpenLimits())
     assert isinstance(found, FileRefused)
     assert found.why.code == "key:not-signed"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("We agree.\n", None),
+        ("We agree. \r\n\r\n", None),
+        ("We do not agree.\n", "agreement:other-text"),
+        ("", "agreement:other-text"),
+    ],
+)
+def test_a_signed_copy_of_the_agreement_has_its_lines(text: str, code: str | None) -> None:
+    signature = Signature(certificate=40 * "a", signing_key=40 * "a", created_at=NOW)
+    job = replace(DROP, folder="agreement", agreement="We agree.\n", signature=signature)
+    found = judge.judge(job, text.encode() or b"\n", OpenLimits())
+    assert (found.why.code if isinstance(found, FileRefused) else None) == code
+    assert isinstance(found, FileRefused | AgreementCopy)
 
 
 @pytest.mark.parametrize(("more", "is_too_large"), [(0, False), (1, True)])

@@ -136,7 +136,7 @@ def test_every_reason_is_told_with_its_clause_and_next_step(code: str) -> None:
     ],
 )
 def test_that_nothing_is_to_be_done_is_told_only_if_nothing_is(steps: list[str], told: list[str]) -> None:
-    reasons = [replace(why("policy:allowed"), next_step=step) for step in steps]
+    reasons = [replace(filled("policy:other-school"), next_step=step) for step in steps]
     said = {"clause": "clause", "why": "Why", "next": "Next", "nothing": "Nothing.", "keep": "Keep it."}
     _, (title, text) = reason_sections(reasons, said)
     assert (title, text) == ("Next", bullets(told))
