@@ -311,8 +311,8 @@ def _secrets(home: Home) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield fault(
             str(error),
-            "give the passphrase; where a change of it was cut off: gateway keys gateway protect, with the "
-            "same new one; otherwise restore keys/ from a backup",
+            "give the passphrase, or restore keys/ from a backup; where a change of it was cut off: "
+            "gateway keys gateway protect, with the same new one",
         )
 
 

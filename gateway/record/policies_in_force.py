@@ -396,6 +396,7 @@ class Keeper:
     def _point_to(self, digest: str) -> None:
         """Switch the services of this host to the version `digest`."""
         if self.home.policies_in_force != self.home.version(digest):
+            self.home.versions.mkdir(mode=0o755, exist_ok=True)
             write_durably(self.home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self.home.versions / _BY_HAND).unlink(missing_ok=True)
 

@@ -165,10 +165,11 @@ def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
     )
 
 
-def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [False, True])
+def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path, every: bool) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     desk.process()
-    desk.home.policies_in_force.rename(tmp_path / "gone")
+    (desk.home.versions if every else desk.home.policies_in_force).rename(tmp_path / "gone")
     sent = desk.send(oak, core_data())
     desk.process()
     assert desk.state(sent) == "accepted"
