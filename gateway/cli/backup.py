@@ -42,7 +42,7 @@ def backup(
         manifest = backups.back_up(Home(home), place, at, earlier=earlier, progress=told)
     out.print(f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}")
     if keep is not None:
-        for gone in backups.prune(folder, keep):
+        for gone in backups.prune(folder, keep, place):
             out.print(f"removed the backup {gone}")
 
 

@@ -381,13 +381,15 @@ def whole_backups(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob(_ANY_DATE)) if (path / MANIFEST).is_file()]
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
+def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
     """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
 
+    The backup just `made` counts as the latest, though a clock that went back may date it before others.
     Interrupted backups older than the newest complete backup are removed, unless still in progress.
     """
-    whole = whole_backups(folder)
-    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]
+    dated = whole_backups(folder)
+    whole = sorted(dated, key=lambda path: path == made)
+    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < dated[-1]]
     gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
     for path in gone:
         (path / MANIFEST).unlink(missing_ok=True)  # Incomplete from here on, whatever happens.

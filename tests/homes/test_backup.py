@@ -284,6 +284,20 @@ def test_a_file_that_retention_deleted_is_not_in_the_next_backup_and_a_lost_one_
     assert f"sealed/{gone}.sealed" not in backup.read_manifest(second).files
 
 
+def test_a_backup_made_by_a_clock_that_went_back_is_kept(
+    backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for year in (2026, 2027, 1970):
+        monkeypatch.setattr("gateway.cli.backup.now", lambda: datetime(year, 1, 1, tzinfo=UTC))  # noqa: B023
+        backed.restored.gateway("backup", str(tmp_path), "--dated", "--keep", "2")
+        made.append(tmp_path / f"{year}-01-01T000000Z")
+    assert backup.whole_backups(tmp_path) == [made[2], made[1]]
+    monkeypatch.setattr("gateway.cli.backup.now", lambda: datetime(2028, 1, 1, tzinfo=UTC))
+    backed.restored.gateway("backup", str(tmp_path), "--dated", "--keep", "1")
+    assert backup.whole_backups(tmp_path) == [tmp_path / "2028-01-01T000000Z"]
+
+
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(backed.restored.home, home, ignore=shutil.ignore_patterns("inside"))  # A socket.
