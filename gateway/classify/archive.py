@@ -90,8 +90,8 @@ _ENDS = b"PK\x05\x06"
 _END_LENGTH = 22
 _LONGEST_WORD = 100
 _ENCRYPTED = 0x1
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 @contextmanager
@@ -114,13 +114,13 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
                 raise malformed("an archive with a file without a name", format=FORMAT)
             if any(m.flag_bits & _ENCRYPTED for m in members):
                 raise locked("an archive", format=FORMAT)
-            if any(m.compress_type not in _METHODS for m in members):
+            if any(m.compress_type not in METHODS for m in members):
                 raise unknown("an archive with an unusual way of compressing", format=FORMAT)
             packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
             if packed > size or unpacked > min(limits.unpacked_bytes, limits.expansion_ratio * packed):
                 raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
             yield archive
-    except _BROKEN:
+    except BROKEN:
         raise malformed("the archive is damaged", format=FORMAT) from None
 
 

@@ -6,11 +6,9 @@ A person with a UPN is indexed by UPN and former UPN, others by name and date of
 
 import hmac
 import io
-import lzma
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -19,6 +17,7 @@ from functools import cache
 from itertools import chain
 from typing import BinaryIO
 
+from gateway.classify import archive
 from gateway.classify.identifiers import Pupil, is_temporary_upn, is_upn, name_keys, records_of
 from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import PERSONS, PUPILS
@@ -111,15 +110,6 @@ def unpacked(data: bytes) -> Iterator[RollEntry]:
 DIGEST = 16
 _NAMES = ("surname", "forename", "full-name")
 _LENGTH, _PIECE, _UNPACKED = 13, 1024**2, 64 * 1024**2
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-)
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
@@ -165,7 +155,7 @@ class PersonCollector:
 
     def scan(self, content: BinaryIO) -> None:
         """Collect all UPNs found anywhere in a content, for a content with unreadable records.
-        Workbooks and archives are unpacked, up to 64 MiB; where more is packed, that is counted as left out.
+        Workbooks and archives are unpacked, up to 64 MiB. A file that is not unpacked counts as left out.
         """
         content.seek(0)
         self._scan(content)
@@ -173,16 +163,20 @@ class PersonCollector:
 
     def _scan_packed(self, content: BinaryIO, room: int, *, inside: bool = False) -> int:
         """Collect the UPNs in the files of an archive, and in archives among them; return the octets left."""
-        with suppress(*_UNREADABLE), zipfile.ZipFile(content) as packed:
+        with suppress(*archive.BROKEN), zipfile.ZipFile(content) as packed:
             for one in packed.infolist():
-                if one.file_size > room:
+                found = None
+                if one.file_size <= room and one.compress_type in archive.METHODS:
+                    room -= one.file_size
+                    with suppress(*archive.BROKEN), packed.open(one) as part:
+                        # Without a length, `read` unpacks everything, whatever size is stated.
+                        found = part.read(max(1, one.file_size))
+                if found is None:
                     self.left_out += 1
                     continue
-                with suppress(*_UNREADABLE):
-                    unpacked = io.BytesIO(packed.read(one))
-                    room -= one.file_size
-                    self._scan(unpacked)
-                    room = room if inside else self._scan_packed(unpacked, room, inside=True)
+                unpacked = io.BytesIO(found)
+                self._scan(unpacked)
+                room = room if inside else self._scan_packed(unpacked, room, inside=True)
         return room
 
     def _scan(self, content: BinaryIO) -> None:

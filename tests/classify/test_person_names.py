@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
+import zlib
 from datetime import date
 
 import pytest
@@ -133,6 +135,40 @@ def test_a_damaged_archive_hides_no_more_than_what_is_damaged(monkeypatch: pytes
     monkeypatch.setattr(persons, "_UNPACKED", len(one) + 1)
     taker = scanned(packed(("a", one), ("b", two)))
     assert (taker.numbers, taker.left_out) == ({Child(1).upn}, 1)
+
+
+def test_an_archive_with_a_name_in_no_encoding_is_no_fault() -> None:
+    data = packed(("é", Child(1).upn.encode()))
+    assert scanned(data.replace("é".encode(), b"\xff\xff")).numbers == set()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_packed_in_an_unusual_way_is_left_out(method: int) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as made:
+        made.writestr("a", Child(1).upn)
+    taker = scanned(out.getvalue())
+    assert (taker.numbers, taker.left_out) == (set(), 1)
+
+
+def test_an_archive_that_states_a_false_size_is_unpacked_no_further() -> None:
+    data, stated = packed(("a", bytes(50_000_000))), (50_000_000).to_bytes(4, "little")
+    assert data.count(stated) == 2
+    tracemalloc.start()
+    taker = scanned(data.replace(stated, (10).to_bytes(4, "little")))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taker.left_out == 1
+    assert peak < 10_000_000
+
+
+def test_what_cannot_be_unpacked_counts_as_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    long, short = bytes(1_000), Child(1).upn.encode()
+    data = packed(("a", long), ("b", short))
+    check = zlib.crc32(long).to_bytes(4, "little")
+    monkeypatch.setattr(persons, "_UNPACKED", len(long) + 1)
+    taker = scanned(data.replace(check, bytes(4)))
+    assert (taker.numbers, taker.left_out) == (set(), 2)
 
 
 def test_no_more_are_collected_than_are_indexed_though_a_name_has_several_keys() -> None:
