@@ -19,6 +19,8 @@ from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
 
 _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-extended", "key-restored"})
+BY_DROP = "the drop "
+"""The beginning of `added_by` and `ended_by` of a key that a provider's drop added or ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class Clerk:
         )
 
     def _by(self, dropped_as: str | None) -> str:
-        return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")
+        return self.person or (f"{BY_DROP}{dropped_as}" if dropped_as else "the gateway")
 
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None

@@ -34,7 +34,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.home import Home
 from gateway.home.settings import OpenLimits
-from gateway.keys.changes import Clerk
+from gateway.keys.changes import BY_DROP, Clerk
 from gateway.model import (
     Decision,
     Folder,
@@ -73,7 +73,8 @@ class Drop:
 
 
 MOST_KEYS = 50
-"""The most keys of a provider that wait or are in force: each host has all keys in memory."""
+"""The most keys of a provider that wait, are in force, or came lately: each host has all keys in memory."""
+_LATELY = timedelta(days=30)
 _ENDED = frozenset({"retired", "revoked"})
 
 
@@ -96,7 +97,7 @@ def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> 
     if known is not None:
         return _refused(drop, "key:known" if known.state in _ENDED else "key:nothing-new")
     present = keys.list_keys(drop.session, "provider", drop.provider.id)
-    if sum(key.state not in _ENDED for key in present) >= MOST_KEYS:
+    if sum(_takes_room(key, drop.now) for key in present) >= MOST_KEYS:
         return _refused(drop, "key:too-many")
     takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
     at_once = drop.registrar.key_policy.approve_drops and takes_part
@@ -104,6 +105,13 @@ def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> 
     clerk.add("provider", drop.provider.id, found.key, state=state, dropped_as=drop.reference)
     pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
     return _taken(drop, "key:in-force") if at_once else pending
+
+
+def _takes_room(key: Key, now: datetime) -> bool:
+    """Return True for a key that waits or is in force, and for a new one that its provider itself ended."""
+    if key.state not in _ENDED:
+        return True
+    return (key.ended_by or "").startswith(BY_DROP) and now - key.added_at < _LATELY
 
 
 def _settle_update(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key) -> Decision:

@@ -75,6 +75,23 @@ def test_a_provider_has_no_more_keys_than_fit_into_memory(
     assert drop(second) == {"key:pending"}
 
 
+def test_a_provider_s_own_revocation_makes_room_after_30_days(
+    shop: Workshop, oak: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop.registry.read() as session:
+        monkeypatch.setattr(drops, "MOST_KEYS", len(keys.list_keys(session, "provider", oak.name)) + 1)
+
+    def drop(data: bytes) -> set[str]:
+        return codes(shop.sent(oak, oak.signed(data, "--clearsign"), "keys"))
+
+    first, second = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    assert drop(first.export_public_key()) == {"key:pending"}
+    assert drop(stated("lost-key", first.get_fingerprint()).encode()) == {"key:revocation-taken"}
+    assert drop(second.export_public_key()) == {"key:too-many"}
+    shop.pass_time(days=30)
+    assert drop(second.export_public_key()) == {"key:pending"}
+
+
 @pytest.mark.parametrize("form", ["openssh", "rfc4716"])
 def test_an_ssh_key_is_approved_and_published(shop: Workshop, oak: School, form: str) -> None:
     new = asyncssh.generate_private_key("ssh-ed25519")
