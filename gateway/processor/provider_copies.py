@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlmodel import Session
+
 from gateway.errors import Fault, trace_of
 from gateway.examiner.child import closing
 from gateway.examiner.parent import Examiner, Examiners
@@ -133,6 +135,8 @@ class Copier:
                 return False
         with os.fdopen(descriptor, "rb") as source:
             _place(source.fileno(), copy_path(self._home, copy))
+        with registrar.registry.read() as session:
+            self._stays(session, copy)
         return True
 
     def _bring_out(self, registrar: Registrar, copy: Copy) -> None:
@@ -157,9 +161,7 @@ class Copier:
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
             _place(source.fileno(), copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
-            if all(one.number != copy.number for one in due):  # Withdrawn, or a child marked, meanwhile.
-                copy_path(self._home, copy).unlink(missing_ok=True)
+            if not self._stays(session, copy):
                 return
             copies.record_made(
                 session,
@@ -169,6 +171,14 @@ class Copier:
                 sha256=sealed.sha256,
                 size=sealed.size,
             )
+
+    def _stays(self, session: Session, copy: Copy) -> bool:
+        """Return True if a copy in /out is due; remove it if its file was withdrawn or marked meanwhile."""
+        due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
+        stays = any(one.number == copy.number for one in due)
+        if not stays:
+            copy_path(self._home, copy).unlink(missing_ok=True)
+        return stays
 
 
 def _key(copy: Copy) -> str:

@@ -107,15 +107,18 @@ def owed(
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
     """Delete the record of all copies of a file; return the providers, sorted by id, that had got a copy."""
     found = rows(session, CopyRow, transfer=transfer)
-    made = sorted(row.provider for row in found if row.made_at is not None)
+    made = sorted(row.provider for row in found if row.certificates is not None)
     drop(session, *found)
     return tuple(made)
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Record the copies of stored files as still to be made: they left /out when a child was marked."""
+    """Record the copies of stored files as still to be made: they left /out when a child was marked.
+
+    The certificates that a copy was sealed for are kept, as a sign that its provider had got one.
+    """
     for row, _ in session.exec(_COPIES.where(col(CopyRow.transfer).in_(transfers), is_stored())):
-        row.made_at = row.certificates = row.sha256 = row.size = None
+        row.made_at = row.sha256 = row.size = None
     session.flush()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
+from gateway.processor import provider_copies
 from gateway.processor.provider_copies import Copier
 from gateway.record.registrar import Registrar
 from gateway.registry.copies import Copy
@@ -345,6 +347,33 @@ def test_a_copy_being_made_is_not_brought_out_once_a_child_in_the_file_is_marked
     desk.gateway("pupils", "unmark", "1", "--why", "settled")
     desk.process()
     assert len(out(desk, "oak")) == 1
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_copy_from_the_shared_store_is_not_brought_out_once_it_is_not_due(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_withdrawn: bool
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    (copy,) = out(desk, "oak")
+    sealed = copy.read_bytes()
+    copy.unlink()
+    act = ("transfers", "withdraw", sent) if is_withdrawn else ("pupils", "restrict", *CHILD)
+
+    class Store:
+        def fetch_copy(self, *_: str) -> int:
+            desk.gateway(*act, "--why", "accuracy is contested")
+            descriptor = os.memfd_create("copy")
+            os.write(descriptor, sealed)
+            return descriptor
+
+    monkeypatch.setattr(provider_copies, "shared_store", lambda *_: Store())
+    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    with desk.registrar() as registrar:
+        copier.hand_out(registrar, lambda job: job())
+    assert out(desk, "oak") == []
 
 
 def test_a_copy_of_a_file_withdrawn_meanwhile_never_follows(desk: Desk) -> None:
