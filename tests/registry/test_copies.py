@@ -54,7 +54,8 @@ def test_no_copy_is_owed_of_a_file_with_a_marked_child(registry: Registry) -> No
         markers.place(session, "named", [b"1" * 16], at=NOW, **marked)  # type: ignore[arg-type]
     assert numbers(registry) == []
     made(registry, 1)
-    assert numbers(registry, made_since=NOW) == [1]
+    assert numbers(registry, made_since=NOW) == numbers(registry, made_too=True, shown=True) == []
+    assert numbers(registry, made_too=True) == [1, 2, 3]
 
 
 def test_a_copy_tells_what_is_sealed_for_whom_and_whether_it_is_made(registry: Registry) -> None:
@@ -66,7 +67,7 @@ def test_a_copy_tells_what_is_sealed_for_whom_and_whether_it_is_made(registry: R
     assert (row.made_at, row.certificates, row.size) == (LATER, "a b", 7)
     assert first == copies.Copy(
         number=1, transfer=1, provider="elm", reference=reference, flow="school-census", extension="xml",
-        content_sha256=f"{1:064}", decided_at=NOW, made=True, sha256="5" * 64,
+        content_sha256=f"{1:064}", decided_at=NOW, made=True, sha256="5" * 64, size=7,
     )  # fmt: skip
     assert (third.provider, third.made, third.sha256, third.part) == ("yew", False, None, True)
 
@@ -91,3 +92,13 @@ def test_who_had_got_a_copy_is_told_when_all_copies_of_the_file_are_forgotten(re
         copies.owe(session, 2, "elm", NOW)
         assert copies.forget(session, 1) == ("elm", "yew")
     assert numbers(registry, made_too=True) == [4]
+
+
+def test_who_had_got_a_copy_is_told_also_where_it_is_to_be_made_anew(registry: Registry) -> None:
+    owe(registry)
+    made(registry, 3)
+    with registry.write() as session:
+        copies.make_anew(session, [1])
+    assert numbers(registry) == [1, 3]
+    with registry.write() as session:
+        assert copies.forget(session, 1) == ("yew",)
