@@ -86,6 +86,9 @@ class _Assessments:
                 for parent, name, text in markup.leaves(assessment):
                     if parent != "StageAssessment" or name not in _ASSESSMENT:
                         self._gatherer.aside(parent, name, text)
+        if assessments:
+            # The gatherer counts none of their elements, and a key stage around them may be missing.
+            self._tally.field("assessments").filled += 1
         self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)

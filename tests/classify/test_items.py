@@ -81,6 +81,13 @@ def test_a_ctf(classify: Classify) -> None:
     )
 
 
+@pytest.mark.parametrize("inside", ["<Stage>KS1</Stage>", ""])
+def test_assessments_are_items_where_no_key_stage_stands_around_them(classify: Classify, inside: str) -> None:
+    results = made.KS1.replace("<Stage>KS1</Stage>", "").replace("<Year>", f"{inside}<Year>")
+    leaver = made.pupil(made.Child(1), made.CORE_INSIDE + results + made.HISTORY)
+    assert "Results of key stage assessments" in items(classify, made.ctf([leaver], qualifier="full"))[1]
+
+
 def test_a_table(classify: Classify) -> None:
     assert items(classify, made.as_csv(made.core_rows())) == (TABLE_ITEMS, ["Telephone number"])
 
