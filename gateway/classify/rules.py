@@ -243,20 +243,23 @@ class Rules(Items):
         made = self.model_copy()
         made.__dict__.pop("_by_pack", None)
         made.__dict__["_columns"] = own | self._columns
-        made.__dict__["_stated"] = {name: key for name, key in own.items() if name not in self._columns}
+        made.__dict__["_unstated"] = self._unstated or self
         return made
 
     @cached_property
-    def _stated(self) -> dict[str, str]:
-        return {}
+    def _unstated(self) -> Rules | None:
+        return None
 
     def shown_headings(self, names: Iterable[str]) -> list[str]:
         """Return the headings for a view: as written, but one stated by a provider as a known one of its
         field. A provider may write anything in a heading of its own, also of a child.
         """
         shown = list(names)
+        if (before := self._unstated) is None:
+            return shown
         for place, name in enumerate(shown):
-            if (key := self._stated.get(plain(name))) is not None:
+            key = self.column_field(name)
+            if key is not None and key != before.column_field(name):
                 known = (*self.items[key].columns, self.items[key].label.rpartition(": ")[2])
                 shown[place] = next((one for one in known if one not in shown), known[-1])
         return shown

@@ -52,10 +52,11 @@ def test_an_item_under_a_heading_of_ones_own_is_found_once_it_is_said() -> None:
     assert "WLK" not in seen(content, found(content, ()), ())
 
 
+@pytest.mark.parametrize("form", ["{}", "Pupil {}", "{} (01/12/2026)"])
 @pytest.mark.parametrize("heading", ["Ann Brown Cries Every Day", "Always hungry, smells"])
-def test_a_heading_of_ones_own_is_shown_as_the_agreement_names_the_item(heading: str) -> None:
+def test_a_heading_of_ones_own_is_shown_as_the_agreement_names_the_item(heading: str, form: str) -> None:
     stated = ((heading, "travel-mode"),)
-    content = file(heading, "WLK", "BNK")
+    content = file(form.format(heading), "WLK", "BNK")
     view = seen(content, found(content, stated), stated)
     assert heading not in view
     head, row, *_ = csv.reader(view.splitlines())
