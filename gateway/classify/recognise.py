@@ -175,12 +175,12 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
         return parts[0](tally)
     each = [_alone(part, tally) for part in parts]
     found = tuple(told for told, _ in each)
-    records = tuple(told for told, of_nobody in each if not of_nobody)
-    types = tally.rules.data_types.types
-    kinds = {one.data_type if isinstance(one, Classified) else None for one in records}
-    if len(kinds) != 1 or None in kinds:
+    alone = [told for told in found if isinstance(told, Classified)]
+    of_nobodies = sum(of_nobody for _, of_nobody in each)
+    kinds, types = {one.data_type for one in alone}, tally.rules.data_types.types
+    if len(kinds) != 1 or len(alone) + of_nobodies < len(found):
         raise _different(found, what, format)
-    if len(records) < len(found) and any(types[one.data_type].must for one in records):  # type: ignore[union-attr]
+    if of_nobodies and any(types[kind].must for kind in kinds):
         raise _different(found, what, format)
     verdicts = []
     for part, (_, of_nobody) in zip(parts, each, strict=True):
@@ -192,9 +192,10 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
             if not of_nobody:
                 raise
     # Merge verdicts, at the weakest level. A school is named where no two parts name different ones.
+    # The tally counts all parts together: the facts are those of each part alone.
     first = verdicts[0]
     said = {
-        key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
+        key.name: [v for one in alone if (v := getattr(one.facts, key.name)) is not None]
         for key in fields(Facts)
     }
     several = any(len(set(said[key])) > 1 for key in _SCHOOL)
@@ -205,7 +206,7 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
     if results or first.data_type in WITH_RESULTS:
         # Together they wait as long as the latest would alone, and one of no year as those of this summer.
         for key in _OF_A_YEAR:
-            facts[key] = max(said[key]) if len(said[key]) == len(verdicts) else None
+            facts[key] = max(said[key]) if len(said[key]) == len(alone) else None
     return replace(
         first,
         level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),

@@ -125,3 +125,14 @@ def test_without_year_groups_they_are_counted_by_their_age_before_this_school_ye
         row[rows[0].index("DOB")] = born
     rows = [[*row[:place], *row[place + 1 :]] for row in rows]
     assert facts(classify, made.as_csv(rows)).upper_years == 2
+
+
+@pytest.mark.parametrize("later", ["2025/26", ""])
+def test_of_results_that_come_together_each_part_has_its_own_years(classify: Classify, later: str) -> None:
+    early, late = (made.as_csv(results_of(year)).encode() for year in ("2024/25", later))
+    summary = b"Subject,Number\r\nMathematics,30\r\nEnglish,28\r\n"
+    for first, then in ((summary, early), (early, summary)):
+        found = classify(archive(("a.csv", first), ("b.csv", then)))
+        assert (found.data_type, found.facts.academic_year) == ("gcse-results", "2024/25")
+    found = classify(archive(("a.csv", early), ("b.csv", summary), ("c.csv", late)))
+    assert found.facts.academic_year == (later or None)
