@@ -65,13 +65,22 @@ WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in da
 """Lists of words.toml by which values are judged."""
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
+_LATIN_SMALL = "LATIN SMALL LETTER", "LATIN SMALL LIGATURE"
+# Small ae, eth, thorn, eng, oe and schwa of people's names, as the letters that they are read as.
+_OF_THEIR_OWN = {
+    "\u00e6": "ae", "\u00f0": "d", "\u00fe": "th", "\u014b": "n", "\u0153": "oe", "\u0259": "e",
+}  # fmt: skip
+
 
 def _folded(character: str) -> str:
     if character in "\n\r":
         return "\n"
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return ""
-    found = _LATIN_LETTER.fullmatch(unicodedata.name(character.lower()[:1], ""))
+    small = character.lower()[:1]
+    if small in _OF_THEIR_OWN:
+        return _OF_THEIR_OWN[small]
+    found = _LATIN_LETTER.fullmatch(unicodedata.name(small, ""))
     return found[1].lower() if found else character.casefold() if character.isalnum() else " "
 
 
@@ -80,8 +89,7 @@ _FOLDS = Remembered[int, str](lambda code: "".join(map(_folded, unicodedata.norm
 ACCENTED = "".join(
     c for c in map(chr, range(0xDF, 0x180)) if c.islower() and _FOLDS[ord(c)] in {*ascii_lowercase}
 )
-"""Small letters of Latin-1 and Latin Extended-A that are one letter of ASCII with an accent."""
-_OF_THEIR_OWN = frozenset("\u00e6\u00f0\u00fe\u014b\u0153\u0259")  # Small ae, eth, thorn, eng, oe and schwa.
+"""Small letters of Latin-1 and Latin Extended-A that are one letter of ASCII, with an accent or read so."""
 _ASCII = "".join(map(chr, range(128)))
 _SMALL_LETTERS = charmap_build(f"{_ASCII}{ACCENTED}".ljust(256, "\ufffe"))
 _BARE = (
@@ -97,9 +105,7 @@ def is_latin(character: str) -> bool:
     Letters such as Latin alpha and iota are read as others, and no search for words would find them.
     """
     small = character.lower()[:1]
-    plain = _FOLDS[ord(small)]
-    named = plain.isascii() and unicodedata.name(small, "").startswith("LATIN SMALL LETTER")
-    return named or plain in _OF_THEIR_OWN
+    return _FOLDS[ord(small)].isascii() and unicodedata.name(small, "").startswith(_LATIN_SMALL)
 
 
 def is_legible(text: str) -> bool:

@@ -70,6 +70,14 @@ def test_letters_that_are_read_as_others_are_in_no_name(key: str, word: str) -> 
         assert fault(key, name) is None
 
 
+@pytest.mark.parametrize("key", ["surname", "house"])
+@pytest.mark.parametrize(
+    "word", ["Abus\u0259d", "ABUS\u018fD", "Dru\u014bk", "DRU\u014aK", "P\u00e6dophile", "Abuse\u00f0"]
+)
+def test_a_letter_that_ascii_has_not_hides_no_word(key: str, word: str) -> None:
+    assert fault(key, word) is not None
+
+
 @pytest.mark.parametrize("odd", [CIRCLED, "怀孕", BOLD])
 def test_a_subject_has_no_words_in_other_letters(odd: str) -> None:
     assert RULES.data_types.subjects.is_subject("Mathematics (GCSE)")
