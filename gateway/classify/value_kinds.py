@@ -297,7 +297,7 @@ def _is_contact(text: str, sensitive: Sensitive) -> bool:
     if found is None:
         return False
     mailbox, host = (" ".join(_WORD.findall(part.replace("_", " "))) for part in found.groups())
-    is_office = mailbox.casefold() in WORDS["offices"]
+    is_office = mailbox.replace(" ", "").casefold() in WORDS["offices"]
     return len(mailbox.split()) <= _WORDS_OF_A_MAILBOX and not any(
         sensitive.of_value(words, "label") for words in (mailbox, host)[is_office:]
     )

@@ -72,6 +72,7 @@ def test_an_email_address_with_a_remark_is_none(host: str) -> None:
     "contact",
     [
         *("office@oak.sch.uk", "HeadTeacher@St-Marys.somerset.sch.uk", "contact@oak.uk", "a.o'hara@x.co.uk"),
+        *("contactus@oak.uk", "contact-us@oak.uk", "Contact.Us@oak.uk", "head_teacher@oak.uk"),
         *("01632 960123", "+44 (0)1632 960123 ext 12", "jo_2@example.org"),
     ],
 )
