@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,10 +53,7 @@ def open_year(
     place, at = existing(home), now()
     catalogue = load_catalogue(place.policies_in_force)
     current = academic_year(local_day(at, catalogue.calendar.timezone), catalogue.school_year_starts)
-    try:
-        first_year(year)
-    except ValueError:
-        raise GatewayError(f"write an academic year like {following(current)}") from None
+    _check_written(year, current)
     if year not in {current, following(current)}:
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
     given = _dates(terms, term or [], inset or [])
@@ -108,11 +106,20 @@ def show_year(
         current = academic_year(today, catalogue.agreement.year.starts)
         coming = following(current)
         begun = coming if today >= opens(coming, catalogue) else current
+        _check_written(year or begun, current)
         found = _state(session, Home(home), catalogue, year or begun, at)
     if as_json:
         print_json(found | {"missing": [one.as_object() | {"about": one.about} for one in found["missing"]]})
         return
     _print(found, each=each)
+
+
+def _check_written(year: str, current: str) -> None:
+    """Raise GatewayError unless `year` is written as the academic year `current` is, and of our time."""
+    with suppress(ValueError):
+        if first_year(year) in range(1900, 3000):
+            return
+    raise GatewayError(f"write an academic year like {following(current)}")
 
 
 def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates | None:

@@ -142,3 +142,9 @@ def test_a_ratification_of_another_century_is_refused(desk: Commands) -> None:
     for day in ("1900-01-01", "2000-02-29"):
         said = desk.refused("agreement", "ratify", "oak", "--signatory", "The Head", "--on", day)
         assert f"{day} is long before this agreement" in said
+
+
+@pytest.mark.parametrize("year", ["2027", "2027-29", "9999-00", "next"])
+def test_a_year_that_is_none_is_refused_by_a_sentence(desk: Commands, year: str) -> None:
+    for verb in ("show", "open"):
+        assert "write an academic year like 20" in desk.refused("year", verb, year)
