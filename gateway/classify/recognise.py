@@ -67,14 +67,13 @@ def classify(
     except Unreadable as reason:
         tally.settle()  # Persons read before the obstacle are told of too.
         refused = _refused(reason)
-        # Malformed content is refused for good, and locked content cannot be searched.
-        if refused.code == "classify:malformed" or refused.about == LOCKED_DOCUMENT:
-            return refused
+        if refused.code == "classify:malformed":
+            return refused  # For good: it does not wait for anybody.
         sensitive = rules.sensitive  # The name of a file is often all that tells of a scan or a picture.
         topics = (
             sensitive.of_name(refused.about or ""),
             sensitive.of_text(name),
-            *topics_in(content, sensitive),
+            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive)),
         )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from codecs import charmap_build, charmap_encode
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from operator import itemgetter
@@ -376,8 +377,9 @@ def _octet_words(text: str) -> list[bytes]:
 
 
 _BYTES, _BYTES_OF_ALL = 1024**2, 8 * 1024**2
-_MEMBERS, _NAMES = 40, 1_000
-_MOST_UNPACKED = 16 * 1024**2
+_MEMBERS, _NAMES = 80, 1_000
+_MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
@@ -399,7 +401,9 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
-    for text, elements in _texts(content):
+    left = _BYTES_OF_ALL
+    for whole, elements in _texts(content):
+        text, left = whole[:left], left - len(whole)
         start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
         marked = start.lstrip("\ufeff \r\n\t").startswith("<")
         names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
@@ -411,6 +415,8 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
         cells = (cell.strip() for row in rows if marked or len(row) >= _TABLE_CELLS for cell in row)
         names |= dict.fromkeys(cell for cell in cells if cell and len(cell) <= longest)
         found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
+        if left <= 0:
+            break
     return tuple(filter(None, found))
 
 
@@ -438,24 +444,27 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bo
 
 def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
     try:
-        with zipfile.ZipFile(content) as packed:
-            texts, others = list[zipfile.ZipInfo](), list[zipfile.ZipInfo]()
-            for one in packed.infolist():
-                (texts if one.filename.casefold().endswith(_TEXT_MEMBERS) else others).append(one)
-            office = _OFFICE_TYPES in packed.namelist()
-            if not office:
-                yield "\n".join(packed.namelist()[:_NAMES]), False
-            for one in () if inside or office else others[:_MEMBERS]:
-                with packed.open(one) as member:
-                    yield from _texts(io.BytesIO(member.read(_MOST_UNPACKED)), inside=True)
-            # What a workbook says stands in one part, behind its sheets.
-            texts.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
-            left = _BYTES_OF_ALL
-            for one in texts[:_MEMBERS]:
-                with packed.open(one) as member:
-                    read = member.read(min(left, _BYTES))
-                left -= len(read)
-                own = office and one.filename.startswith(_OFFICE_PARTS)
-                yield read.decode("utf-8", "replace"), not own
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError):
+        packed = zipfile.ZipFile(content)
+    except _UNREADABLE:
         return  # An unreadable archive reveals nothing; the decision to wait is already made.
+    with packed:
+        members, office = packed.infolist(), _OFFICE_TYPES in packed.namelist()
+        if office:
+            # What a workbook says stands in one part, behind its sheets.
+            members.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
+        else:
+            members.sort(key=lambda one: one.file_size)  # No picture takes the room of a note.
+            yield "\n".join(packed.namelist()[:_NAMES]), False
+        if inside or office:
+            members = [one for one in members if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+        room = _UNPACKED_OF_ALL
+        for one in members[:_MEMBERS]:
+            is_text, data = one.filename.casefold().endswith(_TEXT_MEMBERS), b""
+            with suppress(*_UNREADABLE), packed.open(one) as member:  # Of others something may be told.
+                data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
+            room -= len(data)
+            if is_text:
+                own = office and one.filename.startswith(_OFFICE_PARTS)
+                yield data.decode("utf-8", "replace"), not own
+            else:
+                yield from _texts(io.BytesIO(data), inside=True)

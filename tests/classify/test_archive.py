@@ -5,10 +5,12 @@ import zipfile
 
 import pytest
 
+from gateway.classify.sensitive import Sensitive, topics_in
+from gateway.home.settings import read_toml
 from gateway.model import Classified, ContentRefused
 from tests.classify import made
 from tests.classify.cases import TEXTS
-from tests.classify.conftest import Classify
+from tests.classify.conftest import POLICIES, Classify
 from tests.classify.test_workbook import with_shared_strings, workbook
 
 CORE = made.as_csv(made.core_rows()).encode()
@@ -144,3 +146,27 @@ def test_what_is_sensitive_is_seen_behind_a_large_file_or_sheet(classify: Classi
         found = classify(archive(*members, method=zipfile.ZIP_STORED))
         assert isinstance(found, ContentRefused)
         assert "safeguarding" in found.sensitive
+
+
+def test_what_is_sensitive_is_seen_beside_what_cannot_be_unpacked(classify: Classify) -> None:
+    told = b'A,"Child protection plan, sexual abuse disclosed",B\r\n'
+    packed = bytearray(archive(("photo.jpg", b"x"), ("notes.csv", told)))
+    packed[packed.index(b"PK\1\2") + 10] = 9  # Deflate64, which Python does not unpack.
+    found = classify(bytes(packed))
+    assert isinstance(found, ContentRefused)
+    assert "safeguarding" in found.sensitive
+
+
+def test_the_search_of_an_archive_has_an_end_however_much_is_packed_within() -> None:
+    seen: list[int] = []
+
+    class Counting(Sensitive):
+        def of_text(self, text: str) -> str:
+            seen.append(len(text))
+            return ""
+
+    rules = read_toml(POLICIES / "sensitive.toml", Counting)
+    lines = b"A,B,C\r\n" * (2**20 // 7)
+    inner = archive(*((f"{number}.csv", lines) for number in range(8)))
+    topics_in(io.BytesIO(archive(*((f"{number}.zip", inner) for number in range(4)))), rules)
+    assert 7 * 2**20 < sum(seen) < 9 * 2**20

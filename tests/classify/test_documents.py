@@ -134,6 +134,13 @@ def test_a_file_that_is_no_data_is_called_what_it_is(classify: Classify, name: s
     assert [plain(said) for said in found.evidence] == list(found.evidence)
 
 
+@pytest.mark.parametrize("kind", ["locked xlsx", "locked ods", "locked zip", "jpeg"])
+def test_the_name_of_what_cannot_be_read_may_be_sensitive(classify: Classify, kind: str) -> None:
+    found = classify(FILES[kind][0], "Child protection plan")
+    assert isinstance(found, ContentRefused)
+    assert found.sensitive == ("safeguarding",)
+
+
 def test_a_document_in_an_archive_is_called_what_it_is(classify: Classify) -> None:
     found = classify(archive(("minutes.docx", word()), ("core.csv", CORE)))
     assert isinstance(found, ContentRefused)
