@@ -226,7 +226,10 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
     registry = quote(str((folder / home.registry.name).absolute()))
     with closing(sqlite3.connect(f"file:{registry}?immutable=1", uri=True)) as copy_:
         found = copy_.execute("SELECT reference FROM transfer ORDER BY sequence").fetchall()
-        erased = "SELECT reference FROM deletion WHERE what IN ('sealed', 'index')"
+        erased = (
+            "SELECT reference FROM deletion WHERE what IN ('sealed', 'index')"
+            " UNION SELECT reference FROM transfer WHERE withheld"
+        )
         deleted = set(copy_.execute(erased)) if stated else set[tuple[str]]()
     references = [checked_reference(reference) for (reference,) in found]
     for number, reference in enumerate(references, start=1):

@@ -270,17 +270,20 @@ def test_a_file_that_retention_deleted_is_not_in_the_next_backup_and_a_lost_one_
     first, second = tmp_path / "first", tmp_path / "second"
     backup.back_up(home, first, at)
     stored = store_of(home)
-    gone, lost = sorted(stored.references())[:2]
-    stored.remove([gone, lost])
+    gone, withheld, lost = sorted(stored.references())[:3]
+    stored.remove([gone, withheld, lost])
     with closing(sqlite3.connect(home.registry)) as registry, registry:  # As retention puts it on record.
         registry.execute(
             "INSERT INTO deletion (reference, what, rule, since, deleted_at, files)"
             " VALUES (?, 'sealed', 'x', '2026-11-01', '2026-11-23', '')",
             (gone,),
         )
+        registry.execute("UPDATE transfer SET withheld = (reference = ?)", (withheld,))
     backup.back_up(home, second, at, earlier=first)
     kept = {path.name for path in (first / "sealed").iterdir()}
-    assert {path.name for path in (second / "sealed").iterdir()} == kept - {f"{gone}.sealed"}
+    assert {path.name for path in (second / "sealed").iterdir()} == kept - {
+        f"{one}.sealed" for one in (gone, withheld)
+    }
     assert f"sealed/{gone}.sealed" not in backup.read_manifest(second).files
 
 
