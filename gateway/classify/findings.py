@@ -17,6 +17,8 @@ from gateway.model import Finding, Severity
 
 FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
 """Severity of each kind of fault, and the sentence to be printed after the number of records."""
+A_RESULT = "assessment result"
+"""The `about` of findings on results, which are items of several kinds of assessment."""
 
 
 def shown_expected(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.content import EXTENSIONS, beside
-from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
+from gateway.classify.findings import A_RESULT, FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
     IDENTITIES,
     NO_UPN,
@@ -380,7 +380,7 @@ class Tally:
         must = [g for g in kind.must if not self.is_part or any(self.filled(key) for key in g)]
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
-        wrong_results = self.wrong_results, "assessment result", value_kinds.PUBLISHED_CODE
+        wrong_results = self.wrong_results, A_RESULT, value_kinds.PUBLISHED_CODE
         found.append(_finding("code:unknown", *wrong_results))
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))

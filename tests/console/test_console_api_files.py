@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gateway.mailboxes.console_api.files import findings_seen
+from gateway.model import Finding
 from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
-from tests.mailboxes.mailroom import MARKER
+from tests.mailboxes.mailroom import MARKER, UNREAD
+
+RESULTS = ("code:unknown", "assessment result"), ("results:lacking", "phonics")
 
 
 def test_a_file_is_given_as_its_team_may_have_it_and_on_record_first(office: Office) -> None:
@@ -79,6 +85,13 @@ def test_no_team_is_told_of_faults_in_an_item_that_it_may_not_have(office: Offic
     }
     assert any("SEN Need" in one for one in told["sen"])
     assert not any("SEN Need" in one for one in told["admissions-and-entitlements"])
+
+
+def test_faults_in_results_are_for_those_who_have_all_results() -> None:
+    results = [Finding(code=code, severity="query", count=4, about=about) for code, about in RESULTS]
+    content = replace(UNREAD, findings=tuple(results))
+    assert len(findings_seen(content)) == len(findings_seen(content, {"Sex"})) == 2
+    assert findings_seen(content, {"Results of key stage assessments"}) == ()
 
 
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
