@@ -260,7 +260,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
 
 def _suspension(session: Session, key: Key) -> EventRow | None:
     """Return the log's entry about the suspension of a key that is suspended; None for any other key."""
-    if key.state != "pending" or key.unconfirmed:
+    if key.state != "pending":
         return None
     return next(reversed(log.events(session, key.fingerprint, kind="key-suspended")), None)
 
