@@ -14,6 +14,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import MALWARE, Examiner, persons_of
 from gateway.examiner.protocol import Read, Reading, Reopen
 from gateway.model import ContentRefused, Transfer, counted
+from gateway.policy.dates import local_day
 from gateway.publish.everything import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log, markers, persons, transfers
@@ -59,9 +60,8 @@ def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> by
     request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
     content, _ = examiner.reopen(request)
     try:
-        reading = Reading(
-            reference=transfer.upload.reference, name=transfer.upload.name, today=registrar.clock().date()
-        )
+        today = local_day(registrar.clock(), registrar.catalogue.calendar.timezone)
+        reading = Reading(reference=transfer.upload.reference, name=transfer.upload.name, today=today)
         read: Read = examiner.classify(content, reading)
     finally:
         os.close(content)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
@@ -80,7 +81,12 @@ def try_file(
         else:
             # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
             # clear.
-            job = Job(reference=reference, name=file.name, senders=(), now=at)
+            job = Job(
+                reference=reference,
+                name=file.name,
+                senders=(),
+                now=at.astimezone(ZoneInfo(catalogue.calendar.timezone)),
+            )
             found = examiner.read(job, descriptor).content
             decision = decide(found, catalogue, rules.provider(session, provider, at), at)
         if not isinstance(found, Classified):
