@@ -240,8 +240,9 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
     assign = act("held assign", reference=given, to="dee", text="Rang them.")
     assert office.ask("jane", "carry-out", **assign).status_code == 200
     assert office.ask("dee", "carry-out", **act("held assign", reference=taken)).status_code == 200
-    told = {one["page"]: one["said"] for one in office.said("dee", "today")["needs"]}
-    assert told["mine"] == "1 held file was given to you"
+    told = {one["page"]: one for one in office.said("dee", "today")["needs"]}
+    assert told["mine"]["said"] == "1 held file was given to you"
+    assert told["mine"]["since"] is not None
     assert "mine" not in dict(needs(office, "jane"))
     mine = office.said("dee", "ask", act="held list", fields={"mine": True}, limit=50)["tables"][0]["rows"]
     assert {row[0] for row in mine} == {given, taken}

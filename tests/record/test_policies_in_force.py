@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,7 +15,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import policy_digest, policy_files
 from gateway.processor.service import open_processor
-from gateway.record import policies_in_force
+from gateway.record import policies_in_force, policy_proposals
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
 from gateway.registry import log
 from gateway.registry.tables import PolicyDraftRow
@@ -207,6 +208,14 @@ def test_what_is_kept_goes_to_other_hosts_and_is_looked_for_only_after_a_change(
         assert keeper.changed(7) is not None
         keeper.registry = Mock()  # Which is not read again.
         assert keeper.changed(7) is None
+        keeper.registry = desk.registry
+        with desk.registry.write() as session:
+            at, digest = desk.now + timedelta(days=1), "d" * 64
+            policy_proposals.propose(session, digest, at, by="ann", why=None, at=desk.now)
+            policy_proposals.approve(session, by="ben", at=desk.now)
+            registrar.sign_head(session, desk.now)
+        assert keeper.changed(8) is None
+        assert (desk.home.versions / "next").read_text() == f"{digest} {at.isoformat()}\n"
         others = keeper._others = Mock()
         digest = keeper.keep(desk.home.policies)
     files = {path.name: path.read_bytes() for path in policy_files(desk.home.policies)}

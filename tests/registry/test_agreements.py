@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.small_schemas import Signatory
-from gateway.registry import agreements
+from gateway.registry import agreements, log
 from gateway.registry.database import Registry
 from gateway.registry.tables import RatificationRow
 from tests.policies import POLICIES
@@ -52,6 +52,10 @@ def test_the_agreement_is_ratified_once_each_role_has_signed_the_same_text(
         (ratified,) = agreements.ratifications(session, "school-a")
         signed = agreements.signatures(session, "school-a", YEAR, catalogue.text_sha256)
         assert agreements.signatures(session, "school-a", YEAR, "0" * 64) == []
+        assert agreements.signatures(session, "school-a", "2025-26", catalogue.text_sha256) == []
+        assert agreements.signatures(session, "school-b", YEAR, catalogue.text_sha256) == []
+        told = [(event.kind, event.actor) for event in log.events(session, "school-a")]
+    assert told == [*[("signed-in-part", "admin")] * 3, ("ratified", "admin")]
     assert (ratified.signatory, ratified.text_sha256) == ("The Chair; The Head", catalogue.text_sha256)
     assert [(one.role, one.signatory, one.signed_on) for one in signed] == [
         ("chair", "The Chair", NOW.date()), ("head", "The Head", NOW.date()),

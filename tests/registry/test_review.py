@@ -1,0 +1,41 @@
+"""What a review counts of all providers, asked of a registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlmodel import select
+
+from gateway.model import Provider, Released
+from gateway.registry import providers, review
+from gateway.registry.database import Registry
+from gateway.registry.tables import TransferRow
+from tests.registry.test_deliveries import HELD, NOW, put, registry
+
+__all__ = ["registry"]
+CENSUS = Released(flow="f", teams=("sen",), reasons=(), data_type="school-census")
+TICK = timedelta(seconds=1)
+
+
+def test_files_and_faults_are_counted_by_provider_and_kind_of_what_landed_in_the_span(
+    registry: Registry,
+) -> None:
+    decisions = (CENSUS, CENSUS, CENSUS, replace(CENSUS, data_type=None), HELD, CENSUS, CENSUS)
+    for number, decision in enumerate(decisions, 1):
+        put(registry, number, decision)
+    two, none = '{"findings":[{"count":2},{"count":3}]}', '{"findings":[]}'
+    with registry.write() as session:
+        providers.add_provider(session, Provider(id="elm", name="Elm", kind="school"), NOW)
+        found = session.exec(select(TransferRow).order_by("sequence")).all()
+        for row, content in zip(found, (two, two, none, two, two, two, two), strict=True):
+            row.content = content
+        found[1].provider, found[5].folder, found[6].landed_at = "elm", "keys", NOW + TICK
+    with registry.read() as session:
+        files, faults = review.files(session, NOW, NOW + TICK), review.faults(session, NOW, NOW + TICK)
+        assert review.faults(session, NOW - TICK, NOW) == review.files(session, NOW - TICK, NOW) == {}
+    assert files == {
+        "school-a": {("school-census", "accepted"): 2, ("", "accepted"): 1, ("school-census", "held"): 1},
+        "elm": {("school-census", "accepted"): 1},
+    }
+    assert faults == {"school-a": {"school-census": [1, 5], "": [1, 5]}, "elm": {"school-census": [1, 5]}}
