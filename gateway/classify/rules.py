@@ -252,7 +252,7 @@ class Rules(Items):
 
     def shown_headings(self, names: Iterable[str]) -> list[str]:
         """Return the headings for a view: as written, but one stated by a provider as a known one of its
-        field. A provider may write anything in a heading of its own, also of a child.
+        field, with the day at its end. In its own, a provider may write anything, also of a child.
         """
         shown = list(names)
         if (before := self._unstated) is None:
@@ -260,8 +260,10 @@ class Rules(Items):
         for place, name in enumerate(shown):
             key = self.column_field(name)
             if key is not None and key != before.column_field(name):
+                day = name.removeprefix(_without_day(name))
                 known = (*self.items[key].columns, self.items[key].label.rpartition(": ")[2])
-                shown[place] = next((one for one in known if one not in shown), known[-1])
+                forms = [f"{one}{day}" for one in known]
+                shown[place] = next((one for one in forms if one not in shown), forms[-1])
         return shown
 
     def may_be_stated(self, key: str) -> bool:
