@@ -377,7 +377,7 @@ def _octet_words(text: str) -> list[bytes]:
 
 
 _BYTES, _BYTES_OF_ALL = 1024**2, 8 * 1024**2
-_MEMBERS, _NAMES = 80, 1_000
+_MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
@@ -448,23 +448,32 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
     except _UNREADABLE:
         return  # An unreadable archive reveals nothing; the decision to wait is already made.
     with packed:
-        members, office = packed.infolist(), _OFFICE_TYPES in packed.namelist()
-        if office:
-            # What a workbook says stands in one part, behind its sheets.
-            members.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
-        else:
-            members.sort(key=lambda one: one.file_size)  # No picture takes the room of a note.
+        office = _OFFICE_TYPES in packed.namelist()
+        if not office:
             yield "\n".join(packed.namelist()[:_NAMES]), False
-        if inside or office:
-            members = [one for one in members if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+        members, texts, others = (
+            sorted(packed.infolist(), key=_turn),
+            list[zipfile.ZipInfo](),
+            list[zipfile.ZipInfo](),
+        )
+        for one in members:
+            (texts if one.filename.casefold().endswith(_TEXT_MEMBERS) else others).append(one)
+        # Each kind has places of its own, so that no pictures take those of notes.
+        chosen = [*texts[:_MEMBERS], *others[: 0 if inside or office else _MEMBERS]]
         room = _UNPACKED_OF_ALL
-        for one in members[:_MEMBERS]:
+        for one in sorted(chosen, key=_turn):
             is_text, data = one.filename.casefold().endswith(_TEXT_MEMBERS), b""
             with suppress(*_UNREADABLE), packed.open(one) as member:  # Of others something may be told.
                 data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
-            room -= len(data)
             if is_text:
                 own = office and one.filename.startswith(_OFFICE_PARTS)
                 yield data.decode("utf-8", "replace"), not own
             else:
+                room -= len(data)
                 yield from _texts(io.BytesIO(data), inside=True)
+
+
+def _turn(one: zipfile.ZipInfo) -> tuple[bool, bool, int]:
+    """Return the sorting key of an archive's member: cells' texts of a workbook first, then by size."""
+    is_aside = one.is_dir() or one.filename.startswith("__MACOSX/")
+    return not one.filename.endswith("sharedStrings.xml"), is_aside, one.file_size

@@ -167,10 +167,12 @@ class PersonCollector:
             for one in packed.infolist():
                 found = None
                 if one.file_size <= room and one.compress_type in archive.METHODS:
-                    room -= one.file_size
+                    used = one.file_size
                     with suppress(*archive.BROKEN), packed.open(one) as part:
                         # Without a length, `read` unpacks everything, whatever size is stated.
                         found = part.read(max(1, one.file_size))
+                        used = len(found)
+                    room -= used
                 if found is None:
                     self.left_out += 1
                     continue

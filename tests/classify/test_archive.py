@@ -170,3 +170,28 @@ def test_the_search_of_an_archive_has_an_end_however_much_is_packed_within() -> 
     inner = archive(*((f"{number}.csv", lines) for number in range(8)))
     topics_in(io.BytesIO(archive(*((f"{number}.zip", inner) for number in range(4)))), rules)
     assert 7 * 2**20 < sum(seen) < 9 * 2**20
+
+
+@pytest.mark.parametrize("beside", ["{}.jpg", "{}.png", "__MACOSX/._{}.csv"])
+def test_many_small_files_take_no_place_of_a_note(classify: Classify, beside: str) -> None:
+    told = "A,Child protection plan, sexual abuse disclosed\r\n" * 20
+    small = [(beside.format(number), b"x" * 300) for number in range(90)]
+    found = classify(archive(*small, ("notes.csv", told.encode())))
+    assert isinstance(found, ContentRefused)
+    assert "safeguarding" in found.sensitive
+
+
+def test_texts_of_an_archive_take_no_room_of_what_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = list[int]()
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(
+        zipfile.ZipExtFile,
+        "read",
+        lambda self, n=-1: most.append(n) or read(self, n),  # type: ignore[func-returns-value]
+    )
+    members = [(f"{number}.bin", b"\0" * 2**24) for number in range(4)]
+    text, last = b"A,B,C\r\n" * (5 * 2**19), b"\0" * (18 * 2**20)
+    packed = archive(*members, ("a.csv", text), ("z.bin", last))
+    topics_in(io.BytesIO(packed), read_toml(POLICIES / "sensitive.toml", Sensitive))
+    assert min(most) == 0
+    assert max(most) == 2**24
