@@ -162,6 +162,13 @@ def test_an_archive_that_states_a_false_size_is_unpacked_no_further() -> None:
     assert peak < 10_000_000
 
 
+def test_no_file_takes_more_room_than_it_has_whatever_size_it_states() -> None:
+    data, size = packed(("a", bytes(1_501)), ("b", Child(1).upn.encode())), (1_501).to_bytes(4, "little")
+    assert data.count(size) == 2
+    taker = scanned(data.replace(size, (64 * 2**20).to_bytes(4, "little")))
+    assert (taker.numbers, taker.left_out) == ({Child(1).upn}, 0)
+
+
 def test_what_cannot_be_unpacked_counts_as_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     long, short = bytes(1_000), Child(1).upn.encode()
     data = packed(("a", long), ("b", short))
