@@ -40,6 +40,7 @@ STATED: dict[str, set[str]] = {
     "a release against the policy": {
         "held_decisions.ConfirmRelease.carry_out",
         "held_decisions.ReleaseHeldFile.release",
+        "held_decisions.ReleaseHeldFiles.carry_out",
     },
     "a delivery against the policy": {"recalls.ConfirmRecall._give"},
     "a withdrawal": {"recalls._check_second"},

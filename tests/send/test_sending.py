@@ -254,10 +254,11 @@ def _children(pid: int) -> list[int]:
 
 def _resident(pid: int) -> int:
     try:
-        told = Path(f"/proc/{pid}/status").read_text()
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    held = re.search(r"^VmRSS:\s+(\d+) kB", told, re.MULTILINE)
+    # What a child shares with the process that forked it counts once.
+    held = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)
     return 0 if held is None else int(held[1]) * 1024
 
 
