@@ -448,21 +448,20 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
     except _UNREADABLE:
         return  # An unreadable archive reveals nothing; the decision to wait is already made.
     with packed:
-        office = _OFFICE_TYPES in packed.namelist()
-        if not office:
-            yield "\n".join(packed.namelist()[:_NAMES]), False
-        members, texts, others = (
-            sorted(packed.infolist(), key=_turn),
-            list[zipfile.ZipInfo](),
-            list[zipfile.ZipInfo](),
-        )
+        names, members = packed.namelist(), packed.infolist()
+        if office := _OFFICE_TYPES in names:
+            # What a workbook says stands in one part, behind its sheets.
+            members.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
+        else:
+            members.sort(key=lambda one: (one.filename.startswith("__MACOSX/"), one.file_size))
+            yield "\n".join(names[:_NAMES]), False
+        # Texts and others have places and room of their own, so that no pictures take those of notes.
+        places, room = {True: _MEMBERS, False: 0 if inside or office else _MEMBERS}, _UNPACKED_OF_ALL
         for one in members:
-            (texts if one.filename.casefold().endswith(_TEXT_MEMBERS) else others).append(one)
-        # Each kind has places of its own, so that no pictures take those of notes.
-        chosen = [*texts[:_MEMBERS], *others[: 0 if inside or office else _MEMBERS]]
-        room = _UNPACKED_OF_ALL
-        for one in sorted(chosen, key=_turn):
             is_text, data = one.filename.casefold().endswith(_TEXT_MEMBERS), b""
+            if one.is_dir() or not places[is_text]:
+                continue
+            places[is_text] -= 1
             with suppress(*_UNREADABLE), packed.open(one) as member:  # Of others something may be told.
                 data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
             if is_text:
@@ -471,9 +470,3 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             else:
                 room -= len(data)
                 yield from _texts(io.BytesIO(data), inside=True)
-
-
-def _turn(one: zipfile.ZipInfo) -> tuple[bool, bool, int]:
-    """Return the sorting key of an archive's member: cells' texts of a workbook first, then by size."""
-    is_aside = one.is_dir() or one.filename.startswith("__MACOSX/")
-    return not one.filename.endswith("sharedStrings.xml"), is_aside, one.file_size

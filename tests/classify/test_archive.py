@@ -195,3 +195,12 @@ def test_texts_of_an_archive_take_no_room_of_what_is_unpacked(monkeypatch: pytes
     topics_in(io.BytesIO(packed), read_toml(POLICIES / "sensitive.toml", Sensitive))
     assert min(most) == 0
     assert max(most) == 2**24
+
+
+def test_what_a_document_of_many_parts_says_is_seen(classify: Classify) -> None:
+    told = b"<w>Child protection plan, sexual abuse disclosed</w>" + b" " * 5_000
+    headers = [(f"word/header{number}.xml", b"<h/>") for number in range(60)]
+    kind = ("[Content_Types].xml", b"<Types/>")
+    found = classify(archive(kind, ("word/document.xml", told), *headers))
+    assert isinstance(found, ContentRefused)
+    assert "safeguarding" in found.sensitive
