@@ -11,7 +11,6 @@ contains any.
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from struct import error, unpack_from
@@ -20,6 +19,7 @@ from zipfile import ZipFile
 
 from gateway.classify import markup
 from gateway.classify.content import (
+    BROKEN,
     Source,
     active,
     encoding_of,
@@ -91,7 +91,6 @@ _END_LENGTH = 22
 _LONGEST_WORD = 100
 _ENCRYPTED = 0x1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 @contextmanager

@@ -5,8 +5,11 @@ Every obstacle to reading a file is raised as `Unreadable`, here and in the read
 """
 
 import codecs
+import lzma
 import re
 import tomllib
+import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
@@ -20,6 +23,8 @@ from gateway.model import STATEMENT, Classified, ContentRefused, Level
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
 LOCKED_DOCUMENT = "a workbook or document"
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
+"""The errors of reading a damaged ZIP archive, or one packed in a way that Python does not unpack."""
 Row = list[str]
 Verdict = Classified | ContentRefused
 

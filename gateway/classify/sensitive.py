@@ -6,12 +6,10 @@ formats. Pictures and most PDFs reveal nothing.
 """
 
 import io
-import lzma
 import re
 import string
 import unicodedata
 import zipfile
-import zlib
 from codecs import charmap_build, charmap_encode
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -23,7 +21,7 @@ from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.classify.content import Unreadable, data, encoding_of, head_of
+from gateway.classify.content import BROKEN, Unreadable, data, encoding_of, head_of
 from gateway.classify.identifiers import Remembered
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -379,7 +377,6 @@ def _octet_words(text: str) -> list[bytes]:
 _BYTES, _BYTES_OF_ALL = 1024**2, 8 * 1024**2
 _MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
@@ -445,7 +442,7 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bo
 def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
     try:
         packed = zipfile.ZipFile(content)
-    except _UNREADABLE:
+    except BROKEN:
         return  # An unreadable archive reveals nothing; the decision to wait is already made.
     with packed:
         names, members = packed.namelist(), packed.infolist()
@@ -462,7 +459,7 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             if one.is_dir() or not places[is_text]:
                 continue
             places[is_text] -= 1
-            with suppress(*_UNREADABLE), packed.open(one) as member:  # Of others something may be told.
+            with suppress(*BROKEN), packed.open(one) as member:  # Of others something may be told.
                 data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
             if is_text:
                 own = office and one.filename.startswith(_OFFICE_PARTS)

@@ -18,6 +18,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from gateway.classify import archive
+from gateway.classify.content import BROKEN
 from gateway.classify.identifiers import Pupil, is_temporary_upn, is_upn, name_keys, records_of
 from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import PERSONS, PUPILS
@@ -163,12 +164,12 @@ class PersonCollector:
 
     def _scan_packed(self, content: BinaryIO, room: int, *, inside: bool = False) -> int:
         """Collect the UPNs in the files of an archive, and in archives among them; return the octets left."""
-        with suppress(*archive.BROKEN), zipfile.ZipFile(content) as packed:
+        with suppress(*BROKEN), zipfile.ZipFile(content) as packed:
             for one in packed.infolist():
                 found = None
                 if one.file_size <= room and one.compress_type in archive.METHODS:
                     used = one.file_size
-                    with suppress(*archive.BROKEN), packed.open(one) as part:
+                    with suppress(*BROKEN), packed.open(one) as part:
                         # Without a length, `read` unpacks everything, whatever size is stated.
                         found = part.read(max(1, one.file_size))
                         used = len(found)
