@@ -38,6 +38,8 @@ NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORE
 
 _NAME_LENGTH = 100
 _WORDS = "{words}"
+_LOOKAHEADS = re.compile(r"(?:\(\?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))*")
+"""Lookaheads in a row, whose groups hold no further group."""
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried")
@@ -373,12 +375,14 @@ class Rules(Items):
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
         """All patterns of column names joined into one, for speed; and the field key of each group in it."""
-        pairs = [
-            (pattern.replace(_WORDS, self.words_of_columns), key)
-            for key, rule in self.fields.items()
-            for pattern in rule.patterns
-        ]
-        whole = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
+        words, pairs = self.words_of_columns, []
+        for key, rule in self.fields.items():
+            for pattern in rule.patterns:
+                # Where only lookaheads stand before `{words}`, one search for words serves all patterns.
+                once = _LOOKAHEADS.fullmatch(pattern.removesuffix(_WORDS)) and pattern.endswith(_WORDS)
+                pairs.append((pattern.replace(_WORDS, "(?(words).*|(?!))" if once else words), key))
+        patterns = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
+        whole = rf"(?>(?=(?P<words>{words})\Z)|)(?:{patterns})"
         return re.compile(whole), tuple(key for _, key in pairs)
 
     @cached_property

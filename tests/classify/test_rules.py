@@ -80,3 +80,25 @@ def test_a_kind_may_need_several_columns_of_subjects(
     ]
     found = classify(BytesIO("\n".join(lines).encode()), "x", ClassifyLimits(), load_rules(policies))
     assert (isinstance(found, Classified) and found.data_type == "gcse-results") is is_one
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_known"),
+    [
+        ("(?=zz){words}", "zzband", False),
+        ("(?=[a-z]*band){words}", "cohortband", True),
+        ("(?=[a-z]*band){words}", "cohortqqband", False),
+        ("zz{words}", "zzband", True),
+        ("zz{words}", "cohortband", False),
+        ("(?=cohort){words}zz", "cohortbandzz", True),
+        ("(?=cohort)(zz|{words})", "cohortband", True),
+    ],
+)
+def test_words_in_a_pattern_are_a_row_of_words_of_columns(
+    policies: Path, pattern: str, name: str, is_known: bool
+) -> None:
+    change(
+        policies, "items.toml", 'columns = ["Religion"', f'patterns = ["{pattern}"]\ncolumns = ["Religion"'
+    )
+    found = load_rules(policies).column_field(name)
+    assert (found == "religion") == is_known
