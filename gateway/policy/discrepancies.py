@@ -5,15 +5,19 @@ school about a child counts. Ages are unknown, so leavers of years 11 and 13 are
 never on a roll are not. A notice tells a provider about its own records only: file and record number.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gateway.model import Reason
-from gateway.policy.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
 
 Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
