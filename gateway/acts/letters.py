@@ -14,6 +14,7 @@ from gateway.publish.letters_out import plain
 from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
+from gateway.registry.sight import check_all_seen
 
 _JUDGED_AT_ONCE = 12_000
 """The most letters judged for one page, as providers times days: some seconds of work."""
@@ -90,9 +91,11 @@ class ShowLetter(ReadingAct, command="letters show", right=AccessRight.LOOK):
     number: int = argument("As letters list has it.", metavar="NUMBER")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return one letter with its text."""
+        """Return one letter with its text. GatewayError if it names a file outside the person's sight."""
         with context.reading() as session:
             row = letters.get(session, self.number)
+            unfolded = row.text.replace("=\n", "")  # Quoted-printable may break a line within a reference.
+            check_all_seen(session, context.sight(session), unfolded)
         return ActDone(f"to {row.recipient}: {row.subject}", document=plain(row.text, _UNWRAPPED))
 
 

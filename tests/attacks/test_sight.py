@@ -341,3 +341,21 @@ def test_a_discrepancy_is_resolved_by_whoever_may_know_of_it(told: Told) -> None
         number = numbers[told.files[file]]
         found = invoke(told.room.home.root, "discrepancies", "resolve", str(number), "--why", "w")
         assert found.exit_code == exit_code, found.output
+
+
+@pytest.mark.parametrize("who", ["triage", "administrator", "data-protection"])
+def test_the_weekly_letter_to_a_school_is_shown_to_whoever_may_know_of_each_file_in_it(
+    told: Told, who: str
+) -> None:
+    told.sit_down(who)
+    for file, reference in told.files.items():
+        broken = f"- {reference[:-3]}=\n{reference[-3:]}: it waits"
+        letter = Letter(
+            event=f"weekly:provider:{PROVIDER}:{who}-{file}", recipient="office@a.example", kind="weekly",
+            provider=PROVIDER, subject="Your week", text=broken,
+        )  # fmt: skip
+        with told.room.registry.write() as session:
+            letters.owe(session, [letter], "test.invalid", NOW)
+            number = letters.listed(session)[-1].number
+        found = invoke(told.room.home.root, "letters", "show", str(number))
+        assert (found.exit_code == 0) == (reference not in told.unseen(who)), (file, found.output)
