@@ -439,7 +439,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
             for one, now_at in found
         ]  # fmt: skip
         columns = ("left", "provider", "reference", "record", *(("now_at",) if self.moved else ()))
-        few = f"not shown, since only named people may see them: {hidden}" if hidden else ""
+        few = "children whose data only named people may see are not in this list" if hidden else ""
         return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(few,))
 
 
@@ -457,12 +457,12 @@ class ListMovers(_ListLeavers, command="pupils movers"):
 
 def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
-) -> tuple[list[tuple[RollRow, str | None]], int, Entry]:
+) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
     """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
 
     Each child comes as the last roll row at the former school, with the provider now having the child, or
-    None. Also return the number of children whom a marker hides from the person `by`, and the log entry of
-    the question, to be appended before answering.
+    None. Also return True if markers hide children from the person `by`, whether these left or not, and the
+    log entry of the question, to be appended before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
@@ -474,7 +474,7 @@ def leavers(
     # The files stand as sequences in the rolls.
     references = transfers.references(session, {int(one.reference) for one, _ in shown})
     named = [(replace(one, reference=references[int(one.reference)]), to) for one, to in shown]
-    return named, len(found) - len(shown), question
+    return named, bool(hidden), question
 
 
 def _said(kind: str, people: Sequence[str]) -> str:

@@ -239,6 +239,8 @@ def test_children_on_no_roll_and_movers(desk: Desk) -> None:
     assert [(one["provider"], one["record"], one["now_at"]) for one in movers] == [("oak", 2, "elm")]
     assert desk.gateway("pupils", "missing", "--from", "2100-01-01").strip() == "nobody"
     desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "contested")
-    assert "only named people may see them: 1" in desk.gateway("pupils", "missing")
+    for asked_of in (("missing",), ("missing", "--from", "2100-01-01"), ("movers",)):
+        told = desk.gateway("pupils", *asked_of)
+        assert "children whose data only named people may see are not in this list" in told, asked_of
     asked = [json.loads(one.leaf)["fields"] for one in desk.events("pupils") if one.kind == "pupils-asked"]
     assert [(one["what"], one["count"]) for one in asked[:2]] == [("missing", 1), ("movers", 1)]
