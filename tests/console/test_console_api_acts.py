@@ -296,6 +296,33 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
         assert ("held-file", reference) not in needs(office, "jane"), actor
 
 
+def propose(office: Office, reference: str, teams: str, by: str) -> None:
+    fields = {"data_type": "student-core", "teams": teams, "reasons": "policy:agreement-not-ratified"}
+    with office.room.registry.write() as session:
+        entry = Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note="why")
+        log.append(session, [entry], datetime.now(UTC))
+
+
+def test_a_signature_confirms_what_was_shown_and_nothing_that_took_its_place(office: Office) -> None:
+    reference = office.room.hold(b"shown")
+    office.room.staff("ann", TEAM)
+    office.console.grant("ann", "triage")
+    propose(office, reference, TEAM, "ann")
+    asked = act("held confirm", reference=reference, why="I looked at it")
+    shown = office.ask("jane", "carry-out", **asked)
+    assert shown.status_code == 409, shown.text
+    propose(office, reference, f"{TEAM},{OTHER}", "ann")
+    assertion = office.keys["jane"].signed(shown.json()["options"], ORIGIN)
+    refused = office.ask("jane", "carry-out", **asked, assertion=assertion)
+    assert refused.status_code == 403
+    assert "no longer what you were shown" in refused.json()["sentence"]
+    with office.room.registry.read() as session:
+        assert transfers.get(session, reference).state == "held"
+    assert office.console.signed(office.sessions["jane"], office.keys["jane"], **asked).status_code == 200
+    with office.room.registry.read() as session:
+        assert set(transfers.get(session, reference).teams) == {TEAM, OTHER}
+
+
 def test_each_task_of_the_first_page_leads_to_a_page_that_there_is() -> None:
     assert pages._WHERE.keys() == set(get_args(get_type_hints(WaitingTask)["page"]))
     for page, path in pages._WHERE.items():

@@ -206,8 +206,8 @@ def carry_out(
 ) -> Shown:
     """Carry out one act, and return the answer; `act`: the words of the command.
 
-    If the act needs confirmation, `assertion` is the passkey's signature for exactly this act; with None,
-    DecliningError asks for the signature. A program sends a repeated request with the same `key`, and then
+    If the act needs confirmation, `assertion` is the passkey's signature for exactly this act and effect; with
+    None, DecliningError asks for the signature. A program sends a repeated request with the same `key`, and then
     gets the earlier answer.
     """
     asked, context = _checked(console, caller, act, fields, reads=False), context_of(console, caller)
@@ -216,9 +216,10 @@ def carry_out(
     if asked.confirms():
         if assertion is None and asked.tried:
             _try(console, caller, asked)
-        told = json.dumps([act, fields, key], sort_keys=True).encode()
+        effect = asked.effect(context)  # Signed for, too: it may be another by the second request.
+        told = json.dumps([act, fields, key, effect], sort_keys=True).encode()
         purpose = f"carry-out {hashlib.sha256(told).hexdigest()}"
-        check_signed(console, caller, purpose, assertion, asked.effect(context))
+        check_signed(console, caller, purpose, assertion, effect)
     else:
         asked.check(context)
     return _answered(console, _carried_out(asked, context))

@@ -41,7 +41,7 @@ class ChallengeOverError(GatewayError):
     """The challenge is unknown, already taken, or expired."""
 
     def __init__(self) -> None:
-        super().__init__("That took too long, or was sent twice. Try again.")
+        super().__init__("That took too long, was sent twice, or is no longer what you were shown. Try again.")
 
 
 class Challenges:
