@@ -102,7 +102,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
                     f"nothing is asked about {self.heading}: it is understood, sensitive or answered"
                 )
             key = "" if self.item == _SOMETHING_ELSE else self.item
-            act = TwoPersonAct(_SAY, provider, f"{header} = {key}")
+            act = TwoPersonAct(_SAY, provider, f"{header} = {key}", self.right)
             if key and not agreed(record.session, act, by=record.by, why=self.why, at=record.at, always=True):
                 return ActDone(f"{self.heading} waits for a second person, who says the same")
             meaning = HarmlessRow(

@@ -34,7 +34,7 @@ from gateway.policy.decide import Release, judge_release
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, WITHDRAWN, for_officers, to_officer
 from gateway.record.consequences import Ruling
-from gateway.record.dual_control import Proposal, check_release, check_two, name_of, proposed
+from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
 from gateway.registry import providers, roles, staff, transfers
@@ -152,16 +152,16 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
 
-        GatewayError if no release is proposed, or if proposer and confirmer may be the same person.
+        GatewayError if no release is proposed, or if it cannot be confirmed (`check_second`).
         """
         reference, by = self.reference, context.person
         with context.open_registrar() as registrar, deciding(registrar, by) as record:
             session, now = record.session, record.at
             transfer, first = held(session, reference), proposal(session, reference)
             said = f"{first.by} proposed to release {reference}: somebody else must confirm it, by name"
-            check_two(session, first.by, by, since=first.at, at=now, said=said)
-            check_release(session, transfer, by, now)
             asked = judged(registrar, session, transfer, now, data_type=first.data_type, teams=first.teams)
+            check_second(session, first, by, asked.forbidden, self.right, at=now, said=said)
+            check_release(session, transfer, by, now)
             why = f"{self.why} (proposed by {first.by}: {first.why})"
             _release(record, transfer, asked, why, counted=False)
         teams = registrar.catalogue.wording.list_names(asked.teams)

@@ -36,7 +36,7 @@ from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import render_authority_notice
 from gateway.receipts.text import receipt_statement
 from gateway.record.consequences import Ruling, enrolled_in
-from gateway.record.dual_control import Proposal, check_two, proposed
+from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
@@ -196,10 +196,11 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         """Deliver a file as another person proposed; notify data protection if the agreement forbids it."""
         transfer = _known(record.session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
-        check_two(record.session, first.by, record.by, since=first.at, at=record.at, said=said)
+        asked = _judged(record, transfer, first.teams)
+        by, against = record.by, asked.forbidden
+        check_second(record.session, first, by, against, self.right, at=record.at, said=said)
         if waits_for_second(transfer):
             _check_second(record, transfer)
-        asked = _judged(record, transfer, first.teams)
         why = f"{self.why} (proposed by {first.by}: {first.why})"
         if asked.forbidden:
             openings, both = recalls.openings(record.session, self.reference), f"{first.by} and {record.by}"

@@ -348,7 +348,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
             session, at = record.session, record.at
             self._check(context, record)
             about = self.name if self.account is None else f"{self.name} {self.account}"
-            act = TwoPersonAct(f"grant-{self.role}", "staff", about)
+            act = TwoPersonAct(f"grant-{self.role}", "staff", about, self.right)
             looking = record.registrar.catalogue.looking_teams()
             if not agreed_to_give(
                 session, act, self.name, self.role, looking=looking, by=record.by, why=self.why, at=at
@@ -393,7 +393,8 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
-            session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
+            session = record.session
+            act = TwoPersonAct(f"take-{self.role}", "staff", self.name, self.right)
             alone = gave_alone(session, self.name, self.role, record.by, record.at)
             if not alone and not agreed_to_give(
                 session, act, self.name, self.role, looking=LookingTeams(), by=record.by, why=self.why,

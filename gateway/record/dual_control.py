@@ -21,10 +21,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from gateway.access import POWERFUL, LookingTeams
+from gateway.access import POWERFUL, AccessRight, LookingTeams
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
-from gateway.model import Transfer
+from gateway.model import Reason, Transfer
 from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
@@ -269,12 +269,14 @@ class TwoPersonAct:
     """An act for two people to decide.
 
     `what`: the code of the act. `subject`: the subject of the log entries. `about`: the person concerned, or
-    "". The log has this person only within the entry's note, as a commitment.
+    "". The log has this person only within the entry's note, as a commitment. `right`: the right that both
+    people need.
     """
 
     what: str
     subject: str
     about: str = ""
+    right: AccessRight = AccessRight.ENROL
 
 
 def agreed(
@@ -355,13 +357,15 @@ def note_proposer(
 class Proposal:
     """A proposal by one person to send a file to `teams`, to be confirmed by a second person.
 
-    `data_type`: the type of the file stated in the proposal of a release; "" without such a statement.
+    `reasons`: the codes of the agreement's objections then. `data_type`: the type of the file stated in the
+    proposal of a release; "" without such a statement.
     """
 
     teams: tuple[str, ...]
     by: str
     at: datetime
     why: str
+    reasons: frozenset[str]
     data_type: str = ""
 
 
@@ -374,9 +378,28 @@ def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
             fields = json.loads(event.leaf)["fields"]
             return Proposal(
                 teams=tuple(fields["teams"].split(",")), by=event.actor or "", at=event.at,
-                why=event.note or "", data_type=fields.get("data_type", ""),
+                why=event.note or "", reasons=frozenset(fields["reasons"].split(",")),
+                data_type=fields.get("data_type", ""),
             )  # fmt: skip
     return None
+
+
+def check_second(
+    session: Session, first: Proposal, by: str, against: Collection[Reason], right: AccessRight,
+    *, at: datetime, said: str,
+) -> None:  # fmt: skip
+    """Raise GatewayError unless `by` may confirm a proposal about a file as a second person.
+
+    The first person must still have the `right`, and the agreement's objections `against` must be among those
+    then. `said` is the error's text if both may be one person.
+    """
+    check_two(session, first.by, by, since=first.at, at=at, said=said)
+    if not roles.may(session, name_of(first.by), right):
+        raise GatewayError(f"{first.by} proposed it, and may not decide on it any more: propose it anew")
+    if new := [one.sentence for one in against if one.code not in first.reasons]:
+        raise GatewayError(
+            f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Propose it anew"
+        )
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
@@ -391,12 +414,14 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
     """Return the log entry of an act's open proposal; None if confirmed, rejected or expired.
 
-    What was proposed for a member of staff ends when the person leaves: another may have the name later.
+    What was proposed for a member of staff ends when the person leaves: another may have the name later. What
+    somebody proposed counts only while that person has the right to do it.
     """
     left = f"{act.about.partition(' ')[0]}; "
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
-            return event if event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS else None
+            is_open = event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS
+            return event if is_open and roles.may(session, name_of(event.actor or ""), act.right) else None
         if event.kind == "staff-removed" and f"{event.note}; ".startswith(left):
             return None
     return None

@@ -10,11 +10,12 @@ from datetime import date, datetime, time
 
 from sqlmodel import Session
 
+from gateway.access import AccessRight
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind, rfc3339
 from gateway.policy.dates import local_day, moment
-from gateway.record.dual_control import check_two
-from gateway.registry import log
+from gateway.record.dual_control import check_two, name_of
+from gateway.registry import log, roles
 from gateway.registry.log import Entry
 
 SUBJECT = "policies"
@@ -107,7 +108,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
     """Return the unapproved proposal of policies, if the person `by` may approve the proposal.
 
     Raises GatewayError if no proposal waits, if the digest of the policies proposed does not begin with
-    `digest`, and if `by` may be the proposer.
+    `digest`, if `by` may be the proposer, and if the proposer may not change policies any more.
     """
     known = proposal(session)
     if known is None or known.approved_by is not None:
@@ -119,6 +120,8 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
         "each says who they are"
     )
     check_two(session, known.by, by, since=known.at, at=at, said=said)
+    if not roles.may(session, name_of(known.by), AccessRight.ENROL):
+        raise GatewayError(f"{known.by} proposed it, and changes no policies any more: propose it anew")
     return known
 
 

@@ -33,7 +33,7 @@ from tests.workshop import Desk
 pytestmark = pytest.mark.long
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
-ASKS = {"agreed", "agreed_to_give", "agreed_to_show", "check_two", "check_release"}
+ASKS = {"agreed", "agreed_to_give", "agreed_to_show", "check_two", "check_second", "check_release"}
 OWN = {"dual_control", "second_person"}
 """The modules that ask for others: their callers are what is tried."""
 STATED: dict[str, set[str]] = {

@@ -17,10 +17,11 @@ import asyncssh
 import pytest
 from sqlmodel import select
 
+from gateway.access import Role
 from gateway.cli.identity import real_account
 from gateway.homes.demo.parties import Party
 from gateway.record import dual_control
-from gateway.registry import keys, log
+from gateway.registry import keys, log, roles
 from gateway.registry.tables import TransferRow
 from gateway.verify import verify_log
 from tests.apart import apart
@@ -442,6 +443,31 @@ def proposed_release(desk: Desk) -> str:
     said = desk.gateway("held", "release", sent, "--why", "needed", "--override")
     assert "waits for a second person" in said
     return sent
+
+
+def test_what_somebody_proposed_counts_no_more_once_their_role_is_taken(desk: Desk, as_sam: Act) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    apart(desk.home, "sam")
+    sent = desk.send(desk.provider("elm"), core_data())
+    desk.process()
+    as_sam("held", "release", sent, "--why", "needed", "--override")
+    desk.gateway("roles", "take", "sam", "triage", "--why", "an inquiry")
+    said = desk.gateway("held", "confirm", sent, "--why", "I agree", code=1)
+    assert "may not decide on it any more" in said
+    assert desk.state(sent) == "held"
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "x")
+    apart(desk.home, "sam")
+    add = ("programs", "add", "case-files", "--act", "transfers list", "--why", "x")
+    assert "second person" in as_sam(*add)
+    rights = desk.home.policies / "limits.toml"
+    rights.write_text(f"{rights.read_text()}\n# Another text.\n")
+    as_sam("policy", "propose", "--why", "x")
+    with desk.registry.write() as session:
+        roles.take(session, "sam", Role.ADMINISTRATOR)
+    assert "second person" in desk.gateway(*add)
+    assert "changes no policies any more" in desk.gateway("policy", "approve", "--yes", code=1)
+    assert json.loads(desk.gateway("programs", "list", "--json")) == []
 
 
 def test_one_administrator_is_not_two_people(desk: Desk, as_sam: Act, agent: Path) -> None:

@@ -297,7 +297,8 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
 
 
 def propose(office: Office, reference: str, teams: str, by: str) -> None:
-    fields = {"data_type": "student-core", "teams": teams, "reasons": "policy:agreement-not-ratified"}
+    codes = "policy:agreement-not-ratified,policy:no-basis"
+    fields = {"data_type": "student-core", "teams": teams, "reasons": codes}
     with office.room.registry.write() as session:
         entry = Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note="why")
         log.append(session, [entry], datetime.now(UTC))

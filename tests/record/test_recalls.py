@@ -172,6 +172,23 @@ def test_a_team_is_given_its_view_again_where_the_agreement_speaks_against_the_s
     assert not any(one is None or one.whole for one in given)
 
 
+def test_a_delivery_against_more_than_was_proposed_is_proposed_anew(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    propose = ("transfers", "redeliver", sent, "--team", "exclusions", "--why", "a tribunal", "--override")
+    named("jane")
+    desk.gateway(*propose)
+    desk.gateway("providers", "suspend", "oak", "--why", "a dispute")
+    named("sam")
+    said = " ".join(desk.gateway("transfers", "confirm", sent, "--why", "read it", code=1).split())
+    assert "more speaks against it than when jane" in said
+    assert mailbox(desk, "exclusions") == []
+    named("jane")
+    desk.gateway(*propose)
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "read it")
+    assert mailbox(desk, "exclusions") == [sent]
+
+
 def test_a_further_team_is_given_as_sent_what_nobody_recognised_and_no_marked_child_with_it(
     desk: Desk,
 ) -> None:

@@ -101,6 +101,27 @@ def test_a_second_person_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert desk.state(sent) == "accepted"
 
 
+def test_a_release_against_more_than_was_proposed_is_proposed_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.send(desk.provider("oak"), core_data())  # It has not ratified.
+    desk.process()
+    propose = ("held", "release", sent, "--why", "needed for a tribunal", "--override")
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway(*propose)
+    desk.gateway("providers", "suspend", "oak", "--why", "an incident")
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    said = " ".join(desk.gateway("held", "confirm", sent, "--why", "read the order", code=1).split())
+    assert "more speaks against it than when jane" in said
+    assert "suspended" in said
+    assert desk.state(sent) == "held"
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway(*propose)
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    desk.gateway("held", "confirm", sent, "--why", "read the order")
+    assert {"policy:agreement-not-ratified", "policy:suspended"} < set(desk.codes(sent))
+
+
 def test_a_held_file_is_somebodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = unknown(desk)
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")

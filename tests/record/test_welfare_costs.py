@@ -43,7 +43,7 @@ def filled(tmp_path: Path) -> Registry:
 
 
 def asked(registry: Registry, since: datetime, name: str) -> tuple[tuple[int, bool], list[str]]:
-    """How many left since and are shown to somebody, whether some are kept from them; and what the database was asked."""
+    """How many leavers since are shown to somebody, and whether some are kept back; what was asked for it."""
     seen: list[str] = []
     with registry.read() as session:
         connection = session.connection()

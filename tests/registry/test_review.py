@@ -44,7 +44,10 @@ def test_files_and_faults_are_counted_by_provider_and_kind_of_what_landed_in_the
 
 
 def test_what_somebody_may_not_know_of_is_in_no_number_of_theirs(registry: Registry) -> None:
-    sensitive, marked = Held(reasons=(why("policy:sensitive", topics="health"),)), replace(TRIAGE, marked=False)
+    sensitive, marked = (
+        Held(reasons=(why("policy:sensitive", topics="health"),)),
+        replace(TRIAGE, marked=False),
+    )
     found = [put(registry, number, one) for number, one in enumerate((CENSUS, sensitive, CENSUS), 1)]
     said = [
         RollRow(provider=one, pupil="0" * 32, on_roll=True, at=NOW, reference=found[2], record=1)
@@ -56,9 +59,7 @@ def test_what_somebody_may_not_know_of_is_in_no_number_of_theirs(registry: Regis
             row.content = '{"findings":[{"count":2}]}'
         two = Discrepancy(kind="two-rolls", key=("0" * 32,), rows=tuple(said))
         discrepancies.open_discrepancies(session, [two], {found[2]: 3}, NOW)
-        markers.place(
-            session, "restricted", {b"1" * 16}, people=(), transfers={3}, by="dpo", why="w", at=NOW
-        )
+        markers.place(session, "restricted", {b"1" * 16}, people=(), transfers={3}, by="dpo", why="w", at=NOW)
     until = NOW + TICK
     with registry.within(lambda _: marked).read() as session:
         assert review.files(session, NOW, until) == {"school-a": {("school-census", "accepted"): 1}}

@@ -206,9 +206,9 @@ def carry_out(
 ) -> Shown:
     """Carry out one act, and return the answer; `act`: the words of the command.
 
-    If the act needs confirmation, `assertion` is the passkey's signature for exactly this act and effect; with
-    None, DecliningError asks for the signature. A program sends a repeated request with the same `key`, and then
-    gets the earlier answer.
+    If the act needs confirmation, `assertion` is the passkey's signature for exactly this act and effect;
+    with None, DecliningError asks for the signature. A program sends a repeated request with the same `key`,
+    and then gets the earlier answer.
     """
     asked, context = _checked(console, caller, act, fields, reads=False), context_of(console, caller)
     if caller.program is not None:

@@ -41,7 +41,9 @@ class ChallengeOverError(GatewayError):
     """The challenge is unknown, already taken, or expired."""
 
     def __init__(self) -> None:
-        super().__init__("That took too long, was sent twice, or is no longer what you were shown. Try again.")
+        super().__init__(
+            "That took too long, was sent twice, or is no longer what you were shown. Try again."
+        )
 
 
 class Challenges:
