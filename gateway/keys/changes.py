@@ -19,6 +19,7 @@ from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
 
 _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-extended", "key-restored"})
+_ENDED: frozenset[Kind] = frozenset({"key-retired", "key-revoked"})
 BY_DROP = "the drop "
 """The beginning of `added_by` and `ended_by` of a key that a provider's drop added or ended."""
 
@@ -28,7 +29,7 @@ class Clerk:
     """Records changes of keys at `at` in the caller's transaction; the caller then signs the log's head.
 
     `person` ordered the change; None if a date or a provider's drop did. Files that wait for a key
-    are examined again once the key is in force or renewed. Notices to providers are in `languages`.
+    are examined again once the key is in force, renewed or ended. Notices to providers are in `languages`.
     """
 
     session: Session
@@ -112,17 +113,13 @@ class Clerk:
     ) -> Key:
         """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
 
-        `new` is the certificate with its own revocation, if any. A hard revocation of a provider's key has
-        files examined again that were signed with the key and wait for a person.
+        `new` is the certificate with its own revocation, if any.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
         changed = self._end(key, "revoked", self.at, why=why, revocation=revocation, dropped_as=dropped_as)
         cause = "compromised" if revocation == "hard" else "superseded"
-        self._done(changed, "key-revoked", "revoked", why, cause=cause, drop=dropped_as)
-        if revocation == "hard" and key.owner_kind == "provider":
-            waits.examine_again(self.session, key.owner, key.fingerprint)
-        return changed
+        return self._done(changed, "key-revoked", "revoked", why, cause=cause, drop=dropped_as)
 
     def destroyed(self, key: Key) -> None:
         """Record the destruction of a secret key of the gateway."""
@@ -177,8 +174,9 @@ class Clerk:
     ) -> Key:
         """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
-        Files waiting for a key put in force or renewed are examined again. Of a key of a member of staff,
-        the log does not name the owner. `more` are further fields of the log entry.
+        Files waiting for a key put in force, renewed or ended are examined again, as is every held file that
+        a stolen key signed. Of a key of a member of staff, the log does not name the owner. `more` are
+        further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
@@ -187,8 +185,13 @@ class Clerk:
         log.append(self.session, [entry], self.at)
         if change is not None:
             self.tell(key, notices.of_change(change, key))
-        if kind in _PUT_IN_FORCE and key.state != "pending" and of_provider and key.kind == "openpgp":
+        if not of_provider or key.kind != "openpgp":
+            return key
+        if kind in _PUT_IN_FORCE and key.state != "pending":
             waits.examine_again(self.session, key.owner)
+        elif kind in _ENDED:
+            stolen = key.revocation == "hard"
+            waits.examine_again(self.session, key.owner, key.fingerprint, stolen=stolen)
         return key
 
 

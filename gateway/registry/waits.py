@@ -72,23 +72,22 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
-def examine_again(session: Session, provider: str, superseded: str | None = None) -> Sequence[str]:
-    """Set held transfers of a provider back to landed; return their references.
+def examine_again(
+    session: Session, provider: str, ended: str | None = None, *, stolen: bool = False
+) -> Sequence[str]:
+    """Set held files of a provider back to landed; return their references.
 
-    These are the transfers that wait for a key; with `superseded`, a fingerprint, instead the transfers
-    signed with this certificate and held because a newer certificate has replaced the old one.
+    These are the files that wait for a key. With `ended`, the fingerprint of a certificate that has ended,
+    they are those of them that it may have signed; if it is `stolen`, also whatever else it signed and nobody
+    has withdrawn.
     """
-    query = select(TransferRow).where(TransferRow.provider == provider)
-    if superseded is None:
-        query = query.where(TransferRow.waits_for == "key")
-    else:
-        having = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
-        query = query.where(
-            TransferRow.waits_for == "person",
-            TransferRow.signer == superseded,
-            col(TransferRow.sequence).in_(having),
-        )
-    found = session.exec(query.order_by(col(TransferRow.sequence))).all()
+    waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
+    if ended is not None:
+        waits = and_(waits, or_(signer == ended, signer.is_(None)))
+    if stolen:
+        waits = or_(waits, and_(signer == ended, ~has_reason(WITHDRAWN)))
+    which = TransferRow.provider == provider, TransferRow.state == "held", TransferRow.folder == "in", waits
+    found = session.exec(select(TransferRow).where(*which).order_by(col(TransferRow.sequence))).all()
     for row in found:
         row.state, row.waits_for = "landed", None
     session.flush()

@@ -143,6 +143,60 @@ def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
     assert (again.state, codes(again)) == ("refused", {"key:nothing-new"})
 
 
+def test_what_waits_for_anything_is_refused_once_its_key_is_stolen(shop: Workshop, school) -> None:
+    """What others may have signed does not go on because a day comes or a school ratifies."""
+    oak: School = school("oak", ratified=False)
+    held = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    assert (held.state, held.waits_for) == ("held", "ratification")
+    with shop.changing("jane") as clerk:
+        clerk.revoke(key_of(shop, oak), "hard", why="laptop stolen")
+    shop.ratify_all(oak.name)
+    reference = held.upload.reference
+    until(lambda: shop.state(reference) not in {"held", "landed"}, "its decision")
+    told = shop.transfer(reference)
+    assert (told.state, codes(told)) == ("refused", {"open:key-revoked"})
+
+
+def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
+    given = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    reference = given.upload.reference
+    shop.gateway("transfers", "withdraw", reference, "--why", "the wrong file")
+    with shop.changing("jane") as clerk:
+        clerk.revoke(key_of(shop, oak), "hard", why="laptop stolen")
+    told = shop.transfer(reference)
+    assert (told.state, codes(told)) == ("held", {"person:withdrawn"})
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        ("hard", ("refused", {"open:key-revoked"})),
+        ("soft", ("held", {"open:key-superseded"})),
+        ("retire", ("held", {"open:key-superseded"})),
+    ],
+)
+def test_a_file_does_not_wait_for_a_key_that_nobody_will_confirm(
+    shop: Workshop, oak: School, end: str, outcome: tuple[str, set[str]]
+) -> None:
+    new = oak.new_key()
+    shop.sent(oak, oak.signed(oak.certificate(new), "--clearsign"), "keys")
+    held = shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new))
+    assert (codes(held), held.waits_for) == ({"key:not-approved"}, "key")
+    shop.pass_time(minutes=1)
+    key = shop.key(oak, new)
+    assert key is not None
+    with shop.changing("jane") as clerk:
+        if end == "retire":
+            clerk.retire(key)
+        else:
+            clerk.revoke(key, "hard" if end == "hard" else "soft", why="not theirs")
+    reference = held.upload.reference
+    until(lambda: codes(shop.transfer(reference)) != {"key:not-approved"}, "its decision")
+    until(lambda: shop.state(reference) != "landed", "its decision")
+    told = shop.transfer(reference)
+    assert (told.state, codes(told)) == outcome
+
+
 def test_what_waits_for_a_person_can_be_opened_and_sent_on(shop: Workshop, oak: School) -> None:
     in_hand = oak.sealed(fresh(), shop.certificate)
     shop.pass_time(minutes=1)
