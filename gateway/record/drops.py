@@ -133,7 +133,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
-    if key.state == "revoked":
+    if key.state in _ENDED:
         return Refused(reasons=(catalogue.reason("person:refused"),))
     return Settled(flow="keys", reasons=(catalogue.reason("key:in-force"),))
 

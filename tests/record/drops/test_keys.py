@@ -160,6 +160,20 @@ def test_nobody_approves_by_refusing_it(shop: Workshop, oak: School) -> None:
     assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state != "accepted"
 
 
+def test_a_key_that_was_retired_before_anybody_confirmed_it_is_not_told_as_in_force(
+    shop: Workshop, oak: School
+) -> None:
+    new = oak.new_key()
+    dropped = shop.sent(oak, oak.signed(oak.certificate(new), "--clearsign"), "keys")
+    key = shop.key(oak, new)
+    assert key is not None
+    with shop.changing() as clerk:
+        clerk.retire(key)
+    until(lambda: shop.state(dropped.upload.reference) != "held", "the receipt")
+    told = shop.transfer(dropped.upload.reference)
+    assert (told.state, codes(told)) == ("refused", {"person:refused"})
+
+
 def test_what_is_not_signed_by_the_provider_is_refused_with_the_next_step(
     shop: Workshop, oak: School, school
 ) -> None:
