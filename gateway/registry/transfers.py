@@ -429,9 +429,11 @@ _AGAINST_POLICY = "person:released-against-policy"
 # Reasons that may accompany a hold, but for which nobody has to do anything.
 _NEED_NOBODY = frozenset(
     {
+        "classify:version-old",
         "open:renewed-since",
         "open:vouched-since",
         "policy:embargo",
+        "policy:for-schools",
         "policy:items-elsewhere",
         "policy:items-outside",
         "policy:items-proposed",

@@ -22,3 +22,12 @@ def test_files_that_stay_held_are_passed_by_and_the_next_round_begins_with_the_f
     with desk.registrar() as registrar:
         assert [portions.next(registrar) for _ in range(4)] == [True, True, False, True]
     assert portions.changed == 0
+
+
+def test_a_file_of_an_old_version_goes_on_once_its_school_has_ratified(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    sent = desk.send(oak, core_data().replace(b"<CTFversion>25.0<", b"<CTFversion>12.0<"))
+    desk.process()
+    assert {"policy:agreement-not-ratified", "classify:version-old"} <= set(desk.codes(sent))
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert desk.state(sent) == "accepted"

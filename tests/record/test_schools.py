@@ -134,6 +134,19 @@ def test_what_a_trust_sent_before_its_schools_were_on_record_goes_on_then(desk: 
     assert change.note == f"sends for {OAK}, {ELM}"
 
 
+def test_what_a_trust_sent_before_it_ratified_goes_on_once_it_has(desk: Desk) -> None:
+    desk.provider("oak", years=YEARS, dfe_number=OAK)
+    desk.provider("elm", years=YEARS, dfe_number=ELM)
+    trust = desk.provider("trust", "academy")
+    desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
+    sent = desk.send(trust, BOTH)
+    desk.process()
+    assert desk.codes(sent) == ["policy:agreement-not-ratified", "policy:for-schools"]
+    assert "The file is then released by itself." in desk.receipt(sent)
+    desk.gateway("agreement", "ratify", "trust", "--signatory", "The Head")
+    assert desk.state(sent) == "accepted"
+
+
 def test_a_school_that_is_not_enrolled_has_no_roll(desk: Desk) -> None:
     _, _, trust = schools(desk)
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{FIR}")
