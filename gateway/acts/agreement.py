@@ -53,7 +53,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
             if ratification.has_ended(day, catalogue):
                 ended = catalogue.agreement.year.ends
                 raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
-            years = register.of(record.session).years(self.provider, catalogue.text_wanted, day)
+            years = register.of(record.session).years(self.provider, catalogue.text_wanted, date.max)
             year = ratification.year_to_ratify(years, day, catalogue)
             if year < "2000":
                 raise GatewayError(f"{day} is long before this agreement: see that the year is right")

@@ -18,7 +18,7 @@ record. Values in the column are still judged by the kind of the item.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -173,7 +173,8 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
         code = "policy:suspended" if provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
     today = local_day(drop.now, catalogue.calendar.timezone)
-    years = register.of(drop.session).years(provider.id, catalogue.text_wanted, today)
+    # Who has given notice may sign again before the last day.
+    years = register.of(drop.session).years(provider.id, catalogue.text_wanted, date.max)
     year = year_to_ratify(years, today, catalogue)
     ended = has_ended(today, catalogue)
     if ended or not _fresh(signature.created_at, year, drop):

@@ -288,6 +288,11 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     last = today + timedelta(days=10)
     assert f"no longer counts for oak from {last + timedelta(days=1)} on" in desk.gateway(*ask)
     assert "notice-given" in desk.kinds("oak")
+    taken_back = desk.land(oak, clearsigned(oak, text_of(desk)), "taken back", "agreement")
+    desk.process()
+    assert desk.codes(taken_back) == ["agreement:ratified"]
+    assert ratified(desk, "oak")[THIS_YEAR[0]].ends_on is None
+    desk.gateway(*ask)
     assert desk.state(desk.send(oak, core_data(1))) == ""
     desk.now = datetime.combine(last, time(9), UTC)
     before = desk.send(oak, core_data(2))
@@ -304,3 +309,19 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     assert "no ratification that a notice could end" in desk.gateway(
         "agreement", "notice", "elm", "--notice", "termination", code=1
     )
+
+
+def test_who_gave_notice_signs_again_in_every_role(desk: Desk) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    for more in (TWO_ROLES, NOTICE):
+        policy.write_text(policy.read_text().replace("[discrepancies]", more))
+    confirm(desk.home.policies)
+    desk.provider("oak")
+    desk.process()
+    for _ in range(2):
+        ends = [one.ends_on for one in ratified(desk, "oak").values()]
+        assert None not in ends
+        for role in ("head", "chair"):
+            desk.gateway("agreement", "ratify", "oak", "--signatory", role, "--role", role)
+        assert [one.ends_on for one in ratified(desk, "oak").values()] == [None]
+        desk.gateway("agreement", "notice", "oak", "--notice", "termination")
