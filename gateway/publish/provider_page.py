@@ -139,7 +139,7 @@ def publish_pages(
     day = local_day(at, catalogue.calendar.timezone)
     written = 0
     with published_is_written(), registry.read() as session:
-        rows = read_for_all(session, day)
+        rows = read_for_all(session, catalogue, day)
         for provider, flows in statuses(session, catalogue, day, only):
             facts = gather(session, catalogue, provider, flows, rows, settings=settings, at=at)
             folder = published.pages(provider.id)

@@ -119,9 +119,12 @@ class ReadForAll:
     held: Mapping[str, Sequence[InShort]] | None = None
 
 
-def read_for_all(session: Session, day: date, week_before: datetime | None = None) -> ReadForAll:
+def read_for_all(
+    session: Session, catalogue: Catalogue, day: date, week_before: datetime | None = None
+) -> ReadForAll:
     """Return all providers' keys, the school years ratified by a day, and the providers with held files.
 
+    A ratification of another text is left out where `catalogue` has a changed text ratified anew.
     With a moment `week_before`, return also the files of the seven days up to then, and all held files.
     """
     known = register.of(session)
@@ -131,7 +134,7 @@ def read_for_all(session: Session, day: date, week_before: datetime | None = Non
             own_keys[key.owner].append(key)
     return ReadForAll(
         own_keys=own_keys,
-        ratified={one: known.years(one, on=day) for one in known.ratified},
+        ratified={one: known.years(one, catalogue.text_wanted, day) for one in known.ratified},
         waiting=transfer_lists.whose_files_wait(session),
         lately=transfer_lists.lately_in_short(session, week_before - _WEEK) if week_before else None,
         held=transfer_lists.held_in_short(session, _WAITING) if week_before else None,

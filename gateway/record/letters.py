@@ -228,7 +228,7 @@ def by_calendar(
     }
     letterhead = replace(letterhead, reached=_reached(session))
     weekly = [one for one in catalogue.letters.rules("weekly") if one.weekday <= day.isoweekday()]
-    rows, standing = read_for_all(session, day, now), []
+    rows, standing = read_for_all(session, catalogue, day, now), []
     known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
     for provider, flows in known or statuses(session, catalogue, day):
         if provider.suspended or provider.closed_on is not None:
@@ -323,7 +323,7 @@ def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter
         raise GatewayError("the policies have no letter that chases: add one of the kind chase")
     found: list[Letter] = []
     for one, flows in statuses(session, catalogue, day, [provider]):
-        rows = read_for_all(session, day)
+        rows = read_for_all(session, catalogue, day)
         facts = gather(session, catalogue, one, flows, rows, settings=letterhead.settings, at=now)
         for rule in rules:
             found += _of_news(letterhead, rule, letters.chase_event(provider, day), facts)

@@ -449,7 +449,8 @@ def notices_for(
     if provider.kind not in catalogue.bodies.parties:
         return tuple(told)
     today = local_day(now, catalogue.calendar.timezone)
-    found = ratification.status_on(known.years(provider.id, catalogue.text_wanted), today, catalogue)
+    years = known.years(provider.id, catalogue.text_wanted, today)
+    found = ratification.status_on(years, today, catalogue)
     if found.warning is None or found.academic_year is None or found.lapses is None:
         return tuple(told)
     lapse = catalogue.reason(

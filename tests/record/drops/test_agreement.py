@@ -248,8 +248,12 @@ def test_a_changed_text_is_signed_anew_where_the_agreement_says_so(desk: Desk) -
     second = desk.send(oak, core_data(2))
     desk.process()
     assert desk.codes(second)[0] == "policy:agreement-not-ratified"
+    page = desk.home.published.pages("oak") / "status.html"
+    assert f"Not ratified for {THIS_YEAR[0]}" in page.read_text()
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     assert desk.state(second) == "accepted"
+    desk.process()
+    assert f"Ratified: {THIS_YEAR[0]}." in page.read_text()
 
 
 def test_after_its_fixed_end_nobody_signs_it_and_what_was_signed_counts_no_more(desk: Desk) -> None:
