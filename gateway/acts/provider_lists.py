@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.keys import enrol_key
-from gateway.acts.providers import enrol, judged_key, keep_contact, note, set_columns
+from gateway.acts.providers import decide_again, enrol, judged_key, keep_contact, note, set_columns
 from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError
 from gateway.model import Provider, counted
@@ -28,6 +29,7 @@ from gateway.registry import keys, providers
 from gateway.registry.tables import ProviderRow
 
 _AS_BEFORE = "as on record"
+_NEW_NUMBER = re.compile(r"changed: .*(dfe number|urn)")
 _BY_LIST = "by a list of providers"
 
 
@@ -47,7 +49,10 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Import the list; on a dry run, only return the changes. GatewayError names faulty lines."""
+        """Import the list; on a dry run, only return the changes. GatewayError names faulty lines.
+
+        Held files of a provider with a new number are decided again.
+        """
         with context.recording(access=True, tried=self.dry_run) as record:
             known = {
                 number: provider.id
@@ -60,6 +65,9 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
             folder = self.file.folder or Path()
             listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
             rows = [self._row(record, one) for one in listed]
+        for row in rows if not self.dry_run else ():
+            if _NEW_NUMBER.search(row["what"]):
+                decide_again(context, row["id"])
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:

@@ -300,15 +300,10 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 changed.append(True)
         if not any(changed):
             return ActDone(f"{self.id} is on record so already")
-        said = f"{self.id} is changed"
+        gone_on = 0
         if wanted.keys() & {"schools", "dfe_number", "urn"}:
-            from gateway.record.reconsider import reconsider_held_for  # noqa: PLC0415 - few need it
-
-            with context.open_registrar() as registrar:
-                codes = ("policy:other-school", "policy:school-not-named")
-                gone_on = reconsider_held_for(registrar, *codes, provider=self.id)
-            said += f"\n{counted(gone_on, 'file')} decided anew" if gone_on else ""
-        return ActDone(said)
+            gone_on = decide_again(context, self.id)
+        return ActDone("\n".join([f"{self.id} is changed", *_decided_anew(gone_on)]))
 
     def _wanted(self) -> dict[str, str]:
         given = (
@@ -406,7 +401,7 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's kind and numbers."""
+        """Change the provider's kind and numbers; decide the provider's held files again."""
         with context.recording() as record:
             bodies = record.registrar.catalogue.bodies
             if self.kind not in bodies.kinds():
@@ -425,7 +420,7 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
         said = f"{self.provider} is {changed.kind} now, with its keys, history and receipts"
         if self.urn is None:
             said += f"\nif it has a new URN: gateway providers set {self.provider} --urn NUMBER"
-        return ActDone(said)
+        return ActDone("\n".join([said, *_decided_anew(decide_again(context, self.provider))]))
 
 
 class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
@@ -505,6 +500,23 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
     provider = providers.get_provider(record.session, row.id)
     providers.check_numbers(record.session, provider)
     return provider
+
+
+_OF_ITS_RECORD = (
+    "policy:other-school", "policy:school-not-named", "policy:other-phase", "policy:assessment",
+)  # fmt: skip
+
+
+def decide_again(context: ActContext, provider: str) -> int:
+    """Decide again the files held because of a provider's record; return how many decisions changed."""
+    from gateway.record.reconsider import reconsider_held_for  # noqa: PLC0415 - few need it
+
+    with context.open_registrar() as registrar:
+        return reconsider_held_for(registrar, *_OF_ITS_RECORD, provider=provider)
+
+
+def _decided_anew(files: int) -> list[str]:
+    return [f"{counted(files, 'file')} decided anew"] if files else []
 
 
 def keep_contact(

@@ -161,6 +161,27 @@ def test_a_school_becomes_an_academy_and_keeps_keys_history_and_receipts(desk: D
     assert [desk.state(each) for each in (sent, after)] == ["accepted", "accepted"]
 
 
+@pytest.mark.parametrize("door", ["set", "convert", "import"])
+def test_what_came_under_a_number_that_is_on_record_later_goes_on_then(
+    desk: Desk, tmp_path: Path, door: str
+) -> None:
+    oak = desk.provider("oak", years=YEARS, dfe_number=ELM)
+    sent = desk.send(oak, csv(core(LAESTAB=OAK)), "core.csv.pgp")
+    desk.process()
+    assert desk.codes(sent) == ["policy:other-school"]
+    numbers, why = ("--dfe-number", OAK), ("--why", "the register says so")
+    if door == "import":
+        listed = tmp_path / "schools.csv"
+        listed.write_text(f"id,name,kind,dfe_number\noak,The oak,school,{OAK}\n")
+        desk.gateway("providers", "import", str(listed), "--dry-run")
+        assert desk.state(sent) == "held"
+        desk.gateway("providers", "import", str(listed))
+    else:
+        kind = ("--kind", "academy") if door == "convert" else ()
+        assert "1 file decided anew" in desk.gateway("providers", door, "oak", *kind, *numbers, *why)
+    assert (desk.state(sent), desk.codes(sent)) == ("accepted", ["policy:allowed"])
+
+
 def test_a_closed_school_owes_nothing_keeps_its_receipts_and_what_it_sends_waits(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS, dfe_number=OAK)
     desk.provider("elm", years=YEARS, dfe_number=ELM)
