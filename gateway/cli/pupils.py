@@ -11,9 +11,9 @@ from gateway.cli.commands import HomeOption, command_in
 from gateway.cli.console import out, registrar_of
 from gateway.cli.progress import progress
 from gateway.errors import Fault, GatewayError
-from gateway.examiner.parent import MALWARE, Examiner, persons_of
+from gateway.examiner.parent import Examiner, persons_of
 from gateway.examiner.protocol import Read, Reading, Reopen
-from gateway.model import ContentRefused, Transfer, counted
+from gateway.model import Transfer, counted
 from gateway.policy.dates import local_day
 from gateway.publish.everything import take_back_copies
 from gateway.record.registrar import Registrar
@@ -37,9 +37,7 @@ def index(home: HomeOption) -> None:
             try:
                 with registrar.registry.read() as session:
                     transfer = transfers.get(session, reference)
-                content = transfer.content
-                is_malware = isinstance(content, ContentRefused) and content.code == MALWARE
-                found = b"" if is_malware else _persons(registrar, examiner, transfer)
+                found = _persons(registrar, examiner, transfer)
                 with registrar.registry.write() as session:
                     log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
                     persons.note(session, {transfer.sequence: found})

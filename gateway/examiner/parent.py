@@ -46,7 +46,7 @@ from gateway.store.of_home import Store, store_of
 # An optional malware scanner, clamd, reads contents before the classifier does. Only the service talks to it,
 # over a Unix socket. A file with a finding is held; without an answer, files wait.
 
-MALWARE = "open:malware"
+_MALWARE = "open:malware"
 _log = logging.getLogger(__name__)
 _MOST_SHOWN = 100
 
@@ -271,10 +271,12 @@ class Examiner:
         )
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
-        """Scan the content at a descriptor for malware, then classify it; refused if there is malware."""
-        if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return protocol.Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(content, _reading(job))
+        """Scan the content at a descriptor for malware, and classify it; refused if there is malware.
+        Content with malware is classified for the persons in it alone, so that markers and holds reach it.
+        """
+        is_refused = has_malware(load_settings(self._home).scanner, job.reference, content)
+        read = self.classify(content, _reading(job))
+        return replace(read, content=ContentRefused(code=_MALWARE), pupils=None) if is_refused else read
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content at a descriptor."""
