@@ -30,7 +30,7 @@ from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts, Level
 
 _CTF, _MESSAGE, _OTHER = "CTF XML", "DfE Message XML", "XML"
-_CORE, _ATTENDANCE, _CENSUS = "student-core", "attendance", "school-census"
+_CORE, _ATTENDANCE, CENSUS = "student-core", "attendance", "school-census"
 _ON_ROLL, _LEFT = "PupilOnRoll", "PupilNoLongerOnRoll"
 CTF_RECORDS = ("Header", "Pupil")
 MESSAGE_RECORDS = ("Header", _ON_ROLL, _LEFT, "Pupil", "Child", "Learner")
@@ -293,10 +293,10 @@ def _recognise_message(source: Source, tally: Tally) -> Classified:
             if gatherer.header(element):
                 data_type, facts = _read_header(element, tally.rules)
                 tally.judge_by(facts, data_type, _MESSAGE)
-        elif data_type == _CENSUS and name in (_ON_ROLL, _LEFT):
+        elif data_type == CENSUS and name in (_ON_ROLL, _LEFT):
             gatherer.gather(element, left=name == _LEFT)
             on_roll += name == _ON_ROLL
-        elif data_type != _CENSUS:
+        elif data_type != CENSUS:
             found.gather(element)
         else:
             raise beside("pupils of another kind than a census has", format=_MESSAGE)
@@ -313,7 +313,7 @@ def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_r
     """Return why, in sentences, a DfE message is a `data_type`. `on_roll`: pupils on roll in a census.
     Raises Unreadable if a return of assessments has none, or most pupils' assessments are of another type.
     """
-    if data_type == _CENSUS:
+    if data_type == CENSUS:
         return ["a DfE message of the school census", f"on roll: {on_roll}"]
     if not found.rows:
         if data_type in {stage.type for stage in tally.rules.data_types.ctf.stages}:
@@ -332,7 +332,7 @@ def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
     """
     text, rule = _texts_of(header), rules.data_types.message
     collection = text.get(("CollectionDetails", "Collection"), "").casefold()
-    census = dict.fromkeys(rule.census, _CENSUS)
+    census = dict.fromkeys(rule.census, CENSUS)
     data_type = _by_name(census, collection) or _by_name(rule.returns, collection)
     if data_type is None:
         if not collection:

@@ -166,9 +166,9 @@ def _recognise_text(source: Source, tally: Tally) -> Classified:
 
 def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
     """Judge the files of an archive, or the tables of a workbook, and return their common verdict.
-    Raises Unreadable if the parts have no type in common: each part is then reported by itself, as decisions
-    on the parts may differ. A table with figures about nobody, such as a summary by subject, may accompany
-    parts of another type. `what`: "tables" or "files", for the evidence.
+    Raises Unreadable if the parts have no type in common, or are censuses of several terms: each part is then
+    reported by itself, as decisions on the parts may differ. A table with figures about nobody, such as a
+    summary by subject, may accompany parts of another type. `what`: "tables" or "files", for the evidence.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -177,7 +177,12 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
     alone = [told for told in found if isinstance(told, Classified)]
     of_nobodies = sum(of_nobody for _, of_nobody in each)
     kinds, types = {one.data_type for one in alone}, tally.rules.data_types.types
-    if len(kinds) != 1 or len(alone) + of_nobodies < len(found):
+    # Censuses of two terms are two returns: as one file, both would count for one of the terms.
+    terms = [one.facts for one in alone if one.data_type == pupil_xml.CENSUS and one.facts.term]
+    have_several = (
+        len({one.term for one in terms}) > 1 or len({one.academic_year for one in terms} - {None}) > 1
+    )
+    if have_several or len(kinds) != 1 or len(alone) + of_nobodies < len(found):
         raise _different(found, what, format)
     if of_nobodies and any(types[kind].must for kind in kinds):
         raise _different(found, what, format)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from gateway.model import Classified, Facts
+from gateway.model import Classified, ContentRefused, Facts
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
@@ -136,3 +136,19 @@ def test_of_results_that_come_together_each_part_has_its_own_years(classify: Cla
         assert (found.data_type, found.facts.academic_year) == ("gcse-results", "2024/25")
     found = classify(archive(("a.csv", early), ("b.csv", summary), ("c.csv", late)))
     assert found.facts.academic_year == (later or None)
+
+
+def test_censuses_of_two_terms_are_parts_that_are_decided_one_by_one(classify: Classify) -> None:
+    autumn, table = TEXTS["census"][0], TEXTS["census-csv"][0]
+    pairs = [
+        (autumn, autumn.replace("AUT</Term>", "SPR</Term>")),
+        (table, table.replace("2025/26", "2024/25")),
+    ]
+    for text, other in pairs:
+        found = classify(archive(("a", text.encode()), ("b", other.encode())))
+        assert isinstance(found, ContentRefused)
+        assert found.code == "classify:several-kinds"
+        assert [part.data_type for part in found.parts] == ["school-census"] * 2
+        again = made.as_csv(made.session_blade_rows()).encode()
+        found = classify(archive(("a", text.encode()), ("b", text.encode()), ("c", again)))
+        assert (found.data_type, found.facts.term) == ("school-census", "autumn")
