@@ -5,6 +5,7 @@ content as rows of text: texts, tables, markup, parts of archives and of office 
 formats. Pictures and most PDFs reveal nothing.
 """
 
+import codecs
 import io
 import re
 import string
@@ -15,9 +16,10 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from itertools import islice
 from operator import itemgetter
 from string import ascii_lowercase
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -374,7 +376,8 @@ def _octet_words(text: str) -> list[bytes]:
     return words + octets.translate(_BARE, b"-").split() if b"-" in octets else words
 
 
-_BYTES, _BYTES_OF_ALL = 1024**2, 8 * 1024**2
+_BYTES, _BYTES_OF_TEXT, _BYTES_OF_ARCHIVE = 1024**2, 32 * 1024**2, 8 * 1024**2
+_LONGEST_PHRASE = 200
 _MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
@@ -398,10 +401,10 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
-    left = _BYTES_OF_ALL
+    left = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
     for whole, elements in _texts(content):
         text, left = whole[:left], left - len(whole)
-        start, longest = text[:_HEADINGS_WITHIN], _NAME_LENGTH
+        start, longest = text[:_HEADINGS_WITHIN] if elements is not None else "", _NAME_LENGTH
         marked = start.lstrip("\ufeff \r\n\t").startswith("<")
         names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
         if marked and _NOTES.search(start):
@@ -417,8 +420,9 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bool]]:
+def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bool | None]]:
     """Yield each text in a file, and True if its element names are to be searched as well, as headings.
+    A long text comes in pieces, the later ones with None, as no headings are to be sought in them.
     Of files `inside` an archive, such as workbooks, only texts are read, and no further archive is unpacked.
     """
     head = head_of(content, _BYTES)
@@ -434,12 +438,23 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bo
         except Unreadable:
             encoding = "latin-1"
         text = head.decode(encoding, "replace")
-        is_text = len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text)
-        # Of what is no text, only longer runs: abbreviations stand in it by chance.
-        yield text if is_text else "\n".join(_RUNS.findall(text)), True
+        if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+            content.seek(0)
+            yield from _pieces(content, encoding)
+        else:  # Only longer runs: abbreviations stand in it by chance.
+            yield "\n".join(_RUNS.findall(text)), True
 
 
-def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
+def _pieces(content: BinaryIO, encoding: str) -> Iterator[tuple[str, bool | None]]:
+    """Yield a text in pieces of 1 MiB, as `_texts` does; each begins with the end of the one before."""
+    decoder, before = codecs.getincrementaldecoder(encoding)("replace"), ""
+    while data := content.read(_BYTES):
+        text = before + decoder.decode(data)
+        yield text, None if before else True
+        before = text[-_LONGEST_PHRASE:]
+
+
+def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | None]]:
     try:
         packed = zipfile.ZipFile(content)
     except BROKEN:
@@ -454,6 +469,7 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             yield "\n".join(names[:_NAMES]), False
         # Texts and others have places and room of their own, so that no pictures take those of notes.
         places, room = {True: _MEMBERS, False: 0 if inside or office else _MEMBERS}, _UNPACKED_OF_ALL
+        longer: list[zipfile.ZipInfo] = []
         for one in members:
             is_text, data = one.filename.casefold().endswith(_TEXT_MEMBERS), b""
             if one.is_dir() or not places[is_text]:
@@ -464,6 +480,10 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool]]:
             if is_text:
                 own = office and one.filename.startswith(_OFFICE_PARTS)
                 yield data.decode("utf-8", "replace"), not own
+                longer += [one] * (len(data) == _BYTES)
             else:
                 room -= len(data)
                 yield from _texts(io.BytesIO(data), inside=True)
+        for one in longer:  # Something of every text comes first.
+            with suppress(*BROKEN), packed.open(one) as member:
+                yield from islice(_pieces(cast(BinaryIO, member), "utf-8"), 1, None)

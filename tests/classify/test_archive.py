@@ -204,3 +204,14 @@ def test_what_a_document_of_many_parts_says_is_seen(classify: Classify) -> None:
     found = classify(archive(kind, ("word/document.xml", told), *headers))
     assert isinstance(found, ContentRefused)
     assert "safeguarding" in found.sensitive
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_is_sensitive_is_seen_at_the_end_of_a_long_text(classify: Classify, encoding: str) -> None:
+    long, told = "Nothing to see here,1,2\r\n" * 100_000, "Child protection\r\nplan of Ann\r\n"
+    for text in (long + told, long[: 2**20 - 20] + "\r\n" + told):
+        assert classify(text.encode(encoding)).sensitive == ("safeguarding",)
+        if encoding == "utf-8":
+            packed = archive(("a.txt", text.encode()), method=zipfile.ZIP_STORED)
+            assert classify(packed).sensitive == ("safeguarding",)
+    assert classify(long.encode(encoding)).sensitive == ()
