@@ -98,7 +98,7 @@ def owe(
 ) -> HandOnBatchRow:
     """Record a new batch of files to hand on and of files to recall; return the row of the batch.
 
-    An earlier batch with a recalled file is made again without the file, if not sent yet.
+    An earlier batch with a recalled file is made again without the file, where it lies here.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     number = (session.exec(numbers).one() or 0) + 1
@@ -108,9 +108,7 @@ def owe(
     session.add_all(HandOnFileRow(batch=batch.id or 0, reference=reference) for reference in references)
     for file in recalled:
         file.recalled_in = batch.id
-        earlier = session.get_one(HandOnBatchRow, file.batch)
-        if earlier.sent_at is None:  # Not sent yet: it is made again without the file.
-            earlier.made_at = None
+        _make_again(session.get_one(HandOnBatchRow, file.batch))
     return batch
 
 
@@ -151,19 +149,21 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 def make_anew(session: Session, transfers: Collection[int]) -> None:
     """Reset batches with files in which children have been marked (`transfers`), to be made again.
 
-    Only unacknowledged batches are reset: all that go to a folder of the home, others if not sent yet.
+    Only batches that lie here are reset.
     """
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
         .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
-        .where(
-            col(TransferRow.sequence).in_(transfers),
-            col(HandOnBatchRow.acknowledged_at).is_(None),
-            or_(col(HandOnBatchRow.sent_at).is_(None), HandOnBatchRow.target == IN_FOLDER),
-        )
+        .where(col(TransferRow.sequence).in_(transfers), col(HandOnBatchRow.acknowledged_at).is_(None))
     )
     for batch in session.exec(query):
+        _make_again(batch)
+
+
+def _make_again(batch: HandOnBatchRow) -> None:
+    """Reset a batch whose files lie here: not acknowledged, and in a folder of the home or not sent yet."""
+    if batch.acknowledged_at is None and (batch.sent_at is None or batch.target == IN_FOLDER):
         batch.made_at = batch.sent_at = batch.due_at = None
 
 

@@ -112,9 +112,14 @@ def test_a_batch_is_sent_again_when_the_system_lost_it(desk: Desk, sent: str) ->
     assert desk.kinds(sent).count("collected") == 2
 
 
-def test_a_file_that_is_taken_back_is_told_to_the_system(desk: Desk, sent: str) -> None:
+def test_a_file_that_is_taken_back_is_told_to_the_system_and_lies_here_no_more(desk: Desk, sent: str) -> None:
+    restrict(desk)
+    desk.process()
+    assert handed(place(desk))
     desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
     desk.process()
+    assert list(place(desk).glob("*.csv")) == []
+    assert manifest(place(desk), desk.certificate)["left_out"][0]["reference"] == sent
     told = manifest(place(desk, 2), desk.certificate)
     assert told["recalled"] == [{"reference": sent, "batch": "casework-000001"}]
     assert told["files"] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlmodel import Session
@@ -121,15 +121,20 @@ def test_a_batch_is_numbered_within_its_hand_on_and_says_where_it_goes(registry:
             hand_ons.find(session, "payroll", 3)
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_a_recall_makes_the_earlier_batch_anew_unless_that_was_sent(registry: Registry, sent: bool) -> None:
+@pytest.mark.parametrize(
+    ("sent", "target", "made_at"),
+    [(NOW, "u@h:22", NOW), (None, "u@h:22", None), (NOW, hand_ons.IN_FOLDER, None)],
+)
+def test_a_recall_makes_the_earlier_batch_anew_unless_that_is_at_the_system_alone(
+    registry: Registry, sent: datetime | None, target: str, made_at: datetime | None
+) -> None:
     reference = put(registry, 1, CENSUS)
     with registry.write() as session:
         earlier = owe(session, reference)
-        earlier.made_at, earlier.sent_at = NOW, NOW if sent else None
+        earlier.made_at, earlier.sent_at, earlier.target = NOW, sent, target
         withdraw(session, reference)
         owe(session)
-        assert earlier.made_at == (NOW if sent else None)
+        assert earlier.made_at == made_at
 
 
 def test_a_batch_tells_of_what_it_recalls_that_was_handed_on(registry: Registry) -> None:
