@@ -115,12 +115,17 @@ class Contents:
             return delivery.content_size
         return self._sizes.get(_shown(delivery))
 
+    def forget_sizes(self) -> None:
+        """Forget the sizes of views, also of those being opened now: other policies give other views."""
+        self._sizes = {}
+
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
         """Open a content for a person, or share an open content; every borrower must call `give_back`.
 
         Declined if all people together, or this person, have too much open, or if the file cannot be opened.
         """
         content = self._open.get(order) or self._begin(order, person)
+        sizes = self._sizes
         content.readers += 1
         self._held[person] += 1
         self._held_bytes[person] += content.room
@@ -134,9 +139,9 @@ class Contents:
             self.give_back(content, person)
             raise
         # Remember the size of a view, for listings before the view is opened again.
-        if len(self._sizes) >= _SIZES_REMEMBERED:
-            self._sizes.clear()
-        self._sizes[_shown(order.delivery)] = given.size
+        if len(sizes) >= _SIZES_REMEMBERED:
+            sizes.clear()
+        sizes[_shown(order.delivery)] = given.size
         return content
 
     def read(self, content: OpenContent, offset: int, length: int) -> bytes:

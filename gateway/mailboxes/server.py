@@ -169,21 +169,23 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
         """Read the policies in force. ConfigurationError if different from the policies on record."""
         with registry.read() as session:
             check_on_record(session, home)
+        contents.forget_sizes()
         return load_catalogue(folder)
 
     def catalogue() -> Catalogue:
         return read(home.policies_in_force)
 
-    catalogue()  # Refuse to start with none that can be read.
-    examiners = Examiners(home)
     readers = ThreadPoolExecutor(_READERS, "read")
     writers = ThreadPoolExecutor(_WRITERS, "write")
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
+    contents = Contents(lambda order: fetched(examiners.mine(), order), limits.mailboxes, openers)
+    catalogue()  # Refuse to start with none that can be read.
+    examiners = Examiners(home)
     showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
     try:
         yield SharedResources(
             mailboxes=MailboxAccess(registry, showing, log_key, settings.log_origin, clock),
-            contents=Contents(lambda order: fetched(examiners.mine(), order), limits.mailboxes, openers),
+            contents=contents,
             readers=readers,
             writers=writers,
             limits=limits.mailboxes,

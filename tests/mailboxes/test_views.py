@@ -4,12 +4,14 @@ import csv
 import hashlib
 import io
 import random
+import shutil
 import stat
 import subprocess
 
 import pytest
 
 from gateway.log.leaf import commitment
+from gateway.policy.catalogue import load_catalogue
 from gateway.samples import make, school
 from tests.mailboxes.mailroom import PROVIDER, Mailroom
 
@@ -94,6 +96,22 @@ def test_the_size_of_a_view_is_told_once_it_is_known(staffed: Mailroom):
             size = file.stat().st_size
             assert size == len(file.read())
         assert sftp.stat(path).st_size == size
+
+
+def test_the_size_of_a_view_is_told_no_more_once_other_policies_are_in_force(
+    staffed: Mailroom, request: pytest.FixtureRequest
+):
+    home, path = staffed.home, f"/sen/{CSV.format(staffed.accept(_core(3)))}".replace(".csv", ".xml")
+    version, current = home.version(load_catalogue(home.policies).digest), home.versions / "current"
+    shutil.copytree(home.policies, version)
+    with staffed.sftp("jo-sen") as sftp:
+        sftp.open(path).close()
+        assert sftp.stat(path).st_size is not None
+        request.addfinalizer(current.unlink)
+        current.write_text(version.name)
+        assert sftp.stat(path).st_size is None
+        sftp.open(path).close()
+        assert sftp.stat(path).st_size is not None
 
 
 @pytest.mark.needs("sftp")
