@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,6 +115,19 @@ def test_what_loses_protection_decides_once_two_people_approved_it_on_the_machin
     desk.pass_time(days=3)
     desk.process()
     assert loaded(desk) == [before, digest]
+
+
+def test_a_proposal_is_open_from_its_entry_on_and_approved_until_it_is_withdrawn(desk: Desk) -> None:
+    with desk.registry.write() as session:
+        assert proposals.proposal(session) is None
+        proposals.propose(session, "ab" * 32, desk.now, by="ann", why=None, at=desk.now)
+        open_one = proposals.proposal(session)
+        assert open_one is not None
+        assert (open_one.by, open_one.approved_by) == ("ann", None)
+        proposals.approve(session, by="ben", at=desk.now)
+        assert proposals.proposal(session) == replace(open_one, approved_by="ben")
+        proposals.withdraw(session, by="ann", why=None, at=desk.now)
+        assert proposals.proposal(session) is None
 
 
 @pytest.mark.usefixtures("oak")
