@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -15,23 +16,31 @@ from pysequoia import Cert
 
 from gateway.examiner import child as control
 from gateway.examiner import classifier, judge, viewer
+from gateway.examiner.channel import close_all
 from gateway.examiner.child import Child
+from gateway.examiner.opener import Opening
 from gateway.examiner.process_pool import _places
 from gateway.examiner.protocol import (
     ANSWER,
     READER_SETUP,
     REQUEST,
     AgreementCopy,
+    Failed,
     FileRefused,
     Job,
     NamingRecords,
     Read,
     ReaderSetup,
     Reading,
+    Reopen,
+    Reopened,
+    Reseal,
+    Resealed,
 )
-from gateway.home.settings import ClassifyLimits, Limits, OpenLimits
+from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, ProcessorSettings
 from gateway.model import Classified, Signature
 from gateway.openpgp.interface import Content
+from gateway.openpgp.sealer import seal
 from tests.classify import made
 from tests.openpgp import vectors
 from tests.openpgp.make.surgery import joined, split
@@ -138,6 +147,39 @@ def test_a_child_answers_about_each_provider_and_keeps_its_memory_from_being_swa
         status = Path(f"/proc/{pool}/status").read_text()
     if os.geteuid() == 0:
         assert int(status.partition("VmLck:")[2].split()[0]) > 0
+
+
+def test_a_file_opens_by_a_new_key_too_once_its_session_key_is_sealed_to_it() -> None:
+    (old, old_cert), (new, new_cert) = (
+        [(vectors.KEYS / f"{name}.{ending}").read_bytes() for ending in ("key", "asc")]
+        for name in ("gateway", "gateway-p256")
+    )
+    by_old, by_new = (
+        Opening(ProcessorSettings(engine="embedded"), {40 * "a": secret}, OpenLimits())
+        for secret in (old, new)
+    )
+    sealed = seal(b"UPN", [old_cert], (vectors.KEYS / "alice.key").read_bytes())
+    sha256 = hashlib.sha256(b"UPN").hexdigest()
+    asked = Reseal(reference=REFERENCE, certificate=new_cert.decode(), sha256=sha256)
+    with closing_memory(sealed) as file:
+        assert answered(by_new, asked, file) == Resealed(reference=REFERENCE, session="", proved=False)
+        made = answered(by_old, asked, file)
+        assert isinstance(made, Resealed)
+        assert made.proved
+        assert isinstance(answered(by_old, replace(asked, sha256=64 * "0"), file), Failed)
+        reopen = Reopen(reference=REFERENCE, sha256=sha256)
+        assert isinstance(answered(by_new, reopen, file), Failed)
+        with closing_memory(made.session.encode()) as session:
+            assert answered(by_new, reopen, file, session) == Reopened(reference=REFERENCE, size=3)
+            again = answered(by_new, replace(asked, certificate=old_cert.decode()), file, session)
+    assert isinstance(again, Resealed)
+    assert again.proved
+
+
+def answered(opening: Opening, request: Reseal | Reopen, *files: int) -> object:
+    message, given = opening.work(REQUEST.dump_json(request), files)
+    close_all(given)
+    return ANSWER.validate_json(message)
 
 
 @contextmanager
