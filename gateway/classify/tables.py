@@ -240,12 +240,12 @@ class _Counter:
         have_results = bool(kinds) or verdict.data_type in WITH_RESULTS
         return replace(verdict, results=kinds, facts=_facts(tally, have_results=have_results))
 
-    def _find_grades(self, assessment: str) -> tuple[int, int]:
-        """Find the columns of grades; return the number with final results, and the number with other grades.
+    def _find_grades(self, assessment: str) -> tuple[int, bool]:
+        """Find the columns of grades; return the number with final results, and True if others have grades.
         Columns of final results get the field `subject-grade`. `assessment`: the other assessment named for
         the whole table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
         """
-        tally, rules, graded, others = self._tally, self._tally.rules, 0, 0
+        tally, rules, graded, others = self._tally, self._tally.rules, 0, False
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
         if years is not None and years.share_among(rules.code_sets["year-group"]) >= _MOSTLY:
             # Most pupils may be too young to have sat the examination.
@@ -259,11 +259,11 @@ class _Counter:
                 is_graded = exam >= max(_GRADES, teacher)
             if not is_graded:
                 kind = kind_of(part.counts, rules.grades) if part.key is None else "nothing"
-                others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
+                others |= kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
                 continue
             part.assessment = subjects.assessment(part.header) or assessment or too_early
             if part.assessment:
-                others += 1
+                others = True
                 continue
             part.key = "subject-grade"
             graded += 1
