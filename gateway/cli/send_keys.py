@@ -22,6 +22,7 @@ from gateway.policy.items import not_understood
 from gateway.send import ceremonies
 from gateway.send.ceremonies import (
     accept,
+    check_authority,
     check_owner,
     hand_over,
     judge_passphrase,
@@ -198,6 +199,8 @@ def setup(
         place = place.beside(invited.provider)
     say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
     say(f"to its gateway at {invited.host}, port {invited.port}")
+    if place.settings_file.exists():
+        check_authority(place, invited)
     _compare(invited, words)
     if place.settings_file.exists():
         accept(place, invited, place.settings())

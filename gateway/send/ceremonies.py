@@ -113,9 +113,25 @@ def take_keys(
     accept(kit, invited, KitSettings(provider=invited.provider, ssh_key=login, openpgp_key=own))
 
 
+def check_authority(kit: Kit, invited: ProviderInvitation) -> None:
+    """Raise GatewayError if a kit sends to another authority than the one that invites.
+
+    An authority under a new name is known by a key that the kit trusts.
+    """
+    known = kit.settings().organisation
+    if known not in {"", invited.organisation} and not (kit.gateway / f"{invited.gateway_key}.asc").exists():
+        raise GatewayError(
+            f"this kit sends to {known}: for {invited.organisation}, take a kit of its own, --kit FOLDER, "
+            "with your keys or new ones"
+        )
+
+
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
     """Write an invitation's address to kit.toml, and trust its keys, whose six words have been compared."""
-    place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
+    place = {
+        "organisation": invited.organisation, "host": invited.host, "port": invited.port,
+        "host_keys": invited.host_keys,
+    }  # fmt: skip
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
 

@@ -29,12 +29,13 @@ class KitSettings(BaseModel):
 
     `host_keys` are fingerprints (SHA256:…) compared by a person; the gateway must show one. `gateway_key` is
     the fingerprint of the OpenPGP key to encrypt to. `ssh_key` and `openpgp_key` are the paths of the
-    provider's secret keys.
+    provider's secret keys. `organisation` is the authority that invited, "" in kits before 0.3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str = Field(pattern=rf"^{PROVIDER_ID.pattern}$")
+    organisation: str = ""
     host: str = ""
     port: int = Field(default=2222, ge=1, le=65535)
     host_keys: tuple[str, ...] = ()

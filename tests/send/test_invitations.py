@@ -140,6 +140,24 @@ def test_the_words_are_of_all_that_the_invitation_says(ash: Office, services: Ru
                 read_invitation(Path(path))
 
 
+def test_the_invitation_of_another_authority_is_for_a_kit_of_its_own(ash: Office, services: Running) -> None:
+    """A school that two authorities call by one name would send the pupils of one to the other."""
+    opened = ash.invited(services.intake)
+    ash.done(*opened, *GIVEN)
+    before = Kit(ash.kit).settings()
+    secret = generate_gateway_key("Elsewhere Council", datetime.now(UTC))
+    key = Tsk.from_bytes(secret).extract_certificate().fingerprint
+    genuine, path = read_invitation(Path(opened[1])), ash.root / "theirs.invitation"
+    of_theirs = {"organisation": "Elsewhere Council", "host": "elsewhere.invalid", "gateway_key": key}
+    theirs = ProviderInvitation(
+        **{**genuine.model_dump(), **of_theirs, "certificate": certificate_of(secret).decode()}
+    )
+    path.write_text(clearsign(secret, theirs.text()))
+    result = ash.send("setup", str(path), "--words", " ".join(theirs.words()))
+    assert (result.exit_code, "sends to Somerset County Council" in result.stderr) == (1, True)
+    assert Kit(ash.kit).settings() == before
+
+
 @pytest.mark.parametrize("change", ["cut", "altered", "more", "other text"])
 def test_what_is_no_whole_invitation_is_not_opened(ash: Office, services: Running, change: str) -> None:
     path = Path(ash.invited(services.intake)[1])
