@@ -36,6 +36,7 @@ _NOT_OF_THE_FILE = frozenset(
         "policy:allowed",
         "policy:on-behalf",
         "policy:embargo",
+        "policy:for-schools",
         "policy:agreement-not-ratified",
         "classify:version-old",
         "policy:assessment",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.model import Provider
+from gateway.policy.shipped import shipped_policies
+from gateway.send.checking import Check
 from gateway.send.kit import Kit, KitSettings
+from tests.clock import TERM_TIME
 from tests.content import core_data
+from tests.corpus.children import csv
+from tests.corpus.schools import ELM, OAK, core
 from tests.send.office import Office
 from tests.site import Site
 
@@ -59,3 +66,13 @@ def test_a_kit_that_cannot_be_read_is_said(several: Kit, tmp_path: Path) -> None
     several.of("elm").settings_file.write_text("provider = ")
     with pytest.raises(ConfigurationError, match=r"elm.kit\.toml"):
         several.of("oak")
+
+
+def test_a_file_of_the_schools_for_which_a_trust_sends_is_not_stopped(tmp_path: Path) -> None:
+    trust = Provider(id="trust", name="trust", kind="academy", schools=(OAK, ELM), ratified=True)
+    file = tmp_path / "both.csv"
+    file.write_bytes(csv(core(LAESTAB=(OAK, ELM))))
+    check = Check._by(shipped_policies(), trust)
+    assert check.look_at(file, TERM_TIME.date()).stops == ()
+    one_school = replace(check, provider=replace(trust, schools=(OAK,)))
+    assert "policy:other-school" in str(one_school.look_at(file, TERM_TIME.date()).stops)
