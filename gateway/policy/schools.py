@@ -199,7 +199,7 @@ def copies_for(
             and (body.about == "anyone" or (provider.dfe_number or "") == named_school(classified))
             for body in may
         )
-        and _takes_part(provider, catalogue, unratified=unratified)
+        and takes_part(provider, catalogue, unratified=unratified)
     )
 
 
@@ -225,7 +225,7 @@ def parts_for(
     entitled = [
         each
         for each in providers
-        if each.kind in kinds and _takes_part(each, catalogue, unratified=unratified)
+        if each.kind in kinds and takes_part(each, catalogue, unratified=unratified)
     ]
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
@@ -287,7 +287,8 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
     )
 
 
-def _takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool) -> bool:
+def takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool = False) -> bool:
+    """Return True if a provider may get copies; with `unratified`, if only its ratification is missing."""
     owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
     return owes_ratification == unratified and not (provider.suspended or provider.closed_on is not None)
 

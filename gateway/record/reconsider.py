@@ -26,7 +26,7 @@ from gateway.model import Classified, ContentRefused, Decision, Held, Released, 
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import copies_for, parts_for
+from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, with_reason
@@ -248,9 +248,11 @@ def give_copies(registrar: Registrar) -> int:
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return the waiting copies that the recipients may have now, each with the transfer that is copied."""
     now = registrar.clock()
+    whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
+    ready = [one.id for one in whose if takes_part(one, registrar.catalogue)]
     return [
         (row, transfer)
-        for row, transfer in copies.waiting(session)
+        for row, transfer in (copies.waiting(session, ready) if ready else ())
         if isinstance(transfer.content, Classified)
         and transfer.flow is not None
         and (parts_for if row.part else copies_for)(

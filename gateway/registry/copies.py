@@ -56,9 +56,9 @@ def owe(
     store(session, row)
 
 
-def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return each copy waiting until its recipient ratifies the agreement, with the copied transfer."""
-    found = session.exec(_COPIES.where(*_WAITING)).all()
+def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return each copy for `providers` waiting until they ratify the agreement, with the copied transfer."""
+    found = session.exec(_COPIES.where(*_WAITING, col(CopyRow.provider).in_(providers))).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 

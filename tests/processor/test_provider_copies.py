@@ -19,11 +19,13 @@ from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
 from gateway.processor import provider_copies
 from gateway.processor.provider_copies import Copier
+from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
 from gateway.registry.copies import Copy
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
+from tests.costs import statements
 from tests.looking import in_the_clear
 from tests.workshop import Desk
 
@@ -284,6 +286,16 @@ def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: De
     desk.process()
     (copy,) = out(desk, "oak")
     assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_files_are_not_read_in_each_round_for_schools_that_have_not_ratified(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    with desk.registrar() as registrar, statements() as asked:
+        assert give_copies(registrar) == 0
+    assert [one for one in asked if "transfer.content" in one] == []
 
 
 def test_no_copy_follows_a_start_while_a_child_in_the_file_is_restricted(

@@ -87,7 +87,7 @@ def test_only_copies_of_accepted_files_wait_for_their_recipient(registry: Regist
         copies.owe(session, 2, "fir", NOW, waits=True)
     with registry.read() as session:
         assert copies.count_waiting(session) == {"fir": 1}
-        ((row, transfer),) = copies.waiting(session)
+        ((row, transfer),) = copies.waiting(session, ["fir"])
         assert (row.id, transfer.sequence) == (2, 1)
 
 
