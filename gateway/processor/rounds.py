@@ -20,6 +20,7 @@ from gateway.errors import Fault
 from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
 from gateway.keys.changes import sign_head
+from gateway.log.leaf import Kind
 from gateway.model import Provider
 from gateway.policy.dates import local_day
 from gateway.processor import retention
@@ -35,7 +36,7 @@ from gateway.publish.provider_page import publish_log_proofs, publish_pages, pub
 from gateway.record import reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
-from gateway.registry import keys
+from gateway.registry import keys, log
 from gateway.registry.keys import Key
 from gateway.registry.providers import list_providers
 from gateway.zones.penalty_files import Listed
@@ -43,6 +44,8 @@ from gateway.zones.penalty_files import Listed
 _PAUSE_SECONDS, _PAGES_SECONDS = 5.0, 20.0
 _EVENTS_SECONDS = 0.5
 """Seconds for event files in a round: an upgrade may make years of them due, and files must not wait."""
+_UNTOLD: tuple[Kind, ...] = ("ratified", "notice-given", "expectation-set", "nil-returned")
+"""Acts that a provider's page tells, and of which the provider gets no receipt."""
 
 
 class Pages:
@@ -53,6 +56,7 @@ class Pages:
         self._made_for: tuple[object, ...] | None = None
         self._told_up_to = 0
         self._known: dict[str, Provider] = {}
+        self._read_to = 0
         self._owes_events, self._redoes_events = False, True
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
@@ -68,8 +72,12 @@ class Pages:
         with registrar.registry.read() as session:
             changed, up_to = told_since(session, self._told_up_to, number_in(home.published.root / UP_TO))
             known = {one.id: one for one in list_providers(session)}
+            size = log.size(session)
+            if size > self._read_to and self._made_for is not None:
+                changed |= known.keys() & log.subjects_since(session, self._read_to, _UNTOLD)
         changed |= {name for name, one in known.items() if one != self._known.get(name)}
         if made_for == self._made_for and not changed:
+            self._read_to = size
             return
         only = changed if made_for == self._made_for else None
         if only is None:
@@ -82,7 +90,7 @@ class Pages:
             publish_log_proofs(registrar.registry, home.published, only)
         self._publish_events(registrar, at_once=at_once)
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
-        self._known = known
+        self._known, self._read_to = known, size
 
     def _publish_events(self, registrar: Registrar, *, at_once: bool) -> None:
         seconds = math.inf if at_once else _EVENTS_SECONDS

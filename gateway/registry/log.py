@@ -370,6 +370,12 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
     return session.exec(query).all()
 
 
+def subjects_since(session: Session, number: int, kinds: Collection[Kind]) -> set[str]:
+    """Return the subjects of the entries of some kinds, from `number` on."""
+    query = select(EventRow.subject).where(EventRow.number >= number, col(EventRow.kind).in_(kinds))
+    return set(session.exec(query).all())
+
+
 def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
     """Yield the entries from number `first` to before `until`, in order."""
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until)

@@ -156,6 +156,24 @@ def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(copied:
     assert pages["oak"].read_text() != before["oak"]
 
 
+def test_a_page_tells_at_once_what_the_authority_puts_on_record(copied: Desk) -> None:
+    pages, elm = Pages(), copied.home.published.pages("elm") / "status.html"
+    copied.provider("elm", dfe_number="9991002")
+    with copied.registrar() as registrar:
+        pages.tend(registrar, at_once=True)
+        told = [elm.read_text()]
+        for act in (
+            ("agreement", "ratify", "elm", "--signatory", "The Head"),
+            ("flows", "expect", "elm", "phonics", "no", "--why", "a junior school"),
+        ):
+            copied.gateway(*act)
+            pages.tend(registrar, at_once=True)
+            told.append(elm.read_text())
+    assert "Not ratified for" in told[0]
+    assert "Not ratified for" not in told[1]
+    assert told[1] != told[2]
+
+
 def test_a_calendar_is_made_anew_only_where_its_days_are_others(term: Desk) -> None:
     """In term time, where none of its days is over at once and none comes in sight."""
     term.gateway("providers", "add", "oak", "--name", "Oak", "--kind", "school", "--dfe-number", "9991001")
