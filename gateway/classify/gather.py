@@ -243,7 +243,7 @@ class Gatherer:
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
         """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: the element's name; inside a parent unknown to the rules, the parent's path, "/" and the name.
+        `path`: see `Rules.inside`.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -251,21 +251,21 @@ class Gatherer:
             return known
         record, prefix, apart, beside = self._reading
         inside = list(children(tags, prefix))
-        within = "" if path in self._tally.rules.containers else f"{path}/"
         leaves = [(path, name, 2 * first + 1) for first, after, name in inside if after - first == _OF_A_LEAF]
         texts = (first for first, after, name in inside if name == beside and after > first + 1)
         said = next((2 * first + 1 for first in texts), None)
         left, depth, is_inside = list[tuple[int, int, int | None]](), 0, False
         for first, after, name in reversed(inside):
-            if after - first > _OF_A_LEAF and within + name == apart:
+            within = self._tally.rules.inside(path, name) if after - first > _OF_A_LEAF else ""
+            if within and within == apart:
                 left.append((2 * first, 2 * after - 2, said))
-            elif after - first > _OF_A_LEAF:
-                inner, own, deep, has_record = self._part(within + name, tags[first:after])
+            elif within:
+                inner, own, deep, has_record = self._part(within, tags[first:after])
                 at = 2 * first
                 leaves += [(parent, leaf, at + place) for parent, leaf, place in inner]
                 left += [(at + one, at + end, by and at + by) for one, end, by in own]
                 depth, is_inside = max(depth, deep + 1), is_inside or has_record
-            is_inside = is_inside or (after - first > _OF_A_LEAF and name == record)
+            is_inside = is_inside or (within != "" and name == record)
         made = tuple(leaves), tuple(left), depth, is_inside
         if self._takes(tags):
             self._parts[form] = made

@@ -42,6 +42,8 @@ _LOOKAHEADS = re.compile(r"(?:\(\?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))*"
 """Lookaheads in a row, whose groups hold no further group."""
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
+OTHERS = frozenset(WORDS["others"])
+"""Names of elements of people around a pupil."""
 _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried")
 
 
@@ -441,13 +443,36 @@ class Rules(Items):
         return keys[int((found.lastgroup or "p0")[1:])]
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """Return the key of the field meant by an element called `name` within `parent`; None where unknown.
-        Within an unknown parent, every element is unknown. `around`: True for an element outside all records,
-        where only fields about the document are known.
+        """Return the key of the field meant by an element called `name` within `parent`, a path of `inside`.
+        None where unknown, as every element within an unknown parent. In an element of people around a pupil
+        (`OTHERS`), items of Appendix A are unknown unless named with that parent. `around`: True for an
+        element outside all records, where only fields about the document are known.
         """
-        known = parent in self.containers
-        key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
+        if not self.is_container(parent):
+            return None
+        named = self._elements.get(f"{parent}/{name}")
+        last = parent.rpartition("/")[2]
+        key = named or self._elements.get(f"{last}/{name}") or self._elements.get(name)
+        if named is None and parent.partition("/")[0] in OTHERS and not self._is_of_others(key):
+            key = None
         return None if around and key not in WORDS["around"] else key
+
+    def _is_of_others(self, key: str | None) -> bool:
+        """Return True if a field is looked for in people around a pupil, among whom may be another pupil."""
+        return key in self.working or key in WORDS["of_others"] or key in WORDS["of_pupils"]
+
+    def inside(self, path: str, name: str) -> str:
+        """Return the path of an element `name` with elements inside: its name, if `path` is a known element
+        about the pupil; in unknown elements, and in those of people around a pupil, `path`, "/" and its name.
+        """
+        known = path in self.containers and (path not in OTHERS or name in OTHERS)
+        return name if known else f"{path}/{name}"
+
+    def is_container(self, path: str) -> bool:
+        """Return True if elements with this path of `inside` may contain others."""
+        first, *steps = path.split("/")
+        nested = not steps or (first in OTHERS and self.containers.issuperset(steps))
+        return first in self.containers and nested
 
     def container(self, name: str) -> str:
         """Return the name of an element around records as the rules spell it; "Data" for an unknown name."""

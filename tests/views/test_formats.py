@@ -197,6 +197,32 @@ def test_what_stands_beside_the_elements_of_xml_is_never_shown(there: str, inste
     assert left_out == (UNKNOWN,)
 
 
+@pytest.mark.parametrize(
+    "around", ["<Contacts><Contact>{}</Contact></Contacts>", "<Guardians>{}</Guardians>"]
+)
+@pytest.mark.parametrize(
+    "own",
+    [
+        "<Address><AddressLines><AddressLine1>7 Mill Lane</AddressLine1></AddressLines></Address>",
+        "<Address><PostCode>BS9 9ZZ</PostCode></Address>",
+        "<PostCode>BS9 9ZZ</PostCode>",
+        "<Religion>MU</Religion>",
+        "<Ethnicity>BCRB</Ethnicity>",
+        "<PreferredSurname>Nowak</PreferredSurname>",
+        "<Disabilities><Disability>MOB</Disability></Disabilities>",
+        "<SENhistory><SEN><SENprovision>E</SENprovision></SEN></SENhistory>",
+    ],
+)
+def test_what_somebody_around_a_pupil_has_is_not_shown_as_the_pupils_own(own: str, around: str):
+    data = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE + around.format(own))]).encode()
+    what = recognised(data)
+    for team in ("central-data-team", "education-welfare", "sen"):
+        view, left_out = view_for(team, data)
+        assert re.findall(r"<\w+>[^<>]+<", own)[0].encode() not in view
+        assert UNKNOWN in left_out
+    assert what.unlisted  # Its sender is told.
+
+
 def test_results_in_fixed_width_become_a_table():
     variant = next(v for t, v in variants() if t == "gcse-results" and v.startswith("jcq"))
     data = sample("gcse-results", variant)

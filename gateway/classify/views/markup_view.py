@@ -350,12 +350,12 @@ class _Document:
         return self._room > 0
 
     def _part(
-        self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
+        self, plan: _Plan, path: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
         """Return the kept part of an element with children, whose first tag has position `at` in the form.
-        `assessed`: by position of an assessment's first tag, True if the assessment stays.
+        `path`: see `Rules.inside`. `assessed`: by position of an assessment's first tag, True if it stays.
         """
-        if not self._sieve.is_container(name):
+        if not self._sieve.is_container(path):
             return _NOTHING
         parts = self._parts.setdefault((plan.enough, plan.prefix), {})
         best, texts, gaps = Visibility.OUT, list[str](), list[tuple[int, Judge | None]]()
@@ -363,17 +363,18 @@ class _Document:
             if at + first in assessed:
                 stays, text, inside = _ASSESSED if assessed[at + first] else _NOTHING
             else:
-                form = name, "<".join(tags[first:after])
+                form = path, "<".join(tags[first:after])
                 known = parts.get(form)
                 if known is None:
                     is_leaf = after - first <= _OF_A_LEAF
                     if is_leaf:
-                        stays, is_filled = self._stay_of(name, inner, plan.enough), after > first + 1
+                        stays, is_filled = self._stay_of(path, inner, plan.enough), after > first + 1
                         text = f"<{inner}>%s</{inner}>" if is_filled else f"<{inner}/>"
-                        gap = [(2, self._sieve.judge(name, inner))] if stays and is_filled else ()
+                        gap = [(2, self._sieve.judge(path, inner))] if stays and is_filled else ()
                         known = stays, text, gap
                     else:
-                        known = self._part(plan, inner, tags[first:after], at + first, assessed)
+                        within = self._sieve.rules.inside(path, inner)
+                        known = self._part(plan, within, tags[first:after], at + first, assessed)
                     if (is_leaf or not assessed) and self._takes(tags[first:after]):
                         parts[form] = known
                 stays, text, inside = known
@@ -383,6 +384,7 @@ class _Document:
                 gaps += [(2 * first + place, judge) for place, judge in inside]
         if best < plan.enough:
             return _NOTHING
+        name = path.rpartition("/")[2]
         return Visibility.IN, f"<{name}>{''.join(texts)}</{name}>", gaps
 
     def _stay_of(self, parent: str, name: str, enough: Visibility) -> Visibility:

@@ -136,9 +136,9 @@ class ViewFilter:
             return Visibility.OUT
         return self.element(parent, name)
 
-    def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain others; else note their content as left out."""
-        if name in self.rules.containers:
+    def is_container(self, path: str) -> bool:
+        """Return True if elements with this path may contain others; else note their content as left out."""
+        if self.rules.is_container(path):
             return True
         self.leave_out()
         return False

@@ -16,7 +16,7 @@ from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
 from gateway.classify.pupil_xml import record_names
-from gateway.classify.rules import Rules
+from gateway.classify.rules import OTHERS, Rules
 from gateway.classify.sensitive import plain
 from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
@@ -27,8 +27,6 @@ Values = dict[str, list[str]]
 Write = Callable[[bytes], object]
 
 HEADER = "Header"
-# People around a pupil have names and addresses of their own.
-_OF_OTHERS = frozenset({"Contacts", "Contact"})
 
 
 def table_in(source: Source, rules: Rules) -> tuple[str, Table]:
@@ -91,7 +89,7 @@ class RecordWalk:
             if len(child):
                 met += name == self._each
                 parts = {name, *(markup.local_name(inner.tag) for inner in child)} if self._each else ()
-                if name not in _OF_OTHERS or self._each in parts:
+                if name not in OTHERS or self._each in parts:
                     self._collect(child, met if name == self._each else number, values)
             elif text := (child.text or "").strip():
                 for key in self._keys_within(parent, name, number):
