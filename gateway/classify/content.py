@@ -265,9 +265,11 @@ def text_chunks(source: Source) -> Iterator[str]:
 
 
 def utf8_chunks(source: Source) -> Iterator[bytes]:
-    """Yield the content's bytes in UTF-8, in pieces; bytes in UTF-8 already pass through without decoding."""
+    """Yield the content in UTF-8 without its byte order mark, in pieces; UTF-8 is passed on undecoded."""
     if source.encoding in ("utf-8", "utf-8-sig"):
-        yield from chunks(source.content)
+        pieces = chunks(source.content)
+        yield next(pieces, b"").removeprefix(codecs.BOM_UTF8)
+        yield from pieces
     else:
         for text in text_chunks(source):
             yield text.encode("utf-8", "replace")

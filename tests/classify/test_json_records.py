@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from gateway.classify import Rules
-from gateway.classify.content import Source, Unreadable
+from gateway.classify.content import Source, Unreadable, encoding_of
 from gateway.classify.delimited import Table
 from gateway.classify.json_records import read_table
 from gateway.home.settings import ClassifyLimits
@@ -40,3 +40,9 @@ def test_more_columns_than_are_read_are_told_with_the_format(rules: Rules, recor
     assert caught.value.evidence == ("a table with more columns than this gateway reads",)
     assert caught.value.format == "JSON"
     assert len(read(rules, records, ClassifyLimits(columns=11)).header.names) == 11
+
+
+def test_a_byte_order_mark_before_json_says_nothing(rules: Rules) -> None:
+    content = BytesIO(json.dumps([{"upn": "X", "surname": "Y"}]).encode("utf-8-sig"))
+    table = read_table(Source(content, encoding_of(content), ClassifyLimits()), rules)
+    assert [*table.batches] == [[["X", "Y"]]]
