@@ -390,6 +390,10 @@ _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
 _RUNS = re.compile(r"[\t\n\r -~]{16,}")
+# Strings of binary workbooks: of XLSB all are in UTF-16, and those of XLS stand among much else.
+_STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u024f]{{{fewest},}}") for fewest in (3, 5))
+_OLD_WORKBOOK = re.compile(rb"\x09\x08[\x08\x10]\x00\x00[\x05\x06]")
+_BINARY_PARTS = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin")
 _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
@@ -429,9 +433,10 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bo
     if head.startswith(_ZIP):
         yield from _members(content, inside=inside)
     elif head.startswith(_OLD_DOCUMENT):
-        yield head.decode("latin-1"), True
-        yield head.decode("utf-16-le", "replace"), True
-        yield head[1:].decode("utf-16-le", "replace"), True
+        for text in (head.decode("latin-1"), *_wide(head)):
+            yield text, True
+            if _OLD_WORKBOOK.search(head):
+                yield "\t".join(_LONG_STRINGS.findall(text)), True
     else:
         try:
             encoding = encoding_of(content)
@@ -454,6 +459,11 @@ def _pieces(content: BinaryIO, encoding: str) -> Iterator[tuple[str, bool | None
         before = text[-_LONGEST_PHRASE:]
 
 
+def _wide(octets: bytes) -> tuple[str, str]:
+    """Return octets read as UTF-16 from the first one on, and from the second one on."""
+    return octets.decode("utf-16-le", "replace"), octets[1:].decode("utf-16-le", "replace")
+
+
 def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | None]]:
     try:
         packed = zipfile.ZipFile(content)
@@ -463,7 +473,7 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | N
         names, members = packed.namelist(), packed.infolist()
         if office := _OFFICE_TYPES in names:
             # What a workbook says stands in one part, behind its sheets.
-            members.sort(key=lambda one: not one.filename.endswith("sharedStrings.xml"))
+            members.sort(key=lambda one: "sharedStrings." not in one.filename)
         else:
             members.sort(key=lambda one: (one.filename.startswith("__MACOSX/"), one.file_size))
             yield "\n".join(names[:_NAMES]), False
@@ -471,13 +481,17 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | N
         places, room = {True: _MEMBERS, False: 0 if inside or office else _MEMBERS}, _UNPACKED_OF_ALL
         longer: list[zipfile.ZipInfo] = []
         for one in members:
-            is_text, data = one.filename.casefold().endswith(_TEXT_MEMBERS), b""
+            is_binary = office and _BINARY_PARTS.fullmatch(one.filename) is not None
+            is_text, data = is_binary or one.filename.casefold().endswith(_TEXT_MEMBERS), b""
             if one.is_dir() or not places[is_text]:
                 continue
             places[is_text] -= 1
             with suppress(*BROKEN), packed.open(one) as member:  # Of others something may be told.
                 data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
-            if is_text:
+            if is_binary:
+                for text in _wide(data):
+                    yield "\t".join(_STRINGS.findall(text)), True
+            elif is_text:
                 own = office and one.filename.startswith(_OFFICE_PARTS)
                 yield data.decode("utf-8", "replace"), not own
                 longer += [one] * (len(data) == _BYTES)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import POLICIES, Classify
 from tests.classify.test_workbook import with_shared_strings, workbook
+from tests.corpus import books
 
 CORE = made.as_csv(made.core_rows()).encode()
 MARKS = made.as_csv(made.mark_rows()).encode()
@@ -215,3 +217,15 @@ def test_what_is_sensitive_is_seen_at_the_end_of_a_long_text(classify: Classify,
             packed = archive(("a.txt", text.encode()), method=zipfile.ZIP_STORED)
             assert classify(packed).sensitive == ("safeguarding",)
     assert classify(long.encode(encoding)).sensitive == ()
+
+
+@pytest.mark.parametrize("told", ["Kit is at risk of neglect", "In Care"])
+@pytest.mark.parametrize("kind", [books.xls, books.xlsb, books.ods, books.xlsx])
+def test_what_a_workbook_of_any_kind_says_is_seen_where_nobody_recognises_it(
+    classify: Classify, kind: Callable[[books.Page], bytes], told: str
+) -> None:
+    rows = [["Number", "Colour", told], ["1", "red", "Y"], ["2", "blue", "N"]]
+    for packed in (data := kind(books.Page(rows)), archive(("book.bin", data))):
+        found = classify(packed)
+        assert isinstance(found, ContentRefused)
+        assert found.sensitive

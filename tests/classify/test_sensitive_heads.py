@@ -6,6 +6,7 @@ import pytest
 
 from gateway.classify import Rules, load_rules
 from gateway.model import Classified
+from gateway.policy.catalogue import load_catalogue
 from tests.classify import made
 from tests.classify.conftest import POLICIES, Classify
 
@@ -44,6 +45,15 @@ def test_a_head_tells_its_topic(topic: str, agreement: str) -> None:
     sensitive = rules_of(agreement).sensitive
     told = {head: sensitive.of_name(head) for head in HEADS[topic].split(";")}
     assert told == dict.fromkeys(told, topic)
+
+
+@pytest.mark.parametrize("agreement", ["somerset", "cwm-alarch"])
+def test_what_is_sensitive_by_the_rights_is_so_where_nobody_recognises_the_file(agreement: str) -> None:
+    rules, outside = rules_of(agreement), load_catalogue(POLICIES / agreement).rights.outside
+    keys = {key for key, item in rules.others.items() if item.label in outside.sensitive}
+    heads = [name for key, name in rules.column_names() if key in keys]
+    heads += [name for key in keys for name in rules.others[key].elements]
+    assert [head for head in heads if not rules.sensitive.of_name(head)] == []
 
 
 @pytest.mark.parametrize(
