@@ -8,6 +8,32 @@ STORIES = tuple(
     line.strip()
     for line in """
     Stays With Neighbour
+    HMP Eastwood
+    YOI Feltham
+    Barnardos
+    Barnardo's
+    NSPCC
+    Childrens Home
+    No Fixed Abode
+    NFA
+    Temp Accommodation
+    Emergency Placement
+    Prev Nowak
+    Adoptee
+    Adopté
+    Adoptowany
+    Pflegekind
+    Frauenhaus
+    Enfant Placé
+    Rodzina Zastępcza
+    Jehovah
+    Gate Code 4471
+    Key Under Mat
+    No Letters
+    Return Mail
+    Homes For Ukraine
+    Undisclosed
+    M&B Unit
     Address Withheld
     Police Protection
     Safehouse

@@ -40,6 +40,12 @@ def test_a_story_of_a_few_words_stands_in_no_cell(key: str) -> None:
     assert len(set(STORIES)) >= 100
 
 
+@pytest.mark.parametrize("guardian", ["Somerset Council", "The Council", "Council"])
+def test_a_council_is_no_guardian_by_name(guardian: str) -> None:
+    assert fault("guardians", guardian) is not None
+    assert fault("surname", guardian) is not None
+
+
 @pytest.mark.parametrize("key", PLACES)
 def test_few_stories_of_two_words_pass_for_names(key: str) -> None:
     check = RULES.check(key)
