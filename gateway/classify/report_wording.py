@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
 # "Not to be shared with: Ann Brown" is a statement about a person.
 _NO_HEADING = frozenset({"not", "no", "do", "must", "with", "please", "keep"})
-_PAIRS = re.compile(r"[,;]")
+_PAIRS, _IN_A_PAIR = re.compile(r"[,;]"), re.compile(r"=|\s[-\u2013]\s")
 _PAIR = 2
 _FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
 _LONGEST = 150
@@ -54,7 +54,10 @@ class ReportWording:
             return False
         named = text.casefold().split()[-1:]
         is_school = not self.schools.isdisjoint(named) and self._is_named(text)
-        pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]
+        # "Key: EXP = Expected".
+        before, _, after = text.partition(":")
+        listed = after if self.are_words(before) else text
+        pairs = [_IN_A_PAIR.split(pair) for pair in _PAIRS.split(listed.strip(" .")) if pair.strip()]
         is_key = bool(pairs) and all(
             len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
         )

@@ -18,6 +18,8 @@ PRINTED = [
     "*** End of report ***",
     "Oak Primary School",
     "EXP = Expected, EM = Emerging",
+    "Key: EXP = Expected, EM = Emerging",
+    "I - Illness; / - Present",
 ]
 WRITTEN = [
     "Ring Mrs Brown before you use this.",
@@ -28,6 +30,8 @@ WRITTEN = [
     "Tom Brown: 3",
     "Ann Brown",
     "Tom = Refuge",
+    "Tom - Refuge",
+    "Key: Tom = Refuge",
     "Social worker: Ann Brown",
     "Mother: Ann Brown",
 ]
