@@ -44,17 +44,20 @@ def make_gateway_key(
     known: str | None,
     *,
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
+    follows: bytes | None = None,
 ) -> NewKey:
     """Make a new OpenPGP key of the gateway on disk, with a signed statement that `vkey` is the log's key.
 
     The key is not in the registry and not in use yet. `known`: the passphrase that protects the key on disk;
-    None for a key without protection.
+    None for a key without protection. `follows`: the secret key that signs the succession, if any.
     """
     secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
-    # The secret comes last: its presence proves a complete statement.
+    # The secret comes last: its presence proves complete statements.
     statement = clearsign(secret, log_key_statement(organisation, vkey))
     secret_files.write_secret(secret_files.statement_file(home, new.fingerprint), statement.encode())
+    if follows is not None:
+        _state_succession(home, organisation, follows, new, now)
     path = secret_files.secret_key_file(home, new.fingerprint)
     secret_files.write_secret(path, secret if known is None else lock(secret, known))
     return new
@@ -70,6 +73,14 @@ def described(secret: bytes, now: datetime) -> NewKey:
         material=certificate.decode(),
         algorithm=shown.algorithm,
     )
+
+
+def _state_succession(home: Home, organisation: str, old: bytes, new: NewKey, at: datetime) -> None:
+    """Let the secret key `old` sign on disk that `new` is its successor; harmless where done before."""
+    path = secret_files.succession_file(home, new.fingerprint)
+    if not path.exists():
+        text = succession_text(organisation, certificate_of(old), new, at)
+        secret_files.write_secret(path, clearsign(old, text).encode())
 
 
 def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
@@ -111,18 +122,22 @@ def rotate(
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
 
     `until` None means a key possibly in wrong hands: the old key and every retiring key end at once, and
-    vouch for nothing more. With `until` None, or with `every_key`, the log's key and the key of the pupils'
-    index are also replaced. An interrupted rotation is completed instead. GatewayError where another change
+    vouch for nothing more, and keys that an ordinary rotation left unfinished are removed. With `until` None,
+    or with `every_key`, the log's key and the key of the pupils' index are also replaced. An interrupted
+    rotation is completed instead. GatewayError where another change
     of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
     with changing_keys(home):
         signing = Signing.load(home, settings)
-        vkey = signing.vkey
+        vkey, follows = signing.vkey, None if until is None else signing.openpgp
         if until is None or every_key:
             with registry.read() as session:
                 known = [one.key for one in log.keys_in_time(session, vkey)]
+                on_record = [one.fingerprint for one in keys.list_keys(session, "gateway", "gateway")]
+            if until is None:
+                secret_files.forget_left_behind(home, on_record, list(map(secret_files.key_set_of, known)))
             vkey = secret_files.make_key_set(home, signing.origin, known)
         statement = log_key_statement(settings.organisation, vkey)
         new = _left_behind(home, registry, at, kind, statement) or make_gateway_key(
@@ -132,13 +147,10 @@ def rotate(
             at,
             passphrase(home) if secret_files.is_protected(home) else None,
             kind=kind,
+            follows=follows,
         )
-        if until is not None:
-            # Let the old key sign a statement naming the new one as successor; harmless where done before.
-            path = secret_files.succession_file(home, new.fingerprint)
-            if not path.exists():
-                text = succession_text(settings.organisation, certificate_of(signing.openpgp), new, at)
-                secret_files.write_secret(path, clearsign(signing.openpgp, text).encode())
+        if follows is not None:
+            _state_succession(home, settings.organisation, follows, new, at)
         if settings.host.shares:
             _check_everybody_has_it(home, registry, settings.host.name)
         if until is None:

@@ -188,6 +188,28 @@ def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
+def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[str]) -> None:
+    """Remove the keys that an ordinary change left unfinished; those named by `known` and `key_sets` stay.
+
+    Whoever copied keys/ since then has them, too. The OpenPGP key of such a change has a succession; one
+    without was made because keys are in wrong hands, and stays with its key set, for that to be completed.
+    """
+    stated = ""
+    for path in secret_keys(home):
+        if path.stem not in known:
+            statement, succession = statement_file(home, path.stem), succession_file(home, path.stem)
+            if succession.exists():
+                for file in (path, statement, succession):
+                    file.unlink(missing_ok=True)
+            elif statement.exists():
+                stated += _read(statement).decode()
+    for path in home.keys.glob("log-*.pem"):
+        key_set = path.stem.removeprefix("log-")
+        if key_set not in key_sets and f"+{key_set}+" not in stated:
+            path.unlink()
+            home.pupil_key(key_set).unlink(missing_ok=True)
+
+
 def sweep(home: Home) -> None:
     """Remove what interrupted writes of secrets left behind. No other process may be writing one."""
     for folder in (home.keys, *(home.keys / name for name in FOLDERS)):

@@ -196,6 +196,37 @@ def test_a_change_of_all_keys_goes_on_wherever_it_is_killed(
     desk.gateway("log", "verify")
 
 
+def test_keys_in_wrong_hands_are_not_replaced_by_those_that_lay_beside_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    def names() -> set[str]:
+        return {path.name for path in desk.home.keys.rglob("*.*") if path.suffix != ".lock"}
+
+    def left_by(*, lost: bool) -> set[str]:
+        before = names()
+        with monkeypatch.context() as broken:
+            broken.setattr(rotation, "_record", killed)
+            with pytest.raises(KeyboardInterrupt):
+                rotate(desk, lost=lost)
+        return names() - before
+
+    copied = left_by(lost=False)
+    assert len(copied) == 3, "a key, and the key set"
+    made_since = left_by(lost=True)
+    rotate(desk, lost=True)
+    kept = names()
+    assert not copied & kept
+    assert made_since <= kept, "what was begun for the same cause is completed"
+    assert {
+        f"{secret_files.signing_fingerprint(desk.home)}.asc",
+        f"log-{desk.home.key_set}.pem",
+    } <= made_since
+    desk.gateway("log", "verify")
+
+
 def core(*pupils: int) -> bytes:
     return made.ctf(made.pupil(made.Child(one), made.CORE_INSIDE) for one in pupils).encode()
 
