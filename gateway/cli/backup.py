@@ -36,7 +36,7 @@ def backup(
         raise ConfigurationError("--keep is for --dated backups")
     at = now()
     place = backups.dated_folder(folder, at) if dated else folder
-    whole = backups.whole_backups(folder) if dated else []
+    whole = backups.whole_backups(folder, place) if dated else []
     earlier = whole[-1] if whole else None
     with progress("copying the home") as told:
         manifest = backups.back_up(Home(home), place, at, earlier=earlier, progress=told)

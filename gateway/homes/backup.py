@@ -379,9 +379,13 @@ def dated_folder(folder: Path, now: datetime) -> Path:
     return folder / now.astimezone(UTC).strftime(_DATED)
 
 
-def whole_backups(folder: Path) -> list[Path]:
-    """Return the folders of complete backups in a folder of backups, oldest first."""
-    return [path for path in sorted(folder.glob(_ANY_DATE)) if (path / MANIFEST).is_file()]
+def whole_backups(folder: Path, made: Path | None = None) -> list[Path]:
+    """Return the folders of complete backups in a folder of backups, oldest first.
+
+    Those dated after the backup `made` now are the oldest: a clock that ran ahead has made them before.
+    """
+    found = (path for path in folder.glob(_ANY_DATE) if (path / MANIFEST).is_file())
+    return sorted(found, key=lambda path: (made is None or path <= made, path))
 
 
 def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
@@ -390,9 +394,8 @@ def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
     The backup just `made` counts as the latest, though a clock that went back may date it before others.
     Interrupted backups older than the newest complete backup are removed, unless still in progress.
     """
-    dated = whole_backups(folder)
-    whole = sorted(dated, key=lambda path: path == made)
-    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < dated[-1]]
+    whole = whole_backups(folder, made)
+    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < max(whole)]
     gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
     for path in gone:
         (path / MANIFEST).unlink(missing_ok=True)  # Incomplete from here on, whatever happens.

@@ -307,6 +307,17 @@ def test_a_backup_made_by_a_clock_that_went_back_is_kept(
     assert backup.whole_backups(tmp_path) == [tmp_path / "2028-01-01T000000Z"]
 
 
+def test_a_backup_made_by_a_clock_that_ran_ahead_goes_when_its_turn_comes(
+    backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)]
+    days += [datetime(2026, 1, day, tzinfo=UTC) for day in (2, 3, 4)]
+    for day in days:
+        monkeypatch.setattr("gateway.cli.backup.now", lambda: day)  # noqa: B023
+        backed.restored.gateway("backup", str(tmp_path), "--dated", "--keep", "3")
+    assert [path.name[:10] for path in sorted(tmp_path.iterdir())] == ["2026-01-02", "2026-01-03", "2026-01-04"]
+
+
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(backed.restored.home, home, ignore=shutil.ignore_patterns("inside"))  # A socket.
