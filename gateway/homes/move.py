@@ -159,7 +159,7 @@ def remove_old(home: Home) -> tuple[int, bool]:
     if settings.store.url is not None:
         folder, store = SealedFolder(home.root / "sealed"), store_of(home, settings)
         with closing(Registry(settings.database_url(home))) as registry, registry.read() as session:
-            deleted = retention.deleted(session, "sealed")
+            deleted = retention.deleted(session, "sealed") | retention.deleted(session, "index")
         found = sorted({*folder.references(), *folder.sessions()})
         for reference in found:
             gone = reference in deleted or not folder.has(reference)

@@ -27,6 +27,9 @@ from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Ownership
 from gateway.registry.log import Entry
+from gateway.registry.retention import record_deletion
+from gateway.registry.transfers import row_of
+from gateway.reports.retention import Due
 from gateway.store.objects import ObjectStore, client_of
 from gateway.store.of_home import SealedFolder
 from gateway.zones.failpoints import VARIABLE
@@ -161,6 +164,14 @@ def test_what_a_move_left_is_told_of_and_removed_once_it_is_found_elsewhere(
     stranger.write_bytes(b"in no store")
     assert f"{stranger} is not in the store" in moved.gateway("move", "--remove-old", code=1)
     stranger.unlink()
+    in_the_clear = moved.send(moved.provider("yew", years=THIS_YEAR), b"UPN,Surname\n", "plain.csv")
+    moved.process()
+    folder.path(in_the_clear).touch()  # As where it came before the move.
+    due = Due(reference=in_the_clear, what="index", data_type=None, rule="index-refused", since=moved.now)
+    with moved.registry.write() as session:
+        row_of(session, in_the_clear).withheld = True
+        record_deletion(session, due, [], moved.now)
+    ObjectStore(client_of(weed.settings("moved")), tmp_path).remove([in_the_clear])
     assert "and the former registry" in moved.gateway("move", "--remove-old")
     assert not list(folder.references())
     assert not list(moved.home.root.glob("registry.db*"))
