@@ -112,19 +112,18 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         # Check again inside the transaction: a hold may have been placed after planning.
         kept = retention.kept(session, {due.reference for due in batch})
         still = set(plan(rules, kept, moment)[0]) & set(batch)
-        entries = []
+        entries, files = list[Entry](), list[str]()
         for due in (one for one in batch if one in still):
             row, _ = retention.rows_of(session, due.reference)
-            retention.record_deletion(session, due, _files(registrar.home, session, due), now)
+            files += (its := _files(registrar.home, session, due))
+            retention.record_deletion(session, due, its, now)
             sha256 = row.sha256 if row and due.what == "sealed" else None
             fields = {"what": due.what, "rule": due.rule, "data_type": due.data_type, "sha256": sha256}
             said = {name: value for name, value in fields.items() if value is not None}
             entries.append(Entry(kind="deleted", subject=due.reference, fields=said, actor=by))
         log.append(session, entries, now)
         registrar.sign_head(session, now)
-    with registrar.registry.read() as session:
-        waiting = retention.files_to_remove(session)
-    _remove(registrar, [file for files in waiting.values() for file in files])
+    _remove(registrar, files)
 
 
 def _files(home: Home, session: Session, due: Due) -> list[str]:

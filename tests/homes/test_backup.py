@@ -315,7 +315,11 @@ def test_a_backup_made_by_a_clock_that_ran_ahead_goes_when_its_turn_comes(
     for day in days:
         monkeypatch.setattr("gateway.cli.backup.now", lambda: day)  # noqa: B023
         backed.restored.gateway("backup", str(tmp_path), "--dated", "--keep", "3")
-    assert [path.name[:10] for path in sorted(tmp_path.iterdir())] == ["2026-01-02", "2026-01-03", "2026-01-04"]
+    assert [path.name[:10] for path in sorted(tmp_path.iterdir())] == [
+        "2026-01-02",
+        "2026-01-03",
+        "2026-01-04",
+    ]
 
 
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from gateway.errors import Fault
 from gateway.openpgp.certificates import admit
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processor import retention
+from gateway.record.registrar import Registrar
 from gateway.registry import deliveries, holds
 from gateway.registry.tables import DeletionRow
 from gateway.verify.verify_files import verify_receipt_files
@@ -341,6 +344,23 @@ def test_progress_adds_up_to_what_is_due(desk: Desk, long_ago: list[str]) -> Non
     steps: list[int] = []
     run(desk, 0, progress=steps.append)
     assert sum(steps) == len(long_ago)
+
+
+def test_a_long_run_asks_for_no_file_again_and_again(
+    desk: Desk, long_ago: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noting(registrar: Registrar, files: Sequence[str]) -> None:
+        asked.extend(files)
+        remove(registrar, files)
+
+    remove = retention._remove
+    monkeypatch.setattr(retention, "_remove", noting)
+    monkeypatch.setattr(retention, "_BATCH", 1)
+    assert run(desk, 0) is not None
+    assert Counter(asked) == dict.fromkeys(asked, 2), "in its batch, and before the certificate"
+    assert not any(sealed_file(desk.home, reference).exists() for reference in long_ago)
 
 
 @pytest.fixture
