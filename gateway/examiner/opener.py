@@ -123,11 +123,13 @@ class Opening:
     def reseal(self, request: protocol.Reseal, sealed: OpenFile, other: OpenFile | None) -> protocol.Resealed:
         """Encrypt a stored file's session key to another certificate; check the content's SHA-256, if known.
 
-        `other`: the session key as resealed earlier, if any. The answer's session key is "" if none of the
-        gateway's keys opens the file.
+        `other`: the session key as resealed earlier, if any; the file's own counts where that is damaged. The
+        answer's session key is "" if none of the gateway's keys opens the file.
         """
-        session = self._session_key(other)
-        if other is None:
+        session = None
+        with suppress(Fault):
+            session = self._session_key(other)
+        if session is None:
             session = self.of().session_key(sealed, self.limits)
         if session is None:
             return protocol.Resealed(reference=request.reference, session="", proved=False)

@@ -18,12 +18,13 @@ from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reseal
 from gateway.home import Home, Spool
-from gateway.home.settings import load_limits
+from gateway.home.settings import Settings, load_limits
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import parts_of
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
 from gateway.openpgp.interface import OpenFile
+from gateway.openpgp.layers import open_session_key
 from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
@@ -83,6 +84,23 @@ class Holdings:
         return openers == {fingerprint} or (ANYONE in named and fingerprint in openers)
 
 
+def damaged_sessions(home: Home, settings: Settings | None = None) -> Iterator[str]:
+    """Yield the reference of each stored session key that none of the gateway's keys opens.
+
+    `settings` name the store, by default those of the home.
+    """
+    store, secrets = store_of(home, settings), dict[str, bytes]()
+    for reference in store.sessions():
+        with store.reading_session(reference) as kept:
+            sealed = b"" if kept is None else OpenFile(kept).read_bytes()
+        if kept is not None and sealed != _NOBODY_OPENS:
+            secrets = secrets or secret_files.openpgp_secrets(home)
+            try:
+                open_session_key(sealed, secrets.values())
+            except Fault:
+                yield reference
+
+
 def reseal(
     home: Home,
     registry: Registry,
@@ -92,6 +110,7 @@ def reseal(
 ) -> Counter[str]:
     """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
 
+    A file whose stored session key is damaged is resealed as it was received.
     "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
     the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
@@ -99,7 +118,12 @@ def reseal(
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
     store = Holdings(home, registry)
-    waiting_files = [r for r in store.sealed.references() if any(store.needs(r, one) for one in older)]
+    damaged = set(damaged_sessions(home))
+    waiting_files = [
+        each
+        for each in store.sealed.references()
+        if each in damaged or any(store.needs(each, one) for one in older)
+    ]
     todo = waiting_files[:limit]
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material
@@ -156,8 +180,9 @@ def _files_needing(home: Home, registry: Registry, fingerprint: str) -> Iterator
     with registry.read() as session:
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
     undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
+    undecided.update(damaged_sessions(home))
     for reference in store.sealed.references():
-        # An unexamined file is opened as received, without the stored session key.
+        # An unexamined file, or one whose stored session key is damaged, is opened as received.
         as_it_came = reference in undecided and store.needs_as_received(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):
             yield reference

@@ -266,6 +266,26 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     assert shop.kinds(first.old.fingerprint)[-2:] == ["key-retired", "key-destroyed"]
 
 
+def test_a_damaged_session_key_is_told_of_and_made_again(shop: Workshop, oak: School) -> None:
+    accepted = shop.sent(oak, oak.sealed(content := fresh(), shop.certificate))
+    old = rotate(shop, days=1).old
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+    shop.gateway("log", "verify", "--sealed")
+    session = sealed_file(shop.home, accepted.upload.reference).with_suffix(".session")
+    lines = session.read_text("ascii").splitlines()
+    lines[-3] = lines[-3].swapcase()
+    session.write_text("\n".join(lines), "ascii")
+    assert "its session key is damaged" in shop.gateway("log", "verify", "--sealed", code=1)
+    shop.pass_time(days=2)
+    until(lambda: shop.key(oak, old.fingerprint).state == "retired", "its day to come")
+    with pytest.raises(GatewayError, match="1 files still need"):
+        destroy(shop.home, shop.registry, old.fingerprint, at=shop.now, person="admin")
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+    shop.gateway("log", "verify", "--sealed")
+    destroy(shop.home, shop.registry, old.fingerprint, at=shop.now, person="admin")
+    assert reopened(shop, accepted) == content
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.tree import Inconsistency, paged
+from gateway.keys.reseal import damaged_sessions
 from gateway.log.checkpoint import Checkpoint
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.publish.everything import copy_path
@@ -49,7 +50,8 @@ def found_twice(
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
 
-    The check reads all sealed files.
+    Yield also each whose session key, resealed to a later key, opens with no key of the gateway. The check
+    reads all sealed files.
     """
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
@@ -66,6 +68,9 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
         # A file being claimed lies in both places for a moment.
         if reference not in known and not is_waiting(home.spool, reference):
             yield Inconsistency(f"sealed {reference}", "no transfer has this file")
+    for reference in damaged_sessions(home, settings):
+        what = "its session key is damaged: gateway keys gateway reseal, or else it cannot be opened"
+        yield Inconsistency(f"sealed {reference}", what)
 
 
 def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
