@@ -7,7 +7,8 @@ after a second check against the registry's newer state.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,7 @@ from gateway.verify.verify_receipts import Head, Unproved, read_head
 from gateway.zones.spool import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
+_PUBLISHED = "agreement-published"
 _TOGETHER = 400
 _ENOUGH = 1000
 
@@ -77,6 +79,7 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     """Yield every file in published/ that differs from the registry and the log."""
     yield from _check_heads(session, home.published, vkey)
     yield from _check_keys(session, home.published, vkey)
+    yield from _check_agreement(session, home.published)
     # Compare every published receipt word for word, the latest one where replaced.
     published, removed = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
     expected: dict[Path, tuple[str, int]] = {}
@@ -166,14 +169,39 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
     for path in sorted(folder.glob("[!.]*.asc")):
         if path in certificates and _text(path) not in ours:
             yield Inconsistency(f"published keys/{path.name}", "it is no certificate of this gateway")
-        elif path not in certificates:
-            try:
-                verify_clearsigned(_text(path), [one.encode() for one in ours])
-            except SignatureInvalid:
-                yield Inconsistency(f"published keys/{path.name}", "it is not what this gateway signed")
+        elif path not in certificates and not _is_signed(path, ours):
+            yield Inconsistency(f"published keys/{path.name}", "it is not what this gateway signed")
     path = folder / "gateway-log.vkey"
     if path.exists() and _text(path) != f"{vkey}\n":
         yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
+
+
+def _check_agreement(session: Session, published: Published) -> Iterator[Inconsistency]:
+    """Yield each file in common/agreement/ that is no text once in force, and that the gateway did not sign.
+
+    A text of before is accepted, since a host publishes the present one a moment after it comes into force.
+    """
+    ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
+    events = log.events(session, "agreement")
+    texts = set()
+    for event in events:
+        with suppress(ValueError, KeyError):  # An audit says what is wrong with the leaf.
+            texts |= {json.loads(event.leaf)["fields"]["sha256"]} if event.kind == _PUBLISHED else set()
+    for path in sorted((published.common / "agreement").glob("[!.]*")):
+        where = f"published agreement/{path.name}"
+        if path.name != "agreement.txt":
+            if not _is_signed(path, ours):
+                yield Inconsistency(where, "it is not what this gateway signed")
+        elif texts and _sha256(path) not in texts:
+            yield Inconsistency(where, "no such text of the agreement was ever in force")
+
+
+def _is_signed(path: Path, certificates: Collection[str]) -> bool:
+    try:
+        verify_clearsigned(_text(path), [one.encode() for one in certificates])
+    except SignatureInvalid:
+        return False
+    return True
 
 
 def _text(path: Path) -> str:

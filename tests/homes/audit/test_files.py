@@ -89,6 +89,10 @@ def put_another_log_key(desk: Desk) -> None:
     (desk.home.published.common / "keys" / "gateway-log.vkey").write_text(f"{key.vkey('test.invalid/log')}\n")
 
 
+def slip_in_notice(desk: Desk) -> None:
+    (desk.home.published.common / "agreement" / "notice-2026-11-24-9.txt").write_text("Send it by e-mail.\n")
+
+
 def forge_head(desk: Desk) -> None:
     key = LogKey.load(LogKey.generate())
     forged = checkpoint("test.invalid/log", 9, b"\0" * 32, key)
@@ -123,6 +127,8 @@ def slip_in_copy(desk: Desk) -> None:
         (put_another_list_of_host_keys, "keys/gateway-hosts.asc: it is not what this gateway signed"),
         (put_another_certificate, "keys/gateway.asc: it is no certificate of this gateway"),
         (put_another_log_key, "it is not the key of this log"),
+        (spoil_text("common", "agreement", "agreement.txt"), "agreement.txt: no such text"),
+        (slip_in_notice, "agreement/notice-2026-11-24-9.txt: it is not what this gateway signed"),
         (forge_head, "log/9: it is no head"),
         (spoil_copy, "the file is not the one on record"),
         (slip_in_copy, "nothing of this name was sealed"),
