@@ -45,6 +45,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
+from gateway.publish.projection import SET_ASIDE
 from gateway.registry import keys, log, providers, register
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
@@ -459,10 +460,11 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
         """Delete the provider with all keys from published/ and then from the registry.
 
         OSError, with nothing deleted, if the keys cannot be taken from intake. If the commit fails, the
-        processor publishes the keys again. GatewayError if the provider has sent anything.
+        processor publishes the keys again; what a command cut off after the commit leaves, it removes.
+        GatewayError if the provider has sent anything.
         """
         published = context.home.published
-        aside = published.root / f".removed-{self.provider}"
+        aside = published.root / f"{SET_ASIDE}{self.provider}"
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
             raise GatewayError(f"{counted(len(landed), 'file')} of {self.provider} landed: gateway process")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,6 +36,8 @@ _REDONE = timedelta(hours=1)
 _PAGE = 100
 UP_TO, TAKEN_BACK = ".receipts", ".receipts-taken-back"
 EVENTS_TOLD = ".events"
+SET_ASIDE = ".removed-"
+"""Begins the name of a folder in published/ with all that a provider had, while the provider is removed."""
 MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 """Files in published/ with the number of a receipt: the last published, removed, and told in event files."""
 
@@ -131,21 +134,24 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
 
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key
-    could let somebody in again.
+    could let somebody in again. What a removal that was cut off has set aside is removed as well.
     """
     with registry.write(dated=False) as session:
-        in_force, enrolled = defaultdict[str, str](str), set[str]()
+        known = {provider.id: provider for provider in providers.list_providers(session)}
+        for aside in published.root.glob(f"{SET_ASIDE}*"):
+            if aside.name.removeprefix(SET_ASIDE) not in known:
+                shutil.rmtree(aside, ignore_errors=True)
+        in_force = defaultdict[str, str](str)
         for key in keys.keys_in_force(session, "provider", None, "ssh", now):
             in_force[key.owner] += f"{key.material}\n"
-        for provider in providers.list_providers(session):
+        for provider in known.values():
             folder = published.provider(provider.id)
             (folder / "out").mkdir(parents=True, exist_ok=True)
             publishes_receipts_in(published, folder / "receipts")
             put_published(folder / "authorized_keys", "" if provider.suspended else in_force[provider.id])
-            enrolled.add(provider.id)
         # The command that removes a provider deletes the folder at its own host alone.
         for file in published.root.glob("providers/*/authorized_keys"):
-            if file.parent.name not in enrolled:
+            if file.parent.name not in known:
                 put_published(file, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -10,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 from sqlmodel import select
 
+from gateway.publish.everything import publish_all
 from gateway.registry import providers
 from gateway.registry.tables import ContactRow, PupilRow
 from tests.clock import THIS_YEAR
@@ -121,6 +123,24 @@ def test_a_provider_whose_keys_stay_with_intake_is_not_removed(
     site.gateway("providers", "remove", "stays", "--why", "mistyped")
     assert "stays" not in listed(site)
     assert not [path for path in (site.home / "published").rglob("*") if "stays" in str(path)]
+
+
+def test_a_removal_that_was_cut_off_leaves_nothing_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.provider("oak", years=YEARS)
+    publish_all(desk.home, desk.now)
+    with monkeypatch.context() as cut:
+        cut.setattr(shutil, "rmtree", cut_off_where_there_is_something)
+        desk.gateway("providers", "remove", "oak", "--why", "mistyped", code=1)
+    assert (desk.home.published.root / ".removed-oak" / "authorized_keys").exists()
+    publish_all(desk.home, desk.now)
+    assert not (desk.home.published.root / ".removed-oak").exists()
+
+
+def cut_off_where_there_is_something(path: Path, **_options: object) -> None:
+    if path.exists():
+        raise OSError(5, "cut off")
 
 
 def test_a_contact_is_a_role_and_never_half_given(site: Site) -> None:
