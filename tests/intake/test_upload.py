@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -267,6 +268,34 @@ def test_a_disk_that_fails_is_told_and_what_was_stored_is_kept(
     assert not bench.upload.label.whole
     assert bench.memory.held == 0
     assert bench.upload.receiving is None
+
+
+def test_a_close_that_is_cut_off_leaves_the_file_to_whom_is_writing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun, may_go_on = upload_module.store, threading.Event(), threading.Event()
+
+    def slow(*arguments: object) -> None:
+        begun.set()
+        assert may_go_on.wait(10)
+        real(*arguments)
+
+    monkeypatch.setattr(upload_module, "store", slow)
+
+    async def work(bench: Bench) -> None:
+        for number in range(2):
+            await bench.receiving.write(number * BLOCK_BYTES, bytes(BLOCK_BYTES))
+        await asyncio.to_thread(begun.wait, 10)
+        closing = asyncio.create_task(bench.receiving.release(whole=True))
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        may_go_on.set()
+        assert closing.cancelled()
+
+    bench = on(tmp_path, work)
+    assert not bench.upload.label.whole
+    assert bench.upload.busy
 
 
 def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

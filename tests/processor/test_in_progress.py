@@ -94,6 +94,19 @@ def test_an_upload_that_cannot_be_read_is_a_fault_and_holds_up_no_other(
     assert list(waiting(desk.home.spool)) == [bad]
 
 
+def test_a_decided_upload_that_stays_in_the_spool_is_told_as_a_fault(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)
+    removals = Mock(side_effect=[OSError(errno.EIO, "bad"), None])
+    monkeypatch.setattr(claim, "take_away", removals)
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    assert "the spool cannot be emptied: Input/output error; it is tried again" in caplog.text
+    assert removals.call_count == 2
+
+
 def test_one_that_takes_longer_is_told_before_that_it_has_landed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
