@@ -182,7 +182,7 @@ class Workshop:
             provider=identifier, academic_year=year, signatory="The Head", ratified_on=self.now.date(),
             recorded_at=self.now, recorded_by="admin", text_sha256=text_sha256,
         )  # fmt: skip
-        agreements.ratify(session, row)
+        agreements.ratify(session, row, instead=False)
 
     def ratify_all(self, identifier: str) -> None:
         """The academic years that are in force."""

@@ -227,11 +227,11 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
     )
 
 
-def give_copies(registrar: Registrar) -> int:
-    """Let the copies be made that waited until the recipient ratified; return the number of copies."""
+def give_copies(registrar: Registrar) -> None:
+    """Let the copies be made that waited until the recipient ratified."""
     with registrar.registry.read() as session:
         if not _copies_ready(registrar, session):
-            return 0
+            return
     now = registrar.clock()
     with registrar.registry.write() as session:
         entries = []
@@ -242,7 +242,6 @@ def give_copies(registrar: Registrar) -> int:
         session.flush()
         issued = put_on_record(registrar, session, entries, (), now)
     registrar.bring_out(issued)
-    return len(entries)
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:

@@ -23,7 +23,7 @@ from gateway.registry.tables import AgreementSignatureRow, ExpectationRow, NilRe
 from gateway.registry.tables.row import drop, existing, only, rows, store
 
 
-def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
+def ratify(session: Session, row: RatificationRow, *, instead: bool) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
     A ratification on record for the year is replaced if the provider has ended it by notice or, with

@@ -305,10 +305,9 @@ def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str)
     wanted = fingerprint.replace(" ", "")
     theirs = rows(session, KeyRow, owner_kind=owner_kind, owner=owner)
     found = [row for row in theirs if row.fingerprint.lower().startswith(wanted.lower())]
-    exact = [row for row in found if row.fingerprint.lower() == wanted.lower()]
-    if not wanted or len(exact or found) != 1:
+    if not wanted or len(found) != 1:
         raise NotFoundError(f"{owner} has no single key {fingerprint}")
-    return (exact or found)[0]
+    return found[0]
 
 
 def _key(row: KeyRow) -> Key:

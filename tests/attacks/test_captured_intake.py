@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from gateway.home import REFERENCE
 from gateway.homes.demo.parties import Party
 from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
-from gateway.zones.spool import reserve_reference
+from gateway.zones.spool import BadFileError, read_handed_over, reserve_reference
 from tests.attacks.odd_uploads import ODD, SPARSE, Captured, Odd, mutation
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -102,6 +103,13 @@ def test_a_file_larger_than_any_upload_may_be_does_not_come_in(captured: Capture
     sent = good(captured)
     assert claimed(captured).issuperset(sent)
     assert captured.reference not in stored(captured)
+
+
+@pytest.mark.parametrize(("size", "is_one"), [(2**53 - 1, True), (2**53, False)])
+def test_no_size_counts_that_json_does_not_hold_exactly(captured: Captured, size: int, is_one: bool) -> None:
+    captured.write(size=size)
+    with nullcontext() if is_one else pytest.raises(BadFileError, match="size"):
+        assert read_handed_over(captured.spool, captured.reference)[0].size == size
 
 
 @pytest.mark.parametrize("days", [-400, -1, 1, 400])

@@ -288,7 +288,7 @@ def test_no_question_of_the_console_is_answered_with_what_is_not_for_them(
 
 @pytest.mark.parametrize("who", ["triage", "auditor", "data-protection"])
 def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them_and_a_siem_nothing(
-    told: Told, who: str, tmp_path: Path
+    told: Told, who: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told.sit_down(who)
     unseen, folder = told.unseen(who), tmp_path / "log"
@@ -300,6 +300,8 @@ def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them_and_a_siem_not
     assert {one for one in told.files.values() if one in events} == set(told.files.values()) - unseen
     assert ('{"hash"' in leaves) == bool(unseen)
     assert verify_log.main([str(folder)]) == 0
+    not_told = "NOT told: what {} of them say".format(leaves.count('{"hash"'))
+    assert (not_told in capsys.readouterr().out) == bool(unseen)
     lines = leaves.splitlines(keepends=True)
     number = next(place for place, line in enumerate(lines) if '{"hash"' in line or not unseen)
     (folder / "leaves.jsonl").write_text("".join([*lines[:number], *lines[number + 1 :]]))

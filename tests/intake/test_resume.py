@@ -163,7 +163,7 @@ def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
     (tmp_path / "d.data").write_bytes(b"1234")
     (tmp_path / "d.json").write_text('{"folder":"in","name":"d","started_at":"2026-01-01T00:00:00Z"}')
     (upload,) = load_unfinished(tmp_path)
-    assert (upload.label.name, upload.size, upload.busy) == ("d", 4, False)
+    assert (upload.label.name, upload.label.whole, upload.size, upload.busy) == ("d", False, 4, False)
 
 
 def test_the_rest_of_what_was_handed_over_is_not_taken_for_a_file(intake: Running) -> None:

@@ -6,10 +6,12 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import paramiko
 import pytest
 
+from gateway.intake import tree
 from tests.intake.running import SEALED, Running
 
 FOLDERS = ["agreement", "in", "keys", "out", "receipts"]
@@ -336,6 +338,16 @@ def test_only_so_many_folders_are_made(client: paramiko.SFTPClient) -> None:
         client.mkdir(f"/in/{number}")
     with pytest.raises(OSError, match="Too many folders"):
         client.mkdir("/in/one more")
+
+
+def test_the_inside_is_asked_anew_for_receipts_until_they_are_there(tmp_path: Path) -> None:
+    folder, mark = tmp_path / "receipts", tmp_path / "avon.asked"
+    assert not tree._ask(folder, mark)
+    mark.write_text("of the first look")
+    assert not tree._ask(folder, mark)
+    assert mark.read_text() == ""
+    folder.mkdir()
+    assert tree._ask(folder, mark)
 
 
 def test_a_read_far_beyond_the_end_is_invalid_or_the_end(client: paramiko.SFTPClient) -> None:

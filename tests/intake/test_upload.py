@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from asyncssh import FXF_APPEND, FXF_CREAT
@@ -312,6 +313,19 @@ def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     bench = on(tmp_path, work)
     assert bench.upload.worthless
     assert not bench.upload.label.whole
+
+
+def test_small_writes_go_to_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = Mock(side_effect=upload_module.store)
+    monkeypatch.setattr(upload_module, "store", stored)
+
+    async def work(bench: Bench) -> None:
+        for number in range(60):
+            await bench.receiving.write(number * 20_000, bytes(20_000))
+        await bench.receiving.release(whole=True)
+
+    assert len(on(tmp_path, work).content) == 60 * 20_000
+    assert stored.call_count == 2
 
 
 def test_with_little_memory_every_write_goes_to_the_disk(tmp_path: Path) -> None:

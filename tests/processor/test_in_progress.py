@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -92,6 +93,22 @@ def test_an_upload_that_cannot_be_read_is_a_fault_and_holds_up_no_other(
     assert [str(one) for one in failing.faults] == ["the spool cannot be read: Input/output error"]
     assert (desk.state(bad), desk.state(good)) == ("", "landed")
     assert list(waiting(desk.home.spool)) == [bad]
+
+
+def test_where_the_file_system_tells_of_no_holes_a_file_has_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, seek = desk.land(desk.provider("oak"), b"sealed"), os.lseek
+
+    def tells_nothing(descriptor: int, place: int, how: int) -> int:
+        if how == os.SEEK_HOLE:
+            raise OSError(errno.EINVAL, "no such thing")
+        return seek(descriptor, place, how)
+
+    monkeypatch.setattr(os, "lseek", tells_nothing)
+    with desk.registrar() as registrar:
+        claim.Claim(registrar).take([sent])
+    assert desk.state(sent) == "landed"
 
 
 def test_a_decided_upload_that_stays_in_the_spool_is_told_as_a_fault(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,12 @@ def is_open_to(desk: Desk, sight: Sight, reference: str) -> bool:
 
 def decisions(desk: Desk, reference: str) -> list[str]:
     return [kind for kind in desk.kinds(reference) if kind in {"decided", "judged-anew"}]
+
+
+def contents_open() -> int:
+    """How many files in memory this process has open."""
+    descriptors = Path("/proc/self/fd").iterdir()
+    return sum("memfd:" in str(one.readlink()) for one in descriptors if one.is_symlink())
 
 
 @pytest.fixture
@@ -77,8 +84,9 @@ def test_a_file_of_which_nothing_else_is_found_waits_on_with_one_entry_and_no_re
 ) -> None:
     in_force(desk, *NOTHING_ELSE)
     assert not is_open_to(desk, TRIAGE, held)
-    receipt = desk.receipt(held)
+    receipt, before = desk.receipt(held), contents_open()
     desk.process()
+    assert contents_open() == before
     desk.process()
     assert is_open_to(desk, TRIAGE, held)
     assert decisions(desk, held) == ["decided", "judged-anew"]

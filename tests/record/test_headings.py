@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from gateway.errors import Refusal
 from gateway.homes.demo.parties import Party
 from gateway.record import drops
-from gateway.zones.headings import written
+from gateway.zones.headings import read, written
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk
@@ -55,6 +56,13 @@ def held(desk: Desk, sent: bytes = content(), party: Party | None = None) -> str
 def listed(desk: Desk) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(desk.gateway("headings", "list", "--json"))
     return rows
+
+
+def test_a_statement_is_of_a_hundred_headings_at_most() -> None:
+    stated = [(f"Heading {number}", "") for number in range(101)]
+    assert read(written(stated[:100]).encode()) == tuple(stated[:100])
+    with pytest.raises(Refusal):
+        read(written(stated).encode())
 
 
 def test_two_people_say_what_a_heading_is_and_it_counts_for_later_files(desk: Desk, says: Says) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import GatewayError
+from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.small_schemas import Signatory
-from gateway.registry import agreements, log
+from gateway.registry import agreements, log, providers
 from gateway.registry.database import Registry
 from gateway.registry.tables import RatificationRow
 from tests.policies import POLICIES
@@ -29,14 +30,17 @@ def catalogue() -> Catalogue:
     return found.model_copy(update={"agreement": two})
 
 
-def sign(registry: Registry, catalogue: Catalogue, role: str | None, signatory: str) -> tuple[str, ...]:
-    """Who is still to sign."""
-    row = RatificationRow(
-        provider="school-a", academic_year=YEAR, signatory=signatory, ratified_on=NOW.date(),
+def signed_by(signatory: str, provider: str = "school-a", year: str = YEAR) -> RatificationRow:
+    return RatificationRow(
+        provider=provider, academic_year=year, signatory=signatory, ratified_on=NOW.date(),
         ends_on=NOW.date() + timedelta(days=365), recorded_at=NOW, recorded_by="admin", text_sha256="",
     )  # fmt: skip
+
+
+def sign(registry: Registry, catalogue: Catalogue, role: str | None, signatory: str) -> tuple[str, ...]:
+    """Who is still to sign."""
     with registry.write() as session:
-        return agreements.sign(session, catalogue, row, role, actor="admin")
+        return agreements.sign(session, catalogue, signed_by(signatory), role, actor="admin")
 
 
 def test_the_agreement_is_ratified_once_each_role_has_signed_the_same_text(
@@ -60,6 +64,18 @@ def test_the_agreement_is_ratified_once_each_role_has_signed_the_same_text(
     assert [(one.role, one.signatory, one.signed_on) for one in signed] == [
         ("chair", "The Chair", NOW.date()), ("head", "The Head", NOW.date()),
     ]  # fmt: skip
+
+
+def test_of_a_year_those_open_parties_are_counted_who_ratified_for_it(registry: Registry) -> None:
+    with registry.write() as session:
+        for name, kind in (("elm", "school"), ("fir", "school"), ("yew", "academy")):
+            providers.add_provider(session, Provider(id=name, name=name, kind=kind), NOW)
+        providers.close(session, "fir", NOW.date(), NOW)
+        for name, year in (("school-a", YEAR), ("elm", "2025-26"), ("fir", YEAR), ("yew", YEAR)):
+            agreements.ratify(session, signed_by("The Head", name, year), instead=False)
+        assert agreements.year_counts(session, YEAR, ["school"]) == {
+            "education_providers": 2, "ratified": 1, "expectations": 0,
+        }  # fmt: skip
 
 
 def test_nobody_signs_twice_nor_in_no_role_nor_in_one_that_is_not_asked_for(

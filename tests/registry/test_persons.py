@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from gateway.errors import NotFoundError
 from gateway.model import Classified, Opened, Provider, Released, Signature, Upload
-from gateway.registry import deliveries, holds, markers, persons, providers, transfers
+from gateway.registry import deliveries, holds, markers, persons, providers, receipts, retention, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import PupilRow
 from gateway.registry.vouched_rows import insert_rows
@@ -110,6 +111,22 @@ def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry)
         assert holds.on_hold(session, names) == {names[0], names[2]}
         holds.lift(session, persons=CHILD, by="sam", why="x", at=NOW)
         assert holds.on_hold(session, names) == {names[2]}
+
+
+def test_a_notice_is_kept_by_a_hold_on_it(registry: Registry) -> None:
+    with registry.write() as session:
+        for reference in ("261124-oak-00001", "261124-oak-00002"):
+            receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, "oak", reference, "text", NOW)
+        holds.place(session, reference="261124-oak-00001", by="sam", why="x", at=NOW)
+        kept = retention.kept(session, ["261124-oak-00001", "261124-oak-00002"])
+    assert {one.reference: one.legal_hold for one in kept} == {
+        "261124-oak-00001": True, "261124-oak-00002": False,
+    }  # fmt: skip
+
+
+def test_there_is_no_hold_on_a_provider_that_nobody_knows(registry: Registry) -> None:
+    with registry.write() as session, pytest.raises(NotFoundError):
+        holds.place(session, provider="ash", by="sam", why="x", at=NOW)
 
 
 def test_rows_with_a_naive_time_are_refused_by_each_database(registry: Registry) -> None:

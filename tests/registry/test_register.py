@@ -47,7 +47,7 @@ def ratify(session: Session) -> None:
         provider="oak", academic_year="2026-27", signatory="A", ratified_on=date(2026, 9, 1),
         recorded_at=NOW, recorded_by="admin", text_sha256="0" * 64,
     )  # fmt: skip
-    agreements.ratify(session, row)
+    agreements.ratify(session, row, instead=False)
 
 
 def list_column(session: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, Text
+from sqlalchemy import Text
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row, UtcDateTime
@@ -50,7 +50,7 @@ class ConsoleChallengeRow(Row, table=True):
 
     holder: str = Field(primary_key=True, max_length=64)
     purpose: str = Field(primary_key=True, max_length=64)
-    challenge: bytes = Field(sa_type=LargeBinary)
+    challenge: bytes
     about: str = Field(sa_type=Text)
     ends_at: datetime = Field(sa_type=UtcDateTime)
 

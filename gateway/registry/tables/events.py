@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import Index, Text
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row, UtcDateTime
@@ -21,10 +21,10 @@ class EventRow(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     kind: str = Field(index=True)
     subject: str
-    leaf: bytes = Field(sa_type=LargeBinary)
+    leaf: bytes
     actor: str | None = None
     note: str | None = Field(default=None, sa_type=Text)
-    salt: bytes | None = Field(default=None, sa_type=LargeBinary)
+    salt: bytes | None = None
     rows: str | None = Field(default=None, sa_type=Text)
 
 
@@ -34,7 +34,7 @@ class NodeRow(Row, table=True):
     __tablename__ = "log_node"
     level: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
-    hash: bytes = Field(sa_type=LargeBinary)
+    hash: bytes
 
 
 class CheckpointRow(Row, table=True):

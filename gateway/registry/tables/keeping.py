@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row, UtcDateTime
@@ -53,7 +53,7 @@ class HoldRow(Row, table=True):
     lifted_by: str | None = None
     lifted_why: str | None = Field(default=None, sa_type=Text)
     provider: str | None = None
-    persons: bytes | None = Field(default=None, sa_type=LargeBinary)
+    persons: bytes | None = None
 
 
 class DeletionCertificateRow(Row, table=True):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import Index, Text
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row, UtcDateTime, partial_index
@@ -16,11 +16,11 @@ class PupilRow(Row, table=True):
         partial_index("pupil_by_former", "former IS NOT NULL", "former"),
     )
     provider: str = Field(primary_key=True, foreign_key="provider.id")
-    pupil: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    pupil: bytes = Field(primary_key=True)
     on_roll: bool
     at: datetime = Field(sa_type=UtcDateTime)
-    birth_date: bytes | None = Field(default=None, sa_type=LargeBinary)
-    former: bytes | None = Field(default=None, sa_type=LargeBinary)
+    birth_date: bytes | None = None
+    former: bytes | None = None
     transfer: int = Field(foreign_key="transfer.sequence")
     record: int
 
@@ -43,7 +43,7 @@ class StagedRollRow(Row, table=True):
     """The statements of a held file about pupils, packed as bytes; kept until the file is decided."""
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
-    roll: bytes = Field(sa_type=LargeBinary)
+    roll: bytes
 
 
 class DiscrepancyRow(Row, table=True):
@@ -70,7 +70,7 @@ class DiscrepancyPartyRow(Row, table=True):
     discrepancy: int = Field(primary_key=True, foreign_key="discrepancy.number")
     ordinal: int = Field(primary_key=True)
     provider: str = Field(foreign_key="provider.id")
-    pupil: bytes = Field(sa_type=LargeBinary)
+    pupil: bytes
     transfer: int = Field(foreign_key="transfer.sequence")
     record: int
 
@@ -82,7 +82,7 @@ class PersonsOfTransferRow(Row, table=True):
     """
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
-    persons: bytes = Field(sa_type=LargeBinary)
+    persons: bytes
 
 
 class MarkerRow(Row, table=True):
@@ -94,7 +94,7 @@ class MarkerRow(Row, table=True):
     __tablename__ = "pupil_marker"
     number: int | None = Field(default=None, primary_key=True)
     kind: str
-    persons: bytes = Field(sa_type=LargeBinary)
+    persons: bytes
     placed_at: datetime = Field(sa_type=UtcDateTime)
     placed_by: str
     why: str = Field(sa_type=Text)
