@@ -68,13 +68,14 @@ def test_the_agreement_is_ratified_once_each_role_has_signed_the_same_text(
 
 def test_of_a_year_those_open_parties_are_counted_who_ratified_for_it(registry: Registry) -> None:
     with registry.write() as session:
-        for name, kind in (("elm", "school"), ("fir", "school"), ("yew", "academy")):
+        for name, kind in (("ash", "school"), ("elm", "school"), ("fir", "school"), ("yew", "academy")):
             providers.add_provider(session, Provider(id=name, name=name, kind=kind), NOW)
         providers.close(session, "fir", NOW.date(), NOW)
-        for name, year in (("school-a", YEAR), ("elm", "2025-26"), ("fir", YEAR), ("yew", YEAR)):
+        signed = (("school-a", YEAR), ("ash", YEAR), ("elm", "2025-26"), ("fir", YEAR), ("yew", YEAR))
+        for name, year in signed:
             agreements.ratify(session, signed_by("The Head", name, year), instead=False)
         assert agreements.year_counts(session, YEAR, ["school"]) == {
-            "education_providers": 2, "ratified": 1, "expectations": 0,
+            "education_providers": 3, "ratified": 2, "expectations": 0,
         }  # fmt: skip
 
 
