@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, SQLModel, select
 
 from gateway.registry.database import Registry
-from gateway.registry.tables import ReceiptRow, StaffTeamRow, TransferRow
-from gateway.registry.tables.row import only, rows
+from gateway.registry.tables import ReceiptRow, StaffTeamRow, TransferRow, load_all
+from gateway.registry.tables.row import UtcDateTime, only, rows
 from gateway.registry.vouched_rows import (
     Change,
     add_rows,
@@ -135,3 +135,11 @@ def test_an_empty_value_finds_rows_without_one_and_a_condition_left_out_finds_al
             "oak-2",
             "oak-1",
         ]
+
+
+def test_every_moment_of_a_row_is_kept_in_utc_and_read_in_one_step() -> None:
+    load_all()
+    columns = [column for table in SQLModel.metadata.tables.values() for column in table.columns]
+    moments = [column for column in columns if str(column.type) == "DATETIME"]
+    assert len(moments) > 50
+    assert [str(column) for column in moments if not isinstance(column.type, UtcDateTime)] == []
