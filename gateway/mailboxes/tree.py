@@ -68,6 +68,7 @@ class SharedResources:
 class CollectedFile:
     """A file opened by a client: the content of a delivery, or a text (list, NAME.about.txt) as bytes."""
 
+    place: MailboxPlace
     delivery: Delivery | None
     content: OpenContent | None = None
     text: bytes = b""
@@ -169,7 +170,7 @@ class MailboxTree(Server):
         if place.is_list:
             text = await self._tell(self._mailboxes.list_text, place)
             self._open += 1
-            return CollectedFile(None, text=text)
+            return CollectedFile(place, None, text=text)
         delivery = await self._ask(self._mailboxes.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
@@ -177,7 +178,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
             self._open += 1
-            return CollectedFile(order.delivery, text=text)
+            return CollectedFile(place, order.delivery, text=text)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
@@ -187,13 +188,13 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return CollectedFile(order.delivery, content)
+        return CollectedFile(place, order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
-        """Return a piece of an open file. Declined if the file was withdrawn since opening."""
+        """Return a piece of an open file. Declined if the person may not open it any more."""
         opened = _opened(file)
         if opened.delivery is None:
-            await self._ask(self._mailboxes.folders)
+            await self._ask(self._mailboxes.inside_lists, opened.place)
         else:
             await self._ask(self._mailboxes.check_reading, opened.delivery)
         if opened.content is None:

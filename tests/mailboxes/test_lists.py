@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.model import Provider, RollEntry
-from gateway.registry import log, providers, rolls, transfers
+from gateway.registry import log, providers, rolls, staff, transfers
 from gateway.samples import make, school
 from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
 
@@ -88,6 +88,16 @@ def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
             sftp.open(f"{ROOT}/movers.csv", "w")
         with pytest.raises(OSError, match="such file"):
             sftp.remove(f"{ROOT}/movers.csv")
+
+
+def test_a_person_who_left_the_team_reads_no_further(mailroom: Mailroom, reference: str):
+    mailroom.staff("lists-mover", TEAM, "sen")
+    with mailroom.sftp("lists-mover") as sftp, sftp.open(f"{ROOT}/movers.csv", bufsize=0) as file:
+        assert file.read(4)
+        with mailroom.registry.write() as session:
+            staff.set_teams(session, "lists-mover", ["sen"])
+        with pytest.raises(OSError, match="such file"):
+            file.read(4)
 
 
 def test_a_person_who_was_removed_reads_no_further(mailroom: Mailroom, reference: str):
