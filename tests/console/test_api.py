@@ -114,6 +114,22 @@ def test_a_file_is_listed_collected_and_acknowledged(api: Api) -> None:
     assert by == {"program case-files"}
 
 
+def test_of_several_files_none_is_acknowledged_where_one_cannot_be_and_each_once(api: Api) -> None:
+    sent = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(2)]
+    with api.program("several", *MAILBOX) as client:
+
+        def deal_with(*references: str) -> httpx.Response:
+            told = {"team": TEAM, "references": references}
+            key = {"idempotency-key": "|".join(references)}
+            return client.post("/api/v1/mailbox/deal-with", json=told, headers=key)
+
+        problem(deal_with(*sent, "261124-school-a-AAAAA"), 404)
+        listed = client.get("/api/v1/mailbox/list", params={"team": TEAM}).json()["rows"]
+        assert set(sent) <= {one["reference"] for one in listed}
+        assert deal_with(*sent, sent[0]).json()["sentence"] == "2 files are marked as dealt with."
+        assert [event.kind for event in api.room.events(sent[0])].count("dealt-with") == 1
+
+
 def test_no_program_lists_collects_or_acknowledges_a_file_that_is_for_few(api: Api) -> None:
     reasons = (why("person:released-against-policy"), why("policy:sensitive", topics="health"))
     decision = Released(flow="student-core", data_type="student-core", teams=(OTHER,), reasons=reasons)

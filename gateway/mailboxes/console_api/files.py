@@ -200,12 +200,15 @@ class OwnMailboxes:
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged."""
-        mailboxes = self.console.mailboxes
-        for reference in references:
-            place = mailboxes.place(self.caller.person, team, reference, removed=undo)
-            (mailboxes.restore if undo else mailboxes.deal_with)(self.caller.person, place)
-        files = counted(len(references), "file is", "files are")
+        """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged.
+
+        Declined, before any is marked, if one of the files is not there.
+        """
+        mailboxes, person = self.console.mailboxes, self.caller.person
+        places = [mailboxes.place(person, team, one, removed=undo) for one in dict.fromkeys(references)]
+        for place in places:
+            (mailboxes.restore if undo else mailboxes.deal_with)(person, place)
+        files = counted(len(places), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
 
 
