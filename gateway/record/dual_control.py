@@ -394,12 +394,23 @@ def check_second(
     then. `said` is the error's text if both may be one person.
     """
     check_two(session, first.by, by, since=first.at, at=at, said=said)
-    if not roles.may(session, name_of(first.by), right):
+    if not may_still(session, first.by, right, since=first.at):
         raise GatewayError(f"{first.by} proposed it, and may not decide on it any more: propose it anew")
     if new := [one.sentence for one in against if one.code not in first.reasons]:
         raise GatewayError(
             f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Propose it anew"
         )
+
+
+def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
+    """Return True if the person who acted at `since` has a right now; always, if roles are not in force.
+
+    False for a later person of the same name.
+    """
+    name = name_of(person)
+    row = session.get(StaffRow, name)
+    later = row is not None and row.added_at > since and roles.in_force(session)
+    return not later and roles.may(session, name, right)
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
@@ -421,7 +432,8 @@ def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | No
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
             is_open = event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS
-            return event if is_open and roles.may(session, name_of(event.actor or ""), act.right) else None
+            counts = is_open and may_still(session, event.actor or "", act.right, since=event.at)
+            return event if counts else None
         if event.kind == "staff-removed" and f"{event.note}; ".startswith(left):
             return None
     return None

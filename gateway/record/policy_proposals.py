@@ -14,8 +14,8 @@ from gateway.access import AccessRight
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind, rfc3339
 from gateway.policy.dates import local_day, moment
-from gateway.record.dual_control import check_two, name_of
-from gateway.registry import log, roles
+from gateway.record.dual_control import check_two, may_still
+from gateway.registry import log
 from gateway.registry.log import Entry
 
 SUBJECT = "policies"
@@ -120,7 +120,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
         "each says who they are"
     )
     check_two(session, known.by, by, since=known.at, at=at, said=said)
-    if not roles.may(session, name_of(known.by), AccessRight.ENROL):
+    if not may_still(session, known.by, AccessRight.ENROL, since=known.at):
         raise GatewayError(f"{known.by} proposed it, and changes no policies any more: propose it anew")
     return known
 
