@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import asyncssh
 from sqlmodel import Session
 
-from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
+from gateway.access import EVERYTHING, AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
 from gateway.acts.pupils import leavers
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
@@ -28,6 +28,7 @@ from gateway.registry.database import Registry
 from gateway.registry.deliveries import DeliveriesWanted, Delivery
 from gateway.registry.log import Entry
 from gateway.registry.programs import is_program
+from gateway.registry.sight import sees
 from gateway.registry.staff import teams_while_in_force
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.words import slug
@@ -205,11 +206,14 @@ class MailboxAccess:
     def check_reading(self, person: Person, delivery: Delivery) -> None:
         """Raise Declined if the person's access ended, or the open file was withdrawn.
 
-        Access to a file also ends when the person leaves the team.
+        Access to a file also ends when the person leaves the team, or may no longer know of a held file.
         """
         with self.registry.read() as session:
-            self._check_folder(person, self._teams(session, person), MailboxPlace(delivery.team or HELD))
-            if not deliveries.may_read(session, delivery, person.name):
+            teams = self._teams(session, person)
+            self._check_folder(person, teams, MailboxPlace(delivery.team or HELD))
+            sight = EVERYTHING if delivery.team else self._may_open(person, teams)
+            seen = sees(session, sight, delivery.reference)
+            if not seen or not deliveries.may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
 
     def find(self, person: Person, place: MailboxPlace) -> Delivery | None:

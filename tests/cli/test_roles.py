@@ -457,7 +457,9 @@ def test_what_somebody_proposed_counts_no_more_once_their_role_is_taken(desk: De
     assert "may not decide on it any more" in said
     desk.gateway("staff", "remove", "sam")  # Somebody of the same name is somebody else.
     desk.pass_time(hours=1)
-    desk.gateway("staff", "add", "sam", "--team", "central-data-team", "--ssh-key", str(desk.root / "sam.pub"))
+    desk.gateway(
+        "staff", "add", "sam", "--team", "central-data-team", "--ssh-key", str(desk.root / "sam.pub")
+    )
     desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
     apart(desk.home, "sam")
     assert said == desk.gateway("held", "confirm", sent, "--why", "I agree", code=1)

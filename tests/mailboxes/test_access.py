@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.mailboxes.names import SHELVES
+from gateway.registry import staff
 from gateway.registry.tables import KeyRow, StaffTeamRow
 from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, open_memory
 from tests.waiting import eventually
@@ -177,6 +178,22 @@ def test_whoever_leaves_a_team_reads_no_further_in_a_file_of_it(mailroom: Mailro
             session.delete(session.get_one(StaffTeamRow, (name, team)))
         with pytest.raises(FileNotFoundError):
             file.read(10)
+
+
+def test_whoever_may_see_fewer_held_files_reads_no_further_in_the_others(mailroom: Mailroom):
+    few, triage = "information-governance", "central-data-team"
+    mailroom.staff("few-to-triage", few, triage)
+    references = mailroom.hold_as_sensitive(b"s" * 9000), mailroom.hold(b"h" * 9000)
+    with mailroom.sftp("few-to-triage") as sftp:
+        sensitive, other = (sftp.open(mailroom.path("held", one), bufsize=0) for one in references)
+        assert sensitive.read(4) + other.read(4) == b"sssshhhh"
+        with mailroom.registry.write() as session:
+            staff.set_teams(session, "few-to-triage", [triage])
+        with pytest.raises(OSError, match="taken back"):
+            sensitive.read(4)
+        assert other.read(4) == b"hhhh"
+        sensitive.close()
+        other.close()
 
 
 def test_there_is_nothing_but_sftp(mailroom: Mailroom, person: str):
