@@ -102,7 +102,9 @@ def stepped_between(
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:
-        wanted = and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == opened_by)
+        actor = col(EventRow.actor)  # Proven under an account of several people: "NAME (as ACCOUNT)".
+        by = or_(actor == opened_by, actor.startswith(f"{opened_by} (as ", autoescape=True))
+        wanted = and_(col(EventRow.kind).in_(OPENED), by)
     when = _within(col(EventRow.at), since, until)
     return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
 

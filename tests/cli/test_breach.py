@@ -85,6 +85,17 @@ def test_the_summary_leaves_each_single_thing_to_the_annex(copy: Desk, tmp_path:
     assert "Transfers concerned" in page.read_text()
 
 
+def test_what_somebody_opened_under_an_account_of_several_people_is_theirs(copy: Desk) -> None:
+    reference, *_ = (one["reference"] for one in json.loads(copy.gateway("transfers", "list", "--json")))
+    copy.gateway("staff", "add", "lee", "--team", "sen")
+    asked = ("--aware-at", AWARE, "--person", "lee", "--dry-run", "--annex")
+    for actor, named in (("leeds (as shared)", False), ("lee (as shared)", True)):
+        opened = Entry(kind="opened", subject=reference, fields={"provider": "oak"}, actor=actor)
+        with copy.registry.write() as session:
+            log.append(session, [opened], datetime(2026, 7, 1, 8, 0, tzinfo=UTC))
+        assert (reference in record(copy, *asked)) == named, actor
+
+
 def test_what_an_earlier_release_recorded_is_shown_still(copy: Desk) -> None:
     entry = Entry(
         kind="breach-recorded", subject="breach", fields={"number": 1}, actor="ann", note="A laptop.\n"
