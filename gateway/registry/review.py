@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from gateway.model import State
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
+from gateway.registry.tables.row import execute_plain
 
 # How a stored content with findings is spelled; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
@@ -26,7 +27,7 @@ def files(
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
     found: defaultdict[str, dict[tuple[str, State], int]] = defaultdict(dict)
-    for provider, data_type, state, number in session.execute(query):
+    for provider, data_type, state, number in execute_plain(session, query):
         found[provider][data_type or "", cast("State", state)] = number
     return found
 
@@ -43,7 +44,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
         content.contains(_WITH_FINDINGS),
     )
     counted: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
-    for provider, data_type, found in session.execute(query):
+    for provider, data_type, found in execute_plain(session, query):
         of_it = counted[provider].setdefault(data_type or "", [0, 0])
         of_it[0] += 1
         of_it[1] += sum(one["count"] for one in json.loads(str(found))["findings"])
@@ -67,8 +68,8 @@ def discrepancies(
         .where(or_(opened, is_open))
         .group_by(provider)
     )
-    of_each = {one: (opened, still) for one, opened, still in session.execute(query)}
-    opened_in_all, open_in_all = session.execute(select(*counted).select_from(DiscrepancyRow)).one()
+    of_each = {one: (opened, still) for one, opened, still in execute_plain(session, query)}
+    opened_in_all, open_in_all = execute_plain(session, select(*counted)).one()
     return of_each, (opened_in_all, open_in_all)
 
 
