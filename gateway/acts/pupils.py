@@ -368,10 +368,18 @@ def _mark(
     with context.recording() as record:
         session = record.session
         known = markers.digests_of_each(session)
-        if any(
-            one.kind == kind and digests <= known[one.number] for one in markers.of_child(session, digests)
-        ):
-            raise GatewayError("the child is marked so already: gateway pupils markers")
+        if same := [
+            one.number
+            for one in markers.of_child(session, digests)
+            if one.kind == kind and digests <= known[one.number]
+        ]:
+            said = f"the child is marked so already: gateway pupils markers, {same[0]}"
+            if kind == "named":
+                said += (
+                    ". To name other people, with nobody shown the child meanwhile: gateway pupils restrict, "
+                    f"gateway pupils unmark {same[0]}, gateway pupils protect, and take the restriction off"
+                )
+            raise GatewayError(said)
         files = persons.transfers_with(session, digests)
         number = markers.place(
             session, kind, digests, people=people, transfers=files, by=record.by, why=why, at=record.at
