@@ -314,13 +314,14 @@ def agreed_to_give(
     """Return True if a person may be given a credential or a role now; otherwise record a proposal.
 
     Two people decide if the person is in a team with sight of held files (`looking`), or has or gets a
-    powerful role. Otherwise, and where there is only one administrator, one person decides alone.
+    powerful role. Otherwise, and where there is only one administrator, one person decides alone. When two
+    people agree, the person's unused invitations end: whoever made one alone could use it.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
     if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
-    return agreed(session, act, by=by, why=why, at=at)
+    return _both_agreed(session, act, name, by=by, why=why, at=at)
 
 
 def agreed_to_show(
@@ -335,10 +336,16 @@ def agreed_to_show(
         return True
     if behind := sorted(who_could_be(session, at).get(name, ())):
         raise GatewayError(f"{name} may be {' or '.join(behind)}: {REMEDY.format(name)}")
-    if not agreed(session, act, by=by, why=why, at=at):
-        return False
-    logins.withdraw_invitations(session, name)
-    return True
+    return _both_agreed(session, act, name, by=by, why=why, at=at)
+
+
+def _both_agreed(
+    session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
+) -> bool:
+    if agreed(session, act, by=by, why=why, at=at):
+        logins.withdraw_invitations(session, name)
+        return True
+    return False
 
 
 def note_proposer(

@@ -22,7 +22,7 @@ from gateway.cli.identity import real_account
 from gateway.homes.demo.parties import Party
 from gateway.record import dual_control
 from gateway.registry import keys, log, roles
-from gateway.registry.tables import TransferRow
+from gateway.registry.tables import InvitationRow, TransferRow
 from gateway.verify import verify_log
 from tests.apart import apart
 from tests.clock import THIS_YEAR
@@ -431,6 +431,8 @@ def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None
     assert "/invitation#" in desk.gateway("staff", "invite", "ann")
     for act in (desk.gateway, as_sam):
         act("roles", "grant", "ann", "data-protection", "--why", "the officer")
+    with desk.registry.read() as session:  # Whoever made it alone could use it.
+        assert session.exec(select(InvitationRow)).all() == []
     assert "second person" in desk.gateway("staff", "invite", "ann")
     assert "second person" in desk.gateway("staff", "invite", "ann")
     assert "/invitation#" in as_sam("staff", "invite", "ann")
