@@ -10,15 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.classify.content import data
 from gateway.classify.value_kinds import EXPECTED_CODES, EXPECTED_TEXTS, QUERIES, WORDY, FieldRule, Judge
 from gateway.model import Finding, Severity
 
-FINDINGS: dict[str, tuple[Severity, str]] = data("findings")
-"""Severity of each kind of fault, and the sentence to be printed after the number of records."""
-A_RESULT = "assessment result"
-"""The `about` of findings on results, which are items of several kinds of assessment."""
+
+class FaultKind(NamedTuple):
+    """A kind of fault: its severity, and the sentence to be printed after the number of records."""
+
+    severity: Severity
+    sentence: str
+
+
+FINDINGS: dict[str, FaultKind] = {code: FaultKind(*each) for code, each in data("findings").items()}
 
 
 def shown_expected(finding: Finding) -> str:
@@ -35,7 +41,7 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
     about = f" ({finding.about})" if finding.about else ""
     expected = shown_expected(finding)
     instead = f"No team gets this. Write {expected}, and nothing else in the cell." if expected else ""
-    sentences = " ".join(filter(None, (told(FINDINGS[finding.code][1]), told(instead))))
+    sentences = " ".join(filter(None, (told(FINDINGS[finding.code].sentence), told(instead))))
     where = ", ".join(str(row) for row in finding.rows)
     more = ", …" if finding.count > len(finding.rows) else ""
     tail = f" {told('Records')}: {where}{more}." if finding.rows else ""

@@ -14,7 +14,7 @@ from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.content import EXTENSIONS, beside
-from gateway.classify.findings import A_RESULT, FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
+from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
     IDENTITIES,
     NO_UPN,
@@ -380,8 +380,9 @@ class Tally:
         must = [g for g in kind.must if not self.is_part or any(self.filled(key) for key in g)]
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
-        wrong_results = self.wrong_results, A_RESULT, value_kinds.PUBLISHED_CODE
-        found.append(_finding("code:unknown", *wrong_results))
+        item = self._about("assessments") if self.filled("assessments") else ""
+        wrong_results = self.wrong_results, "assessment result", value_kinds.PUBLISHED_CODE
+        found.append(_finding("code:unknown", *wrong_results, item=item))
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if (whole := kind.whole) is not None:
@@ -391,7 +392,7 @@ class Tally:
             lines = PARTS if all(part.element for part in parts) else len(columns)
             results = self.results[data_type] // assessed if assessed else lines
             lacking = FaultCount(max(0, whole.count - results))
-            found.append(_finding("results:lacking", lacking, whole.called, of=whole.count))
+            found.append(_finding("results:lacking", lacking, whole.called, of=whole.count, item=item))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
@@ -413,9 +414,10 @@ class Tally:
 
 
 def _finding(
-    code: str, fault: FaultCount, about: str, expected: str = "", *, much: bool = False, of: int = 0
-) -> Finding:
-    severity, count, rows = FINDINGS[code][0], fault.count, tuple(sorted(fault.rows))
+    code: str, fault: FaultCount, about: str, expected: str = "", *, much: bool = False, of: int = 0,
+    item: str = "",
+) -> Finding:  # fmt: skip
     return Finding(
-        code=code, severity=severity, count=count, rows=rows, about=about, expected=expected, much=much, of=of
-    )
+        code=code, severity=FINDINGS[code].severity, count=fault.count, rows=tuple(sorted(fault.rows)),
+        about=about, expected=expected, much=much, of=of, item=item,
+    )  # fmt: skip

@@ -172,7 +172,8 @@ class Finding:
     `about`: the data item, by its Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
     values, which every view leaves out, the correct form; "" for other faults. `much`: so many values of a
     column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number of
-    results that should be in the file, of which `count` are missing; else 0.
+    results that should be in the file, of which `count` are missing; else 0. `item`: the label of the data
+    item with the fault where `about` names something else; "" where it names the item, or there is none.
     """
 
     code: str
@@ -183,6 +184,7 @@ class Finding:
     expected: str = ""
     much: bool = False
     of: int = 0
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

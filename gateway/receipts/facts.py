@@ -167,7 +167,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
             {
                 "code": plain(finding.code),
                 "about": shown(finding.about),
-                "sentence": FINDINGS[finding.code][1] if finding.code in FINDINGS else None,
+                "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
                 "severity": finding.severity,
                 "count": finding.count,
                 "rows": list(finding.rows),

@@ -90,6 +90,8 @@ def test_a_result_outside_its_list(classify: Classify) -> None:
     pupils = [made.pupil(child, made.PHONICS) for child in made.children()]
     pupils[3] = pupils[3].replace("<Result>35<", "<Result>41<")
     assert found_in(classify, made.ctf(pupils)) == [("code:unknown", "assessment result", 1, (4,))]
+    found = classify(made.ctf(pupils).encode())
+    assert [one.item for one in found.findings] == ["Results of key stage assessments"]
 
 
 def test_an_unknown_mark(classify: Classify) -> None:

@@ -88,10 +88,15 @@ def test_no_team_is_told_of_faults_in_an_item_that_it_may_not_have(office: Offic
 
 
 def test_faults_in_results_are_for_those_who_have_all_results() -> None:
-    results = [Finding(code=code, severity="query", count=4, about=about) for code, about in RESULTS]
-    content = replace(UNREAD, findings=tuple(results))
-    assert len(findings_seen(content)) == len(findings_seen(content, {"Sex"})) == 2
-    assert findings_seen(content, {"Results of key stage assessments"}) == ()
+    content = replace(
+        UNREAD,
+        findings=tuple(
+            Finding(code=code, severity="query", count=4, about=about, item="Attainment")
+            for code, about in RESULTS
+        ),
+    )
+    assert len(findings_seen(content)) == len(findings_seen(content, {"Results of the eye test"})) == 2
+    assert findings_seen(content, {"Attainment"}) == ()
 
 
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:

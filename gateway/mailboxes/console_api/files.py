@@ -12,7 +12,7 @@ from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument,
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
 from gateway.acts.transfers import happened
-from gateway.classify.findings import A_RESULT, FINDINGS, describe
+from gateway.classify.findings import FINDINGS, describe
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import (
@@ -69,12 +69,10 @@ def findings_seen(
     Left out are findings about the items `lacking`, by label: these name records with a value of the item.
     """
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
-    if any("results" in label.casefold() for label in lacking):
-        found = tuple(each for each in found if each.about != A_RESULT and each.code != "results:lacking")
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
         for each in found
-        if each.code in FINDINGS and each.about not in lacking
+        if each.code in FINDINGS and (each.item or each.about) not in lacking
     )
 
 
