@@ -21,7 +21,7 @@ from gateway.access import Role
 from gateway.cli.identity import real_account
 from gateway.homes.demo.parties import Party
 from gateway.record import dual_control
-from gateway.registry import keys, log, roles
+from gateway.registry import keys, log, logins, roles
 from gateway.registry.tables import InvitationRow, TransferRow
 from gateway.verify import verify_log
 from tests.apart import apart
@@ -333,6 +333,22 @@ def test_nobody_alone_brings_a_suspended_key_back(
     back = ("staff", "add", "eve", "--team", "sen", "--ssh-key", str(desk.root / "eve.pub"))
     assert "already enrolled" in desk.gateway(*back, code=1)
     desk.gateway("log", "verify")
+
+
+def test_who_suspended_a_key_that_nobody_has_confirmed_does_not_confirm_it_alone(
+    desk: Desk, as_sam: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(desk, "eve", "sen")
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    apart(desk.home, "sam")
+    with desk.registry.write() as session:
+        passkey = logins.add_passkey(session, "eve", b"id", b"key", sign_count=0, at=desk.now, by="eve")
+        log.record_changes(session, desk.now)
+    desk.gateway("keys", "revoke", "eve", passkey, "--staff", "--why", "lost on a train")
+    monkeypatch.setattr(dual_control, "PROPOSAL_LASTS", timedelta(0))  # As a week later.
+    assert "suspended" in desk.gateway("keys", "confirm", "eve", passkey, "--staff", code=1)
+    as_sam("keys", "confirm", "eve", passkey, "--staff")
 
 
 def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sam: Act) -> None:

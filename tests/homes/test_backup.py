@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -22,9 +23,11 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.homes import backup
 from gateway.store.of_home import store_of
+from tests.commands import invoke
 from tests.content import core_data
 from tests.site import Party, Site
 from tests.waiting import until
+from tests.workshop import Desk
 
 
 @dataclass
@@ -347,3 +350,20 @@ def test_killed_in_the_middle_it_is_no_backup(backed: Backed, tmp_path: Path) ->
     assert (place / "registry.db").exists()
     with pytest.raises(GatewayError, match="not a whole backup"):
         backup.read_manifest(place)
+
+
+def test_where_the_restored_home_cannot_be_published_what_is_left_is_said(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise Fault("published/ cannot be written")
+
+    desk.gateway("backup", str(desk.root / "copy"))
+    monkeypatch.setattr("gateway.cli.backup.open_processor", fails)
+    result = invoke(desk.root / "new", "restore", str(desk.root / "copy"))
+    assert result.exit_code != 0
+    said = (
+        "the home is restored, but not ready: published/ cannot be written. Then go on with: gateway process"
+    )
+    assert said in " ".join(result.stderr.split())
+    assert Home(desk.root / "new").registry.exists()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from gateway.examiner.parent import Examiner
 from gateway.registry import deliveries, markers, persons, retention
 from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
@@ -197,6 +198,25 @@ def test_a_child_that_got_another_number_is_marked_by_the_new_one_too(desk: Desk
     later = desk.send(desk.provider("oak", years=YEARS), core(child(2), child(3)))
     desk.process()
     assert apart(desk) == {later}
+
+
+def test_a_file_is_put_into_the_index_by_the_rules_of_the_day_at_the_school(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    with desk.registry.write() as session:
+        session.delete(session.exec(select(PersonsOfTransferRow)).one())
+    desk.now = datetime(desk.now.year + 1, 6, 30, 23, 30, tzinfo=UTC)
+    classify, days = Examiner.classify, list[date]()
+    monkeypatch.setattr(
+        Examiner,
+        "classify",
+        lambda self, file, asked: days.append(asked.today) or classify(self, file, asked),
+    )
+    monkeypatch.setattr("gateway.cli.pupils.registrar_of", lambda _: desk.registrar())
+    desk.gateway("pupils", "index")
+    assert days == [date(desk.now.year, 7, 1)]
 
 
 def test_files_from_before_the_index_are_told_of_and_put_into_it(desk: Desk) -> None:
