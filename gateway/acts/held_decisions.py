@@ -105,17 +105,19 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         confirm the release; without `override`, GatewayError. GatewayError if nobody may release the file.
         """
         with deciding(registrar, by) as record:
-            transfer = held(record.session, self.reference)
-            asked = self.wished(registrar, record.session, transfer, record.at)
-            if asked.forbidden and self.on is not None:
-                raise GatewayError("a release that needs a second person takes no day: leave it out")
-            if asked.forbidden:
-                propose(
-                    record, "release-proposed", self.reference, asked, self.why, data_type=asked.data_type
-                )
-            else:
-                check_release(record.session, transfer, by, record.at)
-                _release(record, transfer, asked, self.why, on=self.on, counted=not self.team)
+            return self.decide(record)
+
+    def decide(self, record: Recording) -> Release:
+        """Release the file as `release` does, in a transaction of the caller."""
+        transfer = held(record.session, self.reference)
+        asked = self.wished(record.registrar, record.session, transfer, record.at)
+        if asked.forbidden and self.on is not None:
+            raise GatewayError("a release that needs a second person takes no day: leave it out")
+        if asked.forbidden:
+            propose(record, "release-proposed", self.reference, asked, self.why, data_type=asked.data_type)
+        else:
+            check_release(record.session, transfer, record.by, record.at)
+            _release(record, transfer, asked, self.why, on=self.on, counted=not self.team)
         return asked
 
     def wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
@@ -262,17 +264,12 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release each file to the teams that the agreement names."""
-        with context.open_registrar() as registrar:
-            acts = [ReleaseHeldFile(reference=one, why=self.why) for one in self.each(registrar)]
-            with registrar.registry.read() as session:  # None is released where the agreement forbids one.
-                for act in acts:
-                    transfer, now = held(session, act.reference), registrar.clock()
-                    check_release(session, transfer, context.person, now)
-                    act.wished(registrar, session, transfer, now)
-            for act in acts:
-                act.release(registrar, context.person)
-        return ActDone(f"{counted(len(acts), 'file')} released")
+        """Release each file to the teams that the agreement names; none where the agreement forbids one."""
+        found = [*dict.fromkeys(self.reference)]
+        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+            for reference in found:
+                ReleaseHeldFile(reference=reference, why=self.why).decide(record)
+        return ActDone(f"{counted(len(found), 'file')} released")
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):

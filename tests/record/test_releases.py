@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from gateway.acts import held_decisions
 from gateway.acts.held_decisions import ReleaseHeldFile
 from gateway.errors import GatewayError
 from gateway.policy.dates import academic_year
+from gateway.policy.decide import judge_release as judge
 from gateway.registry.tables import DeliveryRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results, next_results_day
@@ -76,6 +79,25 @@ def test_of_several_files_none_is_returned_where_one_cannot_be_and_each_once(des
         assert [desk.state(one) for one in sent] == ["held", "refused"]
     assert "1 file returned" in desk.gateway("held", "return-many", sent[0], sent[0], "--advice", "x")
     assert desk.state(sent[0]) == "refused"
+
+
+def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may_not_be(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, oak = list[Any](), desk.provider("oak", years=THIS_YEAR)
+    monkeypatch.setattr(held_decisions, "judge_release", lambda *a, **b: judged.append(a) or judge(*a, **b))
+    version = re.compile(rb"(?<=<CTFversion>)[0-9.]+")
+    sent = [desk.send(oak, version.sub(b"99.0", core_data(seed))) for seed in (1, 2, 3)]
+    against = desk.send(desk.provider("elm"), core_data())  # It has not ratified.
+    desk.process()
+    assert [desk.codes(one) for one in sent] == [["classify:version-unknown"]] * 3
+    desk.gateway("held", "release-many", *sent, against, "--why", "x", code=1)
+    assert [desk.state(one) for one in (*sent, against)] == ["held"] * 4
+    judged.clear()
+    assert "3 files released" in desk.gateway("held", "release-many", *sent, "--why", "x")
+    assert [desk.state(one) for one in sent] == ["accepted"] * 3
+    assert len(judged) == 3
+    assert all("person:released" in desk.receipt(one) for one in sent)
 
 
 def test_a_second_person_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
