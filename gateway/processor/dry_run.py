@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
@@ -59,19 +58,20 @@ def try_file(
                     return examiner.look(job, descriptor)
             return examiner.look(job, descriptor)
 
+        upload = Upload(  # As intake would have recorded it.
+            reference=reference,
+            provider=provider,
+            name=file.name,
+            folder="in",
+            size=os.fstat(descriptor).st_size,
+            sha256=hashlib.file_digest(opened, "sha256").hexdigest(),
+            started_at=at,
+            landed_at=at,
+            ssh_key="",
+        )
+        claimed = assignment_of(rules, session, upload, at)
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
-            upload = Upload(  # As intake would have recorded it.
-                reference=reference,
-                provider=provider,
-                name=file.name,
-                folder="in",
-                size=os.fstat(descriptor).st_size,
-                sha256=hashlib.file_digest(opened, "sha256").hexdigest(),
-                started_at=at,
-                landed_at=at,
-                ssh_key="",
-            )
-            batch, claimed = Batch(session), assignment_of(rules, session, upload, at)
+            batch = Batch(session)
             try:
                 decision, examined = foresee(rules, batch, claimed, look, at)
             except ExaminerLost:
@@ -79,15 +79,8 @@ def try_file(
                 return Tried(decision=decide_file(rules, batch, upload, lost, at, signers=signers))
             found = examined.content if isinstance(examined, FileOpened) else None
         else:
-            # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
-            # clear.
-            job = Job(
-                reference=reference,
-                name=file.name,
-                senders=(),
-                now=at.astimezone(ZoneInfo(catalogue.calendar.timezone)),
-            )
-            found = examiner.read(job, descriptor).content
+            # As if sealed and signed by a valid key: intake would withhold a file in the clear.
+            found = examiner.read(claimed.job, descriptor).content
             decision = decide(found, catalogue, rules.provider(session, provider, at), at)
         if not isinstance(found, Classified):
             return Tried(decision=decision, found=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job
 from gateway.home.settings import OpenLimits
 from gateway.homes.demo.parties import Party
-from gateway.model import Provider
+from gateway.model import Classified, Provider
 from gateway.openpgp.certificates import admit, describe
 from gateway.processor.dry_run import Tried, try_file
 from gateway.record.policies_in_force import Policies, load_policies
 from gateway.record.registrar import Rulebook
 from gateway.registry import keys, providers
+from gateway.registry.tables import HarmlessRow
 from gateway.secrets.secret_files import secret_key_file, statement_file, write_secret
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data, gcse_results
 from tests.openpgp import vectors
@@ -255,3 +258,33 @@ def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:
         trials.tried(party.name, data)
     gc.collect()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_a_plain_files_dates_are_judged_by_the_day_at_the_school(trials: Trials, oak: Party) -> None:
+    file, rules = trials.desk.root / "core.xml", Rulebook(trials.desk.home, trials.policies.catalogue)
+    file.write_bytes(re.sub(rb"<DOB>[^<]*", b"<DOB>2026-07-01", core_data(), count=1))
+    for at, faults in (("2026-06-30T22:30Z", ["date:future"]), ("2026-06-30T23:30Z", [])):
+        moment = datetime.fromisoformat(at)
+        tried = try_file(
+            file, oak.name, moment, rules=rules, examiner=trials.examiner, registry=trials.desk.registry
+        )
+        assert isinstance(tried.found, Classified)
+        assert [one.code for one in tried.found.findings] == faults
+
+
+def test_a_plain_file_is_read_with_the_headings_that_its_school_has_explained(trials: Trials) -> None:
+    head, *rows = made.core_rows()
+    file, desk = trials.desk.root / "core.csv", trials.desk
+    file.write_text(made.as_csv([[*head, "How Home"], *([*row, "WLK"] for row in rows)]))
+    party = desk.provider("ash", years=THIS_YEAR)
+    said = {"header": "How Home", "listed_at": desk.now, "listed_by": "ann", "why": "x"}
+    with desk.registry.write() as session:
+        providers.state_heading(
+            session, HarmlessRow(name="howhome", provider=party.name, field="travel-mode", **said)
+        )
+    rules = Rulebook(desk.home, trials.policies.catalogue)
+    tried = try_file(
+        file, party.name, desk.now, rules=rules, examiner=trials.examiner, registry=desk.registry
+    )
+    assert isinstance(tried.found, Classified)
+    assert tried.found.unlisted == ()
