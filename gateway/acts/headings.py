@@ -16,13 +16,12 @@ from gateway.acts.held_decisions import held
 from gateway.acts.listing import ProviderListing, Row
 from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
-from gateway.home import REFERENCE
 from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
 from gateway.registry import log, providers
-from gateway.registry.sight import sees
+from gateway.registry.sight import sees_all
 from gateway.registry.tables import HarmlessRow
 
 _SOMETHING_ELSE = "something-else"
@@ -50,9 +49,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
                     "item": each.field or "something else",
                     "said_at": each.listed_at,
                     "said_by": each.listed_by,
-                    "reference": each.why
-                    if all(sees(session, sight, one) for one in REFERENCE.findall(each.why))
-                    else None,
+                    "reference": each.why if sees_all(session, sight, each.why) else None,
                 }
                 for each in providers.listed_columns(session, stated=True)
                 if self.provider in (None, each.provider)

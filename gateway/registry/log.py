@@ -19,13 +19,13 @@ from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import ConfigurationError, Fault, NotFoundError
-from gateway.home import REFERENCE
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.model import LogStep
 from gateway.registry import locks
 from gateway.registry.locks import WriterLock
+from gateway.registry.sight import named_in
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.row import only, rows, store
 from gateway.registry.vouched_rows import (
@@ -296,8 +296,7 @@ def root(session: Session, at_size: int) -> bytes:
 
 def names_any(leaf: bytes, subject: str, files: Collection[str]) -> bool:
     """Return True if an entry names one of `files`, by reference: as subject, or as the file it replaces."""
-    named = (subject, *REFERENCE.findall(leaf.decode(errors="replace"))) if files else ()
-    return any(one in files for one in named)
+    return bool(files) and not {subject, *named_in(leaf.decode(errors="replace"))}.isdisjoint(files)
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:

@@ -61,9 +61,19 @@ def sees(session: Session, sight: Sight, reference: str) -> bool:
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
+def named_in(text: str) -> frozenset[str]:
+    """Return the references of files that a text names."""
+    return frozenset(REFERENCE.findall(text))
+
+
+def sees_all(session: Session, sight: Sight, text: str) -> bool:
+    """Return True if a person may know of every file that a text names."""
+    return sight.is_whole or not _unseen(session, sight, sorted(named_in(text)))
+
+
 def check_all_seen(session: Session, sight: Sight, text: str) -> None:
-    """Raise GatewayError if a text contains the reference of a file outside a person's sight."""
-    if not sight.is_whole and _unseen(session, sight, sorted(set(REFERENCE.findall(text)))):
+    """Raise GatewayError if a text names a file outside a person's sight."""
+    if not sees_all(session, sight, text):
         raise GatewayError("it names files that are for few people: ask the role data-protection")
 
 
