@@ -240,15 +240,13 @@ class Rules(Items):
         A heading already known, or about something sensitive, keeps its meaning. A statement is ignored if
         the field identifies a person, or is outside Appendix A.
         """
-        allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
+        allowed = [(name, key) for name, key in stated if self.may_be_stated(key)]
         own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
         if not own:
             return self
-        made = self.model_copy()
-        made.__dict__.pop("_by_pack", None)
-        made.__dict__["_columns"] = own | self._columns
-        made.__dict__["_unstated"] = self._unstated or self
-        return made
+        by_pack = {year: rules.with_stated(allowed) for year, rules in self._by_pack.items()}
+        changed = {"_columns": own | self._columns, "_unstated": self._unstated or self, "_by_pack": by_pack}
+        return self.model_copy(update=changed)
 
     @cached_property
     def _unstated(self) -> Rules | None:
