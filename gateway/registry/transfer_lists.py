@@ -49,14 +49,14 @@ def still_landed(session: Session) -> int:
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """Count the certificates of providers that are in use and expire between `now` and `before`."""
-    query = select(func.count()).where(
+    """Count providers' certificates in use that expire between `now` and `before`, at most MOST."""
+    query = select(col(KeyRow.fingerprint)).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),
         col(KeyRow.expires_at) > now,
         col(KeyRow.expires_at) < before,
     )
-    return int(session.execute(query).scalar_one())
+    return _count(session, query, MOST)
 
 
 class ThingsWaiting(NamedTuple):

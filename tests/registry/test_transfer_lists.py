@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from gateway.access import EVERYTHING, Sight
 from gateway.model import Provider
-from gateway.registry import providers, transfer_lists
+from gateway.registry import keys, providers, transfer_lists
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, ReasonRow, TransferRow
 from gateway.registry.transfer_lists import TransfersWanted
@@ -253,3 +253,20 @@ def test_what_became_of_files_is_told_apart_by_the_database(registry: Registry) 
                 session, TransfersWanted(equal=[("outcome", outcome)], sight=EVERYTHING), None, 9
             )
             assert [one.sequence for one in found] == [number], outcome
+
+
+def test_keys_that_end_are_counted_up_to_a_number(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = NOW + timedelta(days=1)
+    with registry.write() as session:
+        for name in ("a" * 40, "b" * 40, "c" * 40):
+            keys.add_key(
+                session, "provider", "oak", "openpgp", fingerprint=name, material=name, at=NOW, by="ann",
+                expires_at=soon,
+            )  # fmt: skip
+    with registry.read() as session:
+        assert transfer_lists.keys_ending(session, NOW, soon + timedelta(days=1)) == 3
+        assert transfer_lists.keys_ending(session, soon, soon + timedelta(days=1)) == 0
+        monkeypatch.setattr(transfer_lists, "MOST", 2)
+        assert transfer_lists.keys_ending(session, NOW, soon + timedelta(days=1)) == 2
