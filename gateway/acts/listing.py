@@ -17,8 +17,6 @@ from gateway.registry import providers
 from gateway.zones.http_paths import row_number
 
 Row: TypeAlias = Mapping[str, Any]
-PAGE = 50
-"""Rows of a page, where nobody says how many."""
 MOST = 500
 """The most rows of a page."""
 

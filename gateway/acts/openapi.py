@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act, fields_of, kept_from_addresses
-from gateway.acts.listing import MOST, PAGE, ListingAct
+from gateway.acts.listing import MOST, ListingAct
+from gateway.zones.console_api import PAGE
 from gateway.zones.http_paths import ROOT
 
 _OURS = frozenset({"place", "metavar", "asked", "personal", "names", "also", "title"})

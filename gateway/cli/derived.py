@@ -26,7 +26,7 @@ from gateway.acts.act import (
     given_to_option,
 )
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
-from gateway.acts.listing import PAGE, ListingAct
+from gateway.acts.listing import ListingAct
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
 from gateway.cli.console import (
     err,
@@ -49,6 +49,7 @@ from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.zones.console_api import PAGE
 
 _DAY = "a day like 2026-11-24"
 

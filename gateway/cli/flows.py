@@ -7,7 +7,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from gateway.acts.listing import PAGE
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
 from gateway.cli.console import existing, now, out, registry, rfc3339, show
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
@@ -19,6 +18,7 @@ from gateway.policy.shipped import shipped_policies
 from gateway.policy.timescale import State, coming_requirements, present_names, renamed_references
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
+from gateway.zones.console_api import PAGE
 
 app = typer.Typer()
 

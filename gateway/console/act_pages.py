@@ -20,14 +20,13 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
-from gateway.zones.console_api import Cell, Given, Shown
+from gateway.zones.console_api import PAGE, Cell, Given, Shown
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """The beginning of the address of the page about a value, by the kind of page that a list names."""
 _PASSING = frozenset({"after", "all", "file"})
 """Query parameters of a list's address that do not belong to its filter."""
 _ANSWERED = frozenset({403, 404})
-_PAGE = 50
 _OFTEN = (
     "providers add", "keys confirm", "letters chase", "flows nil", "staff add", "staff invite",
     "transfers withdraw", "report review",
@@ -87,7 +86,7 @@ async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
     act = page.act
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
-    limit = _PAGE if act["lists"] and not kind else 0
+    limit = PAGE if act["lists"] and not kind else 0
     after = str(asked.get("after") or "")
     try:
         told = {"act": act["command"], "fields": given, "limit": limit, "after": after}

@@ -22,11 +22,10 @@ from gateway.console.inside import DeclinedInside
 from gateway.console.pages import collected
 from gateway.console.site import address_of
 from gateway.errors import trace_of
-from gateway.zones.console_api import ConsoleQuestion, Declining
+from gateway.zones.console_api import PAGE, ConsoleQuestion, Declining
 from gateway.zones.http_paths import CREDENTIAL, ROOT
 
 _log = logging.getLogger(__name__)
-_PAGE = 50
 _COLLECTING = "mailbox collect"
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
 
@@ -48,7 +47,7 @@ async def _ask(request: Request) -> Response:
         for name in query
         if name not in {"limit", "after"}
     }
-    limit = query.get("limit", str(_PAGE))
+    limit = query.get("limit", str(PAGE))
     return await _whole(
         request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""),
         limit=int(limit) if limit.isdecimal() and int(limit) else -1,

@@ -28,6 +28,8 @@ _Origin = Annotated[
     ),
 ]
 """An origin at which browsers allow passkeys."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread of a busy service may run before others get a turn."""
 SECURITY = "/.well-known/security.txt"
 """Where the web door and the console show whom to tell of a flaw (RFC 9116)."""
 _Issuer = Annotated[

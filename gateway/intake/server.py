@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import CLAIMED, PROVIDER_ID, Home, Published, Spool
-from gateway.home.settings import IntakeLimits, IntakeSettings
+from gateway.home.settings import SWITCH_SECONDS, IntakeLimits, IntakeSettings
 from gateway.intake.box import Box, sweep_journals
 from gateway.intake.disk import Landed, on_disk, sweep_landed
 from gateway.intake.tree import ProviderTree
@@ -141,7 +141,6 @@ _SETTINGS_SECONDS = 2.0
 _HOST_KEY = "ssh_host_ed25519_key"
 _SWEEP_SECONDS = 300.0
 _TURN_SECONDS = 2.0
-_SWITCH_SECONDS = 0.0005
 
 
 def read_settings(published: Published) -> IntakeSettings:
@@ -250,7 +249,7 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
     # asyncssh logs user names and paths as sent by clients.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
     # Disk threads need many short turns beside a busy loop.
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     def tell_ready(host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host

@@ -17,7 +17,7 @@ from functools import partial
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
-from gateway.home.settings import Settings, load_settings
+from gateway.home.settings import SWITCH_SECONDS, Settings, load_settings
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
@@ -37,7 +37,6 @@ from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
 
-_SWITCH_SECONDS = 0.0005
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +78,7 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
         keep_in_memory()
         gc.freeze()  # Objects loaded so far stay: the collector need not scan them.
         # A worker whose child has answered needs a short turn, and the loop is busy for long.
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        sys.setswitchinterval(SWITCH_SECONDS)
 
         def end(*_: object) -> None:
             stop.set()

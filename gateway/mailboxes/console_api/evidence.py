@@ -16,7 +16,7 @@ from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.console_api import Shown
+from gateway.zones.console_api import PAGE, Shown
 from gateway.zones.memory import anonymous_memory
 from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
 
@@ -35,7 +35,6 @@ _SENTENCES = {
     "host-clock-wrong": "The clock of a host is wrong, so it records nothing: gateway hosts list names it.",
     "service-down": "A service is not at work.",
 }
-PAGE = 50
 
 
 def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:

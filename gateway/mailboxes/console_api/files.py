@@ -37,9 +37,8 @@ from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import MOST, TransfersWanted
 from gateway.registry.transfers import contents_of
 from gateway.ssh.answers import Declined
-from gateway.zones.console_api import Named, Shown
+from gateway.zones.console_api import PAGE, Named, Shown
 
-PAGE = 50
 _UNLISTED = ("position", "header", "place", "filled", "kind", "topic")
 
 

@@ -14,6 +14,8 @@ from gateway.home.settings_file import File
 
 SOCKET = "inside"
 """The name of the socket in its folder."""
+PAGE = 50
+"""Rows of a page of a list, where nobody says how many."""
 OF_AN_ACT = "act."
 """The prefix of the OpenID state in a login confirming an act."""
 Given = str | int | bool | tuple[str, ...]
