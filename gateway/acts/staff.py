@@ -429,8 +429,8 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
 class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     """Accept, under your own account of the machine, all your credentials as yours.
 
-    Name each key made by you, so that a key made by another is noticed. Three days later you count as a
-    second person, even beside those who gave you the credentials.
+    Name each key made by you, so that a key made by another is noticed. From three
+    days later on, you can be the second person for anybody, even for those who gave you the credentials.
     """
 
     in_console: ClassVar = False  # It is proved by the account of the machine.

@@ -78,7 +78,7 @@ class _FormOfRecords:
 
 
 class Gatherer:
-    """Counts XML records into a tally; keeps each element's meaning and a reading plan for each form.
+    """Counts XML records into a tally. Records with the same tags in the same order are read by one plan.
     `met`: the `Part` of each element filled so far, by name of the parent, then by name of the element.
     """
 

@@ -207,8 +207,8 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
-    """Return True if a record has any attribute, to be passed to `aside`.
-    If `aside` is None, return True only for an element with more attributes than the limit.
+    """Return True if a record's attributes must be read one by one: `aside` is given, and there are any.
+    If `aside` is None, only an element with more attributes than the limit must be.
     """
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 

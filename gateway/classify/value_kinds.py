@@ -172,7 +172,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check that picks the same values as the check `quick`, except dates after today."""
+    """Return a quick check that accepts the values that `quick` accepts, except dates after `today`."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:

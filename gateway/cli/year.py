@@ -115,7 +115,7 @@ def show_year(
 
 
 def _check_written(year: str, current: str) -> None:
-    """Raise GatewayError unless `year` is written as the academic year `current` is, and of our time."""
+    """Raise GatewayError unless `year` is an academic year from 1900 on, written like `current`."""
     with suppress(ValueError):
         if first_year(year) in range(1900, 3000):
             return

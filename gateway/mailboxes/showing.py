@@ -118,7 +118,7 @@ class TeamView:
 
     @property
     def says_something(self) -> bool:
-        """True if the view has a NAME.about.txt even where no record of a child is left out."""
+        """True if a NAME.about.txt has something to tell, apart from records of children left out."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 

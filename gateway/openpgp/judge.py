@@ -94,7 +94,10 @@ class Verified:
     late: Late | None = None
 
     def as_opened(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the file as opened, with `content` from `Content.finish`. SigningKeyEnded if `ended`."""
+        """Return what opening the file gave. SigningKeyEnded if the signing key was not in force any more.
+
+        `content`: descriptor, size in bytes and SHA-256 of the plaintext.
+        """
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,

@@ -175,7 +175,7 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield a message for each flow of a provider that came within a week of the due day, or became late.
+    """Yield a message for each file of a provider that is due within a week, or has become late.
 
     Only changes after the day of `since` count. Daily and weekly flows are left out.
     """

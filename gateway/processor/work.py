@@ -103,9 +103,9 @@ class Share(Work):
                 del self._tasks[over]
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the references of the landed files in this host's tasks; a decided file leaves the task.
+        """Return the references of the files that this host has taken to examine and has not decided yet.
 
-        Before `begin` there are no tasks: return all landed files.
+        Before `begin` the host has taken none: return all landed files.
         """
         if self._worker is None:
             return transfers.landed(session)

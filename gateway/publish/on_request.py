@@ -178,7 +178,7 @@ def publish_on_request(home: Home, registry: Registry, since: int) -> int:
 
 
 def let_go(home: Home) -> None:
-    """Remove from published/ the receipts of providers that have not looked for a day, a few at each call.
+    """Remove from published/ the receipts of providers that have opened no folder of receipts for a day.
 
     Raises Fault where a file cannot be removed.
     """

@@ -64,7 +64,7 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider, sorted by id, with `ratified` as from `provider`."""
+        """Return every provider, sorted by id; `ratified` is True if a ratification counts, by `counting`."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:

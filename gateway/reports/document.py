@@ -188,7 +188,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return a table of signs as lines: the meanings of columns and signs, then a line for each row."""
+    """Return a table of ticks and other signs as lines of text: what they mean, then a line for each row."""
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)

@@ -51,7 +51,7 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Return a setting "until age A of persons from B" as the days from B to A; other values unchanged."""
+    """Convert "until age 25 of persons from 4" to the days between these ages; return others unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value

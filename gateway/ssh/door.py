@@ -126,7 +126,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log how often offences occurred again in the minute after their log line; then forget them."""
+        """Log how often each offence was repeated within a minute of its first log line; then forget them."""
         before = self._clock() - _SECONDS
         for key, (at, level, since) in list(self._told.items()):
             if at < before:

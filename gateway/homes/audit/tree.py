@@ -240,8 +240,8 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
     """Return the faults of log entries by number; an entry without a fault is left out.
 
-    Retention deletes texts, and later salts, beside some entries. `texts`: the subjects of entries without
-    texts. `salts`: the subjects of entries without salts.
+    Retention deletes texts, and later salts, beside some entries. `texts` and `salts`: the
+    subjects of the entries whose text or salt was deleted.
     """
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 

@@ -47,7 +47,10 @@ class ChallengeOverError(GatewayError):
 
 
 class Challenges:
-    """The open challenges in memory, oldest first; thread-safe. `clock` gives monotonic seconds."""
+    """The challenges given for passkeys to sign, in memory until used or expired; thread-safe.
+
+    `clock` gives monotonic seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
