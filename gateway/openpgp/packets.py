@@ -46,7 +46,7 @@ class Packet(NamedTuple):
     end: int
 
     def body(self, data: bytes | memoryview) -> bytes:
-        """Return the body of this packet from `data`, the octets of all packets; join a body sent in parts."""
+        """Return the body of this packet from `data`, the octets of all packets; join a body in parts."""
         return b"".join(bytes(data[start:end]) for start, end in self.pieces)
 
 
