@@ -6,6 +6,8 @@ import re
 import pytest
 from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
+from gateway.classify import Rules, tally
+from gateway.classify.content import classified_as
 from gateway.classify.findings import FINDINGS, describe
 from gateway.model import Classified, Finding
 from gateway.samples import make
@@ -65,6 +67,23 @@ def test_a_column_of_blank_upns_is_as_one_of_none(classify: Classify, blank: str
 
     assert filled(blank).pupils == filled("").pupils == 5
     assert [one.code for one in filled(blank).findings] == ["upn:malformed"]  # Not repeated ones.
+
+
+@pytest.mark.parametrize(("remembered", "pupils", "repeated"), [(2, 5, (5,)), (3, 5, (4, 5)), (4, 3, (4, 5))])
+def test_beyond_so_many_pupils_records_are_counted(
+    rules: Rules,
+    monkeypatch: pytest.MonkeyPatch,
+    remembered: int,
+    pupils: int,
+    repeated: tuple[int, ...],
+) -> None:
+    monkeypatch.setattr(tally, "PUPILS_REMEMBERED", remembered)
+    counted = tally.Tally(rules, None)
+    for row, number in enumerate((0, 1, 2, 2, 0), 1):
+        counted.rows({"upn": (made.Child(number).upn,)}, range(row, row + 1), {"upn"}, ("",), lambda: ())
+    found = counted.completed(classified_as("student-core", "certain", [], "CSV"))
+    assert found.pupils == pupils
+    assert [one.rows for one in found.findings if one.code == "upn:duplicate"] == [repeated]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ def test_a_release_against_the_agreement_takes_two_named_people(
         assert not any(row.whole for row in session.exec(select(DeliveryRow)))
 
 
+def test_what_is_released_as_another_kind_is_about_a_period_of_that_kind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.send(desk.provider("oak"), core_data())  # As of 15 June 2026.
+    desk.process()
+    for person, *asked in (("jane", "release", "--as", "attendance", "--override"), ("sam", "confirm")):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway("held", asked[0], sent, *asked[1:], "--why", "x")
+    assert (desk.transfer(sent).data_type, desk.transfer(sent).period) == ("attendance", "2026-W25")
+
+
 def test_of_several_files_none_is_returned_where_one_cannot_be_and_each_once(desk: Desk) -> None:
     oak = desk.provider("oak")  # It has not ratified.
     sent = [desk.send(oak, core_data(seed=seed)) for seed in (1, 2)]
