@@ -72,3 +72,23 @@ def test_of_many_columns_that_are_not_listed_the_sensitive_ones_are_told_first(c
     assert (first.header, first.topic) == ("CAMHS", "mental health")
     assert [one.header for one in others] == [f"Zz{n}" for n in range(99)]
     assert (last.further, last.filled) == (True, 21)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["red", "blue"], "words"),
+        (["9", "8"], "numbers"),
+        (["A*", "B"], "grades"),
+        ([*99 * ["red"], "She told her teacher that her uncle comes at night"], "free text"),
+    ],
+)
+def test_a_column_that_nobody_knows_is_of_a_kind_and_one_text_makes_it_free_text(
+    classify: Classify, values: list[str], kind: str
+) -> None:
+    rows = made.core_rows(100)
+    for row, value in zip(rows, ["Zz", *(100 // len(values) * values)], strict=True):
+        row.append(value)
+    found = classify(made.as_csv(rows).encode())
+    assert isinstance(found, Classified)
+    assert [(one.header, one.kind) for one in found.unlisted] == [("Zz", kind)]

@@ -151,6 +151,8 @@ def test_a_further_team_gets_it_where_the_agreement_allows_it_and_the_sender_is_
         given = [deliveries.find_delivered(session, team, sent) for team in (other, "central-data-team")]
     assert [one.whole for one in given if one] == [True, False]  # Two decided that, of this team alone.
     assert "person:released-against-policy" in desk.codes(sent)
+    notes = [one.note or "" for one in desk.events(sent) if one.kind == "redelivered"]
+    assert [note.partition(" (proposed")[0] for note in notes] == ["read the order"]
     assert re.search(rf"Passed to [^:]*{other}", desk.receipt(sent), re.IGNORECASE)
     (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
     assert "AGAINST" in notice["subject"]
