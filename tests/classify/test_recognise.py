@@ -297,6 +297,18 @@ def test_a_sign_alone_is_no_formula(classify: Classify, cell: str) -> None:
     assert isinstance(classify(made.as_csv(rows).encode()), Classified)
 
 
+def test_a_document_with_a_second_header_is_known_by_neither(classify: Classify) -> None:
+    core = made.ctf(made.pupil(child, made.CORE_INSIDE) for child in made.children())
+    another = "<Header><SourceSchool><LEA>998</LEA><Estab>4001</Estab></SourceSchool></Header>"
+    for text in (
+        core.replace("<Header>", f"{another}<Header>"),
+        core.replace("</CTfile>", f"{another}</CTfile>"),
+    ):
+        found = classify(text.encode())
+        assert isinstance(found, ContentRefused)
+        assert found.evidence[-1] == "a header beside the one at its beginning"
+
+
 def test_a_header_that_stands_again_is_no_row_though_it_has_no_blank_column(classify: Classify) -> None:
     head, *records = made.core_rows()
     wide = [[*row, ""] for row in (head, *records)]
