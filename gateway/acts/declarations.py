@@ -138,7 +138,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
                 if one not in known and not (name == "method" and catalogue.methods.find(one)):
                     raise ChoiceError(f"there is no {name} {one}; it is one of {', '.join(known)}")
         with registrar.registry.read() as session:
-            sender = registrar.provider(session, self.provider, registrar.clock())
+            sender = registrar.provider(session, self.provider, at)
         return Declaration(
             provider=sender,
             method=self.method,

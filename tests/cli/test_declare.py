@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.dates import first_year
 from gateway.verify.verify_receipts import main as verify_alone
 from tests.clock import THIS_YEAR
 from tests.policies import enact
@@ -51,6 +52,13 @@ def test_what_is_allowed_is_recorded_logged_and_receipted(oak: Desk) -> None:
     assert (row["reference"], row["method"], row["state"]) == (reference, "post", "accepted")
     assert "special-delivery" in oak.gateway("declarations", "show", reference)
     assert "clause 5.4.3: The envelope bears a return address." in oak.gateway("policy", "explain", reference)
+
+
+def test_a_transfer_is_judged_by_the_agreement_of_the_day_on_which_it_goes(oak: Desk) -> None:
+    asked = ("--method", "post", "--provider", "oak", "--data", "safeguarding", "--dry-run", *POST)
+    lapsed = f"{first_year(*YEARS) + 1}-10-20"
+    assert declare(oak, *asked)["state"] == "accepted"
+    assert codes(declare(oak, *asked, "--on", lapsed, code=1)) == ["policy:agreement-not-ratified"]
 
 
 def test_its_receipts_verify_and_a_changed_one_does_not(oak: Desk, tmp_path: Path) -> None:
