@@ -384,11 +384,13 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Undo the closure of the provider."""
+        """Undo the closure of the provider; decide again the files held because of it."""
         with context.recording() as record:
-            reopened = providers.reopen(record.session, self.provider)
+            whole_rolls = record.registrar.catalogue.agreement.discrepancies.whole_rolls
+            reopened = providers.reopen(record.session, self.provider, whole_rolls)
             note(record, "provider-reopened", reopened, self.why)
-        return ActDone(f"{self.provider} is open again")
+        gone_on = _decided_anew(decide_again(context, self.provider))
+        return ActDone("\n".join([f"{self.provider} is open again", *gone_on]))
 
 
 class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL):
@@ -506,6 +508,7 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
 
 _OF_ITS_RECORD = (
     "policy:other-school", "policy:school-not-named", "policy:other-phase", "policy:assessment",
+    "policy:closed",
 )  # fmt: skip
 
 

@@ -196,13 +196,16 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
     return get_provider(session, provider)
 
 
-def reopen(session: Session, provider: str) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now."""
+def reopen(session: Session, provider: str, whole_rolls: Collection[str]) -> Provider:
+    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now.
+
+    Its pupils are on its roll again. `whole_rolls`: the data types of which each file is a complete roll.
+    """
     row = provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
     row.closed_on, row.succeeded_by = None, None
-    session.flush()
+    rolls.restore_full_roll(session, provider, whole_rolls)
     found = get_provider(session, provider)
     check_numbers(session, found)
     return found

@@ -95,6 +95,25 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     session.flush()
 
 
+def restore_full_roll(session: Session, provider: str, whole_rolls: Collection[str]) -> None:
+    """Record anew when a provider sent its last complete roll, as of the accepted files on record.
+
+    `whole_rolls`: the data types of which each file is a complete roll.
+    """
+    sent, of = TransferRow, tables.SchoolOfTransferRow
+    for_it = select(of.transfer).where(of.provider == provider)
+    by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
+    query = select(func.max(sent.landed_at)).where(
+        sent.state == "accepted",
+        col(sent.data_type).in_(whole_rolls),
+        or_(by_it, col(sent.sequence).in_(for_it)),
+    )
+    drop(session, *rows(session, FullRollRow, provider=provider))
+    if (last := session.exec(query).one()) is not None:
+        session.add(FullRollRow(provider=provider, at=last))
+    session.flush()
+
+
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
     """Count the pupils on each provider's roll, as of its last complete roll and of files since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -12,10 +12,10 @@ import pytest
 from sqlmodel import select
 
 from gateway.publish.everything import publish_all
-from gateway.registry import providers
+from gateway.registry import providers, rolls
 from gateway.registry.tables import ContactRow, PupilRow
 from tests.clock import THIS_YEAR
-from tests.content import core_data
+from tests.content import census, core_data
 from tests.corpus.children import csv
 from tests.corpus.schools import ELM, OAK, core
 from tests.site import Site
@@ -223,6 +223,7 @@ def test_a_closed_school_owes_nothing_keeps_its_receipts_and_what_it_sends_waits
     assert "has closed" in desk.gateway("providers", "merge", "elm", "oak", "--why", "no", code=1)
     desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
     assert json.loads(desk.gateway("providers", "show", "oak", "--json"))["succeeded_by"] is None
+    assert desk.state(late) == "accepted"
 
 
 def test_a_day_that_is_still_to_come_closes_nobody(desk: Desk) -> None:
@@ -251,6 +252,23 @@ def test_the_pupils_of_a_closed_school_are_on_its_roll_no_more(desk: Desk) -> No
     desk.send(elm, csv(core(LAESTAB=ELM)), "elm.csv.pgp")
     desk.process()
     assert desk.gateway("discrepancies", "list", "--json").strip() == "[]"
+
+
+def test_the_pupils_of_a_school_that_was_closed_by_mistake_are_on_its_roll_again(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS, dfe_number="9994001")
+    complete = desk.send(oak, census())
+    desk.process()
+    assert desk.state(complete) == "accepted", desk.codes(complete)
+
+    def on_roll() -> tuple[int, dict[str, datetime]]:
+        with desk.registry.read() as session:
+            return rolls.count_on_rolls(session, ["oak"])["oak"], rolls.full_rolls(session, ["oak"])
+
+    before = on_roll()
+    desk.gateway("providers", "close", "oak", "--why", "closed")
+    assert on_roll()[0] == 0
+    desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+    assert on_roll() == before
 
 
 def test_contacts_are_checked_by_their_shape() -> None:
