@@ -315,6 +315,23 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     )
 
 
+def test_no_copy_that_was_signed_before_takes_a_notice_back(desk: Desk) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(policy.read_text().replace("[discrepancies]", NOTICE))
+    confirm(desk.home.policies)
+    oak = desk.provider("oak")
+    desk.process()
+    signed = clearsigned(oak, text_of(desk))
+    desk.pass_time(minutes=5)
+    for outcome in ("agreement:ratified", "agreement:signature-date"):
+        copy = desk.land(oak, signed, "copy", "agreement")
+        desk.process()
+        assert desk.codes(copy) == [outcome]
+        if outcome == "agreement:ratified":
+            desk.gateway("agreement", "notice", "oak", "--notice", "termination")
+    assert ratified(desk, "oak")[THIS_YEAR[0]].ends_on is not None
+
+
 def test_who_gave_notice_signs_again_in_every_role(desk: Desk) -> None:
     policy = desk.home.policies / "agreement.toml"
     for more in (TWO_ROLES, NOTICE):
