@@ -104,11 +104,13 @@ class Job(AboutFile):
       new certificate may have (`certificates.admit`).
     - `rolls`: the data types from which pupils are collected. `stated`: headings explained by the provider.
     - `signature`: the signature of a drop that the opener has opened; None before.
+    - `waited_days`: for how long the file has waited here since it landed, as for its key to be renewed.
     """
 
     name: str
     senders: tuple[str, ...]
     now: datetime
+    waited_days: float = 0
     folder: Folder = "in"
     agreement: str = ""
     others: tuple[str, ...] = ()

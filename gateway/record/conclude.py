@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -228,6 +228,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
         others=tuple(key.material for key in signers.others),
         opens_with=tuple(one for one in openers if secret_files.secret_key_file(rulebook.home, one).exists()),
         now=now.astimezone(ZoneInfo(catalogue.calendar.timezone)),  # A file's dates are days at the school.
+        waited_days=max(0, (now - upload.landed_at) / timedelta(days=1)),
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,

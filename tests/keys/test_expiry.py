@@ -8,6 +8,7 @@ from pgpy.constants import CompressionAlgorithm
 
 from gateway.enrolment.key_file import updated
 from tests.openpgp.make.surgery import Wrapping
+from tests.policies import enact
 from tests.school import School
 from tests.waiting import until
 from tests.workshop import Workshop, codes, fresh
@@ -113,6 +114,31 @@ def test_what_was_signed_after_the_old_date_waits_and_goes_on_too(shop: Workshop
     assert shop.kinds(reference).count("decided") == 2
     ordinary = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     assert codes(ordinary) == {"policy:allowed"}
+
+
+def test_a_file_that_waited_long_for_its_key_is_not_too_old_then(shop: Workshop, school) -> None:
+    """Its age counts when it lands: a school may renew its key after the summer."""
+    policy, waits = shop.home.policies / "limits.toml", {"open:key-expired"}
+    before, in_force = policy.read_text(), shop.home.policies_in_force
+    policy.write_text(before.replace("signature_age_days = 90", "signature_age_days = 5"))
+    enact(shop.home.root)
+    until(lambda: shop.home.policies_in_force != in_force, "the edit to come into force")
+    try:
+        oak: School = school("oak", expires="1d")
+        in_hand = [oak.sealed(fresh(), shop.certificate) for _ in range(2)]
+        shop.pass_time(days=4)
+        held = shop.sent(oak, in_hand[0])
+        assert codes(held) == waits
+        shop.pass_time(days=10)
+        renew(oak)
+        assert codes(shop.sent(oak, oak.certificate(), "keys")) == {"key:renewed"}
+        reference = held.upload.reference
+        until(lambda: codes(shop.transfer(reference)) not in (waits, set()), "its decision")
+        assert shop.state(reference) == "accepted"
+        assert codes(shop.sent(oak, in_hand[1])) == {"open:signature-date"}
+    finally:
+        policy.write_text(before)
+        enact(shop.home.root)
 
 
 def test_who_signs_in_the_name_of_an_expired_key_is_refused(shop: Workshop, school) -> None:
