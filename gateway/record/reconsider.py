@@ -22,7 +22,7 @@ from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
-from gateway.model import Classified, ContentRefused, Decision, Held, Released, Transfer
+from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Released, Transfer
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
@@ -199,7 +199,8 @@ def _decide_anew(
 ) -> Decision:
     """Return the decision on a held file by the `content`; a hold for a key, a login or a fault stays.
 
-    However, a file held for an unknown login may be refused because of the content.
+    However, a file held for an unknown login may be refused because of the content, and nothing is accepted
+    that a suspended key signed.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
@@ -214,6 +215,10 @@ def _decide_anew(
     if others:
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
+    made = transfer.signature
+    signer = register.of(session).holders.get(("openpgp", made.certificate)) if made else None
+    if isinstance(decision, Accepted) and signer is not None and signer.state == "pending":  # Suspended.
+        return Held(reasons=(catalogue.reason("key:not-approved"),))
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else with_reason(decision, late, catalogue)
 

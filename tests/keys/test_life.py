@@ -157,6 +157,22 @@ def test_what_waits_for_anything_is_refused_once_its_key_is_stolen(shop: Worksho
     assert (told.state, codes(told)) == ("refused", {"open:key-revoked"})
 
 
+def test_what_a_suspended_key_signed_does_not_go_on_before_a_second_person_decides(
+    shop: Workshop, school
+) -> None:
+    oak: School = school("oak", ratified=False)
+    reference = shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference
+    with shop.changing("jane") as clerk:
+        clerk.suspend(key_of(shop, oak), why="laptop stolen")
+    shop.ratify_all(oak.name)
+    until(lambda: codes(shop.transfer(reference)) != {"policy:agreement-not-ratified"}, "its decision")
+    told = shop.transfer(reference)
+    assert (told.state, codes(told), told.waits_for) == ("held", {"key:not-approved"}, "key")
+    with shop.changing("joe") as clerk:
+        clerk.approve(key_of(shop, oak))
+    until(lambda: shop.state(reference) == "accepted", "its release")
+
+
 def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
     given = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     reference = given.upload.reference
