@@ -32,6 +32,9 @@ _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
 _NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
+# The figures and the last letter; and what stands before them. Texts with no figures are passed over quickly.
+_END_OF_INSURANCE = re.compile(r"\d\d ?\d\d ?\d\d ?[A-D]\b", re.ASCII | re.IGNORECASE)
+_START_OF_INSURANCE = re.compile(r"(?<![^\W_])[A-Z]{2} ?\Z", re.ASCII | re.IGNORECASE)
 _REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII)
 _SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
 # Numbers that programs draw: groups of hexadecimal figures, or letters among figures in ones and twos.
@@ -159,6 +162,12 @@ def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> boo
     words = [run for run in runs if len(run) > 1]
     few = len(runs) <= _MOST_RUNS and len(words) <= _MOST_WORDS
     return few and max(map(len, words), default=0) <= _LONGEST_WORD and _REFERENCE.fullmatch(text) is not None
+
+
+def holds_national_insurance(text: str) -> bool:
+    """Return True if a national insurance number stands anywhere in a text, by its shape: it has no check."""
+    found = (one.start() for one in _END_OF_INSURANCE.finditer(text))
+    return any(_START_OF_INSURANCE.search(text, max(0, at - 4), at) for at in found)
 
 
 _PARTS, _LETTERS = 6, 150

@@ -17,7 +17,7 @@ from itertools import islice
 
 from gateway.classify.archive import Place
 from gateway.classify.content import beside
-from gateway.classify.identifiers import is_nhs_number
+from gateway.classify.identifiers import holds_national_insurance, is_nhs_number
 from gateway.classify.report_wording import is_free_text, is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.sensitive import WORDS
@@ -37,7 +37,6 @@ _CODE = re.compile(r"[A-Z0-9][A-Z0-9/_.*+-]{0,11}|[/\\#-]", re.ASCII)
 _CONTACT = re.compile(r"[^@\s]+@[^@\s]+|\+?0[\d ()-]{8,}")
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?", re.ASCII)
 _NAME = re.compile(r"[^\W\d_][^\W\d_'\u2019.-]*(?:[,]? +[^\W\d_][\w'\u2019.-]*){0,3}")
-_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.ASCII | re.IGNORECASE)
 # Checked in this order.
 _LOOKS: dict[ValueKind, Callable[[str], object]] = {
     "times": _TIME.fullmatch,
@@ -101,21 +100,23 @@ _TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """Sensitive content found in the values of a column or kind of element: NHS numbers, free text, a topic.
+    """Sensitive content found in the values of a column or kind of element: numbers, free text, a topic.
     `key`: the field's key; None if unknown. `topic`: label of the first sensitive topic found; "" for none.
-    `story`: True if any value is free text. `met`: True once any value was searched.
+    `story`: True if any value is free text. `insured`: True if a national insurance number was found where
+    none belongs. `met`: True once any value was searched.
     """
 
     key: str | None
     topic: str = ""
     story: bool = False
+    insured: bool = False
     met: bool = False
     _nhs: int = 0
     _ten_digits: int = 0
     _last: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Search distinct values for NHS numbers, free text and sensitive topics; record what is found."""
+        """Search distinct values for numbers, free text and sensitive topics; record what is found."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
@@ -132,6 +133,8 @@ class Disclosure:
                     self._ten_digits += 1
                     self._nhs += is_nhs_number(number)
         together = "\n".join(values)
+        if not self.insured and self.key != "national-insurance":
+            self.insured = holds_national_insurance(together)
         if not self.story:
             has_sentences = not WORDS["in_sentences"].isdisjoint(together.casefold().split())
             self.story = any(map(_is_text, values if has_sentences else filter(is_free_text, values)))
@@ -285,12 +288,7 @@ class ColumnInventory:
         if part.assessment or not part.filled:
             return ""  # Grades stand under a subject, such as psychology.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.disclosure
-        # Four in five distinct values make national insurance numbers of all.
-        texts = [text for value in part.counts if (text := value.strip())]
-        others = (text for text in texts if not _NATIONAL_INSURANCE.fullmatch(text))
-        too_many = next(islice(others, int(len(texts) - _MOSTLY * len(texts)), None), None)
-        is_national = part.key != "national-insurance" and texts and too_many is None
-        if is_national or told.has_nhs_numbers():
+        if told.insured or told.has_nhs_numbers():
             return sensitive.topics["identity"].label
         # A flag only says yes or no; any other value may say more.
         if rule is None or (rule.values == ("flag",) and told.met):

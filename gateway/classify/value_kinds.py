@@ -447,6 +447,9 @@ _PLACE = rf"(?:{_TITLED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
+# As a national insurance number has.
+_NO_PAIRS = rf"(?![^{BETWEEN}\d]*+\d\d ?\d\d ?\d\d ?[A-D])"
+_LABELLED = rf"{_SHORT_TEXT}{_FEW_DIGITS}{_NO_PAIRS}"
 _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
 _CODE_OF_A_PLACE = r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}"
 _BREAK = r"(?:,[ \n]|\n)"
@@ -456,7 +459,7 @@ _DATE = rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR})"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}{_NAME}(?:,? {_NAME}){{0,7}}+",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
-    "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
+    "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_LABELLED}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
     rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
     rf"(?:{_BREAK}{_CODE_OF_A_PLACE})?+",
@@ -546,7 +549,10 @@ class Words:
             return False
         if not all(is_latin(c) or c in self._marks or c in _DIGITS or c in _ACCENTS for c in text):
             return False
-        if sum(map(_DIGITS.__contains__, text)) > (0 if kind == "name" else _MOST_DIGITS):
+        figures = sum(map(_DIGITS.__contains__, text))
+        if figures > (0 if kind == "name" else _MOST_DIGITS):
+            return False
+        if figures and identifiers.holds_national_insurance(text):
             return False
         small = []
         for word in words:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from stdnum.gb.upn import calc_check_digit
 
 from gateway.classify import identifiers as ids
+from tests.views.making import RULES
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,30 @@ def test_shapes(check, good: str, bad: str) -> None:
     assert check(f" {good} ")
     assert not check(bad)
     assert not check("")
+
+
+@pytest.mark.parametrize(
+    "number", ["AB123456C", "ab 12 34 56 c", "NI AB 123456 C.", "4B, AB 12 3456C", "(QQ123456A)"]
+)
+def test_a_national_insurance_number_is_seen_in_any_text(number: str) -> None:
+    assert ids.holds_national_insurance(f"Red\n{number}\n12 Low Road")
+    for key in ("house", "registration-group", "address", "school-name", "la-number", "phone"):
+        judge = RULES.judges[key]
+        assert set(judge.others([number, "2A"])) == {number}, key
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123456A",
+        "B 12 34 56 A",
+        "ABC123456A",
+        "AB123456E",
+        "AB1234567",
+        "AB123456CD",
+        "M999200015123A",
+        "12/10/2026",
+    ],
+)
+def test_no_other_number_is_taken_for_one_of_national_insurance(text: str) -> None:
+    assert not ids.holds_national_insurance(text)

@@ -128,6 +128,8 @@ FILES: Files = {
     "national-insurance-unsaid.csv": _with(
         "Parent Ref", among("QQ123456C", "AB123456C", "AB123457D", "CE123456A")
     ),
+    "national-insurance-of-one-as-house.csv": _with("House", among("Red", "Blue", "AB 12 34 56 C")),
+    "national-insurance-of-one-in-notes.csv": _with("Notes", among("", NOTE, "Mother AB123456C")),
     "notes-camhs.csv": _with("Notes", among(NOTE, "Referred to CAMHS by the school in October", "")),
     "notes-social-worker.csv": _with("Comment", among("", "Social worker is A Person", "")),
     "medical-flag.csv": _with("Medical Flag", among("Y", "N")),
