@@ -49,6 +49,16 @@ DISGUISED = "disguised words"
 # Four or more letters, each separate from the next; and three or more pieces of one or two letters.
 _APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\w\n][^\W\d_]|_[^\W\d_]){3,}(?![^\W_])")
 _IN_PIECES = re.compile(r"(?<!\S)\S{1,2}(?: \S{1,2}){2,}(?!\S)")
+# Between words written as one, as in "4BRefuge" and "RedRefuge7", but not in "McCall".
+_GLUED = re.compile(
+    r"(?<=[a-z])(?<!Mc)(?<!Mac)(?=[A-Z])|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=\d[A-Z])(?=[A-Z])",
+    re.ASCII,
+)
+# Such a place beside a word of five letters, sought at capitals and figures alone.
+_GLUED_WORD = re.compile(
+    r"[A-Z\d](?:(?<=[a-z][A-Z])[A-Za-z]{4}|(?<=[A-Za-z]{5}\d)|(?<=\d)[A-Z]?[A-Za-z]{5})", re.ASCII
+)
+_SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
 # Maps lengths of words: 1 for one or two letters, 0 for others.
@@ -136,7 +146,7 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield the words formed by pieces of a text: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge".
+    """Yield words of a text written in pieces, or as one: "refuge" of "r.e.f.u.g.e", "re-fuge", "RedRefuge".
     Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
     """
     for found in _IN_PIECES.finditer(plain):
@@ -144,6 +154,10 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
         for start in range(len(pieces) - 2):
             for end in range(start + 3, len(pieces) + 1):
                 yield "".join(pieces[start:end])
+    if _GLUED_WORD.search(text) is not None:
+        yield from (
+            word for word in plain_text(_GLUED.sub(" ", text)).split() if len(word) >= _SHORTEST_GLUED
+        )
     for token in text.split():
         if not token.isalnum() and _APOSTROPHES.isdisjoint(token):
             joined = plain_text(token).replace(" ", "")
@@ -240,7 +254,7 @@ class Sensitive(RuleTable):
         if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
             return True
         made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
-        return any(word in self._value_words and word not in may for word in made)
+        return any(self.is_sensitive_word(word) and word not in may for word in made)
 
     @cached_property
     def _titles(self) -> re.Pattern[str]:
@@ -257,19 +271,22 @@ class Sensitive(RuleTable):
         `kind`: the texts are names, labels or addresses. They have only ASCII, letters of `ACCENTED` and
         apostrophes, and at most a hundred characters each.
         """
-        words = _octet_words("\n".join(texts))
+        words = _octet_words(together := "\n".join(texts))
         signs, telling = self._signs, set[bytes]()
         if not signs.isdisjoint(map(_BEGINNING, words)):
             telling = {word for word in words if _BEGINNING(word) in signs} - self._exempt[kind == "name"]
         if kind == "name":
             telling |= self._called_by_nobody.intersection(words)
         # Three words in a row of one or two letters may be pieces of one word.
-        if not telling and b"\1\1\1" not in bytes(map(len, words)).translate(_SHORT):
+        may_be_pieces = b"\1\1\1" in bytes(map(len, words)).translate(_SHORT)
+        if not telling and not may_be_pieces and _GLUED_WORD.search(together) is None:
             return texts
         return [
             text
             for text in texts
-            if telling.isdisjoint(_octet_words(text)) and not _IN_PIECES.search(plain_text(text))
+            if telling.isdisjoint(_octet_words(text))
+            and not _GLUED_WORD.search(text)
+            and not _IN_PIECES.search(plain_text(text))
         ]
 
     @cached_property

@@ -154,6 +154,23 @@ def test_a_word_is_found_however_it_is_written(written: str) -> None:
         assert written not in quick([written, "Ann", "Brown"])
 
 
+@pytest.mark.parametrize("word", [*WORDS, "Adopted", "Asthma"])
+@pytest.mark.parametrize("form", ["4B{}", "{}4B", "Red{}", "{}House", "12{} Road"])
+def test_a_word_is_found_that_is_written_as_one_with_another(word: str, form: str) -> None:
+    for key in PLACES:
+        assert fault(key, form.format(word)), key
+        quick = RULES.quick(key, with_queries=True)
+        assert quick is not None
+        assert form.format(word) not in quick([form.format(word), "Ann", "Brown"])
+
+
+@pytest.mark.parametrize(
+    "name", ["McCall", "MacBride", "McDonald", "DeShawn", "LeBlanc", "FitzGerald", "DiCaprio"]
+)
+def test_a_name_with_a_capital_inside_is_a_name(name: str) -> None:
+    assert not fault("surname", name)
+
+
 CASES = (str.title, str.upper, str.lower, str.capitalize)
 POSITIONS = ("{}", "{} Brown", "Ann {}", "Ann {} Brown", "12 {} Road")
 
