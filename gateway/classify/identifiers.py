@@ -32,6 +32,7 @@ _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
 _NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
+_TELEPHONE = re.compile(r"(?:0|\+?44)[12378]\d{9}", re.ASCII)
 # The figures and the last letter; and what stands before them. Texts with no figures are passed over quickly.
 _END_OF_INSURANCE = re.compile(r"\d\d ?\d\d ?\d\d ?[A-D]\b", re.ASCII | re.IGNORECASE)
 _START_OF_INSURANCE = re.compile(r"(?<![^\W_])[A-Z]{2} ?\Z", re.ASCII | re.IGNORECASE)
@@ -147,7 +148,7 @@ def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> boo
     `tells` returns True for a sensitive word. With `short`, only one to four letters, figures, * or + pass.
     """
     text = text.strip()
-    if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
+    if not short and (_NATIONAL_INSURANCE.fullmatch(text) or _TELEPHONE.fullmatch(text)):
         return False
     prefixed = None if short else _PREFIXED.fullmatch(text)
     if prefixed is not None:

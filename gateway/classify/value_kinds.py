@@ -469,7 +469,7 @@ _QUICK = {
     "postcode": _CODE_OF_A_PLACE,
     "contact": r"0[\d ]{9,12}",
     "upn": r"[A-HJ-NP-RT-Z]\d{12}",
-    "reference": r"[A-Z]?\d{1,20}",
+    "reference": r"(?!(?:0|44)[12378]\d{9}(?!\d))[A-Z]?\d{1,20}",
 }
 """Patterns of evidently good values of a kind: each matches fewer values than the full check passes."""
 

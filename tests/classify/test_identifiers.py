@@ -113,3 +113,9 @@ def test_a_national_insurance_number_is_seen_in_any_text(number: str) -> None:
 )
 def test_no_other_number_is_taken_for_one_of_national_insurance(text: str) -> None:
     assert not ids.holds_national_insurance(text)
+
+
+@pytest.mark.parametrize("number", ["07700900123", "01823355455", "+447700900123", "447700900123"])
+def test_a_telephone_number_is_no_number_of_a_system(number: str) -> None:
+    others = RULES.judges["system-number"].others
+    assert set(others([number, "004711", "201600012345", "A07700900123"])) == {number}
