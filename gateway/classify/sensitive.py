@@ -54,7 +54,7 @@ _GLUED = re.compile(
     r"(?<=[a-z])(?<!Mc)(?<!Mac)(?=[A-Z])|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=\d[A-Z])(?=[A-Z])",
     re.ASCII,
 )
-# Such a place beside a word of five letters, sought at capitals and figures alone.
+# Such a place beside a word of five letters, sought where an upper-case letter or a figure stands.
 _GLUED_WORD = re.compile(
     r"[A-Z\d](?:(?<=[a-z][A-Z])[A-Za-z]{4}|(?<=[A-Za-z]{5}\d)|(?<=\d)[A-Z]?[A-Za-z]{5})", re.ASCII
 )
