@@ -148,7 +148,7 @@ def _agree(
 def _carry_out(place: Home, plan: UpgradePlan) -> None:
     try:
         with home_of_its_own(place):
-            carry_out(place, plan, now)
+            carry_out(place, plan, now, out.print)
     except GatewayError as error:
         is_copied = load_settings(place).database is None
         out.print(f"agreed, and backed up to {plan.backup}" if is_copied else "agreed")

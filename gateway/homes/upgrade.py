@@ -20,6 +20,7 @@ from sqlmodel import Session
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.home.versions import policy_digest
 from gateway.homes.audit.audit import audit
 from gateway.homes.backup import copy_registry
 from gateway.policy.catalogue import policy_files
@@ -36,6 +37,8 @@ from gateway.registry.database import Registry, pending_migrations
 from gateway.secrets.signing import Signing
 from gateway.zones.spool import write_durably
 
+_BASE = "made-from"
+"""The file in a draft with the digest of the policies from which the draft was made."""
 _SPARE_BYTES = 64 * 2**20
 _OWN_ENTRIES = frozenset(
     {"policy-proposed", "policy-approved", "policy-loaded", "agreement-published", "recorded"}
@@ -94,7 +97,8 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[str, ...]()
-    if draft.is_dir():
+    is_stale = draft.is_dir() and not _is_of_now(home, draft)
+    if draft.is_dir() and not is_stale:
         files: Files = _texts(draft)
     else:
         own, shipped = _texts(home.policies_in_force), shipped_policies()
@@ -113,7 +117,15 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
             (Path(aside) / name).write_text(text, "utf-8")
         found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
     faults += found
+    if is_stale:
+        faults.append(f"{draft} was made from other policies than are in force now: gateway upgrade --draft")
     return files, edits
+
+
+def _is_of_now(home: Home, draft: Path) -> bool:
+    """Return True if a draft was made from the policies that are in force now."""
+    base = draft / _BASE
+    return base.is_file() and base.read_text("ascii") == policy_digest(home.policies_in_force)
 
 
 def write_draft(home: Home, files: Files) -> Path:
@@ -128,6 +140,7 @@ def write_draft(home: Home, files: Files) -> Path:
         made.mkdir(mode=0o755)
         for name, text in files.items():
             write_durably(made / name, text.encode(), mode=0o644)
+        write_durably(made / _BASE, policy_digest(home.policies_in_force).encode(), mode=0o644)
         if draft.exists():
             draft.rename(Path(aside) / "replaced")
         made.rename(draft)

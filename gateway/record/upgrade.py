@@ -4,6 +4,7 @@ The agreement is in `upgrade/plan.json` of the home. Each step can be repeated, 
 finished by the next `gateway upgrade`, or by the processor at its start.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import write_durably
+
+_log = logging.getLogger(__name__)
 
 
 class UpgradePlan(File):
@@ -111,9 +114,24 @@ def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
     return plan.model_copy(update={"approved_by": person})
 
 
-def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> UpgradePlan:
-    """Migrate the tables, put the plan's policies in force, and return the plan marked as done."""
+def carry_out(
+    home: Home,
+    plan: UpgradePlan,
+    clock: Callable[[], datetime],
+    tell: Callable[[str], object] = _log.warning,
+) -> UpgradePlan:
+    """Migrate the tables, put the plan's policies in force, and return the plan marked as done.
+
+    `tell` is called with a sentence on a proposal of policies that ends with that. Where other policies came
+    into force after the plan was made, ConfigurationError: the plan is deleted, and nothing else changed.
+    """
     settings = load_settings(home)
+    if plan.digest is not None and policy_digest(home.policies_in_force) not in {plan.before, plan.digest}:
+        plan_file(home).unlink()
+        raise ConfigurationError(
+            "other policies have come into force since the upgrade was agreed on, and would be lost: gateway "
+            "upgrade --draft, and agree on it again"
+        )
     registry = Registry(settings.database_url(home))
     try:
         passing("upgrade.agreed")
@@ -134,6 +152,8 @@ def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> U
                     log.append(session, [proposed, approved], now)
             passing("upgrade.entries")
             keeper.put_in_force(plan.digest)
+            if known is not None and known.digest != plan.digest:
+                tell(f"{known.digest} was put forward, and is so no more: gateway policy propose, if wanted")
             passing("upgrade.policies")
             if policy_digest(home.policies) == plan.before:
                 take_over(draft_folder(home), home.policies)

@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.versions import policy_digest
 from gateway.homes.upgrade import look
+from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor
 from gateway.processor.work import home_of_its_own
 from gateway.record.policy_check import check
@@ -33,6 +34,13 @@ pytestmark = pytest.mark.long
 HOMES = Path(__file__).parents[1] / "vectors" / "homes"
 RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in HOMES.iterdir())
 """Homes as `tests.homes.release` made them with each release, at the commits 0c28960 and 1aaf765."""
+
+ANOTHER_TEAM = (
+    "flows.toml",
+    '"central-data-team", "school-place',
+    '"central-data-team", "education-welfare", "school-place',
+)
+"""An edit of the policies: file, before and after."""
 
 
 @pytest.fixture(params=RELEASES)
@@ -135,12 +143,7 @@ def test_the_account_that_a_name_was_used_under_is_no_second_person() -> None:
 
 def test_own_edits_stay(tmp_path: Path) -> None:
     home = unpacked("2026-11-24", tmp_path)
-    edit(
-        home,
-        "flows.toml",
-        '"central-data-team", "school-place',
-        '"central-data-team", "education-welfare", "school-place',
-    )
+    edit(home, *ANOTHER_TEAM)
     found = look(home)
     assert set(found.edits) == {
         "flows.toml: flow.school-census.data_type.school-census.teams: kept",
@@ -160,6 +163,19 @@ def test_a_fault_is_mended_in_the_draft(tmp_path: Path) -> None:
     assert own in teams.read_text()
     teams.write_text(teams.read_text().replace(own, ""))
     assert not look(home).faults, look(home).faults
+
+
+def test_policies_that_came_into_force_after_the_draft_are_in_the_upgrade(tmp_path: Path) -> None:
+    home = unpacked("2026-11-24", tmp_path)
+    options = ("--apply", "--yes", "--backup", str(tmp_path / "backup"))
+    upgrade(home, *options)
+    edit(home, *ANOTHER_TEAM)
+    assert "was made from other policies" in upgrade(home, *options, by="ben").stdout
+    assert "written" in upgrade(home, "--draft").stdout
+    agreed(home, tmp_path / "backup")
+    flow = load_catalogue(home.policies_in_force).flow_of("school-census")
+    assert flow is not None
+    assert "education-welfare" in flow.of("school-census").teams
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -186,6 +202,14 @@ def test_the_next_processor_carries_out_what_was_agreed(waiting: Home) -> None:
     with open_processor(waiting, now) as processor:
         processor.drain()
     holds(waiting)
+
+
+@pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)
+def test_what_was_agreed_before_other_policies_came_into_force_is_not_carried_out(waiting: Home) -> None:
+    edit(waiting, *ANOTHER_TEAM)
+    assert "agree on it again" in invoke(waiting.root, "process").stderr
+    assert read_plan(waiting) is None
+    assert "of an earlier version" in invoke(waiting.root, "doctor").stdout
 
 
 @pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)
