@@ -22,7 +22,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.versions import policy_digest
 from gateway.homes.audit.audit import audit
-from gateway.homes.backup import copy_registry
+from gateway.homes.backup import at_work, copy_registry
 from gateway.policy.catalogue import policy_files
 from gateway.policy.edits import Files, carry_over, earlier_releases
 from gateway.policy.shipped import shipped_policies
@@ -35,10 +35,12 @@ from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
 from gateway.registry import log
 from gateway.registry.database import Registry, pending_migrations
 from gateway.secrets.signing import Signing
+from gateway.zones.places import is_locked
 from gateway.zones.spool import write_durably
 
 _BASE = "made-from"
 """The file in a draft with the digest of the policies from which the draft was made."""
+_REHEARSAL = ".rehearsal-"
 _SPARE_BYTES = 64 * 2**20
 _OWN_ENTRIES = frozenset(
     {"policy-proposed", "policy-approved", "policy-loaded", "agreement-published", "recorded"}
@@ -157,7 +159,10 @@ def rehearsed(home: Home) -> Iterator[Session]:
     if settings.database is not None:
         raise ConfigurationError("a registry in PostgreSQL is rehearsed on a restored copy of the database")
     signing = Signing.load(home, settings)
-    with tempfile.TemporaryDirectory(dir=home.root, prefix=".rehearsal-") as aside:
+    for left in home.root.glob(f"{_REHEARSAL}*"):  # By one that was killed: it names children.
+        if not is_locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=home.root, prefix=_REHEARSAL) as aside, at_work(Path(aside)):
         copy = Path(aside) / home.registry.name
         copy_registry(home.registry, copy)
         with closing(Registry(f"sqlite:///{copy}")) as registry:

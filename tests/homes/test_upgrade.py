@@ -18,6 +18,7 @@ from gateway.cli.console import now
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.versions import policy_digest
+from gateway.homes.backup import at_work
 from gateway.homes.upgrade import look
 from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor
@@ -105,6 +106,17 @@ def test_a_look_changes_nothing(home: Home, options: tuple[str, ...]) -> None:
     assert "table changes: " in result.stdout
     assert "every entry of the log holds" in result.stdout
     assert as_it_is(home) == before
+
+
+def test_a_rehearsal_that_was_killed_leaves_no_copy_of_the_registry(tmp_path: Path) -> None:
+    home = unpacked("2026-11-28", tmp_path)
+    killed, busy = home.root / ".rehearsal-1", home.root / ".rehearsal-2"
+    for place in (killed, busy):
+        place.mkdir()
+        shutil.copy(home.registry, place)
+    with at_work(busy):
+        upgrade(home)
+        assert list(home.root.glob(".rehearsal-*")) == [busy]
 
 
 def test_the_processor_changes_nothing_before_people_have_agreed(home: Home) -> None:
