@@ -13,7 +13,7 @@ import tomlkit
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings import load_settings
+from gateway.home.settings import HostSettings, checked, load_settings
 from gateway.openpgp.sealer import lock, unlock
 from gateway.zones.spool import read_small, write_durably
 
@@ -35,12 +35,15 @@ def new_code() -> str:
 def packed(home: Home, name: str, code: str) -> bytes:
     """Return an archive of all files that a new host `name` needs, sealed under `code`.
 
-    ConfigurationError for a gateway that works alone.
+    ConfigurationError for a gateway that works alone, and for a name that no host or this host may have.
     """
-    if not load_settings(home).host.shares:
+    ours, theirs = load_settings(home).host, checked(HostSettings, {"name": name}, "a host")
+    if not ours.shares:
         raise ConfigurationError(
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
         )
+    if theirs == ours:
+        raise ConfigurationError(f"{name} is this host: two hosts of one name would report as one")
     settings = tomlkit.parse(home.settings.read_text("utf-8"))
     settings["host"]["name"] = name
     content = io.BytesIO()

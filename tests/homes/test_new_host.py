@@ -9,13 +9,22 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import hosts
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.homes.new_host import new_code, unpacked
+from gateway.homes.new_host import new_code, packed, unpacked
 from gateway.openpgp.sealer import lock
 from tests.commands import invoke
 
 SETTINGS = b'[host]\nname = "two"\n'
+SHARED = """
+organisation = "Somerset County Council"
+database = "postgresql+psycopg://gateway@/gateway"
+[store]
+url = "s3://bucket/folder"
+credentials_file = "/etc/gateway/s3"
+[host]
+name = "one"
+"""
 
 
 def handed_on(code: str, files: dict[str, bytes]) -> bytes:
@@ -67,3 +76,11 @@ def test_a_file_whose_host_cannot_be_put_on_record_does_not_stay(
     done = invoke(tmp_path / "no-home", "hosts", "add", "two", str(tmp_path / "two"))
     assert done.exit_code == 1
     assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize(("name", "said"), [("one", "one is this host"), ("Two!", "a host: name")])
+def test_a_name_that_cannot_be_another_host_s_is_refused(tmp_path: Path, name: str, said: str) -> None:
+    home = Home(tmp_path)
+    home.settings.write_text(SHARED, "utf-8")
+    with pytest.raises(ConfigurationError, match=said):
+        packed(home, name, new_code())
