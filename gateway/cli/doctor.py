@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind
+from gateway.log.checkpoint import VerifierKey
 from gateway.model import counted
 from gateway.openpgp.engines import prove_program
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -200,7 +202,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
-                ("whose log it is", _of_this_gateway(session, home)),
+                ("whose log it is", _of_this_gateway(session, home, settings)),
                 ("policies in force", _on_record(session, home)),
                 ("the calendar", of_calendar(catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
@@ -389,11 +391,15 @@ def _machine(home: Home) -> Iterator[Complaint]:
         yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
 
 
-def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
-    """Raise ConfigurationError if the registry contains another gateway's log; yield nothing."""
+def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Raise ConfigurationError if the registry contains another gateway's log, or one of another name.
+
+    Yield nothing.
+    """
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
-        log.check_is_ours(session, published.read_text("ascii").strip())
+        key = VerifierKey.read(published.read_text("ascii"))
+        log.check_is_ours(session, str(replace(key, name=settings.log_origin)))
     yield from ()
 
 

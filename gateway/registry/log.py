@@ -20,7 +20,14 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import ConfigurationError, Fault, NotFoundError
 from gateway.log import tree
-from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
+from gateway.log.checkpoint import (
+    LogKey,
+    VerifierKey,
+    add_cosignatures,
+    checkpoint,
+    names_signer,
+    read_checkpoint,
+)
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.model import LogStep
 from gateway.registry import locks
@@ -220,11 +227,17 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 def check_is_ours(session: Session, vkey: str) -> None:
     """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
 
-    This keeps a gateway from writing to another authority's database named by mistake.
+    This keeps a gateway from writing to another authority's database named by mistake. The error says so
+    where only the log's name differs.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
     if newest is not None and not (vkey in keys and names_signer(newest.text, keys)):
+        name, key = newest.text.partition("\n")[0], VerifierKey.read(vkey)
+        if names_signer(newest.text, [str(replace(key, name=name))]):
+            raise ConfigurationError(
+                f'gateway.toml: log_origin: the log began as "{name}", and keeps this name: write it back'
+            )
         raise ConfigurationError(
             "the registry is another gateway's: its log is signed by another key than the one in keys/ of "
             "this home. Set database in gateway.toml to this gateway's own, or bring keys/ back from a backup"

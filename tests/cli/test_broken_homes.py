@@ -107,6 +107,12 @@ HOMES = {
         HAND,
         "edit ",
     ),
+    "renamed log": Broken(
+        with_text("gateway.toml", lambda text: text.replace('log_origin = "', 'log_origin = "the.')),
+        "and keeps this name",
+        HAND,
+        "mend what it names",
+    ),
     "cut off setting": Broken(
         with_text("gateway.toml", "{}\n[[x".format), "at end of document", HAND, "edit "
     ),
