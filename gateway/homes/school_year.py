@@ -9,7 +9,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import tomlkit
@@ -28,6 +28,7 @@ _FIRST = ("first", "start", "begins", "from", "first day", "start date", "term s
 _LAST = ("last", "end", "ends", "to", "last day", "end date", "term ends")
 _WHAT = ("what", "kind", "type")
 _INSET = ("inset", "training")
+_MOST_TRAINING_DAYS = 7
 
 
 Dates = tuple[Sequence[tuple[date, date]], Sequence[date]]
@@ -37,8 +38,8 @@ Dates = tuple[Sequence[tuple[date, date]], Sequence[date]]
 def read_dates(data: bytes) -> Dates:
     """Return the terms and training days in a council's CSV file. GatewayError names an unreadable line.
 
-    The first line names the columns: first and last (or start and end). An optional column "what" marks a
-    training day by the word INSET or training.
+    The first line names the columns: first and last (or start and end). An optional column "what" marks
+    training days by the word INSET or training: the first day alone, or all days from it to the last one.
     """
     rows = csv.reader(io.StringIO(decoded(data, "the term dates are"), newline=""))
     headings = [heading.strip().lower() for heading in next(rows, [])]
@@ -54,7 +55,10 @@ def read_dates(data: bytes) -> Dates:
             continue
         begins = _day(_cell(cells, first), rows.line_num)
         if what is not None and any(word in _cell(cells, what).lower() for word in _INSET):
-            inset.append(begins)
+            ends = _day(_cell(cells, last), rows.line_num) if _cell(cells, last) else begins
+            if not 0 <= (ends - begins).days < _MOST_TRAINING_DAYS:
+                raise GatewayError(f"line {rows.line_num}: {begins} to {ends} are no training days")
+            inset += [begins + timedelta(days=day) for day in range((ends - begins).days + 1)]
         else:
             terms.append((begins, _day(_cell(cells, last), rows.line_num)))
     if not terms:

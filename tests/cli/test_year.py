@@ -159,3 +159,12 @@ def test_a_day_that_cannot_be_read_is_named_with_its_line() -> None:
         read_dates(b"first,last\n2027-09-02,2027-10-22\nsoon,2027-12-17\n")
     with pytest.raises(GatewayError, match="names the columns"):
         read_dates(b"2027-09-02,2027-10-22\n")
+
+
+def test_a_line_of_training_days_stands_for_each_of_them() -> None:
+    terms = "what,first,last\nTerm,2027-09-02,2027-10-22\n"
+    _, days = read_dates(f"{terms}INSET,02/09/2027,03/09/2027\nTraining,2027-10-22,\n".encode())
+    assert days == [date(2027, 9, 2), date(2027, 9, 3), date(2027, 10, 22)]
+    for line in ("INSET,2027-09-03,2027-09-02", "INSET,2027-09-02,2027-10-22"):
+        with pytest.raises(GatewayError, match=r"line 3: .* are no training days"):
+            read_dates(f"{terms}{line}\n".encode())
