@@ -35,7 +35,7 @@ from gateway.zones.failpoints import passing
 _REDONE = timedelta(hours=1)
 _PAGE = 100
 UP_TO, TAKEN_BACK = ".receipts", ".receipts-taken-back"
-EVENTS_TOLD = ".events"
+EVENTS_TOLD = ".receipts-told"
 SET_ASIDE = ".removed-"
 """Begins the name of a folder in published/ with all that a provider had, while the provider is removed."""
 MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)

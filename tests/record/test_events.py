@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.cli.install import shipped_units
 from gateway.processor import rounds
 from gateway.publish import on_request, projection
 from gateway.registry.tables import ReceiptRow
@@ -45,7 +47,7 @@ def test_each_receipt_is_one_line_and_lines_are_only_added(tmp_path: Path) -> No
     whole = month.read_bytes()
     with month.open("ab") as file:  # A kill amid a line, before the watermark.
         file.truncate(len(whole) - 20)
-    (desk.home.published.root / ".events").write_text("0")
+    (desk.home.published.root / projection.EVENTS_TOLD).write_text("0")
     desk.send(oak, fresh())
     desk.process()
     again = month.read_bytes()
@@ -53,6 +55,18 @@ def test_each_receipt_is_one_line_and_lines_are_only_added(tmp_path: Path) -> No
     numbers = [one["number"] for one in events(desk, month.name)]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == len(whole.splitlines()) + 1
+    desk.close()
+
+
+def test_a_siem_that_reads_the_log_has_a_place_of_its_own(tmp_path: Path) -> None:
+    unit = (shipped_units() / "gateway-events.service").read_text("utf-8")
+    (place,) = re.findall(r"gateway log events /var/lib/gateway/(\S+)", unit)
+    desk = Desk(tmp_path)
+    desk.land(desk.provider("oak", years=THIS_YEAR), b"in the clear")
+    desk.process()
+    told = (desk.home.published.root / projection.EVENTS_TOLD).read_text()
+    desk.gateway("log", "events", str(desk.home.root / place))
+    assert (desk.home.published.root / projection.EVENTS_TOLD).read_text() == told
     desk.close()
 
 
@@ -81,7 +95,7 @@ def test_events_of_before_an_upgrade_are_told_a_little_at_a_time(
     whole = events(desk)
     for old in (desk.home.published.provider("oak") / "receipts").glob("events*.jsonl"):
         old.unlink()
-    (desk.home.published.root / ".events").unlink()
+    (desk.home.published.root / projection.EVENTS_TOLD).unlink()
     monkeypatch.setattr(projection, "_PAGE", 1)
     monkeypatch.setattr(rounds, "_EVENTS_SECONDS", 0.0)
     monkeypatch.setattr(rounds, "_PAGES_SECONDS", 3600.0)
