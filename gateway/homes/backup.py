@@ -35,7 +35,7 @@ from gateway.homes.create import check_unused, whole_or_nothing
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.zones.places import is_locked, note_backup
-from gateway.zones.spool import fsync_folder, write_durably
+from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 _CHUNK = 1024**2
 _MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes worth keeping.
@@ -288,6 +288,7 @@ def restore(
         for part in _POLICIES:  # Read by services of other users.
             copy_tree(folder / part, home.root / part, mode=0o755)
         copy(folder / home.registry.name, home.registry)
+        _share(home)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
             outside.mkdir(mode=0o755, exist_ok=True)
         for written in ("keys", "sealed", *_POLICIES, home.spool.root.name, home.published.root.name):
@@ -298,6 +299,16 @@ def restore(
         mode = stat.S_IMODE(kept.stat().st_mode)
         write_durably(home.settings, tomlkit.dumps(text).encode(), mode=mode)
     return manifest
+
+
+def _share(home: Home) -> None:
+    """Let the services read what was restored, though the umask left a backup to its owner alone."""
+    home.registry.chmod(private_mode(home.root))
+    for part in ("keys", "sealed", *_POLICIES):
+        for path in (home.root / part).rglob("*"):
+            if path.is_file():
+                is_open = part in _POLICIES or path.suffix == ".pub"
+                path.chmod(0o644 if is_open else private_mode(path.parent))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import resource
 import shutil
 import sqlite3
@@ -132,6 +133,29 @@ def test_a_restored_home_is_open_to_the_same_users(backed: Backed) -> None:
 
     before, after = modes(backed.site.home), modes(backed.restored.home)
     assert {path: mode for path, mode in after.items() if before.get(path) != mode} == {}
+
+
+def test_a_backup_of_the_night_is_restored_for_all_services(backed: Backed, tmp_path: Path) -> None:
+    """The unit's umask leaves every file of a backup to its owner; shared folders are there before."""
+    before = os.umask(0o077)
+    try:
+        backup.back_up(Home(backed.site.home), tmp_path / "copy", datetime.now(UTC))
+    finally:
+        os.umask(before)
+    home = tmp_path / "home"
+    for name in ("", "keys", "keys/openpgp", "keys/statements", "keys/succession", "sealed"):
+        (home / name).mkdir()
+        (home / name).chmod(0o2770 if name == "" else 0o2750)
+    _restored(tmp_path / "copy", home)
+    modes = {
+        part: {stat.S_IMODE(path.stat().st_mode) for path in (home / part).rglob("*") if path.is_file()}
+        for part in ("sealed", "policies", "policies-in-force")
+    }
+    assert modes == {"sealed": {0o640}, "policies": {0o644}, "policies-in-force": {0o644}}
+    keys = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home / "keys").rglob("*.*")}
+    assert keys.pop("mailboxes_host_key.pub") == 0o644
+    assert set(keys.values()) == {0o640}
+    assert stat.S_IMODE((home / "registry.db").stat().st_mode) == 0o660
 
 
 def test_neither_overwrites(backed: Backed) -> None:
