@@ -293,9 +293,11 @@ def _reasons(
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
     """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
-    entries = []
+    entries, whole = [], record.registrar.catalogue.agreement.discrepancies.whole_rolls
     for school, found in rolls.take_out(record.session, transfer.sequence).items():
         provider = record.registrar.provider(record.session, school, record.at)
+        if transfer.data_type in whole and provider.closed_on is None:
+            rolls.restore_full_roll(record.session, school, whole, but=transfer.sequence)
         number = provider.dfe_number or provider.urn or ""
         entries += [entry._replace(school=number) for entry in found]
     return packed(entries) if entries else None

@@ -95,10 +95,12 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     session.flush()
 
 
-def restore_full_roll(session: Session, provider: str, whole_rolls: Collection[str]) -> None:
+def restore_full_roll(
+    session: Session, provider: str, whole_rolls: Collection[str], *, but: int | None = None
+) -> None:
     """Record anew when a provider sent its last complete roll, as of the accepted files on record.
 
-    `whole_rolls`: the data types of which each file is a complete roll.
+    `whole_rolls`: the data types of which each file is a complete roll. `but`: a file that counts no more.
     """
     sent, of = TransferRow, tables.SchoolOfTransferRow
     for_it = select(of.transfer).where(of.provider == provider)
@@ -106,6 +108,7 @@ def restore_full_roll(session: Session, provider: str, whole_rolls: Collection[s
     query = select(func.max(sent.landed_at)).where(
         sent.state == "accepted",
         col(sent.data_type).in_(whole_rolls),
+        col(sent.sequence) != but,
         or_(by_it, col(sent.sequence).in_(for_it)),
     )
     drop(session, *rows(session, FullRollRow, provider=provider))

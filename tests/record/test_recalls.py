@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.access import EVERYTHING
-from gateway.registry import deliveries, persons
+from gateway.registry import deliveries, persons, rolls
 from gateway.registry.tables import PupilRow
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
@@ -101,6 +101,27 @@ def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(des
         assert {row.pupil for row in session.exec(select(PupilRow))} == before
     assert mailbox(desk, "central-data-team") == [sent]
     desk.gateway("log", "verify")
+
+
+def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(desk: Desk, named) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    wrong = desk.send(oak, census(seed=2, pupils=3))
+    desk.process()
+
+    def on_roll() -> int:
+        with desk.registry.read() as session:
+            return rolls.count_on_rolls(session, ["oak"])["oak"]
+
+    assert on_roll() == 3
+    named("jane")
+    desk.gateway("transfers", "withdraw", wrong, "--why", "the export of one class")
+    assert on_roll() == 10
+    named("sam")
+    desk.gateway("transfers", "redeliver", wrong, "--why", "it was right after all")
+    assert on_roll() == 3
 
 
 def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> None:
