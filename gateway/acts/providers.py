@@ -46,7 +46,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.projection import SET_ASIDE
-from gateway.registry import keys, log, providers, register
+from gateway.registry import keys, log, providers, register, waits
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
 
@@ -344,6 +344,8 @@ class _ChangeAccess(Act, right=AccessRight.ENROL):
             provider = providers.get_provider(record.session, self.id)
             kind: Kind = "provider-suspended" if self.suspended else "provider-resumed"
             note(record, kind, provider, self.why)
+            if not self.suspended:
+                waits.settle_again(record.session, self.id, "policy:suspended")
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
@@ -389,6 +391,7 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
             whole_rolls = record.registrar.catalogue.agreement.discrepancies.whole_rolls
             reopened = providers.reopen(record.session, self.provider, whole_rolls)
             note(record, "provider-reopened", reopened, self.why)
+            waits.settle_again(record.session, self.provider, "policy:closed")
         gone_on = _decided_anew(decide_again(context, self.provider))
         return ActDone("\n".join([f"{self.provider} is open again", *gone_on]))
 

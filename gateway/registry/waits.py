@@ -92,3 +92,11 @@ def examine_again(
         row.state, row.waits_for = "landed", None
     session.flush()
     return [row.reference for row in found]
+
+
+def settle_again(session: Session, provider: str, code: str) -> None:
+    """Set a provider's keys, signed agreements and statements held for the reason `code` back to landed."""
+    of_drops = TransferRow.provider == provider, TransferRow.state == "held", TransferRow.folder != "in"
+    for row in session.exec(select(TransferRow).where(*of_drops, has_reason((code,)))):
+        row.state, row.waits_for = "landed", None
+    session.flush()

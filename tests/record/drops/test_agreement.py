@@ -315,6 +315,20 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     )
 
 
+@pytest.mark.parametrize(("end", "undo"), [("close", "reopen"), ("suspend", "resume")])
+def test_a_copy_of_a_school_that_was_ended_by_mistake_counts_once_it_is_back(
+    desk: Desk, end: str, undo: str
+) -> None:
+    oak, why = desk.provider("oak"), ("--why", "it was another one")
+    desk.gateway("providers", end, "oak", *why)
+    copy = desk.land(oak, clearsigned(oak, text_of(desk)), "copy", "agreement")
+    desk.process()
+    assert desk.codes(copy) == [f"policy:{end}{'d' if end == 'close' else 'ed'}"]
+    desk.gateway("providers", undo, "oak", *why)
+    desk.process()
+    assert (desk.codes(copy), [*ratified(desk, "oak")]) == (["agreement:ratified"], [THIS_YEAR[0]])
+
+
 def test_no_copy_that_was_signed_before_takes_a_notice_back(desk: Desk) -> None:
     policy = desk.home.policies / "agreement.toml"
     policy.write_text(policy.read_text().replace("[discrepancies]", NOTICE))
