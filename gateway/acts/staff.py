@@ -6,6 +6,8 @@ Roles are in force as soon as somebody has the role of administrator.
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,6 +54,8 @@ from gateway.registry.staff import StaffState
 from gateway.zones.places import places_of
 
 _SAID = "; "
+_NOTED = re.compile(r"(?P<name>[a-z0-9._-]+)(?: [^;]*?)?(?:[;:] (?P<why>.*))?")
+"""A note on a person: the name, what else a proposal is about, and the reason."""
 _SECRET_BYTES = 32
 _REMOVED = "removed from staff"
 _TOLD = "; ".join(f"{role} {does}" for role, does in ROLES_TOLD.items())
@@ -172,11 +176,12 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
                 {
                     "at": rfc3339(event.at),
                     "kind": event.kind,
+                    "what": json.loads(event.leaf)["fields"].get("what"),
                     "by": event.actor,
-                    "why": said.partition(_SAID)[2],
+                    "why": said["why"] or "",
                 }
                 for event in log.events(session, "staff")
-                if (said := event.note or "").partition(_SAID)[0] == self.name
+                if (said := _NOTED.fullmatch(event.note or "")) and said["name"] == self.name
             ]
             if not past:
                 raise NotFoundError(f"there is no member of staff {self.name}")
@@ -189,7 +194,7 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
             parts=(
                 ActListing([row], ("name", "teams", "removed"), empty=""),
                 ActListing(held, key_columns, empty="no keys"),
-                ActListing(past, ("at", "kind", "by", "why"), empty="nothing was done"),
+                ActListing(past, ("at", "kind", "what", "by", "why"), empty="nothing was done"),
             ),
         )
 

@@ -438,6 +438,20 @@ def test_the_account_behind_sudo_is_the_one_that_called_it_whatever_the_environm
     assert done.stdout.strip() == pwd.getpwuid(login if recorded else 65534).pw_name
 
 
+def test_what_is_on_record_of_somebody_tells_of_their_roles_too(desk: Desk, as_sam: Act) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages; for now")
+    desk.gateway("roles", "take", "sam", "triage", "--why", "moved")
+    person(desk, "samuel")
+    history = json.loads(desk.gateway("staff", "show", "sam", "--json"))["history"]
+    assert [(one["kind"], one["what"], one["by"], one["why"]) for one in history][-2:] == [
+        ("role-granted", "triage", "jane", "triages; for now"), ("role-taken", "triage", "jane", "moved"),
+    ]  # fmt: skip
+    assert [one["kind"] for one in history].count("staff-added") == 1
+    told = " ".join(desk.gateway("staff", "show", "sam").split())
+    assert "role-granted triage jane triages; for now" in told
+
+
 def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None:
     """Whoever has the link becomes that person in the console."""
     in_force(desk)
