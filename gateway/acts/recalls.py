@@ -161,6 +161,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
 
     short: ClassVar = "Confirm"
 
+    delivery: bool = option("Confirm the delivery that somebody proposed.", default=False)
+
     def effect(self, context: ActContext) -> str:
         """Return sentences with the file's school and kind of data, and the proposal with its reason."""
         with context.reading() as session:
@@ -176,14 +178,20 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Carry out the withdrawal or delivery that a first person proposed.
 
-        GatewayError if nothing waits for a second person, or if both persons may be the same.
+        GatewayError if nothing waits for a second person, if both persons may be the same, or if a delivery
+        is proposed of a withdrawn file, and `delivery` does not say which of both is confirmed.
         """
-        reference = self.reference
+        reference, find = self.reference, proposal if self.delivery else proposed
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
-            session, first = record.session, proposed(record.session, reference, _PROPOSED)
-            if first is not None:
-                return self._give(record, first)
+            session, first = record.session, find(record.session, reference, _PROPOSED)
             transfer = transfers.get(session, reference)
+            if first is not None and (self.delivery or not waits_for_second(transfer)):
+                return self._give(record, first)
+            if first is not None:
+                raise GatewayError(
+                    f"{reference} is withdrawn, and {first.by} proposed to deliver it: --delivery confirms "
+                    "that; to withdraw it for good, gateway transfers decline comes first"
+                )
             _check_second(record, transfer)
             openings = recalls.openings(session, reference)
             _tell(record, transfer, openings, self.why, headline=_OVER, next_step=_JUDGE)

@@ -139,7 +139,10 @@ def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_f
     assert "Allow what is proposed" in noor.text
     assert "Withdraw it for good" not in noor.text
     confirmed = {"reference": gone, "back": f"/held/{gone}", "why": "I asked, too."}
-    assert noor.act("/work/transfers/confirm", **confirmed) == 200, noor.text
+    assert noor.post("/work/transfers/confirm", **confirmed) == 403  # As from a page of before the proposal.
+    noor.get(f"/held/{gone}")
+    assert 'formaction="/work/transfers/confirm" name="delivery" value="yes"' in noor.page
+    assert noor.act("/work/transfers/confirm", **confirmed, delivery="yes") == 200, noor.text
     assert served.kinds(gone)[-1] == "redelivered"
 
 

@@ -195,6 +195,29 @@ def test_a_team_is_given_its_view_again_where_the_agreement_speaks_against_the_s
     assert not any(one is None or one.whole for one in given)
 
 
+def test_who_confirms_a_withdrawal_does_not_confirm_a_delivery_proposed_meanwhile(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    confirm = ("transfers", "confirm", sent, "--why", "gone for good")
+    named("jane")
+    desk.gateway("transfers", "withdraw", sent, "--why", "wrong authority")
+    assert "nobody has proposed" in desk.gateway(*confirm, "--delivery", code=1)
+    named("sam")
+    propose = ("transfers", "redeliver", sent, "--team", "exclusions", "--why", "a tribunal", "--override")
+    desk.gateway(*propose)
+    named("kim")
+    said = " ".join(desk.gateway(*confirm, code=1).split())
+    assert "proposed to deliver it: --delivery" in said
+    assert mailbox(desk, "exclusions") == []
+    desk.gateway("transfers", "decline", sent, "--why", "no tribunal")
+    desk.gateway(*confirm)
+    assert desk.codes(sent) == ["person:withdrawn-for-good"]
+    named("sam")
+    desk.gateway(*propose)
+    named("kim")
+    desk.gateway(*confirm)
+    assert mailbox(desk, "exclusions") == [sent]
+
+
 def test_a_delivery_against_more_than_was_proposed_is_proposed_anew(desk: Desk, named) -> None:
     sent = accepted(desk)
     propose = ("transfers", "redeliver", sent, "--team", "exclusions", "--why", "a tribunal", "--override")
