@@ -11,7 +11,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, FieldGroup, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    FieldGroup,
+    Moment,
+    MomentAfter,
+    ReadingAct,
+    Reference,
+    argument,
+    option,
+)
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
@@ -55,7 +65,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     amend: int | None = option(
         "Amend this record: new values replace the earlier ones, and lists grow.", None, metavar="N", ge=1
     )
-    transfer: tuple[str, ...] = option("Files concerned.", ())
+    transfer: tuple[Reference, ...] = option("Files concerned.", ())
     person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", (), names="person")
     key: tuple[str, ...] = option("Keys concerned, by fingerprint: all that went over them.", ())
     from_: Moment | None = option("When it began.", None)

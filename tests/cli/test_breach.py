@@ -96,6 +96,11 @@ def test_what_somebody_opened_under_an_account_of_several_people_is_theirs(copy:
         assert (reference in record(copy, *asked)) == named, actor
 
 
+def test_a_file_is_named_in_any_spelling(copy: Desk) -> None:
+    reference, *_ = (one["reference"] for one in json.loads(copy.gateway("transfers", "list", "--json")))
+    assert reference in record(copy, "--aware-at", AWARE, "--transfer", reference.lower(), "--annex")
+
+
 def test_what_an_earlier_release_recorded_is_shown_still(copy: Desk) -> None:
     entry = Entry(
         kind="breach-recorded", subject="breach", fields={"number": 1}, actor="ann", note="A laptop.\n"
