@@ -246,20 +246,10 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
             left = self._held(session, EVERYTHING)
             for reference in left:
                 record.note("assigned", reference)
-            shown = [
-                one.name
-                for one in programs.listed(session)
-                if name_of(one.made_by) == self.name and one.revoked_at is None and one.ends_at > at
-            ]
+            shown = _credentials_shown(record, self.name)
             _note(record, "staff-removed", self.name, self.why)
         files = f"; {counted(len(left), 'held file')} of theirs: now for anybody to decide" if left else ""
-        said = f"{self.name} is removed{files}"
-        if shown:
-            said += (
-                f"\n{self.name} was shown the credential of {', '.join(shown)}, which counts still: "
-                "gateway programs revoke, then gateway programs add"
-            )
-        return ActDone(said)
+        return ActDone(f"{self.name} is removed{files}{shown}")
 
 
 class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
@@ -409,7 +399,8 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
             roles.take(session, self.name, self.role)
             note = f"{self.name}: {self.why}"
             record.note("role-taken", "staff", {"what": self.role.value}, note)
-        return ActDone(f"{self.name} no longer has the role {self.role}")
+            shown = _credentials_shown(record, self.name) if self.role == Role.ADMINISTRATOR else ""
+        return ActDone(f"{self.name} no longer has the role {self.role}{shown}")
 
 
 class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
@@ -467,6 +458,21 @@ def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) ->
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
     return f"on record for {said}; it counts in three days"
+
+
+def _credentials_shown(record: Recording, name: str) -> str:
+    """Return a line on the programs in force whose credentials a person was shown; "" if there are none."""
+    shown = [
+        one.name
+        for one in programs.listed(record.session)
+        if name_of(one.made_by) == name and one.revoked_at is None and one.ends_at > record.at
+    ]
+    if not shown:
+        return ""
+    return (
+        f"\n{name} was shown the credential of {', '.join(shown)}, which counts still: "
+        "gateway programs revoke, then gateway programs add"
+    )
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:

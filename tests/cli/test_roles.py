@@ -438,6 +438,19 @@ def test_the_account_behind_sudo_is_the_one_that_called_it_whatever_the_environm
     assert done.stdout.strip() == pwd.getpwuid(login if recorded else 65534).pw_name
 
 
+def test_whoever_takes_an_administrators_role_is_told_which_credentials_they_were_shown(
+    desk: Desk, as_sam: Act
+) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    apart(desk.home, "sam")
+    for act in (desk.gateway, as_sam):
+        act("programs", "add", "case-files", "--act", "transfers list", "--why", "x")
+    take = ("roles", "take", "sam", "administrator", "--why", "another post")
+    assert "second person" in desk.gateway(*take)
+    assert "sam was shown the credential of case-files, which counts still" in " ".join(as_sam(*take).split())
+
+
 def test_what_is_on_record_of_somebody_tells_of_their_roles_too(desk: Desk, as_sam: Act) -> None:
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "triage", "--why", "triages; for now")
