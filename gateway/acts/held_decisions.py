@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from gateway.access import AccessRight
+from gateway.access import AccessRight, may_know
 from gateway.acts.act import (
     Act,
     ActContext,
@@ -39,6 +39,7 @@ from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
 from gateway.registry import providers, roles, staff, transfers
 from gateway.registry.log import Entry
+from gateway.registry.sight import sees
 
 _ADVICE_LENGTH = 400
 _NOBODY: dict[Kind, str] = {
@@ -201,6 +202,14 @@ class AssignHeldFile(_HeldFileAct, command="held assign"):
                 raise GatewayError(f"{name} has no role that decides on held files")
             if self.to and not roles.in_force(record.session):
                 staff.get_staff(record.session, name)
+            elif self.to:
+                person, looking = (
+                    roles.viewer(record.session, name), record.registrar.catalogue.looking_teams(),
+                )  # fmt: skip
+                if not sees(record.session, may_know(person, looking), self.reference):
+                    raise GatewayError(
+                        f"{name} may not know of {self.reference}: give it to somebody who may"
+                    )
             if self.text:
                 record.note("noted", self.reference, note=self.text)
             record.note("assigned", self.reference, note=name)

@@ -250,6 +250,15 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
     assert steps[-2:] == [("noted", "Rang them."), ("assigned", "dee")]
 
 
+def test_a_file_is_given_to_nobody_who_may_not_know_of_it(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    sensitive, plain = office.room.hold_as_sensitive(b"given few"), office.room.hold(b"given")
+    for reference, status in ((sensitive, 403), (plain, 200)):
+        asked = office.ask("kim", "carry-out", **act("held assign", reference=reference, to="jane"))
+        assert asked.status_code == status, asked.text
+    assert [event.kind for event in office.room.events(sensitive)] == []
+
+
 def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office) -> None:
     reference = office.room.hold(b"leaver")
     office.room.staff("leo", TEAM)
