@@ -594,6 +594,8 @@ def test_what_one_gave_alone_they_take_back_alone(desk: Desk, as_sam: Act) -> No
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
     desk.gateway("roles", "take", "sam", "administrator", "--why", "never came")
     assert "sam" not in desk.gateway("roles", "list")
+    noted = [(one.kind, one.note) for one in desk.events("staff")]
+    assert noted[-2:] == [("role-granted", "sam: the second"), ("role-taken", "sam: never came")]
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
     apart(desk.home, "sam")
     assert "second person" in desk.gateway("roles", "take", "sam", "administrator", "--why", "never came")
