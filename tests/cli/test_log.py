@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from gateway.cli.log import inconsistencies
 from gateway.log import checkpoint as log_checkpoint
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint
-from gateway.log.leaf import canonical
-from gateway.registry import log
+from gateway.log.leaf import Kind, canonical
+from gateway.record import policy_proposals
+from gateway.record.dual_control import name_of
+from gateway.registry import log, programs, staff
+from gateway.registry.tables import ProgramRow
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
 from tests.clock import TERM_TIME
@@ -346,3 +350,42 @@ def test_entries_are_told_to_a_siem_once_and_fit_its_schema(copy: Desk, tmp_path
     validator = jsonschema.Draft202012Validator(schema)
     assert [error.message for one in told for error in validator.iter_errors(one)] == []
     assert copy.gateway("log", "events", str(place)) == ""
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (("staff", "add", "ann", "--team", "central-data-team"), "staff-added"),
+        (("staff", "set", "jane", "--team", "early-years"), "staff-changed"),
+        (("staff", "remove", "jane"), "staff-removed"),
+        (("providers", "resume", "oak"), "provider-resumed"),
+        (("providers", "merge", "oak", "elm"), "provider-merged"),
+        (("providers", "remove", "elm"), "provider-removed"),
+        (("programs", "add", "files", "--act", "transfers list"), "program-added"),
+        (("programs", "revoke", "notes"), "program-revoked"),
+        (("policy", "withdraw"), "policy-withdrawn"),
+    ],
+)
+def test_an_act_is_on_record_with_who_did_it_and_why(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, act: tuple[str, ...], kind: Kind
+) -> None:
+    for name in ("oak", "elm"):
+        desk.provider(name)
+    ends = desk.now + timedelta(days=9)
+    with desk.registry.write() as session:
+        staff.add_staff(session, "jane", ("central-data-team",), desk.now)
+        programs.add(
+            session,
+            ProgramRow(
+                digest="a", name="notes", acts="", teams="", made_at=desk.now, made_by="ann", ends_at=ends
+            ),
+        )
+        policy_proposals.propose(session, 32 * "ab", ends, by="ann", why=None, at=desk.now)
+    people = ("ann", "ben") if act[:2] == ("programs", "add") else ("ben",)
+    for person in people:
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway(*act, "--why", "so agreed")
+    with desk.registry.read() as session:
+        entry = log.latest(session, kind)
+    assert entry is not None
+    assert (name_of(entry.actor or ""), (entry.note or "").rpartition("; ")[2]) == ("ben", "so agreed")
