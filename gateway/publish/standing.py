@@ -210,7 +210,8 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
     ]
     yield t("What came this term"), came, t("Nothing came yet.")
     yield t("Your keys"), [_key(facts, one, language) for one in facts.own_keys], ""
-    agreement = StandingLine("", t(f"Ratified: {', '.join(facts.ratified)}."))
+    ratified = f"Ratified: {', '.join(facts.ratified)}." if facts.ratified else "You need not ratify it."
+    agreement = StandingLine("", t(ratified))
     if year := facts.to_ratify:
         says = t(f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us.")
         agreement = StandingLine("", says, {"data-ratify": year}, late=True, news=0)

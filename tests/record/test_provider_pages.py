@@ -156,6 +156,14 @@ def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(copied:
     assert pages["oak"].read_text() != before["oak"]
 
 
+def test_who_is_no_party_to_the_agreement_is_told_so(copied: Desk) -> None:
+    copied.provider("fft", "fft")
+    copied.process()
+    said = (copied.home.published.pages("fft") / "status.html").read_text()
+    assert "You need not ratify it." in said
+    assert "Ratified: ." not in said
+
+
 def test_a_page_tells_at_once_what_the_authority_puts_on_record(copied: Desk) -> None:
     pages, elm = Pages(), copied.home.published.pages("elm") / "status.html"
     copied.provider("elm", dfe_number="9991002")
