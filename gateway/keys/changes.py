@@ -13,7 +13,7 @@ from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
 from gateway.openpgp.sealer import clearsign
 from gateway.reasons.languages import Language
-from gateway.registry import keys, log, providers, receipts, waits
+from gateway.registry import copies, keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
@@ -175,8 +175,8 @@ class Clerk:
         """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
         Files waiting for a key put in force, renewed or ended are examined again, as is every held file that
-        a stolen key signed. Of a key of a member of staff, the log does not name the owner. `more` are
-        further fields of the log entry.
+        a stolen key signed; copies that only ended keys open are made again. Of a key of a member of staff,
+        the log does not name the owner. `more` are further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
@@ -192,6 +192,8 @@ class Clerk:
         elif kind in _ENDED:
             stolen = key.revocation == "hard"
             waits.examine_again(self.session, key.owner, key.fingerprint, stolen=stolen)
+        in_force = keys.keys_in_force(self.session, "provider", key.owner, "openpgp", self.at)
+        copies.seal_anew(self.session, key.owner, [one.fingerprint for one in in_force])
         return key
 
 

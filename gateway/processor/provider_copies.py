@@ -5,6 +5,7 @@ owed. A missing copy can be made, and made again, at any time. An isolated child
 in memory: this process sees the sealed copy only.
 """
 
+import hashlib
 import logging
 import os
 import secrets
@@ -79,7 +80,8 @@ class Copier:
             copy = (waiting or self._elsewhere).popleft()
             if copy.number in self._in_hand or self._back_off.is_pausing(_key(copy)):
                 continue
-            is_out = copy.made and _is_whole(copy_path(self._home, copy), copy.size)
+            shares = registrar.settings.host.shares
+            is_out = copy.made and _is_whole(copy_path(self._home, copy), copy, compare=shares)
             if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
                 with self._lock:
                     self._in_hand.add(copy.number)
@@ -205,10 +207,16 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
     return descriptor
 
 
-def _is_whole(path: Path, size: int | None) -> bool:
-    """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies."""
+def _is_whole(path: Path, copy: Copy, *, compare: bool) -> bool:
+    """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
+
+    `compare`: False if no other host can have made it anew, for another key of its provider.
+    """
     try:
-        return path.stat().st_size == size or size is None
+        if copy.size not in {None, path.stat().st_size}:
+            return False
+        with path.open("rb") as file:
+            return not compare or hashlib.file_digest(file, "sha256").hexdigest() == copy.sha256
     except FileNotFoundError:
         return False
 

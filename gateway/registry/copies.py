@@ -122,6 +122,17 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
     session.flush()
 
 
+def seal_anew(session: Session, provider: str, in_force: Collection[str]) -> None:
+    """Record a provider's copies as still to be made if none of its certificates `in_force` opens them.
+
+    Each stays in /out until the new one takes its place.
+    """
+    for row in rows(session, CopyRow, provider=provider) if in_force else ():
+        if row.made_at is not None and not {*in_force} & {*(row.certificates or "").split()}:
+            row.made_at = row.sha256 = row.size = None
+    session.flush()
+
+
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:

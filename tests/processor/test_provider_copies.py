@@ -288,6 +288,27 @@ def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: De
     assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
 
 
+def test_a_school_that_lost_its_key_can_open_its_copies_with_its_new_one(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    (before,) = [path.read_bytes() for path in out(desk, "oak")]
+    anew = Party("oak-anew", desk.root / "parties" / "oak-anew")
+    (lost,) = [
+        one for one in json.loads(desk.gateway("keys", "list", "oak", "--json")) if one["kind"] == "openpgp"
+    ]
+    desk.gateway("keys", "add", "oak", str(anew.certificate))
+    fingerprint = pysequoia.Cert.from_bytes(anew.certificate.read_bytes()).fingerprint
+    desk.gateway("keys", "confirm", "oak", fingerprint)
+    desk.process()
+    assert [path.read_bytes() for path in out(desk, "oak")] == [before]  # Both keys are in force.
+    desk.gateway("keys", "revoke", "oak", lost["fingerprint"], "--why", "the disk died")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(anew, copy.read_bytes(), desk.certificate) == estimates()
+
+
 def test_files_are_not_read_in_each_round_for_schools_that_have_not_ratified(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", dfe_number=ABOUT)
