@@ -102,3 +102,17 @@ def test_words_in_a_pattern_are_a_row_of_words_of_columns(
     )
     found = load_rules(policies).column_field(name)
     assert (found == "religion") == is_known
+
+
+@pytest.mark.parametrize("agreement", ["somerset", "cwm-alarch"])
+def test_no_pattern_takes_a_heading_with_the_name_of_a_pupil(agreement: str) -> None:
+    rules = load_rules(POLICIES / agreement)
+    names = {name for _, name in rules.column_names()}
+    tables = (each for pack in rules.law for each in pack.layouts.values() if each.format == "CSV")
+    names |= {element.name for each in tables for element in each.elements}
+    assert len(names) > 1_000
+    for written in (" Kit Nowak ", "_zq"):
+        headings = (
+            f"{name[:at]}{written}{name[at:]}" for name in names for at in (0, len(name) // 2, 7, len(name))
+        )
+        assert [heading for heading in headings if rules.column_field(heading) is not None] == []
