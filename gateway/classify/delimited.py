@@ -89,7 +89,7 @@ class Table:
                 if max(lengths) > limits.columns:
                     raise unknown("a table with more columns than this gateway reads", format="CSV")
                 # Nearly every batch passes this quick test; only the others are examined row by row.
-                if not (min(lengths) > 1 and all(map(_SECOND, batch))):
+                if not (min(lengths) > 1 and all(map(_SECOND, batch))) or wording.is_sum(batch[-1]):
                     batch = [row for row in batch if not self._is_skipped(row, wording)]
                 if self.suspected:
                     batch = unwrapped(batch)

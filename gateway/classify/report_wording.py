@@ -75,12 +75,15 @@ class ReportWording:
         return plain and self._is_named(" ".join(words))
 
     def is_sum(self, row: Row) -> bool:
-        """Return True for a row of totals: first a word for totals, then figures in the other cells."""
-        first = next(filter(None, map(str.strip, row)), "")
-        if first.casefold().rstrip(":") not in _SUMS:
+        """Return True for a row of totals: first a word for totals, then figures in the other cells.
+        True also for a heading of several words and its count: "Total pupils", "24".
+        """
+        first, *others = [*filter(None, map(str.strip, row))] or [""]
+        if not all(map(_FIGURES.fullmatch, others)):
             return False
-        _, *others = filter(None, map(str.strip, row))
-        return all(map(_FIGURES.fullmatch, others))
+        heading = first.rstrip(": ")
+        counted = len(others) == 1 and " " in heading and self.is_line(f"{heading}: {others[0]}")
+        return counted or heading.casefold() in _SUMS
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
         """Return True if rows look like a report's cover page: at most 60 cells, all report lines."""

@@ -1,8 +1,11 @@
 """Lines that reports print by themselves are passed over, and in no view; what a person wrote is not."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.classify import load_rules
+from tests.corpus import books
 from tests.corpus.benign import rows
 from tests.corpus.benign.core import SIMS
 from tests.corpus.corpus import POLICIES
@@ -56,6 +59,18 @@ def test_totals_are_in_no_view() -> None:
     content = csv(table, below=[["Total", *[""] * (len(table[0]) - 2), 4711]])
     assert list(told(decided(content))) == ["policy:allowed"]
     assert b"4711" not in view_for("central-data-team", content, "school")[0]
+
+
+TOTALS = [["Total", 24], ["Total pupils", 24], ["Total", 24, 24], ["Total", *[""] * 4, 24]]
+
+
+@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("kind", [books.xlsx, books.xls, books.xlsb, books.ods])
+def test_totals_under_a_table_of_a_workbook_are_passed_over(
+    kind: Callable[[books.Page], bytes], total: list[object]
+) -> None:
+    table = rows(SIMS)
+    assert list(told(decided(kind(books.Page([*table, total]))))) == ["policy:allowed"]
 
 
 @pytest.mark.parametrize(
