@@ -113,7 +113,11 @@ _MARKS = {
     "address line": frozenset(" .,-'/&\"\n\r\u2019\u2013"),
 }
 _IN_A_NAME, _IN_A_PLACE = WORDS["in_a_name"], WORDS["in_a_place"]
-_ELIDED = re.compile(r"[dlo]['\u2019]\w|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w")
+# As in "d'Arcy", "hUiginn" and "al-Amin".
+_ELIDED = re.compile(
+    r"[dlo]['\u2019]\w|[htn][A-Z\u00c1\u00c9\u00cd\u00d3\u00da][a-z\u00e1\u00e9\u00ed\u00f3\u00fa]"
+    r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
+)
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")

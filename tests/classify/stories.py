@@ -155,6 +155,13 @@ NAMES = tuple(
     line.strip()
     for line in """
     O'Neill
+    Ó hUiginn
+    Mac an tSaoir
+    't Hooft
+    op den Kamp
+    Zia ul Haq
+    Crook
+    Coward
     D'Eath
     De'Ath
     van der Merwe
