@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reseal
@@ -84,21 +86,28 @@ class Holdings:
         return openers == {fingerprint} or (ANYONE in named and fingerprint in openers)
 
 
-def damaged_sessions(home: Home, settings: Settings | None = None) -> Iterator[str]:
-    """Yield the reference of each stored session key that none of the gateway's keys opens.
+def unopened_sessions(
+    home: Home, session: Session, settings: Settings | None = None
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the reference of each stored session key that none of the gateway's keys on this machine opens.
 
-    `settings` name the store, by default those of the home.
+    With it, the fingerprint of the gateway's key to which it is sealed, if that is not on this machine; None
+    for a damaged session key. `settings` name the store, by default those of the home.
     """
-    store, secrets = store_of(home, settings), dict[str, bytes]()
+    store, secrets, elsewhere = store_of(home, settings), dict[str, bytes](), dict[str, str]()
     for reference in store.sessions():
         with store.reading_session(reference) as kept:
-            sealed = b"" if kept is None else OpenFile(kept).read_bytes()
-        if kept is not None and sealed != _NOBODY_OPENS:
-            secrets = secrets or secret_files.openpgp_secrets(home)
+            if kept is None or (sealed := OpenFile(kept).read_bytes()) == _NOBODY_OPENS:
+                continue
+            if not secrets:
+                secrets = secret_files.openpgp_secrets(home)
+                known = keys.list_keys(session, "gateway", "gateway")
+                away = (key for key in known if key.fingerprint not in secrets)
+                elsewhere = {key_id: key.fingerprint for key in away for key_id in _key_ids(key)}
             try:
                 open_session_key(sealed, secrets.values())
             except Fault:
-                yield reference
+                yield reference, next(filter(None, map(elsewhere.get, recipients_of(OpenFile(kept)))), None)
 
 
 def reseal(
@@ -110,7 +119,8 @@ def reseal(
 ) -> Counter[str]:
     """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
 
-    A file whose stored session key is damaged is resealed as it was received.
+    A file whose stored session key opens with no key here is resealed as it was received. If that opens with
+    none either, the stored one stays, and the file counts as "failed".
     "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
     the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
@@ -118,11 +128,12 @@ def reseal(
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
     store = Holdings(home, registry)
-    damaged = set(damaged_sessions(home))
+    with registry.read() as session:
+        unopened = {reference for reference, _ in unopened_sessions(home, session)}
     waiting_files = [
         each
         for each in store.sealed.references()
-        if each in damaged or any(store.needs(each, one) for one in older)
+        if each in unopened or any(store.needs(each, one) for one in older)
     ]
     todo = waiting_files[:limit]
     with registry.read() as session:
@@ -139,9 +150,13 @@ def reseal(
                 _log.error("%s: cannot be resealed: %s", reference, fault)
                 outcome["failed"] += 1
             else:
-                store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)
-                outcome["kept" if answer.session else "unopenable"] += 1
-                outcome["proved"] += bool(answer.session) and answer.proved
+                if not answer.session and reference in unopened:
+                    _log.error("%s: cannot be resealed: no key on this machine opens it", reference)
+                    outcome["failed"] += 1
+                else:
+                    store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)
+                    outcome["kept" if answer.session else "unopenable"] += 1
+                    outcome["proved"] += bool(answer.session) and answer.proved
             progress(number, len(todo))
     finally:
         examiner.close()
@@ -179,11 +194,11 @@ def _files_needing(home: Home, registry: Registry, fingerprint: str) -> Iterator
     store = Holdings(home, registry)
     with registry.read() as session:
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
-    undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
-    undecided.update(damaged_sessions(home))
+        as_received = {reference for reference, _ in unopened_sessions(home, session)}
+    as_received |= {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
     for reference in store.sealed.references():
-        # An unexamined file, or one whose stored session key is damaged, is opened as received.
-        as_it_came = reference in undecided and store.needs_as_received(reference, fingerprint)
+        # An unexamined file, or one whose stored session key opens with no key, is opened as received.
+        as_it_came = reference in as_received and store.needs_as_received(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):
             yield reference
     most = load_limits(home).intake.sealed_bytes

@@ -286,6 +286,27 @@ def test_a_damaged_session_key_is_told_of_and_made_again(shop: Workshop, oak: Sc
     assert reopened(shop, accepted) == content
 
 
+def test_a_key_that_is_not_there_is_asked_for_and_no_session_key_is_written_over(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    accepted = shop.sent(oak, oak.sealed(content := fresh(), shop.certificate))
+    done = rotate(shop, days=None)
+    first, second = done.old.fingerprint, done.current.fingerprint
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+    destroy(shop.home, shop.registry, first, at=shop.now, person="admin")
+    rotate(shop)
+    path = secret_files.secret_key_file(shop.home, second)
+    path.rename(tmp_path / "away")
+    said = " ".join(shop.gateway("log", "verify", "--sealed", code=1).split())
+    assert f"needs the gateway's key {second}" in said
+    assert "bring the key back" in said
+    assert "damaged" not in said
+    assert reseal(shop.home, shop.registry, limit=None)["failed"] == 1
+    (tmp_path / "away").rename(path)
+    shop.gateway("log", "verify", "--sealed")
+    assert reopened(shop, accepted) == content
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)

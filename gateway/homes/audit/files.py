@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.tree import Inconsistency, paged
-from gateway.keys.reseal import damaged_sessions
+from gateway.keys.reseal import unopened_sessions
 from gateway.log.checkpoint import Checkpoint
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.publish.everything import copy_path
@@ -52,8 +52,8 @@ def found_twice(
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
 
-    Yield also each whose session key, resealed to a later key, opens with no key of the gateway. The check
-    reads all sealed files.
+    Yield also each whose session key, resealed to a later key, opens with no key of the gateway on this
+    machine. The check reads all sealed files.
     """
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
@@ -70,8 +70,12 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
         # A file being claimed lies in both places for a moment.
         if reference not in known and not is_waiting(home.spool, reference):
             yield Inconsistency(f"sealed {reference}", "no transfer has this file")
-    for reference in damaged_sessions(home, settings):
-        what = "its session key is damaged: gateway keys gateway reseal, or else it cannot be opened"
+    for reference, lacking in unopened_sessions(home, session, settings):
+        what = (
+            "its session key is damaged: gateway keys gateway reseal, or else it cannot be opened"
+            if lacking is None
+            else f"it needs the gateway's key {lacking}, which is not in keys/openpgp: bring the key back"
+        )
         yield Inconsistency(f"sealed {reference}", what)
 
 
