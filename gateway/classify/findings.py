@@ -7,7 +7,7 @@ checking. A finding never decides the type of a file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,6 +25,17 @@ class FaultKind(NamedTuple):
 
 
 FINDINGS: dict[str, FaultKind] = {code: FaultKind(*each) for code, each in data("findings").items()}
+
+
+def is_of(finding: Finding, items: Collection[str]) -> bool:
+    """Return True if a finding is about one of the items, given by label.
+
+    A finding on results that names no item, as in earlier versions, is about any item of results.
+    """
+    on_results = finding.about == "assessment result" or finding.code == "results:lacking"
+    if on_results and not finding.item:
+        return any("results" in label.casefold() for label in items)
+    return (finding.item or finding.about) in items
 
 
 def shown_expected(finding: Finding) -> str:

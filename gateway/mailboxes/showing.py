@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gateway.classify.findings import is_of
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
@@ -113,7 +114,7 @@ class TeamView:
     @property
     def withheld(self) -> tuple[str, ...]:
         """The labels of fields with cells left blank, because a value does not fit the field's heading."""
-        found = (one.about for one in self.held.findings if one.expected and one.about not in self.lacking)
+        found = (one.about for one in self.held.findings if one.expected and not is_of(one, self.lacking))
         return tuple(dict.fromkeys(found))
 
     @property

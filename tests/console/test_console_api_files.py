@@ -99,6 +99,13 @@ def test_faults_in_results_are_for_those_who_have_all_results() -> None:
     assert findings_seen(content, {"Attainment"}) == ()
 
 
+def test_faults_in_results_stored_without_an_item_are_for_those_who_have_all_results() -> None:
+    results = [Finding(code=code, severity="query", count=4, about=about) for code, about in RESULTS]
+    content = replace(UNREAD, findings=tuple(results))
+    assert len(findings_seen(content)) == len(findings_seen(content, {"Sex"})) == 2
+    assert findings_seen(content, {"Results of key stage assessments"}) == ()
+
+
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     reference = office.room.deliver(b"x", TEAM)
     fields = {"team": TEAM, "references": [reference]}

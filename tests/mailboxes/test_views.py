@@ -7,13 +7,17 @@ import random
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from gateway.log.leaf import commitment
+from gateway.mailboxes.showing import TeamView
+from gateway.model import Finding
 from gateway.policy.catalogue import load_catalogue
+from gateway.registry.deliveries import Delivery
 from gateway.samples import make, school
-from tests.mailboxes.mailroom import PROVIDER, Mailroom
+from tests.mailboxes.mailroom import NOW, PROVIDER, UNREAD, Mailroom
 
 WHO = "UPN,Surname,Forename,Date of Birth,Gender,NCY,Registration Group"
 TEAMS = ("central-data-team", "education-welfare", "sen")
@@ -70,6 +74,17 @@ def test_what_was_given_and_left_out_is_in_the_log(staffed: Mailroom, reference:
     assert event.salt is not None
     assert commitment(hashlib.sha256(data).hexdigest(), event.salt).encode() in event.leaf
     assert b'"left_out":"pupil-address,telephone-number,what-no-rule-knows"' in event.leaf
+
+
+@pytest.mark.parametrize("item", ["", "Results of key stage assessments"])
+def test_beside_a_view_no_team_is_told_of_wrong_values_of_an_item_that_it_may_not_have(item: str):
+    delivery = Delivery(1, "1", PROVIDER, None, "xml", 1, "", NOW, NOW, "sen", whole=False)
+    wrong = Finding(
+        code="code:unknown", severity="query", count=1, about="assessment result", expected="=", item=item
+    )
+    held = replace(UNREAD, findings=(wrong,))
+    assert TeamView(delivery, held, ()).withheld == ("assessment result",)
+    assert TeamView(delivery, held, ("Results of key stage assessments",)).withheld == ()
 
 
 def test_beside_a_view_it_is_told_what_was_left_out_and_why(staffed: Mailroom, reference: str):

@@ -12,7 +12,7 @@ from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument,
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
 from gateway.acts.transfers import happened
-from gateway.classify.findings import FINDINGS, describe
+from gateway.classify.findings import FINDINGS, describe, is_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import (
@@ -71,7 +71,7 @@ def findings_seen(
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
         for each in found
-        if each.code in FINDINGS and (each.item or each.about) not in lacking
+        if each.code in FINDINGS and not is_of(each, lacking)
     )
 
 
