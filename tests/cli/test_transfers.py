@@ -39,6 +39,18 @@ def test_what_became_of_a_file_comes_first_team_by_team(desk: Desk) -> None:
     assert waiting[0].endswith("It is held: waits for a person or a date.")
 
 
+def test_who_signed_a_file_is_shown_unless_nobody_did(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    sealed, bare = desk.send(oak, school_history(1)), desk.land(oak, b"a poem\n")
+    desk.process()
+    shown, other = (json.loads(desk.gateway("transfers", "show", one, "--json")) for one in (sealed, bare))
+    signed = desk.transfer(sealed).signature
+    assert signed is not None
+    told = (signed.certificate, signed.signing_key, f"{signed.created_at:%Y-%m-%dT%H:%M:%SZ}")
+    assert tuple(shown[name] for name in ("signer", "signing_key", "signed_at")) == told
+    assert [other[name] for name in ("signer", "signing_key", "signed_at", "pupils")] == [None] * 4
+
+
 def test_the_order_is_told_by_the_numbers_of_the_logs_entries(desk: Desk) -> None:
     sent = desk.send(desk.provider("oak"), b"a poem\n")
     desk.process()
