@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import ClassVar, cast
 
 import pytest
 
 from gateway.access import EVERYTHING
 from gateway.acts.act import ActContext
-from gateway.acts.listing import GroupedListing, ListingAct, Row
+from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.cli.console import print_json, print_json_list
 from gateway.errors import GatewayError
 from gateway.home import Home, as_reference
@@ -21,6 +22,7 @@ from gateway.registry.database import Registry
 from gateway.registry.transfer_lists import TransfersWanted, count, pages
 from tests.cli import a_year
 from tests.commands import invoke
+from tests.policies import POLICIES
 from tests.site import Site
 
 UNTIL = date(2025, 9, 12)
@@ -129,6 +131,30 @@ def test_a_list_goes_on_where_a_page_ended_though_rows_came_or_went() -> None:
     for wrong in ("here", "9" * 5000):
         with pytest.raises(GatewayError, match="the cursor of no page"):
             page(wrong)
+
+
+@pytest.mark.parametrize(
+    ("span", "shown"),
+    [
+        ({"from_": date(2026, 7, 2)}, [2, 3]),
+        ({"to": date(2026, 7, 2)}, [1, 2]),
+        ({"from_": date(2026, 7, 2), "to": date(2026, 7, 2)}, [2]),
+        ({}, [0, 1, 2, 3]),
+    ],
+)
+def test_a_list_begins_and_ends_with_a_local_day(span: dict[str, date], shown: list[int]) -> None:
+    class Steps(DatedListing):
+        columns = ("number", "at")
+        empty = "none"
+        when = "at"
+
+        def rows(self, context: ActContext) -> list[Row]:
+            # In summer a day begins at 23:00 UTC.
+            told = (datetime(2026, 7, day, 23, tzinfo=UTC) - timedelta(seconds=1) for day in (1, 2, 3))
+            return [{"number": number, "at": at} for number, at in enumerate((None, *told))]
+
+    context = cast("ActContext", SimpleNamespace(catalogue=load_catalogue(POLICIES)))
+    assert [one["number"] for one in Steps.model_validate(span).page(context, 9).rows] == shown
 
 
 def test_a_grouped_list_is_read_group_by_group_with_the_number_of_each() -> None:
