@@ -426,7 +426,11 @@ def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime
     if not enrolled:
         yield warning("no provider is enrolled", "gateway providers add ID --name …")
     yield from of_providers(session, enrolled, catalogue, year, at)
+    parties = catalogue.bodies.parties
+    not_yet = {one.id for one in enrolled if one.kind in parties and not one.ratified and not one.closed_on}
     for name, number in sorted(copies.count_waiting(session).items()):
+        if name not in not_yet:
+            continue
         yield warning(
             f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",
             f'gateway agreement ratify {name} --signatory "…"',

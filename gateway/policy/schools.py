@@ -178,14 +178,13 @@ def copies_for(
     catalogue: Catalogue,
     providers: Iterable[Provider],
     *,
-    unratified: bool = False,
+    waits: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers that get a copy of an accepted file, because its flow goes to their kind.
 
     In addition, every record must name the provider as its school; or providers of the kind may have files
-    about anyone, and have a right to every item in the file. Suspended and closed providers get nothing, nor
-    do parties that have not ratified; with `unratified`, return only the parties that get nothing for that
-    reason.
+    about anyone, and have a right to every item in the file. Closed providers get nothing. With `waits`,
+    return instead the providers that get it only once they are not suspended any more, and have ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -199,7 +198,7 @@ def copies_for(
             and (body.about == "anyone" or (provider.dfe_number or "") == named_school(classified))
             for body in may
         )
-        and takes_part(provider, catalogue, unratified=unratified)
+        and takes_part(provider, catalogue, waits=waits)
     )
 
 
@@ -209,12 +208,12 @@ def parts_for(
     catalogue: Catalogue,
     providers: Iterable[Provider],
     *,
-    unratified: bool = False,
+    waits: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers that get a part of a file about many schools: the records of their own school.
 
     Only tables can be divided by school. A provider whose number another provider has, too, gets nothing.
-    With `unratified`, return instead the providers that get nothing because they have not ratified.
+    With `waits`, return instead the providers that get theirs later, as in `copies_for`.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -222,11 +221,7 @@ def parts_for(
     named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
     # Kinds of provider that the flow entitles to records about themselves.
     kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
-    entitled = [
-        each
-        for each in providers
-        if each.kind in kinds and takes_part(each, catalogue, unratified=unratified)
-    ]
+    entitled = [each for each in providers if each.kind in kinds and takes_part(each, catalogue, waits=waits)]
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
         each
@@ -287,10 +282,10 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
     )
 
 
-def takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool = False) -> bool:
-    """Return True if a provider may get copies; with `unratified`, if only its ratification is missing."""
+def takes_part(provider: Provider, catalogue: Catalogue, *, waits: bool = False) -> bool:
+    """Return True if a provider may get copies now; with `waits`, if only once it has ratified or is back."""
     owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
-    return owes_ratification == unratified and not (provider.suspended or provider.closed_on is not None)
+    return (owes_ratification or provider.suspended) == waits and provider.closed_on is None
 
 
 def _numbers(provider: Provider) -> tuple[str, ...]:

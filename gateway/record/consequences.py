@@ -3,7 +3,8 @@
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
 discrepancies are recorded, and each provider concerned is told of the provider's own records.
 
-A recipient still to ratify the agreement gets a copy after ratifying; until then the copy waits, on record.
+A recipient still to ratify the agreement gets a copy after ratifying, one that is suspended once it is back;
+until then the copy waits, on record.
 
 Teams without pupil records get counts of one file for each school, data type and period: the first. Counts of
 a file that landed later replace the counts of the first only while nobody in the team has opened the first
@@ -301,7 +302,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the copies of an accepted file for other providers, due now or once a recipient has ratified.
+    """Record the copies of an accepted file for other providers, due now or later (`schools.copies_for`).
 
     Returns log entries on the copies due now, and sentences on the recipients for the sender's receipt.
     """
@@ -314,8 +315,8 @@ def owe_copies(
     ready: list[Provider] = []
     waiting: list[Provider] = []
     for waits in (False, True):
-        whole = copies_for(decision, content, catalogue, everybody, unratified=waits)
-        parts = parts_for(decision, content, catalogue, everybody, unratified=waits)
+        whole = copies_for(decision, content, catalogue, everybody, waits=waits)
+        parts = parts_for(decision, content, catalogue, everybody, waits=waits)
         for provider in (*whole, *parts):
             part = provider in parts
             copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
@@ -324,7 +325,7 @@ def owe_copies(
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
     # schools.
     sent = partners(decision, catalogue, ready)
-    later = partners(decision, catalogue, waiting)
+    later = partners(decision, catalogue, [each for each in waiting if not each.suspended])
     notes = [sentence_and_step("policy:copy-sent", recipient=name) for name in sent]
     notes += [sentence_and_step("policy:copy-waits", recipient=name) for name in later if name not in sent]
     return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]

@@ -288,6 +288,21 @@ def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: De
     assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
 
 
+def test_a_school_that_was_suspended_gets_the_copies_of_that_time_once_it_is_back(desk: Desk) -> None:
+    fft, why = desk.provider("fft", "fft"), ("--why", "a laptop was stolen")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("providers", "suspend", "oak", *why)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+    assert "wait until it has ratified" not in invoke(desk.home.root, "doctor").output.replace("\n", " ")
+    desk.gateway("providers", "resume", "oak", *why)
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+    assert copies_delivered(desk, sent) == ["oak"]
+
+
 def test_a_school_that_lost_its_key_can_open_its_copies_with_its_new_one(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)

@@ -157,7 +157,7 @@ class CopyRow(Row, table=True):
     """A copy of a file for another provider concerned; `made_at` is None before the copy is made.
 
     With `part` the file is about many schools, and the copy has the records of one school. With `waits` the
-    copy is made only when the provider has ratified the agreement.
+    copy is made only when the provider has ratified the agreement, and is not suspended.
     """
 
     __tablename__ = "provider_copy"
