@@ -406,18 +406,20 @@ class TakeRole(Act, command="roles take", right=AccessRight.APPOINT):
 class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     """Confirm a person's credentials, as somebody who gave none of them.
 
-    Meet or ring the person, and have the fingerprint of each key read out. Three days later the person counts
-    as a second person, even beside those who gave the credentials.
+    Meet or ring the person, and have the fingerprint of each key and the name of each account read out. Three
+    days later the person counts as a second person, even beside those who gave the credentials.
     """
 
     name: _Member
-    read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
+    read_out: tuple[str, ...] = argument(
+        "Each key and account of theirs, as they read it out.", (), metavar="[FPR|ACCOUNT]..."
+    )
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the person's credentials as confirmed. GatewayError if you may not confirm them."""
-        check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
+            check_read_out(*set(self.read_out) - roles.accounts_of(record.session, self.name))
             marks = vouch(record.session, self.name, self.read_out, by=record.by, at=record.at)
             return ActDone(_note_confirmed(record, "confirmed", self.name, marks))
 
@@ -425,20 +427,24 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
 class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     """Accept, under your own account of the machine, all your credentials as yours.
 
-    Name each key made by you, so that a key made by another is noticed. From three
-    days later on, you can be the second person for anybody, even for those who gave you the credentials.
+    Name each key made by you, and each further account of yours, so that one given by another is noticed.
+    From three days later on, you can be the second person for anybody, even for those who gave you the
+    credentials.
     """
 
     in_console: ClassVar = False  # It is proved by the account of the machine.
 
-    own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
+    own: tuple[str, ...] = argument(
+        "Each of your keys, as your own device has it, and each further account of yours.",
+        (), metavar="[FPR|ACCOUNT]...",
+    )  # fmt: skip
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the person accepts the credentials. GatewayError for a shared or another's account."""
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
-        check_read_out(*self.own)
         with context.recording() as record:
+            check_read_out(*set(self.own) - roles.accounts_of(record.session, name_of(record.by)))
             if not roles.in_force(record.session):
                 raise GatewayError(
                     "roles are not in force: gateway roles grant NAME administrator comes first"

@@ -119,8 +119,9 @@ def includes_two_people(session: Session, names: Collection[str], at: datetime) 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
     """Confirm the credentials of the person `name` by an independent colleague, `by`; return the marks.
 
-    `read_out` must name each of the person's keys, by the fingerprint or the fingerprint's beginning. Raises
-    GatewayError for a key left out, and if the colleague may be the person, or a giver of a credential.
+    `read_out` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, and
+    each account. Raises GatewayError for one left out, and if the colleague may be the person, or a giver of
+    a credential.
     """
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
@@ -138,13 +139,14 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
     """Record that the person `name` accepts all credentials, under a personal `account`; return the marks.
 
-    `named` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, so that
-    the person notices a key made by another. Raises GatewayError for a key left out, for an account that is
-    not the person's own, and for an account used to give the person one of the credentials.
+    `named` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, and each
+    further account, so that the person notices what was given by another. Raises GatewayError for one left
+    out, for an account that is not the person's own, and for an account used to give the person one of the
+    credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
-    theirs = _all_named(session, name, named, at)
+    theirs = _all_named(session, name, [*named, account], at)
     if any(_parts(by)[1] == account for _, _, givers in theirs for by in givers - {name}):
         raise GatewayError(f"the account {account} was used to give {name} what they act with")
     for what, mark, _ in theirs:
@@ -157,13 +159,20 @@ def _all_named(
 ) -> list[tuple[What, str, set[str]]]:
     """Return a person's credentials: kind, mark and givers of each.
 
-    Raises GatewayError for a key not in `read_out`, a list of fingerprints or beginnings of fingerprints.
+    Raises GatewayError for a key or account not in `read_out`: accounts, and fingerprints or beginnings of
+    fingerprints.
     """
     known = givings.credentials(session, at).items()
     theirs = [
         (what, mark, {one.by for one in givers}) for (owner, what, mark), givers in known if owner == name
     ]
-    marks = [mark.replace(" ", "").lower() for mark in read_out]
+    accounts = {mark for what, mark, _ in theirs if what == "account"}
+    if planted := sorted(accounts.difference(read_out)):
+        raise GatewayError(
+            f"{name} also acts under the account {planted[0]}: name it, too, if it is theirs alone; whoever "
+            "bound it to them could act under it"
+        )
+    marks = [mark.replace(" ", "").lower() for mark in read_out if mark not in accounts]
     for what, key, _ in theirs:
         if what == "key" and not any(key.lower().startswith(mark) for mark in marks):
             raise GatewayError(f"{name} also acts with the key {key}: name it, too, or revoke it")

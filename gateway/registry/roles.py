@@ -71,6 +71,11 @@ def of_account(session: Session, account: str) -> str | None:
     return owner.name if owner is not None and owner.removed_at is None else None
 
 
+def accounts_of(session: Session, name: str) -> frozenset[str]:
+    """Return the accounts of the machine that are bound to a person."""
+    return frozenset(session.exec(select(AccountRow.account).where(AccountRow.staff == name)).all())
+
+
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
     """Record an account as a person's own. GatewayError if the account is another person's."""
     row = session.get(AccountRow, account)
@@ -102,8 +107,7 @@ def take(session: Session, name: str, role: Role) -> None:
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
     """Return True if a person can be identified by a system account or an SSH key in force."""
-    own = session.exec(select(AccountRow.account).where(AccountRow.staff == name)).first()
-    return own is not None or bool(ssh_keys(session, name, now))
+    return bool(accounts_of(session, name) or ssh_keys(session, name, now))
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:

@@ -578,7 +578,11 @@ def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act
         one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
     }
     assert listed == {"ann": ["jane"], "jane": [], "sam": []}
-    assert "counts in three days" in as_sam("roles", "vouch", "ann", ann["fingerprint"])
+    desk.gateway("roles", "grant", "ann", "auditor", "--account", "a", "--why", "x")
+    said = as_sam("roles", "vouch", "ann", ann["fingerprint"], code=1)
+    assert "ann also acts under the account a: name it, too" in said
+    assert "name it, too, or revoke it" in as_sam("roles", "vouch", "ann", "a", code=1)
+    assert "counts in three days" in as_sam("roles", "vouch", "ann", ann["fingerprint"], "a")
     last = desk.events("staff")[-1]
     assert (last.kind, last.actor) == ("credentials-confirmed", "sam (as shared)")
     listed = {
@@ -620,6 +624,11 @@ def test_who_accepts_under_an_account_of_their_own_is_a_person(desk: Desk) -> No
         f"done = subprocess.run({command!r}, preexec_fn=lambda: os.setresuid(0, 0, 0))\n"
         "sys.exit(done.returncode)"
     )
+    with desk.registry.write() as session:
+        roles.bind(session, "planted", "sam", by="jane", at=desk.now)
+    done = subprocess.run([sys.executable, "-c", outer], check=False, capture_output=True, text=True)
+    assert "sam also acts under the account planted: name it, too" in done.stderr
+    outer = outer.replace("'accept', ", "'accept', 'planted', ")
     done = subprocess.run([sys.executable, "-c", outer], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "counts in three days" in done.stdout
