@@ -39,8 +39,7 @@ OWN = {"dual_control", "second_person"}
 STATED: dict[str, set[str]] = {
     "a release against the policy": {
         "held_decisions.ConfirmRelease.carry_out",
-        "held_decisions.ReleaseHeldFile.release",
-        "held_decisions.ReleaseHeldFiles.carry_out",
+        "held_decisions.ReleaseHeldFile.decide",
     },
     "a delivery against the policy": {"recalls.ConfirmRecall._give"},
     "a withdrawal": {"recalls._check_second"},
