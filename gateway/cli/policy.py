@@ -269,6 +269,10 @@ def roll_back(home: HomeOption, why: WhyOption) -> None:
         with opened.read() as session:
             digest, coming = proposals.before(session), proposals.proposal(session)
         keeper = _keeper(place, opened)
+        if faults := faults_of(
+            keeper.folder(digest)
+        ):  # Policies that an earlier version of the gateway took.
+            raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
         keeper.put_in_force(digest, by=who(), why=why)
         keeper.draft(digest)
     out.print(f"in force again: {digest}")

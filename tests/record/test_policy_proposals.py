@@ -163,6 +163,25 @@ def test_who_rolls_back_is_told_what_is_given_up_with_it(desk: Desk, oak: Party)
     assert "no more" not in said(desk, "ann", "roll-back", "--why", "x")
 
 
+def test_nobody_rolls_back_to_policies_that_have_faults_by_now(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = (desk.home.policies / "items.toml").read_text("utf-8")
+    with monkeypatch.context() as earlier:  # A version of the gateway that took them.
+        earlier.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
+        (desk.home.policies / "items.toml").write_text(f"old_key = 1\n{sound}", "utf-8")
+        said(desk, "ann", "propose")
+        said(desk, "ben", "approve", "--yes")
+    (desk.home.policies / "items.toml").write_text(f"{sound}\n# mended\n", "utf-8")
+    said(desk, "ann", "propose")
+    said(desk, "ben", "approve", "--yes")
+    before = loaded(desk)
+    assert "items.toml:1: old_key: there is no such key" in said(
+        desk, "ann", "roll-back", "--why", "x", code=1
+    )
+    assert loaded(desk) == before
+
+
 @pytest.mark.long
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
