@@ -122,10 +122,9 @@ def rotate(
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
 
     `until` None means a key possibly in wrong hands: the old key and every retiring key end at once, and
-    vouch for nothing more, and keys that an ordinary rotation left unfinished are removed. With `until` None,
-    or with `every_key`, the log's key and the key of the pupils' index are also replaced. An interrupted
-    rotation is completed instead. GatewayError where another change
-    of keys is under way.
+    vouch for nothing more, and none is used that an ordinary rotation left unfinished. With `until` None, or
+    with `every_key`, the log's key and the key of the pupils' index are also replaced. An interrupted
+    rotation is completed instead. GatewayError where another change of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done

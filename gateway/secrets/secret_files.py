@@ -189,20 +189,15 @@ def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
 
 
 def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[str]) -> None:
-    """Remove the keys that an ordinary change left unfinished; those named by `known` and `key_sets` stay.
+    """Remove the key sets that an ordinary change left unfinished; those named in `key_sets` stay.
 
-    Whoever copied keys/ since then has them, too. The OpenPGP key of such a change has a succession; one
-    without was made because keys are in wrong hands, and stays with its key set, for that to be completed.
+    Whoever copied keys/ since then has them, too. `known`: the fingerprints on record. A key set stays that
+    was made because keys are in wrong hands, for that to be completed: the OpenPGP key beside it is not on
+    record, and has no succession.
     """
-    stated = ""
-    for path in secret_keys(home):
-        if path.stem not in known:
-            statement, succession = statement_file(home, path.stem), succession_file(home, path.stem)
-            if succession.exists():
-                for file in (path, statement, succession):
-                    file.unlink(missing_ok=True)
-            elif statement.exists():
-                stated += _read(statement).decode()
+    new = [path.stem for path in secret_keys(home) if path.stem not in known]
+    files = [statement_file(home, each) for each in new if not succession_file(home, each).exists()]
+    stated = "".join(_read(path).decode() for path in files if path.exists())
     for path in home.keys.glob("log-*.pem"):
         key_set = path.stem.removeprefix("log-")
         if key_set not in key_sets and f"+{key_set}+" not in stated:
