@@ -143,18 +143,25 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return the number of letters that the relay accepted.
 
     Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait.
+    An address that the relay refuses for now keeps no letter to another address.
     """
     todo = waiting(letters)
     if not todo:
         return 0
-    taken = 0
+    taken, later = 0, list[smtplib.SMTPRecipientsRefused]()
     with _session(settings) as smtp:
         for path in todo:
             message = message_from_bytes(path.read_bytes(), policy=_AS_WRITTEN)
-            refused = _give(smtp, message)
+            try:
+                refused = _give(smtp, message)
+            except smtplib.SMTPRecipientsRefused as error:
+                later.append(error)
+                continue
             write_durably(letters.done / path.stem, (refused or "").encode())
             taken += refused is None
-    _log.info("letters taken=%d refused=%d", taken, len(todo) - taken)
+    _log.info("letters taken=%d refused=%d", taken, len(todo) - taken - len(later))
+    if later:
+        raise later[0]
     return taken
 
 

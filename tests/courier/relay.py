@@ -21,12 +21,15 @@ class Relay:
         self.raw: list[bytes] = []
         self.down = False
         self.unknown: set[str] = set()
+        self.full: set[str] = set()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address in self.unknown:
             return "550 no such mailbox"
+        if address in self.full:
+            return "452 mailbox full"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlmodel import select
 
 from gateway.courier import service
@@ -120,6 +121,27 @@ def test_an_address_that_the_relay_refuses_keeps_no_other_letter(
     number = rows["event-101"].number
     desk.gateway("letters", "bounced", str(number), "--why", "mailbox full")
     assert "mailbox full" not in desk.gateway("letters", "list")
+
+
+def test_an_address_that_the_relay_takes_later_keeps_no_other_letter(
+    desk: Desk, relay: tuple[Relay, int]
+) -> None:
+    handler, _ = relay
+    handler.full.add("full@test.invalid")
+    with desk.registry.write() as session:
+        pair = [letter(110, "full@test.invalid"), letter(111)]
+        letters.owe(session, pair, "test.invalid/log", desk.now)
+    before = len(handler.taken)
+    with pytest.raises(service.smtplib.SMTPRecipientsRefused):
+        go(desk)
+    assert len(handler.taken) == before + 1
+    handler.full.clear()
+    assert go(desk) == 1
+    with desk.registry.read() as session:
+        rows = {row.event: row for row in letters.listed(session)}
+    assert rows["event-110"].sent_at is not None
+    assert rows["event-111"].sent_at is not None
+    assert len(handler.taken) == before + 2
 
 
 def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -> None:
