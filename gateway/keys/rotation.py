@@ -28,7 +28,7 @@ from gateway.receipts.facts import log_key_statement
 from gateway.registry import hosts, keys, log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
-from gateway.registry.persons import carry_over
+from gateway.registry.persons import carry_over, has_entries
 from gateway.secrets import secret_files
 from gateway.secrets.passphrase import passphrase
 from gateway.secrets.signing import Signing
@@ -129,6 +129,7 @@ def rotate(
     if (done := resume(home, registry, at)) is not None:
         return done
     with changing_keys(home):
+        check_pupil_key(home, registry)
         signing = Signing.load(home, settings)
         vkey, follows = signing.vkey, None if until is None else signing.openpgp
         if until is None or every_key:
@@ -210,6 +211,22 @@ def check_all_here(home: Home, registry: Registry) -> None:
         if opens and not secret_files.secret_key_file(home, key.fingerprint).exists():
             raise ConfigurationError(
                 f"the gateway's key {key.fingerprint[:16]} is not on this host; hand it on: gateway hosts add"
+            )
+
+
+def check_pupil_key(home: Home, registry: Registry) -> None:
+    """Raise ConfigurationError if the pupils' key is missing, and children are on record by its digests.
+
+    With another key no marker would protect a child any more, and no legal hold would keep its files.
+    """
+    path = home.pupil_key(home.key_set)
+    if not path.exists():
+        with registry.read() as session:
+            is_used = has_entries(session)
+        if is_used:
+            raise ConfigurationError(
+                f"{path} is missing: put it back from the last backup. Where there is none, all markers and "
+                f"legal holds on children are void, to be placed anew: openssl rand -out {path} 32"
             )
 
 

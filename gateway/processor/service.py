@@ -18,6 +18,7 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.home.settings import SWITCH_SECONDS, Settings, load_settings
+from gateway.keys.rotation import check_pupil_key
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
@@ -140,6 +141,7 @@ def open_processor(
     prove_engine(load_settings(home))
     prove_store(home, load_settings(home))
     with open_registrar(home, clock) as registrar:
+        check_pupil_key(home, registrar.registry)
         make_pupil_key(home)
         choose(home.published, on_request=registrar.settings.host.shares)
         with published_is_written():

@@ -46,8 +46,14 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
 
 
 def has_entries(session: Session) -> bool:
-    """Return True if the index of children has any entry."""
-    return session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first() is not None
+    """Return True if the index of children has any entry, or a marker or legal hold is on a child."""
+    marker, hold = tables.MarkerRow, tables.HoldRow
+    found = (
+        session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first(),
+        session.exec(select(marker.number).limit(1)).first(),
+        session.exec(select(hold.number).where(col(hold.persons).is_not(None)).limit(1)).first(),
+    )
+    return any(one is not None for one in found)
 
 
 def unindexed(session: Session) -> Sequence[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import Fault
+from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiner
 from gateway.home.settings import load_settings
 from gateway.keys import rotation
@@ -286,6 +286,24 @@ def test_a_file_read_before_the_change_is_read_again(desk: Desk) -> None:
             conclude(registrar, [examination])
         assert conclude(registrar.with_new_keys(), [examination]) == {}
         assert conclude(registrar.with_new_keys(), [replace(examination, judged_by="")])
+
+
+def test_no_other_key_takes_the_place_of_a_lost_one_that_children_are_on_record_by(desk: Desk) -> None:
+    """With another one no marker would protect a child any more, and nobody would be told."""
+    desk.provider("oak", years=THIS_YEAR)
+    path = desk.home.pupil_key("")
+    path.unlink()
+    desk.process()  # Nothing is on record by it.
+    desk.gateway("pupils", "restrict", *made.Child(2).asked, "--why", "order 7")
+    kept = path.read_bytes()
+    path.unlink()
+    for start in (desk.process, lambda: rotate(desk, lost=True)):
+        with pytest.raises(ConfigurationError, match="is missing: put it back"):
+            start()
+    assert not list(desk.home.keys.glob("pupil-index*"))
+    path.write_bytes(kept)
+    rotate(desk, lost=True)
+    desk.process()
 
 
 def test_doctor_tells_of_keys_that_are_not_those_of_the_log(desk: Desk) -> None:
