@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from itertools import islice
+from itertools import chain
 from operator import itemgetter
 from string import ascii_lowercase
 from typing import Annotated, BinaryIO, cast
@@ -419,6 +419,9 @@ _TABLE_CELLS = 3
 _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation)\b")
 
 
+_Texts = Iterator[tuple[str, bool | None]]
+
+
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
@@ -441,7 +444,7 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bool | None]]:
+def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
     """Yield each text in a file, and True if its element names are to be searched as well, as headings.
     A long text comes in pieces, the later ones with None, as no headings are to be sought in them.
     Of files `inside` an archive, such as workbooks, only texts are read, and no further archive is unpacked.
@@ -467,7 +470,7 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> Iterator[tuple[str, bo
             yield "\n".join(_RUNS.findall(text)), True
 
 
-def _pieces(content: BinaryIO, encoding: str) -> Iterator[tuple[str, bool | None]]:
+def _pieces(content: BinaryIO, encoding: str) -> _Texts:
     """Yield a text in pieces of 1 MiB, as `_texts` does; each begins with the end of the one before."""
     decoder, before = codecs.getincrementaldecoder(encoding)("replace"), ""
     while data := content.read(_BYTES):
@@ -481,7 +484,7 @@ def _wide(octets: bytes) -> tuple[str, str]:
     return octets.decode("utf-16-le", "replace"), octets[1:].decode("utf-16-le", "replace")
 
 
-def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | None]]:
+def _members(content: BinaryIO, *, inside: bool) -> _Texts:
     try:
         packed = zipfile.ZipFile(content)
     except BROKEN:
@@ -496,25 +499,38 @@ def _members(content: BinaryIO, *, inside: bool) -> Iterator[tuple[str, bool | N
             yield "\n".join(names[:_NAMES]), False
         # Texts and others have places and room of their own, so that no pictures take those of notes.
         places, room = {True: _MEMBERS, False: 0 if inside or office else _MEMBERS}, _UNPACKED_OF_ALL
-        longer: list[zipfile.ZipInfo] = []
+        later: list[_Texts] = []
         for one in members:
-            is_binary = office and _BINARY_PARTS.fullmatch(one.filename) is not None
-            is_text, data = is_binary or one.filename.casefold().endswith(_TEXT_MEMBERS), b""
+            is_text = one.filename.casefold().endswith(_TEXT_MEMBERS) or (office and _is_binary(one))
             if one.is_dir() or not places[is_text]:
                 continue
             places[is_text] -= 1
-            with suppress(*BROKEN), packed.open(one) as member:  # Of others something may be told.
-                data = member.read(_BYTES if is_text else min(room, _MOST_UNPACKED))
-            if is_binary:
-                for text in _wide(data):
-                    yield "\t".join(_STRINGS.findall(text)), True
-            elif is_text:
-                own = office and one.filename.startswith(_OFFICE_PARTS)
-                yield data.decode("utf-8", "replace"), not own
-                longer += [one] * (len(data) == _BYTES)
-            else:
-                room -= len(data)
-                yield from _texts(io.BytesIO(data), inside=True)
-        for one in longer:  # Something of every text comes first.
-            with suppress(*BROKEN), packed.open(one) as member:
-                yield from islice(_pieces(cast(BinaryIO, member), "utf-8"), 1, None)
+            data, texts = b"", _part(packed, one, office=office)
+            if not is_text:
+                with suppress(*BROKEN), packed.open(one) as member:  # Of others something may be told.
+                    data = member.read(min(room, _MOST_UNPACKED))
+                room, texts = room - len(data), _texts(io.BytesIO(data), inside=True)
+            for found in texts:
+                if found[1] is None:  # Something of every text comes first.
+                    later.append(chain([found], texts))
+                    break
+                yield found
+        for texts in later:
+            yield from texts
+
+
+def _is_binary(part: zipfile.ZipInfo) -> bool:
+    return _BINARY_PARTS.fullmatch(part.filename) is not None
+
+
+def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Texts:
+    """Yield a text in an archive, or the strings of a part of a binary workbook, in pieces as `_texts` does."""
+    with suppress(*BROKEN), packed.open(one) as member:
+        if office and _is_binary(one):
+            for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):
+                for text in _wide(member.read(most)):
+                    yield "\t".join(_STRINGS.findall(text)), elements
+        else:
+            own = office and one.filename.startswith(_OFFICE_PARTS)
+            for text, elements in _pieces(cast(BinaryIO, member), "utf-8"):
+                yield text, elements and not own

@@ -219,6 +219,26 @@ def test_what_is_sensitive_is_seen_at_the_end_of_a_long_text(classify: Classify,
     assert classify(long.encode(encoding)).sensitive == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [("export.log", False), ("export.zip", True)],
+    ids=["of another name", "packed within"],
+)
+def test_a_long_text_takes_no_room_of_the_beginning_of_another(
+    classify: Classify, name: str, packed: bool
+) -> None:
+    long, told = b"Nothing to see here,1,2\r\n" * 400_000, b"Child protection plan of Ann\r\n"
+    beside = archive(("export.txt", long)) if packed else long
+    for both in ([(name, beside), ("notes.txt", told + long)], [("notes.dat", told + long), (name, beside)]):
+        assert classify(archive(*both, method=zipfile.ZIP_STORED)).sensitive == ("safeguarding",)
+
+
+def test_what_a_long_binary_workbook_says_at_its_end_is_seen(classify: Classify) -> None:
+    rows = [[f"Colour {number} of all", "red", "1"] for number in range(30_000)]
+    page = books.Page([["Number", "Colour", "Note"], *rows, ["1", "red", "Child protection plan"]])
+    assert classify(books.xlsb(page)).sensitive == ("safeguarding",)
+
+
 @pytest.mark.parametrize("told", ["Kit is at risk of neglect", "In Care"])
 @pytest.mark.parametrize("kind", [books.xls, books.xlsb, books.ods, books.xlsx])
 def test_what_a_workbook_of_any_kind_says_is_seen_where_nobody_recognises_it(
