@@ -398,6 +398,7 @@ _LONGEST_PHRASE = 200
 _MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
+_WIDE_MARKS = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 # Element names in these parts are an Office program's own words (savePreviewPicture), nobody's headings.
@@ -464,7 +465,6 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
             encoding = "latin-1"
         text = head.decode(encoding, "replace")
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
-            content.seek(0)
             yield from _pieces(content, encoding)
         else:  # Only longer runs: abbreviations stand in it by chance.
             yield "\n".join(_RUNS.findall(text)), True
@@ -473,6 +473,7 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
 def _pieces(content: BinaryIO, encoding: str) -> _Texts:
     """Yield a text in pieces of 1 MiB, as `_texts` does; each begins with the end of the one before."""
     decoder, before = codecs.getincrementaldecoder(encoding)("replace"), ""
+    content.seek(0)
     while data := content.read(_BYTES):
         text = before + decoder.decode(data)
         yield text, None if before else True
@@ -524,13 +525,14 @@ def _is_binary(part: zipfile.ZipInfo) -> bool:
 
 
 def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Texts:
-    """Yield a text in an archive, or the strings of a part of a binary workbook, in pieces as `_texts` does."""
+    """Yield a text in an archive, or the strings in a part of a binary workbook, in pieces as `_texts`."""
     with suppress(*BROKEN), packed.open(one) as member:
         if office and _is_binary(one):
             for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):
                 for text in _wide(member.read(most)):
                     yield "\t".join(_STRINGS.findall(text)), elements
         else:
-            own = office and one.filename.startswith(_OFFICE_PARTS)
-            for text, elements in _pieces(cast(BinaryIO, member), "utf-8"):
+            own, content = office and one.filename.startswith(_OFFICE_PARTS), cast(BinaryIO, member)
+            encoding = "utf-16" if head_of(content, 2) in _WIDE_MARKS else "utf-8"
+            for text, elements in _pieces(content, encoding):
                 yield text, elements and not own

@@ -233,6 +233,14 @@ def test_a_long_text_takes_no_room_of_the_beginning_of_another(
         assert classify(archive(*both, method=zipfile.ZIP_STORED)).sensitive == ("safeguarding",)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_a_text_of_an_archive_says_is_seen_with_any_byte_order_mark(
+    classify: Classify, encoding: str
+) -> None:
+    told = ("A note\r\n" + "Child protection plan of Ann\r\n" * 3).encode(encoding)
+    assert classify(archive(("notes.txt", told), ("b.txt", b"b"))).sensitive == ("safeguarding",)
+
+
 def test_what_a_long_binary_workbook_says_at_its_end_is_seen(classify: Classify) -> None:
     rows = [[f"Colour {number} of all", "red", "1"] for number in range(30_000)]
     page = books.Page([["Number", "Colour", "Note"], *rows, ["1", "red", "Child protection plan"]])
