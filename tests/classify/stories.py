@@ -15,7 +15,7 @@ STORIES = tuple(
     NSPCC
     Childrens Home
     No Fixed Abode
-    NFA
+    Family NFA
     Temp Accommodation
     Emergency Placement
     Prev Nowak
@@ -162,6 +162,7 @@ NAMES = tuple(
     Zia ul Haq
     Crook
     Coward
+    Refugio Ortiz
     D'Eath
     De'Ath
     van der Merwe

@@ -107,6 +107,15 @@ def test_titles_of_subjects_and_clubs_are_labels_and_no_names(title: str) -> Non
     assert fault("surname", title)
 
 
+@pytest.mark.parametrize("initials", ["FTM", "HBV", "HFU", "HMP", "MTF", "NFA", "RSO", "YOI"])
+def test_a_class_is_called_by_the_initials_of_its_teacher(initials: str) -> None:
+    for label in (initials, f"7 {initials}", f"7{initials}", f"10/{initials}", f"{initials} 2"):
+        assert [key for key in LABELS if fault(key, label)] == []
+    for key in ("surname", "address"):
+        assert fault(key, initials), key
+    assert fault("registration-group", f"{initials} Nowak")
+
+
 @pytest.mark.parametrize("title", RULES.sensitive.remarks.labels)
 def test_a_remark_beside_a_title_stands_in_no_label(title: str) -> None:
     stories = set(STORIES) - ALSO_NAMES
