@@ -18,7 +18,7 @@ record. Values in the column are still judged by the kind of the item.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -177,7 +177,11 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
     years = register.of(drop.session).years(provider.id, catalogue.text_wanted, date.max)
     year = year_to_ratify(years, today, catalogue)
     ended = has_ended(today, catalogue)
-    if ended or not _fresh(signature.created_at, year, drop):
+    if (
+        ended
+        or not _fresh(signature.created_at, year, drop)
+        or (year not in years and signature.created_at < _last_notice(drop))
+    ):
         late = catalogue.reason("agreement:signature-date", year=year)
         return Refused(reasons=(catalogue.reason("agreement:ended") if ended else late,))
     role = role_of_copies(catalogue, provider.kind)
@@ -212,6 +216,12 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
     day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
+
+
+def _last_notice(drop: Drop) -> datetime:
+    """Return the second in which the provider last gave notice: nothing signed before it takes that back."""
+    given = log.events(drop.session, drop.provider.id, kind="notice-given")
+    return max((event.at for event in given), default=datetime.min.replace(tzinfo=UTC)).replace(microsecond=0)
 
 
 MOST_HEADINGS = 1_000

@@ -95,14 +95,15 @@ def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]
     """End a provider's ratifications on the day `on`; return the academic years of the ratifications ended.
 
     `day` is the day of the provider's notice. Ratifications that end anyway by `on` or by `day` stay. Every
-    role has to sign again for an ended one.
+    role has to sign again, for the first year ended and any later one.
     """
     years = []
     for row in ratifications(session, provider):
         if row.ends_on is None or row.ends_on > max(on, day):
             row.ends_on = on
             years.append(row.academic_year)
-            drop(session, *rows(session, AgreementSignatureRow, provider=provider, academic_year=years[-1]))
+    signed = rows(session, AgreementSignatureRow, provider=provider)
+    drop(session, *(row for row in signed if years and row.academic_year >= years[0]))
     return tuple(years)
 
 

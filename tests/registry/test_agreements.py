@@ -90,3 +90,19 @@ def test_nobody_signs_twice_nor_in_no_role_nor_in_one_that_is_not_asked_for(
     ):
         with pytest.raises(GatewayError, match=told):
             sign(registry, catalogue, role, "Somebody")
+
+
+def test_a_notice_ends_what_was_signed_for_its_year_and_for_later_ones(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    day, years = NOW.date(), ("2025-26", YEAR, "2027-28")
+    with registry.write() as session:
+        for year, roles in zip(years, (("head", "chair"), ("head", "chair"), ("head",)), strict=True):
+            for role in roles:
+                row = signed_by(role, year=year)
+                row.ends_on = day if year == years[0] else None
+                agreements.sign(session, catalogue, row, role, actor="admin")
+        assert agreements.end(session, "school-a", day + timedelta(days=10), day) == (YEAR,)
+        text = catalogue.text_sha256
+        left = [len(agreements.signatures(session, "school-a", year, text)) for year in years]
+        assert left == [2, 0, 0]

@@ -7,6 +7,7 @@ import re
 import subprocess
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import sleep
 
 import pysequoia
 import pytest
@@ -286,12 +287,18 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     oak, today = desk.provider("oak", years=THIS_YEAR), desk.now.date()
     desk.provider("elm")
     desk.process()
+    first = clearsigned(oak, text_of(desk))
+    sleep(1)  # OpenPGP dates signatures to the second.
     ask = ("agreement", "notice", "oak", "--notice", "termination")
     assert "perhaps termination" in desk.gateway(*ask[:-1], "terminaton", code=1)
     assert "is still to come" in desk.gateway(*ask, "--given", str(today + timedelta(days=400)), code=1)
     last = today + timedelta(days=10)
     assert f"no longer counts for oak from {last + timedelta(days=1)} on" in desk.gateway(*ask)
     assert "notice-given" in desk.kinds("oak")
+    again = desk.land(oak, first, "again", "agreement")
+    desk.process()
+    assert (desk.state(again), desk.codes(again)) == ("refused", ["agreement:signature-date"])
+    assert ratified(desk, "oak")[THIS_YEAR[0]].ends_on is not None
     taken_back = desk.land(oak, clearsigned(oak, text_of(desk)), "taken back", "agreement")
     desk.process()
     assert desk.codes(taken_back) == ["agreement:ratified"]
