@@ -183,7 +183,8 @@ def _ruling(
         transfers.record_content(
             batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
         )
-        batch.persons[upload.reference] = base64.b64decode(examined.persons)
+        if examined.persons is not None:
+            batch.persons[upload.reference] = base64.b64decode(examined.persons)
     elif isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         signature = examined.signature
         if signature is not None:

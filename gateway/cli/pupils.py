@@ -63,4 +63,4 @@ def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> by
         read: Read = examiner.classify(content, reading)
     finally:
         os.close(content)
-    return base64.b64decode(persons_of(read, registrar.home))
+    return base64.b64decode(persons_of(read, registrar.home) or "")

@@ -154,10 +154,13 @@ def roll_of(read: protocol.Read, home: Home) -> str | None:
     return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
 
 
-def persons_of(read: protocol.Read, home: Home) -> str:
+def persons_of(read: protocol.Read, home: Home) -> str | None:
     """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated.
-    `read`: the classifier's answer. Raises ExaminerLost if the answer has more persons than allowed.
+    `read`: the classifier's answer; None if nobody was sought in the file. Raises ExaminerLost if the answer
+    has more persons than allowed.
     """
+    if read.unread:
+        return None
     if read.numbers.count("\n") + read.names.count("\n") > protocol.PERSONS:
         raise child.ExaminerLost("the classifying process named more persons than it may")
     if read.left_out:
@@ -272,11 +275,19 @@ class Examiner:
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
         """Scan the content at a descriptor for malware, and classify it; refused if there is malware.
-        Content with malware is classified for the persons in it alone, so that markers and holds reach it.
+        Content with malware is classified for the persons in it alone, so that markers and holds reach it;
+        it is refused even if it breaks the classifier.
         """
-        is_refused = has_malware(load_settings(self._home).scanner, job.reference, content)
-        read = self.classify(content, _reading(job))
-        return replace(read, content=ContentRefused(code=_MALWARE), pupils=None) if is_refused else read
+        if not has_malware(load_settings(self._home).scanner, job.reference, content):
+            return self.classify(content, _reading(job))
+        refused = ContentRefused(code=_MALWARE)
+        try:
+            read = self.classify(content, _reading(job))
+            persons_of(read, self._home)
+        except child.ExaminerLost as lost:
+            _log.error("%s: has malware, and nobody was sought in it: %s", job.reference, lost)
+            return protocol.Read(reference=job.reference, content=refused, unread=True)
+        return replace(read, content=refused, pupils=None)
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content at a descriptor."""

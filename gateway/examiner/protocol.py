@@ -182,7 +182,8 @@ the school; kept as digests. One text takes a tenth of the memory of so many val
 class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
     `numbers`: the UPNs found, one in each line. `names`: keys made of name and date of birth, for persons
-    without a UPN, one in each line. `left_out`: the number of persons beyond the limit.
+    without a UPN, one in each line. `left_out`: the number of persons beyond the limit. `unread`: True for
+    content with malware over which the classifier was lost, so that nobody was sought in it.
     """
 
     content: Classified | ContentRefused
@@ -190,6 +191,7 @@ class Read(AboutFile):
     numbers: Numbers = ""
     names: NameKeys = ""
     left_out: int = 0
+    unread: bool = False
     kind: Literal["read"] = "read"
 
 
@@ -208,15 +210,16 @@ SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 class FileOpened(AboutFile):
     """Outcome for a file with one good signature, opened and classified.
     `opened.content` is -1, because the children keep no content. `roll`: the pupils of a roll, packed by
-    `persons.packed`, in base64. `persons`: the 16-octet digests of all persons, joined, in base64. `why`: the
-    reason why the file must wait, if the signing key has ended or is not yet in force; else None.
+    `persons.packed`, in base64. `persons`: the 16-octet digests of all persons, joined, in base64; None if
+    nobody was sought in the file. `why`: the reason why the file must wait, if the signing key has ended or
+    is not yet in force; else None.
     """
 
     opened: Opened
     content: Classified | ContentRefused
     why: OpenRefused | None = None
     roll: str | None = None
-    persons: str = ""
+    persons: str | None = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

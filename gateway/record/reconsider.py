@@ -168,9 +168,11 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         period = reference_period(content, catalogue, transfer.upload.landed_at)
         transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
         decision = _decide_anew(registrar, session, transfer, content, now)
-        persons = base64.b64decode(persons_of(read, registrar.home))
+        said = persons_of(read, registrar.home)
+        persons = None if said is None else base64.b64decode(said)
         if _is_unchanged(decision, transfer):
-            index.note(session, {transfer.sequence: persons})
+            if persons is not None:
+                index.note(session, {transfer.sequence: persons})
             reasons = ",".join(why.code for why in transfer.reasons)
             fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
             entry = Entry(kind="judged-anew", subject=reference, fields=fields)
@@ -179,7 +181,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
             roll = roll_of(read, registrar.home)
             packed = None if roll is None else base64.b64decode(roll)
             ruling = replace(_ruling(transfer, decision), roll=packed)
-            batch = Batch(session, persons={reference: persons})
+            batch = Batch(session, persons={} if persons is None else {reference: persons})
             head = put_in_force(registrar, batch, [ruling], now)
         passing("anew.written")
     registrar.bring_out(head)
