@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from gateway.access import POWERFUL, AccessRight, LookingTeams
+from gateway.access import POWERFUL, AccessRight, LookingTeams, roles_with
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import Reason, Transfer
@@ -419,37 +419,56 @@ def check_second(
 
 
 def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
-    """Return True if the person who acted at `since` has a right now; always, if roles are not in force.
+    """Return True if the person who acted at `since` has a right since then; always without roles in force.
 
-    False for a later person of the same name.
+    False for a later person of the same name, and where a role with the right was taken and given anew.
     """
+    if not roles.in_force(session):
+        return True
     name = name_of(person)
     row = session.get(StaffRow, name)
-    later = row is not None and row.added_at > since and roles.in_force(session)
-    return not later and roles.may(session, name, right)
+    if (row is not None and row.added_at > since) or not roles.may(session, name, right):
+        return False
+    return not any(
+        event.at >= since
+        and (event.note or "").startswith(f"{name}{_MARK}")
+        and json.loads(event.leaf)["fields"]["what"] in roles_with(right)
+        for event in log.events(session, "staff", kind="role-taken")
+    )
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End an open proposal as a second person, `by`. Raise GatewayError if `by` may be the proposer."""
-    first = proposal(session, act, at)
+    """End an open proposal as a second person, `by`, even one that does not count now.
+
+    Raises GatewayError if `by` may be the proposer of one that counts.
+    """
+    first = _open_proposal(session, act, at)
     if first is None:
         return
-    _check_two(session, act, first, by, at)
+    if proposal(session, act, at) is not None:
+        _check_two(session, act, first, by, at)
     _note(session, "act-rejected", act, by, None, at)
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
     """Return the log entry of an act's open proposal; None if confirmed, rejected or expired.
 
-    What was proposed for a member of staff ends when the person leaves: another may have the name later. What
-    somebody proposed counts only while that person has the right to do it.
+    What somebody proposed counts only while that person has the right to do it.
+    """
+    first = _open_proposal(session, act, at)
+    counts = first is not None and may_still(session, first.actor or "", act.right, since=first.at)
+    return first if counts else None
+
+
+def _open_proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
+    """Return what `proposal` does, even if its proposer has not the right any more.
+
+    What was proposed for a member of staff ends when the person leaves: another may have the name later.
     """
     left = f"{act.about.partition(' ')[0]}; "
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
-            is_open = event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS
-            counts = is_open and may_still(session, event.actor or "", act.right, since=event.at)
-            return event if counts else None
+            return event if event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS else None
         if event.kind == "staff-removed" and f"{event.note}; ".startswith(left):
             return None
     return None

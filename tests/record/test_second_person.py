@@ -21,8 +21,9 @@ from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
 from gateway.record import dual_control, policy_proposals
 from gateway.record.dual_control import CREDENTIAL_WAIT, TwoPersonAct
-from gateway.registry import keys, logins, roles, staff
+from gateway.registry import keys, log, logins, roles, staff
 from gateway.registry.database import Registry
+from gateway.registry.log import Entry
 
 BEGUN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DIGEST = "ab" * 32
@@ -102,6 +103,27 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         assert logins.invited(session, logins.digest_of("secret"), at)
         assert dual_control.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
         assert logins.invited(session, logins.digest_of("secret"), at) is None
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_a_proposal_does_not_count_again_once_its_proposer_has_the_role_again(
+    tmp_path: Path, *, rejected: bool
+) -> None:
+    act, now = TwoPersonAct("revoke-hard", "key"), BEGUN + 3 * CREDENTIAL_WAIT
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        assert not dual_control.agreed(session, act, by="sam", why=None, at=now)
+        roles.take(session, "sam", Role.ADMINISTRATOR)
+        if rejected:
+            dual_control.reject(session, act, by="jane", at=now)
+        else:
+            taken = Entry(kind="role-taken", subject="staff", fields={"what": "administrator"}, note="sam: x")
+            log.append(session, [taken], now)
+        roles.grant(session, "sam", Role.ADMINISTRATOR, by="jane", at=BEGUN)
+        dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
+        later = now + CREDENTIAL_WAIT
+        assert not dual_control.agreed(session, act, by="jane", why=None, at=later)
+        assert dual_control.agreed(session, act, by="sam", why=None, at=later)
 
 
 class _DoneError(Exception):
