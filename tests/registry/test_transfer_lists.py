@@ -236,7 +236,7 @@ def test_a_grouped_list_goes_on_group_by_group_where_its_page_ended(registry: Re
         assert transfer_lists.by_group(session, wanted) == {"Elm": 20, "Oak": HELD - 20}
 
 
-def test_what_became_of_files_is_told_apart_by_the_database(registry: Registry) -> None:
+def test_what_became_of_files_and_why_is_told_apart_by_the_database(registry: Registry) -> None:
     with registry.on_trial() as tried, tried.write() as session:
         for number, state, code in (
             (1, "refused", "person:returned"),
@@ -253,6 +253,8 @@ def test_what_became_of_files_is_told_apart_by_the_database(registry: Registry) 
                 session, TransfersWanted(equal=[("outcome", outcome)], sight=EVERYTHING), None, 9
             )
             assert [one.sequence for one in found] == [number], outcome
+        found = transfer_lists.page(session, TransfersWanted(equal=[("why", "a")], sight=EVERYTHING), None, 9)
+        assert [one.sequence for one in found] == [3, 2]
 
 
 def test_keys_that_end_are_counted_up_to_a_number(
