@@ -207,6 +207,12 @@ def test_text_in_an_old_encoding_is_of_plain_letters_for_the_most(
     assert (looks_like(text, whole=True) == "") is clear
 
 
+@pytest.mark.parametrize("cut", range(4))
+def test_text_is_text_wherever_its_first_piece_ends(cut: int) -> None:
+    text = ("\N{BOOKS}" * 1_024).encode()
+    assert looks_like(text[: len(text) - cut], whole=False) == ""
+
+
 def test_a_signature_beside_its_data_is_not_taken_for_one_alone() -> None:
     signature = bytes.fromhex("c20a0400") + bytes(8)
     assert looks_like(signature, whole=True) == "public"
