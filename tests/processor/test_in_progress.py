@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from gateway.processor import claim
+from gateway.processor.loop import Watch
 from gateway.store.of_home import SealedFolder
 from gateway.zones.spool import Spool, waiting
 from tests.clock import THIS_YEAR
@@ -109,6 +113,22 @@ def test_where_the_file_system_tells_of_no_holes_a_file_has_none(
     with desk.registrar() as registrar:
         claim.Claim(registrar).take([sent])
     assert desk.state(sent) == "landed"
+
+
+def test_an_upload_and_a_look_for_receipts_wake_the_processor(tmp_path: Path) -> None:
+    woken = threading.Event()
+    with closing(Watch(tmp_path, woken.set)) as watch:
+        watch.renew()
+        (tmp_path / "half.part").touch()
+        assert not woken.wait(0.2)
+        for appears in (
+            lambda: (tmp_path / "half.part").rename(tmp_path / "one.landed"),
+            (tmp_path / "two.landed").touch,
+            (tmp_path / "oak.asked").touch,
+        ):
+            appears()
+            assert woken.wait(10)
+            woken.clear()
 
 
 def test_a_decided_upload_that_stays_in_the_spool_is_told_as_a_fault(
