@@ -166,6 +166,12 @@ def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
     assert (upload.label.name, upload.label.whole, upload.size, upload.busy) == ("d", False, 4, False)
 
 
+def test_a_shelf_that_is_missing_is_made(tmp_path) -> None:
+    shelf = tmp_path / "partial" / "avon"
+    assert load_unfinished(shelf) == []
+    assert shelf.is_dir()
+
+
 def test_the_rest_of_what_was_handed_over_is_not_taken_for_a_file(intake: Running) -> None:
     """OpenSSH's sftp closes its file when a person interrupts it; `reput` then sends the rest."""
     with intake.paramiko() as client:

@@ -1,0 +1,32 @@
+"""What letters are about and what became of them, asked of a registry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.registry import letters
+from gateway.registry.database import Registry
+from gateway.registry.letters import Letter
+from tests.registry.test_deliveries import ACCEPTED, NOW, put, registry
+
+__all__ = ["registry"]
+MINUTE = timedelta(minutes=1)
+
+
+def test_the_files_of_a_day_are_those_from_its_beginning_to_before_its_end(registry: Registry) -> None:
+    put(registry, 1, ACCEPTED)  # A minute after it landed.
+    with registry.read() as session:
+        assert letters.delivered_by_team(session, NOW + MINUTE, NOW + 2 * MINUTE) == {"sen": 1, "welfare": 1}
+        assert letters.delivered_by_team(session, NOW, NOW + MINUTE) == {}
+
+
+def test_what_a_relay_said_of_a_letter_first_stands(registry: Registry) -> None:
+    owed = [Letter(event=f"{n}", recipient="a@oak.invalid", kind="", subject="", text="") for n in range(2)]
+    with registry.write() as session:
+        letters.owe(session, owed, "test.invalid/log", NOW)
+        for refused in ("no such address", None):
+            letters.note(session, 1, at=NOW, refused=refused)
+        for refused in (None, "no such address"):
+            letters.note(session, 2, at=NOW, refused=refused)
+        told = [(one.sent_at, one.refused) for one in letters.listed(session)]
+    assert told == [(None, "no such address"), (NOW, None)]
