@@ -63,7 +63,9 @@ def test_one_pupil_on_two_rolls_is_one_discrepancy_and_two_notices_that_name_nob
     for told, other in ((to_oak, "elm"), (to_elm, "oak")):
         assert other not in told
         assert not [word for word in nobody() if word in told]
-    assert [event.kind for event in desk.events("discrepancies")] == ["discrepancy-opened"]
+    (event,) = desk.events("discrepancies")
+    opened = json.loads(event.leaf)["fields"]
+    assert (event.kind, opened["number"], opened["cause"]) == ("discrepancy-opened", 1, "two-rolls")
     # The next day's files say the same: nobody is told twice.
     desk.pass_time(hours=1)
     desk.send(oak, core(child(1), child(3)), "oak again.xml.pgp")
