@@ -27,6 +27,7 @@ from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule,
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
 from gateway.publish.standing import ProviderFacts, gather, missing, news, read_for_all, ring
+from gateway.reasons import WITHDRAWN
 from gateway.reasons.languages import translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
@@ -132,9 +133,7 @@ def owe_for_decisions(
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
-        told_of = letters.events_on_record(
-            session, {f"held:provider:{one.upload.reference}" for one in decided}
-        )
+        told_of = letters.events_on_record(session, {one for each in decided for one in _of_holds(each)})
         found = (letter for one in decided for letter in _for_decision(letterhead, rules, one, told_of))
         owe(registrar, session, found, now)
 
@@ -158,17 +157,24 @@ def _for_decision(
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
     }
     facts |= reasons_of(transfer, wording)
-    waited = f"held:provider:{upload.reference}" in told_of
+    waited = not told_of.isdisjoint(_of_holds(transfer))
+    taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
         if rule.kind == kind and rule.kind in _ABOUT_FILES and _is_for(letterhead.session, rule, transfer):
-            event = f"{kind}:{rule.to}:{upload.reference}"
+            event = f"{kind}:{rule.to}:{upload.reference}{letters.TAKEN_BACK if taken_back else ''}"
             yield from letterhead.written(rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             session, reference = letterhead.session, upload.reference
             for team in (one for one in transfer.teams if find_delivered(session, one, reference)):
                 event = f"new-files:{team}:{upload.reference}"
                 yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
+
+
+def _of_holds(transfer: Transfer) -> set[str]:
+    """Return the events of letters to a file's sender that it waits, and that it was taken back."""
+    event = f"held:provider:{transfer.upload.reference}"
+    return {event, f"{event}{letters.TAKEN_BACK}"}
 
 
 def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:

@@ -41,6 +41,10 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
     return set(session.exec(query).all())
 
 
+TAKEN_BACK = ":taken-back"
+"""The end of the `event` of a letter about a file that was taken out of the mailboxes."""
+
+
 def chase_event(provider: str, day: date) -> str:
     """Return the `event` of the letter that reminds a provider of missing data on a day."""
     return f"chase:provider:{provider}:{day}"
@@ -69,7 +73,10 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
         return ()
-    about = [f"{one}:{rest}" for one in get_args(FileLetterKind)]
+    endings = ("", TAKEN_BACK)
+    about = [
+        f"{one}:{rest.removesuffix(TAKEN_BACK)}{end}" for one in get_args(FileLetterKind) for end in endings
+    ]
     query = select(LetterRow.message_id).where(
         col(LetterRow.event).in_(about),
         LetterRow.recipient == letter.recipient,

@@ -64,6 +64,29 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     assert "4B" not in told.replace(reference, "")  # Signatures and references hold that by chance.
 
 
+def test_a_school_is_written_to_of_a_file_that_waited_and_is_taken_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "back")
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
+    desk.process()
+    oak = desk.provider("oak", dfe_number="9994001")
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
+    reference = desk.send(oak, fresh())
+    desk.process()
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway("transfers", "withdraw", reference, "--why", "the wrong file")
+    with desk.registry.read() as session:
+        rows = sorted(letters.listed(session), key=lambda one: one.number or 0)
+        of_it = [one for one in rows if reference in one.subject]
+        before = letters.earlier_message_ids(session, of_it[-1])
+    desk.close()
+    assert [one.subject.partition(":")[0] for one in of_it] == ["Waits", "Accepted", "Waits"]
+    assert list(before) == [one.message_id for one in of_it[:2]]
+
+
 def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]) -> None:
     handler, _ = relay
     with desk.registrar() as registrar:
