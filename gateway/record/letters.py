@@ -157,7 +157,7 @@ def _for_decision(
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
     }
     facts |= reasons_of(transfer, wording)
-    waited = not told_of.isdisjoint(_of_holds(transfer))
+    waited = any(event in told_of for event in _of_holds(transfer))
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
