@@ -6,7 +6,7 @@ A child is named by UPN, or by name and date of birth. The log holds the questio
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, ClassVar
@@ -125,6 +125,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
                     transfer=transfers.get(session, name),
                     openings=recalls.openings(session, name),
                     copies=tuple(copy.provider for copy in copies.owed(session, made_too=True, of=name)),
+                    copied_to=recalls.copied_to(session, name),
                     deleted_at=deleted.get(name),
                     on_hold=name in held,
                 )
@@ -152,13 +153,15 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 class _FoundFile:
     """A file with data of the child.
 
-    - `openings`: who opened the file, and when. `copies`: the providers that got a copy.
+    - `openings`: who opened the file, and when. `copies`: the providers that have a copy; `copied_to`: those
+      that were given one, also of a withdrawn file.
     - `deleted_at`: when the sealed file was deleted, or None. `on_hold`: True under a legal hold.
     """
 
     transfer: Transfer
     openings: tuple[LogStep, ...]
     copies: tuple[str, ...]
+    copied_to: tuple[str, ...]
     deleted_at: datetime | None
     on_hold: bool
 
@@ -268,7 +271,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             (
                 Section("In short", tuple(short)),
                 Section("Where the data came from, and what for", _origins(record, found)),
-                Section("Who was given it", self._opened(record.registrar.catalogue, found)),
+                Section("Who was given it", self._opened(record.registrar.catalogue, found, names)),
                 Section(
                     "What is left, and for how long",
                     table_or(("Reference", "The file as it was sent"), kept, "Nothing."),
@@ -280,8 +283,13 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             ),
         )
 
-    def _opened(self, catalogue: Catalogue, found: _FoundChild) -> tuple[Block, ...]:
-        """Return a table of openings of the child's files: by team, and with the field `names` by person."""
+    def _opened(
+        self, catalogue: Catalogue, found: _FoundChild, schools: Mapping[str, str]
+    ) -> tuple[Block, ...]:
+        """Return a table of openings of the child's files, and what else was given to whom.
+
+        Openings are by team, and with the field `names` by person. `schools`: the providers' names.
+        """
         rows, passed = [], []
         for one in found.files:
             reference, teams = one.transfer.upload.reference, one.transfer.teams
@@ -293,6 +301,12 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             if teams and not one.openings:
                 named = ", ".join(_team(team, catalogue) for team in teams)
                 passed.append(f"{reference}: passed to {named}, where nobody opened it")
+            if one.copied_to:
+                named = ", ".join(schools.get(each, each) for each in one.copied_to)
+                passed.append(
+                    f"{reference}: a copy was given to {named}; of a file about several schools, each got "
+                    "that of its own pupils"
+                )
         table = table_or(("Reference", "Opened", "By"), rows, "Nobody opened any.")
         return (*table, Points(tuple(passed))) if passed else table
 

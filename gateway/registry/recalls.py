@@ -1,5 +1,6 @@
 """Read and change what recalls and breaches need: openings, deliveries, notices to data protection."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -25,6 +26,12 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
     A step names the team of the mailbox; no team if the file was opened outside a mailbox.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
+
+
+def copied_to(session: Session, reference: str) -> tuple[str, ...]:
+    """Return the providers that were given a copy of a file, also of a withdrawn one, sorted by id."""
+    fields = (json.loads(one.leaf)["fields"] for one in log.events(session, reference, kind="delivered"))
+    return tuple(sorted({one["provider"] for one in fields if "team" not in one}))
 
 
 def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:

@@ -67,6 +67,23 @@ def test_a_school_gets_a_sealed_copy_of_what_is_about_it(desk: Desk) -> None:
     assert desk.kinds(sent).count("delivered") == len(desk.transfer(sent).teams) + 1
 
 
+def test_a_subject_access_report_names_the_school_that_got_a_copy_also_of_what_was_taken_back(
+    desk: Desk,
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    child = next(csv.DictReader(io.StringIO(estimates().decode("utf-8-sig"))))
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert out(desk, "oak")
+    for _ in range(2):
+        said = " ".join(desk.gateway("pupils", "report", "--upn", child["UPN"]).split())
+        assert f"{sent}: a copy was given to The oak" in said, said
+        if desk.state(sent) == "accepted":
+            desk.gateway("transfers", "withdraw", sent, "--why", "wrong estimates")
+    assert out(desk, "oak") == []
+
+
 def test_no_content_is_written_down(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
