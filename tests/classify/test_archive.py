@@ -82,6 +82,34 @@ def test_what_is_refused(classify: Classify, content: bytes, code: str) -> None:
     assert found.code == code
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (archive(("a.csv", CORE)).replace(b"a.csv", b"\0.csv"), "an archive with a file without a name"),
+        (
+            archive(("a.csv", CORE), ("b.csv", CORE)).replace(b"b.csv", b"a.csv"),
+            "an archive with two files of one name",
+        ),
+        (
+            archive(("a.csv", CORE), method=zipfile.ZIP_LZMA),
+            "an archive with an unusual way of compressing",
+        ),
+        (archive(("a.csv", CORE), comment=b"hidden"), "something stands behind the archive"),
+        (archive(("b.csv", b"hidden")) + archive(("a.csv", CORE)), "something stands before the archive"),
+        (
+            archive(("a.csv", CORE + b"\n" * 5_000_000)),
+            "an archive that unpacks to far more than it is",
+        ),
+    ],
+)
+def test_why_an_archive_is_not_opened_is_told_with_its_format(
+    classify: Classify, content: bytes, why: str
+) -> None:
+    found = classify(content)
+    assert isinstance(found, ContentRefused)
+    assert (found.format, found.evidence) == ("ZIP", (why,))
+
+
 def test_a_size_that_lies_is_malformed(classify: Classify) -> None:
     content = bytearray(archive(("a.csv", CORE)))
     entry = content.rindex(b"PK\x01\x02")

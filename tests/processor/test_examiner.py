@@ -27,6 +27,7 @@ from gateway.examiner.protocol import (
     AgreementCopy,
     Failed,
     FileRefused,
+    HeadingsDrop,
     Job,
     NamingRecords,
     Read,
@@ -41,6 +42,7 @@ from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, ProcessorS
 from gateway.model import Classified, Signature
 from gateway.openpgp.interface import Content
 from gateway.openpgp.sealer import seal
+from gateway.zones import headings
 from tests.classify import made
 from tests.openpgp import vectors
 from tests.openpgp.make.surgery import joined, split
@@ -115,6 +117,19 @@ def test_a_signed_copy_of_the_agreement_has_its_lines(text: str, code: str | Non
     found = judge.judge(job, text.encode() or b"\n", OpenLimits())
     assert (found.why.code if isinstance(found, FileRefused) else None) == code
     assert isinstance(found, FileRefused | AgreementCopy)
+
+
+def test_a_signed_statement_about_headings_is_taken_as_one_and_an_unsigned_is_none() -> None:
+    statement = f"{headings.FIRST_LINE}\nKnown as = forename\n".encode()
+    signature = Signature(certificate=40 * "a", signing_key=40 * "a", created_at=NOW)
+    found = judge.judge(replace(DROP, signature=signature), statement, OpenLimits())
+    assert isinstance(found, HeadingsDrop)
+    assert (found.reference, found.stated, found.signature) == (
+        REFERENCE,
+        headings.read(statement),
+        signature,
+    )
+    assert isinstance(judge.judge(DROP, statement, OpenLimits()), FileRefused)
 
 
 @pytest.mark.parametrize(("more", "is_too_large"), [(0, False), (1, True)])
