@@ -195,3 +195,15 @@ def test_counts_go_with_a_file_that_is_withdrawn_and_stay_when_it_is_delivered_a
         monkeypatch.setenv("GATEWAY_ADMIN", "sam")
         desk.gateway("transfers", "redeliver", sent, *again, "--why", "it was right")
         assert [one.counts for one in given(desk)] == back
+
+
+def test_what_two_persons_release_against_the_agreement_is_not_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.send(desk.provider("oak"), roll(*range(1, 11)))  # It has not ratified.
+    desk.process()
+    for person, *asked in (("jane", "release", "--override"), ("sam", "confirm")):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway("held", asked[0], sent, *asked[1:], "--why", "a tribunal")
+    assert desk.state(sent) == "accepted"
+    assert given(desk) == []
