@@ -181,16 +181,23 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Make the registry's current keys the signing keys; return False if nothing had to be changed."""
+    """Make the registry's current keys the signing keys; return False if nothing had to be changed.
+
+    Where keys were in wrong hands, remove the key sets that an ordinary rotation left here to follow them.
+    """
     with registry.read() as session:
-        current = _newest(keys.list_keys(session, "gateway", "gateway"))
+        known = keys.list_keys(session, "gateway", "gateway")
         *ended, last = log.keys_in_time(session, "")
+    current = _newest(known)
     chosen = current.fingerprint, secret_files.key_set_of(last.key) if ended else ""
     is_chosen = chosen == (secret_files.signing_fingerprint(home), home.key_set)
     if not is_chosen:
         secret_files.choose_signing_key(home, *chosen)
     if ended:  # Also those that an interrupted change has left.
         secret_files.forget_key_sets(home, [secret_files.key_set_of(one.key) for one in ended])
+    if lost := [key.fingerprint for key in known if key.revocation == "hard"]:
+        key_sets = [secret_files.key_set_of(one.key) for one in (*ended, last) if one.key]
+        secret_files.forget_successors(home, lost, [key.fingerprint for key in known], key_sets)
     return not is_chosen
 
 

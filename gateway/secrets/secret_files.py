@@ -205,6 +205,23 @@ def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[
             home.pupil_key(key_set).unlink(missing_ok=True)
 
 
+def forget_successors(
+    home: Home, lost: Collection[str], known: Collection[str], key_sets: Collection[str]
+) -> None:
+    """Remove each key set made for an OpenPGP key that was to follow one of the keys `lost`, and never did.
+
+    `known`: the fingerprints on record; the key sets named in `key_sets` stay.
+    """
+    for succession in (home.keys / "succession").glob("[!.]*.asc"):
+        if succession.stem not in known and any(f"old-key: {one}" in _text(succession) for one in lost):
+            stated = _text(statement_file(home, succession.stem))
+            for path in home.keys.glob("log-*.pem"):
+                key_set = path.stem.removeprefix("log-")
+                if key_set not in key_sets and f"+{key_set}+" in stated:
+                    home.pupil_key(key_set).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)  # Last: its presence tells that there is more to remove.
+
+
 def sweep(home: Home) -> None:
     """Remove what interrupted writes of secrets left behind. No other process may be writing one."""
     for folder in (home.keys, *(home.keys / name for name in FOLDERS)):
@@ -307,6 +324,14 @@ def _write_aside(path: Path, secret: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return aside
+
+
+def _text(path: Path) -> str:
+    """Return a statement, or "" for one that is missing."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _read(path: Path) -> bytes:

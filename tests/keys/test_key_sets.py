@@ -229,6 +229,37 @@ def test_keys_in_wrong_hands_are_not_replaced_by_those_that_lay_beside_them(
     desk.gateway("log", "verify")
 
 
+def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    before = set(desk.home.keys.rglob("*.*"))
+    with monkeypatch.context() as broken:
+        broken.setattr(rotation, "_record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(desk, lost=False)
+    made = {path: path.read_bytes() for path in desk.home.keys.rglob("*.*") if path not in before}
+    made = {path: content for path, content in made.items() if path.suffix != ".lock"}
+    assert len(made) == 5, "a key, two statements, and the key set"
+    key_set = [path for path in made if path.suffix != ".asc"]
+    rotate(desk, lost=True)
+
+    def as_at_another_host() -> None:
+        for path, content in made.items():
+            path.write_bytes(content)
+
+    as_at_another_host()
+    rotation.finish(desk.home, desk.registry)
+    assert not [path for path in key_set if path.exists()]
+    as_at_another_host()
+    rotate(desk, lost=False)
+    assert not [path for path in key_set if path.exists()]
+    assert secret_files.signing_fingerprint(desk.home) not in {path.stem for path in made}
+    desk.gateway("log", "verify")
+
+
 def core(*pupils: int) -> bytes:
     return made.ctf(made.pupil(made.Child(one), made.CORE_INSIDE) for one in pupils).encode()
 
