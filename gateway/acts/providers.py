@@ -465,7 +465,7 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
         """Delete the provider with all keys from published/ and then from the registry.
 
         OSError, with nothing deleted, if the keys cannot be taken from intake. If the commit fails, the
-        processor publishes the keys again; what a command cut off after the commit leaves, it removes.
+        processor publishes the keys again; what a command that was cut off leaves, it removes.
         GatewayError if the provider has sent anything.
         """
         published = context.home.published

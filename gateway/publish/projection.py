@@ -134,13 +134,12 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
 
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key
-    could let somebody in again. What a removal that was cut off has set aside is removed as well.
+    could let somebody in again. It keeps removals out as well: what one has set aside was cut off, and goes.
     """
     with registry.write(dated=False) as session:
-        known = {provider.id: provider for provider in providers.list_providers(session)}
         for aside in published.root.glob(f"{SET_ASIDE}*"):
-            if aside.name.removeprefix(SET_ASIDE) not in known:
-                shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
+        known = {provider.id: provider for provider in providers.list_providers(session)}
         in_force = defaultdict[str, str](str)
         for key in keys.keys_in_force(session, "provider", None, "ssh", now):
             in_force[key.owner] += f"{key.material}\n"

@@ -138,6 +138,28 @@ def test_a_removal_that_was_cut_off_leaves_nothing_behind(
     assert not (desk.home.published.root / ".removed-oak").exists()
 
 
+def test_a_removal_that_was_cut_off_before_its_commit_leaves_the_provider_and_nothing_else(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.provider("oak", years=YEARS)
+    publish_all(desk.home, desk.now)
+    rename = Path.rename
+
+    def cut_off(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if moved.name == ".removed-oak":
+            raise OSError(5, "cut off")
+        return moved
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Path, "rename", cut_off)
+        desk.gateway("providers", "remove", "oak", "--why", "mistyped", code=1)
+    assert (desk.home.published.root / ".removed-oak" / "authorized_keys").exists()
+    publish_all(desk.home, desk.now)
+    assert not (desk.home.published.root / ".removed-oak").exists()
+    assert (desk.home.published.provider("oak") / "authorized_keys").read_text()
+
+
 def cut_off_where_there_is_something(path: Path, **_options: object) -> None:
     if path.exists():
         raise OSError(5, "cut off")
