@@ -403,10 +403,15 @@ def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
     """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
 
     The backup just `made` counts as the latest, though a clock that went back may date it before others.
-    Interrupted backups older than the newest complete backup are removed, unless still in progress.
+    Interrupted backups older than the newest complete backup are removed, unless still in progress, and those
+    dated after `made`, whose clock ran ahead.
     """
     whole = whole_backups(folder, made)
-    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < max(whole)]
+    cut_off = [
+        path
+        for path in folder.glob(_ANY_DATE)
+        if path not in whole and whole and (path < max(whole) or (made is not None and path > made))
+    ]
     gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
     for path in gone:
         (path / MANIFEST).unlink(missing_ok=True)  # Incomplete from here on, whatever happens.

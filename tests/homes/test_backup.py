@@ -349,6 +349,19 @@ def test_a_backup_made_by_a_clock_that_ran_ahead_goes_when_its_turn_comes(
     ]
 
 
+def test_a_backup_cut_off_while_the_clock_ran_ahead_goes_unless_it_is_still_made(
+    backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off, in_progress = (tmp_path / f"{year}-01-01T000000Z" for year in (2031, 2032))
+    for folder in (cut_off, in_progress):
+        folder.mkdir()
+        (folder / "keys").mkdir()
+    monkeypatch.setattr("gateway.cli.backup.now", lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    with backup.at_work(in_progress):
+        backed.restored.gateway("backup", str(tmp_path), "--dated", "--keep", "3")
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "2026-01-02T000000Z", in_progress]
+
+
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(backed.restored.home, home, ignore=shutil.ignore_patterns("inside"))  # A socket.
