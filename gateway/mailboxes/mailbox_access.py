@@ -245,60 +245,66 @@ class MailboxAccess:
             delivery = self._file(session, person, place)
             keys.note_each(session, "staff", [(person.name, person.key, now)])
             deliveries.note_collected(session, delivery, now)
-            self._record(session, person, delivery, "collected", now, given)
+            self._record(session, person, [delivery], "collected", now, given)
             passing("collect.written")
 
-    def deal_with(self, person: Person, place: MailboxPlace) -> None:
-        """Record that a person has dealt with the file at `place`, for the whole team.
+    def deal_with(self, person: Person, *places: MailboxPlace) -> None:
+        """Record that a person has dealt with the files at `places`, for the whole team: all, or none.
 
         Declined for a held file, or a file invisible to the person.
         """
         now = self.clock()
         with self.registry.write() as session:
-            delivery = self._file(session, person, place)
-            if place.removed:
-                raise Declined(REMOVED_ALREADY)
-            if delivery.team is None or place.is_about:
-                raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
-            deliveries.deal_with(session, delivery, by=person.name, at=now)
-            self._record(session, person, delivery, "dealt-with", now)
+            found = [self._file(session, person, place) for place in places]
+            for delivery, place in zip(found, places, strict=True):
+                if place.removed:
+                    raise Declined(REMOVED_ALREADY)
+                if delivery.team is None or place.is_about:
+                    raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
+                deliveries.deal_with(session, delivery, by=person.name, at=now)
+            self._record(session, person, found, "dealt-with", now)
 
-    def restore(self, person: Person, place: MailboxPlace) -> None:
-        """Put a file removed by the team back into the mailbox, for the whole team.
+    def restore(self, person: Person, *places: MailboxPlace) -> None:
+        """Put files removed by the team back into the mailbox, for the whole team: all, or none.
 
-        Declined if the file is gone, or was removed too long ago.
+        Declined if a file is gone, or was removed too long ago.
         """
         now = self.clock()
         with self.registry.write() as session:
-            delivery = self._file(session, person, place)
-            deliveries.restore(session, delivery)
-            self._record(session, person, delivery, "restored", now)
+            found = [self._file(session, person, place) for place in places]
+            for delivery in found:
+                deliveries.restore(session, delivery)
+            self._record(session, person, found, "restored", now)
 
-    def _record(  # noqa: PLR0917 - what an entry is of
+    def _record(  # noqa: PLR0917 - what the entries are of
         self,
         session: Session,
         person: Person,
-        delivery: Delivery,
+        found: Sequence[Delivery],
         kind: Kind,
         now: datetime,
         given: Given | None = None,
     ) -> None:
-        """Log an act on a file, and sign the log's head. To be called last in a transaction.
+        """Log an act on files, each in an entry, and sign the log's head. To be called last in a transaction.
 
-        The entry names the items left out of the content `given`, in lower case with hyphens. The note of the
-        entry has the fingerprint of the person's key.
+        An entry names the items left out of the content `given`, in lower case with hyphens. Its note has the
+        fingerprint of the person's key.
         """
-        # A held file has no team: the entry names that team of the person which may see it.
-        looking = self.looking.sensitive if delivery.sensitive else self.looking.triage
-        team = delivery.team or min(looking.intersection(self._teams(session, person)))
-        fields = {"provider": delivery.provider, "team": team}
-        if given is not None and given.left_out:
-            fields["left_out"] = ",".join(map(slug, given.left_out))
-        entry = Entry(
-            kind=kind, subject=delivery.reference, fields=fields, actor=person.name,
-            content=None if given is None else given.sha256, note=f"with the key {person.key}",
-        )  # fmt: skip
-        log.append(session, [entry], now)
+        entries = []
+        for delivery in found:
+            # A held file has no team: the entry names that team of the person which may see it.
+            looking = self.looking.sensitive if delivery.sensitive else self.looking.triage
+            team = delivery.team or min(looking.intersection(self._teams(session, person)))
+            fields = {"provider": delivery.provider, "team": team}
+            if given is not None and given.left_out:
+                fields["left_out"] = ",".join(map(slug, given.left_out))
+            entries.append(
+                Entry(
+                    kind=kind, subject=delivery.reference, fields=fields, actor=person.name,
+                    content=None if given is None else given.sha256, note=f"with the key {person.key}",
+                )
+            )  # fmt: skip
+        log.append(session, entries, now)
         log.sign_head(session, self.log_key, self.log_origin, now)
 
     def _teams(self, session: Session, person: Person) -> tuple[str, ...]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.mailboxes.console_api.files import findings_seen
+from gateway.mailboxes.mailbox_access import MailboxAccess, Person
+from gateway.mailboxes.names import MailboxPlace
 from gateway.model import Finding
 from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
@@ -104,6 +108,28 @@ def test_faults_in_results_stored_without_an_item_are_for_those_who_have_all_res
     content = replace(UNREAD, findings=tuple(results))
     assert len(findings_seen(content)) == len(findings_seen(content, {"Sex"})) == 2
     assert findings_seen(content, {"Results of key stage assessments"}) == ()
+
+
+def test_of_several_files_none_is_dealt_with_where_a_colleague_removes_one_meanwhile(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [office.room.deliver(f"{number}".encode(), TEAM) for number in range(2)]
+    place = MailboxAccess.place
+
+    def removed_once_found(
+        self: MailboxAccess, person: Person, folder: str, reference: str, *, removed: bool = False
+    ) -> MailboxPlace:
+        found = place(self, person, folder, reference, removed=removed)
+        if reference == sent[1]:
+            self.deal_with(person, found)
+        return found
+
+    monkeypatch.setattr(MailboxAccess, "place", removed_once_found)
+    fields = {"team": TEAM, "references": sent}
+    assert office.ask("jane", "carry-out", act="mailbox deal-with", fields=fields).status_code != 200
+    listed = [file["reference"] for file in office.said("jane", "mailbox", team=TEAM)["files"]]
+    assert sent[0] in listed
+    assert sent[1] not in listed
 
 
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:

@@ -199,12 +199,11 @@ class OwnMailboxes:
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged.
 
-        Declined, before any is marked, if one of the files is not there.
+        Declined, with none marked, if one of the files is not there.
         """
         mailboxes, person = self.console.mailboxes, self.caller.person
         places = [mailboxes.place(person, team, one, removed=undo) for one in dict.fromkeys(references)]
-        for place in places:
-            (mailboxes.restore if undo else mailboxes.deal_with)(person, place)
+        (mailboxes.restore if undo else mailboxes.deal_with)(person, *places)
         files = counted(len(places), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
 
