@@ -229,7 +229,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
 
 
 class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
-    """An act on several held files; each file is decided by itself."""
+    """An act on several held files."""
 
     reference: tuple[Reference, ...] = argument(
         "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
