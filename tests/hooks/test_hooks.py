@@ -253,6 +253,18 @@ def test_an_inside_that_lost_its_folder_lays_the_same_messages_out_again(
     assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
 
 
+def test_what_is_taken_before_an_earlier_message_is_laid_out_no_more(desk: Desk, receiver: Receiver) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    for seed in (1, 2):
+        desk.send(oak, core_data(seed))
+        desk.process()
+    earlier, later = sorted(folder.glob("*.json"))
+    (folder / "done" / later.stem).touch()
+    desk.process()
+    assert list(folder.glob("*.json")) == [earlier]
+
+
 def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "file.accepted")
     sent(desk)
