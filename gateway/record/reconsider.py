@@ -226,10 +226,11 @@ def _decide_anew(
 
 
 def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
-    """Return True if a decision holds a transfer for the reasons, and until the date, that are on record."""
+    """Return True if a decision holds a transfer for the reasons, and until the event, that are on record."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
+        and transfers.waits_for(decision) == transfer.waits_for
         and decision.reasons == transfer.reasons
     )
 

@@ -395,7 +395,7 @@ def _decide(
     row.flow = decision.flow
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None
-    row.waits_for = _waits_for(decision) if isinstance(decision, Held) else None
+    row.waits_for = waits_for(decision) if isinstance(decision, Held) else None
     found = isinstance(decision, Refused) and decision.few
     if found or not SENSITIVE_REASON_CODES.isdisjoint(reason.code for reason in decision.reasons):
         row.few = True  # For good: a later decision has other reasons, and the file is the same.
@@ -449,7 +449,8 @@ _NEED_NOBODY = frozenset(
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 
 
-def _waits_for(decision: Held) -> WaitsFor:
+def waits_for(decision: Held) -> WaitsFor:
+    """Return the event that ends a hold."""
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from gateway.access import Sight
+from gateway.registry import log
 from gateway.registry.deliveries import find_held
+from gateway.registry.tables import TransferRow
 from gateway.zones.failpoints import VARIABLE
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -93,6 +96,19 @@ def test_a_file_of_which_nothing_else_is_found_waits_on_with_one_entry_and_no_re
     assert desk.receipt(held) == receipt
     assert "Read again by other rules" in desk.gateway("report", "transfer", held)
     assert desk.gateway("log", "verify")
+
+
+def test_what_waited_for_nothing_that_comes_waits_for_the_right_thing_then(desk: Desk) -> None:
+    """Earlier versions had files wait for a person that go on by themselves."""
+    sent = desk.send(desk.provider("oak"), core_data())
+    desk.process()
+    with desk.registry.write() as session:
+        session.exec(select(TransferRow).where(TransferRow.reference == sent)).one().waits_for = "person"
+        log.record_changes(session, desk.now)
+    in_force(desk, *NORTH_IS_SENSITIVE)
+    desk.process()
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert desk.state(sent) == "accepted"
 
 
 def test_what_old_rules_found_lets_no_file_go_on(desk: Desk) -> None:
