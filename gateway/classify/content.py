@@ -10,11 +10,15 @@ import re
 import tomllib
 import zipfile
 import zlib
+from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from functools import partial
 from importlib.resources import files
+from itertools import islice
+from quopri import decodestring
 from typing import Any, BinaryIO
 
 from gateway.home.settings import ClassifyLimits
@@ -41,6 +45,16 @@ _CODECS = {"utf-8": "utf-8", "ascii": "utf-8", "cp1252": "cp1252", "iso8859-1": 
     "iso8859-15": "iso8859-15"
 }
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# What e-mail programs write in place of a text, a file or a subject.
+_ENCODED = re.compile(
+    rb"content-transfer-encoding:\s*(?:base64|quoted-printable)|=\?[\w-]{1,20}\?[bq]\?", re.IGNORECASE
+)
+_BASE64 = re.compile(
+    rb"^(?:[A-Za-z0-9+/]{20,200}+\r?\n)++(?:[A-Za-z0-9+/]{1,200}+={0,2})?+"
+    rb"|^[A-Za-z0-9+/]{2,200}+={1,2}\r?$|(?<=\?[Bb]\?)[A-Za-z0-9+/]++={0,2}",
+    re.MULTILINE,
+)
+_PARTS_OF_MAIL = 40
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
@@ -173,6 +187,19 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
     """Return the first bytes of a file's content, 64 KB by default."""
     content.seek(0)
     return content.read(length)
+
+
+def decoded_parts(content: BinaryIO) -> Iterator[bytes]:
+    """Yield what an e-mail encodes within its first 16 MiB: subject, texts and attached files, up to 40; then
+    the whole, with quoted-printable characters decoded. Nothing for a file that encodes nothing.
+    """
+    if _ENCODED.search(head_of(content, 1024**2)) is None:
+        return
+    octets = head_of(content, 16 * 1024**2)
+    for found in islice(_BASE64.finditer(octets), _PARTS_OF_MAIL):
+        with suppress(ValueError):
+            yield b64decode(found[0])
+    yield decodestring(octets)
 
 
 def refuse_other_documents(content: BinaryIO) -> None:

@@ -23,7 +23,7 @@ from typing import Annotated, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.classify.content import BROKEN, Unreadable, data, encoding_of, head_of
+from gateway.classify.content import BROKEN, Unreadable, data, decoded_parts, encoding_of, head_of
 from gateway.classify.identifiers import Remembered
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -408,8 +408,8 @@ _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
 _RUNS = re.compile(r"[\t\n\r -~]{16,}")
-# Strings of binary workbooks: of XLSB all are in UTF-16, and those of XLS stand among much else.
-_STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u024f]{{{fewest},}}") for fewest in (3, 5))
+# Strings of binary workbooks: of XLSB all are in UTF-16, and what follows them reads as U+0180 or more.
+_STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u017f]{{{fewest},}}") for fewest in (3, 5))
 _OLD_WORKBOOK = re.compile(rb"\x09\x08[\x08\x10]\x00\x00[\x05\x06]")
 _BINARY_PARTS = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin")
 _CELLS = re.compile(r"[,;\t|\"\n]+")
@@ -457,7 +457,7 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
         for text in (head.decode("latin-1"), *_wide(head)):
             yield text, True
             if _OLD_WORKBOOK.search(head):
-                yield "\t".join(_LONG_STRINGS.findall(text)), True
+                yield _as_row(_LONG_STRINGS.findall(text)), True
     else:
         try:
             encoding = encoding_of(content)
@@ -465,6 +465,8 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
             encoding = "latin-1"
         text = head.decode(encoding, "replace")
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+            for part in () if inside else decoded_parts(content):
+                yield from _texts(io.BytesIO(part), inside=True)
             yield from _pieces(content, encoding)
         else:  # Only longer runs: abbreviations stand in it by chance.
             yield "\n".join(_RUNS.findall(text)), True
@@ -478,6 +480,11 @@ def _pieces(content: BinaryIO, encoding: str) -> _Texts:
         text = before + decoder.decode(data)
         yield text, None if before else True
         before = text[-_LONGEST_PHRASE:]
+
+
+def _as_row(strings: list[str]) -> str:
+    """Join strings to a row of a table, blank at both ends, so that each may be a heading."""
+    return "\t".join(("", *strings, ""))
 
 
 def _wide(octets: bytes) -> tuple[str, str]:
@@ -530,7 +537,7 @@ def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Te
         if office and _is_binary(one):
             for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):
                 for text in _wide(member.read(most)):
-                    yield "\t".join(_STRINGS.findall(text)), elements
+                    yield _as_row(_STRINGS.findall(text)), elements
         else:
             own, content = office and one.filename.startswith(_OFFICE_PARTS), cast(BinaryIO, member)
             encoding = "utf-16" if head_of(content, 2) in _WIDE_MARKS else "utf-8"

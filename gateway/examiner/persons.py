@@ -18,7 +18,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from gateway.classify import archive
-from gateway.classify.content import BROKEN
+from gateway.classify.content import BROKEN, decoded_parts
 from gateway.classify.identifiers import Pupil, is_temporary_upn, is_upn, name_keys, records_of
 from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import PERSONS, PUPILS
@@ -156,11 +156,15 @@ class PersonCollector:
 
     def scan(self, content: BinaryIO) -> None:
         """Collect all UPNs found anywhere in a content, for a content with unreadable records.
-        Workbooks and archives are unpacked, up to 64 MiB. A file that is not unpacked counts as left out.
+        Workbooks, archives and files attached to an e-mail are unpacked, up to 64 MiB. A file that is not
+        unpacked counts as left out.
         """
         content.seek(0)
         self._scan(content)
-        self._scan_packed(content, _UNPACKED)
+        room = self._scan_packed(content, _UNPACKED)
+        for part in decoded_parts(content):
+            self._scan(io.BytesIO(part))
+            room = self._scan_packed(io.BytesIO(part), room, inside=True)
 
     def _scan_packed(self, content: BinaryIO, room: int, *, inside: bool = False) -> int:
         """Collect the UPNs in the files of an archive, and in archives among them; return the octets left."""

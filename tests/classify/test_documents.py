@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 from email.message import EmailMessage
 from io import BytesIO
 from random import Random
@@ -19,6 +20,7 @@ from gateway.words import plain
 from tests.classify import made
 from tests.classify.conftest import POLICIES, Classify
 from tests.classify.test_archive import archive
+from tests.corpus import books
 from tests.corpus.books import compound
 from tests.policy.tables import london, provider
 
@@ -205,3 +207,31 @@ def test_a_document_whose_name_is_sensitive_is_for_few_people(classify: Classify
         found = classify(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", name)
         assert isinstance(found, ContentRefused)
         assert found.sensitive == topics
+
+
+TOLD = "Ann is on a child protection plan, as the social worker says. " * 3
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda message: message.set_content(TOLD, cte="base64"),
+        lambda message: message.set_content(TOLD.replace("social", "so\u00adcial"), cte="quoted-printable"),
+        lambda message: message.add_header("Subject", "\u00c5nn: child protection"),
+        lambda message: message.add_attachment(
+            books.xlsx(books.Page([["Name", "Status", "Since"], ["Ann", "Child protection plan", "May"]])),
+            maintype="application",
+            subtype="octet-stream",
+        ),
+    ],
+    ids=["in Base64", "in printable signs", "in a subject", "in an attached workbook"],
+)
+def test_what_an_e_mail_says_is_seen_however_it_is_encoded(
+    classify: Classify, written: Callable[[EmailMessage], None]
+) -> None:
+    message = EmailMessage()
+    message["From"], message["To"] = "office@oak.example", "data@authority.example"
+    message["Date"], message["Message-ID"] = "Tue, 24 Nov 2026 09:00:00 +0000", "<1@oak.example>"
+    assert classify(message.as_bytes() + b"Hello\n").sensitive == ()
+    written(message)
+    assert classify(message.as_bytes()).sensitive != ()

@@ -7,6 +7,7 @@ import tracemalloc
 import zipfile
 import zlib
 from datetime import date
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,14 @@ def test_a_damaged_archive_hides_no_more_than_what_is_damaged(monkeypatch: pytes
 def test_an_archive_with_a_name_in_no_encoding_is_no_fault() -> None:
     data = packed(("é", Child(1).upn.encode()))
     assert scanned(data.replace("é".encode(), b"\xff\xff")).numbers == set()
+
+
+def test_a_pupil_in_a_file_attached_to_an_e_mail_is_found() -> None:
+    message = EmailMessage()
+    message.set_content(f"About {Child(3).upn}. " * 9, cte="base64")
+    for content in (f"UPN,Name\n{Child(1).upn},Ann\n".encode(), packed(("a.csv", Child(2).upn.encode()))):
+        message.add_attachment(content, maintype="application", subtype="octet-stream")
+    assert scanned(message.as_bytes()).numbers == {Child(number).upn for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
