@@ -23,7 +23,7 @@ from rich.text import Text
 
 from gateway.cli import terminal
 from gateway.cli.identity import account_of, on_record, sight_here
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import read_at_most
@@ -143,8 +143,6 @@ def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
     """
     place = Home(home)
     settings = load_settings(place)
-    if settings.database is None and not place.registry.exists():
-        raise ConfigurationError(f"{place.registry} is missing; restore the home from a backup")
     from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and some need none
 
     with closing(Registry(settings.database_url(place))) as opened:

@@ -154,6 +154,9 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         yield _of_policies(home, settings, error)
         return
     yield from guarded("the samples", of_samples(home, settings, catalogue))
+    if settings.database is None and not home.registry.exists():
+        yield fault(f"{home.registry} is missing", f"put it back where it is at hand; else {_BACKUP}")
+        return
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:

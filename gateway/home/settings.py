@@ -370,8 +370,13 @@ class Settings(File):
         )
         return "".join(f"{line}\n" for line in lines)
 
-    def database_url(self, home: Home) -> str:
-        """Return the SQLAlchemy URL of the registry."""
+    def database_url(self, home: Home, *, new: bool = False) -> str:
+        """Return the SQLAlchemy URL of the registry. ConfigurationError if its file is missing, unless `new`.
+
+        SQLite would make another one, in which a second log of the same name and key began.
+        """
+        if self.database is None and not new and not home.registry.exists():
+            raise ConfigurationError(f"{home.registry} is missing; restore the home from a backup")
         return self.database or f"sqlite:///{home.registry.absolute()}"
 
 

@@ -54,7 +54,7 @@ def create_home(
     cannot be written. After an error `home` is as before.
     """
     check_unused(home)
-    registry = Registry(settings.database_url(home))
+    registry = Registry(settings.database_url(home, new=True))
     if settings.database is not None:
         registry.check_unused()
     if policies is not None:

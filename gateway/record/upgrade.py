@@ -82,8 +82,8 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
     """Migrate a registry of an older version, or carry out the upgrade agreed on.
 
-    Raises ConfigurationError, with nothing changed, if the policies in force are invalid in this version and
-    no upgrade is agreed on: a registry with new tables would shut the older version out.
+    Raises ConfigurationError, with nothing changed, if the registry has no tables, or the policies in force
+    are invalid in this version and no upgrade is agreed on: new tables would shut the older version out.
     """
     plan, settings = read_plan(home), load_settings(home)
     if plan is not None and plan.is_agreed and plan.applied_at is None:
@@ -91,7 +91,13 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
         return
     registry = Registry(settings.database_url(home))
     try:
-        if registry.revision() not in {None, newest_revision()} and check(home.policies_in_force):
+        revision = registry.revision()
+        if revision is None:  # Another log would begin in it, of the same name and key.
+            raise ConfigurationError(
+                "the registry is empty: see that database in gateway.toml names this gateway's own; "
+                "one that is lost is restored from a backup"
+            )
+        if revision != newest_revision() and check(home.policies_in_force):
             raise ConfigurationError(
                 "the registry and the policies in force are of an earlier version: gateway upgrade says what "
                 "to do; nothing was changed, and the earlier version still works"

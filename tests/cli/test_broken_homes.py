@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +81,7 @@ HOMES = {
     "open registry": Broken(opened("registry.db", 0o666), "is open to other users", MEND, "chmod o-rwx"),
     "open keys": Broken(opened("keys/log.pem", 0o602), "other users may change", MEND, "chmod o-w"),
     "sealed file": Broken(without("sealed/*.sealed"), "1 sealed file missing", BACKUP, "gateway restore DIR"),
+    "registry": Broken(without("registry.db*"), "registry.db is missing", BACKUP, "put it back where"),
     "truncated": Broken(
         with_bytes("registry.db", lambda raw: raw[: len(raw) // 2]),
         "malformed",
@@ -165,6 +168,27 @@ def test_a_broken_home_is_told_and_its_remedy_works(
         shutil.copy(backup / "gateway.toml", home / "gateway.toml")
         shutil.copytree(backup / "policies", home / "policies", dirs_exist_ok=True)
     assert not [one for one in told(home) if broken.said in one[0]]
+
+
+@pytest.mark.parametrize("harm", ["missing", "empty"])
+def test_no_second_log_begins_where_the_registry_is_gone(
+    whole: tuple[Workshop, Path], tmp_path: Path, harm: str
+) -> None:
+    home = tmp_path / "home"
+    assert invoke(home, "restore", str(whole[1])).exit_code == 0
+    without("registry.db*")(home)
+    if harm == "empty":
+        (home / "registry.db").touch()
+    started = invoke(home, "process", "--once")
+    assert started.exit_code == 1
+    assert f"is {harm}" in started.stderr
+    if harm == "missing":
+        for command in ("status", "log head", "retention run", "upgrade", "providers list", "log verify"):
+            assert "registry.db is missing" in invoke(home, *command.split()).stderr, command
+        assert not list(home.glob("registry.db*"))
+    else:
+        with closing(sqlite3.connect(home / "registry.db")) as registry:
+            assert registry.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
 def test_a_clock_behind_the_log_is_told(whole: tuple[Workshop, Path]) -> None:
