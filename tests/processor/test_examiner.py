@@ -57,17 +57,22 @@ DEAF = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.
 
 
 @pytest.mark.parametrize("end", [Child.close, Child.drop])
-def test_a_child_that_does_not_end_is_killed_and_gone(
+def test_a_child_is_given_no_more_than_it_needs_and_killed_if_it_does_not_end(
     end: Callable[[Child], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "_TO_END_SECONDS", 0.1)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the store")
     ready = tmp_path / "ready"
     child = Child(("-c", f"{DEAF} pathlib.Path({str(ready)!r}).touch(); time.sleep(600)"), bytes, tuple)
     child.start()
     process = child._pool
     assert process is not None
     eventually(ready.exists)
-    assert Path(f"/proc/{process.pid}/cwd").readlink() == Path("/")
+    running = Path(f"/proc/{process.pid}")
+    assert (running / "cwd").readlink() == Path("/")
+    assert {(running / f"fd/{one}").readlink() for one in (0, 1)} == {Path(os.devnull)}
+    given = {one.partition("=")[0] for one in (running / "environ").read_text().split("\0") if one}
+    assert given <= {"GATEWAY_FAILPOINT", "PATH", "LC_ALL"}
     end(child)
     assert process.returncode == -signal.SIGKILL
 
