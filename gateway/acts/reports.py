@@ -26,6 +26,7 @@ from gateway.registry import (
     hooks,
     log,
     providers,
+    register,
     review,
     roles,
     staff,
@@ -131,8 +132,9 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         files: Counter[tuple[str, State]] = Counter()
         with context.reading() as session:
             loaded = log.latest(session, "policy-loaded")
+            known = register.of(session)
             ratified = {
-                one.provider for one in agreements.ratifications(session) if one.academic_year == year
+                one for one in known.ratified if year in known.years(one, catalogue.text_wanted, today)
             }
             enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
             for of_provider in review.files(session, made_at - timedelta(days=365), made_at).values():
@@ -220,8 +222,10 @@ def review_of(
     added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
     differing, discrepancies = review.discrepancies(session, since, until)
-    ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
-    found, today = [], local_day(at, zone)
+    known, found, today = register.of(session), [], local_day(at, zone)
+    # In a former year, the text of that year was to be signed.
+    text = catalogue.text_wanted if year == academic_year(today, catalogue.agreement.year.starts) else None
+    ratified = {one for one in known.ratified if year in known.years(one, text, min(span[1], today))}
     for provider in providers.list_providers(session):
         closed = provider.closed_on
         if local_day(added[provider.id], zone) > span[1] or (closed is not None and closed < span[0]):

@@ -204,14 +204,8 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Return True if a copy was signed within the limits of age, and when signing for `year` was open.
-
-    A copy of before does not take a notice back.
-    """
+    """Return True if a copy was signed within the limits of age, and when signing for `year` was open."""
     limits: OpenLimits = drop.registrar.limits.open
-    known = drop.session.get(RatificationRow, (drop.provider.id, year))
-    if known is not None and known.ends_on is not None and signed_at < known.recorded_at:
-        return False
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
     day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)

@@ -349,6 +349,7 @@ def test_no_copy_that_was_signed_before_takes_a_notice_back(desk: Desk) -> None:
         desk.process()
         assert desk.codes(copy) == [outcome]
         if outcome == "agreement:ratified":
+            sleep(1)  # OpenPGP dates signatures to the second.
             desk.gateway("agreement", "notice", "oak", "--notice", "termination")
     assert ratified(desk, "oak")[THIS_YEAR[0]].ends_on is not None
 
@@ -367,3 +368,27 @@ def test_who_gave_notice_signs_again_in_every_role(desk: Desk) -> None:
             desk.gateway("agreement", "ratify", "oak", "--signatory", role, "--role", role)
         assert [one.ends_on for one in ratified(desk, "oak").values()] == [None]
         desk.gateway("agreement", "notice", "oak", "--notice", "termination")
+
+
+def test_reports_count_no_ratification_that_has_ended_or_is_of_another_text(desk: Desk) -> None:
+    policy, text = desk.home.policies / "agreement.toml", desk.home.policies / "agreement.txt"
+    anew = 'warn_days = [60]\nnew_text = "needs-signing"'
+    policy.write_text(policy.read_text().replace("warn_days = [60, 30, 7]", anew))
+    policy.write_text(policy.read_text().replace("[discrepancies]", NOTICE))
+    confirm(desk.home.policies)
+    enact(desk.home.root)
+    for name in ("oak", "elm"):
+        desk.provider(name)
+        desk.gateway("agreement", "ratify", name, "--signatory", "The Head")
+    for changed, counted in ((None, "2 of 2"), ("notice", "1 of 2"), ("text", "0 of 2")):
+        if changed == "notice":
+            long_ago = str(datetime.now(UTC).date() - timedelta(days=20))
+            desk.gateway("agreement", "notice", "oak", "--notice", "termination", "--given", long_ago)
+        elif changed == "text":
+            text.write_text(text.read_text().replace("Version 2.0", "Version 2.1"))
+            enact(desk.home.root)
+        review = json.loads(desk.gateway("report", "review", "--json"))
+        told = {one["label"]: one["value"] for one in review["sections"][0]["blocks"][0]["details"]}
+        assert told["Ratified"] == counted
+        number = counted.partition(" ")[0]
+        assert f"2 enrolled, {number} of them ratified" in desk.gateway("report", "assurance", "--json")
