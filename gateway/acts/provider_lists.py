@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -29,7 +28,6 @@ from gateway.registry import keys, providers
 from gateway.registry.tables import ProviderRow
 
 _AS_BEFORE = "as on record"
-_NEW_NUMBER = re.compile(r"changed: .*(dfe number|urn)")
 _BY_LIST = "by a list of providers"
 
 
@@ -51,7 +49,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Import the list; on a dry run, only return the changes. GatewayError names faulty lines.
 
-        Held files of a provider with a new number are decided again.
+        Files held because of a provider's record are decided again.
         """
         with context.recording(access=True, tried=self.dry_run) as record:
             known = {
@@ -65,9 +63,8 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
             folder = self.file.folder or Path()
             listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
             rows = [self._row(record, one) for one in listed]
-        for row in rows if not self.dry_run else ():
-            if _NEW_NUMBER.search(row["what"]):
-                decide_again(context, row["id"])
+        if not self.dry_run:
+            decide_again(context)
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:

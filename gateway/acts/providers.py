@@ -299,12 +299,15 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 providers.forget_contact(record.session, self.id, self.forget_contact)
                 record.note("contact-changed", self.id, note=self.why)
                 changed.append(True)
-        if not any(changed):
-            return ActDone(f"{self.id} is on record so already")
+        said = f"{self.id} is changed" if any(changed) else f"{self.id} is on record so already"
         gone_on = 0
-        if wanted.keys() & {"schools", "dfe_number", "urn"}:
+        if wanted.keys() & {
+            "schools",
+            "dfe_number",
+            "urn",
+        }:  # Even if a fault came between, and it is repeated.
             gone_on = decide_again(context, self.id)
-        return ActDone("\n".join([f"{self.id} is changed", *_decided_anew(gone_on)]))
+        return ActDone("\n".join([said, *_decided_anew(gone_on)]))
 
     def _wanted(self) -> dict[str, str]:
         given = (
@@ -515,8 +518,8 @@ _OF_ITS_RECORD = (
 )  # fmt: skip
 
 
-def decide_again(context: ActContext, provider: str) -> int:
-    """Decide again the files held because of a provider's record; return how many decisions changed."""
+def decide_again(context: ActContext, provider: str | None = None) -> int:
+    """Decide again the files held because of the record of a provider, or of any; return how many changed."""
     from gateway.record.reconsider import reconsider_held_for  # noqa: PLC0415 - few need it
 
     with context.open_registrar() as registrar:

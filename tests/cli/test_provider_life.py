@@ -226,6 +226,25 @@ def test_what_came_under_a_number_that_is_on_record_later_goes_on_then(
     assert (desk.state(sent), desk.codes(sent)) == ("accepted", ["policy:allowed"])
 
 
+@pytest.mark.parametrize("door", ["set", "import"])
+def test_what_a_fault_left_held_under_a_new_number_goes_on_when_the_number_is_given_again(
+    desk: Desk, tmp_path: Path, door: str
+) -> None:
+    oak = desk.provider("oak", years=YEARS, dfe_number=ELM)
+    sent = desk.send(oak, csv(core(LAESTAB=OAK)), "core.csv.pgp")
+    desk.process()
+    with desk.registry.write() as session:
+        providers.provider_row(session, "oak").dfe_number = OAK
+    if door == "import":
+        listed = tmp_path / "schools.csv"
+        listed.write_text(f"id,name,kind,dfe_number\noak,The oak,school,{OAK}\n")
+        desk.gateway("providers", "import", str(listed))
+    else:
+        said = desk.gateway("providers", "set", "oak", "--dfe-number", OAK)
+        assert "oak is on record so already\n1 file decided anew" in said
+    assert desk.state(sent) == "accepted"
+
+
 def test_a_closed_school_owes_nothing_keeps_its_receipts_and_what_it_sends_waits(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS, dfe_number=OAK)
     desk.provider("elm", years=YEARS, dfe_number=ELM)
