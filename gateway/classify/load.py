@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gateway.classify.content import data
-from gateway.classify.rules import NOTES, DataTypes, Items, Rules
+from gateway.classify.rules import NOTES, OTHERS, DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive, plain
 from gateway.classify.value_kinds import FieldRule
 from gateway.errors import ConfigurationError
@@ -111,7 +111,8 @@ _plain = lru_cache(8192)(plain)
 def known_headings(rules: Rules) -> dict[str, Any]:
     """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
     `fields`: for each field, `outside` (its label, if the agreement does not list the item, else None),
-    `columns` (plain names), `patterns` of plain names, and `elements`.
+    `columns` (plain names), `patterns` of plain names, `elements`, and `of_others` (True for a field that is
+    looked for in people around a pupil). `others`: the elements of such people.
     `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that `patterns` exclude.
     `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
     `kinds`: pairs of a pattern of file names and a data type's title.
@@ -126,6 +127,7 @@ def known_headings(rules: Rules) -> dict[str, Any]:
             "columns": sorted(columns.get(key, ())),
             "patterns": rule.patterns,
             "elements": rule.elements,
+            "of_others": rules.is_of_others(key),
         }
         for key, rule in rules.fields.items()
     ]
@@ -136,6 +138,7 @@ def known_headings(rules: Rules) -> dict[str, Any]:
         "notes": NOTES.pattern,
         "affixes": [types.columns.prefixes, types.columns.suffixes],
         "containers": sorted(rules.containers),
+        "others": sorted(OTHERS),
         "subjects": sorted({*map(plain, types.subjects.names)}),
         "by_law": sorted({each.name.rsplit("/", 1)[-1] for each in of_law}),
         "kinds": [[hint.pattern, types.types[hint.type].title] for hint in types.names],

@@ -451,11 +451,11 @@ class Rules(Items):
         named = self._elements.get(f"{parent}/{name}")
         last = parent.rpartition("/")[2]
         key = named or self._elements.get(f"{last}/{name}") or self._elements.get(name)
-        if named is None and parent.partition("/")[0] in OTHERS and not self._is_of_others(key):
+        if named is None and parent.partition("/")[0] in OTHERS and not self.is_of_others(key):
             key = None
         return None if around and key not in WORDS["around"] else key
 
-    def _is_of_others(self, key: str | None) -> bool:
+    def is_of_others(self, key: str | None) -> bool:
         """Return True if a field is looked for in people around a pupil, among whom may be another pupil."""
         return key in self.working or key in WORDS["of_others"] or key in WORDS["of_pupils"]
 

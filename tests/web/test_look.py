@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,23 @@ def test_elements_outside_the_agreement_are_shown_and_taken_out(page: Page) -> N
     page.get_by_text("ShoeSize is taken out of what is sent.").wait_for()
     assert shown(page) == []
     assert bytes(page.evaluate(CONTENT)) == content
+
+
+def test_what_a_contact_has_is_not_taken_for_the_pupils_own(page: Page) -> None:
+    content = core_data(1)
+    theirs = (
+        b"<Religion>MU</Religion><Address><PostCode>BS9 9ZZ</PostCode></Address>"
+        b"<Phones><Phone><PhoneNo>01632 960001</PhoneNo></Phone></Phones>"
+    )
+    more = content.replace(b"</Contact>", theirs + b"</Contact>")
+    assert more != content
+    chooses(page, "core.xml", more)
+    assert shown(page) == ["Religion, PostCode", "PhoneNo"]
+    presses(page, "Take out Religion, PostCode")
+    page.get_by_text("Religion, PostCode is taken out of what is sent.").wait_for()
+    assert shown(page) == ["PhoneNo"]
+    left = re.sub(rb"<(Religion|PostCode)>[^<]*</\1>", b"", theirs)
+    assert bytes(page.evaluate(CONTENT)) == content.replace(b"</Contact>", left + b"</Contact>")
 
 
 @pytest.mark.long

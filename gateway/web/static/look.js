@@ -33,15 +33,16 @@ const Look = (() => {
     return new RegExp(`^(?:${of})$`);
   }
 
-  // Returns { column(name), element(parent, name), kind(name) } of a list: "" for what the agreement or a system has,
+  // Returns { column(name), element({ parent, name, within }), kind(name) } of a list: "" for what the agreement or a system has,
   // a label for what stands outside the agreement, and null for what is not known.
   function known(list) {
     const [columns, elements, patterns] = [new Map(), new Map(), []];
-    const containers = new Set(list.containers);
+    const [containers, theirs] = [new Set(list.containers), new Set()];
     for (const field of list.fields) {
       const is = field.outside || "";
       field.columns.forEach((name) => columns.set(name, is));
       field.elements.forEach((name) => elements.set(name, is));
+      field.elements.forEach((name) => field.of_others && theirs.add(name));
       field.patterns.forEach((text) => patterns.push([pattern(text, list.words, patterns.length), is]));
     }
     list.subjects.forEach((name) => columns.set(name, columns.get(name) || ""));
@@ -59,11 +60,16 @@ const Look = (() => {
       return columns.get(form) ?? (wide ? patterns.find(([one]) => one.test(text))?.[1] : null) ?? null;
     }
 
-    const element = (parent, name) =>
-      [`${parent}/${name}`, `${parent}/*`, name].map((one) => elements.get(one)).find((one) => one !== undefined) ??
-      (containers.has(name) ? "" : null);
+    // Within people around a pupil, only what is named with them, and such as telephone numbers: the rest is not the pupil's.
+    function element({ parent, name, within }) {
+      const forms = [`${parent}/${name}`, `${parent}/*`, name];
+      const named = [`${within}/${name}`, `${within}/*`, ...forms.filter((one) => theirs.has(one))];
+      const form = (within ? named : forms).find((one) => elements.has(one));
+      return elements.get(form) ?? (containers.has(name) ? "" : null);
+    }
+
     const kind = (name) => list.kinds.find(([text]) => new RegExp(text, "i").test(name))?.[1] || null;
-    return { column, element, kind };
+    return { column, element, kind, others: new Set(list.others) };
   }
 
   // Yields the rows of bytes as cells, [start, end[ each, with the end of the row; separators are ASCII.
@@ -114,13 +120,16 @@ const Look = (() => {
     return best;
   }
 
-  // Yields the elements of XML that hold no others: { parent, name, start, end }.
-  function* leaves(text) {
+  // Yields the elements of XML that hold no others: { parent, name, within, start, end }. `within`: the path from one of
+  // `others`, the elements of people around a pupil, or "".
+  function* leaves(text, others) {
     const stack = [];
     let start = null;
     for (const { 0: tag, 1: end, 2: name, 4: empty, index } of text.matchAll(TAG)) {
       if (end && start !== null && stack.length > 2) {
-        yield { parent: stack.at(-2), name, start, end: index + tag.length };
+        const from = stack.slice(0, -1).findLastIndex((one) => others.has(one));
+        const within = from < 0 ? "" : stack.slice(from, -1).join("/");
+        yield { parent: stack.at(-2), name, within, start, end: index + tag.length };
       }
       void (end ? stack.pop() : empty || stack.push(name));
       start = end || empty ? null : index;
@@ -130,9 +139,9 @@ const Look = (() => {
   // Returns the names of elements at the start of XML that the agreement does not have: [names, label or null] each.
   function elementsOf(text, of) {
     const by = new Map();
-    for (const { parent, name } of leaves(text)) {
-      const label = of.element(parent, name);
-      void (label === "" || by.set(label, (by.get(label) || new Set()).add(name)));
+    for (const leaf of leaves(text, of.others)) {
+      const label = of.element(leaf);
+      void (label === "" || by.set(label, (by.get(label) || new Set()).add(leaf.name)));
     }
     return [...by].map(([label, names]) => [[...names].join(", "), label, names]);
   }
@@ -157,8 +166,8 @@ const Look = (() => {
     const kind = of.kind(file.name);
     const told = kind ? `By its name, it is of the kind: ${kind}.` : "Its name does not tell its kind; its receipt will.";
     if (/^(\xef\xbb\xbf)?\s*</.test(start)) {
-      const isOut = ({ parent, name }, names) => names.has(name) && of.element(parent, name) !== "";
-      const cut = (bytes, names) => withoutElements(bytes, (one) => isOut(one, names));
+      const isOut = (leaf, names) => names.has(leaf.name) && of.element(leaf) !== "";
+      const cut = (bytes, names) => withoutElements(bytes, of.others, (one) => isOut(one, names));
       return { kind: told, others: elementsOf(decoded(head), of), cut };
     }
     const table = /^(\xff\xfe|\xfe\xff)/.test(start) ? null : headingsOf(head, of);
@@ -178,9 +187,9 @@ const Look = (() => {
     return new File(cut(new Uint8Array(await file.arrayBuffer()), which), file.name, { type: file.type });
   }
 
-  function withoutElements(bytes, isOut) {
+  function withoutElements(bytes, others, isOut) {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    const [parts, out] = [[], [...leaves(text)].filter(isOut)];
+    const [parts, out] = [[], [...leaves(text, others)].filter(isOut)];
     [...out, { start: text.length }].forEach(({ start }, place) => parts.push(text.slice(place && out[place - 1].end, start)));
     return parts;
   }
