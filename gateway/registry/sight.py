@@ -135,7 +135,8 @@ def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
             if any(key.target_fullname == "transfer.sequence" for key in column.foreign_keys):
                 found.append((mapper.class_, and_(*within(sight, attribute))))
             elif column.key in _NAMING and mapper.class_ is not TransferRow:
-                found.append((mapper.class_, and_(*(attribute.not_in(one) for one in _references(sight)))))
+                seen = (or_(attribute.is_(None), attribute.not_in(one)) for one in _references(sight))
+                found.append((mapper.class_, and_(*seen)))
     party = table_of(tables.DiscrepancyPartyRow)
     hidden = select_columns(party.c.discrepancy).where(not_(and_(*within(sight, party.c.transfer))))
     found.append((tables.DiscrepancyRow, col(tables.DiscrepancyRow.number).not_in(hidden)))

@@ -8,10 +8,10 @@ from datetime import timedelta
 from sqlmodel import select
 
 from gateway.model import Provider, Released
-from gateway.registry import providers, review
+from gateway.registry import agreements, markers, providers, register, review
 from gateway.registry.database import Registry
-from gateway.registry.tables import TransferRow
-from tests.registry.test_deliveries import HELD, NOW, put, registry
+from gateway.registry.tables import RatificationRow, TransferRow
+from tests.registry.test_deliveries import HELD, NOW, TRIAGE, put, registry
 
 __all__ = ["registry"]
 CENSUS = Released(flow="f", teams=("sen",), reasons=(), data_type="school-census")
@@ -39,3 +39,21 @@ def test_files_and_faults_are_counted_by_provider_and_kind_of_what_landed_in_the
         "elm": {("school-census", "accepted"): 1},
     }
     assert faults == {"school-a": {"school-census": [1, 5], "": [1, 5]}, "elm": {"school-census": [1, 5]}}
+
+
+def test_a_ratification_without_a_file_is_known_to_those_from_whom_some_file_is_kept(
+    registry: Registry,
+) -> None:
+    put(registry, 1, CENSUS)
+    with registry.write() as session:
+        markers.place(session, "restricted", {b"1" * 16}, people=(), transfers={1}, by="d", why="w", at=NOW)
+        row = RatificationRow(
+            provider="school-a", academic_year="2026-27", signatory="The Head", ratified_on=NOW.date(),
+            recorded_at=NOW, recorded_by="kim",
+        )  # fmt: skip
+        session.add(row)
+    with registry.within(lambda _: replace(TRIAGE, marked=False)).read() as session:
+        assert [one.provider for one in agreements.ratifications(session)] == ["school-a"]
+        assert register.of(session).years("school-a") == {"2026-27"}
+    with registry.read() as session:  # What a limited reader read is kept for everybody.
+        assert register.of(session).years("school-a") == {"2026-27"}
