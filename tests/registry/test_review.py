@@ -11,7 +11,7 @@ from gateway.model import Provider, Released
 from gateway.registry import agreements, markers, providers, register, review
 from gateway.registry.database import Registry
 from gateway.registry.tables import RatificationRow, TransferRow
-from tests.registry.test_deliveries import HELD, NOW, TRIAGE, put, registry
+from tests.registry.test_deliveries import HELD, NOTHING, NOW, TRIAGE, put, registry
 
 __all__ = ["registry"]
 CENSUS = Released(flow="f", teams=("sen",), reasons=(), data_type="school-census")
@@ -56,4 +56,8 @@ def test_a_ratification_without_a_file_is_known_to_those_from_whom_some_file_is_
         assert [one.provider for one in agreements.ratifications(session)] == ["school-a"]
         assert register.of(session).years("school-a") == {"2026-27"}
     with registry.read() as session:  # What a limited reader read is kept for everybody.
+        assert register.of(session).years("school-a") == {"2026-27"}
+    with registry.write() as session:
+        session.get_one(RatificationRow, ("school-a", "2026-27")).reference = "261124-school-a-00001"
+    with registry.within(lambda _: NOTHING).read() as session:
         assert register.of(session).years("school-a") == {"2026-27"}
