@@ -72,7 +72,7 @@ def test_puppets_do_not_vouch_for_one_another(tmp_path: Path) -> None:
             enrol(session, name, Role.ADMINISTRATOR, by="jane")
         for by, name in (PUPPETS, PUPPETS[::-1], ("jane", "anon"), ("anon", "anon")):
             with pytest.raises(GatewayError, match="cannot confirm"):
-                dual_control.vouch(session, name, [KEY.format(name)], by=by, at=BEGUN + 3 * CREDENTIAL_WAIT)
+                dual_control.vouch(session, name, all_of(name), by=by, at=BEGUN + 3 * CREDENTIAL_WAIT)
         with pytest.raises(GatewayError, match="not that of anon"):
             dual_control.accept(session, "anon", "account-of-jane", [], at=BEGUN + 3 * CREDENTIAL_WAIT)
 
@@ -95,7 +95,7 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         at = BEGUN + 3 * CREDENTIAL_WAIT
         with pytest.raises(GatewayError, match="carl may be jane"):
             dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
-        dual_control.vouch(session, "carl", [KEY.format("carl")], by="sam", at=at)
+        dual_control.vouch(session, "carl", all_of("carl"), by="sam", at=at)
         logins.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * CREDENTIAL_WAIT)
         at += CREDENTIAL_WAIT
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
@@ -247,7 +247,7 @@ def granting(session: Session, town: Town, by: str, name: str, role: Role) -> To
 
 def vouching(session: Session, town: Town, by: str, name: str) -> Town:
     marks = [key.fingerprint for key in keys.list_keys(session, "staff", name)]
-    dual_control.vouch(session, name, marks, by=by, at=town.at)
+    dual_control.vouch(session, name, [*marks, f"account-of-{name}"], by=by, at=town.at)
     return replace(town, rest=town.rest | {("vouched", by, name)})
 
 
@@ -303,7 +303,7 @@ def apart(session: Session) -> frozenset[str]:
     enrol(session, "bob", Role.TRIAGE, by="jane")
     staff.set_teams(session, "bob", (GOVERNANCE,))
     dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
-    dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + CREDENTIAL_WAIT)
+    dual_control.vouch(session, "bob", all_of("bob"), by="sam", at=BEGUN + CREDENTIAL_WAIT)
     policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
     policy_proposals.approve(session, by="sam", at=BEGUN + 3 * CREDENTIAL_WAIT)
     policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * CREDENTIAL_WAIT)
@@ -312,6 +312,11 @@ def apart(session: Session) -> frozenset[str]:
 
 BEGINNINGS = {"alone": alone, "apart": apart}
 KEY = "SHA256:the-key-of-{}-that-only-they-have"
+
+
+def all_of(name: str) -> list[str]:
+    """Each key and account of somebody who was enrolled here."""
+    return [KEY.format(name), f"account-of-{name}"]
 
 
 def enrol(session: Session, name: str, role: Role | None, *, by: str) -> None:
