@@ -33,9 +33,16 @@ _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
 _NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
 _TELEPHONE = re.compile(r"(?:0|\+?44)[12378]\d{9}", re.ASCII)
-# The figures and the last letter; and what stands before them. Texts with no figures are passed over quickly.
-_END_OF_INSURANCE = re.compile(r"\d\d ?\d\d ?\d\d ?[A-D]\b", re.ASCII | re.IGNORECASE)
-_START_OF_INSURANCE = re.compile(r"(?<![^\W_])[A-Z]{2} ?\Z", re.ASCII | re.IGNORECASE)
+# The figures and the last letter; and the two letters that HMRC gives, or QQ as in its examples. What has no
+# figures is passed over quickly. "PE202526A" is a class of 2025-26, and "on 01 09 24 a new" has a date.
+_SCHOOL_YEARS = "|".join(f"{year:02} ?{(year + 1) % 100:02}" for year in range(100))
+_END_OF_INSURANCE = re.compile(
+    rf"(?!20(?:{_SCHOOL_YEARS}))\d\d ?\d\d ?\d\d(?!(?-i: a) \w) ?[A-D]\b", re.ASCII | re.IGNORECASE
+)
+_START_OF_INSURANCE = re.compile(
+    r"(?<![^\W_])(?:QQ|(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]) ?\Z",
+    re.ASCII | re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII)
 _SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
 # Numbers that programs draw: groups of hexadecimal figures, or letters among figures in ones and twos.

@@ -89,7 +89,8 @@ def test_shapes(check, good: str, bad: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["AB123456C", "ab 12 34 56 c", "NI AB 123456 C.", "4B, AB 12 3456C", "(QQ123456A)"]
+    "number",
+    ["AB123456C", "ab 12 34 56 c", "AB 20 25 26 A", "NI AB 123456 C.", "4B, AB 12 3456C", "(QQ123456A)"],
 )
 def test_a_national_insurance_number_is_seen_in_any_text(number: str) -> None:
     assert ids.holds_national_insurance(f"Red\n{number}\n12 Low Road")
@@ -109,6 +110,13 @@ def test_a_national_insurance_number_is_seen_in_any_text(number: str) -> None:
         "AB123456CD",
         "M999200015123A",
         "12/10/2026",
+        "PE202526A",
+        "MA 2026 27 B",
+        "class of 2025 26 B",
+        "moved on 01 09 24 a new school",
+        "DA123456A",
+        "AO123456A",
+        "NT123456A",
     ],
 )
 def test_no_other_number_is_taken_for_one_of_national_insurance(text: str) -> None:
