@@ -76,14 +76,15 @@ class ReportWording:
 
     def is_sum(self, row: Row) -> bool:
         """Return True for a row of totals: first a word for totals, then figures in the other cells.
-        True also for a heading of several words and its count: "Total pupils", "24".
+        True also for a heading that begins with such a word, and its count: "Total pupils", "24".
         """
         first, *others = [*filter(None, map(str.strip, row))] or [""]
         if not all(map(_FIGURES.fullmatch, others)):
             return False
-        heading = first.rstrip(": ")
-        counted = len(others) == 1 and " " in heading and self.is_line(f"{heading}: {others[0]}")
-        return counted or heading.casefold() in _SUMS
+        heading = first.rstrip(": ").casefold()
+        begins = heading.startswith(tuple(f"{word} " for word in _SUMS))
+        counted = begins and len(others) == 1 and self.is_line(f"{heading}: {others[0]}")
+        return counted or heading in _SUMS
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
         """Return True if rows look like a report's cover page: at most 60 cells, all report lines."""

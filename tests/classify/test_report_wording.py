@@ -61,6 +61,11 @@ def test_totals_are_in_no_view() -> None:
     assert b"4711" not in view_for("central-data-team", content, "school")[0]
 
 
+@pytest.mark.parametrize("pupil", [["Mark Day", 9], ["", "Mark Day", 9], ["Mark", "Day", 9]])
+def test_a_pupil_in_the_last_row_is_no_total(pupil: list[object]) -> None:
+    assert not load_rules(POLICIES).report_wording.is_sum([str(cell) for cell in pupil])
+
+
 TOTALS = [["Total", 24], ["Total pupils", 24], ["Total", 24, 24], ["Total", *[""] * 4, 24]]
 
 
