@@ -215,8 +215,9 @@ def _decision(
         return decision if known_login else held_for_login(decision, registrar.catalogue)
     provider = registrar.provider(batch.session, upload.provider, now)
     drop = Drop(
-        registrar=registrar, session=batch.session, reference=upload.reference, provider=provider, now=now
-    )
+        registrar=registrar, session=batch.session, reference=upload.reference, provider=provider,
+        landed_at=upload.landed_at, now=now,
+    )  # fmt: skip
     return settle(examined, drop)
 
 

@@ -69,6 +69,7 @@ class Drop:
     session: Session
     reference: str
     provider: Provider
+    landed_at: datetime
     now: datetime
 
 
@@ -204,9 +205,9 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Return True if a copy was signed within the limits of age, and when signing for `year` was open."""
+    """Return True if a copy was signed when signing for `year` was open, and was not too old as it landed."""
     limits: OpenLimits = drop.registrar.limits.open
-    oldest = drop.now - timedelta(days=limits.signature_age_days)
+    oldest = drop.landed_at - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
     day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)

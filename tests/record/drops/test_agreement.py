@@ -322,15 +322,16 @@ def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(d
     )
 
 
-@pytest.mark.parametrize(("end", "undo"), [("close", "reopen"), ("suspend", "resume")])
+@pytest.mark.parametrize(("end", "undo", "days"), [("close", "reopen", 91), ("suspend", "resume", 0)])
 def test_a_copy_of_a_school_that_was_ended_by_mistake_counts_once_it_is_back(
-    desk: Desk, end: str, undo: str
+    desk: Desk, end: str, undo: str, days: int
 ) -> None:
     oak, why = desk.provider("oak"), ("--why", "it was another one")
     desk.gateway("providers", end, "oak", *why)
     copy = desk.land(oak, clearsigned(oak, text_of(desk)), "copy", "agreement")
     desk.process()
     assert desk.codes(copy) == [f"policy:{end}{'d' if end == 'close' else 'ed'}"]
+    desk.pass_time(days=days)
     desk.gateway("providers", undo, "oak", *why)
     desk.process()
     assert (desk.codes(copy), [*ratified(desk, "oak")]) == (["agreement:ratified"], [THIS_YEAR[0]])

@@ -23,8 +23,9 @@ def settled(desk: Desk, *stated: tuple[str, str], provider: Provider = OAK) -> D
     found = HeadingsDrop(reference="261124-oak-00001", stated=stated, signature=opened().signature)
     with desk.registrar() as registrar, desk.registry.write() as session:
         drop = Drop(
-            registrar=registrar, session=session, reference=found.reference, provider=provider, now=desk.now
-        )
+            registrar=registrar, session=session, reference=found.reference, provider=provider,
+            landed_at=desk.now, now=desk.now,
+        )  # fmt: skip
         decision = settle_headings(drop, found)
         registrar.sign_head(session, desk.now)
     return decision
