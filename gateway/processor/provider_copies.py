@@ -61,6 +61,7 @@ class Copier:
         self._elsewhere: deque[Copy] = deque()
         self._failed: deque[Copy] = deque()
         self._more = False
+        self._whole: set[tuple[int, str | None]] = set()
 
     @property
     def busy(self) -> bool:
@@ -81,12 +82,31 @@ class Copier:
             if copy.number in self._in_hand or self._back_off.is_pausing(_key(copy)):
                 continue
             shares = registrar.settings.host.shares
-            is_out = copy.made and _is_whole(copy_path(self._home, copy), copy, compare=shares)
+            is_out = copy.made and self._is_whole(copy, compare=shares)
             if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
                 with self._lock:
                     self._in_hand.add(copy.number)
                 do(partial(self._make, registrar, copy))
         self._more = bool(waiting or self._elsewhere)
+
+    def _is_whole(self, copy: Copy, *, compare: bool) -> bool:
+        """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
+
+        `compare`: False if no other host can have made it anew, for another key of its provider. A copy once
+        found whole is not read again, as every round asks for the copies made lately.
+        """
+        path, known = copy_path(self._home, copy), (copy.number, copy.sha256)
+        try:
+            if copy.size not in {None, path.stat().st_size}:
+                return False
+            if compare and known not in self._whole:
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != copy.sha256:
+                        return False
+                self._whole.add(known)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
         """Return the copies still to be made; queue the copies made already, as some may be missing in /out.
@@ -101,6 +121,7 @@ class Copier:
         with registrar.registry.read() as session:
             owed = copies.owed(session, made_since=since)
         self._looked_at = now - _CLOCKS_APART
+        self._whole.intersection_update((copy.number, copy.sha256) for copy in owed)
         self._elsewhere.extend(copy for copy in owed if copy.made)
         while self._failed and not self._back_off.is_pausing(_key(self._failed[0])):
             self._elsewhere.append(self._failed.popleft())
@@ -205,20 +226,6 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
         os.close(descriptor)
         raise Fault("nothing was left out of a file about many schools")
     return descriptor
-
-
-def _is_whole(path: Path, copy: Copy, *, compare: bool) -> bool:
-    """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
-
-    `compare`: False if no other host can have made it anew, for another key of its provider.
-    """
-    try:
-        if copy.size not in {None, path.stat().st_size}:
-            return False
-        with path.open("rb") as file:
-            return not compare or hashlib.file_digest(file, "sha256").hexdigest() == copy.sha256
-    except FileNotFoundError:
-        return False
 
 
 def _place(source: int, path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,15 @@ import pytest
 
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
+from gateway.home.settings import HostSettings
 from gateway.homes.demo.parties import Party
 from gateway.processor import provider_copies
 from gateway.processor.provider_copies import Copier
 from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
 from gateway.registry.copies import Copy
+from gateway.registry.tables import CopyRow
+from gateway.registry.tables.row import rows
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -339,6 +344,40 @@ def test_a_school_that_lost_its_key_can_open_its_copies_with_its_new_one(desk: D
     desk.process()
     (copy,) = out(desk, "oak")
     assert opened(anew, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    read, missing, digest_of = list[str](), list[Copy](), hashlib.file_digest
+
+    def counted(file: Any, name: str) -> Any:
+        read.append(file.name)
+        return digest_of(file, name)
+
+    monkeypatch.setattr("hashlib.file_digest", counted)
+    monkeypatch.setattr(Copier, "_make", lambda _, __, one: missing.append(one))
+    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    with desk.registrar() as alone:
+        host = {"host": HostSettings(name="one")}
+        registrar = replace(alone, settings=alone.settings.model_copy(update=host))
+
+        def rounds(number: int) -> tuple[int, int]:
+            for _ in range(number):
+                copier.hand_out(registrar, lambda job: job())
+            return len(read), len(missing)
+
+        assert rounds(3) == (1, 0)
+        desk.pass_time(minutes=11)
+        assert (rounds(2), copier._whole) == ((1, 0), set())  # No later round asks for it.
+        with desk.registry.write() as session:
+            (row,) = rows(session, CopyRow)
+            row.sha256, row.made_at = hashlib.sha256(b"made anew").hexdigest(), desk.now
+        assert rounds(1) == (2, 1)
 
 
 def test_files_are_not_read_in_each_round_for_schools_that_have_not_ratified(desk: Desk) -> None:
