@@ -27,11 +27,11 @@ from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule,
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
 from gateway.publish.standing import ProviderFacts, gather, missing, news, read_for_all, ring
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import OVERRIDING, WITHDRAWN
 from gateway.reasons.languages import translate
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import letters, providers, receipts, transfer_lists
+from gateway.registry import letters, log, providers, receipts, transfer_lists
 from gateway.registry.deliveries import find_delivered
 from gateway.registry.flow_status import statuses
 from gateway.registry.keys import Key
@@ -42,6 +42,7 @@ from gateway.registry.transfer_lists import TransfersWanted
 _NEWS = timedelta(days=7)
 _UNNAMED = "a file"
 _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
+_ONCE_PASSED_ON = WITHDRAWN | OVERRIDING  # A file that is given back has one of the second.
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +134,17 @@ def owe_for_decisions(
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
-        told_of = letters.events_on_record(session, {one for each in decided for one in _of_holds(each)})
-        found = (letter for one in decided for letter in _for_decision(letterhead, rules, one, told_of))
+        counted = [(one, _times_taken_back(session, one)) for one in decided]
+        told_of = letters.events_on_record(session, {event for each in counted for event in _of_holds(*each)})
+        found = (letter for each in counted for letter in _for_decision(letterhead, rules, *each, told_of))
         owe(registrar, session, found, now)
 
 
 def _for_decision(
-    letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, told_of: Collection[str]
-) -> Iterator[Letter]:
-    """Yield the letters about a decided file.
+    letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, taken_back: int,
+    told_of: Collection[str],
+) -> Iterator[Letter]:  # fmt: skip
+    """Yield the letters about a decided file that was `taken_back` so many times.
 
     `told_of`: the events of earlier letters to senders about a hold. A letter about the release of a file is
     sent only after one about the hold.
@@ -157,12 +160,11 @@ def _for_decision(
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
     }
     facts |= reasons_of(transfer, wording)
-    waited = any(event in told_of for event in _of_holds(transfer))
-    taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
+    waited = any(event in told_of for event in _of_holds(transfer, taken_back))
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
         if rule.kind == kind and rule.kind in _ABOUT_FILES and _is_for(letterhead.session, rule, transfer):
-            event = f"{kind}:{rule.to}:{upload.reference}{letters.TAKEN_BACK if taken_back else ''}"
+            *_, event = letters.events_about_file(kind, rule.to, upload.reference, taken_back)
             yield from letterhead.written(rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             session, reference = letterhead.session, upload.reference
@@ -171,10 +173,18 @@ def _for_decision(
                 yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
 
 
-def _of_holds(transfer: Transfer) -> set[str]:
-    """Return the events of letters to a file's sender that it waits, and that it was taken back."""
-    event = f"held:provider:{transfer.upload.reference}"
-    return {event, f"{event}{letters.TAKEN_BACK}"}
+def _of_holds(transfer: Transfer, taken_back: int) -> list[str]:
+    """Return the events of letters to a file's sender that it waits, or was taken back."""
+    return letters.events_about_file("held", "provider", transfer.upload.reference, taken_back)
+
+
+def _times_taken_back(session: Session, transfer: Transfer) -> int:
+    """Return how often a decided file was taken back. The decision itself is not in the log yet."""
+    codes = {why.code for why in transfer.reasons}
+    if codes.isdisjoint(_ONCE_PASSED_ON):
+        return 0
+    earlier = log.events(session, transfer.upload.reference, kind="withdrawn")
+    return len(earlier) + (not codes.isdisjoint(WITHDRAWN))
 
 
 def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:

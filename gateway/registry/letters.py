@@ -41,8 +41,14 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
     return set(session.exec(query).all())
 
 
-TAKEN_BACK = ":taken-back"
-"""The end of the `event` of a letter about a file that was taken out of the mailboxes."""
+def events_about_file(kind: str, to: str, reference: str, taken_back: int) -> list[str]:
+    """Return the possible `event`s of letters of a kind about a file, oldest first.
+
+    `taken_back`: how often the file was taken out of the mailboxes. A letter after that has an event of its
+    own. Each event ends with the file's reference, by which the sight of files hides the letter.
+    """
+    numbers = ("", *(f"{one}:" for one in range(1, taken_back + 1)))
+    return [f"{kind}:{to}:{number}{reference}" for number in numbers]
 
 
 def chase_event(provider: str, day: date) -> str:
@@ -73,9 +79,11 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
         return ()
-    endings = ("", TAKEN_BACK)
+    to, _, rest = rest.partition(":")
+    number, _, reference = rest.rpartition(":")
+    times = int(number) if number.isdecimal() else 0
     about = [
-        f"{one}:{rest.removesuffix(TAKEN_BACK)}{end}" for one in get_args(FileLetterKind) for end in endings
+        event for one in get_args(FileLetterKind) for event in events_about_file(one, to, reference, times)
     ]
     query = select(LetterRow.message_id).where(
         col(LetterRow.event).in_(about),

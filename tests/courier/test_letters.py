@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from gateway.access import Sight
 from gateway.courier import service
 from gateway.home.settings import load_settings
 from gateway.processor.retention import run_hourly
@@ -31,6 +32,16 @@ from tests.waiting import eventually
 from tests.workshop import Desk, fresh
 
 NAME = "Jane Doe 4B.xml.pgp"
+
+
+def mark(session: Session, reference: str, at: datetime) -> None:
+    """Put a child of a file under a marker for named persons, of whom there are none."""
+    marker = MarkerRow(kind="named", persons=b"", placed_at=at, placed_by="ann", why="w")
+    session.add(marker)
+    session.flush()
+    transfer = session.exec(select(TransferRow.sequence).where(TransferRow.reference == reference)).one() or 0
+    session.add(MarkedTransferRow(transfer=transfer, marker=marker.number or 0))
+    log.record_changes(session, at)
 
 
 def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
@@ -64,7 +75,7 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     assert "4B" not in told.replace(reference, "")  # Signatures and references hold that by chance.
 
 
-def test_a_school_is_written_to_of_a_file_that_waited_and_is_taken_back_later(
+def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(tmp_path / "back")
@@ -76,15 +87,21 @@ def test_a_school_is_written_to_of_a_file_that_waited_and_is_taken_back_later(
     reference = desk.send(oak, fresh())
     desk.process()
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
-    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
-    desk.gateway("transfers", "withdraw", reference, "--why", "the wrong file")
-    with desk.registry.read() as session:
+    for person, act in 2 * (("jane", "withdraw"), ("sam", "redeliver")):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway("transfers", act, reference, "--why", "a question")
+    with desk.registry.write() as session:
         rows = sorted(letters.listed(session), key=lambda one: one.number or 0)
         of_it = [one for one in rows if reference in one.subject]
         before = letters.earlier_message_ids(session, of_it[-1])
+        mark(session, reference, desk.now)
+    few = desk.registry.within(lambda _: Sight(few=False, marked=False))
+    with few.read() as session:
+        shown = [one.subject for one in letters.listed(session) if reference in one.subject]
     desk.close()
-    assert [one.subject.partition(":")[0] for one in of_it] == ["Waits", "Accepted", "Waits"]
-    assert list(before) == [one.message_id for one in of_it[:2]]
+    assert [one.subject.partition(":")[0] for one in of_it] == 3 * ["Waits", "Accepted"]
+    assert list(before) == [one.message_id for one in of_it[:-1]]
+    assert shown == []
 
 
 def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]) -> None:
@@ -189,13 +206,7 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     kept_from_teams = desk.send(oak, b"nor this one, about a child that named people alone may know of")
     desk.process()
     with desk.registry.write() as session:
-        marker = MarkerRow(kind="named", persons=b"", placed_at=desk.now, placed_by="ann", why="w")
-        session.add(marker)
-        session.flush()
-        query = select(TransferRow.sequence).where(TransferRow.reference == kept_from_teams)
-        transfer = session.exec(query).one() or 0
-        session.add(MarkedTransferRow(transfer=transfer, marker=marker.number or 0))
-        log.record_changes(session, desk.now)
+        mark(session, kept_from_teams, desk.now)
     desk.pass_time(days=1)
     with desk.registrar() as registrar:
         owe_by_calendar(registrar, desk.now)
