@@ -170,7 +170,8 @@ def _all_named(
     if planted := sorted(accounts.difference(read_out)):
         raise GatewayError(
             f"{name} also acts under the account {planted[0]}: name it, too, if it is theirs alone; whoever "
-            "bound it to them could act under it"
+            f"bound it to them could act under it. If it is not, gateway staff remove {name} ends it: "
+            "they are enrolled anew by gateway staff add or gateway roles grant"
         )
     marks = [mark.replace(" ", "").lower() for mark in read_out if mark not in accounts]
     for what, key, _ in theirs:

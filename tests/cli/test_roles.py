@@ -592,6 +592,28 @@ def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act
     desk.gateway("log", "verify")
 
 
+@pytest.mark.parametrize("role", ["auditor", "data-protection"])
+def test_an_account_that_is_not_theirs_ends_as_the_refusal_says(desk: Desk, as_sam: Act, role: str) -> None:
+    two_administrators(desk)
+    person(desk, "ann", "sen")
+    (ann,) = json.loads(desk.gateway("keys", "list", "ann", "--staff", "--json"))
+    is_powerful = role == "data-protection"
+    for act in (desk.gateway, as_sam)[: 1 + is_powerful]:
+        act("roles", "grant", "ann", role, "--account", "mistyped", "--why", "x")
+    said = as_sam("roles", "vouch", "ann", ann["fingerprint"], code=1)
+    assert "also acts under the account mistyped: name it, too" in said
+    assert (
+        "If it is not, gateway staff remove ann ends it: they are enrolled anew by gateway staff add" in said
+    )
+    if is_powerful:
+        assert "gateway roles take first" in desk.gateway("staff", "remove", "ann", code=1)
+        for act in (desk.gateway, as_sam):
+            act("roles", "take", "ann", role, "--why", "enrolled anew")
+    desk.gateway("staff", "remove", "ann")
+    desk.gateway("staff", "add", "ann", "--team", "sen", "--ssh-key", str(desk.root / "ann.pub"))
+    assert "counts in three days" in as_sam("roles", "vouch", "ann", ann["fingerprint"])
+
+
 def test_what_one_gave_alone_they_take_back_alone(desk: Desk, as_sam: Act) -> None:
     """Else who made a colleague an administrator that never came would be stuck with them."""
     in_force(desk)
