@@ -452,7 +452,7 @@ _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
 # As a national insurance number has.
-_NO_PAIRS = rf"(?![^{BETWEEN}\d]*+\d\d ?\d\d ?\d\d ?[A-D])"
+_NO_PAIRS = rf"(?![^{BETWEEN}]*?\d\d ?\d\d ?\d\d ?[A-Da-d])"
 _LABELLED = rf"{_SHORT_TEXT}{_FEW_DIGITS}{_NO_PAIRS}"
 _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
 _CODE_OF_A_PLACE = r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}"

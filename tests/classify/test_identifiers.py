@@ -90,7 +90,16 @@ def test_shapes(check, good: str, bad: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["AB123456C", "ab 12 34 56 c", "AB 20 25 26 A", "NI AB 123456 C.", "4B, AB 12 3456C", "(QQ123456A)"],
+    [
+        "AB123456C",
+        "ab 12 34 56 c",
+        "AB 20 25 26 A",
+        "NI AB 123456 C.",
+        "4B, AB 12 3456C",
+        "4B AB 123456C",
+        "Class 4 AB 123456c",
+        "(QQ123456A)",
+    ],
 )
 def test_a_national_insurance_number_is_seen_in_any_text(number: str) -> None:
     assert ids.holds_national_insurance(f"Red\n{number}\n12 Low Road")
