@@ -240,11 +240,14 @@ class Sensitive(RuleTable):
         An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
         may, plain = self._exempt_words[kind == "name"], plain_text(text)
-        if kind == "label" and (title := self._titles.search(plain)) is not None:
+        # As it is written, and as "10Citizenship1" is read.
+        for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
+            title = self._titles.search(written)
             # Without the allowed phrase, unless a long word is left.
-            rest = f"{plain[: title.start()]} {plain[title.end() :]}"
-            if all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split()):
+            rest = f"{written[: title.start()]} {written[title.end() :]}" if title else ""
+            if title and all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split()):
                 text = plain = rest
+                break
         words = plain.split()
         telling = self._value_words.intersection(words) - may
         if kind == "name" and of_people:

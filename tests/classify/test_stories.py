@@ -97,7 +97,7 @@ LABELS = ("house", "registration-group", "class-group", "subject")
 TITLED = [
     "13 Health and Social Care", "Health & Social Care", "10X/Ps1 Psychology", "Deaf Unit",
     "AFTER SCHOOL CLUB", "8B Citizenship", "Children's Play, Learning and Development",
-    "Relationships, Sex and Health Education",
+    "Relationships, Sex and Health Education", "10Citizenship1", "8BCitizenship", "10HealthAndSocialCare2",
 ]  # fmt: skip
 
 
@@ -125,6 +125,7 @@ def test_a_remark_beside_a_title_stands_in_no_label(title: str) -> None:
             assert passing == []
     for remark in ("- hears voices", "(no contact)", "HIV", "CSE", "SW", "mum", "Jo Smith, bullied"):
         assert fault("house", f"{title.title()} {remark}"), remark
+    assert fault("house", f"10{title.title()}1Refuge")
 
 
 @pytest.mark.parametrize("key", ["surname", "forename", "guardians"])
