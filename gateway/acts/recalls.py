@@ -301,14 +301,20 @@ def _reasons(
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
     """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
-    entries, whole = [], record.registrar.catalogue.agreement.discrepancies.whole_rolls
-    for school, found in rolls.take_out(record.session, transfer.sequence).items():
+    entries, taken_out = [], rolls.take_out(record.session, transfer.sequence)
+    whole = record.registrar.catalogue.agreement.discrepancies.whole_rolls
+    for school in sorted(_schools(record, transfer).union(taken_out)):
         provider = record.registrar.provider(record.session, school, record.at)
         if transfer.data_type in whole and provider.closed_on is None:
             rolls.restore_full_roll(record.session, school, whole, but=transfer.sequence)
         number = provider.dfe_number or provider.urn or ""
-        entries += [entry._replace(school=number) for entry in found]
+        entries += [entry._replace(school=number) for entry in taken_out.get(school, ())]
     return packed(entries) if entries else None
+
+
+def _schools(record: Recording, transfer: Transfer) -> set[str]:
+    """Return the schools of an accepted file, also if later files have told of all their pupils anew."""
+    return rolls.schools_of(record.session, transfer.sequence) or {transfer.upload.provider}
 
 
 def _known(session: Session, reference: str) -> Transfer:
@@ -346,6 +352,8 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
+        if decision.on_roll and transfer.data_type in catalogue.agreement.discrepancies.whole_rolls:
+            rolls.note_full_rolls(session, dict.fromkeys(_schools(record, transfer), upload.landed_at))
         return
     had = {place.team for place in recalls.deliveries_of(session, transfer.sequence)}
     whole = bool(transfers.is_whole(transfer.content, decision))

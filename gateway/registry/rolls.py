@@ -83,6 +83,11 @@ def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> Non
     session.flush()
 
 
+def schools_of(session: Session, transfer: int) -> set[str]:
+    """Return the schools recorded as having pupils in an accepted file."""
+    return {row.provider for row in rows(session, tables.SchoolOfTransferRow, transfer=transfer)}
+
+
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     """Record when providers sent complete rolls; a later time on record stays."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
