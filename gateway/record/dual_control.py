@@ -422,7 +422,8 @@ def check_second(
 def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
     """Return True if the person who acted at `since` has a right since then; always without roles in force.
 
-    False for a later person of the same name, and where a role with the right was taken and given anew.
+    False for a later person of the same name. Where a role with the right was taken since then, True only if
+    another such role was held all the time.
     """
     if not roles.in_force(session):
         return True
@@ -430,12 +431,18 @@ def may_still(session: Session, person: str, right: AccessRight, *, since: datet
     row = session.get(StaffRow, name)
     if (row is not None and row.added_at > since) or not roles.may(session, name, right):
         return False
-    return not any(
-        event.at >= since
-        and (event.note or "").startswith(f"{name}{_MARK}")
-        and json.loads(event.leaf)["fields"]["what"] in roles_with(right)
-        for event in log.events(session, "staff", kind="role-taken")
-    )
+    taken = roles_with(right) & _roles_changed(session, name, "role-taken", since)
+    held = roles_with(right) & set(roles.of_staff(session, name))
+    return not taken or bool(held - taken - _roles_changed(session, name, "role-granted", since))
+
+
+def _roles_changed(session: Session, name: str, kind: Kind, since: datetime) -> set[str]:
+    """Return the roles that a person was given, or that were taken, since a time."""
+    return {
+        json.loads(event.leaf)["fields"]["what"]
+        for event in log.events(session, "staff", kind=kind)
+        if event.at >= since and (event.note or "").startswith(f"{name}{_MARK}")
+    }
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:

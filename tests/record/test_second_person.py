@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from gateway.access import LookingTeams, Role
+from gateway.access import AccessRight, LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
 from gateway.record import dual_control, policy_proposals
 from gateway.record.dual_control import CREDENTIAL_WAIT, TwoPersonAct
@@ -124,6 +124,30 @@ def test_a_proposal_does_not_count_again_once_its_proposer_has_the_role_again(
         later = now + CREDENTIAL_WAIT
         assert not dual_control.agreed(session, act, by="jane", why=None, at=later)
         assert dual_control.agreed(session, act, by="sam", why=None, at=later)
+
+
+@pytest.mark.parametrize("given_later", [True, False])
+def test_a_proposal_counts_on_while_its_proposer_keeps_a_role_held_since_then(
+    tmp_path: Path, *, given_later: bool
+) -> None:
+    act, now = TwoPersonAct("decide", "file", right=AccessRight.DECIDE), BEGUN + 3 * CREDENTIAL_WAIT
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        if not given_later:
+            roles.grant(session, "sam", Role.TRIAGE, by="jane", at=BEGUN)
+        assert not dual_control.agreed(session, act, by="sam", why=None, at=now)
+        later = now + CREDENTIAL_WAIT
+        if given_later:
+            given = Entry(kind="role-granted", subject="staff", fields={"what": "triage"}, note="sam: x")
+            roles.grant(session, "sam", Role.TRIAGE, by="jane", at=later)
+            log.append(session, [given], later)
+        taken = Entry(kind="role-taken", subject="staff", fields={"what": "administrator"}, note="sam: x")
+        roles.take(session, "sam", Role.ADMINISTRATOR)
+        log.append(session, [taken], later)
+        assert roles.may(session, "sam", AccessRight.DECIDE)
+        counts = dual_control.may_still(session, "sam", AccessRight.DECIDE, since=now)
+        assert counts is not given_later
+        assert (dual_control.proposal(session, act, later) is not None) is counts
 
 
 class _DoneError(Exception):
