@@ -120,7 +120,8 @@ def reseal(
     """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
 
     A file whose stored session key opens with no key here is resealed as it was received. If that opens with
-    none either, the stored one stays, and the file counts as "failed".
+    none either, the file counts as "unopenable" where the stored one is damaged. Where that is sealed to a
+    key which is not on this machine, it stays, and the file counts as "failed"; such files come last.
     "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
     the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
@@ -129,12 +130,13 @@ def reseal(
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
     store = Holdings(home, registry)
     with registry.read() as session:
-        unopened = {reference for reference, _ in unopened_sessions(home, session)}
+        lacking = dict(unopened_sessions(home, session))
     waiting_files = [
         each
         for each in store.sealed.references()
-        if each in unopened or any(store.needs(each, one) for one in older)
+        if each in lacking or any(store.needs(each, one) for one in older)
     ]
+    waiting_files.sort(key=lambda each: lacking.get(each) is not None)
     todo = waiting_files[:limit]
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material
@@ -150,8 +152,8 @@ def reseal(
                 _log.error("%s: cannot be resealed: %s", reference, fault)
                 outcome["failed"] += 1
             else:
-                if not answer.session and reference in unopened:
-                    _log.error("%s: cannot be resealed: no key on this machine opens it", reference)
+                if not answer.session and lacking.get(reference):
+                    _log.error("%s: cannot be resealed: its key is not on this machine", reference)
                     outcome["failed"] += 1
                 else:
                     store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)

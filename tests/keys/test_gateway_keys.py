@@ -307,6 +307,27 @@ def test_a_key_that_is_not_there_is_asked_for_and_no_session_key_is_written_over
     assert reopened(shop, accepted) == content
 
 
+def test_files_whose_key_is_away_come_last_and_one_that_no_key_opens_is_settled(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    sent = [shop.sent(oak, oak.sealed(fresh(), shop.certificate)) for _ in range(2)]
+    damaged = max(transfer.upload.reference for transfer in sent)
+    done = rotate(shop, days=None)
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 2
+    destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
+    sealed_file(shop.home, damaged).with_suffix(".session").write_text("damaged", "ascii")
+    rotate(shop)
+    path = secret_files.secret_key_file(shop.home, done.current.fingerprint)
+    path.rename(tmp_path / "away")
+    first = reseal(shop.home, shop.registry, limit=1)
+    assert (first["unopenable"], first["failed"], first["left"]) == (1, 0, 1)
+    second = reseal(shop.home, shop.registry, limit=None)
+    assert (second["unopenable"], second["failed"], second["left"]) == (0, 1, 0)
+    (tmp_path / "away").rename(path)
+    shop.gateway("log", "verify", "--sealed")
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
