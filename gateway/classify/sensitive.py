@@ -30,7 +30,7 @@ _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PUNCTUATION = re.compile(r"[\W_]+")
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
-_BESIDE_A_TITLE = 3
+_BESIDE_A_TITLE = _INITIALS = 3
 _BEGINNING = itemgetter(slice(_TELLING_STEM))
 # Marks between words, mapped to blanks.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
@@ -189,7 +189,7 @@ class Remarks(RuleTable):
     """Words that no harmless name, label or address contains, in addition to those of topics; and exceptions.
     `names`, `places`: words of topics that also occur in names of people, or of streets, houses and classes.
     `nobody`: words, besides those of ordinary.txt, that are in no person's name. `labels`: phrases allowed in
-    labels, together with figures and words of up to three letters.
+    labels, together with figures and, if longer than three letters, words of up to three letters.
     """
 
     words: Words
@@ -245,7 +245,8 @@ class Sensitive(RuleTable):
             title = self._titles.search(written)
             # Without the allowed phrase, unless a long word is left.
             rest = f"{written[: title.start()]} {written[title.end() :]}" if title else ""
-            if title and all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split()):
+            longest = _BESIDE_A_TITLE if title and len(title[0]) > _INITIALS else 0
+            if title and all(len(word) <= longest or not word.isalpha() for word in rest.split()):
                 text = plain = rest
                 break
         words = plain.split()

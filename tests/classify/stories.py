@@ -15,7 +15,12 @@ STORIES = tuple(
     NSPCC
     Childrens Home
     No Fixed Abode
+    NFA
     Family NFA
+    In HMP
+    Son RSO
+    Bro in YOI
+    Mum - HBV
     Temp Accommodation
     Emergency Placement
     Prev Nowak

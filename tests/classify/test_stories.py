@@ -9,8 +9,10 @@ from tests.classify.stories import FURTHER, LATER, NAMES, STORIES, UNSEEN
 from tests.views.making import RULES
 
 PLACES = ("surname", "forename", "preferred-forename", "guardians", "house", "registration-group", "address")
-# What is a name or the name of a place as well, so often that it may stand.
-ALSO_NAMES = {"Child Bride", "Burns", "Court Case", "Orphan", "Cutting", "Sleeping Rough", "Blind Left Eye"}
+# What is a name, the name of a place or a teacher's initials as well, so often that it may stand.
+ALSO_NAMES = {
+    "Child Bride", "Burns", "Court Case", "Orphan", "Cutting", "Sleeping Rough", "Blind Left Eye", "NFA",
+}  # fmt: skip
 WAYS = {
     "with dots": ".".join,
     "with blanks": " ".join,
@@ -113,6 +115,8 @@ def test_a_class_is_called_by_the_initials_of_its_teacher(initials: str) -> None
         assert [key for key in LABELS if fault(key, label)] == []
     for key in ("surname", "address"):
         assert fault(key, initials), key
+    for remark in (f"In {initials}", f"Son {initials}", f"Bro in {initials}", f"{initials} 2 wks"):
+        assert [key for key in LABELS if not fault(key, remark)] == [], remark
     assert fault("registration-group", f"{initials} Nowak")
 
 
