@@ -12,12 +12,10 @@ import zipfile
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from functools import partial
 from importlib.resources import files
-from itertools import islice
 from quopri import decodestring
 from typing import Any, BinaryIO
 
@@ -51,9 +49,10 @@ _ENCODED = re.compile(
 )
 _BASE64 = re.compile(
     rb"^(?:[A-Za-z0-9+/]{20,200}+\r?\n)++(?:[A-Za-z0-9+/]{1,200}+={0,2})?+"
-    rb"|^[A-Za-z0-9+/]{2,200}+={1,2}\r?$|(?<=\?[Bb]\?)[A-Za-z0-9+/]++={0,2}",
+    rb"|^[A-Za-z0-9+/]{2,200}+={1,2}\r?$",
     re.MULTILINE,
 )
+_BASE64_IN_HEADER = re.compile(rb"\?[Bb]\?([A-Za-z0-9+/]++)")
 _PARTS_OF_MAIL = 40
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
@@ -189,17 +188,28 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
     return content.read(length)
 
 
-def decoded_parts(content: BinaryIO) -> Iterator[bytes]:
-    """Yield what an e-mail encodes within its first 16 MiB: subject, texts and attached files, up to 40; then
-    the whole, with quoted-printable characters decoded. Nothing for a file that encodes nothing.
+def decoded_parts(content: BinaryIO) -> Iterator[bytes | None]:
+    """Yield what an e-mail encodes within its first 16 MiB: the words of its headers as one part, and up to
+    40 texts and attached files; then the whole, with quoted-printable characters decoded. Yield None for each
+    part beyond, and for what follows 16 MiB. Nothing for a file that encodes nothing.
     """
     if _ENCODED.search(head_of(content, 1024**2)) is None:
         return
     octets = head_of(content, 16 * 1024**2)
-    for found in islice(_BASE64.finditer(octets), _PARTS_OF_MAIL):
-        with suppress(ValueError):
-            yield b64decode(found[0])
+    is_longer = content.read(1) != b""
+    yield b"\n".join(map(_from_base64, _BASE64_IN_HEADER.findall(octets)))
+    for number, found in enumerate(_BASE64.finditer(octets)):
+        yield _from_base64(found[0]) if number < _PARTS_OF_MAIL else None
     yield decodestring(octets)
+    if is_longer:
+        yield None
+
+
+def _from_base64(text: bytes) -> bytes:
+    """Decode Base64, also where its end is missing."""
+    letters = text.translate(None, b"\r\n=")
+    whole = len(letters) - (len(letters) % 4 == 1)  # One letter alone holds no octet.
+    return b64decode(letters[:whole] + b"==")
 
 
 def refuse_other_documents(content: BinaryIO) -> None:

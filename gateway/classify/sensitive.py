@@ -430,9 +430,9 @@ _Texts = Iterator[tuple[str, bool | None]]
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
     found: dict[str, None] = {}
-    left = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
-    for whole, elements in _texts(content):
-        text, left = whole[:left], left - len(whole)
+    most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
+    texts, encoded = _within(_texts(content), most), _within(_encoded_texts(content), _BYTES_OF_TEXT)
+    for text, elements in chain(texts, encoded):
         start, longest = text[:_HEADINGS_WITHIN] if elements is not None else "", _NAME_LENGTH
         marked = start.lstrip("\ufeff \r\n\t").startswith("<")
         names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
@@ -444,9 +444,22 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
         cells = (cell.strip() for row in rows if marked or len(row) >= _TABLE_CELLS for cell in row)
         names |= dict.fromkeys(cell for cell in cells if cell and len(cell) <= longest)
         found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
+    return tuple(filter(None, found))
+
+
+def _within(texts: _Texts, left: int) -> _Texts:
+    """Yield texts of `left` characters in all, the last one cut."""
+    for text, elements in texts:
+        yield text[:left], elements
+        left -= len(text)
         if left <= 0:
             break
-    return tuple(filter(None, found))
+
+
+def _encoded_texts(content: BinaryIO) -> _Texts:
+    """Yield the texts in the encoded parts of an e-mail, as `_texts` does."""
+    for part in filter(None, decoded_parts(content)):
+        yield from _texts(io.BytesIO(part), inside=True)
 
 
 def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
@@ -469,8 +482,6 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
             encoding = "latin-1"
         text = head.decode(encoding, "replace")
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
-            for part in () if inside else decoded_parts(content):
-                yield from _texts(io.BytesIO(part), inside=True)
             yield from _pieces(content, encoding)
         else:  # Only longer runs: abbreviations stand in it by chance.
             yield "\n".join(_RUNS.findall(text)), True

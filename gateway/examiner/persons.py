@@ -157,12 +157,15 @@ class PersonCollector:
     def scan(self, content: BinaryIO) -> None:
         """Collect all UPNs found anywhere in a content, for a content with unreadable records.
         Workbooks, archives and files attached to an e-mail are unpacked, up to 64 MiB. A file that is not
-        unpacked counts as left out.
+        unpacked or decoded counts as left out.
         """
         content.seek(0)
         self._scan(content)
         room = self._scan_packed(content, _UNPACKED)
         for part in decoded_parts(content):
+            if part is None:
+                self.left_out += 1
+                continue
             self._scan(io.BytesIO(part))
             room = self._scan_packed(io.BytesIO(part), room, inside=True)
 

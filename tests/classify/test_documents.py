@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from email.message import EmailMessage
 from io import BytesIO
@@ -235,3 +236,28 @@ def test_what_an_e_mail_says_is_seen_however_it_is_encoded(
     assert classify(message.as_bytes() + b"Hello\n").sensitive == ()
     written(message)
     assert classify(message.as_bytes()).sensitive != ()
+
+
+def encoded_mail(*headers: str, content: bytes = b"") -> bytes:
+    """Return a mail with these headers and a content in Base64."""
+    return "\n".join([*headers, "Content-Transfer-Encoding: base64", "", ""]).encode() + content
+
+
+def test_recipients_whose_names_are_encoded_hide_no_attachment(classify: Classify) -> None:
+    told = encodebytes(TOLD.encode())
+    for recipients in (1, 45, 500):
+        names = [f" =?utf-8?B?QW5u?= <a{number}@oak.example>," for number in range(recipients)]
+        assert classify(encoded_mail("To:", *names, content=told)).sensitive != ()
+    subject = b64encode(b"child protection").decode().rstrip("=")
+    assert classify(encoded_mail(f"Subject: =?utf-8?B?{subject}?=")).sensitive == ("safeguarding",)
+
+
+def test_an_attachment_whose_end_is_missing_is_read_as_far_as_it_goes(classify: Classify) -> None:
+    told = encodebytes(TOLD.encode()).rstrip(b"=\n")
+    for missing in range(4):
+        assert classify(encoded_mail("A: 1", content=told[: len(told) - missing])).sensitive != ()
+
+
+def test_what_a_mail_encodes_takes_no_room_from_its_own_text(classify: Classify) -> None:
+    filler = b"Nothing of note here.\n" * (20 * 1024**2 // 22)
+    assert classify(b"Subject: =?utf-8?q?a?=\n\n" + filler + TOLD.encode()).sensitive != ()

@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 import zlib
+from base64 import b64encode, encodebytes
 from datetime import date
 from email.message import EmailMessage
 
@@ -149,6 +150,28 @@ def test_a_pupil_in_a_file_attached_to_an_e_mail_is_found() -> None:
     for content in (f"UPN,Name\n{Child(1).upn},Ann\n".encode(), packed(("a.csv", Child(2).upn.encode()))):
         message.add_attachment(content, maintype="application", subtype="octet-stream")
     assert scanned(message.as_bytes()).numbers == {Child(number).upn for number in (1, 2, 3)}
+
+
+def test_recipients_whose_names_are_encoded_hide_no_pupil() -> None:
+    names = "".join(f" =?utf-8?B?QW5u?= <a{number}@oak.example>,\n" for number in range(45))
+    attached = encodebytes(f"UPN,Name\n{Child(1).upn},Ann\n".encode())
+    head = f"To:\n{names}Subject: =?utf-8?B?{b64encode(Child(2).upn.encode()).decode()}?=\n"
+    taker = scanned(f"{head}Content-Transfer-Encoding: base64\n\n".encode() + attached)
+    assert (taker.numbers, taker.left_out) == ({Child(1).upn, Child(2).upn}, 0)
+
+
+def test_each_encoded_part_that_is_not_read_is_left_out() -> None:
+    part = b"\n\n" + encodebytes(b"Nothing of note is here.")
+    head = b"Content-Transfer-Encoding: base64\n"
+    assert [scanned(head + part * parts).left_out for parts in (40, 43)] == [0, 3]
+
+
+@pytest.mark.parametrize("length", range(2))
+def test_a_pupil_in_an_attached_table_of_more_than_12_mib_is_found(length: int) -> None:
+    table = b64encode(f"UPN,Name\n{Child(1).upn},Ann\n".encode() + b"x" * 13 * 1024**2)
+    lines = b"\n".join(table[at : at + 76] for at in range(0, len(table), 76))
+    taker = scanned(b"A: " + b"a" * length + b"\nContent-Transfer-Encoding: base64\n\n" + lines)
+    assert (taker.numbers, taker.left_out) == ({Child(1).upn}, 1)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
