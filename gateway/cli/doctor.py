@@ -160,7 +160,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
-        yield fault(str(error), "docs/operations.md: upgrading, and going back")
+        yield fault(str(error), "docs/operations.md: backup and restore, and upgrading")
     except GatewayError as error:
         mend = "see that the database runs and that this user may use it"
         if settings.database is None:
@@ -174,7 +174,8 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
     """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
-            if registry.revision() not in {None, newest_revision()}:
+            registry.check_version()
+            if registry.revision() != newest_revision():
                 what = "the registry and the policies in force are of an earlier version of the gateway"
                 return fault(what, "gateway upgrade")
     except GatewayError as unreadable:

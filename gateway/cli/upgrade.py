@@ -149,6 +149,8 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
     try:
         with home_of_its_own(place):
             carry_out(place, plan, now, out.print)
+    except ConfigurationError:
+        raise  # It would stop the processor as well.
     except GatewayError as error:
         is_copied = load_settings(place).database is None
         out.print(f"agreed, and backed up to {plan.backup}" if is_copied else "agreed")

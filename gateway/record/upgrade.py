@@ -91,13 +91,8 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
         return
     registry = Registry(settings.database_url(home))
     try:
-        revision = registry.revision()
-        if revision is None:  # Another log would begin in it, of the same name and key.
-            raise ConfigurationError(
-                "the registry is empty: see that database in gateway.toml names this gateway's own; "
-                "one that is lost is restored from a backup"
-            )
-        if revision != newest_revision() and check(home.policies_in_force):
+        registry.check_version()
+        if registry.revision() != newest_revision() and check(home.policies_in_force):
             raise ConfigurationError(
                 "the registry and the policies in force are of an earlier version: gateway upgrade says what "
                 "to do; nothing was changed, and the earlier version still works"
@@ -130,6 +125,7 @@ def carry_out(
 
     `tell` is called with a sentence on a proposal of policies that ends with that. Where other policies came
     into force after the plan was made, ConfigurationError: the plan is deleted, and nothing else changed.
+    ConfigurationError, and no change, where the registry has no tables.
     """
     settings = load_settings(home)
     if plan.digest is not None and policy_digest(home.policies_in_force) not in {plan.before, plan.digest}:
@@ -140,6 +136,7 @@ def carry_out(
         )
     registry = Registry(settings.database_url(home))
     try:
+        registry.check_version()
         passing("upgrade.agreed")
         registry.migrate()
         passing("upgrade.tables")

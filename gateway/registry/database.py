@@ -193,11 +193,16 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError for tables newer than this gateway, or made by none of its releases.
+        """Raise ConfigurationError without tables, or for tables newer than this gateway or of no release.
 
         Fault as for `read`.
         """
-        _check_known(self.revision())
+        if (revision := self.revision()) is None:  # Another log would begin in it, of the same name and key.
+            raise ConfigurationError(
+                "the registry is empty: see that database in gateway.toml names this gateway's own; "
+                "one that is lost is restored from a backup"
+            )
+        _check_known(revision)
 
     @_answered()
     def revision(self) -> str | None:

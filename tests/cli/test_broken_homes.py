@@ -16,6 +16,7 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.home import Home
+from gateway.record.upgrade import UpgradePlan, write_plan
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
@@ -179,12 +180,19 @@ def test_no_second_log_begins_where_the_registry_is_gone(
     without("registry.db*")(home)
     if harm == "empty":
         (home / "registry.db").touch()
-    started = invoke(home, "process", "--once")
-    assert started.exit_code == 1
-    assert f"is {harm}" in started.stderr
+    reading = ("status", "log head", "retention run", "upgrade", "providers list", "log verify")
+    for command in ("process --once", *reading):
+        result = invoke(home, *command.split())
+        assert result.exit_code == 1, command
+        assert f"is {harm}" in result.stderr, command
+    assert [what for what, _ in told(home) if f"is {harm}" in what]
+    plan = UpgradePlan(by="ann", at=datetime.now(UTC), before="", backup=tmp_path / "backup")
+    for command in ("process --once", "upgrade"):  # An upgrade is agreed on, and not yet carried out.
+        write_plan(Home(home), plan)
+        result = invoke(home, *command.split())
+        assert result.exit_code == 1, command
+        assert f"is {harm}" in result.stderr, command
     if harm == "missing":
-        for command in ("status", "log head", "retention run", "upgrade", "providers list", "log verify"):
-            assert "registry.db is missing" in invoke(home, *command.split()).stderr, command
         assert not list(home.glob("registry.db*"))
     else:
         with closing(sqlite3.connect(home / "registry.db")) as registry:
