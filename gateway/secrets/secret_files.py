@@ -196,13 +196,9 @@ def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[
     record, and has no succession.
     """
     new = [path.stem for path in secret_keys(home) if path.stem not in known]
-    files = [statement_file(home, each) for each in new if not succession_file(home, each).exists()]
-    stated = "".join(_read(path).decode() for path in files if path.exists())
-    for path in home.keys.glob("log-*.pem"):
-        key_set = path.stem.removeprefix("log-")
-        if key_set not in key_sets and f"+{key_set}+" not in stated:
-            path.unlink()
-            home.pupil_key(key_set).unlink(missing_ok=True)
+    alone = [each for each in new if not succession_file(home, each).exists()]
+    stated = "".join(_text(statement_file(home, each)) for each in alone)
+    _remove_key_sets(home, key_sets, lambda mark: mark not in stated)
 
 
 def forget_successors(
@@ -214,12 +210,16 @@ def forget_successors(
     """
     for succession in (home.keys / "succession").glob("[!.]*.asc"):
         if succession.stem not in known and any(f"old-key: {one}" in _text(succession) for one in lost):
-            stated = _text(statement_file(home, succession.stem))
-            for path in home.keys.glob("log-*.pem"):
-                key_set = path.stem.removeprefix("log-")
-                if key_set not in key_sets and f"+{key_set}+" in stated:
-                    home.pupil_key(key_set).unlink(missing_ok=True)
-                    path.unlink(missing_ok=True)  # Last: its presence tells that there is more to remove.
+            _remove_key_sets(home, key_sets, _text(statement_file(home, succession.stem)).__contains__)
+
+
+def _remove_key_sets(home: Home, kept: Collection[str], goes: Callable[[str], bool]) -> None:
+    """Remove the key sets for whose mark in verifier keys, "+KEY SET+", `goes` is True; `kept` stay."""
+    for path in home.keys.glob("log-*.pem"):
+        key_set = path.stem.removeprefix("log-")
+        if key_set not in kept and goes(f"+{key_set}+"):
+            home.pupil_key(key_set).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # Last: its presence tells that there is more to remove.
 
 
 def sweep(home: Home) -> None:
