@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from gateway.home.settings import load_settings
 from gateway.homes.audit.audit import audit
@@ -32,24 +33,24 @@ class Outcome:
     lost: int
 
 
-def settled(yard: Yard, *, log: bool = True) -> Outcome:
+def settled(yard: Yard, *, log: bool = True, again: Collection[str] = ()) -> Outcome:
     """Stop the services, let everything that waits be processed, and check that nothing is amiss.
 
-    Every transfer is decided, once; nothing is lost, double or in the clear; log and receipts fit (left out
-    without `log`, for a caller that has looked by itself).
+    Every transfer is decided, once (those named in `again`: held first, twice); nothing is lost, double or in
+    the clear; log and receipts fit (left out without `log`, for a caller that has looked by itself).
     """
     yard.stop()
     yard.site.gateway("process", "--once")
-    outcome = check(yard, log=log)
+    outcome = check(yard, log=log, again=again)
     assert outcome.in_progress == 0, outcome
     return outcome
 
 
-def check(yard: Yard, *, log: bool = True) -> Outcome:
+def check(yard: Yard, *, log: bool = True, again: Collection[str] = ()) -> Outcome:
     """The invariant, whether or not everything is decided."""
     with yard.registry() as registry, registry.read() as session:
         outcome = _counted(session, yard)
-        _check_decided_once(session, yard)
+        _check_decided_once(session, yard, again)
         if log:
             _check_log(session, yard)
     _check_folders(yard)
@@ -80,10 +81,10 @@ def _waiting(yard: Yard) -> set[str]:
     return {read_handed_over(yard.home.spool, reference)[0].name for reference in waiting(yard.home.spool)}
 
 
-def _check_decided_once(session: Session, yard: Yard) -> None:
-    """One decision and one receipt of it for each decided transfer, published as it is on record."""
+def _check_decided_once(session: Session, yard: Yard, again: Collection[str]) -> None:
+    """One decision and receipt for each decided transfer (two for `again`), published as it is on record."""
     transfers = session.exec(select(TransferRow)).all()
-    decided = {row.reference for row in transfers if row.state != "landed"}
+    decided = {row.reference: 1 + (row.name in again) for row in transfers if row.state != "landed"}
     events = Counter(row.subject for row in session.exec(select(EventRow)).all() if row.kind == "decided")
     issued = _receipts_of_files(session, {row.reference for row in transfers})
     receipts = Counter(row.reference for row in issued if row.stage == "decided")
@@ -91,16 +92,15 @@ def _check_decided_once(session: Session, yard: Yard) -> None:
     published: dict[str, list[Path]] = {}
     for path in yard.site.receipts("oak").iterdir():
         published.setdefault(".".join(path.name.rsplit(".", 2)[1:]), []).append(path)
-    for row in issued:
-        if row.stage == "decided":
-            for kind, text in (("txt", row.text), ("json", row.json_text)):
-                (file,) = published[f"{row.reference}.{kind}"]
-                assert file.read_text("utf-8") == text, file
+    for row in {row.reference: row for row in issued if row.stage == "decided"}.values():
+        for kind, text in (("txt", row.text), ("json", row.json_text)):
+            (file,) = published[f"{row.reference}.{kind}"]
+            assert file.read_text("utf-8") == text, file
 
 
 def _receipts_of_files(session: Session, references: set[str]) -> list[ReceiptRow]:
     """All but the notices of keys, which are for people alone: these bear no reference of a file."""
-    rows = session.exec(select(ReceiptRow)).all()
+    rows = session.exec(select(ReceiptRow).order_by(col(ReceiptRow.sequence))).all()
     notices = [row for row in rows if row.name == KEY_NOTICE and row.reference not in references]
     assert all(row.json_text == "" for row in notices)
     return [row for row in rows if row not in notices]

@@ -134,10 +134,11 @@ def test_the_database_is_full_while_files_are_decided(fresh_yard: Yard, note: No
     folder = database_apart(fresh_yard)
     with disk_over(folder, "8m") as disk:
         with fresh_yard.up(fresh_yard.intake):
-            names = fresh_yard.send_fresh(40)
             fresh_yard.processor.start()
-            until(lambda: fresh_yard.states(*names), "the first to land")
+            names = fresh_yard.send_fresh(1)
+            fresh_yard.await_decided(*names)
             disk.fill()
+            names += fresh_yard.send_fresh(39)
             until(lambda: "the registry did not answer" in fresh_yard.processor.log.read_text(), "the alarm")
             disk.make_room()
             fresh_yard.await_decided(*names)
