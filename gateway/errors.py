@@ -13,7 +13,10 @@ Any other exception is a bug.
 from __future__ import annotations
 
 import errno
+import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 
@@ -54,6 +57,15 @@ class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
 
 class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
     """Report a failure of the gateway: the work is tried again, and no upload is refused because of it."""
+
+
+@contextmanager
+def as_fault(said: str) -> Iterator[None]:
+    """Raise a Fault in place of an OSError inside the context: `said`, then the system's message."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"{said}: {error.strerror or os.strerror(error.errno or 0)}") from None
 
 
 def trace_of(error: BaseException) -> str:

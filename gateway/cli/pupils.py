@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import os
 from contextlib import closing
 
 import typer
@@ -18,6 +17,7 @@ from gateway.policy.dates import local_day
 from gateway.publish.everything import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log, markers, persons, transfers
+from gateway.zones.memory import closing_descriptor
 
 app = typer.Typer()
 _log = logging.getLogger(__name__)
@@ -57,10 +57,8 @@ def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> by
     """Return the digests of the children in a file, as stored in the index. Fault if the file is not read."""
     request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
     content, _ = examiner.reopen(request)
-    try:
+    with closing_descriptor(content):
         today = local_day(registrar.clock(), registrar.catalogue.calendar.timezone)
         reading = Reading(reference=transfer.upload.reference, name=transfer.upload.name, today=today)
         read: Read = examiner.classify(content, reading)
-    finally:
-        os.close(content)
     return base64.b64decode(persons_of(read, registrar.home) or "")

@@ -16,14 +16,15 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
-from gateway.errors import Fault
+from gateway.errors import Fault, as_fault
 from gateway.examiner import protocol
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
 from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS
 from gateway.examiner.protocol import REQUEST, Read, Reading, Request
 from gateway.home import provider_of
-from gateway.openpgp.interface import empty_memory, is_fixed
+from gateway.openpgp.interface import UNREADABLE, empty_memory, is_fixed
+from gateway.zones.memory import closing_descriptor
 
 _START_SECONDS = 60
 _TO_END_SECONDS = 5
@@ -269,20 +270,9 @@ def checked_answer(
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
     """Enter `opening`, a context that opens a sealed file, and yield its result. Fault if opening fails."""
     with ExitStack() as stack:
-        try:
+        with as_fault(UNREADABLE):
             opened = stack.enter_context(opening)
-        except OSError as error:
-            raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
         yield opened
-
-
-@contextmanager
-def closing(descriptor: int) -> Iterator[int]:
-    """Yield a descriptor, and close it at the end of the context."""
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 # A large content is classified while it is still being opened. The classifier then reads content without a
@@ -334,15 +324,15 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
     Yields None if the start fails; the next request to the classifier then reports the error.
     """
     with ExitStack() as kept:
-        memory = kept.enter_context(closing(empty_memory()))
+        memory = kept.enter_context(closing_descriptor(empty_memory()))
         # Content once readable must stay.
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
         reading_end, writing_end = os.pipe2(os.O_CLOEXEC)
         pipe = kept.enter_context(os.fdopen(writing_end, "wb", buffering=0))
         follower, owner = None, provider_of(request.reference)
         with (
-            closing(reading_end),
-            closing(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as readable,
+            closing_descriptor(reading_end),
+            closing_descriptor(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as readable,
             suppress(Fault),
         ):
             classifier.begin(owner, REQUEST.dump_json(request), (readable, reading_end), seconds)

@@ -27,7 +27,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gateway.secrets.process_memory import keep_to_itself
-from gateway.zones.memory import NEVER_RUN, can_be_kept_from_running
+from gateway.zones.memory import NEVER_RUN, can_be_kept_from_running, closing_descriptor
 
 # System calls allowed to isolated children, as a libseccomp filter.
 
@@ -157,18 +157,12 @@ def restrict(allowed: Mapping[str, int]) -> None:
     size = 8 if known < _NETWORK_SINCE else 16 if known < SCOPES_SINCE else 24
     rights = next((1 << number) - 1 for since, number in reversed(_RIGHTS) if since <= known or since == 1)
     governed = _RULESET.pack(rights, _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS)
-    ruleset = _call(_CREATE_RULESET, governed, size, 0)
-    try:
+    with closing_descriptor(_call(_CREATE_RULESET, governed, size, 0)) as ruleset:
         for path, access in allowed.items():
-            beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            try:
+            with closing_descriptor(os.open(path, os.O_PATH | os.O_CLOEXEC)) as beneath:
                 rule = _PATH_BENEATH_RULE.pack(access, beneath)
                 _call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
-            finally:
-                os.close(beneath)
         _call(_RESTRICT_SELF, ruleset, 0)
-    finally:
-        os.close(ruleset)
 
 
 def _call(number: int, *arguments: object) -> int:

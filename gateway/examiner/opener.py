@@ -23,11 +23,12 @@ from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import find_opener, mark_proved, usable
-from gateway.openpgp.interface import Content, Opener, OpenFile, in_memory
+from gateway.openpgp.interface import Content, Opener, OpenFile
 from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.sealer import certificate_of, readers, seal
 from gateway.zones.failpoints import passing
+from gateway.zones.memory import closing_descriptor, in_memory
 
 _SLACK_BYTES = 1024**2
 _SHARE_OF_PROGRAM = 0.8
@@ -94,11 +95,8 @@ class Opening:
             case protocol.SealCopy():
                 if request.sha256 is None:
                     return self._sealed(request, sealed.read_bytes())
-                content = self._content(sealed, other, request.sha256)
-                try:
+                with closing_descriptor(self._content(sealed, other, request.sha256)) as content:
                     return self._sealed(request, content)
-                finally:
-                    os.close(content)
             case _:
                 raise Fault("an opener was asked for what is not its own")
 

@@ -42,6 +42,7 @@ from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, sentence_and_step
 from gateway.secrets import secret_files
 from gateway.store.of_home import Store, store_of
+from gateway.zones.memory import closing_descriptor
 
 # An optional malware scanner, clamd, reads contents before the classifier does. Only the service talks to it,
 # over a Unix socket. A file with a finding is held; without an answer, files wait.
@@ -257,7 +258,7 @@ class Examiner:
             found, content = self._unsealed(job, sealed, follower)
             if isinstance(found, protocol.FileRefused):
                 return found  # Regardless of any classification of its content.
-            with child.closing(content):
+            with closing_descriptor(content):
                 if follower is not None and follower.follows(content):
                     most = self._limits.classify.seconds
                     read = follower.read(_seconds_for(content, _CONTENT_BYTES_A_SECOND, most))
@@ -411,7 +412,7 @@ class Examiner:
         found, content = self._unsealed(replace(job, others=()), drop)
         if isinstance(found, protocol.FileRefused):
             return protocol.refused(job, found.why.code, found.why.detail)
-        with child.closing(content):
+        with closing_descriptor(content):
             if found.why is not None:  # A drop never waits for a key.
                 return protocol.refused(job, found.why.code, found.why.detail)
             answer = self._judgement(replace(job, signature=found.opened.signature), content)

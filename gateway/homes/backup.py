@@ -25,7 +25,7 @@ from urllib.parse import quote
 import tomlkit
 from pydantic import ValidationError
 
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError, as_fault
 from gateway.home import Home, checked_reference
 from gateway.home.settings import Settings, load_settings, read_toml
 from gateway.home.settings_file import File
@@ -34,6 +34,7 @@ from gateway.home.versions import digest_of
 from gateway.homes.create import check_unused, whole_or_nothing
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
+from gateway.zones.memory import closing_descriptor
 from gateway.zones.places import is_locked, note_backup
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
@@ -271,7 +272,7 @@ def restore(
     _check_unaltered(folder, manifest, damaged=damaged, progress=progress)
     check_unused(home)
     new = not home.root.exists()
-    with whole_or_nothing(home.root), _written():
+    with whole_or_nothing(home.root), as_fault("the home cannot be written"):
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
@@ -311,14 +312,6 @@ def _share(home: Home) -> None:
                 path.chmod(0o644 if is_open else private_mode(path.parent))
 
 
-@contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a backup. GatewayError if backup.json is missing, as after an interruption."""
     try:
@@ -330,12 +323,9 @@ def read_manifest(folder: Path) -> Manifest:
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
     """Lock `folder` inside the context, so that `prune` does not remove the backup being written there."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with closing_descriptor(os.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:

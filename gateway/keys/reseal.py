@@ -8,7 +8,6 @@ sender's.
 """
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
@@ -32,6 +31,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
+from gateway.zones.memory import closing_descriptor
 from gateway.zones.spool import BadFileError, fsync_folder, open_content, waiting
 
 _log = logging.getLogger(__name__)
@@ -73,10 +73,8 @@ class Holdings:
             descriptor, _ = open_content(spool, reference, most)
         except BadFileError:
             return False
-        try:
+        with closing_descriptor(descriptor):
             return self._only(recipients_of(Path(f"/proc/self/fd/{descriptor}")), fingerprint)
-        finally:
-            os.close(descriptor)
 
     def _only(self, recipients: Collection[str], fingerprint: str) -> bool:
         named = set(recipients)

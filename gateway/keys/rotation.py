@@ -6,10 +6,8 @@ publishing comes last. Before the transaction the old key is current, and the ne
 new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,6 +30,7 @@ from gateway.registry.persons import carry_over, has_entries
 from gateway.secrets import secret_files
 from gateway.secrets.passphrase import passphrase
 from gateway.secrets.signing import Signing
+from gateway.zones.places import locked
 
 # The gateway's own OpenPGP keys: generation, with statements about the log's key and the succession.
 
@@ -237,18 +236,9 @@ def check_pupil_key(home: Home, registry: Registry) -> None:
             )
 
 
-@contextmanager
-def changing_keys(home: Home) -> Iterator[None]:
+def changing_keys(home: Home) -> AbstractContextManager[None]:
     """Lock the gateway's keys for one change. GatewayError if another change is under way."""
-    descriptor = os.open(home.keys / "changing.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GatewayError("the gateway's keys are being changed by somebody else") from None
-        yield
-    finally:
-        os.close(descriptor)
+    return locked(home.keys / "changing.lock", "the gateway's keys are being changed by somebody else")
 
 
 def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey: str) -> None:

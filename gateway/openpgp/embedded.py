@@ -16,13 +16,13 @@ from typing import TypeVar
 
 from pysequoia import verify
 
-from gateway.errors import Fault, Refusal
+from gateway.errors import Fault, Refusal, as_fault
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
 from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.interface import Certs, Content, Opener, Sealed, SealedSource
+from gateway.openpgp.interface import UNREADABLE, Certs, Content, Opener, Sealed, SealedSource
 from gateway.openpgp.judge import (
     Sender,
     SigningKeyEnded,
@@ -112,10 +112,8 @@ class BySizeOpener:
         return self._program.session_key(sealed, limits)
 
     def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
-        try:
+        with as_fault(UNREADABLE):
             is_small = sealed.stat().st_size <= SMALL_BYTES
-        except OSError as error:
-            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
         if not is_small:
             return ask(self._program, limits)
         cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)

@@ -14,7 +14,8 @@ from pysequoia import CipherSuite, Profile, Tsk, encrypt
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits, ProcessorSettings
-from gateway.openpgp.interface import Opener, OpenFile, in_memory
+from gateway.openpgp.interface import Opener, OpenFile
+from gateway.zones.memory import closing_descriptor, in_memory
 
 ProgramFile = tuple[str, int, int, int]
 """Path, inode, size and time of change of a program, which an upgrade changes."""
@@ -150,17 +151,14 @@ def _verifies(engine: ProgramFile | None, kind: str) -> bool:
 def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
     """Return True if the engine opens a message signed by `sender` and sealed to `reader`."""
     readers, signer = [reader.extract_certificate()], sender.signer()
-    sealed = in_memory(encrypt(bytes=_CONTENT, recipients=readers, signer=signer, armor=False))
+    message = encrypt(bytes=_CONTENT, recipients=readers, signer=signer, armor=False)
     asked = {"engine": "embedded"} if engine is None else {"engine": "sop", "sop_program": engine[0]}
-    try:
-        opener = find_opener(ProcessorSettings.model_validate(asked), [bytes(reader)])
-        senders = [bytes(sender.extract_certificate())]
-        opened = opener.open(OpenFile(sealed), senders, _LIMITS, datetime.now(UTC))
-    except (ConfigurationError, Fault, Refusal):
-        return False
-    finally:
-        os.close(sealed)
-    try:
-        return os.pread(opened.content, len(_CONTENT) + 1, 0) == _CONTENT
-    finally:
-        os.close(opened.content)
+    with closing_descriptor(in_memory(message)) as sealed:
+        try:
+            opener = find_opener(ProcessorSettings.model_validate(asked), [bytes(reader)])
+            senders = [bytes(sender.extract_certificate())]
+            opened = opener.open(OpenFile(sealed), senders, _LIMITS, datetime.now(UTC))
+        except (ConfigurationError, Fault, Refusal):
+            return False
+    with closing_descriptor(opened.content) as content:
+        return os.pread(content, len(_CONTENT) + 1, 0) == _CONTENT

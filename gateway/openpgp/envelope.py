@@ -10,10 +10,10 @@ from typing import BinaryIO, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from gateway.errors import Fault, Refusal
+from gateway.errors import Fault, Refusal, as_fault
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import packets
-from gateway.openpgp.interface import Sealed, SealedSource
+from gateway.openpgp.interface import UNREADABLE, Sealed, SealedSource
 from gateway.zones.sealing import is_encrypted_otherwise, is_in_the_clear
 
 Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]
@@ -64,19 +64,16 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
     Refusal for anything except one encrypted message with integrity protection. The message must be sealed to
     one of `key_ids`; with None, any recipient is allowed. Fault for an unreadable file.
     """
-    try:
-        with sealed.open() as file:
-            start = file.read(HEAD_BYTES)
-            if not start:
-                raise Refusal("open:empty")
-            envelope = _envelope(start)
-            if key_ids is not None and not envelope.is_for(key_ids):
-                raise Refusal("open:not-for-us")
-            if envelope.armored:
-                _check_nothing_follows(file)
-            return envelope
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+    with as_fault(UNREADABLE), sealed.open() as file:
+        start = file.read(HEAD_BYTES)
+        if not start:
+            raise Refusal("open:empty")
+        envelope = _envelope(start)
+        if key_ids is not None and not envelope.is_for(key_ids):
+            raise Refusal("open:not-for-us")
+        if envelope.armored:
+            _check_nothing_follows(file)
+        return envelope
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:

@@ -16,14 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, NamedTuple, Protocol, Self
 
-from gateway.errors import Fault, Refusal
+from gateway.errors import Fault, Refusal, as_fault
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
-from gateway.zones.memory import anonymous_memory
+from gateway.zones.memory import anonymous_memory, in_memory
 from gateway.zones.sealing import mended, needs_mending
 
 FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """Seals of a memfd (see fcntl(2)) that make a finished content immutable."""
+_NO_MEMORY = "no memory for the content"
+UNREADABLE = "the sealed file cannot be read"
 
 
 class Content:
@@ -57,11 +59,9 @@ class Content:
             raise Refusal("open:too-large")
         self._digest.update(piece)
         rest = memoryview(piece)
-        try:
+        with as_fault(_NO_MEMORY):
             while rest:
                 rest = rest[os.write(self.descriptor, rest) :]
-        except OSError as error:
-            raise Fault(f"no memory for the content: {error.strerror}") from error
 
     def restart(self) -> None:
         """Discard the written bytes; if others read the memory meanwhile, continue in new memory."""
@@ -93,10 +93,8 @@ class Content:
 
 def empty_memory() -> int:
     """Return a new memfd for a content. Fault if there is no memory left."""
-    try:
+    with as_fault(_NO_MEMORY):
         return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    except OSError as error:
-        raise Fault(f"no memory for the content: {error.strerror}") from error
 
 
 def is_fixed(descriptor: int) -> bool:
@@ -105,15 +103,6 @@ def is_fixed(descriptor: int) -> bool:
         return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
     except OSError:
         return False
-
-
-def in_memory(data: bytes) -> int:
-    """Return a memfd at offset 0 holding `data`, for the caller to close."""
-    descriptor = anonymous_memory("input")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
 
 
 class OpenFile(NamedTuple):
@@ -152,16 +141,13 @@ class SealedSource(NamedTuple):
     @classmethod
     def at(cls, path: Sealed, limits: OpenLimits) -> Self:
         """Return the file at `path`, repaired if needed. Refusal if too large; Fault if unreadable."""
-        try:
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
-                    raise Refusal("open:too-large")
-                start = file.read(_HEAD_BYTES)
-                if not needs_mending(start):
-                    return cls(path)
-                whole = start + file.read(limits.embedded_sealed_bytes + 1 - len(start))
-        except OSError as error:
-            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        with as_fault(UNREADABLE), path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
+                raise Refusal("open:too-large")
+            start = file.read(_HEAD_BYTES)
+            if not needs_mending(start):
+                return cls(path)
+            whole = start + file.read(limits.embedded_sealed_bytes + 1 - len(start))
         if len(whole) > limits.embedded_sealed_bytes:
             raise Refusal("open:too-large")
         return cls(path, mended(whole))
@@ -177,11 +163,8 @@ class SealedSource(NamedTuple):
 
     def read(self, limits: OpenLimits) -> bytes:
         """Return the whole file. Refusal if the file is too large for the embedded engine."""
-        try:
-            with self.open() as file:
-                data = file.read(limits.embedded_sealed_bytes + 1)
-        except OSError as error:
-            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        with as_fault(UNREADABLE), self.open() as file:
+            data = file.read(limits.embedded_sealed_bytes + 1)
         if len(data) > limits.embedded_sealed_bytes:
             raise Refusal("open:too-large")
         return data

@@ -28,8 +28,9 @@ from gateway.openpgp import judge, layers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
-from gateway.openpgp.interface import Certs, Content, Sealed, SealedSource, in_memory
+from gateway.openpgp.interface import Certs, Content, Sealed, SealedSource
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
+from gateway.zones.memory import in_memory
 
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3

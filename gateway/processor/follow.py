@@ -6,14 +6,13 @@ Receipts are published elsewhere, in the order of their own numbers.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from sqlmodel import col, select
 
-from gateway.errors import Fault
+from gateway.errors import as_fault
 from gateway.home import Published
 from gateway.keys import rotation
 from gateway.log.leaf import Kind
@@ -100,7 +99,7 @@ class Follow:
                     publish_access(registrar.registry, registrar.home.published, registrar.clock())
             return
         kept = shared_store(registrar.home, registrar.settings)
-        try:
+        with as_fault("what was taken back cannot be removed"):
             for one in news:
                 if one.kind == "withdrawn" and kept is not None:
                     kept.remove_copies(one.subject)
@@ -111,8 +110,6 @@ class Follow:
             }
             if gone:
                 _remove(registrar.home.published, gone)
-        except OSError as error:
-            raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
     def _show_all(self, registrar: Registrar) -> None:
         with published_is_written():

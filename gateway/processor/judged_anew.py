@@ -7,7 +7,6 @@ waits for a worker. Until then nobody may open the file. An unreadable file is t
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +19,7 @@ from gateway.record.conclude import assignment_of
 from gateway.record.reconsider import judge_anew
 from gateway.record.registrar import Registrar
 from gateway.registry import transfers, waits
+from gateway.zones.memory import closing_descriptor
 
 _AT_ONCE, _LOOKED_AT = 8, 256
 _AGAIN_SECONDS = 60.0
@@ -72,10 +72,8 @@ class JudgingAnew:
                 job = assignment_of(registrar, session, transfer.upload, registrar.clock()).job
             examiner = self._examiners.mine()
             content, _ = examiner.reopen(Reopen(reference=reference, sha256=transfer.content_sha256 or ""))
-            try:
+            with closing_descriptor(content):
                 read = examiner.read(job, content)
-            finally:
-                os.close(content)
             judge_anew(registrar, reference, read)
             self._back_off.forget(reference)
         except Fault as fault:

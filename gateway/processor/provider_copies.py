@@ -22,7 +22,6 @@ from pathlib import Path
 from sqlmodel import Session
 
 from gateway.errors import Fault, trace_of
-from gateway.examiner.child import closing
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import Reopen, SealCopy
 from gateway.home import Home
@@ -37,6 +36,7 @@ from gateway.registry.copies import Copy
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import shared_store, store_answers, store_of
+from gateway.zones.memory import closing_descriptor
 from gateway.zones.spool import fsync_folder
 
 _AT_ONCE = 8
@@ -174,7 +174,7 @@ class Copier:
             now=now,
         )
         if copy.part:
-            with closing(_part(registrar, examiner, copy, now)) as content:
+            with closing_descriptor(_part(registrar, examiner, copy, now)) as content:
                 descriptor, sealed = examiner.seal_copy(request, content)
         else:
             descriptor, sealed = examiner.seal_copy(request)

@@ -5,13 +5,12 @@ the next start or run finishes the work.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from gateway.errors import Fault
+from gateway.errors import as_fault
 from gateway.home import Home
 from gateway.openpgp.sealer import clearsign
 from gateway.publish.everything import copy_path
@@ -151,7 +150,7 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
     """Remove files and fsync their folders. Raises Fault if the disk refuses."""
     stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
     paths = [registrar.home.root / file for file in files if not file.startswith(_STORED)]
-    try:
+    with as_fault("what is due could not be removed"):
         if stored:
             store_of(registrar.home, registrar.settings).remove(stored)
         for path in paths:
@@ -159,8 +158,6 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
         for folder in {path.parent for path in paths}:
             if folder.exists():
                 fsync_folder(folder)
-    except OSError as error:
-        raise Fault(f"what is due could not be removed: {os.strerror(error.errno or 0)}") from None
 
 
 def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:

@@ -8,18 +8,16 @@ cannot examine now is given up, for another host.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, as_fault
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.keys import rotation
@@ -30,6 +28,7 @@ from gateway.record.snapshot import spool_ages
 from gateway.registry import hosts, transfers, work_queue
 from gateway.registry.hosts import Ownership
 from gateway.store.of_home import check_store, store_answers
+from gateway.zones.places import locked
 
 if TYPE_CHECKING:
     from gateway.processor.worker import TaskWorker
@@ -237,15 +236,9 @@ def home_of_its_own(home: Home) -> Iterator[None]:
 
     Raises GatewayError if another processor has the lock, and Fault if the lock's file cannot be written.
     """
-    try:
-        descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GatewayError("another processor is at work in this home") from None
+    with ExitStack() as until:
+        with as_fault("processor.lock cannot be written"):
+            until.enter_context(
+                locked(home.root / "processor.lock", "another processor is at work in this home")
+            )
         yield
-    finally:
-        os.close(descriptor)

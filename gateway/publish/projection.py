@@ -7,12 +7,11 @@ a provider never reads half a file.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.errors import Fault
+from gateway.errors import as_fault
 from gateway.home import Home, Published, shown_name
 from gateway.home.settings import IntakeSettings
 from gateway.policy.catalogue import load_catalogue
@@ -308,13 +307,9 @@ def put_published(path: Path, content: str) -> bool:
     return True
 
 
-@contextmanager
-def published_is_written(folder: str = "published/") -> Iterator[None]:
+def published_is_written(folder: str = "published/") -> AbstractContextManager[None]:
     """Raise a Fault, naming `folder` and the system's message, in place of an OSError in the context."""
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"{folder} cannot be written: {os.strerror(error.errno or 0)}") from None
+    return as_fault(f"{folder} cannot be written")
 
 
 def replace_published(path: Path, content: str) -> None:

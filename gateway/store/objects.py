@@ -52,7 +52,7 @@ from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
 from gateway.store import Kept
 from gateway.zones.failpoints import passing
-from gateway.zones.memory import anonymous_memory
+from gateway.zones.memory import closing_descriptor, in_memory
 
 if TYPE_CHECKING:  # There when types are checked only.
     from obstore.store import ClientConfig, S3Config
@@ -259,7 +259,7 @@ class ObjectStore:
         with suppress(FileNotFoundError):
             content = self._small(reference, most)
         if content is not None:
-            with _in_memory(content) as descriptor:
+            with closing_descriptor(in_memory(content)) as descriptor:
                 yield descriptor
             return
         large, digest = self._large(reference), hashlib.sha256()
@@ -309,7 +309,7 @@ class ObjectStore:
         except FileNotFoundError:
             yield None
             return
-        with _in_memory(session) as descriptor:
+        with closing_descriptor(in_memory(session)) as descriptor:
             yield descriptor
 
     def digest(self, reference: str) -> str:
@@ -487,15 +487,3 @@ def _content(reference: str) -> str:
 
 def _copy(reference: str, provider: str, sha256: str) -> str:
     return f"{_COPY}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
-
-
-@contextmanager
-def _in_memory(content: bytes) -> Iterator[int]:
-    descriptor = anonymous_memory("sealed")
-    try:
-        with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(content)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -12,11 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gateway.errors import ConfigurationError, Fault
+from gateway.errors import ConfigurationError, as_fault
 from gateway.home import REFERENCE, Home, checked_reference
 from gateway.home.settings import Settings, load_settings
 from gateway.store import Kept
 from gateway.zones.failpoints import passing
+from gateway.zones.memory import closing_descriptor
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 _CHUNK = 1024**2
@@ -139,11 +140,8 @@ class SealedFolder:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
+    with closing_descriptor(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)) as descriptor:
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[bytes], None]) -> int:
@@ -168,13 +166,9 @@ def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[
 # Packages for an S3 store are imported only for one: other homes do not have them.
 
 
-@contextmanager
-def store_answers() -> Iterator[None]:
+def store_answers() -> AbstractContextManager[None]:
     """Raise a Fault in place of an OSError of the sealed store inside the context."""
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+    return as_fault("the sealed store does not answer")
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:

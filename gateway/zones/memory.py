@@ -1,7 +1,9 @@
-"""Make anonymous memory: a nameless file, which nobody can execute on Linux 6.3 and later."""
+"""Make anonymous memory: a nameless file, not executable on Linux 6.3 and later; close descriptors."""
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 NEVER_RUN = 0x8
@@ -14,6 +16,24 @@ def anonymous_memory(name: str, flags: int = os.MFD_CLOEXEC) -> int:
     `flags`: of memfd_create(2). OSError if the kernel gives no memory.
     """
     return os.memfd_create(name, flags | (NEVER_RUN if can_be_kept_from_running() else 0))
+
+
+def in_memory(data: bytes) -> int:
+    """Return a descriptor, for the caller to close, of anonymous memory holding `data`, at offset 0."""
+    descriptor = anonymous_memory("input")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+@contextmanager
+def closing_descriptor(descriptor: int) -> Iterator[int]:
+    """Yield a descriptor, and close it at the end of the context."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @cache

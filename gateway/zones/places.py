@@ -4,10 +4,14 @@ import fcntl
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.zones.memory import closing_descriptor
 
 
 def is_locked(path: Path) -> bool:
@@ -15,14 +19,23 @@ def is_locked(path: Path) -> bool:
 
     The test itself locks the file for a moment, so a process just starting may have to wait.
     """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
+    with closing_descriptor(os.open(path, os.O_RDONLY)) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Lock the file `path`, made if missing, in the context. GatewayError `busy` if another has locked it."""
+    with closing_descriptor(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GatewayError(busy) from None
+        yield
 
 
 _BANNER = b"SSH-2.0-gateway"

@@ -17,7 +17,7 @@ import stat
 import struct
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Self
@@ -37,6 +37,7 @@ from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
+from gateway.zones.memory import closing_descriptor
 
 # A landed upload is one file: the content as sent, then its record, then the record's length. One file
 # needs one fsync before its renaming, and one of the folder after. So a file under its final name is always
@@ -107,11 +108,8 @@ def read_small(path: Path, most: int) -> bytes:
 
     BadFileError for a larger file, or for another kind of file.
     """
-    folder = os.open(path.parent, FOLDER_FLAGS)
-    try:
+    with closing_descriptor(os.open(path.parent, FOLDER_FLAGS)) as folder:
         descriptor = open_regular(folder, path.name)
-    finally:
-        os.close(folder)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         content = file.read(most + 1) or b""
     if len(content) > most:
@@ -163,11 +161,8 @@ def reference_tail(octets: bytes) -> str:
 
 def fsync_folder(folder: Path) -> None:
     """Make the names of files in `folder` durable. OSError if the disk fails."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with closing_descriptor(os.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def private_mode(folder: Path) -> int:
@@ -304,14 +299,9 @@ class _Record(BaseModel):
         return self
 
 
-@contextmanager
-def _opened(spool: Spool) -> Iterator[int]:
-    """Yield a descriptor of the folder spool/landed. OSError if missing, or a link."""
-    descriptor = os.open(spool.landed, FOLDER_FLAGS)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _opened(spool: Spool) -> AbstractContextManager[int]:
+    """Return a context with a descriptor of the folder spool/landed. OSError if missing, or a link."""
+    return closing_descriptor(os.open(spool.landed, FOLDER_FLAGS))
 
 
 def waiting(spool: Spool) -> Iterator[str]:
@@ -466,15 +456,13 @@ def take_over(theirs: Path, ours: Spool) -> int:
         raise GatewayError(f"{theirs} is no spool: there is no folder {landed}")
     if landed.samefile(ours.landed):
         raise GatewayError(f"{theirs} is the spool of this host")
-    folder, moved = os.open(landed, FOLDER_FLAGS), 0
-    try:
+    moved = 0
+    with closing_descriptor(os.open(landed, FOLDER_FLAGS)) as folder:
         for suffix in _COMPLETE:
             for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of the open folder, whatever its path becomes
                 reference, _, ending = name.rpartition(".")
                 if ending == suffix and REFERENCE.fullmatch(reference):
                     moved += _moved(folder, name, ours.landed / name) and suffix != "sealed"
-    finally:
-        os.close(folder)
     return moved
 
 

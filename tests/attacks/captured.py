@@ -49,7 +49,7 @@ child.main()
 _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
-from gateway.openpgp.interface import in_memory
+from gateway.zones.memory import in_memory
 from gateway.openpgp.sop import limit, started
 
 _IN_PROGRAM = '''

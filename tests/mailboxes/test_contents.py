@@ -13,9 +13,9 @@ import pytest
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, FileOrder, Given, OpenContent
-from gateway.openpgp.interface import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
+from gateway.zones.memory import in_memory
 from tests.clock import Seconds
 from tests.mailboxes.mailroom import open_memory
 from tests.waiting import eventually

@@ -1,7 +1,6 @@
 """Answer questions for proof: the gateway's state, the agreement, a receipt's verification, openings."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,7 @@ from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.console_api import PAGE, Shown
-from gateway.zones.memory import anonymous_memory
+from gateway.zones.memory import closing_descriptor, in_memory
 from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 1.0
@@ -115,13 +114,9 @@ def verify_receipt(
         known = keys.list_keys(session, "gateway", "gateway")
         log_keys = log.keys_in_time(session, "")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
-    descriptor = anonymous_memory("receipt")
-    try:
-        os.write(descriptor, text.encode())
+    with closing_descriptor(in_memory(text.encode())) as descriptor:
         path = Path(f"/proc/self/fd/{descriptor}")
         verdicts = verify_receipt_files([path], certificates, log_keys=log_keys if log_keys[1:] else ())
-    finally:
-        os.close(descriptor)
     genuine, newer = bool(verdicts) and all(each.good and each.anchored for each in verdicts), None
     if genuine and (reference := verdicts[0].reference) is not None:
         with console.mailboxes.registry.read() as session:

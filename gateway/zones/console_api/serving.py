@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from gateway.zones.console_api import SOCKET
+from gateway.zones.memory import closing_descriptor
 
 KEPT_SECONDS = 60
 """The time an idle connection is kept."""
@@ -93,11 +94,8 @@ def collect_garbage_rarely() -> None:
 @contextlib.contextmanager
 def socket_in(place: Path) -> Generator[str, None, None]:
     """Yield a path to the socket in the folder `place`, short enough for the kernel (108 bytes)."""
-    folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with closing_descriptor(os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
-    finally:
-        os.close(folder)
 
 
 def listening(place: Path) -> socket.socket:
