@@ -8,8 +8,6 @@ in memory: this process sees the sealed copy only.
 import hashlib
 import logging
 import os
-import secrets
-import shutil
 import threading
 import time
 from collections import deque
@@ -37,7 +35,7 @@ from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import shared_store, store_answers, store_of
 from gateway.zones.memory import closing_descriptor
-from gateway.zones.spool import fsync_folder
+from gateway.zones.spool import copy_durably
 
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(minutes=10)
@@ -156,8 +154,8 @@ class Copier:
                 descriptor = kept.fetch_copy(copy.reference, copy.provider, copy.sha256)
             except FileNotFoundError:
                 return False
-        with os.fdopen(descriptor, "rb") as source:
-            _place(source.fileno(), copy_path(self._home, copy))
+        with closing_descriptor(descriptor):
+            _place(descriptor, copy_path(self._home, copy))
         with registrar.registry.read() as session:
             self._stays(session, copy)
         return True
@@ -178,11 +176,11 @@ class Copier:
                 descriptor, sealed = examiner.seal_copy(request, content)
         else:
             descriptor, sealed = examiner.seal_copy(request)
-        with os.fdopen(descriptor, "rb") as source:
+        with closing_descriptor(descriptor):
             if (kept := shared_store(self._home, registrar.settings)) is not None:  # For other hosts.
                 with store_answers():
-                    kept.put_copy(copy.reference, copy.provider, sealed.sha256, source.fileno())
-            _place(source.fileno(), copy_path(self._home, copy))
+                    kept.put_copy(copy.reference, copy.provider, sealed.sha256, descriptor)
+            _place(descriptor, copy_path(self._home, copy))
         with registrar.registry.write() as session:
             if not self._stays(session, copy):
                 return
@@ -229,20 +227,7 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 
 
 def _place(source: int, path: Path) -> None:
-    """Copy the file open under the descriptor `source` to a path, durably, whole or not at all.
-
-    Raises Fault if published/ cannot be written.
-    """
-    aside = path.with_name(f".{secrets.token_hex(6)}")
+    """Copy the file at a descriptor into a provider's /out. Raises Fault if published/ cannot be written."""
     with published_is_written():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
-                sealed.seek(0)
-                shutil.copyfileobj(sealed, target)
-                target.flush()
-                os.fsync(target.fileno())
-            aside.rename(path)
-            fsync_folder(path.parent)
-        finally:
-            aside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        copy_durably(source, path)

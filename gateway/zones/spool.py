@@ -17,10 +17,10 @@ import stat
 import struct
 import unicodedata
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, BinaryIO, Self
 
 from pydantic import (
     AfterValidator,
@@ -177,10 +177,23 @@ def private_mode(folder: Path) -> int:
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     """Write a file completely or not at all: write aside, fsync, rename into place, fsync the folder."""
+    with _written_durably(path, mode) as file:
+        file.write(content)
+
+
+def copy_durably(source: int, path: Path) -> None:
+    """Copy the file at a descriptor to `path`, as `write_durably` writes one."""
+    os.lseek(source, 0, os.SEEK_SET)
+    with os.fdopen(source, "rb", closefd=False) as original, _written_durably(path, 0o666) as file:
+        shutil.copyfileobj(original, file)
+
+
+@contextmanager
+def _written_durably(path: Path, mode: int) -> Iterator[BinaryIO]:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.rename(path)
