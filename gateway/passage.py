@@ -14,7 +14,6 @@ records and publishes, many files in one transaction (`conclude`). A dry run end
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -184,7 +183,7 @@ def _ruling(
             batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
         )
         if examined.persons is not None:
-            batch.persons[upload.reference] = base64.b64decode(examined.persons)
+            batch.persons[upload.reference] = examined.persons
     elif isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         signature = examined.signature
         if signature is not None:
@@ -196,7 +195,7 @@ def _ruling(
         reference=upload.reference,
         decision=decision,
         folder=upload.folder,
-        roll=base64.b64decode(roll) if roll is not None else None,
+        roll=roll,
         arrives=examination.upload is not None,
     )
 

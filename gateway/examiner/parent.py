@@ -144,19 +144,19 @@ def _fits(drop: protocol.KeyDrop) -> bool:
 # The digests of the pupils and persons in a file are made within the service: no child knows the key.
 
 
-def roll_of(read: protocol.Read, home: Home) -> str | None:
-    """Return the packed roll of a file in base64; None for a file other than a roll.
+def roll_of(read: protocol.Read, home: Home) -> bytes | None:
+    """Return the packed roll of a file; None for a file other than a roll.
     `read`: the classifier's answer. Raises ExaminerLost if the answer has more pupils than allowed.
     """
     if read.pupils is None:
         return None
     if read.pupils.count("\n") > protocol.PUPILS:
         raise child.ExaminerLost("the classifying process named more pupils than it may")
-    return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
+    return packed(digested(read.pupils, secret_files.pupil_key(home)))
 
 
-def persons_of(read: protocol.Read, home: Home) -> str | None:
-    """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated.
+def persons_of(read: protocol.Read, home: Home) -> bytes | None:
+    """Return the digests of all persons in a file: distinct, sorted and concatenated.
     `read`: the classifier's answer; None if nobody was sought in the file. Raises ExaminerLost if the answer
     has more persons than allowed.
     """
@@ -168,7 +168,7 @@ def persons_of(read: protocol.Read, home: Home) -> str | None:
         _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
     key = secret_files.pupil_key(home)
     digests = person_digests(read.numbers.split(), read.names.split(), key)
-    return base64.b64encode(b"".join(sorted(digests))).decode()
+    return b"".join(sorted(digests))
 
 
 def records_with(

@@ -210,16 +210,16 @@ SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 class FileOpened(AboutFile):
     """Outcome for a file with one good signature, opened and classified.
     `opened.content` is -1, because the children keep no content. `roll`: the pupils of a roll, packed by
-    `persons.packed`, in base64. `persons`: the 16-octet digests of all persons, joined, in base64; None if
-    nobody was sought in the file. `why`: the reason why the file must wait, if the signing key has ended or
-    is not yet in force; else None.
+    `persons.packed`. `persons`: the 16-octet digests of all persons, joined; None if nobody was sought in the
+    file. `why`: the reason why the file must wait, if the signing key has ended or is not yet in force; else
+    None.
     """
 
     opened: Opened
     content: Classified | ContentRefused
     why: OpenRefused | None = None
-    roll: str | None = None
-    persons: str | None = ""
+    roll: bytes | None = None
+    persons: bytes | None = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

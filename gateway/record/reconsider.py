@@ -10,7 +10,6 @@ decided, even if a host ends meanwhile.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -168,8 +167,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         period = reference_period(content, catalogue, transfer.upload.landed_at)
         transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
         decision = _decide_anew(registrar, session, transfer, content, now)
-        said = persons_of(read, registrar.home)
-        persons = None if said is None else base64.b64decode(said)
+        persons = persons_of(read, registrar.home)
         if _is_unchanged(decision, transfer):
             if persons is not None:
                 index.note(session, {transfer.sequence: persons})
@@ -178,9 +176,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
             entry = Entry(kind="judged-anew", subject=reference, fields=fields)
             head: Issued | None = put_on_record(registrar, session, [entry], (), now)
         else:
-            roll = roll_of(read, registrar.home)
-            packed = None if roll is None else base64.b64decode(roll)
-            ruling = replace(_ruling(transfer, decision), roll=packed)
+            ruling = replace(_ruling(transfer, decision), roll=roll_of(read, registrar.home))
             batch = Batch(session, persons={} if persons is None else {reference: persons})
             head = put_in_force(registrar, batch, [ruling], now)
         passing("anew.written")

@@ -11,7 +11,6 @@ compare rolls, of this process's own time; and statements.
 from __future__ import annotations
 
 import argparse
-import base64
 import cProfile
 import os
 import random
@@ -143,8 +142,8 @@ class Sample:
     provider: str
     number: str
     found: Classified
-    roll: str
-    persons: str
+    roll: bytes
+    persons: bytes
 
     @classmethod
     def of(cls, folder: Path, number: int) -> Sample:
@@ -162,8 +161,8 @@ class Sample:
             f"school{number}",
             sender.la + sender.establishment,
             found,
-            base64.b64encode(packed(entries)).decode(),
-            base64.b64encode(b"".join(entry.pupil for entry in entries)).decode(),
+            packed(entries),
+            b"".join(entry.pupil for entry in entries),
         )
 
 
