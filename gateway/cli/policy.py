@@ -244,7 +244,6 @@ def approve(
             keeper.put_in_force(approved.digest)
             out.print(f"in force: {approved.digest}")
         else:
-            keeper.note_day(approved)
             out.print(f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on")
         keeper.draft(approved.digest)
 
@@ -257,7 +256,7 @@ def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
         with opened.write() as session:
             taken_back = proposals.withdraw(session, by=who(), why=why, at=at)
             _sign_head(session, place)
-        _keeper(place, opened).forget_day()
+        _keeper(place, opened).forbid()
     out.print(f"withdrawn: {taken_back.digest}")
 
 

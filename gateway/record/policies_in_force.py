@@ -33,7 +33,6 @@ from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, parsed_toml, read_toml
 from gateway.law import PACKS, LawPack
 from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
-from gateway.log.leaf import Kind
 from gateway.openpgp.sealer import clearsign_each
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
@@ -56,7 +55,6 @@ from gateway.zones.spool import fsync_folder, write_durably
 _log = logging.getLogger(__name__)
 _EVERYBODY = "every education provider"
 _PUBLISHER = "/law"
-_NEXT = "next"
 _BY_HAND, _IN_FORCE, _VOUCHED = "by-hand", "in-force", "vouched"
 
 
@@ -150,9 +148,8 @@ class Keeper:
     _: KW_ONLY
     by_hand: bool = False
     _given: Path | None = None
-    _approvals: tuple[int | None, ...] = ()
+    _coming: PolicyProposal | None = None
     _version_seen: int | None = None
-    _looked_for: str | None = None
     _refused: str | None = None
 
     def __post_init__(self) -> None:
@@ -178,8 +175,7 @@ class Keeper:
             return load_policies(folder)
         if self._may_use(past[-1], past):
             self._point_to(past[-1])
-        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
-        if coming is not None and is_due and self._may_use(coming.digest, past):
+        if coming is not None and self._is_due(coming) and self._may_use(coming.digest, past):
             return self.put_in_force(coming.digest)
         return self._version(self.home.policies_in_force.name)
 
@@ -218,52 +214,32 @@ class Keeper:
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
 
-        `version`: the register's version, which changes whenever a proposal is approved or withdrawn.
+        `version`: the register's version, which changes with each step of a proposal. A version proposed at
+        another host, or made in the console, is stored here, so that a person can look at it and approve it.
         """
-        is_behind = False
+        is_due = False
         if version is None or version != self._version_seen or self._others is not None:
             with self.registry.read() as session:
-                kinds: tuple[Kind, ...] = ("policy-proposed", "policy-approved", "policy-withdrawn")
-                latest = [log.latest(session, kind) for kind in kinds]
-                approvals = tuple(None if event is None else event.number for event in latest)
-                is_behind = self._is_behind(session)
-                coming = proposal(session) if approvals != self._approvals else None
-            if approvals != self._approvals:
-                if coming is not None and not self.home.version(coming.digest).is_dir():
+                past, coming = loaded(session), proposal(session)
+            if coming != self._coming or self._given is None:
+                if coming is None:
+                    self.forbid()
+                elif not self.home.version(coming.digest).is_dir():
+                    # One that this version of the gateway cannot judge stays away: who approves it is told.
                     with suppress(ConfigurationError):
                         self._fetch(coming.digest)
-                if coming is None:
-                    self.forget_day()
-                elif coming.approved_by is not None:
-                    self.note_day(coming)
-                self._approvals = approvals
-            self._version_seen = version
-        is_due = is_behind
-        with suppress(FileNotFoundError):  # Where no approved version waits for its day.
-            _, _, day = (self.home.versions / _NEXT).read_text("ascii").strip().partition(" ")
-            is_due = is_behind or datetime.fromisoformat(day) <= self.clock()
-        if self._given == self.home.policies_in_force and not is_due:
+            self._coming, self._version_seen = coming, version
+            # Another host may have put others in force.
+            is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
+        if self._given == self.home.policies_in_force and not (is_due or self._is_due(self._coming)):
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
 
-    def _is_behind(self, session: Session) -> bool:
-        """Return True if other policies are in force by the log than here. On a single host return False.
-
-        Also fetch a version proposed at another host, for approval here.
-        """
-        if self._others is None:
-            return False
-        past, coming = loaded(session), proposal(session)
-        if coming is not None and coming.digest != self._looked_for:
-            # Keep a version proposed at another host, so that it can be looked at and approved at this one.
-            # One that this version of the gateway cannot judge stays away: whoever approves it is told.
-            with suppress(ConfigurationError):
-                if not self.home.version(coming.digest).is_dir():
-                    self._fetch(coming.digest)
-            self._looked_for = coming.digest
-        return self._given is None or past[-1:] != [self._given.name]
+    def _is_due(self, coming: PolicyProposal | None) -> bool:
+        """Return True if a proposal is approved, and its day has come."""
+        return coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
 
     def _upload(self, folder: Path) -> None:
         """Put a version's files into the sealed store for other hosts. Raise Fault if the store fails."""
@@ -326,18 +302,12 @@ class Keeper:
         if self.by_hand:
             self.allow(digest)
         self._put_in_force(policies, by, why)
-        self.forget_day()
+        self.forbid()
         return policies
 
-    def note_day(self, coming: PolicyProposal) -> None:
-        """Write digest and day of an approved version to a file, for services that use no registry."""
-        text = f"{coming.digest} {coming.begins.isoformat()}\n"
-        write_durably(self.home.versions / _NEXT, text.encode(), mode=0o644)
-
-    def forget_day(self) -> None:
-        """Delete the file written by `note_day`, and the mark written by `allow`."""
-        for name in (_NEXT, _BY_HAND):
-            (self.home.versions / name).unlink(missing_ok=True)
+    def forbid(self) -> None:
+        """Delete the mark made by `allow`, here and for other hosts."""
+        (self.home.versions / _BY_HAND).unlink(missing_ok=True)
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:

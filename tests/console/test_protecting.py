@@ -296,7 +296,7 @@ def test_forged_entries_put_nothing_in_force_that_loses_protection(served: Serve
     def withdraw() -> None:
         with room.registry.write() as session:
             proposals.withdraw(session, by="mary", why="no", at=datetime.now(UTC))
-        by_hand.forget_day()
+        by_hand.forbid()
 
     def propose() -> None:
         at = datetime.now(UTC)
