@@ -20,8 +20,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache, partial
@@ -129,6 +130,57 @@ class BackOff:
         """Forget the failures of a file, after a success."""
         del self.losses[reference], self._failures[reference]
         self._not_before.pop(reference, None)
+
+    @contextmanager
+    def attempt(self, name: str, said: str) -> Iterator[int]:
+        """Yield the number of attempts at something, this one included; pause after an error in the context.
+
+        The error is only logged, after the words `said`.
+        """
+        attempts = self.note(name, lost=True)
+        try:
+            yield attempts
+        except (Fault, OSError) as fault:
+            _log.error("%s: %s; it is tried again", said, fault)
+        except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
+            _log.error("%s: %s", said, trace_of(error))
+        else:
+            self.forget(name)
+
+
+class SideJobs:
+    """Jobs for workers besides new files, such as copies to be made: each by a name, never twice at a time.
+
+    A job that failed is not begun again before a pause (`BackOff`, with `pause_seconds`). `do` queues a
+    function for a worker thread. `done` is called after each job.
+    """
+
+    def __init__(
+        self, pause_seconds: float, do: Callable[[Callable[[], None]], None], done: Callable[[], None]
+    ) -> None:
+        self._back_off = BackOff(pause_seconds, time.monotonic)
+        self._do, self._done = do, done
+        self._lock = threading.Lock()
+        self.in_hand: set[str] = set()
+
+    def may_begin(self, name: str) -> bool:
+        """Return True if a job of this name is neither in hand nor pausing after a failure."""
+        return name not in self.in_hand and not self._back_off.is_pausing(name)
+
+    def begin(self, name: str, said: str, job: Callable[[int], object]) -> None:
+        """Queue a job, called with the number of attempts at it; `said` begins the line about a failure."""
+        with self._lock:
+            self.in_hand.add(name)
+        self._do(partial(self._run, name, said, job))
+
+    def _run(self, name: str, said: str, job: Callable[[int], object]) -> None:
+        try:
+            with self._back_off.attempt(name, said) as attempts:
+                job(attempts)
+        finally:
+            with self._lock:
+                self.in_hand.discard(name)
+            self._done()
 
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.

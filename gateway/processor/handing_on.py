@@ -13,9 +13,8 @@ import re
 import secrets
 import shutil
 import stat
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
@@ -27,10 +26,10 @@ from zoneinfo import ZoneInfo
 import tomlkit
 
 from gateway.acts.handon import Made, NotHandedOnError, make, manifest, markers_unchanged, record_made
-from gateway.errors import Fault, trace_of
+from gateway.errors import Fault
 from gateway.examiner.parent import Examiners
 from gateway.policy.small_schemas import HandOn
-from gateway.processor.claim import BackOff
+from gateway.processor.claim import SideJobs
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published
 from gateway.record.registrar import Registrar
@@ -50,20 +49,13 @@ _log = logging.getLogger(__name__)
 
 
 class HandingOn:
-    """Hands files on, by batches made in worker threads. Of several hosts only the leader does so."""
+    """Hands files on, by batches made in workers (`jobs`). Of several hosts only the leader does so."""
 
-    def __init__(
-        self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
-    ) -> None:
-        """Make the folder for the courier, which starts together with the processor.
-
-        `pause_seconds`: as in `BackOff`. `done` is called when a batch is made, or could not be made.
-        """
-        self._home, self._examiners, self._done = registrar.home, examiners, done
+    def __init__(self, registrar: Registrar, examiners: Examiners, jobs: SideJobs) -> None:
+        """Make the folder for the courier, which starts together with the processor."""
+        self._home, self._examiners, self._jobs = registrar.home, examiners, jobs
         if registrar.settings.hand_on.key_file is not None:
             self._home.hand_on.mkdir(mode=0o750, exist_ok=True)
-        self._back_off = BackOff(pause_seconds, time.monotonic)
-        self._lock, self._in_hand = threading.Lock(), set[str]()
         self._looked_at = float("-inf")
         self._seen: dict[str, tuple[HandOn, datetime]] = {}
         self._withdrawn: dict[str, int] = {}
@@ -71,15 +63,12 @@ class HandingOn:
     @property
     def busy(self) -> bool:
         """True while a batch is being made."""
-        return bool(self._in_hand)
+        return bool(self._jobs.in_hand)
 
-    def tend(
-        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
-    ) -> None:
+    def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
 
-        `do` queues a function for a worker thread, here to make a batch. Within five seconds of the last
-        call nothing is done, unless `at_once`.
+        Within five seconds of the last call nothing is done, unless `at_once`.
         """
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
@@ -109,10 +98,9 @@ class HandingOn:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
             unmade = batch.made_at is None or (lies_here and not self._place(batch).is_dir())
-            if unmade and name not in self._in_hand and not self._back_off.is_pausing(name):
-                with self._lock:
-                    self._in_hand.add(name)
-                do(partial(self._make, registrar, each, batch.number))
+            if unmade and self._jobs.may_begin(name):
+                job = partial(self._make, registrar, each, batch.number)
+                self._jobs.begin(name, f"{name} cannot be made", job)
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
         """Record a batch of the files due for a hand-on, and of withdrawn files to recall, if any."""
@@ -141,23 +129,10 @@ class HandingOn:
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
-    def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make the batch `number` of a hand-on, in a worker thread; a failure delays the next attempt."""
-        with registrar.registry.read() as session:
-            name = hand_ons.name_of(hand_ons.find(session, each.id, number))
-        lost = self._back_off.note(name, lost=True)
-        try:
-            with ExitStack() as until:
-                self._bring_out(registrar, each, number, until, give_up=lost >= ATTEMPTS)
-            self._back_off.forget(name)
-        except (Fault, OSError) as fault:
-            _log.error("%s: cannot be made: %s; it is tried again", name, fault)
-        except Exception as error:  # noqa: BLE001 - told where it was raised; one batch must not end the service
-            _log.error("%s: could not be made: %s", name, trace_of(error))
-        finally:
-            with self._lock:
-                self._in_hand.discard(name)
-            self._done()
+    def _make(self, registrar: Registrar, each: HandOn, number: int, attempts: int) -> None:
+        """Make the batch `number` of a hand-on, in a worker thread."""
+        with ExitStack() as until:
+            self._bring_out(registrar, each, number, until, give_up=attempts >= ATTEMPTS)
 
     def _bring_out(
         self, registrar: Registrar, each: HandOn, number: int, until: ExitStack, *, give_up: bool
@@ -248,7 +223,7 @@ class HandingOn:
 
     def _clear(self, registrar: Registrar) -> None:
         """Remove the folders of batches acknowledged or to be made again, and the files of batches sent."""
-        held = set(self._in_hand)  # Copied before the registry is read, as these may be made meanwhile.
+        held = set(self._jobs.in_hand)  # Copied before the registry is read, as these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
         still = {name for name, one in waiting.items() if one.made_at is not None or name in held}
@@ -263,7 +238,7 @@ class HandingOn:
                 with suppress(OSError):  # Whoever writes notes may put anything there.
                     if note.stem not in still:
                         note.unlink()
-            for aside in () if self._in_hand else folder.glob(".*"):  # Left behind by a kill.
+            for aside in () if self._jobs.in_hand else folder.glob(".*"):  # Left behind by a kill.
                 shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -6,12 +6,10 @@ waits for a worker. Until then nobody may open the file. An unreadable file is t
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import Reopen
 from gateway.processor.claim import BackOff
@@ -24,27 +22,30 @@ from gateway.zones.memory import closing_descriptor
 _AT_ONCE, _LOOKED_AT = 8, 256
 _AGAIN_SECONDS = 60.0
 """Seconds between searches for files that a host with an older version of the code has held since."""
-_log = logging.getLogger(__name__)
 
 
 class JudgingAnew:
     """Examines held files again by the rules in force, in a worker thread, a few files at a time.
 
-    `busy`: True while files are examined or queued. `done` is called after each such few files.
+    `busy`: True while files are examined or queued. `do` queues a function for a worker thread. `done` is
+    called after each such few files.
     """
 
-    def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        examiners: Examiners,
+        pause_seconds: float,
+        do: Callable[[Callable[[], None]], None],
+        done: Callable[[], None],
+    ) -> None:
         self._examiners = examiners
-        self._done = done
+        self._do, self._done = do, done
         self._back_off = BackOff(pause_seconds, time.monotonic)
         self._done_by, self._again_at = "", float("-inf")
         self.busy = False
 
-    def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
-        """Start examining a few held files again, if none are under way.
-
-        `do` queues a function for a worker thread.
-        """
+    def hand_out(self, registrar: Registrar) -> None:
+        """Start examining a few held files again, if none are under way."""
         rules = registrar.catalogue.rules
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
@@ -55,18 +56,12 @@ class JudgingAnew:
         due = [one for one in found if not self._back_off.is_pausing(one)][:_AT_ONCE]
         if due:
             self.busy = True
-            do(partial(self._judge, registrar, do, due))
+            self._do(partial(self._judge, registrar, due))
 
-    def _judge(
-        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
-    ) -> None:
-        """Examine the first of some held files again, and queue the other files with `do`.
-
-        A failed examination is logged, and tried again after a pause.
-        """
+    def _judge(self, registrar: Registrar, references: Sequence[str]) -> None:
+        """Examine the first of some held files again, and queue the other files."""
         reference, *others = references
-        self._back_off.note(reference)
-        try:
+        with self._back_off.attempt(reference, f"{reference} cannot be judged anew"):
             with registrar.registry.read() as session:
                 transfer = transfers.get(session, reference)
                 job = assignment_of(registrar, session, transfer.upload, registrar.clock()).job
@@ -75,13 +70,8 @@ class JudgingAnew:
             with closing_descriptor(content):
                 read = examiner.read(job, content)
             judge_anew(registrar, reference, read)
-            self._back_off.forget(reference)
-        except Fault as fault:
-            _log.error("%s cannot be judged anew yet: %s; it is tried again", reference, fault)
-        except Exception as error:  # noqa: BLE001 - told where it was raised; one file must not end the service
-            _log.error("%s cannot be judged anew: %s", reference, trace_of(error))
         if others:
-            do(partial(self._judge, registrar, do, others))
+            self._do(partial(self._judge, registrar, others))
             return
         self.busy = False
         self._done()

@@ -27,7 +27,7 @@ from gateway.home import provider_of
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
-from gateway.processor.claim import BackOff, Claim, InProgress, claim_waiting
+from gateway.processor.claim import BackOff, Claim, InProgress, SideJobs, claim_waiting
 from gateway.processor.handing_on import HandingOn, lay_out_folders
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
@@ -135,9 +135,10 @@ class Processor:
         # Hosts that share the work find each other's files on record.
         self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
-        self._copier = Copier(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
-        self._handing_on = HandingOn(registrar, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
-        self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        in_workers = rescan_seconds, pool.do, self.wake
+        self._copier = Copier(self._home, pool.examiners, SideJobs(*in_workers))
+        self._handing_on = HandingOn(registrar, pool.examiners, SideJobs(*in_workers))
+        self._anew = JudgingAnew(pool.examiners, *in_workers)
         self._keys = secret_files.generation(self._home)
         self._published_on_request_at = 0
         self._back_off = BackOff(rescan_seconds, time.monotonic)
@@ -268,7 +269,7 @@ class Processor:
         if (self._is_besides_due or self._rounds.more_held) and not behind:
             yield lambda: self._rounds.held(self._registrar, leads=leads)
         if self._is_besides_due or self._copier.busy:
-            yield lambda: self._copier.hand_out(self._registrar, self._pool.do, leads=leads)
+            yield lambda: self._copier.hand_out(self._registrar, leads=leads)
         if not self._is_besides_due:
             return
         self._besides_at = now
@@ -280,8 +281,8 @@ class Processor:
         yield lambda: self._rounds.letters.tend(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
-            yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
-            yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
+            yield lambda: self._anew.hand_out(self._registrar)
+            yield lambda: self._handing_on.tend(self._registrar, at_once=at_once)
             yield lambda: self._rounds.hooks.tend(self._registrar)
         else:
             yield from self._steps_of_followers()

@@ -8,10 +8,8 @@ in memory: this process sees the sealed copy only.
 import hashlib
 import logging
 import os
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,13 +17,13 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from gateway.errors import Fault, trace_of
+from gateway.errors import Fault
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import Reopen, SealCopy
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.schools import part_of
-from gateway.processor.claim import BackOff
+from gateway.processor.claim import SideJobs
 from gateway.publish.everything import copy_path
 from gateway.publish.projection import published_is_written
 from gateway.record.registrar import Registrar
@@ -44,17 +42,12 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes providers' missing copies, in worker threads; calls `done` after each copy."""
+    """Makes providers' missing copies, in worker threads (`jobs`)."""
 
-    def __init__(
-        self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
-    ) -> None:
+    def __init__(self, home: Home, examiners: Examiners, jobs: SideJobs) -> None:
         self._home = home
         self._examiners = examiners
-        self._done = done
-        self._in_hand: set[int] = set()
-        self._lock = threading.Lock()
-        self._back_off = BackOff(pause_seconds, time.monotonic)
+        self._jobs = jobs
         self._looked_at: datetime | None = None
         self._elsewhere: deque[Copy] = deque()
         self._failed: deque[Copy] = deque()
@@ -64,27 +57,24 @@ class Copier:
     @property
     def busy(self) -> bool:
         """True while a copy is being made, or further copies wait for a free thread."""
-        return bool(self._in_hand) or self._more
+        return bool(self._jobs.in_hand) or self._more
 
-    def hand_out(
-        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, leads: bool = True
-    ) -> None:
-        """Start making a few missing copies; `do` queues a function for a worker thread.
+    def hand_out(self, registrar: Registrar, *, leads: bool = True) -> None:
+        """Start making a few missing copies.
 
         Of several hosts only the leader (`leads`) makes copies; every host puts each copy into the /out that
         the host publishes.
         """
         waiting = deque(copy for copy in self._news(registrar) if leads)
-        while (waiting or self._elsewhere) and len(self._in_hand) < _AT_ONCE:
+        while (waiting or self._elsewhere) and len(self._jobs.in_hand) < _AT_ONCE:
             copy = (waiting or self._elsewhere).popleft()
-            if copy.number in self._in_hand or self._back_off.is_pausing(_key(copy)):
+            if not self._jobs.may_begin(_name(copy)):
                 continue
             shares = registrar.settings.host.shares
             is_out = copy.made and self._is_whole(copy, compare=shares)
             if not is_out and store_of(self._home, registrar.settings).has(copy.reference):
-                with self._lock:
-                    self._in_hand.add(copy.number)
-                do(partial(self._make, registrar, copy))
+                name, job = _name(copy), partial(self._make, registrar, copy)
+                self._jobs.begin(name, f"{name} cannot be made", job)
         self._more = bool(waiting or self._elsewhere)
 
     def _is_whole(self, copy: Copy, *, compare: bool) -> bool:
@@ -121,28 +111,19 @@ class Copier:
         self._looked_at = now - _CLOCKS_APART
         self._whole.intersection_update((copy.number, copy.sha256) for copy in owed)
         self._elsewhere.extend(copy for copy in owed if copy.made)
-        while self._failed and not self._back_off.is_pausing(_key(self._failed[0])):
+        while self._failed and self._jobs.may_begin(_name(self._failed[0])):
             self._elsewhere.append(self._failed.popleft())
         return [copy for copy in owed if not copy.made]
 
-    def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Fetch or make one copy, in a worker thread; a failure delays the next attempt."""
-        self._back_off.note(_key(copy))
+    def _make(self, registrar: Registrar, copy: Copy, _attempts: int) -> None:
+        """Fetch or make one copy, in a worker thread."""
         try:
             if not self._fetched(registrar, copy):
                 self._bring_out(registrar, copy)
-            self._back_off.forget(_key(copy))
-        except Fault as fault:
-            _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
-        except Exception as error:  # noqa: BLE001 - told where it was raised; one copy must not end the service
-            where = trace_of(error)
-            _log.error("%s: the copy for %s could not be made: %s", copy.reference, copy.provider, where)
-        finally:
-            if copy.made and self._back_off.is_pausing(_key(copy)):
+        except Exception:
+            if copy.made:
                 self._failed.append(copy)
-            with self._lock:
-                self._in_hand.discard(copy.number)
-            self._done()
+            raise
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
         """Return True after putting a copy from the shared store into /out; False if no store has one."""
@@ -202,8 +183,8 @@ class Copier:
         return stays
 
 
-def _key(copy: Copy) -> str:
-    return f"{copy.reference} {copy.provider}"
+def _name(copy: Copy) -> str:
+    return f"{copy.reference}: the copy for {copy.provider}"
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:

@@ -21,6 +21,7 @@ from gateway.examiner.parent import Examiner
 from gateway.home.settings import HostSettings
 from gateway.homes.demo.parties import Party
 from gateway.processor import provider_copies
+from gateway.processor.claim import SideJobs
 from gateway.processor.provider_copies import Copier
 from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
@@ -201,10 +202,10 @@ def test_a_copy_that_cannot_be_made_holds_up_no_other(desk: Desk, monkeypatch: p
         raise Fault("not now")
 
     monkeypatch.setattr(Copier, "_bring_out", fails)
-    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    copier = Copier(desk.home, desk.children.lent(desk.home), SideJobs(60, lambda job: job(), lambda: None))
     with desk.registrar() as registrar:
         for _ in range(2):
-            copier.hand_out(registrar, lambda job: job())
+            copier.hand_out(registrar)
     assert sorted(tried) == ["elm", "oak"]
 
 
@@ -360,15 +361,15 @@ def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
         return digest_of(file, name)
 
     monkeypatch.setattr("hashlib.file_digest", counted)
-    monkeypatch.setattr(Copier, "_make", lambda _, __, one: missing.append(one))
-    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    monkeypatch.setattr(Copier, "_make", lambda _, __, one, ___: missing.append(one))
+    copier = Copier(desk.home, desk.children.lent(desk.home), SideJobs(60, lambda job: job(), lambda: None))
     with desk.registrar() as alone:
         host = {"host": HostSettings(name="one")}
         registrar = replace(alone, settings=alone.settings.model_copy(update=host))
 
         def rounds(number: int) -> tuple[int, int]:
             for _ in range(number):
-                copier.hand_out(registrar, lambda job: job())
+                copier.hand_out(registrar)
             return len(read), len(missing)
 
         assert rounds(3) == (1, 0)
@@ -474,9 +475,9 @@ def test_a_copy_from_the_shared_store_is_not_brought_out_once_it_is_not_due(
             return descriptor
 
     monkeypatch.setattr(provider_copies, "shared_store", lambda *_: Store())
-    copier = Copier(desk.home, desk.children.lent(desk.home), pause_seconds=60, done=lambda: None)
+    copier = Copier(desk.home, desk.children.lent(desk.home), SideJobs(60, lambda job: job(), lambda: None))
     with desk.registrar() as registrar:
-        copier.hand_out(registrar, lambda job: job())
+        copier.hand_out(registrar)
     assert out(desk, "oak") == []
 
 
