@@ -221,16 +221,6 @@ D = TypeVar("D")
 _MOST_DETAIL = 80
 
 
-def ask(
-    child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
-) -> tuple[A, int]:
-    """Send a request and the descriptors `files` to a child; return the answer, checked by `checked_answer`.
-    The second value is the descriptor of the answer's content, or -1.
-    """
-    until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
-    return checked_answer(request, *child.finish(until), expected)
-
-
 def checked_answer(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, int]:

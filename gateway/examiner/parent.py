@@ -25,7 +25,7 @@ from gateway.errors import Fault
 from gateway.examiner import child, protocol
 from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.persons import digested, packed, person_digests
-from gateway.home import Home
+from gateway.home import Home, provider_of
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
 from gateway.model import (
     Basis,
@@ -260,8 +260,7 @@ class Examiner:
                 return found  # Regardless of any classification of its content.
             with closing_descriptor(content):
                 if follower is not None and follower.follows(content):
-                    most = self._limits.classify.seconds
-                    read = follower.read(_seconds_for(content, _CONTENT_BYTES_A_SECOND, most))
+                    read = follower.read(self._seconds(self._classifier, content))
                 else:
                     if follower is not None:
                         follower.give_up()  # The opener started again with other memory.
@@ -292,8 +291,7 @@ class Examiner:
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content at a descriptor."""
-        seconds = _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
-        return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
+        return self._ask(self._classifier, request, (content,), (protocol.Read,))[0]
 
     def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
         """Open a stored file; return the content's descriptor, for the caller to close, and size in bytes."""
@@ -314,7 +312,7 @@ class Examiner:
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             asked = protocol.Viewing(reference=reference, basis=basis)
-            answer, made = self._ask_viewer(asked, content, protocol.Viewed)
+            answer, made = self._ask(self._viewer, asked, (content,), (protocol.Viewed,))
             if not answer.view.whole:
                 return made, answer.view
             unless_whole.pop_all()
@@ -332,7 +330,7 @@ class Examiner:
             content, _ = self.reopen(request)
             unless_viewed.callback(os.close, content)
             asked = protocol.NamingRecords(reference=request.reference)
-            named, _ = self._ask_viewer(asked, content, protocol.RecordsNamed)
+            named, _ = self._ask(self._viewer, asked, (content,), (protocol.RecordsNamed,))
             if (records := records_with(named, persons, self._home)) is None:
                 return None
             unless_viewed.pop_all()
@@ -346,7 +344,7 @@ class Examiner:
         close, and its facts.
         """
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
-        answer, made = self._ask_viewer(asked, view, protocol.LaidOut)
+        answer, made = self._ask(self._viewer, asked, (view,), (protocol.LaidOut,))
         return made, answer
 
     def seal_copy(
@@ -358,7 +356,7 @@ class Examiner:
         if part is None:
             answer, sealed = self._of_stored(request, protocol.SealedCopy)
         else:
-            answer, sealed = self._ask_opener(request, (part,), protocol.SealedCopy)
+            answer, sealed = self._ask(self._opener, request, (part,), (protocol.SealedCopy,))
         return sealed, answer
 
     def reseal(self, request: protocol.Reseal) -> protocol.Resealed:
@@ -373,17 +371,27 @@ class Examiner:
             child.opened_for_reading(self._store.reading(request.reference)) as sealed,
             child.opened_for_reading(self._store.reading_session(request.reference)) as session,
         ):
-            return self._ask_opener(request, [sealed] if session is None else [sealed, session], expected)
+            files = [sealed] if session is None else [sealed, session]
+            return self._ask(self._opener, request, files, (expected,))
 
-    def _ask_opener(
-        self, request: protocol.Request, files: Sequence[int], expected: type[A]
+    def _ask(
+        self,
+        asked: child.Child,
+        request: protocol.Request,
+        files: Sequence[int],
+        expected: tuple[type[A], ...],
     ) -> tuple[A, int]:
-        seconds = _seconds_for(files[0], _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
-        return child.ask(self._opener, request, files, seconds, (expected,))
+        """Ask a child about the first of `files`; return the answer, and the descriptor sent along or -1."""
+        owner, message = provider_of(request.reference), protocol.REQUEST.dump_json(request)
+        until = asked.begin(owner, message, files, self._seconds(asked, files[0]))
+        return child.checked_answer(request, *asked.finish(until), expected)
 
-    def _ask_viewer(self, request: protocol.Request, content: int, expected: type[A]) -> tuple[A, int]:
-        seconds = _seconds_for(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
-        return child.ask(self._viewer, request, (content,), seconds, (expected,))
+    def _seconds(self, asked: child.Child, file: int) -> float:
+        """Return the seconds a child may take: 15, and more for a larger file, up to the limit."""
+        opens = asked is self._opener
+        most = self._limits.open if opens or asked is self._judge else self._limits.classify
+        bytes_a_second = _SEALED_BYTES_A_SECOND if opens else _CONTENT_BYTES_A_SECOND
+        return min(most.seconds, _LEAST_SECONDS + os.fstat(file).st_size / bytes_a_second)
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
         """Start a classifier that reads along with a large file; yield None for a small file.
@@ -392,16 +400,14 @@ class Examiner:
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
-        seconds = _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
-        seconds += self._limits.classify.seconds
+        seconds = self._seconds(self._opener, sealed) + self._limits.classify.seconds
         return child.following(self._classifier, _reading(job), seconds)
 
     def _unsealed(
         self, job: protocol.Job, sealed: int, follower: child.Follower | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, int]:
         files = (sealed,) if follower is None else (sealed, follower.memory)
-        seconds = _seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, content = child.ask(self._opener, job, files, seconds, _OPENED)
+        answer, content = self._ask(self._opener, job, files, _OPENED)
         return believable_refusal(answer) if isinstance(answer, protocol.FileRefused) else answer, content
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
@@ -423,8 +429,7 @@ class Examiner:
         return answer
 
     def _judgement(self, job: protocol.Job, drop: int) -> protocol.Judged:
-        seconds = _seconds_for(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, _ = child.ask(self._judge, job, (drop,), seconds, _JUDGED[job.folder])
+        answer, _ = self._ask(self._judge, job, (drop,), _JUDGED[job.folder])
         if isinstance(answer, protocol.FileRefused):
             return believable_refusal(answer)
         return answer if isinstance(answer, protocol.StillSealed) else believable_drop(answer)
@@ -459,13 +464,6 @@ class Examiner:
         return protocol.READER_SETUP.dump_json(
             protocol.ReaderSetup(rules=self._policies().absolute(), limits=self._limits)
         )
-
-
-def _seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds allowed for the file at a descriptor, at most `most`.
-    Each file has 15 seconds, and one more second for each `bytes_a_second` bytes of its size.
-    """
-    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 def _reading(job: protocol.Job) -> protocol.Reading:

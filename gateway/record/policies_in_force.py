@@ -231,15 +231,17 @@ class Keeper:
             self._coming, self._version_seen = coming, version
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
-        if self._given == self.home.policies_in_force and not (is_due or self._is_due(self._coming)):
+        if self._coming is not None:
+            is_due = is_due or self._is_due(self._coming)
+        if self._given == self.home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
 
-    def _is_due(self, coming: PolicyProposal | None) -> bool:
+    def _is_due(self, coming: PolicyProposal) -> bool:
         """Return True if a proposal is approved, and its day has come."""
-        return coming is not None and coming.approved_by is not None and coming.begins <= self.clock()
+        return coming.approved_by is not None and coming.begins <= self.clock()
 
     def _upload(self, folder: Path) -> None:
         """Put a version's files into the sealed store for other hosts. Raise Fault if the store fails."""
