@@ -35,7 +35,7 @@ from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import embargo_reason, local_day, release_moment, spoken
 from gateway.policy.ratification import unratified
-from gateway.policy.schema import Flow, ItemAction
+from gateway.policy.schema import ActionReason, Flow, ItemAction
 from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
 from gateway.policy.timescale import out_of_season
 
@@ -132,49 +132,35 @@ def _of_flow(
 ) -> Decision:
     today, document = local_day(now, catalogue.calendar.timezone), flow.document
     # Nobody gets sensitive data before a person has looked.
-    sensitive = items.sensitive_topics(classified, catalogue, flow)
+    sensitive = list(items.sensitive_reasons(classified, catalogue))
     teams = () if sensitive else items.teams_for(classified, catalogue, flow, provider.kind)
-    waits, unratified_notices = unratified(provider, flow, (classified.data_type,), catalogue, now)
-    versions = list(_version_reasons(classified, catalogue, today))
-    school_waits, school_notices = schools.about_schools(classified, catalogue, provider)
     sender = {"policy:suspended": provider.suspended, "policy:closed": provider.closed_on is not None}
-    holds = [*waits, *(catalogue.reason(code) for code, applies in sender.items() if applies)]
+    found = list(unratified(provider, flow, (classified.data_type,), catalogue, now))
+    found += (("hold", catalogue.reason(code)) for code, applies in sender.items() if applies)
     if provider.kind in flow.for_a_person:
-        holds.append(catalogue.reason("policy:assessment", title=document.description))
-    holds += school_waits
-    if sensitive:
-        holds += items.sensitive_reasons(classified, catalogue)
-    holds += items.waits(classified, catalogue, provider, flow)
+        found.append(("hold", catalogue.reason("policy:assessment", title=document.description)))
+    found += schools.about_schools(classified, catalogue, provider)
+    found += (("hold", why) for why in sensitive)
+    found += items.beyond_flow(classified, catalogue, provider, flow)
     day, is_return = classified.facts.reference_date, "statutory" in flow.basis
-    if is_return and day is not None and (today - day).days > _OLDEST_RETURN:
-        holds.append(catalogue.reason("policy:old-return", day=spoken(day)))  # Nobody is owed one any more.
-    holds += [why for action, why in versions if action == "hold"]
+    if is_return and day is not None and (today - day).days > _OLDEST_RETURN:  # Nobody is owed one any more.
+        found.append(("hold", catalogue.reason("policy:old-return", day=spoken(day))))
+    found += _version_reasons(classified, catalogue, today)
     # In a flow without teams the file may be for a provider.
-    for_teams = bool(flow.of(classified.data_type).teams)
-    if (
-        not sensitive
-        and not teams
-        and (for_teams or not schools.reaches_providers(classified, flow, catalogue))
-    ):
-        holds.append(catalogue.reason("policy:no-team"))
-    told = [
-        *unratified_notices,
-        *school_notices,
-        *items.notices(classified, catalogue, provider, flow, holds),
-        *(why for action, why in versions if action == "notice"),
-    ]
+    for_teams, nobody = bool(flow.of(classified.data_type).teams), not sensitive and not teams
+    if nobody and (for_teams or not schools.reaches_providers(classified, flow, catalogue)):
+        found.append(("hold", catalogue.reason("policy:no-team")))
     if is_return and (period := out_of_season(classified, provider, catalogue, today)) is not None:
         detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
         kind = catalogue.wording.name(classified.data_type)
-        told.append(catalogue.reason("policy:out-of-season", kind=kind, **detail))
+        found.append(("notice", catalogue.reason("policy:out-of-season", kind=kind, **detail)))
+    holds, told = _of_action("hold", found), _of_action("notice", found)
     # An embargo on results holds for any sender.
     results = {*((classified.data_type, classified.mixed_with) if flow.embargo else ()), *classified.results}
     until = release_moment(results, classified.facts, catalogue, now) if results else None
     if until is not None and now < until:
-        embargo = embargo_reason(flow, catalogue, until)
-        return Held(
-            reasons=(*holds, embargo, *told), flow=flow.id, teams=teams, until=None if holds else until
-        )
+        reasons = (*holds, embargo_reason(flow, catalogue, until), *told)
+        return Held(reasons=reasons, flow=flow.id, teams=teams, until=None if holds else until)
     if holds:
         return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
@@ -183,9 +169,11 @@ def _of_flow(
     return Accepted(flow=flow.id, teams=teams, reasons=(allowed, *told))
 
 
-def _version_reasons(
-    classified: Classified, catalogue: Catalogue, today: date
-) -> Iterator[tuple[ItemAction, Reason]]:
+def _of_action(action: ItemAction, found: Iterable[ActionReason]) -> tuple[Reason, ...]:
+    return tuple(why for asked, why in found if asked == action)
+
+
+def _version_reasons(classified: Classified, catalogue: Catalogue, today: date) -> Iterator[ActionReason]:
     """Yield the law pack's action and the reason, if a file has an unknown or old version of its format."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
@@ -267,14 +255,13 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     if (reasons := tuple(refusals)) or method is None:
         return Refused(reasons=reasons, flow=flow)
     sender, at = declaration.provider, declaration.at
-    waits, notices = tuple[Reason, ...](), tuple[Reason, ...]()
+    said: list[ActionReason] = [("hold", catalogue.reason("policy:suspended"))] if sender.suspended else []
     if found.flow is not None:
-        waits, notices = unratified(sender, found.flow, found.data_types, catalogue, at)
+        said += unratified(sender, found.flow, found.data_types, catalogue, at)
     elif not sender.ratified and sender.kind in catalogue.bodies.parties:
         # Material outside all flows always waits.
-        waits = (catalogue.reason("policy:agreement-not-ratified"),)
-    if sender.suspended:
-        waits = (catalogue.reason("policy:suspended"), *waits)
+        said.append(("hold", catalogue.reason("policy:agreement-not-ratified")))
+    waits = _of_action("hold", said)
     if found.flow is not None and found.flow.embargo:
         until = release_moment(found.data_types, Facts(), catalogue, at)
         if until is not None and at < until:
@@ -288,7 +275,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     reasons = (
         catalogue.reason_under(method.clause, "policy:method-allowed", **title),
         *(catalogue.reason_under(one.clause, "policy:safeguard-given", safeguard=one.told) for one in given),
-        *notices,
+        *_of_action("notice", said),
     )
     return Settled(flow=flow or declaration.data, reasons=reasons)
 
@@ -563,7 +550,7 @@ class _Asked:
                 title = flow.document.description
                 yield self.catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
         for kind, flow in carried:
-            yield from unratified(self.provider, flow, (kind,), self.catalogue, now)[0]
+            yield from _of_action("hold", unratified(self.provider, flow, (kind,), self.catalogue, now))
         if self.provider.suspended:
             yield self.catalogue.reason("policy:suspended")
         # The embargo on results, under any name given by the person.

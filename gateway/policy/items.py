@@ -27,10 +27,11 @@ from gateway.model import (
     Released,
     Stated,
     Unlisted,
+    counted,
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import Period, censuses, local_day
-from gateway.policy.schema import NOBODY, PUPILS, Flow, FlowDataType, ItemAction
+from gateway.policy.schema import NOBODY, PUPILS, ActionReason, Flow, FlowDataType
 from gateway.words import HIDDEN, plain
 
 
@@ -108,16 +109,11 @@ def teams_for(
 
 
 def item_reasons(
-    classified: Classified,
-    catalogue: Catalogue,
-    flow: Flow,
-    action: ItemAction,
-    sender: ProviderKind | None = None,
-) -> Iterator[Reason]:
-    """Yield the reasons about items in a file that Appendix A lacks, or only proposes.
+    classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind
+) -> Iterator[ActionReason]:
+    """Yield the reasons about items in a file that Appendix A lacks, or only proposes: "hold", or "notice".
 
-    `action`: "hold" for reasons to hold the file, "notice" for notices to the sender. `sender`: the kind of
-    provider, for notices; an item carried by another flow of the same kind has a separate notice.
+    A notice to the sender names apart the items that another flow of the same kind of provider carries.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
@@ -130,10 +126,11 @@ def item_reasons(
         )
     )
     rule = catalogue.rights.outside
-    holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
-    if items and holds and action == "hold":
-        yield catalogue.reason("policy:items-outside-held", items=", ".join(items))
-    elif items and not holds and action == "notice":
+    if items and (
+        rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
+    ):
+        yield "hold", catalogue.reason("policy:items-outside-held", items=", ".join(items))
+    elif items:
         asked = {
             item
             for each in _sent_by(sender, catalogue)
@@ -143,20 +140,21 @@ def item_reasons(
             "policy:items-outside": [item for item in items if item not in asked],
             "policy:items-elsewhere": [item for item in items if item in asked],
         }
-        yield from (catalogue.reason(code, items=", ".join(some)) for code, some in sorts.items() if some)
-    if catalogue.rights.proposed.action == action:
-        code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
-        for group in catalogue.rights.group:
-            if found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items]:
-                yield catalogue.reason_under(group.clause, code, items=", ".join(found))
+        for code, some in sorts.items():
+            if some:
+                yield "notice", catalogue.reason(code, items=", ".join(some))
+    action = catalogue.rights.proposed.action
+    code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
+    for group in catalogue.rights.group:
+        if found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items]:
+            yield action, catalogue.reason_under(group.clause, code, items=", ".join(found))
 
 
-def _sent_by(kind: ProviderKind | None, catalogue: Catalogue) -> Iterator[FlowDataType]:
+def _sent_by(kind: ProviderKind, catalogue: Catalogue) -> Iterator[FlowDataType]:
     """Yield every data type a kind of provider may send."""
     return (entry for flow in catalogue.flows.flow if kind in flow.kinds for entry in flow.data_type)
 
 
-_INCOMPLETE = "policy:return-incomplete"
 _NAMED = 6
 _APART = re.compile(r"[\W_]+")
 
@@ -226,91 +224,77 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tu
             yield item, item, None
 
 
-def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield the reasons why a file must wait for a person: its contents go beyond its flow.
+def beyond_flow(
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
+) -> Iterator[ActionReason]:
+    """Yield the reasons why a file goes beyond its flow: "hold", or "notice" for a notice to the sender.
 
-    Reasons about sensitive contents are not among them, but come from `sensitive_reasons`.
+    Reasons about sensitive contents come from `sensitive_reasons`. A notice repeats no column that another
+    reason names.
     """
     if kinds := dict.fromkeys(one.assessment for one in classified.unlisted if one.assessment):
-        yield catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
-    rest, unlisted_waits = _beyond_type(classified, provider, flow)
-    if rest and unlisted_waits:
-        yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
-    elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
-        yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
-    # Too many values are foreign to their columns.
-    if wrong := [finding for finding in classified.findings if finding.much]:
-        yield catalogue.reason("policy:wrong-column", where=_abouts(wrong))
-    # A return lacks results, and its unknown columns may hold them.
-    lacking = [
-        finding
-        for finding in classified.findings
-        if finding.code == "results:lacking"
-        or (
-            finding.code == "item:missing"
-            and "statutory" in flow.basis
-            and finding.count >= max(1, classified.pupils or 0)
-        )
-    ]
-    unknown = [one for one in rest if not one.field and not one.further]
-    for finding in lacking if unknown else ():
-        yield catalogue.reason(
-            _INCOMPLETE,
-            lacking=f"{finding.count} of {finding.of}" if finding.of else "all of",
-            what=finding.about,
-            count=_counted(unknown),
-            where=places(unknown),
-        )
-    yield from item_reasons(classified, catalogue, flow, "hold")
-    # Data about persons outside the subjects of the flow.
-    about = flow.of(classified.data_type).about
-    listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
-    strange = [item for item, group in listed if group is not None and group.of not in about]
-    if strange:
-        yield catalogue.reason("policy:persons-without-rule", items=", ".join(strange))
-
-
-def _abouts(findings: Iterable[Finding]) -> str:
-    """Return the labels of the data items in findings, each once, separated by commas."""
-    return ", ".join(dict.fromkeys(finding.about for finding in findings))
-
-
-def notices(
-    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
-) -> Iterator[Reason]:
-    """Yield notices to the sender about contents beyond the flow, and wrong values left out of views.
-
-    `holds`: the reasons for which the file waits; if one names the unknown columns, no notice repeats them.
-    """
-    rest, unlisted_waits = _beyond_type(classified, provider, flow)
-    # Some flow of this sender may carry a column, in files of another kind.
-    asked = {entry.id for entry in _sent_by(provider.kind, catalogue)} if rest else set[str]()
-    strange = [one for one in rest if one.field and asked.isdisjoint(one.types) and not unlisted_waits]
-    others = [one for one in rest if one not in strange and not unlisted_waits]
-    if others and all(why.code != _INCOMPLETE for why in holds):
-        yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
-    if strange:
-        yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))
-    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
-        count = sum(finding.count for finding in withheld)
-        told = "1 value" if count == 1 else f"{count} values"
-        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
-    yield from item_reasons(classified, catalogue, flow, "notice", provider.kind)
-
-
-def _beyond_type(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return the columns of a file that its data type does not have, and True if they make the file wait.
-
-    Left out are columns with a sensitive topic, those on record as harmless, and grades other than results.
-    The file waits by the flow's rule, or because not all of its columns were listed.
-    """
+        yield "hold", catalogue.reason("classify:other-assessments", kinds=", ".join(kinds))
+    # The columns that the data type does not have, but for sensitive, harmless and assessment ones.
     harmless = frozenset(provider.harmless) - {""}
     rest = [
         one
         for one in classified.unlisted
         if not one.topic and not one.assessment and harmless_name(one.header) not in harmless
     ]
-    return rest, flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
+    # The file waits by the flow's rule, or because not all of its columns were listed.
+    unlisted_waits = flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
+    if rest and unlisted_waits:
+        yield "hold", catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
+    elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
+        results = "results of examinations"
+        yield "hold", catalogue.reason("policy:unlisted-items", count=results, where="grades")
+    # Too many values are foreign to their columns.
+    if wrong := [finding for finding in classified.findings if finding.much]:
+        yield "hold", catalogue.reason("policy:wrong-column", where=_abouts(wrong))
+    # A return lacks results, and its unknown columns may hold them.
+    unknown = [one for one in rest if not one.field and not one.further]
+    lacking = [each for each in classified.findings if unknown and _is_lacking(each, classified, flow)]
+    for finding in lacking:
+        yield (
+            "hold",
+            catalogue.reason(
+                "policy:return-incomplete",
+                lacking=f"{finding.count} of {finding.of}" if finding.of else "all of",
+                what=finding.about,
+                count=_counted(unknown),
+                where=places(unknown),
+            ),
+        )
+    # Some flow of this sender may carry a column, in files of another kind.
+    asked = {entry.id for entry in _sent_by(provider.kind, catalogue)} if rest else set[str]()
+    strange = [one for one in rest if one.field and asked.isdisjoint(one.types) and not unlisted_waits]
+    others = [one for one in rest if one not in strange and not unlisted_waits]
+    if others and not lacking:
+        code = "policy:unlisted-left-out"
+        yield "notice", catalogue.reason(code, count=_counted(others), where=places(others))
+    if strange:
+        code = "policy:unlisted-take-out"
+        yield "notice", catalogue.reason(code, count=_counted(strange), where=places(strange))
+    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
+        told = counted(sum(finding.count for finding in withheld), "value")
+        yield "notice", catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+    yield from item_reasons(classified, catalogue, flow, provider.kind)
+    # Data about persons outside the subjects of the flow.
+    about = flow.of(classified.data_type).about
+    listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
+    if foreign := [item for item, group in listed if group is not None and group.of not in about]:
+        yield "hold", catalogue.reason("policy:persons-without-rule", items=", ".join(foreign))
+
+
+def _is_lacking(finding: Finding, classified: Classified, flow: Flow) -> bool:
+    """Return True for a finding that a return lacks results, or an item in the records of all pupils."""
+    missing = finding.code == "item:missing" and "statutory" in flow.basis
+    return finding.code == "results:lacking" or (missing and finding.count >= max(1, classified.pupils or 0))
+
+
+def _abouts(findings: Iterable[Finding]) -> str:
+    """Return the labels of the data items in findings, each once, separated by commas."""
+    return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
 def _counted(several: Sequence[Unlisted]) -> str:

@@ -5,16 +5,16 @@ An academic year is written "2026-27".
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from gateway.model import Provider, RatificationsThatCount, Reason
+from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day, spoken
-from gateway.policy.schema import Flow, MonthDay
+from gateway.policy.schema import ActionReason, Flow, MonthDay
 from gateway.policy.small_schemas import Year
 
 Standing = Literal["ratified", "lapsed", "never"]
@@ -130,21 +130,20 @@ def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> Ratific
 
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
-) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
-    """Return the reasons to hold data of a flow, and the notices, because a provider has not ratified.
+) -> Iterator[ActionReason]:
+    """Yield the reason to hold data of a flow, or the notice, if a provider has to ratify and has not.
 
-    The strictest rule of the `data_types` counts. Both are empty if the provider has ratified, or need not.
+    The strictest rule of the `data_types` counts.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
-        return (), ()
+        return
     on = local_day(now, catalogue.calendar.timezone)
     settings = [flow.unratified(each) for each in data_types]
     last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
     if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
-        return (catalogue.reason("policy:agreement-not-ratified"),), ()
-    if not last_days:
-        return (), ()
-    return (), (catalogue.reason("policy:taken-unratified", until=spoken(min(last_days))),)
+        yield "hold", catalogue.reason("policy:agreement-not-ratified")
+    elif last_days:
+        yield "notice", catalogue.reason("policy:taken-unratified", until=spoken(min(last_days)))
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from gateway.home.settings_file import File
+from gateway.model import Reason
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
 """The pattern of a clause number as agreements write it: 5.3.1.4, A.1, 3(a), A.3(b)."""
@@ -59,6 +60,8 @@ NOBODY = "nobody"
 """The subject of data about no person, such as counts of places."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
 ItemAction = Literal["notice", "hold"]
+ActionReason = tuple[ItemAction, Reason]
+"""What a file asks for: to be held, or a notice to its sender; and why."""
 UnlistedAction = Literal["hold", "leave-out"]
 Unratified = Literal["hold", "accept", "accept-with-notice"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from gateway.model import (
@@ -25,7 +25,7 @@ from gateway.model import (
     Unlisted,
 )
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import Flow
+from gateway.policy.schema import ActionReason, Flow
 from gateway.policy.small_schemas import BodiesFile, RecipientBody
 
 _NUMBER = re.compile(r"[0-9]{7}")
@@ -82,15 +82,12 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
-def about_schools(
-    classified: Classified, catalogue: Catalogue, provider: Provider
-) -> tuple[list[Reason], list[Reason]]:
-    """Return the reasons to hold a file, and the notices to its sender, about the schools and UPNs in it.
+def about_schools(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[ActionReason]:
+    """Yield the reasons to hold a file, and the notices to its sender, about the schools and UPNs in it.
 
     Only the files of education providers wait because of their schools.
     """
     waits: list[Reason] = []
-    notices: list[Reason] = []
     if provider.kind in catalogue.bodies.with_own_pupils:
         others = of_other_schools(classified, provider)
         if others:
@@ -105,19 +102,18 @@ def about_schools(
         if provider.schools and not others and (untold := without_school(classified, provider)) != 0:
             count = "all" if untold is None else untold
             waits.append(catalogue.reason("policy:school-not-named", count=count))
+    yield from (("hold", why) for why in waits)
     if provider.schools and not waits:
         told = {number_of(one) for one in _named(classified)}
-        notices.append(catalogue.reason("policy:for-schools", count=len(told)))
+        yield "notice", catalogue.reason("policy:for-schools", count=len(told))
     # UPNs perhaps of other pupils.
     if renamed := sum(one.count for one in classified.findings if one.code == "upn:other-name"):
-        notices.append(catalogue.reason("policy:upn-two-names", count=renamed))
+        yield "notice", catalogue.reason("policy:upn-two-names", count=renamed)
     own = {number[:3] for number in speaks_for(provider) if _NUMBER.fullmatch(number)}
     given = classified.facts.upn_authorities or ()
     if own and given and own.isdisjoint(given) and (classified.pupils or 0) >= _ENOUGH_PUPILS:
-        shown = ", ".join(given[:_AUTHORITIES_SHOWN])
-        authorities = {"authorities": shown, "own": ", ".join(sorted(own))}
-        notices.append(catalogue.reason("policy:upns-of-other-authority", **authorities))
-    return waits, notices
+        authorities = {"authorities": ", ".join(given[:_AUTHORITIES_SHOWN]), "own": ", ".join(sorted(own))}
+        yield "notice", catalogue.reason("policy:upns-of-other-authority", **authorities)
 
 
 def number_of(school: NamedSchool) -> str:

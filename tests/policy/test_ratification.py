@@ -155,7 +155,6 @@ def test_one_update_that_is_declared_waits_if_any_of_it_must(catalogue: Catalogu
     flow = catalogue.flow("student-core")
     assert flow is not None
     september = london("2026-09-01T12:00")
-    waits, _ = unratified(
-        provider(ratified=False), flow, ("exclusions", "student-core"), catalogue, september
-    )
-    assert [reason.code for reason in waits] == ["policy:agreement-not-ratified"]
+    both = ("exclusions", "student-core")
+    found = [*unratified(provider(ratified=False), flow, both, catalogue, september)]
+    assert [(action, why.code) for action, why in found] == [("hold", "policy:agreement-not-ratified")]
