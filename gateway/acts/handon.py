@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlmodel import Session
 
@@ -42,8 +42,6 @@ from gateway.words import slug
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
 
-_HandOnId = Annotated[str, argument("The hand-on, as handon list has it.", metavar="HAND-ON")]
-_Number = Annotated[int, argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)]
 _TOLD_APART = "it holds a record that few people may see and that cannot be left out of it"
 
 
@@ -117,14 +115,18 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
         return ActDetails(heading, values=rows, parts=(table,))
 
 
-class RetryHandOn(Act, command="handon retry", right=AccessRight.ENROL):
-    """Make a batch again and send it under the same names, as when the system has lost it."""
+class _BatchAct(Act, right=AccessRight.ENROL):
+    """An act on one batch of files handed on."""
 
     by_program: ClassVar = True
 
-    hand_on: _HandOnId
-    number: _Number
+    hand_on: str = argument("The hand-on, as handon list has it.", metavar="HAND-ON")
+    number: int = argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)
     why: Why
+
+
+class RetryHandOn(_BatchAct, command="handon retry"):
+    """Make a batch again and send it under the same names, as when the system has lost it."""
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the batch to be made and sent again."""
@@ -135,15 +137,10 @@ class RetryHandOn(Act, command="handon retry", right=AccessRight.ENROL):
         return ActDone(f"{hand_ons.name_of(batch)} will be made and sent again")
 
 
-class AcknowledgeHandOn(Act, command="handon acknowledge", right=AccessRight.ENROL):
+class AcknowledgeHandOn(_BatchAct, command="handon acknowledge"):
     """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
 
     asks_passkey: ClassVar = False
-    by_program: ClassVar = True
-
-    hand_on: _HandOnId
-    number: _Number
-    why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the system has taken the batch in."""

@@ -89,9 +89,13 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return f"{super().effect(context)} {said}{second}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file, or propose the release to a second person."""
-        with context.open_registrar() as registrar:
-            asked = self.release(registrar, context.person)
+        """Release the file. With `override`, propose to a second person a release that the agreement forbids.
+
+        GatewayError if the agreement forbids the release, without `override`, or if nobody may release the
+        file.
+        """
+        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+            asked = self.decide(record)
         if asked.forbidden:
             return ActDone(
                 f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
@@ -99,17 +103,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         teams = registrar.catalogue.wording.list_names(asked.teams)
         return ActDone(f"{self.reference} is released to {teams}")
 
-    def release(self, registrar: Registrar, by: str) -> Release:
-        """Release the file in the name of the person `by`; return the release as judged by the agreement.
-
-        A release forbidden by the agreement is not carried out: with `override`, a second person is asked to
-        confirm the release; without `override`, GatewayError. GatewayError if nobody may release the file.
-        """
-        with deciding(registrar, by) as record:
-            return self.decide(record)
-
     def decide(self, record: Recording) -> Release:
-        """Release the file as `release` does, in a transaction of the caller."""
+        """Release or propose in the transaction of a caller; return the release as judged."""
         transfer = held(record.session, self.reference)
         asked = self.wished(record.registrar, record.session, transfer, record.at)
         if asked.forbidden and self.on is not None:
@@ -240,14 +235,6 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
-    def each(self, registrar: Registrar) -> list[str]:
-        """Return the files, each once. GatewayError, before any is decided, if one is not held."""
-        found = [*dict.fromkeys(self.reference)]
-        with registrar.registry.read() as session:
-            for reference in found:
-                held(session, reference)
-        return found
-
 
 class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     """Return several held files to their senders, in your name, with the same advice."""
@@ -257,9 +244,12 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse each file, with the person's advice on the receipts."""
+        """Refuse each file, with the person's advice on the receipts; none if one is not held."""
+        found = [*dict.fromkeys(self.reference)]
         with context.open_registrar() as registrar:
-            found = self.each(registrar)
+            with registrar.registry.read() as session:
+                for reference in found:
+                    held(session, reference)
             for reference in found:
                 _send_back(registrar, reference, by=context.person, advice=self.advice)
         return ActDone(f"{counted(len(found), 'file')} returned")

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.console.inside import Inside, Reply
+from gateway.model import counted
 from gateway.reasons.languages import Language, phrases, translate
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.http_paths import row_number
@@ -303,7 +304,5 @@ def _seconds(seconds: float) -> str:
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.1f} seconds"
     if seconds < 3600:  # noqa: PLR2004 - an hour
-        minutes = round(seconds / 60)
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    hours = round(seconds / 3600)
-    return f"{hours} hour{'' if hours == 1 else 's'}"
+        return counted(round(seconds / 60), "minute")
+    return counted(round(seconds / 3600), "hour")

@@ -32,7 +32,7 @@ from gateway.mailboxes.names import (
     place_of,
 )
 from gateway.registry.deliveries import Delivery
-from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
+from gateway.ssh.answers import NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
 
@@ -171,9 +171,6 @@ class MailboxTree(Server):
             text = await self._tell(self._mailboxes.list_text, place)
             self._open += 1
             return CollectedFile(place, None, text=text)
-        delivery = await self._ask(self._mailboxes.find, place)
-        if delivery is None:
-            raise Declined(IS_FOLDER)
         order = await self._ask(self._mailboxes.order, place)
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
