@@ -229,8 +229,9 @@ Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 class Act(BaseModel):
     """A person's act or question.
 
-    The first line of a subclass's docstring is the help, the other lines are the description. Command and
-    right are given in the class statement: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
+    The first line of a subclass's docstring is the help, the other lines are the description. Command, right,
+    `asks_passkey`, `by_program` and `short` are given in the class statement:
+    `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `asks_passkey`: the console asks for a passkey to confirm the act. `reads`: the act changes nothing.
@@ -273,12 +274,17 @@ class Act(BaseModel):
         *,
         command: str = "",
         right: AccessRight | None = None,
+        asks_passkey: bool | None = None,
+        by_program: bool | None = None,
+        short: str | None = None,
         **more: Any,  # noqa: ANN401 - as pydantic's
     ) -> None:
-        """Set command and right from the class statement. TypeError for a command without a right."""
+        """Set what the class statement gives. TypeError for a command without a right."""
         super().__init_subclass__(**more)
-        if right is not None:
-            cls.right = right
+        told = {"right": right, "asks_passkey": asks_passkey, "by_program": by_program, "short": short}
+        for name, value in told.items():
+            if value is not None:
+                setattr(cls, name, value)
         if command:
             cls.command = command
             if not hasattr(cls, "right"):

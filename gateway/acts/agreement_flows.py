@@ -22,10 +22,8 @@ _EXPECTED = {
 }
 
 
-class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
+class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL, by_program=True):
     """Say whether a provider owes a flow, such as A levels from a school with a sixth form."""
-
-    by_program: ClassVar = True
 
     identifier: ProviderId
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
@@ -56,10 +54,8 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
         return ActDone(f"{self.data_type} of {self.identifier} {_EXPECTED[self.expected]}")
 
 
-class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
+class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL, by_program=True):
     """Record that a provider has nothing to send for a period: a nil return."""
-
-    by_program: ClassVar = True
 
     identifier: ProviderId
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")

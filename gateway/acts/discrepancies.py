@@ -64,10 +64,8 @@ class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRigh
         )
 
 
-class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight.ENROL):
+class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight.ENROL, by_program=True):
     """Record that a discrepancy is dealt with, in your name. The same discrepancy is not raised again."""
-
-    by_program: ClassVar = True
 
     number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
     why: Why

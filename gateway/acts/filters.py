@@ -34,11 +34,8 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
             return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]
 
 
-class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
+class SaveFilter(Act, command="filters save", right=AccessRight.PERSON, asks_passkey=False, by_program=True):
     """Save a filter of a list under a name, for yourself alone. A filter of the same name is replaced."""
-
-    asks_passkey: ClassVar = False
-    by_program: ClassVar = True
 
     of: _List
     name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
@@ -74,11 +71,10 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON):
         return ActDone(f"the filter {self.name} is saved")
 
 
-class RemoveFilter(Act, command="filters remove", right=AccessRight.PERSON):
+class RemoveFilter(
+    Act, command="filters remove", right=AccessRight.PERSON, asks_passkey=False, by_program=True
+):
     """Remove a saved filter of yours. The list stays unchanged."""
-
-    asks_passkey: ClassVar = False
-    by_program: ClassVar = True
 
     of: _List
     name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)

@@ -82,13 +82,11 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
                 }  # fmt: skip
 
 
-class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
+class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL, by_program=False):
     """Show how full each column would be if a file were handed on, without sending or showing any value.
 
     The output files are made from the team's view, exactly as for the system itself.
     """
-
-    by_program: ClassVar = False
 
     hand_on: str = argument("The hand-on, as the policies name it.", metavar="HAND-ON")
     reference: FileReference
@@ -115,10 +113,8 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
         return ActDetails(heading, values=rows, parts=(table,))
 
 
-class _BatchAct(Act, right=AccessRight.ENROL):
+class _BatchAct(Act, right=AccessRight.ENROL, by_program=True):
     """An act on one batch of files handed on."""
-
-    by_program: ClassVar = True
 
     hand_on: str = argument("The hand-on, as handon list has it.", metavar="HAND-ON")
     number: int = argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)
@@ -137,10 +133,8 @@ class RetryHandOn(_BatchAct, command="handon retry"):
         return ActDone(f"{hand_ons.name_of(batch)} will be made and sent again")
 
 
-class AcknowledgeHandOn(_BatchAct, command="handon acknowledge"):
+class AcknowledgeHandOn(_BatchAct, command="handon acknowledge", asks_passkey=False):
     """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
-
-    asks_passkey: ClassVar = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the system has taken the batch in."""

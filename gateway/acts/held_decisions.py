@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from typing import ClassVar
 
 from sqlmodel import Session
 
@@ -178,10 +177,8 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
         return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
 
 
-class AssignHeldFile(_HeldFileAct, command="held assign"):
+class AssignHeldFile(_HeldFileAct, command="held assign", asks_passkey=False):
     """Say who decides on a held file: you, or a colleague with the right. Others may still decide."""
-
-    asks_passkey: ClassVar = False
 
     to: OneLine | None = option(
         "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
@@ -236,10 +233,8 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
 
-class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
+class ReturnHeldFiles(_ManyHeldFiles, command="held return-many", short="Return"):
     """Return several held files to their senders, in your name, with the same advice."""
-
-    short: ClassVar = "Return"
 
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
@@ -255,10 +250,8 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
         return ActDone(f"{counted(len(found), 'file')} returned")
 
 
-class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
+class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Release"):
     """Release several held files, in your name, each to the teams that the agreement names."""
-
-    short: ClassVar = "Release"
 
     why: Why
 
@@ -271,13 +264,11 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
         return ActDone(f"{counted(len(found), 'file')} released")
 
 
-class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
+class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL, short="Ratify"):
     """Ratify for the schools of several held files, and release the files that wait for a ratification.
 
     Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
     """
-
-    short: ClassVar = "Ratify"
 
     signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
     on: date | None = option("The day it was signed; today if not given.", None)
@@ -329,11 +320,8 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
         return ActDone(f"{self.reference} is refused")
 
 
-class NoteHeldFile(_HeldFileAct, command="held note"):
+class NoteHeldFile(_HeldFileAct, command="held note", asks_passkey=False, by_program=True):
     """Put a note on a held file, for the next person to decide. No sender reads the note."""
-
-    asks_passkey: ClassVar = False
-    by_program: ClassVar = True
 
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 

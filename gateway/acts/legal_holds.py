@@ -65,10 +65,8 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
         return {"persons": b"".join(sorted(self.digests(home)))}
 
 
-class PlaceLegalHold(_LegalHold, command="legal-holds place"):
+class PlaceLegalHold(_LegalHold, command="legal-holds place", short="Place a hold"):
     """Keep from deletion one transfer with all its parts, all of a provider, or all files with a child."""
-
-    short: ClassVar = "Place a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Place the hold. For a child, the answer counts stored files not yet in the index of pupils."""
@@ -85,10 +83,8 @@ class PlaceLegalHold(_LegalHold, command="legal-holds place"):
         return ActDone(said)
 
 
-class LiftLegalHold(_LegalHold, command="legal-holds lift"):
+class LiftLegalHold(_LegalHold, command="legal-holds lift", short="Lift a hold"):
     """Lift a legal hold, in your name: deletions due are carried out with the next run."""
-
-    short: ClassVar = "Lift a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Lift the legal hold."""

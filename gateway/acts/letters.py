@@ -155,14 +155,13 @@ def _check_relay(registrar: Registrar) -> None:
         raise GatewayError("no letter leaves: name a relay in the settings, under [letters]")
 
 
-class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL):
+class NoteBouncedLetter(
+    Act, command="letters bounced", right=AccessRight.ENROL, by_program=True, asks_passkey=False
+):
     """Note that a letter came back, and why.
 
     Then correct the address (gateway providers set ID --contact).
     """
-
-    by_program: ClassVar = True
-    asks_passkey: ClassVar = False
 
     number: int = argument("The number of the letter, as letters list has it.", metavar="NUMBER")
     why: Why

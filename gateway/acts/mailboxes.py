@@ -73,12 +73,12 @@ class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSO
     reference: FileReference
 
 
-class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
+class DealWithFiles(
+    Act, command="mailbox deal-with", right=AccessRight.PERSON, asks_passkey=False, by_program=True
+):
     """Acknowledge files: mark them as dealt with, for the whole team, or put them back within 30 days."""
 
     in_console: ClassVar = False  # The pages of mailboxes have buttons for it.
-    asks_passkey: ClassVar = False
-    by_program: ClassVar = True
 
     team: str = argument("The team.", metavar="TEAM")
     references: tuple[Reference, ...] = argument(

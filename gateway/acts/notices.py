@@ -25,10 +25,8 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
         return list(rows)
 
 
-class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT):
+class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT, asks_passkey=False):
     """Print a signed notice. Reading is recorded in your name."""
-
-    asks_passkey: ClassVar = False
 
     number: int = argument("The number of the notice.", metavar="N")
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlmodel import Session
 
@@ -15,10 +15,8 @@ from gateway.policy.explain import render
 from gateway.registry import agreements, log, transfers
 
 
-class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK):
+class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK, short="Explain"):
     """Explain the decision on a transfer or declaration: reasons and clauses, as of the day of decision."""
-
-    short: ClassVar = "Explain"
 
     reference: FileReference
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -31,13 +31,11 @@ _AS_BEFORE = "as on record"
 _BY_LIST = "by a list of providers"
 
 
-class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
+class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, by_program=True):
     """Enrol the providers in a CSV file, or update those on record. All or nothing.
 
     Takes the columns of GIAS, the DfE's register of schools, unchanged.
     """
-
-    by_program: ClassVar = True
 
     file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
     dry_run: bool = option("Only say what would be done.", default=False)

@@ -352,10 +352,9 @@ class _ChangeAccess(Act, right=AccessRight.ENROL):
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
-class SuspendProvider(_ChangeAccess, command="providers suspend"):
+class SuspendProvider(_ChangeAccess, command="providers suspend", by_program=True):
     """Suspend a provider's access until resumed; files sent before wait for a person."""
 
-    by_program: ClassVar = True
     suspended: ClassVar = True
 
 

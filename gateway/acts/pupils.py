@@ -439,10 +439,9 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
         return ActDone(f"marker {self.number} is off")
 
 
-class _ListLeavers(Act, right=AccessRight.WELFARE):
+class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):
     """Lists children who left a roll: with `moved`, those on another roll now; without, those on no roll."""
 
-    asks_passkey: ClassVar = False
     moved: ClassVar[bool]
 
     from_: date | None = option("Who left since; 90 days ago if not given.", None)

@@ -65,14 +65,13 @@ class _RecallAct(Act, right=AccessRight.RECALL):
     why: Why
 
 
-class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
+class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw"):
     """Withdraw a file from every mailbox at once, in your name, and see who had opened the file.
 
     The provider and data protection are told. A second person then confirms the withdrawal (confirm) or
     delivers the file again (redeliver).
     """
 
-    short: ClassVar = "Withdraw"
     of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
@@ -114,10 +113,8 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
         return _withdrawn(said, openings, (*left, second))
 
 
-class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
+class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give back"):
     """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
-
-    short: ClassVar = "Give back"
 
     team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")
     override: bool = option(
@@ -156,10 +153,8 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
         return ActDone(f"{reference} is in the mailboxes of {teams}")
 
 
-class ConfirmRecall(_RecallAct, command="transfers confirm"):
+class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
     """Confirm, as a second person, a final withdrawal, or a delivery against the agreement."""
-
-    short: ClassVar = "Confirm"
 
     delivery: bool = option("Confirm the delivery that somebody proposed.", default=False)
 
@@ -218,10 +213,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return ActDetails(f"{self.reference} is in the mailboxes of {teams}", values=None)
 
 
-class DeclineRedelivery(_RecallAct, command="transfers decline"):
+class DeclineRedelivery(_RecallAct, command="transfers decline", short="Say no"):
     """Say no to a delivery against the agreement that somebody proposed. The file stays where it is."""
-
-    short: ClassVar = "Say no"
 
     def effect(self, context: ActContext) -> str:
         """Return sentences with file, proposer, teams and reason. GatewayError if no delivery is proposed."""

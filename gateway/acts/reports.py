@@ -42,11 +42,10 @@ from gateway.reports.retention import load_retention
 from gateway.reports.review import ProviderReview, review_report
 
 
-class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
+class ReportTransfer(
+    Act, command="report transfer", right=AccessRight.LOOK, short="Report", asks_passkey=False
+):
     """Report a transfer: file, times, keys, decision with clauses, and readers."""
-
-    short: ClassVar = "Report"
-    asks_passkey: ClassVar = False
 
     reference: FileReference
 
