@@ -24,44 +24,24 @@ if TYPE_CHECKING:
     from gateway.registry.tables.keeping import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.people import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.pupils import *  # noqa: F403 - every row, for type checkers
-    from gateway.registry.tables.row import UtcDateTime as UtcDateTime
 
-_WHERE = {
-    "console": (
-        "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow SavedFilterRow"
-    ),
-    "events": "CheckpointRow EventRow HookRow NodeRow",
-    "files": (
-        "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow HandOnBatchRow HandOnFileRow ReasonRow "
-        "ReceiptRow TransferRow"
-    ),
-    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow LetterRow PolicyDraftRow",
-    "people": (
-        "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "
-        "NilReturnRow ProviderRow RatificationRow RegisterVersionRow RoleRow StaffRow StaffTeamRow"
-    ),
-    "pupils": (
-        "DiscrepancyPartyRow DiscrepancyRow FullRollRow MarkedTransferRow MarkerPersonRow MarkerRow "
-        "PersonsOfTransferRow PupilRow SchoolOfTransferRow StagedRollRow"
-    ),
-    "row": "UtcDateTime",
-}
-_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
+_MODULES = ("files", "events", "people", "pupils", "keeping", "console")
+"""The modules of rows; those that every listing loads come first."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
-    """Return the row class with a name, importing its module on first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = found
-    return found
+    """Return the row class with a name, importing one module after another until its own is found."""
+    for module in _MODULES if name.endswith("Row") else ():
+        if (found := vars(import_module(f"{__name__}.{module}")).get(name)) is not None:
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @cache
 def load_all() -> None:
     """Import every module of rows, so that `SQLModel.metadata` has every table."""
-    for module in _WHERE:
+    for module in _MODULES:
         import_module(f"{__name__}.{module}")
 
 
