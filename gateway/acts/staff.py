@@ -239,10 +239,8 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
             staff.remove_staff(session, self.name, at)
             for key in keys.list_keys(session, "staff", self.name):
                 if key.state not in {"retired", "revoked"}:
-                    keys.end_key(
-                        session, "staff", self.name, key.fingerprint, at=at, by=record.by,
-                        state="revoked" if key.state == "pending" else "retired", why=self.why or _REMOVED,
-                    )  # fmt: skip
+                    state: keys.Ended = "revoked" if key.state == "pending" else "retired"
+                    keys.end_key(session, key, state, at=at, by=record.by, why=self.why or _REMOVED)
             left = self._held(session, EVERYTHING)
             for reference in left:
                 record.note("assigned", reference)

@@ -89,8 +89,8 @@ class Clerk:
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             return self._done(changed, "key-retiring", "retiring", why, not_after=rfc3339(until))
-        is_due = key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
-        changed = self._end(key, "retired", key.not_after if is_due else self.at, why=why)
+        ended_at = min(key.not_after, self.at) if key.state == "retiring" and key.not_after else self.at
+        changed = keys.end_key(self.session, key, "retired", at=ended_at, by=self._by(None), why=why)
         return self._done(changed, "key-retired", "retired", why)
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
@@ -117,7 +117,10 @@ class Clerk:
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
-        changed = self._end(key, "revoked", self.at, why=why, revocation=revocation, dropped_as=dropped_as)
+        by = self._by(dropped_as)
+        changed = keys.end_key(
+            self.session, key, "revoked", at=self.at, by=by, why=why, revocation=revocation
+        )
         cause = "compromised" if revocation == "hard" else "superseded"
         return self._done(changed, "key-revoked", "revoked", why, cause=cause, drop=dropped_as)
 
@@ -143,28 +146,6 @@ class Clerk:
         )
         signed = clearsign(self.signing.openpgp, text)
         receipts.leave_notice(self.session, receipts.KEY_NOTICE, addressee, reference, signed, self.at)
-
-    def _end(
-        self,
-        key: Key,
-        state: keys.Ended,
-        ended_at: datetime | None,
-        *,
-        why: str | None,
-        revocation: Revocation = "hard",
-        dropped_as: str | None = None,
-    ) -> Key:
-        return keys.end_key(
-            self.session,
-            key.owner_kind,
-            key.owner,
-            key.fingerprint,
-            state=state,
-            at=ended_at or self.at,
-            by=self._by(dropped_as),
-            why=why,
-            revocation=revocation,
-        )
 
     def _by(self, dropped_as: str | None) -> str:
         return self.person or (f"{BY_DROP}{dropped_as}" if dropped_as else "the gateway")

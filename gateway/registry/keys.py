@@ -208,7 +208,7 @@ def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: s
 
 def approve_key(session: Session, key: Key) -> Key:
     """Put a pending or unconfirmed key in force. GatewayError in any other state."""
-    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
+    row = _row_of(session, key)
     if row.state != "pending" and not (row.unconfirmed and row.state in IN_FORCE):
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
     row.state = "active" if row.state == "pending" else row.state
@@ -218,7 +218,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 def suspend_key(session: Session, key: Key) -> Key:
     """Take a key out of use until a person approves the key again. GatewayError for a key not in use."""
-    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
+    row = _row_of(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
     row.state = "pending"
@@ -227,7 +227,7 @@ def suspend_key(session: Session, key: Key) -> Key:
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
     """Store the `renewed` form of a certificate: the same certificate with later dates or further subkeys."""
-    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
+    row = _row_of(session, key)
     row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
     row.warned_days = None
     return _key(row)
@@ -235,7 +235,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
     """Make a key in use retire at the moment `until`. GatewayError for a key not in use."""
-    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
+    row = _row_of(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
     row.state, row.not_after = "retiring", until
@@ -247,7 +247,7 @@ def restore_key(session: Session, key: Key) -> Key:
 
     GatewayError also where the owner has used another key of the same kind since the retirement.
     """
-    row = _find(session, key.owner_kind, key.owner, key.fingerprint)
+    row = _row_of(session, key)
     if row.state not in {"retired", "retiring"}:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
     since = row.ended_at
@@ -266,24 +266,16 @@ def restore_key(session: Session, key: Key) -> Key:
 
 
 def end_key(
-    session: Session,
-    owner_kind: OwnerKind,
-    owner: str,
-    fingerprint: str,
-    *,
-    state: Ended,
-    at: datetime,
-    by: str,
-    why: str | None = None,
+    session: Session, key: Key, state: Ended, *, at: datetime, by: str, why: str | None = None,
     revocation: Revocation = "hard",
-) -> Key:
-    """Retire or revoke a key (`state`), found by the fingerprint or by a unique beginning of the fingerprint.
+) -> Key:  # fmt: skip
+    """Retire or revoke a key (`state`).
 
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
     GatewayError for a revoked key, and also, if `state` is "retired", for a key already retired or suspended:
     restoring it then would take no second person.
     """
-    row = _find(session, owner_kind, owner, fingerprint)
+    row = _row_of(session, key)
     if state == "retired" and row.state == "pending" and not row.unconfirmed:
         raise GatewayError(f"the key {row.fingerprint} is suspended; it is revoked or confirmed, not retired")
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
@@ -298,7 +290,7 @@ def end_key(
 
 def note_warning(session: Session, key: Key, days: int) -> None:
     """Record that a key's owner was warned `days` before the key's expiry."""
-    _find(session, key.owner_kind, key.owner, key.fingerprint).warned_days = days
+    _row_of(session, key).warned_days = days
 
 
 def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> KeyRow:
@@ -308,6 +300,10 @@ def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str)
     if not wanted or len(found) != 1:
         raise NotFoundError(f"{owner} has no single key {fingerprint}")
     return found[0]
+
+
+def _row_of(session: Session, key: Key) -> KeyRow:
+    return _find(session, key.owner_kind, key.owner, key.fingerprint)
 
 
 def _key(row: KeyRow) -> Key:

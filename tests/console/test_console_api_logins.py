@@ -218,10 +218,8 @@ def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(o
     gone, robbed = office.console.enrolled("gone", SoftKey()), office.console.enrolled("robbed", SoftKey())
     office.room.remove_staff("gone")
     with office.room.registry.write() as session:
-        (kept,) = logins.passkeys_of(session, "robbed", office.clock())
-        keys.end_key(
-            session, "staff", "robbed", kept.fingerprint, state="revoked", at=office.clock(), by="test"
-        )
+        (kept,) = keys.keys_in_force(session, "staff", "robbed", "passkey", office.clock())
+        keys.end_key(session, kept, "revoked", at=office.clock(), by="test")
     assert office.console.ask("today", session=gone).status_code == 401
     assert office.console.ask("today", session=robbed).status_code == 401
 

@@ -226,7 +226,7 @@ def test_a_revoked_account_ends_its_sessions(served: Served) -> None:
     with served.room.registry.write() as session:
         (key,) = [each for each in keys.list_keys(session, "staff", "carl") if each.kind == "openid"]
         now = served.console._clock()
-        keys.end_key(session, "staff", "carl", key.fingerprint, state="revoked", at=now, by="test")
+        keys.end_key(session, key, "revoked", at=now, by="test")
     assert visitor.get("/me") == 200
     assert "Log in" in visitor.text
     assert (

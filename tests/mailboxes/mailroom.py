@@ -88,7 +88,7 @@ class Mailroom:
     def revoke_key(self, name: str) -> None:
         with self.registry.write() as session:
             key = keys.list_keys(session, "staff", name)[0]
-            keys.end_key(session, "staff", name, key.fingerprint, state="revoked", at=NOW, by="test")
+            keys.end_key(session, key, "revoked", at=NOW, by="test")
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
         """A file that two persons had go to `teams` as it was sent; its reference."""

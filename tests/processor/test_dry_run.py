@@ -110,8 +110,7 @@ def enrolled(trials: Trials, standing: str, name: str = "key") -> Party:
         may_log_in(session, party, desk)
         if standing in {"retired", "revoked"}:
             keys.end_key(
-                session, "provider", party.name, key.fingerprint, state=standing,
-                at=datetime.now(UTC) + timedelta(seconds=30), by="admin",
+                session, key, standing, at=datetime.now(UTC) + timedelta(seconds=30), by="admin",
                 revocation="hard" if standing == "revoked" else None,
             )  # type: ignore[call-arg] # fmt: skip
     return party

@@ -288,7 +288,7 @@ def removing(session: Session, town: Town, by: str, name: str) -> Town:
         raise NotFoundError("two decide of them")
     staff.remove_staff(session, name, town.at)
     for key in keys.keys_in_force(session, "staff", name, "ssh", town.at):
-        keys.end_key(session, "staff", name, key.fingerprint, state="retired", at=town.at, by=by)
+        keys.end_key(session, key, "retired", at=town.at, by=by)
     gone = frozenset(each for each in town.planted if each[0] == name)
     return replace(
         town,
