@@ -146,16 +146,12 @@ def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
     return tuple(with_loader_criteria(kind, condition, include_aliases=True) for kind, condition in found)
 
 
-def _references(sight: Sight) -> Iterator[Select[Any]]:
-    """Yield the queries for the references of all files outside a person's sight."""
+def _references(sight: Sight) -> list[Select[Any]]:
+    """Return queries that together find the references of all files outside a person's sight."""
     table = table_of(TransferRow)
-    query = select_columns(table.c.reference)
-    if not sight.ordinary:
-        yield query.where(table.c.sequence.not_in(_few())) if sight.few else query
-    elif not sight.few:
-        yield query.where(table.c.sequence.in_(_few()))
-    if not sight.marked:
-        yield query.where(table.c.sequence.in_(_kept_from(sight.person)))
+    # One for each condition, as `OR` would keep the database from its indexes.
+    seen = within(sight, table.c.sequence)
+    return [select_columns(table.c.reference).where(not_(condition)) for condition in seen]
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
