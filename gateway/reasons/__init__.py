@@ -21,13 +21,16 @@ class Template:
 
     `rests_on`: the part of the policies with the reason's clause; for "the code", reasons.toml names the
     clause. `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold no
-    file.
+    file. `of_content`: an objection to what a file holds, not to its sender or the day. `needs_nobody`: may
+    accompany a hold, but nobody has to do anything about it.
     """
 
     sentence: str
     next_step: str
     rests_on: RestsOn = "the code"
     officer: str = ""
+    of_content: bool = False
+    needs_nobody: bool = False
 
 
 REASONS: dict[str, Template] = {

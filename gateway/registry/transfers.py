@@ -30,9 +30,9 @@ from gateway.model import (
     Upload,
     WaitsFor,
 )
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import REASONS, WITHDRAWN
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import drop, from_row, only, rows
+from gateway.registry.tables.row import AT_ONCE, drop, from_row, only, portions, rows
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -69,10 +69,9 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
 def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
     """Return the references of transfers, by sequence."""
     found: dict[int, str] = {}
-    wanted = sorted(sequences)
-    for start in range(0, len(wanted), AT_ONCE):
-        some = col(TransferRow.sequence).in_(wanted[start : start + AT_ONCE])
-        query = select_columns(col(TransferRow.sequence), col(TransferRow.reference)).where(some)
+    sequence = col(TransferRow.sequence)
+    for some in portions(sorted(sequences)):
+        query = select_columns(sequence, col(TransferRow.reference)).where(sequence.in_(some))
         found |= dict(session.execute(query).all())
     return found
 
@@ -167,8 +166,7 @@ def landed(session: Session) -> Sequence[str]:
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
     """Return uploads by reference, oldest first, each with the time of the last decision (None: none yet)."""
     found: list[TransferRow] = []
-    for start in range(0, len(references), AT_ONCE):
-        some = references[start : start + AT_ONCE]
+    for some in portions(references):
         found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
     return [(from_row(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
 
@@ -198,9 +196,7 @@ def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> d
     Refused transfers are left out. Withdrawn ones count: sending the file again does not bring it back.
     """
     found: dict[SigningAct, list[str]] = {}
-    wanted = sorted({act_of(*file) for file in files})
-    for start in range(0, len(wanted), _ACTS_AT_ONCE):
-        some = wanted[start : start + _ACTS_AT_ONCE]
+    for some in portions(sorted({act_of(*file) for file in files}), _ACTS_AT_ONCE):
         for *act, reference in session.execute(_SIGNED_BEFORE, {"some": some}):
             found.setdefault(tuple(act), []).append(reference)
     return found
@@ -215,7 +211,6 @@ def counts(session: Session) -> dict[str, int]:
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 ROWS, _CONTENTS = "gateway transfer rows", "gateway transfer contents"
 """Keys of `Session.info`: for rows (of `arrive` and `work_on`) and for contents, both by reference."""
-AT_ONCE = 500
 
 
 def sequence_of(row: TransferRow) -> int:
@@ -247,8 +242,7 @@ def transfers_of(
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
-    for start in range(0, len(sequences), AT_ONCE):
-        some = sequences[start : start + AT_ONCE]
+    for some in portions(sequences):
         reasons |= reasons_of(session, some)
         given = select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some))
         for delivery in session.exec(given.order_by(col(DeliveryRow.team))):
@@ -402,18 +396,6 @@ def _decide(
     return content
 
 
-_OF_WHAT_IS_IN_IT = frozenset(
-    {
-        "open:malware",
-        "policy:awaited",
-        "policy:items-outside-held",
-        "policy:items-proposed-held",
-        "policy:no-basis",
-        "policy:sensitive",
-    }
-)
-
-
 def is_whole(content: Classified | ContentRefused | None, decision: Released) -> bool | None:
     """Return True if teams get a released file as sent; None if each team gets a view.
 
@@ -421,30 +403,14 @@ def is_whole(content: Classified | ContentRefused | None, decision: Released) ->
     Where the policy objects only to the sender or the day, each team gets a view.
     """
     codes = {reason.code for reason in decision.reasons}
-    against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)
+    against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_CONTENT)
     return True if against or not isinstance(content, Classified) else None
 
 
 _AGAINST_POLICY = "person:released-against-policy"
-# Reasons that may accompany a hold, but for which nobody has to do anything.
-_NEED_NOBODY = frozenset(
-    {
-        "classify:version-old",
-        "open:renewed-since",
-        "open:vouched-since",
-        "policy:embargo",
-        "policy:for-schools",
-        "policy:items-elsewhere",
-        "policy:items-outside",
-        "policy:items-proposed",
-        "policy:out-of-season",
-        "policy:sensitive-heading",
-        "policy:unlisted-left-out",
-        "policy:unlisted-take-out",
-        "policy:upn-two-names",
-        "policy:upns-of-other-authority",
-        "policy:values-withheld",
-    }
+_OF_CONTENT, _NEED_NOBODY = (
+    frozenset(code for code, reason in REASONS.items() if getattr(reason, name))
+    for name in ("of_content", "needs_nobody")
 )
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 
