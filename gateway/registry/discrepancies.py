@@ -11,10 +11,8 @@ from gateway.errors import GatewayError
 from gateway.policy.discrepancies import Discrepancy
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
-from gateway.registry.tables.row import existing
+from gateway.registry.tables.row import existing, portions
 from gateway.registry.vouched_rows import add_rows
-
-_AT_ONCE = 500
 
 MEANINGS: Mapping[str, str] = {
     "two-rolls": "a pupil is on the roll of more than one school",
@@ -74,9 +72,9 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
     """Return the `keys` of lasting discrepancies: open ones, and resolved ones with data still different."""
     found: set[str] = set()
     wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE])
-        found |= set(session.exec(select(DiscrepancyRow.key).where(some, lasts)))
+    for some in portions(wanted):
+        query = select(DiscrepancyRow.key).where(col(DiscrepancyRow.key).in_(some), lasts)
+        found |= set(session.exec(query))
     return found
 
 
@@ -98,11 +96,11 @@ def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, li
     """Return by number of discrepancy the records that differ: provider, file's reference, record number."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
-    for start in range(0, len(rows), _AT_ONCE):
+    for some in portions(rows):
         query = (
             select(party.discrepancy, party.provider, TransferRow.reference, party.record)
             .join(TransferRow, col(TransferRow.sequence) == col(party.transfer))
-            .where(col(party.discrepancy).in_([row.number for row in rows[start : start + _AT_ONCE]]))
+            .where(col(party.discrepancy).in_([row.number for row in some]))
             .order_by(col(party.ordinal))
         )
         for number, provider, reference, record in session.exec(query):

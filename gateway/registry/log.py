@@ -34,7 +34,7 @@ from gateway.registry import locks
 from gateway.registry.locks import WriterLock
 from gateway.registry.sight import named_in
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.tables.row import only, rows, store
+from gateway.registry.tables.row import only, portions, rows, store
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 TILE = 256
 """Hashes in a full tile of the log."""
-_FETCHED = 400
 _NODES = "gateway log nodes"
 """Nodes of the tree that the transaction has read or made: they never change."""
 _LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
@@ -290,9 +289,9 @@ def inclusion_proofs(
     """Return for each leaf number its bytes, and the proof of inclusion in the log of `at_size` leaves."""
     leaves: dict[int, bytes] = dict(session.info.get(_LEAVES, {}))  # Those appended by the transaction.
     wanted = [number for number in numbers if number not in leaves]
-    for start in range(0, len(wanted), _FETCHED):
-        some = col(EventRow.number).in_(wanted[start : start + _FETCHED])
-        leaves |= dict(session.exec(select(EventRow.number, EventRow.leaf).where(some)).all())
+    for some in portions(wanted):
+        query = select(EventRow.number, EventRow.leaf).where(col(EventRow.number).in_(some))
+        leaves |= dict(session.exec(query).all())
     proofs = _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
     return [(leaves[number], proof) for number, proof in zip(numbers, proofs, strict=True)]
 
@@ -433,8 +432,7 @@ def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
     except KeyError:
         wanted = [place for place in tree.nodes_read(operation) if place not in nodes]
     columns = (col(NodeRow.level), col(NodeRow.position))
-    for start in range(0, len(wanted), _FETCHED):
-        some = tuple_(*columns).in_(wanted[start : start + _FETCHED])
-        for level, index, node in session.exec(select(*columns, NodeRow.hash).where(some)):
-            nodes[level, index] = node
+    for some in portions(wanted):
+        query = select(*columns, NodeRow.hash).where(tuple_(*columns).in_(some))
+        nodes |= {(level, index): node for level, index, node in session.exec(query)}
     return operation(nodes)

@@ -19,7 +19,7 @@ from gateway.model import RollEntry
 from gateway.policy.discrepancies import RollRow
 from gateway.registry import tables
 from gateway.registry.tables import DeliveryRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
-from gateway.registry.tables.row import drop, rows
+from gateway.registry.tables.row import drop, portions, rows
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
 LASTING = ("open", "resolved")
@@ -167,9 +167,8 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
     found: set[RollRow] = set()
     full_rolls, lasts = dict[str, datetime](), False
     wanted = sorted({entry.pupil for entry in entries})
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = {**given, "some": wanted[start : start + _AT_ONCE]}
-        for has_some, *row, full_at in session.execute(query, some):
+    for some in portions(wanted, _AT_ONCE):
+        for has_some, *row, full_at in session.execute(query, {**given, "some": some}):
             lasts |= bool(has_some)
             if row[0] is not None:
                 found.add(_said(row))

@@ -22,11 +22,11 @@ from gateway.home import REFERENCE
 from gateway.model import Transfer
 from gateway.registry import tables
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow, ReasonRow, TransferRow
+from gateway.registry.tables.row import portions
 
 WHOLE = "gateway_whole"
 """The execution option of a statement that is never limited: for numbers, or a team's own files."""
 _NAMING = ("reference", "subject")
-_AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
@@ -178,8 +178,8 @@ def _kept_from(person: str | None) -> Select[Any]:
 def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
     table = table_of(TransferRow)
     hidden = not_(and_(*within(sight, table.c.sequence)))
-    some = (references[start : start + _AT_ONCE] for start in range(0, len(references), _AT_ONCE))
-    queries = (select_columns(table.c.sequence).where(table.c.reference.in_(each), hidden) for each in some)
+    query = select_columns(table.c.sequence).where(hidden)
+    queries = (query.where(table.c.reference.in_(some)) for some in portions(references))
     return any(session.execute(query.limit(1)).first() is not None for query in queries)
 
 

@@ -19,7 +19,8 @@ from gateway.registry import tables
 from gateway.registry.recalls import OPENED
 from gateway.registry.sight import table_of, within
 from gateway.registry.tables import DeliveryRow, EventRow, KeyRow, ProviderRow, ReasonRow, TransferRow
-from gateway.registry.transfers import AT_ONCE, transfers_of
+from gateway.registry.tables.row import AT_ONCE
+from gateway.registry.transfers import transfers_of
 
 MOST = 1000
 """The number at which counting stops: a page says "more than 999"."""

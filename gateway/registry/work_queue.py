@@ -15,6 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import provider_of
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
+from gateway.registry.tables.row import portions
 
 QUEUE, TASK = "files", "examine"
 A_TASK = 16
@@ -77,9 +78,9 @@ def queue(session: Session, references: Sequence[str]) -> None:
         left[provider] -= 1
         by_priority.setdefault(-min(before // A_TASK, _LOWEST), []).append(reference)
     tasks = [
-        {"priority": priority, "args": {"references": some[start : start + A_TASK]}}
-        for priority, some in sorted(by_priority.items(), reverse=True)
-        for start in range(0, len(some), A_TASK)
+        {"priority": priority, "args": {"references": some}}
+        for priority, theirs in sorted(by_priority.items(), reverse=True)
+        for some in portions(theirs, A_TASK)
     ]
     if tasks:
         session.execute(_DEFER, {"queue": QUEUE, "task": TASK, "tasks": json.dumps(tasks)})

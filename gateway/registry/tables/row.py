@@ -1,7 +1,7 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -27,7 +27,10 @@ class Row(SQLModel):
             cls.__tablename__ = "_".join(words).lower()
 
 
+AT_ONCE = 500
+"""As many values as a query is given at a time, and rows as are read at a time."""
 A = TypeVar("A")
+V = TypeVar("V")
 T = TypeVar("T", bound=SQLModel)
 
 
@@ -55,6 +58,11 @@ def rows(
         column.desc() if name.startswith("-") else column for name, column in zip(order, columns, strict=True)
     ]
     return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
+
+
+def portions(values: Sequence[V], most: int = AT_ONCE) -> Iterator[Sequence[V]]:
+    """Yield values in order, at most `most` at a time, since a query can take only so many."""
+    return (values[start : start + most] for start in range(0, len(values), most))
 
 
 def only(**wanted: object) -> dict[str, Any]:
