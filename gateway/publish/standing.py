@@ -80,14 +80,8 @@ class ProviderFacts:
     @property
     def provider_facts(self) -> str:
         """The provider's record as JSON, for programs that check files before sending."""
-        one = self.provider
-        return json.dumps(
-            {
-                "id": one.id, "kind": one.kind, "dfe_number": one.dfe_number,
-                "urn": one.urn, "number": one.number,
-                "harmless": one.harmless, "schools": one.schools, "stated": one.stated,
-            }
-        )  # fmt: skip
+        told = ("id", "kind", "dfe_number", "urn", "number", "harmless", "schools", "stated")
+        return json.dumps({name: getattr(self.provider, name) for name in told})
 
 
 class StandingLine(NamedTuple):

@@ -149,24 +149,16 @@ def exceptions(session: Session, provider: str | None = None) -> list[Mapping[st
 
     In each, `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
-    found: list[tuple[ExpectationRow | NilReturnRow, str, str | None]] = [
-        (row, "expected" if row.expected else "not-expected", None)
-        for row in rows(session, ExpectationRow, **only(provider=provider))
-    ]
-    found += ((row, "nil", row.period) for row in rows(session, NilReturnRow, **only(provider=provider)))
-    found.sort(key=lambda one: (one[0].provider, one[0].data_type, one[2] or ""))
-    return [
-        {
-            "provider": row.provider,
-            "data_type": row.data_type,
-            "what": what,
-            "period": period,
-            "at": row.recorded_at,
-            "by": row.recorded_by,
-            "why": row.why,
-        }
-        for row, what, period in found
-    ]
+    whose = only(provider=provider)
+    expected = rows(session, ExpectationRow, **whose)
+    found = [_told(row, "expected" if row.expected else "not-expected") for row in expected]
+    found += [_told(row, "nil", row.period) for row in rows(session, NilReturnRow, **whose)]
+    return sorted(found, key=lambda one: (one["provider"], one["data_type"], one["period"] or ""))
+
+
+def _told(row: ExpectationRow | NilReturnRow, what: str, period: str | None = None) -> dict[str, Any]:
+    told = {"provider": row.provider, "data_type": row.data_type, "what": what, "period": period}
+    return {**told, "at": row.recorded_at, "by": row.recorded_by, "why": row.why}
 
 
 def expect(session: Session, row: ExpectationRow) -> None:

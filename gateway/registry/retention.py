@@ -3,9 +3,10 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import chain
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlmodel import Session, col, select
@@ -94,13 +95,7 @@ def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
     """Delete the rows of the part in `due`; record the deletion, and the paths `files` yet to be removed."""
     row, receipts = rows_of(session, due.reference)
-    told: dict[str, Any] = {
-        "reference": due.reference,
-        "what": due.what,
-        "data_type": due.data_type,
-        "rule": due.rule,
-    }
-    gone = DeletionRow(**told, since=due.since, deleted_at=at, files="\n".join(files))
+    gone = DeletionRow(**asdict(due), deleted_at=at, files="\n".join(files))
     session.add(gone)
     match due.what:
         case "sealed":
