@@ -305,9 +305,10 @@ def _below(home: Home) -> Iterator[Path]:
 def _secrets(home: Home) -> Iterator[Complaint]:
     try:
         secret_files.secret_keys(home)
-        secret_files.signing_key(home)
+        in_use = secret_files.signing_fingerprint(home)
+        secret_files.openpgp_secret(home, in_use)
         secret_files.log_key(home)
-        secret_files.log_statement(home, secret_files.signing_fingerprint(home))
+        secret_files.log_statement(home, in_use)
         if bare := secret_files.unprotected(home):
             yield warning(
                 f"{'1 secret is' if len(bare) == 1 else f'{len(bare)} secrets are'} under no passphrase in "

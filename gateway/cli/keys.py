@@ -157,11 +157,11 @@ def protect(
     """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
     place = Home(home)
     new = None if none else passphrase.new_passphrase(passphrase_file)
-    if new is not None and secret_files.are_under(place, new):
+    opened = set() if new is None else secret_files.opened_by(place, new)
+    if new is not None and opened == {True}:
         passphrase.keep(new)  # An interrupted run: some secrets open with the new passphrase only.
     # A change that was cut off was agreed on; until it is finished, nothing can be put on record.
-    begun = new is not None and secret_files.are_half_under(place, new)
-    if not begun and not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
+    if opened != {True, False} and not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
     with rotation.changing_keys(place):
         secret_files.protect(place, new)

@@ -65,11 +65,6 @@ def signing_fingerprint(home: Home) -> str:
     return _read(home.keys / "signing").decode("ascii", "replace").partition("\n")[0].strip()
 
 
-def signing_key(home: Home) -> bytes:
-    """Return the OpenPGP secret key in use, which signs receipts."""
-    return _secret(home, secret_key_file(home, signing_fingerprint(home)))
-
-
 def openpgp_secret(home: Home, fingerprint: str) -> bytes:
     """Return one OpenPGP secret key of the gateway."""
     return _secret(home, secret_key_file(home, fingerprint))
@@ -281,16 +276,12 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
         done(path)
 
 
-def are_under(home: Home, known: str) -> bool:
-    """Return True if secrets are protected by a passphrase, and `known` opens all of these."""
-    locked = [data for path in protectable(home) if is_locked(data := _read(path))]
-    return bool(locked) and all(_opens(data, known) for data in locked)
+def opened_by(home: Home, known: str) -> set[bool]:
+    """Return {True} if the passphrase `known` opens all protected secrets, {False} if it opens none.
 
-
-def are_half_under(home: Home, known: str) -> bool:
-    """Return True if `known` opens some of the protected secrets, but not all: a change was cut off."""
-    opens = {_opens(data, known) for path in protectable(home) if is_locked(data := _read(path))}
-    return opens == {True, False}
+    Both if it opens some, as after a change that was cut off; the empty set if no secret is protected.
+    """
+    return {_opens(data, known) for path in protectable(home) if is_locked(data := _read(path))}
 
 
 def _opens(data: bytes, known: str) -> bool:

@@ -235,7 +235,7 @@ def test_a_change_from_one_passphrase_to_another_goes_on_where_it_was_cut_off(
     passphrase.forget()
     assert "keys gateway protect" in site.result("doctor").stdout
     site.gateway("keys", "gateway", "protect", "--passphrase-file", str(new))
-    assert secret_files.are_under(home, "another one")
+    assert secret_files.opened_by(home, "another one") == {True}
     assert load_settings(home).secrets.passphrase_file == new
     site.gateway("log", "verify")
 
