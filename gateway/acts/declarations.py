@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
@@ -31,7 +30,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import typed_moment
 from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
-from gateway.receipts.text import Statement, declaration_statement
+from gateway.receipts.text import declaration_statement
 from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 
@@ -174,7 +173,10 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
     data_types = found.data_types if found else ()
     with registrar.registry.write() as session:
         reference = receipts.fresh_reference(session, declaration.provider.id, now)
-        statement = _statement(registrar, declaration, decision, reference, now)
+        statement = declaration_statement(
+            declaration, decision, catalogue, title=found.title if found else declaration.data,
+            reference=reference, organisation=registrar.settings.organisation, at=now,
+        )  # fmt: skip
         session.add(
             DeclarationRow(
                 reference=reference,
@@ -222,34 +224,6 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
         session.flush()
     registrar.bring_out(Issued(head))
     return reference
-
-
-def _statement(
-    registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
-) -> Statement:
-    """Return the facts that the receipt of a declaration states."""
-    catalogue, provider = registrar.catalogue, declaration.provider
-    method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
-    told = {each.id: each.told for each in catalogue.methods.safeguard}
-    asked = {each.id: each.question for each in catalogue.methods.circumstance}
-    return declaration_statement(
-        reference=reference,
-        provider=provider.id,
-        provider_name=provider.name,
-        organisation=registrar.settings.organisation,
-        state=decision.state,
-        declared_at=now,
-        goes_at=declaration.at,
-        method=declaration.method,
-        method_name=method.name if method else declaration.method,
-        data=declaration.data,
-        data_title=found.title if found else declaration.data,
-        flow=decision.flow,
-        safeguards=tuple(told[each] for each in sorted(declaration.safeguards & told.keys())),
-        circumstances=tuple(f"{asked[e]} Yes." for e in sorted(declaration.circumstances & asked.keys())),
-        reasons=decision.reasons,
-        wording=catalogue.wording,
-    )
 
 
 _DECIDED = {"accepted": "allowed", "held": "not allowed yet", "refused": "not allowed"}

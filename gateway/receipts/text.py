@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache, partial
-from typing import Literal, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
 from gateway.log.leaf import canonical, rfc3339
-from gateway.model import Reason
-from gateway.policy.catalogue_schema import UNNAMED, Wording
+from gateway.model import Decision, Reason
+from gateway.policy.catalogue_schema import Catalogue
 from gateway.reasons.languages import Language, phrases_of_receipts, translate
 from gateway.receipts.facts import (
     STATED,
@@ -34,6 +34,9 @@ from gateway.receipts.facts import (
     receipt_object,
 )
 from gateway.words import plain_but
+
+if TYPE_CHECKING:
+    from gateway.policy.decide import Declaration
 
 FORMAT = "gateway-receipt/1"
 WIDTH = 74
@@ -352,62 +355,53 @@ _SAID = {
 
 
 def declaration_statement(
-    *,
-    reference: str,
-    provider: str,
-    provider_name: str,
-    organisation: str,
-    state: Literal["accepted", "held", "refused"],
-    declared_at: datetime,
-    goes_at: datetime,
-    method: str,
-    method_name: str,
-    data: str,
-    data_title: str,
-    flow: str | None,
-    safeguards: Sequence[str],
-    circumstances: Sequence[str],
-    reasons: Sequence[Reason],
-    wording: Wording = UNNAMED,
-) -> Statement:
-    """Return the statement of a declaration's receipt, in the gateway's own words.
+    declaration: Declaration, decision: Decision, catalogue: Catalogue, *,
+    title: str, reference: str, organisation: str, at: datetime,
+) -> Statement:  # fmt: skip
+    """Return the statement of the receipt of a declaration made `at` a moment, in the gateway's own words.
 
-    `data`: the id of a data type, a flow or a material; `data_title`: its name. `method`: the id of a method
-    in the agreement. `goes_at`: the time of the transfer. `safeguards` and `circumstances`: the sentences
-    confirmed by the declarer.
+    `title`: the name of the data declared. The declarer confirmed the sentences of the safeguards and
+    circumstances.
     """
-    headline, meaning = _SAID[state]
+    provider, method, wording = declaration.provider, declaration.method, catalogue.wording
+    way = catalogue.methods.find(method)
+    told = {each.id: each.told for each in catalogue.methods.safeguard}
+    asked = {each.id: each.question for each in catalogue.methods.circumstance}
+    safeguards = [told[each] for each in sorted(declaration.safeguards & told.keys())]
+    circumstances = [f"{asked[each]} Yes." for each in sorted(declaration.circumstances & asked.keys())]
+    headline, meaning = _SAID[decision.state]
     details = {
         "Reference": reference,
-        "Declared": spoken(declared_at),
-        "Declared for": f"{provider_name} ({provider})",
-        "Data": f"{data_title} ({data})",
-        "Method": f"{method_name} ({method})",
-        "Goes": spoken(goes_at),
+        "Declared": spoken(at),
+        "Declared for": f"{provider.name} ({provider.id})",
+        "Data": f"{title} ({declaration.data})",
+        "Method": f"{way.name if way else method} ({method})",
+        "Goes": spoken(declaration.at),
     }
     sections: list[tuple[str, str]] = []
     for language in wording.languages:
         said, tell = phrases_of_receipts(language), partial(translate, language=language)
-        to = filled(said["to"].format(provider=provider_name))
+        to = filled(said["to"].format(provider=provider.name))
         sections += [
             ("", f"{filled(said['heading'].format(organisation=organisation))}\n{to}"),
             ("", tell(headline)),
             ("", "\n".join(field(tell(label), tell(value)) for label, value in details.items())),
             (tell("What it means"), paragraph(tell(f"{meaning} {_RECORDED}"))),
-            *reason_sections([in_language(one, language, wording) for one in reasons], said),
+            *reason_sections([in_language(one, language, wording) for one in decision.reasons], said),
             (tell("What was said of the data"), bullets(map(tell, circumstances))),
             (tell("What was confirmed"), bullets(safeguards)),
         ]
-    values: dict[str, object] = {"reference": reference, "provider": provider, "provider_name": provider_name}
-    values |= {"organisation": organisation, "stage": "declared", "state": state}
+    values: dict[str, object] = {"reference": reference, "provider": provider.id}
+    values |= {"provider_name": provider.name, "organisation": organisation, "stage": "declared"}
     values |= {
-        "declared_at": rfc3339(declared_at),
-        "goes_at": rfc3339(goes_at),
+        "state": decision.state,
+        "declared_at": rfc3339(at),
+        "goes_at": rfc3339(declaration.at),
         "method": method,
-        "data": data,
-        "flow": flow,
-        "safeguards": list(safeguards),
-        "circumstances": list(circumstances),
-        "reasons": [asdict(reason) for reason in reasons],
+        "data": declaration.data,
+        "flow": decision.flow,
+        "safeguards": safeguards,
+        "circumstances": circumstances,
+        "reasons": [asdict(reason) for reason in decision.reasons],
     }
     return Statement.of(values, sections, wording.languages)

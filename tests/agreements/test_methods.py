@@ -71,18 +71,16 @@ def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_other
 
 
 def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> None:
-    method, declaration = next(
-        (method, each)
-        for method, each in declared(catalogue)
+    declaration = next(
+        each
+        for _, each in declared(catalogue)
         if isinstance(decide_with_safeguards(each, catalogue), Settled)
     )
     decision = decide_with_safeguards(declaration, catalogue)
     reference = "261124-anyone-7K3QD"
     statement = declaration_statement(
-        reference=reference, provider="anyone", provider_name="Ysgol Tŷ-gwyn",
-        organisation="Cyngor Sir Gâr", state="accepted", declared_at=NOON, goes_at=NOON, method=method.id,
-        method_name=method.name, data=declaration.data, data_title=declaration.data, flow=None, safeguards=(),
-        circumstances=(), reasons=decision.reasons, wording=catalogue.wording,
+        declaration, decision, catalogue, title=declaration.data, reference=reference, at=NOON,
+        organisation="Cyngor Sir Gâr",
     )  # fmt: skip
     log = Log()
     log.add("declared", reference)

@@ -13,8 +13,9 @@ from gateway.acts.declarations import NOT_YET
 from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
-from gateway.model import Finding, KeyKind
+from gateway.model import Finding, Held, KeyKind, Provider, Refused, Settled
 from gateway.policy.catalogue import load_catalogue, load_unchecked
+from gateway.policy.decide import Declaration
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
@@ -106,20 +107,28 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
     assert "Record" not in welsh
 
 
-@pytest.mark.parametrize("state", ["accepted", "held", "refused"])
-def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> None:
+@pytest.mark.parametrize("outcome", [Settled, Held, Refused])
+def test_the_receipt_of_a_declaration_is_told_in_both_languages(
+    outcome: type[Settled | Held | Refused],
+) -> None:
     reason = CATALOGUE.reason("policy:agreement-not-ratified", year="2026-27")
     (step, *_) = (each for code, each in NOT_YET.items() if code == reason.code)
+    decision = outcome(flow="offers", reasons=(replace(reason, next_step=step),))
+    methods = CATALOGUE.methods
+    declaration = Declaration(
+        provider=Provider(id="ty", name=ABOUT["provider_name"], kind="school", ratified=False), method="post",
+        data="offers", at=AT, safeguards=frozenset(methods.safeguards()),
+        circumstances=frozenset(one.id for one in methods.circumstance),
+    )  # fmt: skip
     statement = declaration_statement(
-        provider="ty", state=state, declared_at=AT, goes_at=AT, method="post", method_name="Post",  # type: ignore[arg-type]
-        data="offers", data_title="Cynigion / Offers", flow="offers", safeguards=("Amlen ddwbl",),
-        circumstances=("A yw'n fawr? / Is it large? Yes.",), reasons=(replace(reason, next_step=step),),
-        wording=CATALOGUE.wording, **ABOUT,
+        declaration, decision, CATALOGUE, title="Cynigion / Offers", at=AT, reference=ABOUT["reference"],
+        organisation=ABOUT["organisation"],
     )  # fmt: skip
     log = Log()
     log.add("declared", ABOUT["reference"])
     text = statement.for_people(log.proof(0))
     welsh, english = text.split("\n\nReceipt from ")
+    assert "llawer o blant" in welsh
     assert not {"This transfer", "Declared", "What ", "Yes.", "Do not send"} & set(_found(welsh))
     assert any(word in welsh for word in ("CANIATEIR", "CHANIATEIR", "AROS"))
     assert "This transfer" in english
