@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.keys import notices
-from gateway.keys.notices import Change, KeyNotice
+from gateway.keys.notices import Change
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
-from gateway.openpgp.sealer import clearsign
 from gateway.reasons.languages import Language
-from gateway.registry import copies, keys, log, providers, receipts, waits
+from gateway.receipts.notices import Notice, render
+from gateway.registry import copies, keys, log, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
@@ -128,24 +129,16 @@ class Clerk:
         """Record the destruction of a secret key of the gateway."""
         self._done(key, "key-destroyed", None)
 
-    def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
+    def tell(self, key: Key, notice: Notice, provider: str | None = None) -> None:
         """Leave a signed notice about a key for `provider`, or for the key's owner; none for staff's keys."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return
-        name = providers.provider_row(self.session, addressee).name
-        reference = receipts.fresh_reference(self.session, addressee, self.at)
-        text = notices.render(
-            notice,
-            key,
-            organisation=self.organisation,
-            provider_name=name,
-            reference=reference,
-            at=self.at,
-            languages=self.languages,
-        )
-        signed = clearsign(self.signing.openpgp, text)
-        receipts.leave_notice(self.session, receipts.KEY_NOTICE, addressee, reference, signed, self.at)
+        text_of = partial(
+            render, notice, organisation=self.organisation, at=self.at, languages=self.languages,
+            details=notices.details(key),
+        )  # fmt: skip
+        receipts.leave_notice(self.session, self.signing, receipts.KEY_NOTICE, addressee, self.at, text_of)
 
     def _by(self, dropped_as: str | None) -> str:
         return self.person or (f"{BY_DROP}{dropped_as}" if dropped_as else "the gateway")

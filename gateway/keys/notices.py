@@ -5,15 +5,14 @@ names no person and repeats nobody's words.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from importlib.resources import files
 from typing import Literal
 
 from gateway.openpgp.certificates import grouped
-from gateway.reasons.languages import Language, translate
-from gateway.receipts.text import bullets, notice_top, paragraph, spoken
+from gateway.receipts.notices import Notice
+from gateway.receipts.text import spoken
 from gateway.registry.keys import Key
 from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
 
@@ -24,8 +23,6 @@ _LOG_KEYS = (
 )
 
 
-KeyNotice = tuple[str, str, tuple[str, ...]]
-"""The notice of a change of a key: a headline, the meaning, and the steps to take next."""
 Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspended", "revoked"]
 _TOLD: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.keys").joinpath("notices.toml").read_text("utf-8")
@@ -33,7 +30,7 @@ _TOLD: dict[str, dict[str, str]] = tomllib.loads(
 _LOST = " Whatever it signed and was not decided on yet is refused."
 
 
-def of_change(change: Change, key: Key) -> KeyNotice:
+def of_change(change: Change, key: Key) -> Notice:
     """Return the notice of a change; `key` is the key as changed."""
     until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
     if change == "retiring":
@@ -45,23 +42,25 @@ def of_change(change: Change, key: Key) -> KeyNotice:
         "use": "log in" if key.kind == "ssh" else "sign",
     }
     said = {part: text.format(**blanks) for part, text in _TOLD[change].items()}
-    return said["headline"], said["meaning"], (said["step"],) if said["step"] else ()
+    return _notice(said["headline"], said["meaning"], *filter(None, [said["step"]]))
 
 
-def expires(key: Key, days: int) -> KeyNotice:
+def _notice(headline: str, meaning: str, *steps: str) -> Notice:
+    return Notice(headline=headline, told=meaning, steps=(*steps, _ASK))
+
+
+def expires(key: Key, days: int) -> Notice:
     """Return the notice of a certificate that expires in `days` days and has to be renewed."""
-    return (
+    return _notice(
         f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
         "Files that it signs after that wait until you have renewed it; none is lost.",
-        (
-            f"Extend it: gpg --quick-set-expire {key.fingerprint.upper()} 2y",
-            "The same again with '*' at the end, for its subkeys.",
-            "Export it (gpg --armor --export) and put the file into /keys.",
-        ),
+        f"Extend it: gpg --quick-set-expire {key.fingerprint.upper()} 2y",
+        "The same again with '*' at the end, for its subkeys.",
+        "Export it (gpg --armor --export) and put the file into /keys.",
     )
 
 
-def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> KeyNotice:
+def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> Notice:
     """Return the notice of the gateway's new key, in place of the key with the fingerprint `old`.
 
     `until`: when the old key ends; None for a compromised key, ended at once. `other_log_key`: the log's key
@@ -77,52 +76,25 @@ def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False
         if until
         else "Ring the local authority on a number you know, and compare the fingerprint above."
     )
-    return (
+    return _notice(
         GATEWAY_KEY_HEADLINE,
         f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
-        (
-            f"Fetch /keys/gateway.asc{' and /keys/gateway-succession.asc' if until else ''}.",
-            check,
-            "gpg --import gateway.asc",
-            *([_LOG_KEYS] if other_log_key else []),
-        ),
+        f"Fetch /keys/gateway.asc{' and /keys/gateway-succession.asc' if until else ''}.",
+        check,
+        "gpg --import gateway.asc",
+        *([_LOG_KEYS] if other_log_key else []),
     )
 
 
-def render(
-    notice: KeyNotice,
-    key: Key,
-    *,
-    organisation: str,
-    provider_name: str,
-    reference: str,
-    at: datetime,
-    languages: Sequence[Language] = ("en",),
-) -> str:
-    """Return the notice as text to be clearsigned: at most 74 columns, printable, ending in a newline.
-
-    The text comes once in each language.
-    """
+def details(key: Key) -> list[tuple[str, list[str]]]:
+    """Return what a notice tells of a key, for `render`: kind, algorithm and fingerprint."""
     fingerprint = [key.fingerprint]
     if key.kind == "openpgp":  # In two lines, for comparison by ear.
         groups = grouped(key.fingerprint).split(" ")
         half = len(groups) // 2
         fingerprint = [" ".join(groups[:half]), " ".join(groups[half:])]
-    headline, meaning, steps = notice
-    sections: list[str] = []
-    for language in languages:
-        tell = partial(translate, language=language)
-        kind = tell(key.noun) + (f", {key.algorithm}" if key.algorithm else "")
-        facts = [("Reference", reference), ("At", tell(spoken(at))), ("Kind", kind)]
-        facts += zip(("Fingerprint", ""), fingerprint, strict=False)
-        sections += [
-            *notice_top(headline, organisation, provider_name, facts, language),
-            tell("What it means"),
-            paragraph(tell(meaning)),
-            tell("What to do next"),
-            bullets(map(tell, (*steps, _ASK))),
-        ]
-    return "\n\n".join(sections) + "\n"
+    told = [("Kind", [key.noun, *filter(None, [key.algorithm])])]
+    return told + [(label, [line]) for label, line in zip(("Fingerprint", ""), fingerprint, strict=False)]
 
 
 def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime) -> str:

@@ -18,24 +18,28 @@ from gateway.receipts.text import bullets, field, filled, notice_top, paragraph,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementNotice:
-    """The contents of a notice about the agreement.
+class Notice:
+    """The contents of a notice to a provider, in English.
 
-    `points` are the changes, `steps` what to do next, `clause` the clause that requires the notice.
+    `told`, under the heading `about`: the news, as one paragraph, or as several points. `steps`: what to do
+    next.
     """
 
     headline: str
-    clause: str | None
-    points: tuple[str, ...]
+    about: str = "What it means"
+    told: str | tuple[str, ...]
     steps: tuple[str, ...]
 
 
-def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """Return the notice that the agreement or Appendix A has changed; `points`: the changes, in words."""
-    return AgreementNotice(
+def changed(points: tuple[str, ...], clause: str | None) -> Notice:
+    """Return the notice that the agreement or Appendix A has changed; `points`: the changes, in words.
+
+    `clause`: the clause that requires the notice, if any.
+    """
+    return Notice(
         headline="The data sharing agreement HAS CHANGED.",
-        clause=clause,
-        points=points,
+        about=_about(clause),
+        told=points,
         steps=(
             "Read the text in /agreement/agreement.txt.",
             "If you have a question, ring the local authority.",
@@ -43,12 +47,12 @@ def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
     )
 
 
-def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
+def opened(year: str, begins: str, clause: str | None) -> Notice:
     """Return the notice that the agreement for a school year, from the day `begins`, can be ratified."""
-    return AgreementNotice(
+    return Notice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
-        clause=clause,
-        points=(
+        about=_about(clause),
+        told=(
             f"The school year {year} begins on {begins}.",
             "A ratification of the year before does not count for it.",
         ),
@@ -60,24 +64,37 @@ def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
     )
 
 
+def _about(clause: str | None) -> str:
+    return "What it is about" if clause is None else f"What it is about (clause {clause})"
+
+
 def render(
-    notice: AgreementNotice,
+    notice: Notice,
     *,
     organisation: str,
     provider_name: str,
     reference: str,
     at: datetime,
     languages: Sequence[Language] = ("en",),
+    details: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> str:
-    """Format the notice as text, once in each language. Ends in a newline."""
-    about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
+    """Format the notice as text, once in each language. Ends in a newline.
+
+    `details`: further labels, each with the parts of a value, which are translated one by one.
+    """
     sections: list[str] = []
     for language in languages:
         tell = partial(translate, language=language)
         facts = [*([("Reference", reference)] if reference else []), ("At", tell(spoken(at)))]
-        sections += notice_top(notice.headline, organisation, provider_name, facts, language)
-        sections += [tell(about), bullets(map(tell, notice.points))]
-        sections += [tell("What to do next"), bullets(map(tell, notice.steps))]
+        facts += [(label, ", ".join(map(tell, parts))) for label, parts in details]
+        told = notice.told
+        sections += [
+            *notice_top(notice.headline, organisation, provider_name, facts, language),
+            tell(notice.about),
+            paragraph(tell(told)) if isinstance(told, str) else bullets(map(tell, told)),
+            tell("What to do next"),
+            bullets(map(tell, notice.steps)),
+        ]
     return "\n\n".join(sections) + "\n"
 
 

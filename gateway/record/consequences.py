@@ -36,7 +36,6 @@ from gateway.model import (
     RollEntry,
     Transfer,
 )
-from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, discrepancies, notices
 from gateway.policy.items import counts_period, counts_teams, is_whole_roll
@@ -53,7 +52,7 @@ from gateway.policy.schools import (
 from gateway.reasons import sentence_and_step
 from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, locks, markers, providers, receipts, rolls, transfers
+from gateway.registry import copies, locks, markers, receipts, rolls, transfers
 from gateway.registry import discrepancies as recorded
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -280,17 +279,11 @@ def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], 
     for provider, points in told.items():
         # Leave a signed notice for a provider, about the provider's own records only.
         locks.take_lock(session, WriterLock.RECEIPTS)
-        reference = receipts.fresh_reference(session, provider, now)
-        text = render_notice(
-            reference=reference,
-            provider_name=providers.provider_row(session, provider).name,
-            organisation=registrar.settings.organisation,
-            made_at=now,
-            points=points,
+        text_of = partial(
+            render_notice, organisation=registrar.settings.organisation, made_at=now, points=points,
             wording=registrar.catalogue.wording,
-        )
-        text = clearsign(registrar.signing.openpgp, text)
-        receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, now)
+        )  # fmt: skip
+        receipts.leave_notice(session, registrar.signing, receipts.DISCREPANCY_NOTICE, provider, now, text_of)
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
 

@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -33,7 +34,7 @@ from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, parsed_toml, read_toml
 from gateway.law import PACKS, LawPack
 from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
-from gateway.openpgp.sealer import clearsign_each
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.edits import edits
@@ -41,7 +42,7 @@ from gateway.policy.explain import changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
-from gateway.receipts.notices import AgreementNotice, changed, render
+from gateway.receipts.notices import Notice, changed, render
 from gateway.record.policy_check import check
 from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded, loaded, proposal
 from gateway.registry import log, providers, receipts
@@ -62,7 +63,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     session: Session,
     signing: Signing,
     organisation: str,
-    notice: AgreementNotice,
+    notice: Notice,
     parties: Collection[str],
     at: datetime,
     *,
@@ -74,28 +75,21 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     education provider, is in the log's entry, and is published from there in /agreement. The caller signs the
     log's head.
     """
+    text_of = partial(render, notice, organisation=organisation, at=at, languages=languages)
     addressees = [
-        provider
+        provider.id
         for provider in providers.list_providers(session)
         if provider.kind in parties and provider.closed_on is None
     ]
-    references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
-    named = [(_EVERYBODY, ""), *zip((one.name for one in addressees), references, strict=True)]
-    texts = [
-        render(
-            notice, organisation=organisation, provider_name=name, reference=reference, at=at,
-            languages=languages,
-        )
-        for name, reference in named
-    ]  # fmt: skip
-    signed = clearsign_each(signing.openpgp, texts)
-    for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
-        receipts.leave_notice(session, receipts.AGREEMENT_NOTICE, provider.id, reference, text, at)
+    for provider in addressees:
+        receipts.leave_notice(session, signing, receipts.AGREEMENT_NOTICE, provider, at, text_of)
+    text = text_of(provider_name=_EVERYBODY, reference="")
     fields: dict[str, str | int] = {
-        "sha256": hashlib.sha256(texts[0].encode()).hexdigest(),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "count": len(addressees),
     }
-    log.append(session, [Entry(kind="changes-told", subject="agreement", fields=fields, note=signed[0])], at)
+    said = clearsign(signing.openpgp, text)
+    log.append(session, [Entry(kind="changes-told", subject="agreement", fields=fields, note=said)], at)
     return len(addressees)
 
 

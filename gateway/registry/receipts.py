@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,11 +19,12 @@ from sqlmodel import Session, col, select
 
 from gateway.log.checkpoint import CheckpointError, read_checkpoint
 from gateway.log.leaf import canonical
-from gateway.openpgp.sealer import clearsign_each
+from gateway.openpgp.sealer import clearsign, clearsign_each
 from gateway.registry import log
 from gateway.registry.locks import WriterLock, take_lock
+from gateway.registry.providers import provider_row
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import rows, store
 from gateway.registry.vouched_rows import (
     content_of,
     insert_numbered,
@@ -229,16 +230,20 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
     return next(iter(rows(session, ReceiptRow, "-sequence", limit=1, reference=reference)), None)
 
 
-def leave_notice(  # noqa: PLR0917 - the columns of a notice
-    session: Session, name: str, provider: str, reference: str, text: str, at: datetime
+def leave_notice(  # noqa: PLR0917 - what a notice is made of
+    session: Session, signing: Signing, name: str, provider: str, at: datetime, text_of: Callable[..., str]
 ) -> None:
-    """Store a signed notice to a provider, to be published like a receipt. A notice has text and no JSON."""
-    session.add(
-        ReceiptRow(
-            reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,
-        )
-    )  # fmt: skip
-    session.flush()
+    """Sign and store a notice to a provider, to be published under `name` like a receipt.
+
+    `text_of` makes the text, given the notice's `reference` and the `provider_name`. A notice has no JSON.
+    """
+    reference = fresh_reference(session, provider, at)
+    text = text_of(reference=reference, provider_name=provider_row(session, provider).name)
+    signed = clearsign(signing.openpgp, text)
+    row = ReceiptRow(
+        reference=reference, provider=provider, name=name, text=signed, json_text="", created_at=at
+    )
+    store(session, row)
 
 
 def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:

@@ -12,7 +12,6 @@ import pytest
 from gateway.acts.declarations import NOT_YET
 from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
-from gateway.keys.notices import KeyNotice
 from gateway.model import Finding, Held, KeyKind, Provider, Refused, Settled
 from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.decide import Declaration
@@ -21,7 +20,7 @@ from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
 from gateway.reasons.languages import has_translation, translate
 from gateway.receipts import text as receipt_text
-from gateway.receipts.notices import changed, opened, render, render_notice
+from gateway.receipts.notices import Notice, changed, opened, render, render_notice
 from gateway.receipts.text import declaration_statement, receipt_statement
 from gateway.record import letters
 from gateway.registry.keys import Key
@@ -42,7 +41,7 @@ def key(kind: KeyKind = "openpgp", **more: object) -> Key:
     return Key(**(values | {"algorithm": "Ed25519", "uses": 0} | more))  # type: ignore[arg-type]
 
 
-def key_notices() -> Iterator[KeyNotice]:
+def key_notices() -> Iterator[Notice]:
     for change in get_args(notices.Change):
         yield from (notices.of_change(change, key()), notices.of_change(change, key("ssh")))
     yield notices.of_change("renewed", key(expires_at=AT))
@@ -52,16 +51,15 @@ def key_notices() -> Iterator[KeyNotice]:
     yield from (notices.gateway_key("cd" * 20, until) for until in (AT, None))
 
 
-@pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice[0])
-def test_a_notice_about_a_key_is_told_in_both_languages(notice: KeyNotice) -> None:
-    headline, meaning, steps = notice
-    for said in (headline, meaning, *steps):
+@pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice.headline)
+def test_a_notice_about_a_key_is_told_in_both_languages(notice: Notice) -> None:
+    for said in (notice.headline, notice.about, str(notice.told), *notice.steps):
         assert has_translation(said, "cy") or said.startswith("gpg "), said
-    text = notices.render(notice, key(), at=AT, languages=("cy", "en"), **ABOUT)
+    text = render(notice, at=AT, languages=("cy", "en"), details=notices.details(key()), **ABOUT)
     welsh, english = text.split("\n\nNotice from ")
     assert welsh.startswith("Hysbysiad gan Cyngor Sir Cwm Alarch\ni Ysgol Tŷ-gwyn")
     assert "26 Tachwedd 2026 am 09:30:00 UTC" in welsh
-    assert headline in english
+    assert notice.headline in english
     assert not {" yours", " until ", "OpenPGP key", "SSH key"} & {
         one for one in (" yours", " until ", "OpenPGP key", "SSH key") if one in welsh
     }
@@ -79,7 +77,7 @@ def test_notices_about_the_agreement_are_told_in_both_languages() -> None:
     points = (*changes_between(before, after), changes_between(after, before)[-1])
     assert [one.split(" ")[0] for one in (points[0], points[1], points[-1])] == ["The", "No", "Added"]
     for notice in (changed(points, "A.1"), opened("2027-28", "1 September 2027", None)):
-        for said in (notice.headline, *notice.points, *notice.steps):
+        for said in (notice.headline, *notice.told, *notice.steps):
             assert has_translation(said, "cy"), said
         text = render(notice, at=AT, languages=("cy", "en"), **ABOUT)
         assert "1 Medi 2027" in text or "fersiwn 2" in text

@@ -14,7 +14,8 @@ from gateway.errors import NotFoundError
 from gateway.model import Classified, Opened, Provider, Released, Signature, Upload
 from gateway.registry import deliveries, holds, markers, persons, providers, receipts, retention, transfers
 from gateway.registry.database import Registry
-from gateway.registry.tables import PupilRow
+from gateway.registry.tables import PupilRow, ReceiptRow
+from gateway.registry.tables.row import store
 from gateway.registry.vouched_rows import insert_rows
 from tests.registry.cluster import Cluster
 
@@ -116,7 +117,8 @@ def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry)
 def test_a_notice_is_kept_by_a_hold_on_it(registry: Registry) -> None:
     with registry.write() as session:
         for reference in ("261124-oak-00001", "261124-oak-00002"):
-            receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, "oak", reference, "text", NOW)
+            notice = {"provider": "oak", "name": receipts.DISCREPANCY_NOTICE, "json_text": ""}
+            store(session, ReceiptRow(**notice, reference=reference, text="text", created_at=NOW))
         holds.place(session, reference="261124-oak-00001", by="sam", why="x", at=NOW)
         kept = retention.kept(session, ["261124-oak-00001", "261124-oak-00002"])
     assert {one.reference: one.legal_hold for one in kept} == {

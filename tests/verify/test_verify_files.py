@@ -24,7 +24,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.model import Reason
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.receipts.facts import ReceiptFacts, log_key_statement
-from gateway.receipts.notices import render_notice
+from gateway.receipts.notices import render, render_notice
 from gateway.receipts.text import receipt_statement
 from gateway.registry.keys import Key
 from gateway.registry.retention import deletion_certificate
@@ -165,7 +165,9 @@ def other_texts() -> dict[str, str]:
     )
     secret = generate_gateway_key("Somerset", MADE_AT)
     return {
-        "a notice about a key": notices.render(notices.of_change("in-force", key), key, at=MADE_AT, **about),
+        "a notice about a key": render(
+            notices.of_change("in-force", key), at=MADE_AT, details=notices.details(key), **about
+        ),
         "a notice about pupils' records": render_notice(made_at=MADE_AT, points=(point,), **about),
         "a certificate of deletion": deletion_certificate(
             [gone], organisation="Somerset", policy_sha256="0" * 64, at=MADE_AT
