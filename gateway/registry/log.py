@@ -148,13 +148,9 @@ def append(
         for (level, index), node in islice(nodes.items(), known, None)
     ]
     if not before_head:
-        _write_pending(session)
+        del session.info[PENDING]
+        insert_together(session, (EventRow, events), (NodeRow, made))
     return [row["number"] for row in rows]
-
-
-def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
-    events, nodes = session.info.pop(PENDING, ((), ()))
-    insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, heads))
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
@@ -204,7 +200,8 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     signed = checkpoint(origin, now, root(session, now), key)
     head = {"size": now, "text": signed, "created_at": at}
     if carried:
-        _write_pending(session, head)
+        events, nodes = session.info.pop(PENDING, ((), ()))
+        insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, [head]))
     else:
         add_rows(session, CheckpointRow, [head])
     session.info[_SIGNED] = now
