@@ -19,15 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.errors import Fault
-from gateway.examiner.protocol import (
-    AgreementCopy,
-    Examined,
-    FileOpened,
-    HeadingsDrop,
-    Job,
-    KeyDrop,
-    Looked,
-)
+from gateway.examiner.protocol import DropRead, Examined, FileOpened, Job, KeyDrop, Looked
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.dates import reference_period
 from gateway.record.conclude import (
@@ -127,7 +119,7 @@ def foresee(
     Nothing is recorded. Raises Fault where the gateway failed.
     """
     examined = examine(claimed, look, now).examined
-    if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
+    if isinstance(examined, DropRead):
         raise Fault("a file of pupils' data was examined as a drop")
     if isinstance(examined, FileOpened):
         files = [(claimed.upload, examined.opened)]
@@ -184,7 +176,7 @@ def _ruling(
         )
         if examined.persons is not None:
             batch.persons[upload.reference] = examined.persons
-    elif isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
+    elif isinstance(examined, DropRead):
         signature = examined.signature
         if signature is not None:
             transfers.record_signature(batch.session, upload.reference, signature)
@@ -204,7 +196,7 @@ def _decision(
     registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime, *, signers: Signers
 ) -> Decision:
     known_login = came_by_login(batch.session, upload)
-    if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
+    if isinstance(examined, DropRead):
         if not known_login:
             return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
         if not _vouched_for(examined, signers):
@@ -220,7 +212,7 @@ def _decision(
     return settle(examined, drop)
 
 
-def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
+def _vouched_for(drop: DropRead, signers: Signers) -> bool:
     """Return True if the signature on a drop is by a certificate in force of the drop's provider.
 
     Return True also for the renewal or revocation of a certificate, made with the certificate's own key.

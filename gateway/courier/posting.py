@@ -43,13 +43,12 @@ class HookTarget(File):
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Post messages to web hooks until `stop` is set; each web hook has a thread of its own."""
+
+    def posting(folder: Path) -> Callable[[], int]:
+        return partial(post, folder, set[str]())
+
     said = "the web hook {} does not take every message now"
-    serve_each(root, "hook.toml", _posting, said=said, stop=stop, pause_seconds=pause_seconds)
-
-
-def _posting(folder: Path) -> Callable[[], int]:
-    """Return a function that posts one web hook's waiting messages and remembers the messages that failed."""
-    return partial(post, folder, set[str]())
+    serve_each(root, "hook.toml", posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def post(folder: Path, failed: set[str]) -> int:

@@ -106,9 +106,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
     return answer
 
 
-def believable_drop(
-    answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
-) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
+def believable_drop(answer: protocol.DropRead) -> protocol.DropRead:
     """Check and return a judge's finding.
     Raises ExaminerLost if a key has not the stated fingerprint, or the signatory's name cannot be a name.
     """

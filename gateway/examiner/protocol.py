@@ -349,7 +349,10 @@ class Failed(AboutFile):
     kind: Literal["failed"] = "failed"
 
 
-Looked = FileOpened | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
+DropRead = AgreementCopy | KeyDrop | HeadingsDrop
+"""What the judge finds in a drop that is as it should be."""
+
+Looked = FileOpened | FileRefused | DropRead
 """Result of the children for one file."""
 
 Examined = Looked | FileLost
@@ -357,7 +360,7 @@ Examined = Looked | FileLost
 
 Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | LayingOut | NamingRecords
 OfOpener = Unsealed | FileRefused | Reopened | Resealed | SealedCopy
-Judged = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed
+Judged = DropRead | FileRefused | StillSealed
 Answer = OfOpener | Judged | Read | Viewed | LaidOut | RecordsNamed | Failed
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])

@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
@@ -51,11 +52,8 @@ def try_file(
     with file.open("rb") as opened, registry.read() as session:
         descriptor = opened.fileno()
 
+        @retry(retry=retry_if_exception_type(ExaminerLost), stop=stop_after_attempt(_ATTEMPTS), reraise=True)
         def look(job: Job) -> Looked:
-            """Examine the file, in up to three attempts; ExaminerLost if a process was lost in each."""
-            for _ in range(_ATTEMPTS - 1):
-                with suppress(ExaminerLost):
-                    return examiner.look(job, descriptor)
             return examiner.look(job, descriptor)
 
         upload = Upload(  # As intake would have recorded it.

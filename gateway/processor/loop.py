@@ -27,21 +27,13 @@ from gateway.home import provider_of
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
+from gateway.processor import worker_pool
 from gateway.processor.claim import BackOff, Claim, InProgress, SideJobs, claim_waiting
 from gateway.processor.handing_on import HandingOn, lay_out_folders
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
 from gateway.processor.work import Work
-from gateway.processor.worker_pool import (
-    A_TURN_FILES,
-    ATTEMPTS,
-    IN_HAND,
-    IN_HAND_OF_EACH,
-    Finished,
-    WorkerPool,
-    in_turn,
-)
 from gateway.publish.everything import publish_all
 from gateway.publish.on_request import publish_on_request
 from gateway.publish.projection import is_published
@@ -121,7 +113,7 @@ class Processor:
         self,
         registrar: Registrar,
         *,
-        pool: WorkerPool,
+        pool: worker_pool.WorkerPool,
         owner: Owner,
         rescan_seconds: float,
         renew: Callable[[int], Policies | None] = lambda _version: None,
@@ -353,8 +345,10 @@ class Processor:
             self._work.let_go(set(landed).difference(due))
         in_hand = self._pool.in_hand
         held, free = Counter(map(provider_of, in_hand)), (one for one in due if one not in in_hand)
-        room = IN_HAND - len(in_hand)
-        taken = in_turn(free, held, room=room, each=IN_HAND_OF_EACH, at_a_time=A_TURN_FILES)
+        room = worker_pool.IN_HAND - len(in_hand)
+        taken = worker_pool.in_turn(
+            free, held, room=room, each=worker_pool.IN_HAND_OF_EACH, at_a_time=worker_pool.A_TURN_FILES
+        )
         now = self._registrar.clock()
         version = self._news.register
         for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():
@@ -442,17 +436,17 @@ class Processor:
         self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
         _log.error("%s: the outcome could not be recorded: %s", reference, trace_of(error))
         losses = self._back_off.note(reference, lost=True)
-        if losses >= ATTEMPTS and not isinstance(one.examined, FileLost):
+        if losses >= worker_pool.ATTEMPTS and not isinstance(one.examined, FileLost):
             self._conclude([Examination(FileLost(reference=reference))])
 
-    def _failed(self, item: Finished) -> Examination | None:
+    def _failed(self, item: worker_pool.Finished) -> Examination | None:
         """Count a failed examination; once examiner processes died over the file three times, hold the file.
 
         Return the outcome that holds the file, or None if the file is to be examined again.
         """
         self._progress.count_as_late(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
-        return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
+        return Examination(FileLost(reference=item.reference)) if losses >= worker_pool.ATTEMPTS else None
 
     @contextmanager
     def _working(self, *, warm: bool = False) -> Iterator[None]:

@@ -12,14 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    retry_if_not_exception_type,
-    stop_after_attempt,
-    stop_when_event_set,
-    wait_random_exponential,
-)
+import tenacity
 
 from gateway.errors import Fault, GatewayError, trace_of
 from gateway.examiner.child import ExaminerLost
@@ -204,10 +197,11 @@ class WorkerPool:
         """
         reference = assignment.upload.reference
         finished = Finished(reference, lost=True)
-        retrying = Retrying(
-            retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
-            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._ending),
-            wait=wait_random_exponential(multiplier=0.2, max=5),
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Fault)
+            & tenacity.retry_if_not_exception_type(ExaminerLost),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_when_event_set(self._ending),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             reraise=True,
         )
         try:

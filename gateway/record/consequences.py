@@ -36,19 +36,10 @@ from gateway.model import (
     RollEntry,
     Transfer,
 )
+from gateway.policy import schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, discrepancies, notices
 from gateway.policy.items import counts_period, counts_teams, is_whole_roll
-from gateway.policy.schools import (
-    copies_for,
-    is_comparable,
-    named_school,
-    number_of,
-    partners,
-    parts_for,
-    speaks_for,
-    tells_by_content,
-)
 from gateway.reasons import sentence_and_step
 from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
@@ -97,20 +88,6 @@ class Enrolled:
     schools: Mapping[str, str]
     own_kinds: frozenset[str]
 
-    @classmethod
-    def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
-        """Return providers by id, and ids by school number; a number of several schools is left out."""
-        known = {provider.id: provider for provider in providers}
-        numbers = [
-            (number, one.id)
-            for one in known.values()
-            if one.kind in own_kinds and one.closed_on is None
-            for number in (one.dfe_number, one.urn)
-            if number
-        ]
-        claims = Counter(number for number, _ in numbers)
-        return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
-
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the id of the provider to whose roll a pupil's record in a file of `sender` belongs.
 
@@ -118,7 +95,7 @@ class Enrolled:
         """
         if sender.kind not in self.own_kinds:
             return None
-        own = speaks_for(sender)
+        own = schools.speaks_for(sender)
         number = _in_full(number, own) if len(number) == _ESTABLISHMENT else number
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
@@ -138,8 +115,8 @@ class Enrolled:
         """
         if not sender.schools or not isinstance(content, Classified):
             return ()
-        own = speaks_for(sender)
-        found = {number_of(one) for one in content.schools} or {named_school(content) or ""}
+        own = schools.speaks_for(sender)
+        found = {schools.number_of(one) for one in content.schools} or {schools.named_school(content) or ""}
         full = (_in_full(one, own) if len(one) == _ESTABLISHMENT else one for one in found)
         numbers = sorted(own.intersection(full))
         each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
@@ -147,7 +124,9 @@ class Enrolled:
 
     def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
         """Return the ids of all enrolled schools with records in a file."""
-        numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
+        numbers = {schools.number_of(school) for school in content.schools} or {
+            schools.named_school(content) or ""
+        }
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
 
 
@@ -155,8 +134,20 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`."""
-    return Enrolled.of(known.enrolled(counting), own_kinds)
+    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`.
+
+    A number of several schools is left out.
+    """
+    providers = {provider.id: provider for provider in known.enrolled(counting)}
+    numbers = [
+        (number, one.id)
+        for one in providers.values()
+        if one.kind in own_kinds and one.closed_on is None
+        for number in (one.dfe_number, one.urn)
+        if number
+    ]
+    claims = Counter(number for number, _ in numbers)
+    return Enrolled(providers, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
@@ -227,7 +218,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
     """
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content
-        only = named_school(content) if isinstance(content, Classified) else None
+        only = schools.named_school(content) if isinstance(content, Classified) else None
         owner_of = cache(partial(enrolled.owner, sender))  # Of many pupils and few schools.
         by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
         for entry in unpacked(packed):
@@ -308,8 +299,8 @@ def owe_copies(
     ready: list[Provider] = []
     waiting: list[Provider] = []
     for waits in (False, True):
-        whole = copies_for(decision, content, catalogue, everybody, waits=waits)
-        parts = parts_for(decision, content, catalogue, everybody, waits=waits)
+        whole = schools.copies_for(decision, content, catalogue, everybody, waits=waits)
+        parts = schools.parts_for(decision, content, catalogue, everybody, waits=waits)
         for provider in (*whole, *parts):
             part = provider in parts
             copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
@@ -317,8 +308,8 @@ def owe_copies(
     entries = [copy_entry(transfer.upload.reference, each.id, decision.flow) for each in ready]
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
     # schools.
-    sent = partners(decision, catalogue, ready)
-    later = partners(decision, catalogue, [each for each in waiting if not each.suspended])
+    sent = schools.partners(decision, catalogue, ready)
+    later = schools.partners(decision, catalogue, [each for each in waiting if not each.suspended])
     notes = [sentence_and_step("policy:copy-sent", recipient=name) for name in sent]
     notes += [sentence_and_step("policy:copy-waits", recipient=name) for name in later if name not in sent]
     return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
@@ -364,7 +355,7 @@ class CountsOwed:
             ):
                 teams[transfer.sequence] = some
                 counted.append(transfer)
-            if is_comparable(transfer, self.catalogue):
+            if schools.is_comparable(transfer, self.catalogue):
                 alike.append((transfer, sender))
         whole = self.catalogue.agreement.discrepancies.whole_rolls
         if asked := [*counted, *(transfer for transfer, _ in alike)]:
@@ -376,7 +367,9 @@ class CountsOwed:
                 teams={team for some in teams.values() for team in some},
                 counted={one.sequence for one in counted},
                 rolls={one.upload.provider for one in counted if one.data_type not in whole},
-                with_content=any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
+                with_content=any(
+                    schools.tells_by_content(sender, self.catalogue.bodies) for _, sender in alike
+                ),
             )
             self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
         given = [

@@ -26,6 +26,7 @@ from gateway.classify import load_rules
 from gateway.examiner.protocol import (
     DROP_BYTES,
     AgreementCopy,
+    DropRead,
     FileLost,
     FileRefused,
     HeadingsDrop,
@@ -253,7 +254,7 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     return Settled(flow="keys", reasons=(catalogue.reason("key:headings-taken", count=len(found.stated)),))
 
 
-Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileLost
+Dropped = DropRead | FileRefused | FileLost
 """The outcome of the examination of a drop."""
 
 _IN_THE_CLEAR: dict[Folder, str] = {

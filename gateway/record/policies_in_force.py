@@ -161,12 +161,11 @@ class Keeper:
         with self.registry.read() as session:
             past, coming = loaded(session), proposal(session)
         if not past:
-            folder = self.home.version(self.keep(self.home.policies))
+            digest = self.keep(self.home.policies)
             # The pointer comes before the log's entry: a service that starts in between would find a version
             # in the log and only the draft on the disk, and refuse to start.
-            self._point_to(folder.name)
-            self._put_in_force(load_policies(folder), None, None, is_first=True)
-            return load_policies(folder)
+            self._point_to(digest)
+            return self.put_in_force(digest)
         if self._may_use(past[-1], past):
             self._point_to(past[-1])
         if coming is not None and self._is_due(coming) and self._may_use(coming.digest, past):
@@ -297,7 +296,32 @@ class Keeper:
         policies = self._version(digest)
         if self.by_hand:
             self.allow(digest)
-        self._put_in_force(policies, by, why)
+        now, catalogue, changes = self.clock(), policies.catalogue, tuple[str, ...]()
+        if self.home.policies_in_force != self.home.policies:
+            try:
+                changes = changes_between(load_catalogue(self.home.policies_in_force), catalogue)
+            except ConfigurationError:  # Policies of an earlier version of the gateway.
+                _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
+        with self.registry.write() as session:
+            if entries := list(_entries(session, catalogue, now, by, why)):
+                log.append(session, entries, now)
+                if changes:
+                    organisation = load_settings(self.home).organisation
+                    notice = changed(changes, catalogue.agreement.tell.changed)
+                    told = tell_everybody(
+                        session, self.signing, organisation, notice, catalogue.bodies.parties, now,
+                        languages=catalogue.agreement.languages,
+                    )  # fmt: skip
+                    _log.info("%d education providers are told that the agreement has changed", told)
+                log.sign_head(session, self.signing.log_key, self.signing.origin, now)
+        if entries and changes:
+            publish_receipts(self.registry, self.home.published)
+            publish_agreement_news(self.registry, self.home.published)
+        if entries:
+            publish_checkpoint(self.registry, self.home.published)
+            _log.info("the policies %s are in force", catalogue.digest)
+        self._point_to(catalogue.digest)
+        self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
         self.forbid()
         return policies
 
@@ -366,36 +390,6 @@ class Keeper:
             write_durably(self.home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self.home.versions / _BY_HAND).unlink(missing_ok=True)
 
-    def _put_in_force(
-        self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
-    ) -> None:
-        now, catalogue, changes = self.clock(), policies.catalogue, tuple[str, ...]()
-        if not is_first and self.home.policies_in_force != self.home.policies:
-            try:
-                changes = changes_between(load_catalogue(self.home.policies_in_force), catalogue)
-            except ConfigurationError:  # Policies of an earlier version of the gateway.
-                _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
-        with self.registry.write() as session:
-            if entries := list(_entries(session, catalogue, now, by, why)):
-                log.append(session, entries, now)
-                if changes:
-                    organisation = load_settings(self.home).organisation
-                    notice = changed(changes, catalogue.agreement.tell.changed)
-                    told = tell_everybody(
-                        session, self.signing, organisation, notice, catalogue.bodies.parties, now,
-                        languages=catalogue.agreement.languages,
-                    )  # fmt: skip
-                    _log.info("%d education providers are told that the agreement has changed", told)
-                log.sign_head(session, self.signing.log_key, self.signing.origin, now)
-        if entries and changes:
-            publish_receipts(self.registry, self.home.published)
-            publish_agreement_news(self.registry, self.home.published)
-        if entries:
-            publish_checkpoint(self.registry, self.home.published)
-            _log.info("the policies %s are in force", catalogue.digest)
-        self._point_to(catalogue.digest)
-        self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
-
 
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
@@ -460,7 +454,6 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
 
     Raises GatewayError, and adds nothing, if the pack, the signature, or the draft with the pack is faulty.
     """
-    check_name(pack)
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
     found = verified(pack, content, note, publishers)
     with policies_with(policies, pack.name, content) as tried:

@@ -16,14 +16,7 @@ from gateway.keys.changes import Clerk
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
-from gateway.publish.projection import (
-    UP_TO,
-    Issued,
-    number_in,
-    publish_checkpoint,
-    publish_given,
-    publish_receipts,
-)
+from gateway.publish import projection
 from gateway.registry import log, receipts, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -87,10 +80,10 @@ class Registrar(Rulebook):
         A receipt without a signature is signed first. A receipt that the log does not prove is left out, and
         delays no other receipt. Raises Fault if the registry or published/ fails: call again later.
         """
-        if not publish_receipts(self.registry, self.home.published):
-            unproved = self.sign_owed(number_in(self.home.published.root / UP_TO))
-            publish_receipts(self.registry, self.home.published, unproved=unproved)
-        publish_checkpoint(self.registry, self.home.published)
+        if not projection.publish_receipts(self.registry, self.home.published):
+            unproved = self.sign_owed(projection.number_in(self.home.published.root / projection.UP_TO))
+            projection.publish_receipts(self.registry, self.home.published, unproved=unproved)
+        projection.publish_checkpoint(self.registry, self.home.published)
 
     def sign_owed(self, after: int = 0) -> list[int]:
         """Sign unsigned receipts numbered above `after`; return the numbers that the log does not prove."""
@@ -100,7 +93,7 @@ class Registrar(Rulebook):
         with self.registry.write_on(()) as session:
             return receipts.sign_owed(session, self.signing, after)
 
-    def bring_out(self, issued: Issued | None) -> None:
+    def bring_out(self, issued: projection.Issued | None) -> None:
         """Sign and publish the receipts that a committed transaction issued; do nothing for None.
 
         A failure is only logged: the processor signs and publishes later.
@@ -109,9 +102,11 @@ class Registrar(Rulebook):
             return
         try:
             if issued.unsigned:
-                issued = Issued(issued.head, receipts.sign(self.registry, self.signing, issued.unsigned))
+                issued = projection.Issued(
+                    issued.head, receipts.sign(self.registry, self.signing, issued.unsigned)
+                )
             if self.brings_out:
-                if not publish_given(self.home.published, issued):
+                if not projection.publish_given(self.home.published, issued):
                     self.publish()
                 passing("publish.finished")
         except Fault as fault:

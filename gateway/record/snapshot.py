@@ -1,9 +1,11 @@
 """Take a snapshot of the gateway's state, from registry and folders, and name the problems in it."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 
 from sqlmodel import Session, col, func, select
 
@@ -138,13 +140,12 @@ def _disks(home: Home) -> dict[str, tuple[int, int]]:
 
 
 def _expiries(session: Session, now: datetime) -> dict[tuple[str, str, str], float]:
-    ends: dict[tuple[str, str, str], float | None] = {}
+    ends: defaultdict[tuple[str, str, str], float] = defaultdict(lambda: -inf)
     rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
     for row in rows:
         owner = "" if row.owner_kind == "staff" else row.owner
         moments = [moment for moment in (row.not_after, row.expires_at) if moment is not None]
-        end = (min(moments) - now).total_seconds() / _DAY if moments else None
+        end = (min(moments) - now).total_seconds() / _DAY if moments else inf
         key = (row.owner_kind, owner, row.kind)
-        known = ends.get(key, end)
-        ends[key] = None if end is None or known is None else max(end, known)
-    return {key: days for key, days in sorted(ends.items()) if days is not None}
+        ends[key] = max(ends[key], end)
+    return {key: days for key, days in sorted(ends.items()) if days < inf}
