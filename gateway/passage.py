@@ -9,7 +9,7 @@ published    the receipt made visible to the provider
 
 Isolated child processes open and classify the content, many files at once (`examine`). One process decides,
 records and publishes, many files in one transaction (`conclude`). A dry run ends with the decision
-(`foresee`).
+(`decide_file`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.errors import Fault
 from gateway.examiner.protocol import DropRead, Examined, FileOpened, Job, KeyDrop, Looked
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.dates import reference_period
@@ -109,23 +108,6 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     passing("commit.committed")
     registrar.bring_out(head)
     return {ruling.reference: ruling.folder for ruling in rulings}
-
-
-def foresee(
-    rulebook: Rulebook, batch: Batch, claimed: Assignment, look: Callable[[Job], Looked], now: datetime
-) -> tuple[Decision, File]:
-    """Return the decision that a claimed file of pupils' data would get, and the result of examining it.
-
-    Nothing is recorded. Raises Fault where the gateway failed.
-    """
-    examined = examine(claimed, look, now).examined
-    if isinstance(examined, DropRead):
-        raise Fault("a file of pupils' data was examined as a drop")
-    if isinstance(examined, FileOpened):
-        files = [(claimed.upload, examined.opened)]
-        batch.before = transfers.signed_before(batch.session, files)
-    signers = signers_of(batch.session, claimed.upload.provider, now)
-    return decide_file(rulebook, batch, claimed.upload, examined, now, signers=signers), examined
 
 
 def decide_file(

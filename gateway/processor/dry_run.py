@@ -2,23 +2,23 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
-
+from gateway.errors import Fault
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner
-from gateway.examiner.protocol import FileLost, FileOpened, Job, Looked
+from gateway.examiner.protocol import DropRead, FileLost, FileOpened, Job
 from gateway.model import Classified, ContentRefused, Decision, Upload
-from gateway.passage import decide_file, foresee
+from gateway.passage import decide_file
 from gateway.policy.decide import decide
 from gateway.policy.items import counts_teams, is_whole_roll
-from gateway.record.conclude import assignment_of, signers_of
+from gateway.record.conclude import File, assignment_of, signers_of
 from gateway.record.registrar import Rulebook
 from gateway.record.rulings import Batch
-from gateway.registry import rolls
+from gateway.registry import rolls, transfers
 from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
@@ -52,10 +52,6 @@ def try_file(
     with file.open("rb") as opened, registry.read() as session:
         descriptor = opened.fileno()
 
-        @retry(retry=retry_if_exception_type(ExaminerLost), stop=stop_after_attempt(_ATTEMPTS), reraise=True)
-        def look(job: Job) -> Looked:
-            return examiner.look(job, descriptor)
-
         upload = Upload(  # As intake would have recorded it.
             reference=reference,
             provider=provider,
@@ -69,13 +65,12 @@ def try_file(
         )
         claimed = assignment_of(rules, session, upload, at)
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
-            batch = Batch(session)
-            try:
-                decision, examined = foresee(rules, batch, claimed, look, at)
-            except ExaminerLost:
-                lost, signers = FileLost(reference=reference), signers_of(session, upload.provider, at)
-                return Tried(decision=decide_file(rules, batch, upload, lost, at, signers=signers))
-            found = examined.content if isinstance(examined, FileOpened) else None
+            examined = _examined(examiner, claimed.job, descriptor)
+            batch, signers, found = Batch(session), signers_of(session, provider, at), None
+            if isinstance(examined, FileOpened):
+                batch.before = transfers.signed_before(session, [(upload, examined.opened)])
+                found = examined.content
+            decision = decide_file(rules, batch, upload, examined, at, signers=signers)
         else:
             # As if sealed and signed by a valid key: intake would withhold a file in the clear.
             found = examiner.read(claimed.job, descriptor).content
@@ -86,3 +81,14 @@ def try_file(
         known = rolls.count_on_rolls(session, [provider])[provider] if counted else 0
         whole = is_whole_roll(found, known, catalogue)
         return Tried(decision=decision, found=found, counted=counted if whole else ())
+
+
+def _examined(examiner: Examiner, job: Job, descriptor: int) -> File:
+    """Examine a sealed file, in up to three attempts; return FileLost if a process was lost in each."""
+    for _ in range(_ATTEMPTS):
+        with suppress(ExaminerLost):
+            found = examiner.look(job, descriptor)
+            if isinstance(found, DropRead):
+                raise Fault("a file of pupils' data was examined as a drop")
+            return found
+    return FileLost(reference=job.reference)
