@@ -26,7 +26,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError, NotFoundError
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.parent import Examiner, Examiners, MixedRecordsError
 from gateway.examiner.protocol import LaidOut, Reopen
 from gateway.model import Classified, FileLayout, LaidColumn
 from gateway.openpgp.sealer import sign_detached
@@ -194,9 +194,10 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
         form=content.format, stated=content.stated,
     )  # fmt: skip
     request = Reopen(reference=reference, sha256=transfer.content_sha256 or "")
-    if (found := examiner.view_apart(request, basis, frozenset[bytes]().union(*apart.values()))) is None:
-        raise NotHandedOnError(_TOLD_APART)
-    descriptor, view = found
+    try:
+        descriptor, view = examiner.view(request, basis, frozenset[bytes]().union(*apart.values()))
+    except MixedRecordsError:
+        raise NotHandedOnError(_TOLD_APART) from None
     until.callback(os.close, descriptor)
     facts = {
         "reference": reference, "provider": provider.id, "dfe": provider.dfe_number or "",

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
-from gateway.errors import Fault
+from gateway.errors import Fault, GatewayError
 from gateway.examiner import child, protocol
 from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.persons import digested, packed, person_digests
@@ -169,21 +169,26 @@ def persons_of(read: protocol.Read, home: Home) -> bytes | None:
     return b"".join(sorted(digests))
 
 
-def records_with(
-    named: protocol.RecordsNamed, persons: Collection[bytes], home: Home
-) -> tuple[int, ...] | None:
+class MixedRecordsError(GatewayError):
+    """Raised if it is not certain which records of a file are about some persons."""
+
+
+def records_with(named: protocol.RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...]:
     """Return the numbers, from 0, of the records about persons with these digests.
-    Returns None if not certain: a record names nobody, or no record is about any of these persons.
+    Raises MixedRecordsError if a record names nobody, or no record is about any of these persons.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
-    found = []
+    found = list[int]()
     for number, (numbers, names) in enumerate(named.records):
         digests = person_digests(numbers, names, key)
         if not digests:
-            return None
+            found.clear()
+            break
         if not wanted.isdisjoint(digests):
             found.append(number)
-    return tuple(found) or None
+    if not found:
+        raise MixedRecordsError("it is not certain which records are about some people")
+    return tuple(found)
 
 
 def counting_seed(home: Home, sha256: str) -> str:
@@ -296,11 +301,22 @@ class Examiner:
         answer, content = self._of_stored(request, protocol.Reopened)
         return content, answer.size
 
-    def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
+    def view(
+        self, request: protocol.Reopen, basis: Basis | Counting, apart: Collection[bytes] = ()
+    ) -> tuple[int, View]:
         """Make the view of a stored file: the part that `basis` grants, or the counts that `basis` describes.
-        Returns the view's descriptor, for the caller to close, and its facts.
+        A part is without the records about the people with the digests `apart`. Returns the view's
+        descriptor, for the caller to close, and its facts. Raises MixedRecordsError where those records
+        cannot be told apart from the others.
         """
         content, _ = self.reopen(request)
+        if apart and isinstance(basis, Basis):
+            with ExitStack() as unless_named:
+                unless_named.callback(os.close, content)
+                asked = protocol.NamingRecords(reference=request.reference)
+                named, _ = self._ask(self._viewer, asked, (content,), (protocol.RecordsNamed,))
+                basis = replace(basis, without=records_with(named, apart, self._home))
+                unless_named.pop_all()
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
@@ -315,24 +331,6 @@ class Examiner:
                 return made, answer.view
             unless_whole.pop_all()
         return content, answer.view
-
-    def view_apart(
-        self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
-    ) -> tuple[int, View] | None:
-        """Make the view granted by `basis`, without the records about the people with the digests `persons`.
-        Returns None where these records cannot be told apart from the others.
-        """
-        if not persons:
-            return self.view(request, basis)
-        with ExitStack() as unless_viewed:
-            content, _ = self.reopen(request)
-            unless_viewed.callback(os.close, content)
-            asked = protocol.NamingRecords(reference=request.reference)
-            named, _ = self._ask(self._viewer, asked, (content,), (protocol.RecordsNamed,))
-            if (records := records_with(named, persons, self._home)) is None:
-                return None
-            unless_viewed.pop_all()
-        return self.view_of(request.reference, content, replace(basis, without=records))
 
     def lay_out(
         self, reference: str, view: int, layout: FileLayout, stated: Stated

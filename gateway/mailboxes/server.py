@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncssh
 import uvloop
 
-from gateway.examiner.parent import Examiner, Examiners, counting_seed
+from gateway.examiner.parent import Examiner, Examiners, MixedRecordsError, counting_seed
 from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.home.settings import Listen, load_limits, load_settings
@@ -27,7 +27,6 @@ from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import MailboxTree, SharedResources
-from gateway.model import Basis
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -207,13 +206,10 @@ def fetched(examiner: Examiner, order: FileOrder) -> Given:
     if order.basis is None:
         descriptor, size = examiner.reopen(request)
         return Given(descriptor, size, delivery.content_sha256)
-    if isinstance(order.basis, Basis):
-        found = examiner.view_apart(request, order.basis, order.apart)
-        if found is None:
-            raise Declined(_NOT_WITHOUT)
-        descriptor, view = found
-    else:
-        descriptor, view = examiner.view(request, order.basis)
+    try:
+        descriptor, view = examiner.view(request, order.basis, order.apart)
+    except MixedRecordsError:
+        raise Declined(_NOT_WITHOUT) from None
     if view.whole:
         return Given(descriptor, delivery.content_size, delivery.content_sha256)
     return Given(descriptor, view.size, view.sha256, view.left_out)
