@@ -15,7 +15,6 @@ from sqlmodel import col, select
 from gateway.errors import as_fault
 from gateway.home import Published
 from gateway.keys import rotation
-from gateway.log.leaf import Kind
 from gateway.publish.everything import publish_all, take_back_copies
 from gateway.publish.penalties import lift
 from gateway.publish.projection import publish_access, published_is_written, replace_published
@@ -34,7 +33,7 @@ _WITHOUT_EFFECT = frozenset(
 _TAKE_BACK = frozenset({"withdrawn", "deleted", "pupil-marked"})
 _OF_ACCESS = ("provider-", "key-")
 """Beginnings of kinds of entries that may change access: not every writer of them writes published/."""
-_LIFTED: Kind = "penalty-lifted"
+_LIFTED = "penalty-lifted"
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
@@ -86,10 +85,10 @@ class Follow:
 
     def _follow(self, registrar: Registrar, news: Sequence[EventRow]) -> None:
         kinds: set[str] = {one.kind for one in news}
-        if _LIFTED in kinds:
-            kinds.remove(_LIFTED)
-            _lift_since(registrar, news[0].number)
-        if self._shares and kinds - _TAKE_BACK:
+        for one in news:
+            if one.kind == _LIFTED and one.note:
+                lift(registrar.home, one.note, one.at)
+        if self._shares and kinds - _TAKE_BACK - {_LIFTED}:
             self._show_all(registrar)
         elif kinds & _TAKE_BACK:
             take_back_copies(registrar.home, registrar.registry)
@@ -115,15 +114,6 @@ class Follow:
         with published_is_written():
             rotation.finish(registrar.home, registrar.registry)
             publish_all(registrar.home, registrar.clock())
-
-
-def _lift_since(registrar: Registrar, since: int) -> None:
-    """Lift each of intake's penalties that an entry of the log, numbered `since` or higher, says to lift."""
-    with registrar.registry.read() as session:
-        lifted = log.events(session, "penalties", kind=_LIFTED)
-    for event in lifted:
-        if event.number >= since and event.note:
-            lift(registrar.home, event.note, event.at)
 
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:

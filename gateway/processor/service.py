@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -50,8 +50,7 @@ def open_registrar(
     Raises ConfigurationError where a setting, key or policy is missing or wrong.
     """
     settings = settings or load_settings(home)
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
         signing = Signing.load(home, settings)
         with registry.read() as session:
@@ -67,8 +66,6 @@ def open_registrar(
             clock=clock,
             key_policy=policies.keys,
         )
-    finally:
-        registry.close()
 
 
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
@@ -114,13 +111,10 @@ def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
         yield
         return
     # Own threads and connections: a scrape never waits for the work, nor the work for a scrape.
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         view = RegistryView(home, registry, settings.watch, clock, PROCESSOR)
         with metrics.exposed(sockets, PROCESSOR, view.health):
             yield
-    finally:
-        registry.close()
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:

@@ -6,6 +6,7 @@ finished by the next `gateway upgrade`, or by the processor at its start.
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -89,8 +90,7 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
     if plan is not None and plan.is_agreed and plan.applied_at is None:
         carry_out(home, plan, clock)
         return
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
         if registry.revision() != newest_revision() and check(home.policies_in_force):
             raise ConfigurationError(
@@ -98,8 +98,6 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
                 "to do; nothing was changed, and the earlier version still works"
             )
         registry.migrate()
-    finally:
-        registry.close()
 
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
@@ -134,8 +132,7 @@ def carry_out(
             "other policies have come into force since the upgrade was agreed on, and would be lost: gateway "
             "upgrade --draft, and agree on it again"
         )
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
         passing("upgrade.agreed")
         registry.migrate()
@@ -160,8 +157,6 @@ def carry_out(
             passing("upgrade.policies")
             if policy_digest(home.policies) == plan.before:
                 take_over(draft_folder(home), home.policies)
-    finally:
-        registry.close()
     done = plan.model_copy(update={"applied_at": clock()})
     write_plan(home, done)
     return done
