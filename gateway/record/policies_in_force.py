@@ -13,7 +13,6 @@ publisher, a name ending in /law, the size is the pack's length, and the root is
 installed pack is proposed and approved as any edit.
 """
 
-import base64
 import hashlib
 import logging
 import secrets
@@ -442,9 +441,8 @@ def verified(pack: Path, content: bytes, note: str, publishers: tuple[str, ...])
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
     head = read_checkpoint(note, publishers)
-    signed = base64.b64encode(head.root)
-    found = base64.b64encode(hashlib.sha256(content).digest())
-    if not head.origin.endswith(_PUBLISHER) or (head.size, signed) != (len(content), found):
+    found = len(content), hashlib.sha256(content).digest()
+    if not head.origin.endswith(_PUBLISHER) or (head.size, head.root) != found:
         raise GatewayError(f"{note_beside(pack).name} does not sign {pack.name}")
     return parsed_toml(content, LawPack, str(pack))
 

@@ -127,14 +127,10 @@ def reconsider_approved(registrar: Registrar) -> int:
 
 
 def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
-    found = (
-        (reference, settle_later(session, reference, registrar.catalogue))
-        for reference in waits.waiting_for_approval(session)
-    )
     return [
         Ruling(reference=reference, decision=settled, folder="keys")
-        for reference, settled in found
-        if settled is not None
+        for reference in waits.waiting_for_approval(session)
+        if (settled := settle_later(session, reference, registrar.catalogue)) is not None
     ]
 
 

@@ -51,8 +51,8 @@ class Snapshot:
     @property
     def oldest(self) -> float | None:
         """The age in seconds of the oldest undecided upload, in spool or registry; None if none waits."""
-        ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
-        return max(ages, default=None)
+        ages = self.oldest_landed, self.oldest_in_spool
+        return max((age for age in ages if age is not None), default=None)
 
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
