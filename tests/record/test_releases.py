@@ -243,8 +243,9 @@ def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> 
     assert "policy:embargo" in desk.codes(sent)
     with desk.registrar() as registrar:
         asked = ReleaseHeldFile(reference=sent, why="the head asks", as_="student-core")
-        with pytest.raises(GatewayError, match="speaks against"):
-            asked.release(registrar, "jane")
+        transaction = held_decisions.deciding(registrar, "jane")
+        with pytest.raises(GatewayError, match="speaks against"), transaction as record:
+            asked.decide(record)
     assert desk.state(sent) == "held"
 
 
