@@ -8,7 +8,6 @@ sealed/      files in transit, signed and encrypted; removed after their receipt
 receipts/    every receipt, verified
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.errors import ConfigurationError
 from gateway.home import PROVIDER_ID
 from gateway.home.settings import read_toml
-from gateway.openpgp.certificates import CertificateRefused, describe, pinned
+from gateway.openpgp.certificates import CertificateRefused, pinned
 from gateway.send.files import make_anew
 
 PRIVATE_FOLDER = 0o700
@@ -29,7 +28,7 @@ class KitSettings(BaseModel):
 
     `host_keys` are fingerprints (SHA256:…) compared by a person; the gateway must show one. `gateway_key` is
     the fingerprint of the OpenPGP key to encrypt to. `ssh_key` and `openpgp_key` are the paths of the
-    provider's secret keys. `organisation` is the authority that invited, "" in kits before 0.3.
+    provider's secret keys. `organisation` is the authority that invited.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,27 +98,19 @@ class Kit:
 
     def trusted(self) -> bytes:
         """Return all certificates of the gateway ever trusted, joined. Old receipts need the earlier ones."""
-        return b"\n".join(self._trusted())
+        return b"\n".join(_pinned(path) for path in sorted(self.gateway.glob("*.asc")))
 
     def current(self) -> str:
-        """Return the fingerprint of the gateway key to encrypt to. ConfigurationError if none was compared.
-
-        If kit.toml names no key, as in kits before 0.3, the newest trusted one counts.
-        """
-        named = self.settings().gateway_key
-        made = [describe(data, datetime.now(UTC)) for data in self._trusted()] if not named else []
-        if not named and not made:
+        """Return the fingerprint of the key to encrypt to. ConfigurationError if none was compared."""
+        if not (named := self.settings().gateway_key):
             raise ConfigurationError(
                 "the gateway's keys were not compared yet: gateway send setup INVITATION"
             )
-        return named or max(made, key=lambda one: one.created_at).fingerprint
+        return named
 
     def current_certificate(self) -> bytes:
         """Return the gateway's certificate to encrypt to. ConfigurationError if the file was altered."""
         return _pinned(self.gateway / f"{self.current()}.asc")
-
-    def _trusted(self) -> list[bytes]:
-        return [_pinned(path) for path in sorted(self.gateway.glob("*.asc"))]
 
 
 def _pinned(path: Path) -> bytes:

@@ -141,10 +141,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> dict[str, Any] | None:
     if html is None:
         return None
     page = read(html)
-    named = page["provider"].get("id")
-    if named is None:  # Pages of gateways before 0.3 name no provider.
-        return page | {"provider": {}}
-    if named != kit.settings().provider:
+    if page["provider"].get("id") != kit.settings().provider:
         raise GatewayError(f"{PAGE} is about another provider: do not believe it, and ring the authority")
     return page
 
@@ -198,7 +195,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: dict[str, Any] | None) -> None:
     """Fetch and store the policies in force, if newer, and the facts about the provider from its `page`."""
     known = _known(kit)
-    if page is not None and page["provider"] and page["at"].isoformat() > known.get("page_at", ""):
+    if page is not None and page["at"].isoformat() > known.get("page_at", ""):
         known |= {"page_at": page["at"].isoformat(), "provider": page["provider"]}
     try:
         status = sftp.stat(_SHOWN)
@@ -210,10 +207,8 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: dict[str, Any] | None) -> No
             if datetime.fromisoformat(told["at"]).isoformat() > known.get("policies_at", ""):
                 files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
                 known |= {"seen": seen, "policies_at": told["at"], "files": files}
-    except FileNotFoundError:
-        pass  # A gateway before 0.3.
-    except (SignatureInvalid, ValueError, TypeError, KeyError):
-        pass  # Signed by the previous key, for a moment; or unsigned; or not policies.
+    except (FileNotFoundError, SignatureInvalid, ValueError, TypeError, KeyError):
+        pass  # Missing; or signed by the previous key, for a moment; or unsigned; or not policies.
     if known != _known(kit):
         make_anew(kit.checked_by, json.dumps(known).encode())
 
