@@ -67,24 +67,16 @@ def classify_files(
 def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
     """Return the findings on a file in the documented form of `classify --json`."""
     told: dict[str, Any] = {
-        "file": str(file), "data_type": None, "level": None, "code": None, "about": None,
-        "evidence": list(found.evidence), "runner_up": found.runner_up, "mixed_with": None,
-        "format": found.format, "pupils": None, "facts": None, "findings": [], "items": [], "other_items": [],
-        "schools": [], "unlisted": [], "results": [], "sensitive": [], "name_suggests": None, "parts": [],
+        "file": str(file), "data_type": None, "level": None, "code": None, "about": None, "evidence": [],
+        "runner_up": None, "mixed_with": None, "format": None, "pupils": None, "facts": None, "findings": [],
+        "items": [], "other_items": [], "schools": [], "unlisted": [], "results": [], "sensitive": [],
+        "name_suggests": None, "parts": [],
     }  # fmt: skip
+    told |= {name: value for name, value in dataclasses.asdict(found).items() if name in told}
     if isinstance(found, ContentRefused):
-        return told | {
-            "code": found.code,
-            "about": found.about or "something unknown",
-            "sensitive": list(found.sensitive),
-            "parts": [described(file, part) for part in found.parts],
-        }
-    names = ("data_type", "level", "mixed_with", "pupils", "name_suggests")
-    told |= {name: getattr(found, name) for name in names}
-    told |= {name: list(getattr(found, name)) for name in ("items", "other_items", "results")}
-    for name in ("findings", "schools", "unlisted"):
-        told[name] = [dataclasses.asdict(one) for one in getattr(found, name)]
-    return told | {"facts": dataclasses.asdict(found.facts)}
+        told["about"] = found.about or "something unknown"
+        told["parts"] = [described(file, part) for part in found.parts]
+    return told
 
 
 def _print(file: Path, found: Classified | ContentRefused) -> None:
