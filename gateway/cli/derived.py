@@ -27,23 +27,8 @@ from gateway.acts.act import (
 )
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import ListingAct
+from gateway.cli import console
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
-from gateway.cli.console import (
-    err,
-    exact_cell,
-    now,
-    out,
-    plain,
-    print_exactly,
-    print_json,
-    print_json_list,
-    print_rows,
-    registrar_of,
-    registry,
-    show,
-    tell_rest,
-    who,
-)
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
@@ -72,10 +57,10 @@ def command_of(act: type[Act]) -> Callable[..., None]:
         asked = _validated(act, {name: _converted(act, name, value) for name, value in given.items()})
         context = ActContext(
             home=Home(home),
-            person=who(),
-            clock=now,
-            open_registry=partial(registry, home, whole=True),
-            open_registrar=partial(registrar_of, home),
+            person=console.who(),
+            clock=console.now,
+            open_registry=partial(console.registry, home, whole=True),
+            open_registrar=partial(console.registrar_of, home),
             sight=partial(sight_here, home=home),
             account=real_account,
         )
@@ -199,10 +184,10 @@ def _print_list(
         write_listing(csv, answer.columns, [*rows], as_json=as_json)
         return
     if as_json:
-        print_json_list(rows)
+        console.print_json_list(rows)
         return
-    shown = print_rows(rows, answer.columns, answer.empty, answer.narrow)
-    tell_rest(shown, answer.total or shown)
+    shown = console.print_rows(rows, answer.columns, answer.empty, answer.narrow)
+    console.tell_rest(shown, answer.total or shown)
     _say(answer.closing)
 
 
@@ -217,10 +202,10 @@ def _print(
     match answer:
         case ActDone():
             if answer.document:
-                print_exactly(answer.document)
-            _say(answer.sentence, err if answer.document else out)
+                console.print_exactly(answer.document)
+            _say(answer.sentence, console.err if answer.document else console.out)
         case ActDetails() if as_json:
-            print_json(answer.values)
+            console.print_json(answer.values)
         case ActDetails():
             _print_details(answer)
         case ActListing():
@@ -229,9 +214,9 @@ def _print(
             deliver(answer, html, csv, as_json=as_json, annex=annex)
 
 
-def _say(text: str, where: Console = out) -> None:
+def _say(text: str, where: Console = console.out) -> None:
     for line in text.splitlines():
-        where.print(Text(plain(line)), soft_wrap=True)
+        where.print(Text(console.plain(line)), soft_wrap=True)
 
 
 def _print_details(answer: ActDetails) -> None:
@@ -239,16 +224,16 @@ def _print_details(answer: ActDetails) -> None:
     lines = answer.shown_lines()
     width = max(map(len, lines), default=0)
     for label, value in lines.items():
-        said = exact_cell(value)
-        out.print(Text(f"{label:>{width}}  {plain(said)}"))
+        said = console.exact_cell(value)
+        console.out.print(Text(f"{label:>{width}}  {console.plain(said)}"))
     for paragraph in answer.paragraphs:
         _say(f" \n{paragraph}")
     for number, part in enumerate(answer.parts):
         if number or lines:
-            out.print()
-        show([*part.rows], part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
+            console.out.print()
+        console.show([*part.rows], part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
     for line in answer.closing:
         _say(line)
     if answer.proof is not None:
-        out.print()
+        console.out.print()
         _print_details(answer.proof)

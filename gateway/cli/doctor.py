@@ -18,20 +18,9 @@ from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
+from gateway.cli import complaints
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
-from gateway.cli.complaints import (
-    Complaint,
-    fault,
-    lines,
-    of_calendar,
-    of_coming_year,
-    of_keys,
-    of_law,
-    of_providers,
-    of_samples,
-    of_teams,
-    warning,
-)
+from gateway.cli.complaints import Complaint, fault, warning
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
@@ -99,29 +88,29 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
-    complaints = list(examine(Home(home), now()))
+    found = list(examine(Home(home), now()))
     if mend:
-        for one in complaints:
+        for one in found:
             try:
                 if one.safely is not None:
                     one.safely()
                     err.print(f"mended: {one.what}", soft_wrap=True)
             except (GatewayError, OSError) as error:
                 err.print(f"not mended: {one.what}: {error}", soft_wrap=True)
-        complaints = list(examine(Home(home), now()))
+        found = list(examine(Home(home), now()))
     if deep:  # Contradictions between the log, the registry, published files and sealed files.
         with registrar_of(home) as registrar:
-            found, _ = inconsistencies(registrar, [], sealed=True)
+            contradictions, _ = inconsistencies(registrar, [], sealed=True)
         restore = "gateway restore DIR, into a new home"
-        complaints += (fault(plain(f"{one.where}: {one.what}"), restore) for one in found)
+        found += (fault(plain(f"{one.where}: {one.what}"), restore) for one in contradictions)
     if as_json:
-        print_json([complaint.as_object() for complaint in complaints])
+        print_json([complaint.as_object() for complaint in found])
     else:
-        for line in lines(complaints, each=each):
+        for line in complaints.lines(found, each=each):
             out.print(Text(line))
-        if not complaints:
+        if not found:
             out.print("nothing is missing or weak")
-    if any(complaint.severity == "fault" for complaint in complaints):
+    if any(complaint.severity == "fault" for complaint in found):
         raise typer.Exit(1)
 
 
@@ -134,7 +123,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
             raise
         yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
         return
-    for what, complaints in (
+    for what, found in (
         ("folders", _folders(home)),
         ("files made once", _made_once(home)),
         ("the draft of the policies", _draft(home)),
@@ -146,14 +135,14 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("what a move left", _left(home, settings)),
         ("the machine", _machine(home)),
     ):
-        yield from guarded(what, complaints)
+        yield from guarded(what, found)
     try:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
         yield _of_policies(home, settings, error)
         return
-    yield from guarded("the samples", of_samples(home, settings, catalogue))
+    yield from guarded("the samples", complaints.of_samples(home, settings, catalogue))
     if settings.database is None and not home.registry.exists():
         yield fault(f"{home.registry} is missing", f"put it back where it is at hand; else {_BACKUP}")
         return
@@ -185,10 +174,10 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
     return fault(str(error), "edit the file named" if draft else kept)
 
 
-def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+def guarded(what: str, found: Iterable[Complaint]) -> Iterator[Complaint]:
     """Yield the complaints of a check of `what`, and one for an exception except DatabaseError and Fault."""
     try:
-        yield from complaints
+        yield from found
     except (DatabaseError, Fault):
         raise
     except GatewayError as error:
@@ -205,18 +194,16 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         registry.check_version()
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
-            for what, complaints in (
+            secret_of = partial(secret_files.secret_key_file, home)
+            for what, found in (
                 ("whose log it is", _of_this_gateway(session, home, settings)),
                 ("policies in force", _on_record(session, home)),
-                ("the calendar", of_calendar(catalogue, today)),
-                ("the law pack", of_law(catalogue, today)),
-                ("the coming year", of_coming_year(session, catalogue, today)),
+                ("the calendar", complaints.of_calendar(catalogue, today)),
+                ("the law pack", complaints.of_law(catalogue, today)),
+                ("the coming year", complaints.of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, today, at)),
                 ("staff", _people(session, catalogue, at)),
-                (
-                    "keys",
-                    of_keys(session, partial(secret_files.secret_key_file, home), load_key_policy(home), at),
-                ),
+                ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
                 ("hosts", _hosts(session, home, settings.host.name)),
                 ("other systems", _other_systems(session, at)),
                 ("what landed", _landed(session, at)),
@@ -225,7 +212,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("the index of pupils", _index(session, home)),
                 ("sealed files", _sealed(session, home, settings)),
             ):
-                yield from guarded(what, complaints)
+                yield from guarded(what, found)
         yield from guarded("the spool", _spool(home, at))
 
 
@@ -430,7 +417,7 @@ def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime
     enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
         yield warning("no provider is enrolled", "gateway providers add ID --name …")
-    yield from of_providers(session, enrolled, catalogue, year, at)
+    yield from complaints.of_providers(session, enrolled, catalogue, year, at)
     parties = catalogue.bodies.parties
     not_yet = {one.id for one in enrolled if one.kind in parties and not one.ratified and not one.closed_on}
     for name, number in sorted(copies.count_waiting(session).items()):
@@ -458,7 +445,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
             )
-    yield from of_teams(catalogue, {team for teams in people.values() for team in teams})
+    yield from complaints.of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
 def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:

@@ -20,15 +20,6 @@ from gateway.errors import GatewayError
 from gateway.model.invitation import compare
 from gateway.policy.items import not_understood
 from gateway.send import ceremonies
-from gateway.send.ceremonies import (
-    accept,
-    check_authority,
-    check_owner,
-    hand_over,
-    judge_passphrase,
-    read_invitation,
-    take_keys,
-)
 from gateway.send.checking import Check, choices, misfit
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import Why
@@ -194,29 +185,29 @@ def setup(
         place.settings()
         _say_hand_over(place, place.root)
         return
-    invited = read_invitation(invitation)
+    invited = ceremonies.read_invitation(invitation)
     if place.settings_file.exists() and place.settings().provider != invited.provider:
         place = place.beside(invited.provider)
     say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
     say(f"to its gateway at {invited.host}, port {invited.port}")
     if place.settings_file.exists():
-        check_authority(place, invited)
+        ceremonies.check_authority(place, invited)
     _compare(invited, words)
     if place.settings_file.exists():
-        accept(place, invited, place.settings())
+        ceremonies.accept(place, invited, place.settings())
     else:
         whose = owner or ""
         if openpgp_key is None:
-            whose = check_owner(
+            whose = ceremonies.check_owner(
                 owner or f"{invited.name} <{needed('The e-mail address of your office', '--owner')}>"
             )
 
         def judge(typed: str) -> None:
             if ssh_key is None or openpgp_key is None:
-                judge_passphrase(typed, invited.provider, invited.name, whose)
+                ceremonies.judge_passphrase(typed, invited.provider, invited.name, whose)
 
         known = new_passphrases(passphrase_file, judge)
-        take_keys(
+        ceremonies.take_keys(
             place, invited, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key, passphrases=known,
             now=now(),
         )  # fmt: skip
@@ -253,7 +244,7 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
 
 
 def _say_hand_over(kit: Kit, folder: Path) -> None:
-    file, words = hand_over(kit, folder)
+    file, words = ceremonies.hand_over(kit, folder)
     say(f"Send this file to the authority: {file}")
     say("Once they have it, read these six words out to them, by telephone:")
     say(f"  {' '.join(words)}")
