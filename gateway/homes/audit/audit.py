@@ -90,7 +90,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
     Yield also each transfer whose state differs from the state according to its log entries.
     """
     folded: dict[str, str] = {}
-    for _, kind, subject, _, fields in _events(session, _RECEIPTED):
+    for _, kind, subject, _, fields in events_of(session, _RECEIPTED):
         if kind == "landed":
             folded.setdefault(subject, "landed")
         # The first entry on a file decided within a moment names its folder.
@@ -111,7 +111,7 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
     """Yield each log entry that does not commit to the file's name and digest in the registry."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
-    for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
+    for number, kind, subject, salt, fields in events_of(session, _RECEIPTED):
         name, content = known.get(subject, (None, None))
         # Retention may have deleted a name and kept its salt.
         if not name or salt is None:
@@ -123,7 +123,7 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
             yield Inconsistency(f"event {number}", "its salt does not open the content it commits to")
 
 
-def _events(
+def events_of(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
     """Yield number, kind, subject, salt and fields of each log entry whose kind is in `kinds`.
@@ -231,21 +231,23 @@ def recorded_classes() -> list[type[SQLModel]]:
     )
 
 
+def certificates_of(session: Session) -> list[str]:
+    """Return the gateway's OpenPGP certificates, present and former, as on record."""
+    return [key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"]
+
+
 def _named(row: Row) -> str:
     table, key = row
     return f"{table} {' '.join(str(part) for part in json.loads(key))}"
 
 
-def audit(
-    session: Session, vkey: str, portions: AuditPortions | None = None, *,
-    certificates: Sequence[bytes] | None = None,
-) -> Iterator[Inconsistency]:  # fmt: skip
+def audit(session: Session, vkey: str, portions: AuditPortions | None = None) -> Iterator[Inconsistency]:
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
     `vkey`: the log's verifier key. `portions`: how many processes check, and which portions were faultless
-    before; by default this process checks everything. `certificates`: the gateway's OpenPGP certificates; by
-    default those in the registry. The audit cannot detect a registry replaced as a whole by an older copy. A
-    later checkpoint kept elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`).
+    before; by default this process checks everything. The audit cannot detect a registry replaced as a whole
+    by an older copy. A later checkpoint kept elsewhere detects such a replacement (`gateway log verify
+    --checkpoint FILE`).
     """
     portions = portions or AuditPortions()
     log_keys = log.keys_in_time(session, vkey)
@@ -261,13 +263,10 @@ def audit(
     deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
     owed = {
         number: subject
-        for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
+        for number, _, subject, _, fields in events_of(session, (*_RECEIPTED, "declared"))
         if "receipt" in fields and subject not in deleted
     }
-    if certificates is None:
-        known = keys.list_keys(session, "gateway")
-        certificates = [key.material.encode() for key in known if key.kind == "openpgp"]
-    trusted = tuple(log_keys), tuple(certificates)
+    trusted = tuple(log_keys), tuple(one.encode() for one in certificates_of(session))
     rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
     newest = session.exec(select(func.max(ReceiptRow.created_at))).one()
     for portion, faults in portions.checked(receipt_faults, rows, attrgetter("sequence"), lambda _: trusted):

@@ -7,8 +7,7 @@ after a second check against the registry's newer state.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
+from gateway.homes.audit.audit import certificates_of, events_of
 from gateway.homes.audit.tree import Inconsistency, paged
 from gateway.keys.reseal import unopened_sessions
 from gateway.log.checkpoint import Checkpoint
@@ -32,7 +32,6 @@ from gateway.verify.verify_receipts import Head, Unproved, read_head
 from gateway.zones.spool import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
-_PUBLISHED = "agreement-published"
 _TOGETHER = 400
 _ENOUGH = 1000
 
@@ -82,8 +81,9 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
 def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
     """Yield every file in published/ that differs from the registry and the log."""
     yield from _check_heads(session, home.published, vkey)
-    yield from _check_keys(session, home.published, vkey)
-    yield from _check_agreement(session, home.published)
+    ours = certificates_of(session)
+    yield from _check_keys(session, home.published, vkey, ours)
+    yield from _check_agreement(session, home.published, ours)
     # Compare every published receipt word for word, the latest one where replaced.
     published, removed = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
     expected: dict[Path, tuple[str, int]] = {}
@@ -149,11 +149,13 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
     return None
 
 
-def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
+def _check_keys(
+    session: Session, published: Published, vkey: str, ours: Sequence[str]
+) -> Iterator[Inconsistency]:
     """Yield each published key, and each signed list of keys, that should not be there.
 
     An `authorized_keys` may have only keys in use of an enrolled provider; common/keys/ may have only
-    certificates of this gateway, what it signed, and the verifier key of this log.
+    certificates of this gateway (`ours`), what it signed, and the verifier key of this log.
     """
     may_enter = {one.id for one in providers.list_providers(session) if not one.suspended}
     for access in sorted(published.root.glob("providers/*/authorized_keys")):
@@ -167,7 +169,6 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
             yield Inconsistency(
                 f"published {provider}/authorized_keys", "it lets in a key that is not in use"
             )
-    ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     certificates = {folder / "gateway.asc", *folder.glob("gateway-*[0-9a-f].asc")}
     for path in sorted(folder.glob("[!.]*.asc")):
@@ -180,17 +181,13 @@ def _check_keys(session: Session, published: Published, vkey: str) -> Iterator[I
         yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
 
 
-def _check_agreement(session: Session, published: Published) -> Iterator[Inconsistency]:
+def _check_agreement(session: Session, published: Published, ours: Sequence[str]) -> Iterator[Inconsistency]:
     """Yield each file in common/agreement/ that is no text once in force, and that the gateway did not sign.
 
     A text of before is accepted, since a host publishes the present one a moment after it comes into force.
     """
-    ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
-    events = log.events(session, "agreement")
-    texts = set()
-    for event in events:
-        with suppress(ValueError, KeyError):  # An audit says what is wrong with the leaf.
-            texts |= {json.loads(event.leaf)["fields"]["sha256"]} if event.kind == _PUBLISHED else set()
+    events = events_of(session, ["agreement-published"])
+    texts = {fields["sha256"] for *_, fields in events if "sha256" in fields}
     for path in sorted((published.common / "agreement").glob("[!.]*")):
         where = f"published agreement/{path.name}"
         if path.name != "agreement.txt":
@@ -200,7 +197,7 @@ def _check_agreement(session: Session, published: Published) -> Iterator[Inconsi
             yield Inconsistency(where, "no such text of the agreement was ever in force")
 
 
-def _is_signed(path: Path, certificates: Collection[str]) -> bool:
+def _is_signed(path: Path, certificates: Sequence[str]) -> bool:
     try:
         verify_clearsigned(_text(path), [one.encode() for one in certificates])
     except SignatureInvalid:

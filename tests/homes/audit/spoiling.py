@@ -85,8 +85,7 @@ def found_in(path: Path) -> Inconsistency | None:
     registry = Registry(f"sqlite:///{path}")
     try:
         with registry.read() as session:
-            certificates = (signing.certificate.encode(),)
-            return next(audit(session, signing.vkey, certificates=certificates), None)
+            return next(audit(session, signing.vkey), None)
     except (ValueError, TypeError):
         return UNREADABLE
     finally:
