@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Literal
 
+from dateutil.relativedelta import TH, relativedelta
 from lxml import etree
 
 from gateway.samples.drawing import (
@@ -22,7 +23,6 @@ from gateway.samples.drawing import (
     given,
     grow,
     leaf,
-    thursday,
 )
 from gateway.samples.events import session_marks
 from gateway.samples.people import data
@@ -112,9 +112,9 @@ Term = Literal["AUT", "SPR", "SUM"]
 
 
 def census_day(term: Term, year: int) -> date:
-    """Return the census day of a term of the academic year beginning in `year`."""
+    """Return the census day, a Thursday, of a term of the academic year beginning in `year`."""
     month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
-    return thursday(year + (term != "AUT"), month, nth)
+    return date(year + (term != "AUT"), month, 1) + relativedelta(weekday=TH(nth))
 
 
 def draw_census(

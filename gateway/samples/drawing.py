@@ -4,7 +4,6 @@ A document is an XML element, a `SampleTable`, or the lines of a fixed-width fil
 kind into bytes. A recipe says how to make a value for a pupil. `of`: values by the names used in recipes.
 """
 
-import calendar
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -71,12 +70,6 @@ def branch(parent: Element, tag: str, **leaves: object) -> Element:
     for name, text in leaves.items():
         leaf(child, name, text)
     return child
-
-
-def thursday(year: int, month: int, nth: int) -> date:
-    """Return the `nth` Thursday of a month: census days are the 1st of October, 3rd of January and of May."""
-    days = calendar.Calendar().itermonthdates(year, month)
-    return [day for day in days if day.month == month and day.weekday() == calendar.THURSDAY][nth - 1]
 
 
 # Draw tables and XML from data: a recipe (`way`) says what a cell or element holds. A recipe is a number; a
