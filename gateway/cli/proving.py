@@ -94,11 +94,15 @@ def _identified(session: Session, command: str, account: str) -> str:
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
     """Return True if the SSH agent signs, with one of the keys, that the person `name` runs the command."""
     import asyncssh  # noqa: PLC0415 - takes a while
+    from asyncssh.packet import String  # noqa: PLC0415 - takes a while
 
     wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}
     if not wanted or not os.environ.get("SSH_AUTH_SOCK"):
         return False
-    message = to_sign(f"{name} {command} {datetime.now(UTC).isoformat()} {secrets.token_hex(16)}")
+    what = f"{name} {command} {datetime.now(UTC).isoformat()} {secrets.token_hex(16)}"
+    # The message of an SSH signature: PROTOCOL.sshsig of OpenSSH.
+    parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())
+    message = b"SSHSIG" + b"".join(String(part) for part in parts)
     try:
         async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as agent:
             for pair in await agent.get_keys():
@@ -108,14 +112,6 @@ async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
     except (OSError, ValueError, asyncssh.Error):
         return False
     return False
-
-
-def to_sign(what: str) -> bytes:
-    """Return the message for an SSH signature over `what` (PROTOCOL.sshsig of OpenSSH)."""
-    from asyncssh.packet import String  # noqa: PLC0415 - takes a while
-
-    parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())
-    return b"SSHSIG" + b"".join(String(part) for part in parts)
 
 
 def sight_of(session: Session, place: Home, name: str) -> Sight:

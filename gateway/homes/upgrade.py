@@ -99,7 +99,9 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[str, ...]()
-    is_stale = draft.is_dir() and not _is_of_now(home, draft)
+    base = draft / _BASE
+    is_of_now = base.is_file() and base.read_text("ascii") == policy_digest(home.policies_in_force)
+    is_stale = draft.is_dir() and not is_of_now
     if draft.is_dir() and not is_stale:
         files: Files = _texts(draft)
     else:
@@ -122,12 +124,6 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
     if is_stale:
         faults.append(f"{draft} was made from other policies than are in force now: gateway upgrade --draft")
     return files, edits
-
-
-def _is_of_now(home: Home, draft: Path) -> bool:
-    """Return True if a draft was made from the policies that are in force now."""
-    base = draft / _BASE
-    return base.is_file() and base.read_text("ascii") == policy_digest(home.policies_in_force)
 
 
 def write_draft(home: Home, files: Files) -> Path:
