@@ -152,7 +152,7 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
         return group
     found = getattr(import_module(f"gateway.{module}"), attribute)
     if isinstance(found, typer.Typer):
-        alone.add_typer(found, name=name)
+        alone.add_typer(found, name=name, help=does)
     else:
         alone.command(name)(found)
     return typer.main.get_group(alone).commands[name]

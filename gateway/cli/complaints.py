@@ -85,10 +85,10 @@ def of_providers(
 ) -> Iterator[Complaint]:
     """Yield a complaint for each suspended provider, and each missing key, ratification or number."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
-    for key in keys.list_keys(session):
-        if key.owner_kind == "provider" and key.is_in_force(at):
+    for key in keys.list_keys(session, "provider"):
+        if key.is_in_force(at):
             in_force[key.owner].add(key.kind)
-        if key.owner_kind == "provider" and key.state == "pending":
+        elif key.state == "pending":
             pending[key.owner].add(key.kind)
     for one in enrolled:
         if one.closed_on is None:

@@ -65,12 +65,7 @@ class _FilesGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
-    cls=_FilesGroup,
-    no_args_is_help=True,
-    help="The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
-    "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent.",
-)
+app = typer.Typer(cls=_FilesGroup, no_args_is_help=True)
 
 
 @app.callback()

@@ -181,10 +181,10 @@ def back_up(
         folder.chmod(0o700)
     except OSError as error:
         raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
-    with at_work(folder):
+    with at_work(folder), as_fault("the backup cannot be written"):
         try:
             manifest = _backed_up(home, folder, now, earlier, progress)
-        except BaseException as error:
+        except BaseException:
             for path in folder.iterdir():
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)
@@ -192,8 +192,6 @@ def back_up(
                     path.unlink(missing_ok=True)
             with suppress(OSError):
                 folder.rmdir()
-            if isinstance(error, OSError):
-                raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
             raise
     try:
         note_backup(home, now)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any
 
 from gateway.model import State
@@ -261,16 +262,8 @@ def _access(home: Assured) -> _Rows:
 
 
 def _other_retention(home: Assured) -> _Rows:
-    keep = home.retention
-    yield "Refused files", _days(keep.sealed.refused)
-    yield "Receipts of refused files", _days(keep.receipts.refused)
-    yield "Index of refused files", _days(keep.index.refused)
-    yield "Refused files that nobody can open", _days(keep.sealed.unopened)
-    yield "Receipts in the folders of providers", _days(keep.published.receipts)
-    yield "Notices on keys", _days(keep.notices.keys)
-    yield "Notices on discrepancies", _days(keep.notices.discrepancies)
-    yield "Declarations of what went another way", _days(keep.declarations.accepted)
-    yield "Letters", _days(keep.letters.owed)
+    for what, rule in WORDS["retained"]:
+        yield what, _days(attrgetter(rule)(home.retention))
     yield "Entries of the log, which hold no personal data", "for ever"
     yield "Held files", "until a person decides, then as above"
 

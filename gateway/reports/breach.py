@@ -232,11 +232,8 @@ def _rests_on(clauses: Sequence[str], article: str = "") -> str:
 
 
 def _access(breach: Breach) -> tuple[Block, ...]:
-    named = (
-        (Points(tuple(f"Account concerned: {name}" for name in breach.told.staff)),)
-        if breach.told.staff
-        else ()
-    )
+    accounts = tuple(f"Account concerned: {name}" for name in breach.told.staff)
+    named = (Points(accounts),) if accounts else ()
     found = defaultdict[tuple[str, str], list[LogStep]](list)
     for _, step in openings(breach):
         found[step.by or "", step.team or ""].append(step)

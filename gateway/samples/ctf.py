@@ -114,7 +114,8 @@ Term = Literal["AUT", "SPR", "SUM"]
 def census_day(term: Term, year: int) -> date:
     """Return the census day, a Thursday, of a term of the academic year beginning in `year`."""
     month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
-    return date(year + (term != "AUT"), month, 1) + relativedelta(weekday=TH(nth))
+    day: date = date(year + (term != "AUT"), month, 1) + relativedelta(weekday=TH(nth))
+    return day
 
 
 def draw_census(

@@ -29,7 +29,6 @@ from gateway.errors import GatewayError
 from gateway.openpgp.packets import in_ascii
 
 _CIPHER = SymmetricKeyAlgorithm.AES256
-_HASH = HashAlgorithm.SHA512
 TWO_YEARS = timedelta(days=2 * 365)
 """The validity of a new or renewed key."""
 _PREFERENCES = {

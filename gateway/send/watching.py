@@ -327,12 +327,11 @@ class WatchedFolder:
     def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
         """Put the receipt of a decided file in place, then move the file to sent/, held/ or refused/."""
         with unwritten(file) as (source, _):
+            folder = self._folder / FOLDERS[sent.state]
             if digest_of(source) != sent.content_sha256:
-                folder = self._folder / FOLDERS[sent.state]
                 self._put_receipts(folder / file.name, sent)
                 files.filed(sent, f"{folder.name}/{file.name}")
                 raise Changed(f"it was sent, reference {sent.reference}, and was changed since")
-            folder = self._folder / FOLDERS[sent.state]
             target = folder / file.name
             if os.path.lexists(target):
                 target = _free(folder / f"{file.stem}.{sent.reference}{file.suffix}")

@@ -95,8 +95,7 @@ def verify_receipt_files(
             verdict, head = _verify_file(path, gateway_certificate, original, vouched, known)
             heads += [head] if head is not None else []
         except (receipts.Unproved, GatewayError, OSError) as error:
-            lines = (f"NOT PROVED: {_words(error)}",)
-            verdict = FileVerdict(path.name, good=False, anchored=False, lines=lines)
+            verdict = _not_proved(path.name, error)
         verdicts.append(verdict)
     return verdicts + _together(heads, consistency)
 
@@ -283,9 +282,10 @@ def _together(heads: Sequence[receipts.Head], consistency: Path | None) -> list[
     try:
         lines = tuple(receipts.compare_heads(heads, consistency))
     except (receipts.Unproved, OSError) as error:
-        return [FileVerdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
+        return [_not_proved("together", error)]
     return [FileVerdict("together", good=True, anchored=False, lines=lines)] if lines else []
 
 
-def _words(error: Exception) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else str(error)
+def _not_proved(name: str, error: Exception) -> FileVerdict:
+    words = error.strerror if isinstance(error, OSError) else error
+    return FileVerdict(name, good=False, anchored=False, lines=(f"NOT PROVED: {words}",))
