@@ -16,14 +16,17 @@ import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.verify import verify_receipts as receipts
 
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
-def roots(leaves: Path) -> Iterator[bytes]:
-    """Yield the tree's root after each log entry in the file `leaves`. Unproved for a wrong entry number."""
+def entries(leaves: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield each log entry in the file `leaves`, and the tree's root after it.
+    Of an entry given as a hash alone, only `hash` and `sequence` are known. Unproved for a wrong number.
+    """
     peaks: list[tuple[int, bytes]] = []  # height and root of the complete subtrees so far, largest first
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -45,13 +48,14 @@ def roots(leaves: Path) -> Iterator[bytes]:
             root = node
             for _, left in reversed(peaks[:-1]):
                 root = receipts.parent(left, root)
-            yield root
+            yield told, root
 
 
-def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
-    """Compare a log's entries with its heads; return the number of entries that a head covers.
+def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> tuple[int, int, int]:
+    """Compare a log's entries with its heads.
+    Return the number of entries that a head covers, of entries beyond, and of those given as hashes alone.
     Unproved if they differ, or if an entry stands after the last head. There earlier versions exported
-    records of heads, which are left alone, and not counted.
+    records of heads, which are left alone.
     """
     signed = max((head.size for head in heads), default=0)
     if not signed:
@@ -59,21 +63,18 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
-    size = 0
-    for size, root in enumerate(roots(leaves), start=1):
+    size = hidden = 0
+    for size, (told, root) in enumerate(entries(leaves), start=1):
+        hidden += "hash" in told
         if expected.pop(size, {root}) != {root}:
             raise receipts.Unproved(f"the first {size} entries are not those that were signed")
+        if size > signed and told.get("kind") != "recorded":
+            raise receipts.Unproved(f"entry {size - 1} stands after the last head: nobody has signed it")
     if expected:
         raise receipts.Unproved(
             f"there is a head of {max(expected)} entries, but only {size} entries: the log was cut"
         )
-    with leaves.open("rb") as file:
-        for number, line in enumerate(file):
-            if number < signed:
-                continue
-            if receipts.strict_json(line.decode(), receipts.LEAF)["kind"] != "recorded":
-                raise receipts.Unproved(f"entry {number} stands after the last head: nobody has signed it")
-    return signed
+    return signed, size - signed, hidden
 
 
 def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
@@ -91,7 +92,7 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
     with leaves.open("rb") as file:
         told = [receipts.strict_json(line.decode(), receipts.LEAF) for line in file if CHANGED in line]
     changes = {one["sequence"]: one["fields"] for one in told if one["kind"] == "log-key-changed"}
-    every = list(roots(leaves)) if changes else []
+    every = [root for _, root in entries(leaves)] if changes else []
     keys = []
     for number, one in changes.items():
         # The last head of a key that was not lost covers the change: so the key itself names the next one.
@@ -128,10 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keys = keys_of(args.folder / "leaves.jsonl") or [receipts.KeyInTime(log_key)]
         heads = [head_in(path, keys) for path in (*inside, *args.files)]
         check_keys(keys, log_key, heads)
-        size = check_log(args.folder / "leaves.jsonl", heads)
-        with (args.folder / "leaves.jsonl").open("rb") as leaves:
-            are_hidden = [line.startswith(WITHHELD) for line in leaves]
-        hidden, beyond = sum(are_hidden), len(are_hidden) - size
+        size, beyond, hidden = check_log(args.folder / "leaves.jsonl", heads)
     except (receipts.Unproved, OSError, UnicodeDecodeError) as error:
         receipts.say(f"NOT PROVED: {error}")
         return 1

@@ -194,7 +194,7 @@ def test_nobody_puts_a_key_of_their_own_into_an_exported_log(
     change = {**entry, "fields": fields, "kind": "log-key-changed", "sequence": size}
     more = {**entry, "fields": {}, "kind": "released", "sequence": size + 1}
     folder = spoilt(exported, tmp_path, [*lines, *(canonical(one).decode() + "\n" for one in (change, more))])
-    *_, root = verify_log.roots(folder / "leaves.jsonl")
+    *_, (_, root) = verify_log.entries(folder / "leaves.jsonl")
     (folder / f"checkpoint-{size + 2}").write_text(checkpoint(origin, size + 2, root, own))
     assert verify_log.main([str(folder), "--log-key", true]) == 1
     assert f"entry {size} ends a key of the log at another size" in capsys.readouterr().out
@@ -210,9 +210,9 @@ def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
     for number, data in enumerate(leaves):
         tree.append(nodes, number, data)
         expected.append(tree.root(nodes, number + 1))
-    assert list(verify_log.roots(tmp_path / "leaves.jsonl")) == expected
+    assert [root for _, root in verify_log.entries(tmp_path / "leaves.jsonl")] == expected
     heads = [Head("log", number + 1, root) for number, root in enumerate(expected)]
-    assert verify_log.check_log(tmp_path / "leaves.jsonl", heads) == size
+    assert verify_log.check_log(tmp_path / "leaves.jsonl", heads) == (size, 0, 0)
 
 
 def test_a_folder_that_is_there_is_not_written_into(copy: Desk, tmp_path: Path) -> None:
