@@ -146,12 +146,9 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         pack = Assured(
             catalogue=catalogue,
             retention=load_retention(context.home),
-            organisation=settings.organisation,
+            settings=settings,
             made_at=made_at,
             in_force_since=loaded.at if loaded else None,
-            store="in an S3 store" if settings.store.url else "on the disk of this machine",
-            database="in PostgreSQL" if settings.database else "in SQLite, on the same disk",
-            telephone=settings.telephone,
             providers={kind: (number, signed[kind]) for kind, number in kinds.items()},
             transfers=files,
             people=Counter(str(role) for one in people for role in one["roles"]),

@@ -12,6 +12,7 @@ from importlib.resources import files
 from operator import attrgetter
 from typing import Any
 
+from gateway.home.settings import Settings
 from gateway.model import State
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_in, local_day
@@ -30,19 +31,16 @@ _Rows = Iterator[tuple[str, ...]]
 class Assured:
     """The facts of a home for an assurance pack. Counts are of the twelve months before `made_at`.
 
-    `store` and `database`: where sealed files and the registry are. `providers`: by kind, how many are
-    enrolled and how many have ratified for the year. `transfers`: the number of files by data type ("" for
-    unrecognised) and state. `people` and `members`: the number of people by role and by team.
+    `providers`: by kind, how many are enrolled and how many have ratified for the year. `transfers`: the
+    number of files by data type ("" for unrecognised) and state. `people` and `members`: the number of people
+    by role and by team.
     """
 
     catalogue: Catalogue
     retention: Retention
-    organisation: str
+    settings: Settings
     made_at: datetime
     in_force_since: datetime | None
-    store: str
-    database: str
-    telephone: str | None = None
     providers: Mapping[str, tuple[int, int]]
     transfers: Mapping[tuple[str, State], int]
     people: Mapping[str, int]
@@ -88,14 +86,14 @@ def _table(name: str, home: Assured) -> Block:
 
 
 def _blanks(home: Assured) -> dict[str, str]:
-    catalogue, since = home.catalogue, home.in_force_since
+    catalogue, settings, since = home.catalogue, home.settings, home.in_force_since
     today = local_day(home.made_at, catalogue.calendar.timezone)
     review = day_in(today.year, catalogue.agreement.year.review)
     if review <= today:
         review = day_in(today.year + 1, catalogue.agreement.year.review)
     people = ", ".join(f"{number} with the role {role}" for role, number in sorted(home.people.items()))
     return {
-        "organisation": home.organisation,
+        "organisation": settings.organisation,
         "agreement": catalogue.agreement.title,
         "version": catalogue.agreement.version,
         "policies": catalogue.digest[:16],
@@ -108,11 +106,11 @@ def _blanks(home: Assured) -> dict[str, str]:
         "made": spoken(home.made_at),
         "since": spoken(since) if since else "now (no service has started yet)",
         "review": str(review),
-        "store": home.store,
-        "database": home.database,
+        "store": "in an S3 store" if settings.store.url else "on the disk of this machine",
+        "database": "in PostgreSQL" if settings.database else "in SQLite, on the same disk",
         "desk": catalogue.desks.desk,
         "governance": catalogue.desks.governance,
-        "telephone": f" ({home.telephone})" if home.telephone else "",
+        "telephone": f" ({settings.telephone})" if settings.telephone else "",
         "access": people or "nobody has a role yet",
         "program": home.version,
         "clause_controller": "clause " + ", ".join(catalogue.breach.tell.providers or (TO_FILL,)),
@@ -275,7 +273,7 @@ def _recipient_teams(home: Assured) -> _Rows:
     for team in catalogue.teams.team:
         yield (
             team.name,
-            bodies.get(catalogue.body_of(team) or "", home.organisation),
+            bodies.get(catalogue.body_of(team) or "", home.settings.organisation),
             team.purpose,
             ", ".join(team.clauses),
             "records" if team.pupil_level else "counts alone",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.home.settings import read_toml
+from gateway.home.settings import Settings, read_toml
 from gateway.policy.catalogue import load_unchecked
 from gateway.reports.assurance import WORDS, Assured, assurance_report
 from gateway.reports.breach import TO_FILL
@@ -22,8 +22,8 @@ NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 def made(policies: Path, **facts: object) -> Assured:
     known: dict[str, object] = {
-        "organisation": "Anyshire County Council", "made_at": NOW, "in_force_since": NOW,
-        "store": "on the disk of this machine", "database": "in SQLite", "telephone": "01823 000000",
+        "settings": Settings(organisation="Anyshire County Council", telephone="01823 000000"),
+        "made_at": NOW, "in_force_since": NOW,
         "providers": {"school": (3, 2)}, "transfers": {("attendance", "accepted"): 7, ("", "held"): 1},
         "people": {"triage": 2}, "members": {"central-data-team": 4},
     }  # fmt: skip
