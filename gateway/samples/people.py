@@ -173,15 +173,10 @@ def _checked(rng: Random, start: str, base: int) -> str:
 # `upn:duplicate` repeats a whole record: the number of distinct pupils stays the same, and each repetition
 # counts once.
 
-CHECK_LETTER = "upn:check-letter"
-TEMPORARY = "upn:temporary"
 DUPLICATE = "upn:duplicate"
-MISSING = "item:missing"
-UNKNOWN_CODE = "code:unknown"
-FUTURE = "date:future"
-
-UPN_FAULTS = (CHECK_LETTER, TEMPORARY)
-RECORD_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE, FUTURE)
+RECORD_FAULTS = (
+    "upn:check-letter", "upn:temporary", DUPLICATE, "item:missing", "code:unknown", "date:future",
+)  # fmt: skip
 
 MissingItem = Literal["surname", "upn"]
 PupilCode = Literal["ethnicity", "sex", "enrol_status", "sen_provision"]

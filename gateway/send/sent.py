@@ -7,7 +7,7 @@ same sealed file, and does not seal the content anew.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -107,12 +107,9 @@ class SentFiles:
         """Add the row of a newly sealed file."""
         self._connection.execute(
             "INSERT INTO sent (content_sha256, sealed_sha256, name, remote, state, why, sealed_at, folder) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                sent.content_sha256, sent.sealed_sha256, sent.name, sent.remote, sent.state, sent.why,
-                sent.sealed_at.isoformat(), sent.folder,
-            ),
-        )  # fmt: skip
+            "VALUES (:content_sha256, :sealed_sha256, :name, :remote, :state, :why, :sealed_at, :folder)",
+            {**asdict(sent), "sealed_at": sent.sealed_at.isoformat()},
+        )
 
     def forget(self, sent: SentFile) -> None:
         """Remove the row of a file that was not uploaded and will be sealed anew."""

@@ -15,8 +15,8 @@ _WARN_DAYS = 60
 _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 
 
-def standing(kit: Kit, page: dict[str, Any] | None = None, now: datetime | None = None) -> dict[str, Any]:
-    """Return the standing of the kit's provider at `now`, as `gateway send status --json` prints it.
+def standing(kit: Kit, page: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the standing of the kit's provider now, as `gateway send status --json` prints it.
 
     `page` is the gateway's page about the provider, as returned by `trust.told`. In the result, `counts` are
     the numbers of sent files by state, `waiting` are the files held or on the way, and `told` is `page`.
@@ -25,7 +25,7 @@ def standing(kit: Kit, page: dict[str, Any] | None = None, now: datetime | None 
     with closing(SentFiles(kit.sent)) as files:
         rows = files.in_state()
     expires = read_key(settings.openpgp_key.read_bytes()).expires_at
-    left = None if expires is None else (expires - (now or datetime.now(UTC))).days
+    left = None if expires is None else (expires - datetime.now(UTC)).days
     return {
         "provider": settings.provider,
         "counts": dict(Counter(str(one.state) for one in rows)),
