@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, ParamSpec, TypeVar, get_args, get_origin
 
 import typer
 
@@ -94,10 +94,9 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
             complain(terminal.words(error))
             raise typer.Exit(1) from None
 
-    hints = get_type_hints(command, include_extras=True)
     parameters = [
-        one.replace(annotation=_declared(one.name, hints[one.name]), kind=inspect.Parameter.KEYWORD_ONLY)
-        for one in inspect.signature(command).parameters.values()
+        one.replace(annotation=_declared(one.name, one.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in inspect.signature(command, eval_str=True).parameters.values()
     ]
     for place, one in enumerate(parameters):
         if one.name == "home" and one.default is one.empty:

@@ -48,7 +48,6 @@ _parameters = [
 _ask = Annotated[bool | None, "--ask/--no-ask", "Ask for what is not given; by default only on a terminal."]
 _parameters.append(inspect.Parameter("ask", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_ask))
 _declare.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
-_declare.__annotations__ = {one.name: one.annotation for one in _parameters}
 _declare.__name__ = "declare"
 declare = command_in(app, "add")(_declare)  # Instead of the derived command, which asks nothing.
 

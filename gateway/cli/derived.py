@@ -65,8 +65,8 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             account=real_account,
         )
         if not act.reads and context.home.settings.exists():
-            with context.open_registry() as opened:
-                opened.check_version()
+            with context.open_registry():
+                pass  # Its tables are of this version.
         asked.check(context)
         if isinstance(asked, ListingAct):
             _print_list(asked, context, **shown)
@@ -80,7 +80,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
         _parameter(name, act.model_fields[name], heading) for name, heading in headings_of(act).items()
     ]
     parameters.sort(key=lambda one: not isinstance(get_args(one.annotation)[1], typer.models.ArgumentInfo))
-    parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
+    parameters.append(_keyword("home", HomeOption, DEFAULT_HOME))
     answers = answer_of(act)
     wanted = {
         "as_json": answers != "ActDone",
@@ -89,12 +89,11 @@ def command_of(act: type[Act]) -> Callable[..., None]:
         "html": answers == "Document",
         "annex": act.annexed,
     }
-    parameters += [_shared(name, *_SHOWN[name]) for name, is_wanted in wanted.items() if is_wanted]
+    parameters += [_keyword(name, *_SHOWN[name]) for name, is_wanted in wanted.items() if is_wanted]
     command.__doc__ = inspect.getdoc(act)
     command.__name__ = act.__name__
     command.__module__ = act.__module__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
     command.act = act  # type: ignore[attr-defined]
     return fails_clearly(command)
 
@@ -109,7 +108,7 @@ _SHOWN: Mapping[str, tuple[object, object]] = {
 """The options for showing an answer, each with its default."""
 
 
-def _shared(name: str, annotation: object, default: object) -> inspect.Parameter:
+def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
@@ -136,9 +135,7 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
     # A required value to be asked for is asked for unless given.
     needed: object = "-" if given_to_option(field, "asked") else inspect.Parameter.empty
     default = needed if required else (None if several else field.default)
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, made]
-    )
+    return _keyword(name, Annotated[annotation, made], default)
 
 
 _METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from gateway.cli import complaints
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.complaints import Complaint, fault, warning
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
+from gateway.cli.console import registry as open_registry
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
@@ -54,7 +55,7 @@ from gateway.registry import (
     staff,
     transfers,
 )
-from gateway.registry.database import Registry, newest_revision
+from gateway.registry.database import newest_revision
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store, store_of
 from gateway.zones.spool import count_aside, named_at, waiting
@@ -140,7 +141,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        yield _of_policies(home, settings, error)
+        yield _of_policies(home, error)
         return
     yield from guarded("the samples", complaints.of_samples(home, settings, catalogue))
     if settings.database is None and not home.registry.exists():
@@ -159,11 +160,10 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         yield fault(str(error), mend)
 
 
-def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
+def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
     """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
     try:
-        with closing(Registry(settings.database_url(home))) as registry:
-            registry.check_version()
+        with open_registry(home.root, whole=True) as registry:
             if registry.revision() != newest_revision():
                 what = "the registry and the policies in force are of an earlier version of the gateway"
                 return fault(what, "gateway upgrade")
@@ -190,30 +190,28 @@ def guarded(what: str, found: Iterable[Complaint]) -> Iterator[Complaint]:
 
 
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
-    with closing(Registry(settings.database_url(home))) as registry:
-        registry.check_version()
-        with registry.read() as session:
-            today = local_day(at, catalogue.calendar.timezone)
-            secret_of = partial(secret_files.secret_key_file, home)
-            for what, found in (
-                ("whose log it is", _of_this_gateway(session, home, settings)),
-                ("policies in force", _on_record(session, home)),
-                ("the calendar", complaints.of_calendar(catalogue, today)),
-                ("the law pack", complaints.of_law(catalogue, today)),
-                ("the coming year", complaints.of_coming_year(session, catalogue, today)),
-                ("providers", _providers(session, catalogue, today, at)),
-                ("staff", _people(session, catalogue, at)),
-                ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
-                ("hosts", _hosts(session, home, settings.host.name)),
-                ("other systems", _other_systems(session, at)),
-                ("what landed", _landed(session, at)),
-                ("the clock", _clock(session, at)),
-                ("the key set", _key_set(session, home)),
-                ("the index of pupils", _index(session, home)),
-                ("sealed files", _sealed(session, home, settings)),
-            ):
-                yield from guarded(what, found)
-        yield from guarded("the spool", _spool(home, at))
+    with open_registry(home.root, whole=True) as registry, registry.read() as session:
+        today = local_day(at, catalogue.calendar.timezone)
+        secret_of = partial(secret_files.secret_key_file, home)
+        for what, found in (
+            ("whose log it is", _of_this_gateway(session, home, settings)),
+            ("policies in force", _on_record(session, home)),
+            ("the calendar", complaints.of_calendar(catalogue, today)),
+            ("the law pack", complaints.of_law(catalogue, today)),
+            ("the coming year", complaints.of_coming_year(session, catalogue, today)),
+            ("providers", _providers(session, catalogue, today, at)),
+            ("staff", _people(session, catalogue, at)),
+            ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
+            ("hosts", _hosts(session, home, settings.host.name)),
+            ("other systems", _other_systems(session, at)),
+            ("what landed", _landed(session, at)),
+            ("the clock", _clock(session, at)),
+            ("the key set", _key_set(session, home)),
+            ("the index of pupils", _index(session, home)),
+            ("sealed files", _sealed(session, home, settings)),
+        ):
+            yield from guarded(what, found)
+    yield from guarded("the spool", _spool(home, at))
 
 
 def _folders(home: Home) -> Iterator[Complaint]:
