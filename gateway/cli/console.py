@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.identity import account_of, on_record, sight_here
+from gateway.cli.identity import PROVED, account_of, sight_here
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -105,7 +105,7 @@ def who() -> str:
     sudo, the account that called sudo. Where people share an account, the variable GATEWAY_ADMIN names one of
     them: "NAME (as ACCOUNT)".
     """
-    if (person := on_record()) is not None:
+    if (person := PROVED.get()) is not None:
         return person
     # getpass would trust LOGNAME before the owner of the process.
     account = os.environ.get("SUDO_USER") or account_of(os.getuid())

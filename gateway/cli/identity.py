@@ -18,17 +18,12 @@ from gateway.home import Home, as_reference
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-_PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
+PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
+"""The proven name of the person at the keyboard, for the record; None if roles are not in force.
+
+A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the agent.
+"""
 _UNSET = 2**32 - 1  # The kernel's number for a process that nobody logged in for.
-
-
-def on_record() -> str | None:
-    """Return the proven name of the person at the keyboard, for the record; None if roles are not in force.
-
-    A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the
-    agent.
-    """
-    return _PROVED.get()
 
 
 def sight_here(session: Session, home: Path) -> Sight:
@@ -36,7 +31,7 @@ def sight_here(session: Session, home: Path) -> Sight:
 
     If roles are not in force, whoever runs commands counts as an administrator and may know of all files.
     """
-    if (person := on_record()) is None:
+    if (person := PROVED.get()) is None:
         return EVERYTHING
     from gateway.cli.proving import sight_of  # noqa: PLC0415 - loads the tables of the registry
 
@@ -63,11 +58,11 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     about = [] if act is not None and act.of_any_file else [as_reference(str(one)) for one in named]
     from gateway.cli.proving import checked  # noqa: PLC0415 - as above
 
-    token = _PROVED.set(checked(place, name, right, about, real_account()))
+    token = PROVED.set(checked(place, name, right, about, real_account()))
     try:
         yield
     finally:
-        _PROVED.reset(token)
+        PROVED.reset(token)
 
 
 def name_of(command: Callable[..., Any]) -> str:

@@ -46,7 +46,8 @@ FingerprintArgument = Annotated[str, "FPR", "The fingerprint or its beginning."]
 def export(home: HomeOption) -> None:
     """Print the gateway's OpenPGP certificate, for providers to encrypt to."""
     with registry(home) as opened, opened.read() as session:
-        current = keys.find_key(session, "gateway", "gateway", _signing(home))
+        signing = secret_files.signing_fingerprint(Home(home))
+        current = keys.find_key(session, "gateway", "gateway", signing)
     print_exactly(current.material)
 
 
@@ -55,9 +56,10 @@ def list_gateway_keys(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the gateway's keys, with fingerprints in groups of four, for reading out."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
+    signing = secret_files.signing_fingerprint(Home(home))
     for row in rows:
         row["fingerprint_in_fours"] = grouped(row["fingerprint"])
-        row["current"] = row["fingerprint"] == _signing(home)
+        row["current"] = row["fingerprint"] == signing
         row["secret_held"] = secret_files.secret_key_file(Home(home), row["fingerprint"]).exists()
     columns = ("kind", "fingerprint_in_fours", "state", "not_after", "current", "secret_held")
     show(rows, columns, as_json=as_json, empty="no keys")
@@ -184,10 +186,6 @@ def _agreed(home: Path, act: str, subject: str) -> bool:
     if not done:
         out.print(WAITS_FOR_SECOND_PERSON)
     return done
-
-
-def _signing(home: Path) -> str:
-    return secret_files.signing_fingerprint(Home(home))
 
 
 # By then every school with weekly uploads has logged in and learnt the key.

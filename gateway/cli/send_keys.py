@@ -117,15 +117,10 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     """Yield the kit in the folder `kit` with unlocked keys; show progress on a terminal until the end."""
     opened = Kit(kit)
     with Display() as shown:
-        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        ask = shown.ask if sys.stdin.isatty() else None
+        sender = KitAtWork(opened, Passphrases(opened.settings().provider, passphrase_file, ask), shown)
         sender.unlock()
         yield sender
-
-
-def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Return the source of passphrases for a kit's keys; on a terminal, `ask` asks a person for one."""
-    asking = ask or Display().ask
-    return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
 
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
@@ -212,7 +207,7 @@ def setup(
             now=now(),
         )  # fmt: skip
         if passphrase_file is None:
-            passphrases = passphrases_of(place, None)
+            passphrases = Passphrases(invited.provider, None, None)
             kept = [passphrases.keep("openpgp", known[0]), passphrases.keep("ssh", known[1])]
             if all(kept):
                 say("the passphrase is in this system's key ring")

@@ -57,7 +57,7 @@ def upgrade(
         return
     found = work.look(place)
     _tell(found)
-    if not found.is_needed:
+    if not found.migrations and found.files is None:
         out.print("nothing needs doing: the home is of this version")
         return
     if draft and found.files is not None:

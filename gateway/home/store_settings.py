@@ -50,17 +50,9 @@ class StoreSettings(File):
         return self
 
     @property
-    def bucket(self) -> str:
-        """The name of the bucket in `url`."""
-        return self._parts()[0]
-
-    @property
-    def folder(self) -> str:
-        """The folder in the bucket; "" if `url` names none."""
-        return self._parts()[1].strip("/")
-
-    def _parts(self) -> tuple[str, str]:
+    def place(self) -> tuple[str, str]:
+        """The bucket in `url`, and the folder in it, "" if none is named. ValueError without a `url`."""
         found = _URL.fullmatch(self.url or "")
         if found is None:
             raise ValueError("no store is named")
-        return found[1], found[2]
+        return found[1], found[2].strip("/")

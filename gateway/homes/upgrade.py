@@ -62,11 +62,6 @@ class Upgrade:
     by_hand: list[str]
     faults: list[str]
 
-    @property
-    def is_needed(self) -> bool:
-        """True if the upgrade has to migrate tables or change policies."""
-        return bool(self.migrations) or self.files is not None
-
 
 def look(home: Home) -> Upgrade:
     """Return the steps of an upgrade; change nothing. ConfigurationError if gateway.toml is missing."""

@@ -31,7 +31,6 @@ from gateway.send.receipts import Proved
 from gateway.send.sealing import digest_of, seal
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
-from gateway.send.trust import told
 
 _NAME_BYTES, _DIGITS = 100, 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
@@ -198,7 +197,7 @@ class KitAtWork:
 
         def fetch(sftp: paramiko.SFTPClient) -> None:
             try:
-                page = told(self.kit, sftp)
+                page = trust.told(self.kit, sftp)
             except GatewayError:
                 page = None  # Not signed by the present key: ignored, and fetched again later.
             trust.keep(self.kit, sftp, page)

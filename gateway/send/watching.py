@@ -75,13 +75,14 @@ class Stillness:
 
     seconds: float
     clock: Callable[[], float]
-    _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
+    seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
+    """The files present at the last call of `still`: size and time, and since when these are the same."""
 
     def still(self, files: Sequence[Path]) -> list[Path]:
         """Return those files that have not changed for `seconds`, the earliest change first."""
         now = self.clock()
-        known = self._seen
-        self._seen = {}
+        known = self.seen
+        self.seen = {}
         for file in files:
             try:
                 status = file.stat()
@@ -89,24 +90,20 @@ class Stillness:
                 continue
             mark = (status.st_size, status.st_mtime_ns)
             before = known.get(file)
-            self._seen[file] = before if before is not None and before[0] == mark else (mark, now)
-        still = [file for file, (_, since) in self._seen.items() if now - since >= self.seconds]
-        return sorted(still, key=lambda file: (self._seen[file][0][1], file))
+            self.seen[file] = before if before is not None and before[0] == mark else (mark, now)
+        still = [file for file, (_, since) in self.seen.items() if now - since >= self.seconds]
+        return sorted(still, key=lambda file: (self.seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
         """Return True if nobody writes a file: the system `told` so, or it was still for long enough."""
-        return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
-
-    @property
-    def seen(self) -> frozenset[Path]:
-        """The files present at the last call of `still`."""
-        return frozenset(self._seen)
+        return told or self.clock() - self.seen[file][1] >= _UNTOLD * self.seconds
 
 
 class WatchedFolder:
     """The watch over one folder. `anyway` is a person's reason for sending faulty files; "" to refuse them.
 
     `tell` prints a line. `in_words` translates the texts beside refused files into the sender's language.
+    `stuck` are the files that could not be read or moved in the last round.
     """
 
     def __init__(
@@ -120,7 +117,7 @@ class WatchedFolder:
         self._stillness, self._tell, self._anyway = stillness, tell, anyway
         self._looked_at_held = -_HELD_SECONDS
         self._told: dict[Path, str] = {}
-        self._stuck: set[Path] = set()
+        self.stuck: set[Path] = set()
         self._cut: set[Mark] = set()
         self._done, self._left = 0, 0
         self._failed = 0
@@ -132,11 +129,6 @@ class WatchedFolder:
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True, exist_ok=True)
             check_folder(folder / name)
-
-    @property
-    def stuck(self) -> frozenset[Path]:
-        """The files that could not be read or moved in the last round."""
-        return frozenset(self._stuck)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
         """Send new files until `stop` is set; with `once`, until none is left to send."""
@@ -175,7 +167,7 @@ class WatchedFolder:
             _log.warning("not sent now, tried again: %s", error)
             return _PAUSE_SECONDS
         self._failed = 0
-        return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
+        return min(self._stillness.seconds, 1.0) if self._stillness.seen.keys() - self.stuck else None
 
     def round(self, files: SentFiles) -> None:
         """Run one round: send files that have stayed unchanged, and move each decided file."""
@@ -215,7 +207,7 @@ class WatchedFolder:
             if not one.name.startswith(_UNFINISHED) and not one.name.lower().endswith(_UNFINISHED_ENDS)
         ]
         self._told = {path: words for path, words in self._told.items() if path in lie_there}
-        self._stuck = set()
+        self.stuck = set()
         waiting = []
         for path in lie_there:
             if path.is_symlink():
@@ -242,7 +234,7 @@ class WatchedFolder:
             self._stick(file, words)
 
     def _stick(self, path: Path, words: str) -> None:
-        self._stuck.add(path)
+        self.stuck.add(path)
         self._tell_once(path, words)
 
     def _tell_once(self, path: Path, words: str) -> None:

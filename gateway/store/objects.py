@@ -110,9 +110,10 @@ def client_of(settings: StoreSettings) -> S3Store:
     }
     if settings.endpoint is not None:
         config["endpoint"] = settings.endpoint
+    bucket, folder = settings.place
     return S3Store(
-        settings.bucket,
-        prefix=settings.folder or None,
+        bucket,
+        prefix=folder or None,
         config=config,
         client_options=options,
         retry_config={"max_retries": _TRIES_AGAIN, "retry_timeout": timedelta(seconds=settings.seconds)},
