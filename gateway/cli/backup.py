@@ -106,6 +106,6 @@ def move(
             asked[name] = None if file is None else file.absolute()
         place = checked(StoreSettings, asked, "--store")
     with progress("moving") as told:
-        files, entries = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
+        files, entries = work(Home(home), database_url, place, now, told)
     out.print(f"moved {counted(files, 'sealed file')}; everything fits: {entries} entries of the log")
     out.print("next: start the services; when all is well: gateway move --remove-old")

@@ -31,8 +31,8 @@ from gateway.zones.failpoints import passing
 
 _AT_ONCE = 8
 _ALL = 2**63 - 1
-Told = Callable[[str, int, int], None]
-"""A function that is told of progress: the step's name, the number done and the total."""
+Told = Callable[[int, int], None]
+"""A function that is told of progress: the number done and the total of a step."""
 
 
 def move(
@@ -100,7 +100,7 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
 
         with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
             for number, _ in enumerate(pool.map(copy, todo), start=1):
-                told("copying files", number, len(todo))
+                told(number, len(todo))
         for reference in source.sessions():
             with source.reading_session(reference) as session:
                 if session is not None:
@@ -114,7 +114,7 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
 
 def _check(home: Home, after: Settings, clock: Callable[[], datetime], told: Told) -> int:
     """Audit the copy and return the number of entries in its log. GatewayError for an inconsistency."""
-    told("checking", 0, 1)
+    told(0, 1)
     with open_registrar(home, clock, after) as moved:
         with moved.registry.read() as session:
             found = next(audit(session, moved.signing.vkey), None)
@@ -126,7 +126,7 @@ def _check(home: Home, after: Settings, clock: Callable[[], datetime], told: Tol
                 words = f"{one.where}: {one.what}"
                 raise GatewayError(f"nothing was moved, for something does not fit: {words}")
         with moved.registry.read() as session:
-            told("checking", 1, 1)
+            told(1, 1)
             return log.size(session)
 
 
@@ -219,7 +219,7 @@ def _copy_rows(source: Connection, url: str, told: Told) -> None:
                     for some in found.mappings().partitions(_ROWS_AT_ONCE):
                         target.execute(insert(table), [dict(row) for row in some])
                         done += len(some)
-                        told("copying rows", done, of)
+                        told(done, of)
                     # The numbering goes on after the last number used: no deleted row's number comes again.
                     if (column := table.autoincrement_column) is None:
                         continue
