@@ -288,7 +288,7 @@ def audit(session: Session, vkey: str, portions: AuditPortions | None = None) ->
 
 def rows_to_look_at(session: Session) -> int:
     """Return the number of rows that an audit reads; a row that is read twice counts twice."""
-    tables = (EventRow, *recorded_classes(), TransferRow, ReceiptRow)
+    tables: list[type[SQLModel]] = [EventRow, *recorded_classes(), TransferRow, ReceiptRow]
     return sum(session.exec(select(func.count()).select_from(table)).one() for table in tables)
 
 
