@@ -142,6 +142,7 @@ class Keeper:
     by_hand: bool = False
     _given: Path | None = None
     _coming: PolicyProposal | None = None
+    _withdrawn: int | None = None
     _version_seen: int | None = None
     _refused: str | None = None
 
@@ -213,14 +214,20 @@ class Keeper:
         if version is None or version != self._version_seen or self._others is not None:
             with self.registry.read() as session:
                 past, coming = loaded(session), proposal(session)
-            if coming != self._coming or self._given is None:
-                if coming is None:
-                    self.forbid()
-                elif not self.home.version(coming.digest).is_dir():
-                    # One that this version of the gateway cannot judge stays away: who approves it is told.
-                    with suppress(ConfigurationError):
-                        self._fetch(coming.digest)
-            self._coming, self._version_seen = coming, version
+                last = log.latest(session, "policy-withdrawn")
+            withdrawn = None if last is None else last.number
+            is_first = self._given is None
+            if coming is None and (withdrawn != self._withdrawn or is_first):
+                self.forbid()  # Whoever puts a proposal in force removes its mark.
+            if (
+                coming is not None
+                and (coming != self._coming or is_first)
+                and not self.home.version(coming.digest).is_dir()
+            ):
+                # One that this version of the gateway cannot judge stays away: who approves it is told.
+                with suppress(ConfigurationError):
+                    self._fetch(coming.digest)
+            self._coming, self._withdrawn, self._version_seen = coming, withdrawn, version
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
         if self._coming is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
 from contextlib import nullcontext
 from datetime import timedelta
@@ -11,14 +12,18 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from obstore.store import MemoryStore
 
 from gateway.errors import ConfigurationError
+from gateway.home import Home
 from gateway.policy.catalogue import policy_digest, policy_files
 from gateway.processor.service import open_processor
 from gateway.record import policies_in_force, policy_proposals
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
+from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import PolicyDraftRow
+from gateway.store.objects import ObjectStore
 from tests.clock import THIS_YEAR
 from tests.content import core_data, core_data_and_telephones, school_history
 from tests.policies import enact
@@ -222,6 +227,81 @@ def test_what_is_kept_goes_to_other_hosts_and_is_looked_for_only_after_a_change(
         digest = keeper.keep(desk.home.policies)
     files = {path.name: path.read_bytes() for path in policy_files(desk.home.policies)}
     others.put_policies.assert_called_once_with(digest, files)
+
+
+LOOSER = ("keys.toml", "approve_drops = false", "approve_drops = true")
+
+
+def proposed_by_hand(desk: Desk, registrar: Registrar, keeper: Keeper, *, days: int) -> str:
+    """A version that loses protection, approved at the machine for some days on: its digest."""
+    with edited(desk.home.policies_in_force, LOOSER[0], looser(desk)) as folder:
+        digest = keeper.keep(folder)
+    with desk.registry.write() as session:
+        at = desk.now + timedelta(days=days)
+        policy_proposals.propose(session, digest, at, by="ann", why=None, at=desk.now)
+        registrar.sign_head(session, desk.now)
+    keeper.allow(digest)
+    with desk.registry.write() as session:
+        policy_proposals.approve(session, by="ben", at=desk.now)
+        registrar.sign_head(session, desk.now)
+    return digest
+
+
+def looser(desk: Desk) -> str:
+    file, there, instead = LOOSER
+    return (desk.home.policies_in_force / file).read_text("utf-8").replace(there, instead, 1)
+
+
+def test_what_was_allowed_by_hand_is_forbidden_again_though_no_service_saw_it(desk: Desk) -> None:
+    """Proposed, approved and withdrawn between two looks: entries forged later cannot use the mark."""
+    with desk.registrar() as registrar:
+        service, at_machine = (
+            Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=by_hand)
+            for by_hand in (False, True)
+        )
+        service.changed(1)
+        digest = proposed_by_hand(desk, registrar, at_machine, days=1)
+        with desk.registry.write() as session:
+            policy_proposals.withdraw(session, by="eve", why=None, at=desk.now)
+            registrar.sign_head(session, desk.now)
+        service.changed(2)
+        with desk.registry.write() as session:
+            policy_proposals.propose(session, digest, desk.now, by="ann", why=None, at=desk.now)
+            policy_proposals.approve(session, by="ben", at=desk.now)
+            registrar.sign_head(session, desk.now)
+        service.changed(3)
+        assert desk.home.policies_in_force.name != digest
+
+
+def test_another_host_that_looks_as_a_version_comes_into_force_takes_no_mark_away(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks between the log's entry and the pointer of the host that switches, which may die there."""
+    shared = ObjectStore(MemoryStore(), tmp_path)
+    with desk.registrar() as registrar:
+        first = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+        first.changed(1)
+        copied = Home(tmp_path / "other")
+        shutil.copytree(desk.home.root, copied.root)
+        other = Keeper(copied, desk.registry, registrar.signing, desk.clock)
+        at_machine = Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=True)
+        for keeper in (first, other, at_machine):
+            keeper._others = shared
+        first.vouch()
+        digest = proposed_by_hand(desk, registrar, at_machine, days=1)
+        for keeper in (first, other):
+            keeper.changed(2)
+        desk.now += timedelta(days=1)
+        points = Keeper._point_to
+
+        def looked_at(keeper: Keeper, pointed: str) -> None:
+            if keeper is first and pointed == digest:
+                other.changed(3)
+            points(keeper, pointed)
+
+        monkeypatch.setattr(Keeper, "_point_to", looked_at)
+        first.changed(3)
+        assert desk.home.policies_in_force.name == copied.policies_in_force.name == digest
 
 
 @pytest.mark.long
