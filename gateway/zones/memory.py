@@ -20,9 +20,10 @@ def anonymous_memory(name: str, flags: int = os.MFD_CLOEXEC) -> int:
 
 def in_memory(data: bytes) -> int:
     """Return a descriptor, for the caller to close, of anonymous memory holding `data`, at offset 0."""
-    descriptor = anonymous_memory("input")
-    with os.fdopen(descriptor, "wb", closefd=False) as file:
+    with os.fdopen(anonymous_memory("input"), "wb") as file:
         file.write(data)
+        file.flush()
+        descriptor = os.dup(file.fileno())  # Closed with the file where a write fails.
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
