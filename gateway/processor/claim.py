@@ -140,7 +140,7 @@ class BackOff:
         attempts = self.note(name, lost=True)
         try:
             yield attempts
-        except (Fault, OSError) as fault:
+        except Fault as fault:
             _log.error("%s: %s; it is tried again", said, fault)
         except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
             _log.error("%s: %s", said, trace_of(error))

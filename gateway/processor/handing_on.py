@@ -35,7 +35,7 @@ from gateway.publish.projection import replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
-from gateway.zones.spool import BadFileError, copy_durably, read_words, write_durably
+from gateway.zones.spool import BadFileError, read_words, write_durably
 
 _PAUSE_SECONDS = 5.0
 _OVERLAP = timedelta(minutes=10)
@@ -184,7 +184,15 @@ class HandingOn:
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
         for one in (file for each in made for file in each.files):
-            copy_durably(one.descriptor, aside / one.name)
+            # The manifest, written last, makes all names in the folder durable.
+            with (
+                os.fdopen(one.descriptor, "rb", closefd=False) as source,
+                (aside / one.name).open("wb") as target,
+            ):
+                source.seek(0)
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
         for ending, data in zip((".json", ".json.asc"), told, strict=True):
             write_durably(aside / f"{place.name}{ending}", data)
         return aside
