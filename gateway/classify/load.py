@@ -21,10 +21,8 @@ def load_rules(policies: Path) -> Rules:
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items, law = read_toml(types_file, DataTypes), read_toml(items_file, Items), load_packs(policies)
     rules = Rules(
+        **dict(items),
         data_types=types.model_copy(update={"codes": with_codes_of_packs(law, types.codes)}),
-        items=items.items,
-        others=items.others,
-        working=items.working,
         sensitive=read_toml(policies / "sensitive.toml", Sensitive),
         law=law,
     )

@@ -5,7 +5,7 @@ the next start or run finishes the work.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -19,6 +19,7 @@ from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, letters, log, retention
 from gateway.registry.log import Entry
+from gateway.registry.tables.row import portions
 from gateway.reports.retention import Due, Retention, load_retention, plan
 from gateway.store.of_home import store_of
 from gateway.zones.spool import fsync_folder
@@ -41,7 +42,7 @@ def run(
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
         due, _ = retention.plan_at(session, rules, moment)
-    for batch in _batches(due):
+    for batch in portions(due, _BATCH):
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))
     return finish(registrar)
@@ -68,7 +69,7 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
         with registrar.registry.read() as session:
             rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
         due = [one for one in plan(rules, rows, now)[0] if one.what == "sealed"]
-        for batch in _batches(due):
+        for batch in portions(due, _BATCH):
             _delete(registrar, rules, batch, now, retention.BY_RETENTION)
         if due:
             finish(registrar)
@@ -158,8 +159,3 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
         for folder in {path.parent for path in paths}:
             if folder.exists():
                 fsync_folder(folder)
-
-
-def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:
-    for start in range(0, len(due), _BATCH):
-        yield due[start : start + _BATCH]

@@ -65,10 +65,7 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     rules, catalogue = None, reading.catalogue
     match [reading.models.get(name) for name in ("data_types.toml", "items.toml", "sensitive.toml")]:
         case [DataTypes() as types, Items() as items, Sensitive() as sensitive]:
-            others, working = items.others, items.working
-            rules = Rules(
-                data_types=types, items=items.items, others=others, working=working, sensitive=sensitive
-            )
+            rules = Rules(**dict(items), data_types=types, sensitive=sensitive)
             reading.blame(*rule_faults(rules))
     if catalogue is not None:
         if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
