@@ -338,7 +338,6 @@ def put_in_force(
     recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
     persons.note(session, {sequences[one]: found for one, found in batch.persons.items()})
-    batch.persons.clear()
     enrolled = enrolled_in(register.of(session), counting, catalogue.bodies.with_own_pupils)
     senders, counts = enrolled.providers, CountsOwed(session, catalogue, now)
     decided = counts.give(
@@ -364,7 +363,6 @@ def put_in_force(
         letters.owe_for_decisions(registrar, session, decided, now)
     # Before the lock of rolls, and in the order of the keys, against deadlocks.
     keys.note_each(session, "provider", batch.uses)
-    batch.uses.clear()
     if locks.BESIDE_OTHERS in session.info:
         digest_changes(session)
     entries += record_rolls(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
