@@ -53,7 +53,7 @@ from gateway.policy.items import harmless_name
 from gateway.policy.ratification import has_ended, lapse_day, opens, year_to_ratify
 from gateway.publish.projection import publish_access
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, keys, log, providers, register
+from gateway.registry import agreements, keys, log, providers, register, transfers
 from gateway.registry.agreements import role_of_copies, sign
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, KeyState, Revocation
@@ -288,8 +288,7 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
         case FileRefused(why=why):
             if why.code == "key:secret":  # `publish` removes the stored content.
-                query = select(TransferRow).where(TransferRow.reference == drop.reference)
-                row = drop.session.exec(query).one()
+                row = transfers.row_of(drop.session, drop.reference)
                 if not row.withheld:  # A drop that intake recognised is withheld already, and never stored.
                     row.withheld = True
                     drop.session.add(row)

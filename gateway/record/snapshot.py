@@ -11,10 +11,10 @@ from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.registry import hand_ons, hooks, hosts, log, transfers
+from gateway.registry import hand_ons, hooks, hosts, keys, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Host
-from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
+from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.zones.spool import count_aside, named_at, waiting
 
 _DAY = 86_400.0
@@ -141,11 +141,9 @@ def _disks(home: Home) -> dict[str, tuple[int, int]]:
 
 def _expiries(session: Session, now: datetime) -> dict[tuple[str, str, str], float]:
     ends: defaultdict[tuple[str, str, str], float] = defaultdict(lambda: -inf)
-    rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
-    for row in rows:
-        owner = "" if row.owner_kind == "staff" else row.owner
-        moments = [moment for moment in (row.not_after, row.expires_at) if moment is not None]
-        end = (min(moments) - now).total_seconds() / _DAY if moments else inf
-        key = (row.owner_kind, owner, row.kind)
-        ends[key] = max(ends[key], end)
-    return {key: days for key, days in sorted(ends.items()) if days < inf}
+    for key in keys.list_keys(session):
+        if key.state in keys.IN_FORCE:
+            whose = key.owner_kind, "" if key.owner_kind == "staff" else key.owner, key.kind
+            days = (key.until - now).total_seconds() / _DAY if key.until else inf
+            ends[whose] = max(ends[whose], days)
+    return {whose: days for whose, days in sorted(ends.items()) if days < inf}
