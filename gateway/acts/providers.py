@@ -38,15 +38,17 @@ from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home import provider_of
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.model import NewKey, Provider, counted
+from gateway.model import Classified, NewKey, Provider, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
+from gateway.policy.schools import has_own_pupils_only
 from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.projection import SET_ASIDE
-from gateway.registry import keys, log, providers, register, waits
+from gateway.reasons import PASSED_ON_BY_PERSONS
+from gateway.registry import keys, log, providers, register, rolls, transfers, waits
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
 
@@ -390,8 +392,8 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Undo the closure of the provider; decide again the files held because of it."""
         with context.recording() as record:
-            whole_rolls = record.registrar.catalogue.agreement.discrepancies.whole_rolls
-            reopened = providers.reopen(record.session, self.provider, whole_rolls)
+            reopened = providers.reopen(record.session, self.provider)
+            restore_full_roll(record, self.provider)
             note(record, "provider-reopened", reopened, self.why)
             waits.settle_again(record.session, self.provider, "policy:closed")
         gone_on = _decided_anew(decide_again(context, self.provider))
@@ -515,6 +517,25 @@ _OF_ITS_RECORD = (
     "policy:other-school", "policy:school-not-named", "policy:other-phase", "policy:assessment",
     "policy:closed",
 )  # fmt: skip
+
+
+def restore_full_roll(record: Recording, provider: str, *, but: int | None = None) -> None:
+    """Record anew when a provider sent its last complete roll; the file `but` counts no more."""
+    registrar, session, catalogue = record.registrar, record.session, record.registrar.catalogue
+    rules = catalogue.agreement.discrepancies
+
+    def is_roll(reference: str) -> bool:
+        transfer = transfers.get(session, reference)
+        if not any(why.code in PASSED_ON_BY_PERSONS for why in transfer.reasons):
+            return True
+        sender, content = registrar.provider(session, transfer.upload.provider, record.at), transfer.content
+        return (
+            isinstance(content, Classified)
+            and content.data_type in rules.rolls
+            and has_own_pupils_only(content, sender, catalogue.bodies)
+        )
+
+    rolls.restore_full_roll(session, provider, rules.whole_rolls, is_roll, but=but)
 
 
 def decide_again(context: ActContext, provider: str | None = None) -> int:

@@ -22,6 +22,7 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
+from gateway.acts.providers import restore_full_roll
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.persons import packed
@@ -295,19 +296,25 @@ def _reasons(
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
     """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
     entries, taken_out = [], rolls.take_out(record.session, transfer.sequence)
-    whole = record.registrar.catalogue.agreement.discrepancies.whole_rolls
-    for school in sorted(_schools(record, transfer).union(taken_out)):
+    _restore_full_rolls(record, transfer, *taken_out, but=transfer.sequence)
+    for school, found in taken_out.items():
         provider = record.registrar.provider(record.session, school, record.at)
-        if transfer.data_type in whole and provider.closed_on is None:
-            rolls.restore_full_roll(record.session, school, whole, but=transfer.sequence)
         number = provider.dfe_number or provider.urn or ""
-        entries += [entry._replace(school=number) for entry in taken_out.get(school, ())]
+        entries += [entry._replace(school=number) for entry in found]
     return packed(entries) if entries else None
 
 
-def _schools(record: Recording, transfer: Transfer) -> set[str]:
-    """Return the schools of an accepted file, also if later files have told of all their pupils anew."""
-    return rolls.schools_of(record.session, transfer.sequence) or {transfer.upload.provider}
+def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, but: int | None = None) -> None:
+    """Restore the last complete rolls of the schools in a file, as if the file `but` were not on record.
+
+    The file's schools count, and `schools`, also if later files have told of all their pupils anew.
+    """
+    registrar, session = record.registrar, record.session
+    if transfer.data_type in registrar.catalogue.agreement.discrepancies.whole_rolls:
+        named = rolls.schools_of(session, transfer.sequence) or {transfer.upload.provider}
+        for school in sorted(named.union(schools)):
+            if registrar.provider(session, school, record.at).closed_on is None:
+                restore_full_roll(record, school, but=but)
 
 
 def _known(session: Session, reference: str) -> Transfer:
@@ -345,8 +352,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
-        if decision.on_roll and transfer.data_type in catalogue.agreement.discrepancies.whole_rolls:
-            rolls.note_full_rolls(session, dict.fromkeys(_schools(record, transfer), upload.landed_at))
+        _restore_full_rolls(record, transfer)
         return
     had = {place.team for place in recalls.deliveries_of(session, transfer.sequence)}
     whole = bool(transfers.is_whole(transfer.content, decision))

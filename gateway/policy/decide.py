@@ -475,11 +475,8 @@ class _Asked:
 
     def on_roll(self) -> bool:
         """Return True if the sender has pupils, and every record is of a school for which it may send."""
-        return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
-            not schools.of_other_schools(each, self.provider)
-            and schools.without_school(each, self.provider) == 0
-            for each in self.pieces
-        )
+        bodies = self.catalogue.bodies
+        return all(schools.has_own_pupils_only(each, self.provider, bodies) for each in self.pieces)
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """Return the teams to get the file: those named, by default those entitled to all of it.

@@ -82,6 +82,15 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
+def has_own_pupils_only(classified: Classified, provider: Provider, bodies: BodiesFile) -> bool:
+    """Return True if the provider has pupils, and every record is of a school for which it may send."""
+    return (
+        provider.kind in bodies.with_own_pupils
+        and not of_other_schools(classified, provider)
+        and without_school(classified, provider) == 0
+    )
+
+
 def about_schools(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[ActionReason]:
     """Yield the reasons to hold a file, and the notices to its sender, about the schools and UPNs in it.
 

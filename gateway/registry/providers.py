@@ -196,16 +196,13 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
     return get_provider(session, provider)
 
 
-def reopen(session: Session, provider: str, whole_rolls: Collection[str]) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now.
-
-    Its pupils are on its roll again. `whole_rolls`: the data types of which each file is a complete roll.
-    """
+def reopen(session: Session, provider: str) -> Provider:
+    """Undo a closure. GatewayError for an open provider, or if another provider has the same number now."""
     row = provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
     row.closed_on, row.succeeded_by = None, None
-    rolls.restore_full_roll(session, provider, whole_rolls)
+    session.flush()
     found = get_provider(session, provider)
     check_numbers(session, found)
     return found

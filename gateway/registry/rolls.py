@@ -5,7 +5,7 @@ the rows, and they can be made again.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
@@ -101,23 +101,26 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def restore_full_roll(
-    session: Session, provider: str, whole_rolls: Collection[str], *, but: int | None = None
-) -> None:
+    session: Session, provider: str, whole_rolls: Collection[str], is_roll: Callable[[str], bool],
+    *, but: int | None = None,
+) -> None:  # fmt: skip
     """Record anew when a provider sent its last complete roll, as of the accepted files on record.
 
-    `whole_rolls`: the data types of which each file is a complete roll. `but`: a file that counts no more.
+    `whole_rolls`: the data types of which each file is a complete roll. `is_roll` gets a file's reference,
+    and returns True if its pupils were entered on a roll. `but`: a file that counts no more.
     """
     sent, of = TransferRow, tables.SchoolOfTransferRow
     for_it = select(of.transfer).where(of.provider == provider)
     by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
-    query = select(func.max(sent.landed_at)).where(
+    query = select(sent.reference, sent.landed_at).where(
         sent.state == "accepted",
         col(sent.data_type).in_(whole_rolls),
         col(sent.sequence) != but,
         or_(by_it, col(sent.sequence).in_(for_it)),
     )
+    found = session.exec(query.order_by(col(sent.landed_at).desc())).all()
     drop(session, *rows(session, FullRollRow, provider=provider))
-    if (last := session.exec(query).one()) is not None:
+    if (last := next((at for reference, at in found if is_roll(reference)), None)) is not None:
         session.add(FullRollRow(provider=provider, at=last))
     session.flush()
 

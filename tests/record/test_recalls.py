@@ -131,6 +131,35 @@ def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
     assert on_roll() == 3
 
 
+def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(desk: Desk, named) -> None:
+    """Neither given back after a withdrawal, nor when its school is opened again."""
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    unread = desk.send(oak, b"nobody can tell what this is\n", "notes.txt.pgp")
+    desk.process()
+    assert desk.codes(unread) == ["classify:unknown"]
+
+    def on_roll() -> int:
+        with desk.registry.read() as session:
+            return rolls.count_on_rolls(session, ["oak"])["oak"]
+
+    named("jane")
+    where = ("--team", "central-data-team")
+    desk.gateway("held", "release", unread, "--as", "school-census", *where, "--why", "it is one")
+    assert (desk.state(unread), on_roll()) == ("accepted", 10)
+    desk.gateway("transfers", "withdraw", unread, "--why", "it is another one")
+    assert on_roll() == 10
+    named("sam")
+    desk.gateway("transfers", "redeliver", unread, "--why", "it was right after all")
+    assert (desk.state(unread), on_roll()) == ("accepted", 10)
+    desk.gateway("providers", "close", "oak", "--why", "closed")
+    assert on_roll() == 0
+    desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+    assert on_roll() == 10
+
+
 def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(census(), desk.certificate)
