@@ -26,7 +26,7 @@ from gateway.openpgp.components import parts_of
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
 from gateway.openpgp.interface import OpenFile
 from gateway.openpgp.layers import open_session_key
-from gateway.registry import keys, transfers
+from gateway.registry import keys, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
@@ -45,8 +45,13 @@ class Holdings:
         self.sealed = store_of(home)
         with registry.read() as session:
             known = keys.list_keys(session, "gateway", "gateway")
+            gone = {
+                key.fingerprint for key in known if log.events(session, key.fingerprint, kind="key-destroyed")
+            }
         held = {path.stem for path in secret_files.secret_keys(home)}
         self._key_ids = {key.fingerprint: _key_ids(key) for key in known if key.fingerprint in held}
+        away = (key for key in known if key.fingerprint not in held | gone)
+        self._away = frozenset[str]().union(*map(_key_ids, away))
 
     def needs(self, reference: str, fingerprint: str) -> bool:
         """Return True if, of the gateway's keys, only the given one opens a stored file."""
@@ -57,12 +62,21 @@ class Holdings:
 
     def needs_as_received(self, reference: str, fingerprint: str) -> bool:
         """Return True if only the given key opens a stored file by the session keys in the file itself."""
+        return self._only(self._named(reference), fingerprint)
+
+    def may_open_elsewhere(self, reference: str) -> bool:
+        """Return True if a key not on this machine, and not destroyed, may open a file as it was received."""
+        named = self._named(reference)
+        return not self._away.isdisjoint(named) or (ANYONE in named and bool(self._away))
+
+    def _named(self, reference: str) -> tuple[str, ...]:
+        """Return the key ids to which a stored file is sealed as it was received; () if that is damaged."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self.sealed.reading(reference, most) as sealed:
                 if named := recipients_of(OpenFile(sealed)):
-                    return self._only(named, fingerprint)
-        return False
+                    return named
+        return ()
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
         """Return True if only the given key opens an upload in the spool.
@@ -119,7 +133,8 @@ def reseal(
 
     A file whose stored session key opens with no key here is resealed as it was received. If that opens with
     none either, the file counts as "unopenable" where the stored one is damaged. Where that is sealed to a
-    key which is not on this machine, it stays, and the file counts as "failed"; such files come last.
+    key which is not on this machine, it stays, and the file counts as "failed"; such files come last. So does
+    a file which as received is sealed to such a key, unless that was destroyed.
     "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
     the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
@@ -150,7 +165,7 @@ def reseal(
                 _log.error("%s: cannot be resealed: %s", reference, fault)
                 outcome["failed"] += 1
             else:
-                if not answer.session and lacking.get(reference):
+                if not answer.session and (lacking.get(reference) or store.may_open_elsewhere(reference)):
                     _log.error("%s: cannot be resealed: its key is not on this machine", reference)
                     outcome["failed"] += 1
                 else:

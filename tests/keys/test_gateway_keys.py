@@ -328,6 +328,25 @@ def test_files_whose_key_is_away_come_last_and_one_that_no_key_opens_is_settled(
     assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
 
 
+def test_a_file_whose_own_key_is_away_heals_when_that_is_back(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    accepted = shop.sent(oak, oak.sealed(content := fresh(), shop.certificate))
+    first = rotate(shop, days=None).old.fingerprint
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+    sealed_file(shop.home, accepted.upload.reference).with_suffix(".session").write_text("damaged", "ascii")
+    path = secret_files.secret_key_file(shop.home, first)
+    path.rename(tmp_path / "away")
+    away = reseal(shop.home, shop.registry, limit=None)
+    assert (away["unopenable"], away["failed"]) == (0, 1)
+    (tmp_path / "away").rename(path)
+    with pytest.raises(GatewayError, match="1 files still need"):
+        destroy(shop.home, shop.registry, first, at=shop.now, person="admin")
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
+    destroy(shop.home, shop.registry, first, at=shop.now, person="admin")
+    assert reopened(shop, accepted) == content
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
