@@ -47,6 +47,7 @@ def _key_drop(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Ju
         if is_sealed(data):
             return protocol.StillSealed(reference=job.reference)
         senders = [sender.encode() for sender in job.senders]
+        limits = protocol.limits_for(job, limits)
         data, signature = open_signed(data, senders, limits, job.now, protocol.DROP_BYTES)
     if signature is not None and headings.is_statement(data):
         stated = headings.read(data)

@@ -142,10 +142,8 @@ class Opening:
     def _opened(
         self, job: protocol.Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        senders, why, limits = [sender.encode() for sender in certificates], None, self.limits
-        if job.waited_days >= 1:  # A signature is not too old because its file has waited here.
-            most = limits.signature_age_days + job.waited_days
-            limits = limits.model_copy(update={"signature_age_days": most})
+        senders, why = [sender.encode() for sender in certificates], None
+        limits = protocol.limits_for(job, self.limits)
         try:
             opened = self.of(job.opens_with).open(sealed, senders, limits, job.now, into)
         except SigningKeyEnded as waits:

@@ -123,6 +123,12 @@ class Job(AboutFile):
     kind: Literal["job"] = "job"
 
 
+def limits_for(job: Job, limits: OpenLimits) -> OpenLimits:
+    """Return the limits for one file: its signature is not too old because the file has waited here."""
+    most = limits.signature_age_days + job.waited_days
+    return limits.model_copy(update={"signature_age_days": most})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
     """The reason why a file is refused or has to wait: a code, and details for the sentence of the code."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
+import pysequoia
 import pytest
 
 from gateway.examiner.protocol import DROP_BYTES, HeadingsDrop
@@ -12,6 +13,7 @@ from gateway.model import Decision, Folder, LooksLike, Provider
 from gateway.record.drops import Drop, settle_headings, withheld
 from gateway.registry.tables import HarmlessRow
 from gateway.registry.tables.row import rows
+from gateway.zones import headings
 from tests.record.made import CERTIFICATE, opened, upload
 from tests.workshop import Desk
 
@@ -76,6 +78,24 @@ def test_of_a_suspended_or_closed_provider_they_wait(
     decision = settled(desk, ("How Taken Here", "travel-mode"), provider=provider)
     assert (decision.state, [one.code for one in decision.reasons]) == ("held", [code])
     assert said(desk) == []
+
+
+@pytest.mark.parametrize(("before", "waited"), [(0, 91), (89.75, 0.5)])
+def test_a_statement_that_waited_for_its_school_is_not_too_old(
+    desk: Desk, before: float, waited: float
+) -> None:
+    oak, why = desk.provider("oak"), ("--why", "it was another one")
+    desk.gateway("providers", "close", "oak", *why)
+    text = headings.written([("How Taken Here", "travel-mode")]).encode()
+    statement = pysequoia.sign(oak.openpgp.signer(), text, mode=pysequoia.SignatureMode.CLEAR)
+    desk.now = max(desk.now, datetime.now(UTC) + timedelta(days=before))
+    sent = desk.land(oak, statement, "headings", "keys")
+    desk.process()
+    assert desk.codes(sent) == ["policy:closed"]
+    desk.pass_time(days=waited)
+    desk.gateway("providers", "reopen", "oak", *why)
+    desk.process()
+    assert (desk.codes(sent), said(desk)) == (["key:headings-taken"], [("howtakenhere", "travel-mode")])
 
 
 @pytest.mark.parametrize(
