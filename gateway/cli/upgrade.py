@@ -22,6 +22,7 @@ from gateway.homes.backup import back_up
 from gateway.model import counted
 from gateway.processor.work import home_of_its_own
 from gateway.record.upgrade import UpgradePlan, agree, carry_out, draft_folder, read_plan, write_plan
+from gateway.secrets.passphrase import NoPassphraseError
 
 _SHOWN = 40
 
@@ -149,9 +150,9 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
     try:
         with home_of_its_own(place):
             carry_out(place, plan, now, out.print)
-    except ConfigurationError:
-        raise  # It would stop the processor as well.
     except GatewayError as error:
+        if isinstance(error, ConfigurationError) and not isinstance(error, NoPassphraseError):
+            raise  # It would stop the processor as well.
         is_copied = load_settings(place).database is None
         out.print(f"agreed, and backed up to {plan.backup}" if is_copied else "agreed")
         out.print(f"{error}: restart gateway-processor, which carries it out at its start")

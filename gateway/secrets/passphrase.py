@@ -22,10 +22,14 @@ HANDED_ON = "GATEWAY_PASSPHRASE_FD"
 _MOST_BYTES = 4096
 
 
+class NoPassphraseError(ConfigurationError):
+    """Report that this process gets no passphrase; a service that has another source may get it."""
+
+
 def passphrase(home: Home) -> str:
     """Return the passphrase of `home`, asking the person at the terminal if need be.
 
-    ConfigurationError if no source gives a passphrase.
+    NoPassphraseError if no source gives a passphrase.
     """
     known = _handed_on()
     if known is None:
@@ -116,7 +120,7 @@ def _read(path: Path, *, private: bool = False) -> str:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
+        raise NoPassphraseError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"the passphrase in {path} is not UTF-8 text") from None
     if not text:
@@ -126,7 +130,7 @@ def _read(path: Path, *, private: bool = False) -> str:
 
 def _asked(prompt: str) -> str:
     if not sys.stdin.isatty():
-        raise ConfigurationError(
+        raise NoPassphraseError(
             "the secrets are under a passphrase and there is nobody to ask: set passphrase_file under "
             f"[secrets] in gateway.toml, or pass the systemd credential {CREDENTIAL}"
         )

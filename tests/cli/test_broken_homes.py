@@ -16,7 +16,9 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.home import Home
+from gateway.home.versions import policy_digest
 from gateway.record.upgrade import UpgradePlan, write_plan
+from gateway.secrets import secret_files
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
@@ -197,6 +199,24 @@ def test_no_second_log_begins_where_the_registry_is_gone(
     else:
         with closing(sqlite3.connect(home / "registry.db")) as registry:
             assert registry.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_an_upgrade_whose_passphrase_only_the_processor_has_is_left_to_it(
+    whole: tuple[Workshop, Path], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    assert invoke(home, "restore", str(whole[1])).exit_code == 0
+    secret_files.protect(Home(home), "of the service alone")
+    before, backup = policy_digest(Home(home).policies_in_force), tmp_path / "backup"
+    agreed = UpgradePlan(
+        by="ann", at=datetime.now(UTC), before=before, digest="0" * 64, approved_by="ben", backup=backup
+    )
+    write_plan(Home(home), agreed)
+    result = invoke(home, "upgrade")
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "there is nobody to ask" in said
+    assert "restart gateway-processor, which carries it out at its start" in said
 
 
 def test_a_clock_behind_the_log_is_told(whole: tuple[Workshop, Path]) -> None:
