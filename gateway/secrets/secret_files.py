@@ -147,17 +147,18 @@ def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
 
     `known`: the log's verifier keys on record. A key set left on disk by an interrupted attempt is used in
-    place of a new one: its verifier key is not in `known`.
+    place of a new one: its verifier key is not in `known`. One without a pupils' key is left: its removal was
+    interrupted.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
-        if vkey not in known:
+        if vkey not in known and home.pupil_key(key_set_of(vkey)).exists():
             return vkey
     make_pupil_key(home)
     pem, known_phrase = LogKey.generate(), passphrase(home) if is_protected(home) else None
     vkey = LogKey.load(pem).vkey(origin)
     key_set = key_set_of(vkey)
-    # The log's key comes last: its presence proves a complete set.
+    # The log's key comes last: an interrupted attempt leaves no log's key alone.
     for path, secret in (
         (home.pupil_key(key_set), pupil_key(home) + secrets.token_bytes(32)),
         (home.log_key(key_set), pem),

@@ -229,6 +229,16 @@ def test_keys_in_wrong_hands_are_not_replaced_by_those_that_lay_beside_them(
     desk.gateway("log", "verify")
 
 
+def test_a_key_set_whose_removal_was_cut_off_is_not_used(desk: Desk) -> None:
+    origin = load_settings(desk.home).log_origin
+    before = LogKey.load(secret_files.log_key(desk.home)).vkey(origin)
+    half = secret_files.key_set_of(secret_files.make_key_set(desk.home, origin, [before]))
+    desk.home.pupil_key(half).unlink()
+    rotate(desk, lost=False)
+    assert desk.home.key_set not in {"", half}
+    assert secret_files.pupil_key(desk.home)
+
+
 def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
