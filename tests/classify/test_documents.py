@@ -252,6 +252,20 @@ def test_recipients_whose_names_are_encoded_hide_no_attachment(classify: Classif
     assert classify(encoded_mail(f"Subject: =?utf-8?B?{subject}?=")).sensitive == ("safeguarding",)
 
 
+@pytest.mark.parametrize(
+    "recipient", ["Ann".encode("utf-16"), b"\1" * 20, b"PK\3\4", b"<?xml version='1.0' encoding='utf-16'?>"]
+)
+def test_no_recipient_hides_what_a_subject_says(classify: Classify, recipient: bytes) -> None:
+    subject = b64encode(b"child protection").decode()
+    to = f"To: =?utf-16?B?{b64encode(recipient).decode()}?= <ann@oak.example>"
+    assert classify(encoded_mail(to, f"Subject: =?utf-8?B?{subject}?=")).sensitive == ("safeguarding",)
+
+
+def test_a_subject_in_utf_16_is_read(classify: Classify) -> None:
+    subject = b64encode("child protection".encode("utf-16")).decode()
+    assert classify(encoded_mail(f"Subject: =?utf-16?B?{subject}?=")).sensitive == ("safeguarding",)
+
+
 def test_an_attachment_whose_end_is_missing_is_read_as_far_as_it_goes(classify: Classify) -> None:
     told = encodebytes(TOLD.encode()).rstrip(b"=\n")
     for missing in range(4):
