@@ -29,6 +29,7 @@ _LOOKUP_COLUMNS = 3
 _LOOKUP_ROWS = 500
 _LONGEST_MEANING = 60
 _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mean", "count", "sum"})
+_COUNTED = frozenset({"number of", "number on", "pupils", "students", "children", "learners"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,14 @@ class ReportWording:
 
     def is_sum(self, row: Row) -> bool:
         """Return True for a row of totals: first a word for totals, then figures in the other cells.
-        True also for a heading that begins with such a word, and its count: "Total pupils", "24".
+        True also for a heading that begins with such a word, or with a word for pupils that is nobody's name,
+        and its count: "Total pupils", "24".
         """
         first, *others = [*filter(None, map(str.strip, row))] or [""]
         if not all(map(_FIGURES.fullmatch, others)):
             return False
         heading = first.rstrip(": ").casefold()
-        begins = heading.startswith(tuple(f"{word} " for word in _SUMS))
+        begins = heading.startswith(tuple(f"{word} " for word in _SUMS | _COUNTED))
         counted = begins and len(others) == 1 and self.is_line(f"{heading}: {others[0]}")
         return counted or heading in _SUMS
 

@@ -67,6 +67,7 @@ def test_a_pupil_in_the_last_row_is_no_total(pupil: list[object]) -> None:
 
 
 TOTALS = [["Total", 24], ["Total pupils", 24], ["Total", 24, 24], ["Total", *[""] * 4, 24]]
+TOTALS += [["Number of pupils", 24], ["Pupils on roll", 24]]
 
 
 @pytest.mark.parametrize("total", TOTALS)
