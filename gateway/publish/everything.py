@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.home import Home, Published, shown_name
-from gateway.home.settings import IntakeSettings, load_limits, load_settings
+from gateway.home.settings import IntakeSettings, Settings, load_limits, load_settings
 from gateway.model import VIEW_EXTENSIONS
 from gateway.openpgp.sealer import clearsign
-from gateway.publish.projection import publish_access, publish_common, published_is_written, replace_published
+from gateway.policy.catalogue import load_catalogue
+from gateway.publish.projection import publish_access, published_is_written, replace_published
 from gateway.registry import copies, keys, log
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
@@ -40,14 +41,7 @@ def publish_all(home: Home, now: datetime) -> None:
     """Write everything in published/ except receipts and pages. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
-    intake = IntakeSettings(
-        listen=settings.intake,
-        limits=load_limits(home).intake,
-        ssh=settings.ssh,
-        claim_seconds=settings.watch.claim_seconds,
-        web=settings.web,
-    )
-    publish_common(home, signing.certificate, signing.vkey, intake, settings.security_txt)
+    _publish_common(home, settings, signing)
     with closing(Registry(settings.database_url(home))) as registry:
         publish_access(registry, home.published, now)
         # The gateway's own OpenPGP keys: gateway.asc is the certificate to encrypt to, and
@@ -72,6 +66,29 @@ def publish_all(home: Home, now: datetime) -> None:
         publish_log_keys(home, registry, signing, settings.organisation)
         publish_agreement_news(registry, home.published)
         take_back_copies(home, registry)
+
+
+def _publish_common(home: Home, settings: Settings, signing: Signing) -> None:
+    """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings."""
+    intake = IntakeSettings(
+        listen=settings.intake,
+        limits=load_limits(home).intake,
+        ssh=settings.ssh,
+        claim_seconds=settings.watch.claim_seconds,
+        web=settings.web,
+    )
+    published = home.published
+    for folder in (published.common / "keys", published.common / "agreement", published.log):
+        folder.mkdir(parents=True, exist_ok=True)
+    replace_published(published.common / "keys" / "gateway.asc", signing.certificate)
+    replace_published(published.common / "keys" / "gateway-log.vkey", f"{signing.vkey}\n")
+    if settings.security_txt is None:
+        published.security_txt.unlink(missing_ok=True)
+    else:
+        replace_published(published.security_txt, settings.security_txt)
+    agreement = load_catalogue(home.policies_in_force).agreement_text
+    replace_published(published.common / "agreement" / "agreement.txt", agreement)
+    replace_published(published.intake_settings, intake.model_dump_json(indent=1))
 
 
 def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisation: str) -> None:

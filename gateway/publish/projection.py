@@ -21,9 +21,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import as_fault
-from gateway.home import Home, Published, shown_name
-from gateway.home.settings import IntakeSettings
-from gateway.policy.catalogue import load_catalogue
+from gateway.home import Published, shown_name
 from gateway.registry import keys, log, providers
 from gateway.registry.database import Registry
 from gateway.registry.receipts import UNSIGNED, Unsigned
@@ -151,28 +149,6 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
         for file in published.root.glob("providers/*/authorized_keys"):
             if file.parent.name not in known:
                 put_published(file, "")
-
-
-def publish_common(
-    home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, security_txt: str | None
-) -> None:
-    """Write the files that every provider sees, and intake's `settings`.
-
-    The files are the gateway's OpenPGP `certificate`, the log's verifier key `log_vkey`, the agreement's
-    text, and `security_txt`, removed for None.
-    """
-    published = home.published
-    for folder in (published.common / "keys", published.common / "agreement", published.log):
-        folder.mkdir(parents=True, exist_ok=True)
-    replace_published(published.common / "keys" / "gateway.asc", certificate)
-    replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
-    if security_txt is None:
-        published.security_txt.unlink(missing_ok=True)
-    else:
-        replace_published(published.security_txt, security_txt)
-    agreement = load_catalogue(home.policies_in_force).agreement_text
-    replace_published(published.common / "agreement" / "agreement.txt", agreement)
-    replace_published(published.intake_settings, settings.model_dump_json(indent=1))
 
 
 def publish_checkpoint(registry: Registry, published: Published) -> None:
