@@ -8,7 +8,7 @@ proofs read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from types import MappingProxyType
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -73,7 +73,21 @@ def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
     """
     if not 0 <= first <= second:
         raise ValueError("the first tree is not a part of the second")
-    return list(_subproof(store, first, second))[::-1] if 0 < first < second else []
+    if first in {0, second}:
+        return []
+    proof: list[bytes] = []
+    start, end, whole = 0, second, True
+    while first != end:
+        middle = start + _left_size(end - start)
+        if first <= middle:
+            proof.append(_subtree(store, middle, end))
+            end = middle
+        else:
+            proof.append(_subtree(store, start, middle))
+            start, whole = middle, False
+    if not whole:
+        proof.append(_subtree(store, start, end))
+    return proof[::-1]
 
 
 def nodes_read(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
@@ -95,21 +109,6 @@ def _subtree(store: Nodes, start: int, end: int) -> bytes:
         return store[width.bit_length() - 1, start // width]
     middle = start + _left_size(width)
     return node_hash(_subtree(store, start, middle), _subtree(store, middle, end))
-
-
-def _subproof(store: Nodes, first: int, second: int) -> Iterator[bytes]:
-    """Yield the hashes of SUBPROOF (RFC 9162, 2.1.4.1), from the root downwards."""
-    start, end, whole = 0, second, True
-    while first != end:
-        middle = start + _left_size(end - start)
-        if first <= middle:
-            yield _subtree(store, middle, end)
-            end = middle
-        else:
-            yield _subtree(store, start, middle)
-            start, whole = middle, False
-    if not whole:
-        yield _subtree(store, start, end)
 
 
 def _left_size(width: int) -> int:
