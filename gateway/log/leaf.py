@@ -25,7 +25,8 @@ from gateway.home import PROVIDER_ID, REFERENCE
 from gateway.reasons import REASONS
 
 VERSION = 1
-_MAX_COUNT = 2**53 - 1
+_EXACT = 2**53
+"""Below it a whole number is the same to every reader of JSON."""
 
 _OfFile = Literal["landed", "decided", "delivered", "collected", "dealt-with", "opened", "restored"]
 _OfDecision = Literal["judged-anew", "released", "refused", "withdrawn", "redelivered", "expired"]
@@ -205,13 +206,12 @@ def commitment(text: str, salt: bytes) -> str:
 
 def _fits(shape: str, value: object) -> bool:
     if shape == _COUNT:
-        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _EXACT
     if not isinstance(value, str) or not _SHAPES[shape].fullmatch(value):
         return False
     return shape != "codes" or all(code in REASONS for code in value.split(",") if code)
 
 
-_EXACT = 2**53
 _FIRST_PLANE = "\uffff"
 
 

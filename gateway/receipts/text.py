@@ -233,12 +233,9 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         field(said["file"], shown_name(facts.name)),
         field(said["reference"], facts.reference),
         field(said["received"], translate(spoken(facts.landed_at), language)),
-        *(
-            [field(said["decided"], translate(spoken(facts.decided_at), language))]
-            if facts.decided_at
-            else []
-        ),
     ]
+    if facts.decided_at:
+        heading.append(field(said["decided"], translate(spoken(facts.decided_at), language)))
     yield "", "\n".join(heading)
     data_type, how = receipt_object(facts)["data_type"], said["recognised" if facts.level else "placed"]
     kind = how.format(kind=facts.wording.name(str(data_type))) if data_type else ""
@@ -319,8 +316,8 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     level = f"({shown['level']})" if shown["level"] else ""
-    lists = {name: cast("list[str]", shown[name]) for name in ("evidence", "items", "other_items")}
-    listed = {name: ", ".join(values) for name, values in lists.items()}
+    lists = ("evidence", "items", "other_items")
+    listed = {name: ", ".join(cast("list[str]", shown[name])) for name in lists}
     pairs = [
         ("Kind of data", " ".join(str(one) for one in (shown["data_type"], level) if one)),
         ("Judged by", listed["evidence"]),

@@ -79,5 +79,5 @@ def _hold_on(
 ) -> HoldRow | None:
     if persons is not None:
         return next(iter(of_child(session, markers.split(persons))), None)
-    on = {(row.reference, row.provider, row.persons): row for row in list_holds(session)}
-    return on.get((reference, provider, None))
+    on = rows(session, HoldRow, lifted_at=None, reference=reference, provider=provider, persons=None)
+    return next(iter(on), None)

@@ -53,9 +53,8 @@ def rows(
     a hyphen before a column's name means descending order.
     """
     which = [getattr(table, name) == value for name, value in equal.items()]
-    columns = [getattr(table, name.removeprefix("-")) for name in order]
     ordered = [
-        column.desc() if name.startswith("-") else column for name, column in zip(order, columns, strict=True)
+        getattr(table, name[1:]).desc() if name.startswith("-") else getattr(table, name) for name in order
     ]
     return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
 
