@@ -28,7 +28,7 @@ VERSION = 1
 _EXACT = 2**53
 """Below it a whole number is the same to every reader of JSON."""
 
-_OfFile = Literal["landed", "decided", "delivered", "collected", "dealt-with", "opened", "restored"]
+OfFile = Literal["landed", "decided", "delivered", "collected", "dealt-with", "opened", "restored"]
 _OfDecision = Literal["judged-anew", "released", "refused", "withdrawn", "redelivered", "expired"]
 _OfProposal = Literal["release-proposed", "release-declined", "redelivery-proposed", "redelivery-declined"]
 _OfPupils = Literal["pupils-asked", "pupil-marked", "pupil-unmarked"]
@@ -49,7 +49,7 @@ _OfPolicy = Literal["policy-loaded", "policy-proposed", "policy-approved", "poli
 _OfRecord = Literal["hold-placed", "hold-lifted", "deleted", "breach-recorded", "recorded"]
 _OfGateway = Literal["host-added", "host-removed", "host-taken-over", "log-started", "log-key-changed"]
 Kind = Literal[
-    _OfFile,
+    OfFile,
     _OfDecision,
     _OfProposal,
     _OfPupils,

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import cast
+from typing import cast, get_args
 
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
+from gateway.log.leaf import OfFile
 from gateway.model import LogStep, Reason
 from gateway.registry import log, tables
 from gateway.registry.tables import AuthorityNoticeRow, DeliveryRow, EventRow, TransferRow
@@ -85,19 +86,7 @@ def read_notice(session: Session, number: int, *, by: str, at: datetime) -> Auth
 
 
 # The kinds of events between arrival and deletion.
-_STEPS = (
-    "landed",
-    "decided",
-    "delivered",
-    "collected",
-    "opened",
-    "dealt-with",
-    "restored",
-    "released",
-    "refused",
-    "withdrawn",
-    "redelivered",
-)
+_STEPS = (*get_args(OfFile), "released", "refused", "withdrawn", "redelivered")
 
 
 def stepped_between(
