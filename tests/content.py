@@ -44,10 +44,10 @@ def school_history(seed: int = 1, pupils: int = 10) -> bytes:
     return make("student-core", "ctf-school-history", rng=rng, school=school(rng, 1), pupils=pupils)
 
 
-def census(seed: int = 1, pupils: int = 10) -> bytes:
-    """A school census return of synthetic pupils."""
+def census(seed: int = 1, pupils: int = 10, number: int = 1) -> bytes:
+    """A school census return of synthetic pupils of the school with a `number`."""
     rng = random.Random(seed)
-    return make("school-census", "xml-summer", rng=rng, school=school(rng, 1), pupils=pupils)
+    return make("school-census", "xml-summer", rng=rng, school=school(rng, number), pupils=pupils)
 
 
 def gcse_results(seed: int = 1) -> bytes:

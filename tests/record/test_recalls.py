@@ -131,15 +131,24 @@ def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
     assert on_roll() == 3
 
 
-def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(desk: Desk, named) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"nobody can tell what this is\n", "classify:unknown"),
+        (census(seed=2, number=2), "policy:other-school"),
+    ],
+)
+def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(
+    desk: Desk, named, content: bytes, why: str
+) -> None:
     """Neither given back after a withdrawal, nor when its school is opened again."""
-    oak = desk.provider("oak", years=THIS_YEAR)
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
     desk.send(oak, core_data())
     desk.process()
     desk.pass_time(hours=1)
-    unread = desk.send(oak, b"nobody can tell what this is\n", "notes.txt.pgp")
+    no_roll = desk.send(oak, content, "notes.pgp")
     desk.process()
-    assert desk.codes(unread) == ["classify:unknown"]
+    assert desk.codes(no_roll)[0] == why
 
     def on_roll() -> int:
         with desk.registry.read() as session:
@@ -147,13 +156,13 @@ def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(desk: Desk, 
 
     named("jane")
     where = ("--team", "central-data-team")
-    desk.gateway("held", "release", unread, "--as", "school-census", *where, "--why", "it is one")
-    assert (desk.state(unread), on_roll()) == ("accepted", 10)
-    desk.gateway("transfers", "withdraw", unread, "--why", "it is another one")
+    desk.gateway("held", "release", no_roll, "--as", "school-census", *where, "--why", "it is one")
+    assert (desk.state(no_roll), on_roll()) == ("accepted", 10)
+    desk.gateway("transfers", "withdraw", no_roll, "--why", "it is another one")
     assert on_roll() == 10
     named("sam")
-    desk.gateway("transfers", "redeliver", unread, "--why", "it was right after all")
-    assert (desk.state(unread), on_roll()) == ("accepted", 10)
+    desk.gateway("transfers", "redeliver", no_roll, "--why", "it was right after all")
+    assert (desk.state(no_roll), on_roll()) == ("accepted", 10)
     desk.gateway("providers", "close", "oak", "--why", "closed")
     assert on_roll() == 0
     desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
