@@ -76,10 +76,8 @@ def copy(source: Path, target: Path) -> None:
         read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
         raise _followed(source, error) from None
-    try:
+    with closing_descriptor(read):
         _write(read, target, os.fstat(read).st_mode & 0o777)
-    finally:
-        os.close(read)
 
 
 def _followed(source: Path | str, error: OSError) -> OSError | GatewayError:
