@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -139,10 +140,8 @@ class ProcessPool:
 def _places(error: BaseException) -> Iterator[str]:
     """Yield an error's type, and module and line of each step of its traceback; nothing of its message."""
     yield type(error).__name__
-    trace = error.__traceback__
-    while trace is not None:
-        yield f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
-        trace = trace.tb_next
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        yield f"{frame.f_globals.get('__name__', '?')}:{line}"
 
 
 # Start of every isolated child: its channel, its setup and its confinement.

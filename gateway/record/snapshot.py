@@ -1,6 +1,6 @@
 """Take a snapshot of the gateway's state, from registry and folders, and name the problems in it."""
 
-import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -134,8 +134,8 @@ def _disks(home: Home) -> dict[str, tuple[int, int]]:
     ):
         if (device := path.stat().st_dev) not in devices:
             devices.add(device)
-            room = os.statvfs(path)
-            found[part] = room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
+            usage = shutil.disk_usage(path)
+            found[part] = usage.free, usage.total
     return found
 
 

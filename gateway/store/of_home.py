@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -134,8 +135,7 @@ class SealedFolder:
 
     def free(self) -> int:
         """Return the number of free bytes on the disk of the folder."""
-        room = os.statvfs(self.root)
-        return room.f_bavail * room.f_frsize
+        return shutil.disk_usage(self.root).free
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from gateway.zones.memory import closing_descriptor
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a process has locked the file `path`. FileNotFoundError if the file is missing.
+    """Return True if a process has locked the file `path`; False also if the file is missing.
 
     The test itself locks the file for a moment, so a process just starting may have to wait.
     """
-    with closing_descriptor(os.open(path, os.O_RDONLY)) as descriptor:
+    with suppress(FileNotFoundError), closing_descriptor(os.open(path, os.O_RDONLY)) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,11 +44,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on
 
 def places_of(home: Home) -> dict[str, str]:
     """Return HOST:PORT, or an origin, of each service that `gateway run` runs now; {} if none runs."""
-    try:
-        running = is_locked(home.places)
-    except FileNotFoundError:
-        return {}
-    return dict(json.loads(home.places.read_bytes() or b"{}")) if running else {}
+    return dict(json.loads(home.places.read_bytes() or b"{}")) if is_locked(home.places) else {}
 
 
 def place_of(home: Home, service: str) -> tuple[str, int] | None:
@@ -68,10 +64,7 @@ def answers(host: str, port: int, seconds: float) -> bool:
 
 def processor_is_at_work(home: Home) -> bool:
     """Return True if a processor works on `home`."""
-    try:
-        return is_locked(home.root / "processor.lock")
-    except FileNotFoundError:
-        return False
+    return is_locked(home.root / "processor.lock")
 
 
 # The time of a home's last backup, as noted by the backup itself.

@@ -201,7 +201,7 @@ def is_public(start: bytes) -> bool | None:
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
     text = mended(start).lstrip(_BLANK)
-    if any(text.startswith(begin) for begin in _PUBLIC_TEXTS):
+    if text.startswith(_PUBLIC_TEXTS):
         return True
     if len(start) < ENOUGH_BYTES and any(begin.startswith(text) for begin in _PUBLIC_TEXTS):
         return None
