@@ -135,10 +135,7 @@ def _agreement_drop(job: protocol.Job, data: bytes) -> protocol.Judged:
 
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text for comparison, without trailing blanks, which signing drops."""
-    lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+    return [line.rstrip() for line in text.removeprefix("\ufeff").rstrip().splitlines()]
 
 
 def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged:
