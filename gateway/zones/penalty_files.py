@@ -1,7 +1,7 @@
 """Read and write the files in which a service lists penalised sources, and learns of lifted penalties.
 
-intake spool/penalties.json published/lifted.json across the wall mailboxes mailboxes/penalties.json
-mailboxes/lifted.json both inside
+intake      spool/penalties.json       published/lifted.json    across the wall
+mailboxes   mailboxes/penalties.json   mailboxes/lifted.json    both inside
 
 penalties.json lists the penalised sources with the end of each penalty; the inside only displays this list.
 lifted.json lists the sources whose penalties a person has lifted, with the time of lifting. The processor
