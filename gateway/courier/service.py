@@ -102,16 +102,15 @@ def tried(
     Only an error of the types `broken` leads to a new attempt; any other error is raised. The pause between
     two attempts grows from `pause_seconds` to 5 minutes.
     """
-    for attempt in Retrying(
+    retrying = Retrying(
         retry=retry_if_exception_type(broken),
         stop=stop_when_event_set(stop),
         wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
         sleep=sleep_using_event(stop),
         retry_error_callback=lambda _: None,  # Stopped while it fails: the waiting letters stay.
         before_sleep=lambda state: _log.warning("%s: %s", said, _kind(state.outcome)),
-    ):
-        with attempt:
-            give()
+    )
+    retrying(give)
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
