@@ -376,8 +376,10 @@ class CountsOwed:
             self._deliver(one, teams.get(one.sequence, ())) if counts_it else one
             for one, _, _, counts_it in files
         ]
-        if self._fresh or self._back:
-            self._write()
+        if self._back:
+            rolls.take_back_counts(self.session, self._back)
+        if self._fresh:
+            rolls.deliver_counts(self.session, sorted(self._fresh), self.at)
         return given
 
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
@@ -386,48 +388,25 @@ class CountsOwed:
         A team that may see no pupil records gets counts in place of a file routed to it, even if the file is
         unfit for counting.
         """
-        content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
-        alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
-        if alone:
-            self._mark(transfer, alone)
-        if not teams or not isinstance(content, Classified):
-            return transfer
-        given = []
-        if is_whole_roll(content, known, self.catalogue):
-            given = [team for team in teams if self._make_room(transfer, team)]
-        if had := [team for team in given if team in transfer.teams]:
-            self._mark(transfer, had)
-        for team in given:
-            if team not in transfer.teams:
-                self._fresh.add((transfer.sequence, team))
-                self._note(transfer, team)
-        return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
-
-    def _write(self) -> None:
-        """Store the new deliveries of counts, and delete the deliveries replaced."""
-        if self._back:
-            rolls.take_back_counts(self.session, self._back)
-            self._back.clear()
-        if self._fresh:
-            rolls.deliver_counts(self.session, sorted(self._fresh), self.at)
-            self._fresh.clear()
-
-    def _mark(self, transfer: Transfer, teams: list[str]) -> None:
-        """Change a file's deliveries to `teams`: in place of the file, each team gets counts."""
-        self._write()
-        rolls.limit_to_counts(self.session, transfer.sequence, teams)
-        for team in teams:
-            self._note(transfer, team)
-
-    def _note(self, transfer: Transfer, team: str) -> None:
-        """Add a team's counts of a file to `earlier`, for the comparison with further files."""
-        upload, data_type = transfer.upload, transfer.data_type or ""
-        self.earlier.append(
+        content, upload = transfer.content, transfer.upload
+        known = self.on_roll.get(upload.provider, 0)
+        limited = {one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)}
+        given: set[str] = set()
+        if teams and isinstance(content, Classified) and is_whole_roll(content, known, self.catalogue):
+            given = {team for team in teams if self._make_room(transfer, team)}
+        limited |= given.intersection(transfer.teams)
+        if limited:
+            rolls.limit_to_counts(self.session, transfer.sequence, limited)
+        self._fresh |= {(transfer.sequence, team) for team in given.difference(transfer.teams)}
+        # Further files of the transaction are compared with these.
+        self.earlier += [
             Earlier(
-                transfer.sequence, upload.provider, data_type, transfer.period, upload.reference,
-                upload.landed_at, None, team, None,
+                transfer.sequence, upload.provider, transfer.data_type or "", transfer.period,
+                upload.reference, upload.landed_at, None, team, None,
             )
-        )  # fmt: skip
+            for team in sorted(limited | given)
+        ]  # fmt: skip
+        return replace(transfer, teams=tuple(sorted({*transfer.teams, *given}))) if teams else transfer
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Return True if a team may get counts of `transfer`, after withdrawing the team's older counts.
