@@ -9,7 +9,7 @@ from typing import Any
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
 from gateway.model import counted
-from gateway.registry import holds, retention
+from gateway.registry import holds, markers, retention
 from gateway.registry.sight import check_all_seen
 from gateway.reports.retention import Due, load_retention
 
@@ -20,9 +20,10 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the numbers of the legal holds in force: a cached plan is made again once a hold changes."""
+        """Return the numbers of holds and markers in force: a cached plan is made again once one changes."""
         with context.reading() as session:
-            return ",".join(str(each.number) for each in holds.list_holds(session))
+            on = holds.list_holds(session), markers.list_markers(session)
+            return ";".join(",".join(str(each.number) for each in some) for some in on)
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the deletions due on the given day, by what is on record now."""
@@ -33,7 +34,7 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
         due = [_row(one) for one in found]
         closing = []
         if on_hold:
-            closing.append(f"would be due, and kept by a legal hold: {len(on_hold)} more")
+            closing.append(f"would be due, and kept by a legal hold or a restriction: {len(on_hold)} more")
         if undecided:
             closing.append(f"not decided, and so kept: {counted(len(undecided), 'transfer')}")
         columns = ("reference", "what", "data_type", "rule", "due_since")

@@ -131,6 +131,13 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
 
 
+def restricted(session: Session, transfers: Collection[int]) -> set[int]:
+    """Return those of some files, by sequence, that hold a child whose data is restricted."""
+    found = kept_apart(session, transfers, None)
+    numbers = {row.number for row in _on(session) if row.kind == "restricted"} if found else set()
+    return {transfer for transfer, children in found.items() if not numbers.isdisjoint(children)}
+
+
 KeptApart = Mapping[int, frozenset[bytes]]
 """Markers that hide children of a file from a person: each marker's number with the digests of its child."""
 

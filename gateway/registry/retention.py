@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
-from gateway.registry import holds, tables
+from gateway.registry import holds, markers, tables
 from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
 from gateway.registry.tables import DeclarationRow, DeletionRow, DeliveryRow, ReceiptRow, TransferRow
 from gateway.registry.tables.row import drop, existing, only, rows, store
@@ -38,7 +38,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[Due], list[Due]]:
-    """Return two lists: deletions due at a moment, and deletions that only a legal hold prevents then."""
+    """Return two lists: deletions due at a moment, and those that a hold or a restriction prevents."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
     decided = decided_before(session, accepted=accepted, refused=refused)
@@ -206,6 +206,8 @@ def with_sealed_file(session: Session) -> set[str]:
 def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
     references = [row.reference for row in rows]
     on_hold = holds.on_hold(session, references)
+    # Restricted data is stored, and nothing else: deleting it would be use of it (UK GDPR, Article 18(2)).
+    restricted = markers.restricted(session, [cast("int", row.sequence) for row in rows])
     gone: dict[str, set[What]] = {row.reference: {"sealed"} if row.withheld else set() for row in rows}
     query = select(DeletionRow.reference, DeletionRow.what).where(col(DeletionRow.reference).in_(references))
     for reference, what in session.exec(query):
@@ -222,7 +224,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
             data_type=row.data_type,
             at=row.decided_at,
             unopened=bool(codes[row.sequence]) and codes[row.sequence] <= UNOPENED,
-            legal_hold=row.reference in on_hold,
+            kept_back=row.reference in on_hold or row.sequence in restricted,
             deleted=frozenset(gone[row.reference]),
         )
 
@@ -243,7 +245,7 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
                 what="notices",
                 state="discrepancies" if name == DISCREPANCY_NOTICE else "keys",
                 at=made_at,
-                legal_hold=reference in on_hold,
+                kept_back=reference in on_hold,
             )
             for reference, name, made_at in notices
         ),
@@ -255,7 +257,7 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
                 state="accepted" if row.state == "accepted" else "refused",
                 at=row.declared_at,
                 data_type=kinds[0] if len(kinds := row.data_types.split()) == 1 else None,
-                legal_hold=row.reference in on_hold,
+                kept_back=row.reference in on_hold,
             )
             for row in declared
         ),

@@ -182,6 +182,7 @@ class Retained:
     `state`: of a transfer or declaration; for a notice, its subject. `at`: the time of the decision or
     notice. `what`: "notices" or "declarations"; None for a transfer, which has several parts. `deleted`: the
     parts deleted already. `unopened`: the file was refused only because it cannot be read or came before.
+    `kept_back`: by a legal hold, or because the data of a child in the file is restricted.
     """
 
     reference: str
@@ -190,7 +191,7 @@ class Retained:
     data_type: str | None = None
     what: Literal["notices", "declarations"] | None = None
     unopened: bool = False
-    legal_hold: bool = False
+    kept_back: bool = False
     deleted: frozenset[What] = frozenset()
 
 
@@ -211,7 +212,7 @@ def load_retention(home: Home) -> Retention:
 
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple[list[Due], list[Due]]:
-    """Return what is to be deleted at `now`, and what only a legal hold keeps from deletion, oldest first.
+    """Return what is to be deleted at `now`, and what is kept back though due, oldest first.
 
     Nothing of an undecided transfer is due.
     """
@@ -227,7 +228,7 @@ def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple
             if since <= now:
                 rule = f"{what}-{rule}"
                 due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=rule, since=since)
-                found[row.legal_hold].append(due)
+                found[row.kept_back].append(due)
     for some in found.values():
         some.sort(key=lambda one: (one.since, one.reference, WHATS.index(one.what)))
     return found[False], found[True]

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.examiner.parent import Examiner
+from gateway.processor.retention import run as delete_due
 from gateway.registry import deliveries, markers, persons, retention
 from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
@@ -166,6 +167,31 @@ def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) 
     desk.gateway("legal-holds", "lift", "--upn", upn, "--why", "settled")
     desk.gateway("legal-holds", "lift", "--provider", "elm", "--why", "settled")
     assert due() == {with_child, without, of_elm}
+    desk.gateway("log", "verify")
+
+
+def test_what_is_restricted_is_not_deleted_until_the_marker_is_off(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    restricted, protected = desk.send(oak, core(child(1))), desk.send(oak, core(child(2)))
+    desk.process()
+    desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "accuracy is contested")
+    named = ("--surname", "Nobody", "--forename", "Ann", "--born", "2015-02-01")
+    desk.gateway("pupils", "restrict", *named, "--why", "in no file")
+    day = f"{desk.now + timedelta(days=500):%Y-%m-%d}"
+
+    def planned() -> tuple[set[str], set[str]]:
+        said = json.loads(desk.gateway("retention", "plan", "--on", day, "--json"))
+        return {one["reference"] for one in said["due"]}, {one["reference"] for one in said["on_hold"]}
+
+    assert planned() == ({protected}, {restricted})
+    assert "by a legal hold or a restriction: 1" in desk.gateway("retention", "plan", "--on", day)
+    desk.pass_time(days=500)
+    with desk.registrar() as registrar:
+        delete_due(registrar, desk.now, by="admin")
+    with desk.registry.read() as session:
+        assert retention.with_sealed_file(session) == {restricted}
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    assert planned() == ({restricted}, set())
     desk.gateway("log", "verify")
 
 

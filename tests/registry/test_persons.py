@@ -121,7 +121,7 @@ def test_a_notice_is_kept_by_a_hold_on_it(registry: Registry) -> None:
             store(session, ReceiptRow(**notice, reference=reference, text="text", created_at=NOW))
         holds.place(session, reference="261124-oak-00001", by="sam", why="x", at=NOW)
         kept = retention.kept(session, ["261124-oak-00001", "261124-oak-00002"])
-    assert {one.reference: one.legal_hold for one in kept} == {
+    assert {one.reference: one.kept_back for one in kept} == {
         "261124-oak-00001": True, "261124-oak-00002": False,
     }  # fmt: skip
 

@@ -87,7 +87,7 @@ def test_what_is_not_decided_is_never_deleted(changes: dict[str, Any]) -> None:
 
 
 def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
-    due, on_hold = plan(RULES, [row(legal_hold=True)], DECIDED + timedelta(days=3_000))
+    due, on_hold = plan(RULES, [row(kept_back=True)], DECIDED + timedelta(days=3_000))
     assert due == []
     assert [one.what for one in on_hold] == ["sealed", "index", "people"]
 
@@ -124,7 +124,7 @@ def test_what_belongs_to_no_file_is_due_by_its_own_rule(
 
     assert planned(days - 0.01) == ([], [])
     assert planned(days) == ([rule], [])
-    assert planned(days, legal_hold=True) == ([], [rule])
+    assert planned(days, kept_back=True) == ([], [rule])
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_belongs_to_no_file_is_due_by_its_own_rule(
         ({"state": "refused"}, None),
         ({"state": "accepted", "unopened": True}, None),
         ({"state": "held", "unopened": True}, None),
-        ({"state": "refused", "unopened": True, "legal_hold": True}, None),
+        ({"state": "refused", "unopened": True, "kept_back": True}, None),
         ({"state": "refused", "unopened": True, "deleted": frozenset({"sealed"})}, None),
     ],
 )
@@ -165,7 +165,7 @@ rows = st.builds(
     state=st.sampled_from(["landed", "accepted", "held", "refused"]),
     data_type=st.sampled_from([None, "ks2", "attendance", "phonics"]),
     at=st.none() | st.integers(0, 3_000).map(lambda days: DECIDED + timedelta(days=days - 2_000)),
-    legal_hold=st.booleans(),
+    kept_back=st.booleans(),
     deleted=st.frozensets(st.sampled_from(WHATS)),
 )
 
@@ -183,7 +183,7 @@ def test_nothing_is_deleted_that_must_stay(kept: list[Retained], days: int) -> N
         assert one.since <= now
         assert one.what != "receipts"
         assert any(
-            it.state in {"accepted", "refused"} and not it.legal_hold and one.what not in it.deleted
+            it.state in {"accepted", "refused"} and not it.kept_back and one.what not in it.deleted
             for it in sources
         )
     later, _ = plan(RULES, kept, now + timedelta(days=1))
