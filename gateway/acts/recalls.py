@@ -36,6 +36,7 @@ from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import render_authority_notice
 from gateway.receipts.text import receipt_statement
+from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling, enrolled_in
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
@@ -339,8 +340,10 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
         transfer.content, transfer.reasons, registrar.catalogue, sender, now,
         data_type=transfer.data_type, teams=wanted or had,
     )  # fmt: skip
-    over = tuple(why for why in transfer.reasons if why.code == _FOR_GOOD)
-    return replace(asked, forbidden=(*over, *asked.forbidden))
+    against = [why for why in transfer.reasons if why.code == _FOR_GOOD]
+    if (of_key := distrust(session, transfer, registrar.catalogue)) is not None:
+        against.append(of_key)
+    return replace(asked, forbidden=(*against, *asked.forbidden))
 
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:

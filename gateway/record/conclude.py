@@ -18,7 +18,7 @@ from sqlmodel import Session
 from gateway.access import SENSITIVE_REASON_CODES
 from gateway.examiner.protocol import FileLost, FileOpened, FileRefused, Job
 from gateway.home.settings import load_settings
-from gateway.model import ContentRefused, Decision, Held, Late, Provider, Refused, Upload
+from gateway.model import ContentRefused, Decision, Held, Late, Provider, Reason, Refused, Transfer, Upload
 from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
@@ -90,6 +90,18 @@ def objection(
     if made < ended:
         return Held(reasons=(catalogue.reason("open:key-superseded"),))
     return Refused(reasons=(catalogue.reason("key:retired"),))
+
+
+def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> Reason | None:
+    """Return why the key that signed a file is not trusted any more, whenever it signed; None if it is.
+
+    A compromised key never is, a suspended one not before somebody has confirmed it again.
+    """
+    made = transfer.signature
+    signer = register.of(session).holders.get(("openpgp", made.certificate)) if made else None
+    if signer is not None and signer.state == "pending":
+        return catalogue.reason("key:not-approved")
+    return catalogue.reason("open:key-revoked") if signer and signer.revocation == "hard" else None
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:

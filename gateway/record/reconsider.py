@@ -28,7 +28,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
-from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, with_reason
+from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, distrust, held_for_login, with_reason
 from gateway.record.consequences import Ruling, copy_entry
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
@@ -209,10 +209,9 @@ def _decide_anew(
     if others:
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
-    made = transfer.signature
-    signer = register.of(session).holders.get(("openpgp", made.certificate)) if made else None
-    if isinstance(decision, Accepted) and signer is not None and signer.state == "pending":  # Suspended.
-        return Held(reasons=(catalogue.reason("key:not-approved"),))
+    why = distrust(session, transfer, catalogue)
+    if isinstance(decision, Accepted) and why is not None:
+        return Held(reasons=(why,))
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else with_reason(decision, late, catalogue)
 

@@ -240,6 +240,29 @@ def test_a_team_is_given_its_view_again_where_the_agreement_speaks_against_the_s
     assert not any(one is None or one.whole for one in given)
 
 
+def test_what_a_stolen_key_signed_is_given_again_by_two_people_alone(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    again = ("transfers", "redeliver", sent, "--why", "lost")
+    named("jane")
+    desk.gateway("keys", "revoke", "oak", signer.certificate, "--why", "laptop stolen")
+    assert "has been revoked" in desk.gateway(*again, code=1)
+    desk.gateway(*again, "--override")
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "the school made this file")
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert "AGAINST" in notice["subject"]
+
+
+def test_what_was_signed_before_its_key_was_replaced_is_given_again(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    desk.gateway("keys", "revoke", "oak", signer.certificate, "--superseded", "--why", "a new one")
+    desk.gateway("transfers", "redeliver", sent, "--why", "lost")
+
+
 def test_who_confirms_a_withdrawal_does_not_confirm_a_delivery_proposed_meanwhile(desk: Desk, named) -> None:
     sent = accepted(desk)
     confirm = ("transfers", "confirm", sent, "--why", "gone for good")
