@@ -46,6 +46,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.schools import has_own_pupils_only
 from gateway.policy.small_schemas import BodiesFile
+from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import SET_ASIDE
 from gateway.reasons import PASSED_ON_BY_PERSONS
 from gateway.registry import keys, log, providers, register, rolls, transfers, waits
@@ -290,10 +291,15 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the record and contacts; after new numbers, decide the provider's held files again."""
-        wanted = self._wanted()
+        """Change the record and contacts; after new numbers, put copies and held files right."""
+        from gateway.record.reconsider import forget_copies_of_others  # noqa: PLC0415 - as in decide_again
+
+        wanted, others = self._wanted(), list[str]()
         with context.recording() as record:
+            before = providers.get_provider(record.session, self.id)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
+            if before.dfe_number and "dfe_number" in wanted:
+                others = forget_copies_of_others(record.registrar, record.session, before, context.sight)
             if self.contact is not None:
                 reached = (self.contact, self.email, self.telephone)
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))
@@ -301,6 +307,9 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 providers.forget_contact(record.session, self.id, self.forget_contact)
                 record.note("contact-changed", self.id, note=self.why)
                 changed.append(True)
+        if others and record.registrar.brings_out:  # Else the processor does, which follows the log.
+            with context.open_registry() as registry:
+                take_back_copies(context.home, registry)
         said = f"{self.id} is changed" if any(changed) else f"{self.id} is on record so already"
         gone_on = 0
         if wanted.keys() & {
@@ -309,7 +318,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             "urn",
         }:  # Even if a fault came between, and it is repeated.
             gone_on = decide_again(context, self.id)
-        return ActDone("\n".join([said, *_decided_anew(gone_on)]))
+        return ActDone("\n".join([said, *others, *_decided_anew(gone_on)]))
 
     def _wanted(self) -> dict[str, str]:
         given = (

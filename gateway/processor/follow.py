@@ -31,6 +31,7 @@ _WITHOUT_EFFECT = frozenset(
 )
 """Kinds of frequent entries that change nothing in published/ but receipts."""
 _TAKE_BACK = frozenset({"withdrawn", "deleted", "pupil-marked"})
+_RENUMBERED = "provider-changed"
 _OF_ACCESS = ("provider-", "key-")
 """Beginnings of kinds of entries that may change access: not every writer of them writes published/."""
 _LIFTED = "penalty-lifted"
@@ -90,7 +91,7 @@ class Follow:
                 lift(registrar.home, one.note, one.at)
         if self._shares and kinds - _TAKE_BACK - {_LIFTED}:
             self._show_all(registrar)
-        elif kinds & _TAKE_BACK:
+        elif kinds & {*_TAKE_BACK, _RENUMBERED}:
             take_back_copies(registrar.home, registrar.registry)
         if not self._shares:
             if any(kind.startswith(_OF_ACCESS) for kind in kinds):

@@ -17,11 +17,21 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from gateway.access import SENSITIVE_REASON_CODES
+from gateway.access import SENSITIVE_REASON_CODES, Sight
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
-from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Released, Transfer
+from gateway.model import (
+    Accepted,
+    Classified,
+    ContentRefused,
+    Decision,
+    Held,
+    Provider,
+    Released,
+    Transfer,
+)
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
@@ -38,7 +48,10 @@ from gateway.registry import copies, locks, register, transfers, waits
 from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
+from gateway.registry.providers import get_provider
+from gateway.registry.sight import sees
 from gateway.registry.tables import CopyRow
+from gateway.registry.tables.row import drop
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
@@ -251,12 +264,37 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
     return [
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
-        if isinstance(transfer.content, Classified)
-        and transfer.flow is not None
-        and (parts_for if row.part else copies_for)(
-            Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons),
-            transfer.content,
-            registrar.catalogue,
-            (registrar.provider(session, row.provider, now),),
-        )
+        if _is_for(registrar.provider(session, row.provider, now), row, transfer, registrar.catalogue)
     ]
+
+
+def forget_copies_of_others(
+    registrar: Registrar, session: Session, before: Provider, sight: Callable[[Session], Sight]
+) -> list[str]:
+    """Delete the record of the copies that a provider got by a wrong number; return sentences about them.
+
+    `before` is the provider as it was on record. `sight` gives the files that the sentences may name.
+    """
+    catalogue, after = registrar.catalogue, get_provider(session, before.id)
+    was, known = (replace(one, suspended=False, ratified=True, closed_on=None) for one in (before, after))
+    found = [
+        (row, transfer.upload.reference)
+        for row, transfer in copies.of_provider(session, after.id)
+        if _is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue)
+    ]
+    drop(session, *(row for row, _ in found))
+    seen = [one for _, one in found if sees(session, sight(session), one)]
+    told = [
+        f"a copy about another school is out of its /out, which may have fetched it: {one}" for one in seen
+    ]
+    if more := len(found) - len(seen):
+        told.append(f"copies about other schools out of its /out, of files that you may not know of: {more}")
+    return told
+
+
+def _is_for(provider: Provider, row: CopyRow, transfer: Transfer, catalogue: Catalogue) -> bool:
+    """Return True if a provider may have the copy in `row` of a file now."""
+    if not isinstance(transfer.content, Classified) or transfer.flow is None:
+        return False
+    passed = Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
+    return bool((parts_for if row.part else copies_for)(passed, transfer.content, catalogue, (provider,)))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
@@ -58,7 +58,16 @@ def owe(
 
 def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return each copy for `providers` waiting until they ratify the agreement, with the copied transfer."""
-    found = session.exec(_COPIES.where(*_WAITING, col(CopyRow.provider).in_(providers))).all()
+    return _with_files(session, *_WAITING, col(CopyRow.provider).in_(providers))
+
+
+def of_provider(session: Session, provider: str) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return the copies on record for a provider, each with the copied transfer."""
+    return _with_files(session, col(CopyRow.provider) == provider)
+
+
+def _with_files(session: Session, *which: ColumnElement[bool]) -> Sequence[tuple[CopyRow, Transfer]]:
+    found = session.exec(_COPIES.where(*which)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 

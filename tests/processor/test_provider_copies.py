@@ -433,6 +433,35 @@ def test_a_copy_in_out_is_taken_back_while_a_child_in_the_file_is_marked_and_fol
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+@pytest.mark.parametrize("in_console", [False, True])
+def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, in_console: bool
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    with monkeypatch.context() as setting:
+        if in_console:  # Whose service writes nothing that is published.
+            setting.setattr("gateway.acts.providers.take_back_copies", lambda *_: None)
+        said = desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "mistyped")
+        assert f"which may have fetched it: {sent}" in " ".join(said.split())
+        assert len(out(desk, "oak")) == in_console
+    desk.process()
+    assert out(desk, "oak") == []
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_copy_stays_in_out_where_what_is_put_right_is_not_what_it_is_by(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    desk.gateway("providers", "suspend", "oak", "--why", "an incident")
+    assert "fetched" not in desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT, "--urn", "100777")
+    assert len(out(desk, "oak")) == 1
+
+
 def test_a_copy_being_made_is_not_brought_out_once_a_child_in_the_file_is_marked(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
