@@ -149,8 +149,8 @@ class Clerk:
         """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
         Files waiting for a key put in force, renewed or ended are examined again, as is every held file that
-        a stolen key signed; copies that only ended keys open are made again. Of a key of a member of staff,
-        the log does not name the owner. `more` are further fields of the log entry.
+        a stolen key signed, or a login with it brought; copies that only ended keys open are made again. Of a
+        key of a member of staff, the log does not name the owner. `more` are further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
@@ -159,12 +159,12 @@ class Clerk:
         log.append(self.session, [entry], self.at)
         if change is not None:
             self.tell(key, notices.of_change(change, key))
-        if not of_provider or key.kind != "openpgp":
+        stolen = kind in _ENDED and key.revocation == "hard"
+        if not of_provider or (key.kind != "openpgp" and not stolen):
             return key
         if kind in _PUT_IN_FORCE and key.state != "pending":
             waits.examine_again(self.session, key.owner)
         elif kind in _ENDED:
-            stolen = key.revocation == "hard"
             waits.examine_again(self.session, key.owner, key.fingerprint, stolen=stolen)
         in_force = keys.keys_in_force(self.session, "provider", key.owner, "openpgp", self.at)
         copies.seal_anew(self.session, key.owner, [one.fingerprint for one in in_force])

@@ -27,7 +27,10 @@ Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspend
 _TOLD: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.keys").joinpath("notices.toml").read_text("utf-8")
 )
-_LOST = " Whatever it signed and was not decided on yet is refused."
+_LOST = {
+    "openpgp": " Whatever it signed and was not decided on yet is refused.",
+    "ssh": " Whatever was uploaded with it and was not decided on yet waits for a person.",
+}
 
 
 def of_change(change: Change, key: Key) -> Notice:
@@ -38,7 +41,7 @@ def of_change(change: Change, key: Key) -> Notice:
     blanks = {
         "noun": "OpenPGP key" if change == "renewed" else key.noun,
         "until": until,
-        "lost": _LOST if key.revocation == "hard" else "",
+        "lost": _LOST.get(key.kind, "") if key.revocation == "hard" else "",
         "use": "log in" if key.kind == "ssh" else "sign",
     }
     said = {part: text.format(**blanks) for part, text in _TOLD[change].items()}

@@ -38,7 +38,14 @@ from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
-from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, distrust, held_for_login, with_reason
+from gateway.record.conclude import (
+    SIGNED_LATE,
+    UNKNOWN_LOGIN,
+    came_by_login,
+    distrust,
+    held_for_login,
+    with_reason,
+)
 from gateway.record.consequences import Ruling, copy_entry
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
@@ -207,12 +214,13 @@ def _decide_anew(
     """Return the decision on a held file by the `content`; a hold for a key, a login or a fault stays.
 
     However, a file held for an unknown login may be refused because of the content, and nothing is accepted
-    that a suspended key signed.
+    that a suspended or stolen key signed, or a login with it brought.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
-    if UNKNOWN_LOGIN in codes:
+    accepted = isinstance(decision, Accepted)
+    if UNKNOWN_LOGIN in codes or (accepted and not came_by_login(session, transfer.upload)):
         return held_for_login(decision, catalogue)
     others = tuple(
         why
@@ -223,7 +231,7 @@ def _decide_anew(
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
     why = distrust(session, transfer, catalogue)
-    if isinstance(decision, Accepted) and why is not None:
+    if accepted and why is not None:
         return Held(reasons=(why,))
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else with_reason(decision, late, catalogue)

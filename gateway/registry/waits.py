@@ -77,15 +77,16 @@ def examine_again(
 ) -> Sequence[str]:
     """Set held files of a provider back to landed; return their references.
 
-    These are the files that wait for a key. With `ended`, the fingerprint of a certificate that has ended,
-    they are those of them that it may have signed; if it is `stolen`, also whatever else it signed and nobody
-    has withdrawn.
+    These are the files that wait for a key. With `ended`, the fingerprint of a key that has ended, they are
+    those of them that it may have signed; if it is `stolen`, also whatever else it signed, or a login with it
+    brought, and nobody has withdrawn.
     """
     waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
     if ended is not None:
         waits = and_(waits, or_(signer == ended, signer.is_(None)))
     if stolen:
-        waits = or_(waits, and_(signer == ended, ~has_reason(WITHDRAWN)))
+        with_it = or_(signer == ended, col(TransferRow.ssh_key) == ended)
+        waits = or_(waits, and_(with_it, ~has_reason(WITHDRAWN)))
     which = TransferRow.provider == provider, TransferRow.state == "held", TransferRow.folder == "in", waits
     found = session.exec(select(TransferRow).where(*which).order_by(col(TransferRow.sequence))).all()
     for row in found:

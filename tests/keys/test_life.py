@@ -12,6 +12,7 @@ from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.publish.projection import publish_receipts
+from gateway.record.reconsider import reconsider
 from gateway.verify.verify_files import verify_receipt_files
 from tests.commands import invoke
 from tests.school import School
@@ -41,6 +42,12 @@ def test_several_keys_are_in_force_at_once(shop: Workshop, oak: School) -> None:
         assert transfer.state == "accepted"
         assert transfer.signature is not None
         assert transfer.signature.certificate == fingerprint
+
+
+def login_key(shop: Workshop, school: School):
+    key = shop.key(school, school.ssh.get_fingerprint(), "ssh")
+    assert key is not None
+    return key
 
 
 def test_a_retiring_key_counts_until_its_day_and_not_after(shop: Workshop, oak: School) -> None:
@@ -171,6 +178,39 @@ def test_what_a_suspended_key_signed_does_not_go_on_before_a_second_person_decid
     with shop.changing("joe") as clerk:
         clerk.approve(key_of(shop, oak))
     until(lambda: shop.state(reference) == "accepted", "its release")
+
+
+def test_what_came_by_a_stolen_login_waits_for_a_person_whatever_it_waits_for(shop: Workshop, school) -> None:
+    oak: School = school("oak", ratified=False)
+    reference = shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference
+    with shop.changing("jane") as clerk:
+        clerk.revoke(login_key(shop, oak), "hard", why="laptop stolen")
+    until(lambda: "open:unknown-login" in codes(shop.transfer(reference)), "its decision")
+    assert any("uploaded with it" in " ".join(text.split()) for text in shop.notices(oak))
+    told = shop.transfer(reference)
+    assert (told.state, told.waits_for) == ("held", "person")
+    shop.ratify_all(oak.name)
+    with shop.registrar() as registrar:
+        assert reconsider(registrar) == 0
+
+
+@pytest.mark.parametrize("change", ["suspend", "superseded"])
+def test_what_came_by_a_login_goes_on_unless_the_login_is_suspended(
+    shop: Workshop, school, change: str
+) -> None:
+    oak: School = school("oak", ratified=False)
+    reference = shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference
+    shop.pass_time(minutes=1)
+    with shop.changing("jane") as clerk:
+        if change == "suspend":
+            clerk.suspend(login_key(shop, oak), why="laptop stolen")
+        else:
+            clerk.revoke(login_key(shop, oak), "soft", why="a new laptop")
+    shop.ratify_all(oak.name)
+    until(lambda: "policy:agreement-not-ratified" not in codes(shop.transfer(reference)), "its decision")
+    told = shop.transfer(reference)
+    assert told.state == ("held" if change == "suspend" else "accepted")
+    assert ("open:unknown-login" in codes(told)) is (change == "suspend")
 
 
 def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
