@@ -122,7 +122,7 @@ def decide_file(
     decision = decision_on(
         file,
         rulebook.catalogue,
-        rulebook.provider(batch.session, upload.provider, now),
+        rulebook.provider(batch.session, upload.provider, now, sent_at=upload.landed_at),
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
         signers=signers,

@@ -217,8 +217,9 @@ def _decide_anew(
     that a suspended or stolen key signed, or a login with it brought.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
-    provider = registrar.provider(session, transfer.upload.provider, now)
-    decision = decide(content, catalogue, provider, now)
+    upload = transfer.upload
+    sender = registrar.provider(session, upload.provider, now, sent_at=upload.landed_at)
+    decision = decide(content, catalogue, sender, now)
     accepted = isinstance(decision, Accepted)
     if UNKNOWN_LOGIN in codes or (accepted and not came_by_login(session, transfer.upload)):
         return held_for_login(decision, catalogue)

@@ -15,6 +15,7 @@ from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.keys.changes import Clerk
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.publish import projection
 from gateway.registry import log, receipts, register
@@ -36,12 +37,19 @@ class Rulebook:
     catalogue: Catalogue
     anyone: Provider | None = field(default=None, kw_only=True)
 
-    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+    def provider(
+        self, session: Session, provider: str, now: datetime, *, sent_at: datetime | None = None
+    ) -> Provider:
         """Return the provider with the id `provider` as of `now`; in a dry run, `anyone` for any id, if set.
 
-        A provider is `ratified` if one of the provider's ratifications counts by the policies.
+        A provider is `ratified` if one of the provider's ratifications counts by the policies. For a file
+        that landed at `sent_at`, a provider that closed later is as if open.
         """
-        return self.anyone or register.of(session).provider(provider, years_at(now, self.catalogue))
+        found = self.anyone or register.of(session).provider(provider, years_at(now, self.catalogue))
+        if found.closed_on is not None and sent_at is not None:
+            sent_on = local_day(sent_at, self.catalogue.calendar.timezone)
+            return replace(found, closed_on=None) if sent_on < found.closed_on else found
+        return found
 
 
 @dataclass(frozen=True, slots=True)

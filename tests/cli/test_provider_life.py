@@ -267,6 +267,21 @@ def test_a_closed_school_owes_nothing_keeps_its_receipts_and_what_it_sends_waits
     assert desk.state(late) == "accepted"
 
 
+def test_what_a_school_sent_before_it_closed_goes_on_when_its_day_comes(desk: Desk) -> None:
+    oak = desk.provider("oak", dfe_number=OAK)
+    sent = desk.send(oak, csv(core(LAESTAB=OAK)), "core.csv.pgp")
+    desk.process()
+    assert desk.codes(sent) == ["policy:agreement-not-ratified"]
+    desk.pass_time(days=2)
+    with desk.registry.write() as session:
+        providers.close(session, "oak", desk.now.date(), desk.now)
+    late = desk.send(oak, csv(core(LAESTAB=OAK)), "late.csv.pgp")
+    desk.process()
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert desk.state(sent) == "accepted"
+    assert (desk.state(late), "policy:closed" in desk.codes(late)) == ("held", True)
+
+
 def test_a_day_that_is_still_to_come_closes_nobody(desk: Desk) -> None:
     desk.provider("oak")
     said = desk.gateway("providers", "close", "oak", "--on", "2099-08-31", "--why", "soon", code=1)
