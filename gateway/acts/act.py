@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    field_validator,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, field_validator
 from sqlmodel import Session
 
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
-from gateway.home import Home, as_reference
-from gateway.home.settings_file import read_at_most
+from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.registry import log
 
@@ -40,10 +26,7 @@ if TYPE_CHECKING:
     from gateway.registry.database import Registry
     from gateway.reports.document import Document
 
-_FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 _YEARS = range(1900, 3000)
-REASON_LENGTH = 400
-"""The longest reason, in characters, at every door."""
 RING_TO_CONFIRM_KEY = (
     "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
     "gateway keys confirm"
@@ -61,10 +44,6 @@ class Area(StrEnum):
     CHILDREN = "Children"
     PEOPLE = "Keys and people"
     RULES = "Rules and machines"
-
-
-Names: TypeAlias = Literal["school", "person", "team", "kind"]
-"""The sorts of things identified by short names in fields; a kind is a data type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,124 +327,9 @@ def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
-def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return an argument that `option` got for a field, by name, such as "place"; None without `option`."""
-    told = field.json_schema_extra
-    return told.get(what) if isinstance(told, dict) else None
-
-
-class GivenFile(BaseModel):
-    """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
-
-    model_config = ConfigDict(frozen=True)
-
-    content: bytes
-    folder: Path | None = None
-
-    @classmethod
-    def read(cls, file: Path) -> GivenFile:
-        """Read a file of this machine. GatewayError if unreadable or larger than 64 MiB."""
-        return cls(content=read_at_most(file, _FILE_BYTES), folder=file.parent)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _pasted(cls, given: object) -> object:
-        return {"content": given.encode()} if isinstance(given, str) else given
-
-
 class ReadingAct(Act):
     """An act that changes nothing and needs no passkey: a person's question."""
 
     asks_passkey: ClassVar[bool] = False
     reads: ClassVar[bool] = True
     by_program: ClassVar[bool] = True
-
-
-def option(
-    about: str,
-    default: Any = ...,  # noqa: ANN401 - as pydantic's Field
-    *,
-    place: bool = False,
-    metavar: str = "",
-    asked: bool = False,
-    personal: bool = False,
-    names: Names | None = None,
-    also: str = "",
-    form: str = "",
-    **limits: Any,  # noqa: ANN401 - as above
-) -> Any:  # noqa: ANN401 - as above
-    """Declare a field of an act, given on the command line as an option such as --team.
-
-    - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
-    - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
-    - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
-      to keep the value out of histories.
-    - `personal`: the console sends the value by POST, never in an address.
-    - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
-    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
-    """
-    told: dict[str, JsonValue] = {
-        "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
-        "also": also, "form": form,
-    }  # fmt: skip
-    return Field(default, description=about, json_schema_extra=told, **limits)
-
-
-argument = partial(option, place=True)
-"""Declare a field taken by position on the command line."""
-
-
-def _one_line(given: str) -> str:
-    said = given.strip()
-    if not said:
-        raise ValueError("it goes on record, so it cannot be empty")
-    if not said.isprintable():
-        raise ValueError("it goes on record: one line, no control characters")
-    return said
-
-
-def as_reason(given: str) -> str:
-    """Return a person's reason in one line. ValueError if empty, too long, or with control characters."""
-    said = " ".join(given.split())
-    if not said:
-        raise ValueError("it needs a reason, which goes on record")
-    if len(said) > REASON_LENGTH:
-        raise ValueError(f"it goes on record: at most {REASON_LENGTH} characters")
-    return _one_line(said)
-
-
-Reference = Annotated[str, AfterValidator(as_reference)]
-"""The reference of a transfer, in any spelling."""
-FileReference = Annotated[Reference, argument("The file, as its receipt names it.", metavar="REF")]
-"""The field of an act on one file."""
-ProviderId = Annotated[str, argument("The provider, by its short name.", metavar="ID", names="school")]
-"""The field of an act on one provider."""
-OneLine = Annotated[str, AfterValidator(_one_line)]
-"""Text to be recorded, on one line."""
-Why = Annotated[
-    str, AfterValidator(as_reason), Field(description="Why: for the record, without any pupil's data.")
-]
-"""The reason for an act, recorded with the person's name."""
-
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?)?")
-
-
-def _typed_moment(given: object) -> object:
-    if isinstance(given, str) and not _MOMENT.fullmatch(given):
-        told = "write a day like 2026-11-24, or a time like 2026-11-24T14:30 (local, or with its zone)"
-        raise ValueError(told)
-    return given
-
-
-def _typed_end(given: object) -> object:
-    typed = _typed_moment(given)
-    if isinstance(typed, str) and len(typed) == len("2026-11-24"):
-        with suppress(ValueError, OverflowError):  # Days that do not exist are refused as in other fields.
-            return datetime.fromisoformat(typed) + timedelta(days=1)
-    return typed
-
-
-Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
-"""A day, as its first moment, or a time; without a zone for local time."""
-MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
-"""The end of a span, as a `Moment`; a day counts in full, up to the first moment of the next day."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, ProviderId, ReadingAct, option
+from gateway.acts.act import Act, ActContext, ActDone, ReadingAct
+from gateway.acts.fields import OneLine, ProviderId, option
 from gateway.acts.listing import GroupedListing, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings

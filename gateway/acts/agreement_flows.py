@@ -4,7 +4,8 @@ from datetime import date, time
 from typing import ClassVar, Literal
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ProviderId, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import ProviderId, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339

@@ -6,17 +6,8 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    ReadingAct,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, ReadingAct
+from gateway.acts.fields import Why, argument, option
 from gateway.acts.listing import DatedListing, GroupedListing, ProviderListing, Row
 from gateway.registry import discrepancies
 from gateway.registry.tables import DiscrepancyRow

@@ -1,16 +1,148 @@
-"""Describe the fields of acts for every door: the type of a value, the choices, one value or several."""
+"""Declare the fields of acts, and describe them for every door: type, choices, one value or several."""
 
+from __future__ import annotations
+
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic.fields import FieldInfo
 
 from gateway import acts
-from gateway.acts.act import Act, Area, GivenFile, Names, given_to_option
+from gateway.acts.act import Act, Area
+from gateway.home import as_reference
+from gateway.home.settings_file import read_at_most
+
+Names: TypeAlias = Literal["school", "person", "team", "kind"]
+"""The sorts of things identified by short names in fields; a kind is a data type."""
+_FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
+REASON_LENGTH = 400
+"""The longest reason, in characters, at every door."""
+
+
+def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
+    """Return an argument that `option` got for a field, by name, such as "place"; None without `option`."""
+    told = field.json_schema_extra
+    return told.get(what) if isinstance(told, dict) else None
+
+
+class GivenFile(BaseModel):
+    """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    content: bytes
+    folder: Path | None = None
+
+    @classmethod
+    def read(cls, file: Path) -> GivenFile:
+        """Read a file of this machine. GatewayError if unreadable or larger than 64 MiB."""
+        return cls(content=read_at_most(file, _FILE_BYTES), folder=file.parent)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pasted(cls, given: object) -> object:
+        return {"content": given.encode()} if isinstance(given, str) else given
+
+
+def option(
+    about: str,
+    default: Any = ...,  # noqa: ANN401 - as pydantic's Field
+    *,
+    place: bool = False,
+    metavar: str = "",
+    asked: bool = False,
+    personal: bool = False,
+    names: Names | None = None,
+    also: str = "",
+    form: str = "",
+    **limits: Any,  # noqa: ANN401 - as above
+) -> Any:  # noqa: ANN401 - as above
+    """Declare a field of an act, given on the command line as an option such as --team.
+
+    - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
+    - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
+    - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,
+      to keep the value out of histories.
+    - `personal`: the console sends the value by POST, never in an address.
+    - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
+    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
+    """
+    told: dict[str, JsonValue] = {
+        "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
+        "also": also, "form": form,
+    }  # fmt: skip
+    return Field(default, description=about, json_schema_extra=told, **limits)
+
+
+argument = partial(option, place=True)
+"""Declare a field taken by position on the command line."""
+
+
+def _one_line(given: str) -> str:
+    said = given.strip()
+    if not said:
+        raise ValueError("it goes on record, so it cannot be empty")
+    if not said.isprintable():
+        raise ValueError("it goes on record: one line, no control characters")
+    return said
+
+
+def as_reason(given: str) -> str:
+    """Return a person's reason in one line. ValueError if empty, too long, or with control characters."""
+    said = " ".join(given.split())
+    if not said:
+        raise ValueError("it needs a reason, which goes on record")
+    if len(said) > REASON_LENGTH:
+        raise ValueError(f"it goes on record: at most {REASON_LENGTH} characters")
+    return _one_line(said)
+
+
+Reference = Annotated[str, AfterValidator(as_reference)]
+"""The reference of a transfer, in any spelling."""
+FileReference = Annotated[Reference, argument("The file, as its receipt names it.", metavar="REF")]
+"""The field of an act on one file."""
+ProviderId = Annotated[str, argument("The provider, by its short name.", metavar="ID", names="school")]
+"""The field of an act on one provider."""
+OneLine = Annotated[str, AfterValidator(_one_line)]
+"""Text to be recorded, on one line."""
+Why = Annotated[
+    str, AfterValidator(as_reason), Field(description="Why: for the record, without any pupil's data.")
+]
+"""The reason for an act, recorded with the person's name."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?)?")
+
+
+def _typed_moment(given: object) -> object:
+    if isinstance(given, str) and not _MOMENT.fullmatch(given):
+        told = "write a day like 2026-11-24, or a time like 2026-11-24T14:30 (local, or with its zone)"
+        raise ValueError(told)
+    return given
+
+
+def _typed_end(given: object) -> object:
+    typed = _typed_moment(given)
+    if isinstance(typed, str) and len(typed) == len("2026-11-24"):
+        with suppress(ValueError, OverflowError):  # Days that do not exist are refused as in other fields.
+            return datetime.fromisoformat(typed) + timedelta(days=1)
+    return typed
+
+
+Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
+"""A day, as its first moment, or a time; without a zone for local time."""
+MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
+"""The end of a span, as a `Moment`; a day counts in full, up to the first moment of the next day."""
+
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"

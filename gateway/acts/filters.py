@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, argument
-from gateway.acts.fields import every_act, fields_of
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import OneLine, argument, every_act, fields_of
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import name_of

@@ -13,17 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    FileReference,
-    ReadingAct,
-    Why,
-    argument,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, ReadingAct
+from gateway.acts.fields import FileReference, Why, argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.parent import Examiner, Examiners, MixedRecordsError

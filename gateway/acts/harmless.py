@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import OneLine, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted

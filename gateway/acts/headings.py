@@ -11,7 +11,8 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, Reference, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import OneLine, Reference, Why, argument, option
 from gateway.acts.held_decisions import held
 from gateway.acts.listing import ProviderListing, Row
 from gateway.classify.rules import Items, statable

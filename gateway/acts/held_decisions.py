@@ -10,19 +10,9 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from gateway.access import AccessRight, may_know
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDone,
-    FileReference,
-    OneLine,
-    Recording,
-    Reference,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDone, Recording
 from gateway.acts.agreement import RatifyAgreement
+from gateway.acts.fields import FileReference, OneLine, Reference, Why, argument, option
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import ActContext, option
+from gateway.acts.act import ActContext
+from gateway.acts.fields import option
 from gateway.acts.listing import GroupedListing
 from gateway.acts.transfers import TransferListing
 from gateway.model import Transfer, counted

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from gateway.access import AccessRight
-from gateway.acts.act import WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone, Moment, Why, argument, option
+from gateway.acts.act import WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone
+from gateway.acts.fields import Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings_file import written_as

@@ -12,18 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    RING_TO_CONFIRM_KEY,
-    WAITS_FOR_SECOND_PERSON,
-    Act,
-    ActContext,
-    ActDone,
-    GivenFile,
-    MomentAfter,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import RING_TO_CONFIRM_KEY, WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone
+from gateway.acts.fields import GivenFile, MomentAfter, Why, argument, option
 from gateway.acts.keys import OWNER, OfStaff, check_read_out, owner_kind_of
 from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, Recording, argument, option
+from gateway.acts.act import ActContext, Recording
+from gateway.acts.fields import argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ProviderId, ReadingAct, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, ReadingAct
+from gateway.acts.fields import ProviderId, Why, argument, option
 from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings

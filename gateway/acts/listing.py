@@ -11,7 +11,8 @@ from typing import Any, ClassVar, TypeAlias
 from pydantic import field_validator
 from sqlmodel import Session
 
-from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+from gateway.acts.act import ActContext, ActListing, ReadingAct
+from gateway.acts.fields import option
 from gateway.errors import GatewayError
 from gateway.registry import providers
 from gateway.zones.http_paths import row_number

@@ -9,17 +9,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDone,
-    ActListing,
-    FileReference,
-    ReadingAct,
-    Reference,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct
+from gateway.acts.fields import FileReference, Reference, argument, option
 from gateway.acts.listing import MOST, ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.registry.deliveries import DeliveriesWanted

@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, argument
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.registry import recalls
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, argument
+from gateway.acts.act import Act, ActContext, ActDone
+from gateway.acts.fields import argument
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.publish.penalties import lift

@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActListing, FileReference, ReadingAct
+from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct
+from gateway.acts.fields import FileReference
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import Decision, Held, Refused, Released
 from gateway.policy.catalogue import load_catalogue

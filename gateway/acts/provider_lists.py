@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActListing,
-    GivenFile,
-    Recording,
-    argument,
-    columns_of,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActListing, Recording, columns_of
+from gateway.acts.fields import GivenFile, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.providers import decide_again, enrol, judged_key, keep_contact, note, set_columns
 from gateway.enrolment.provider_list import ListedProvider, read_list

@@ -20,17 +20,12 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     FieldGroup,
-    GivenFile,
-    OneLine,
-    ProviderId,
     ReadingAct,
     Recording,
     Revealed,
-    Why,
-    argument,
     columns_of,
-    option,
 )
+from gateway.acts.fields import GivenFile, OneLine, ProviderId, Why, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.enrolment import numbers

@@ -14,18 +14,8 @@ from typing import Annotated, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    Recording,
-    Why,
-    argument,
-    columns_of,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording, columns_of
+from gateway.acts.fields import Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.classify.identifiers import upn_fault
 from gateway.errors import GatewayError

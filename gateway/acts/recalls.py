@@ -10,17 +10,8 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    FileReference,
-    Recording,
-    Why,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
+from gateway.acts.fields import FileReference, Why, option
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
 from gateway.acts.providers import restore_full_roll
 from gateway.acts.transfers import file_in_words

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import Act, ActContext, FileReference, ProviderId, ReadingAct, option
+from gateway.acts.act import Act, ActContext, ReadingAct
+from gateway.acts.fields import FileReference, ProviderId, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.model import State, Transfer

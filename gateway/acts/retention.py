@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
+from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct
+from gateway.acts.fields import argument, option
 from gateway.model import counted
 from gateway.registry import holds, markers, retention
 from gateway.registry.sight import check_all_seen

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, option
+from gateway.acts.act import ActContext
+from gateway.acts.fields import option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.model import Classified
 from gateway.policy.items import sensitive_headings

@@ -25,13 +25,10 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
-    GivenFile,
     ReadingAct,
     Recording,
-    Why,
-    argument,
-    option,
 )
+from gateway.acts.fields import GivenFile, Why, argument, option
 from gateway.acts.keys import check_read_out, enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError

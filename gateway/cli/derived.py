@@ -15,17 +15,16 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    Answer,
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
+from gateway.acts.fields import (
     GivenFile,
+    acts_in,
+    answer_of,
+    choices_of,
     given_to_option,
+    headings_of,
+    type_of,
 )
-from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import ListingAct
 from gateway.cli import console
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly

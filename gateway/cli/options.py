@@ -4,7 +4,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from gateway.acts.act import as_reason
+from gateway.acts.fields import as_reason
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[

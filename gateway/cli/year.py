@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.acts.act import GivenFile
+from gateway.acts.fields import GivenFile
 from gateway.cli.commands import HomeOption, JsonOption, command_in, day
 from gateway.cli.complaints import Complaint, lines, of_providers, of_teams, warning
 from gateway.cli.console import existing, now, out, print_json, registrar_of, rfc3339, who
