@@ -19,6 +19,7 @@ from gateway.log.leaf import Kind
 from gateway.registry import log
 
 if TYPE_CHECKING:
+    from gateway.acts.fields import FieldGroup, Revealed
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.timescale import FlowStatus
     from gateway.publish.projection import Issued
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
     from gateway.reports.document import Document
 
 _YEARS = range(1900, 3000)
-RING_TO_CONFIRM_KEY = (
-    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
-    "gateway keys confirm"
-)
-"""The next step after a key was added: it waits until its owner has confirmed the fingerprint."""
-WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same command within a week"
-"""The answer to an act that takes two people, where only one has asked for it."""
 
 
 class Area(StrEnum):
@@ -138,16 +132,6 @@ class ActDone:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldGroup:
-    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
-
-    heading: str
-    fields: tuple[str, ...]
-    help: str = ""
-    folded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ActListing:
     """The rows of a list, or of one page of it.
 
@@ -199,10 +183,6 @@ class ActDetails:
 
 
 Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
-
-
-Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]"
-"""By field and by a value of the field: the other fields shown for this value, each with its choices."""
 
 
 class Act(BaseModel):
@@ -320,11 +300,6 @@ class Act(BaseModel):
     def carry_out(self, context: ActContext) -> Answer:
         """Carry the act out and return the answer. GatewayError with a sentence if the act is impossible."""
         raise NotImplementedError
-
-
-def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
-    """Return each row as a dict with only the named columns, so that no other value of a record is shown."""
-    return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
 class ReadingAct(Act):

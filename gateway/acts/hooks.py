@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from gateway.access import AccessRight
-from gateway.acts.act import WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone
+from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings_file import written_as
-from gateway.record.dual_control import TwoPersonAct, agreed
+from gateway.record.dual_control import WAITS_FOR_SECOND_PERSON, TwoPersonAct, agreed
 from gateway.registry import hooks, log
 from gateway.registry.hooks import HookEvent
 from gateway.registry.tables import HookRow

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import RING_TO_CONFIRM_KEY, WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone
+from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import GivenFile, MomentAfter, Why, argument, option
-from gateway.acts.keys import OWNER, OfStaff, check_read_out, owner_kind_of
+from gateway.acts.keys import OWNER, RING_TO_CONFIRM_KEY, OfStaff, check_read_out, owner_kind_of
 from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import load_settings, read_toml
@@ -24,6 +24,7 @@ from gateway.openpgp.certificates import describe
 from gateway.policy.small_schemas import MethodsFile
 from gateway.publish.projection import publish_access
 from gateway.record.dual_control import (
+    WAITS_FOR_SECOND_PERSON,
     TwoPersonAct,
     agreed,
     agreed_to_give,

@@ -155,6 +155,11 @@ class ListingAct(ReadingAct):
         return True
 
 
+def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
+    """Return each row as a dict with only the named columns, so that no other value of a record is shown."""
+    return [{name: getattr(row, name) for name in columns} for row in rows]
+
+
 class GroupedListing(ListingAct):
     """A list that can be grouped by one of the columns `groups`."""
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight, rights_of
-from gateway.acts.act import WAITS_FOR_SECOND_PERSON, Act, ActContext, ActDone, Recording
+from gateway.acts.act import Act, ActContext, ActDone, Recording
 from gateway.acts.fields import Why, argument, every_act, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
-from gateway.record.dual_control import TwoPersonAct, agreed, name_of
+from gateway.record.dual_control import WAITS_FOR_SECOND_PERSON, TwoPersonAct, agreed, name_of
 from gateway.registry import programs, roles
 from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRow

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDetails, ActListing, Recording, columns_of
+from gateway.acts.act import Act, ActContext, ActDetails, ActListing, Recording
 from gateway.acts.fields import GivenFile, argument, option
 from gateway.acts.keys import enrol_key
+from gateway.acts.listing import columns_of
 from gateway.acts.providers import decide_again, enrol, judged_key, keep_contact, note, set_columns
 from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError

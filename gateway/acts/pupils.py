@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording, columns_of
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import Why, argument, option
-from gateway.acts.listing import ListingAct, Row
+from gateway.acts.listing import ListingAct, Row, columns_of
 from gateway.classify.identifiers import upn_fault
 from gateway.errors import GatewayError
 from gateway.examiner.persons import KEY, name_digests, number_digest

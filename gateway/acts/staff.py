@@ -17,25 +17,16 @@ from typing import Annotated, ClassVar
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, ROLES_TOLD, AccessRight, LookingTeams, Role, Sight
-from gateway.acts.act import (
-    RING_TO_CONFIRM_KEY,
-    WAITS_FOR_SECOND_PERSON,
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    ReadingAct,
-    Recording,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, ReadingAct, Recording
 from gateway.acts.fields import GivenFile, Why, argument, option
-from gateway.acts.keys import check_read_out, enrol_key
+from gateway.acts.keys import RING_TO_CONFIRM_KEY, check_read_out, enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
 from gateway.record.dual_control import (
+    WAITS_FOR_SECOND_PERSON,
     TwoPersonAct,
     accept,
     agreed_to_give,

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct, columns_of
+from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, option
-from gateway.acts.listing import DatedListing, ProviderListing, Row
+from gateway.acts.listing import DatedListing, ProviderListing, Row, columns_of
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
 from gateway.reasons import (

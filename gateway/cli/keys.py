@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.acts.act import WAITS_FOR_SECOND_PERSON
 from gateway.cli.commands import HomeOption, JsonOption, command_in, last_day
 from gateway.cli.console import existing, now, out, print_exactly, registrar_of, registry, show, who
 from gateway.cli.options import GatewayKeyOption
@@ -27,7 +26,7 @@ from gateway.openpgp.certificates import grouped
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import load_catalogue
 from gateway.publish.everything import publish_all
-from gateway.record.dual_control import TwoPersonAct, agreed
+from gateway.record.dual_control import WAITS_FOR_SECOND_PERSON, TwoPersonAct, agreed
 from gateway.registry import keys
 from gateway.secrets import passphrase, secret_files
 from gateway.secrets.signing import Signing

@@ -41,6 +41,8 @@ REMEDY = (
     "or they have accepted it under an account of their own (gateway roles accept)"
 )
 """The advice for making given credentials a person's own; {} is the name."""
+WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same command within a week"
+"""The answer to an act that takes two people, where only one has asked for it."""
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:

@@ -14,9 +14,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, columns_of
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of, kept_from_addresses
-from gateway.acts.listing import MOST, ListingAct
+from gateway.acts.listing import MOST, ListingAct, columns_of
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal

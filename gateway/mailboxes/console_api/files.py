@@ -8,8 +8,9 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts import headings, held_decisions
-from gateway.acts.act import Act, ActContext, ActDone, columns_of
+from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import Reference, Why, argument
+from gateway.acts.listing import columns_of
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
 from gateway.acts.transfers import happened

@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.acts.act import columns_of
+from gateway.acts.listing import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider

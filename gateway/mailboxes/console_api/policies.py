@@ -8,8 +8,9 @@ from pydantic import Field
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, columns_of
+from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import Why, option
+from gateway.acts.listing import columns_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.context import OR_DEFAULT, Caller, ConsoleContext
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files

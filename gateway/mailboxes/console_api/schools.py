@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlmodel import Session
 
-from gateway.acts.act import columns_of
+from gateway.acts.listing import columns_of
 from gateway.mailboxes.console_api.context import OR_DEFAULT, Before, Caller, ConsoleContext, type_named
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import status_on
