@@ -19,7 +19,6 @@ from gateway.log.leaf import Kind
 from gateway.registry import log
 
 if TYPE_CHECKING:
-    from gateway.acts.fields import FieldGroup, Revealed
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.timescale import FlowStatus
     from gateway.publish.projection import Issued
@@ -132,6 +131,16 @@ class ActDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
+
+    heading: str
+    fields: tuple[str, ...]
+    help: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ActListing:
     """The rows of a list, or of one page of it.
 
@@ -183,6 +192,10 @@ class ActDetails:
 
 
 Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
+
+
+Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]"
+"""By field and by a value of the field: the other fields shown for this value, each with its choices."""
 
 
 class Act(BaseModel):

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ReadingAct
-from gateway.acts.fields import FieldGroup, Moment, MomentAfter, Reference, argument, option
+from gateway.acts.act import Act, ActContext, FieldGroup, ReadingAct
+from gateway.acts.fields import Moment, MomentAfter, Reference, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDetails, ReadingAct
-from gateway.acts.fields import FieldGroup, Moment, Reference, Revealed, argument, option
+from gateway.acts.act import Act, ActContext, ActDetails, FieldGroup, ReadingAct, Revealed
+from gateway.acts.fields import Moment, Reference, argument, option
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.acts.policy_explain import decision_object
 from gateway.errors import ChoiceError

@@ -29,20 +29,6 @@ REASON_LENGTH = 400
 """The longest reason, in characters, at every door."""
 
 
-Revealed: TypeAlias = Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
-"""By field and by a value of the field: the other fields shown for this value, each with its choices."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldGroup:
-    """A heading and the names of the fields below. `folded`: forms hide the fields until the person asks."""
-
-    heading: str
-    fields: tuple[str, ...]
-    help: str = ""
-    folded: bool = False
-
-
 def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
     """Return an argument that `option` got for a field, by name, such as "place"; None without `option`."""
     told = field.json_schema_extra

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDone
-from gateway.acts.fields import FieldGroup, Reference, Why, argument, option
+from gateway.acts.act import ActContext, ActDone, FieldGroup
+from gateway.acts.fields import Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError

@@ -13,8 +13,18 @@ from typing import ClassVar
 from pydantic import ValidationError
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, ReadingAct, Recording
-from gateway.acts.fields import FieldGroup, GivenFile, OneLine, ProviderId, Revealed, Why, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    FieldGroup,
+    ReadingAct,
+    Recording,
+    Revealed,
+)
+from gateway.acts.fields import GivenFile, OneLine, ProviderId, Why, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row, columns_of
 from gateway.enrolment import numbers
