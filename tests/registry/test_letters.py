@@ -30,3 +30,8 @@ def test_what_a_relay_said_of_a_letter_first_stands(registry: Registry) -> None:
             letters.note(session, 2, at=NOW, refused=refused)
         told = [(one.sent_at, one.refused) for one in letters.listed(session)]
     assert told == [(None, "no such address"), (NOW, None)]
+
+
+def test_letters_of_each_time_that_a_file_was_taken_back_have_an_event_of_their_own() -> None:
+    found = letters.events_about_file("held", "provider", "oak-1", 2)
+    assert found == ["held:provider:oak-1", "held:provider:1:oak-1", "held:provider:2:oak-1"]

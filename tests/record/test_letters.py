@@ -1,0 +1,45 @@
+"""Which letter is written about a flow on which day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlmodel import Session
+
+from gateway.home.settings import Settings
+from gateway.model import Provider
+from gateway.policy.small_schemas import LetterKind, LetterRule, LettersFile
+from gateway.policy.timescale import FlowStatus, State
+from gateway.record.letters import Letterhead, _for_flow
+from tests.policies import shipped
+
+DAY = date(2026, 11, 24)
+KINDS: tuple[LetterKind, ...] = ("due-soon", "due-today", "late")
+
+
+@pytest.mark.parametrize(
+    ("state", "left", "events"),
+    [
+        ("due", 15, []),
+        ("not-due", 14, ["due-soon:provider:oak:phonics:2026:14"]),
+        ("due", 7, ["due-soon:provider:oak:phonics:2026:7"]),
+        ("due", 1, ["due-soon:provider:oak:phonics:2026:7"]),
+        ("due", 0, ["due-today:provider:oak:phonics:2026"]),
+        ("on-time", 0, []),
+        ("missing", -1, ["late:provider:oak:phonics:2026"]),
+    ],
+)
+def test_a_letter_goes_out_before_the_day_on_it_and_once_it_has_passed(
+    state: State, left: int, events: list[str]
+) -> None:
+    rules = tuple(LetterRule(kind=kind, to="provider", days=(7, 14), subject="s", text="t") for kind in KINDS)
+    catalogue = shipped().model_copy(update={"letters": LettersFile(letter=rules)})
+    oak = Provider(id="oak", name="Oak", kind="school")
+    flow = FlowStatus(
+        flow="phonics", data_type="phonics", timescale="yearly", due=DAY + timedelta(days=left), state=state,
+        last=None, missed=0, period="2026", asked=True,
+    )  # fmt: skip
+    with Session() as session:
+        letterhead = Letterhead(session, catalogue, Settings(log_origin="x"), {"oak": ["a@oak.invalid"]})
+        assert [one.event for one in _for_flow(letterhead, oak, flow, DAY)] == events
