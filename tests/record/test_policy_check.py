@@ -174,6 +174,13 @@ EDITS = [
         "calendar.toml:due[1].data_type",
         "attendance is due weekly",
     ),
+    (
+        "law-2026-27.toml",
+        'name = "FSMhistory/FSMinstance/FSMCategory", codes = "fsm-category"',
+        'name = "FSMhistory/FSMinstance/FSMCategory", codes = "fsm-categories"',
+        "law-2026-27.toml:more.ctf",
+        "there is no code set fsm-categories; perhaps fsm-category",
+    ),
 ]
 
 
