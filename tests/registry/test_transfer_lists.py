@@ -85,6 +85,22 @@ def test_what_was_sent_again_is_found_without_looking_through_all_that_is_held(r
     assert taken < HELD / 10
 
 
+def test_a_file_that_few_may_know_of_is_no_twin_to_others(tmp_path: Path) -> None:
+    with closing(Registry(f"sqlite:///{tmp_path}/registry.db")) as made:
+        made.migrate()
+        with made.write() as session:
+            providers.add_provider(session, Provider(id="oak", name="Oak", kind="school"), NOW)
+            session.add_all(row(number, content_sha256="same") for number in (1, 2, 3))
+            session.flush()
+            session.add(reason(2, 0, "policy:sensitive"))
+        sight = Sight(few=False)
+        with made.within(lambda _: sight).read() as session:
+            page = transfer_lists.latest(session, TransfersWanted(state="held", sight=sight), 50)
+            found = transfer_lists.sent_again(session, page)
+    others = ["261124-oak-00001", "261124-oak-00003"]
+    assert found == dict.fromkeys(others, others)
+
+
 def test_what_came_lately_is_found_without_looking_through_what_came_before(registry: Registry) -> None:
     with registry.read() as session:
         every = transfer_lists.lately_in_short(session, NOW)["oak"]
