@@ -78,7 +78,7 @@ def try_file(
         if not isinstance(found, Classified):
             return Tried(decision=decision, found=found)
         counted = counts_teams(found, decision, rules.provider(session, provider, at), catalogue)
-        known = rolls.count_on_rolls(session, [provider])[provider] if counted else 0
+        known = rolls.count_on_rolls(session, [provider])[provider]
         whole = is_whole_roll(found, known, catalogue)
         return Tried(decision=decision, found=found, counted=counted if whole else ())
 

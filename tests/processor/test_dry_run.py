@@ -259,6 +259,18 @@ def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
+def test_counts_are_foreseen_for_a_whole_roll_and_not_for_a_few_changes(trials: Trials) -> None:
+    elder, roll = trials.desk.provider("elder", years=THIS_YEAR), range(1, 11)
+    whole, few = (
+        made.ctf(made.pupil(made.Child(n), made.CORE_INSIDE) for n in some).encode()
+        for some in (roll, (1, 2))
+    )
+    trials.desk.send(elder, whole)
+    trials.desk.process()
+    counted = [trials.tried(elder.name, data).counted for data in (whole, few, b"a poem")]
+    assert counted == [("school-place-planning",), (), ()]
+
+
 def test_a_plain_files_dates_are_judged_by_the_day_at_the_school(trials: Trials, oak: Party) -> None:
     file, rules = trials.desk.root / "core.xml", Rulebook(trials.desk.home, trials.policies.catalogue)
     file.write_bytes(re.sub(rb"<DOB>[^<]*", b"<DOB>2026-07-01", core_data(), count=1))
