@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.home.settings import HostSettings
+from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import projection
 from gateway.registry import log, providers
@@ -65,6 +68,22 @@ def test_who_read_before_a_change_shows_nothing_after_it(desk: Desk, monkeypatch
     projection.publish_access(desk.registry, published, desk.now)
     changing.join(60)
     assert (published.provider("oak") / "authorized_keys").read_text() == ""
+
+
+def test_a_receipt_that_was_deleted_at_another_host_goes_here_too(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    gone, stays = (desk.sent(oak, data).upload.reference for data in (b"a", b"b"))
+    with desk.registrar() as alone:
+        settings = alone.settings.model_copy(update={"host": HostSettings(name="one")})
+        registrar = replace(alone, settings=settings)
+        follow = Follow(registrar)
+        follow.tend(registrar)
+        assert len(desk.receipts("oak")) == 2
+        with desk.registry.write() as session:
+            deleted = Entry(kind="deleted", subject=gone, fields={"what": "receipts"}, actor="two")
+            log.append(session, [deleted], desk.now)
+        follow.tend(registrar)
+    assert {stays} == {path.name.split(".")[-2] for path in desk.receipts("oak")}
 
 
 def suspend(desk: Desk, provider: str) -> None:
