@@ -14,7 +14,7 @@ from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
-from tests.mailboxes.mailroom import MARKER, UNREAD
+from tests.mailboxes.mailroom import MARKER, PROVIDER, UNREAD
 
 RESULTS = ("code:unknown", "assessment result"), ("results:lacking", "phonics")
 
@@ -169,3 +169,10 @@ def test_who_opened_what_is_told_to_those_who_may_look(office: Office) -> None:
     assert seen["heads"][0]["size"] > 0
     assert office.said("kim", "receipt", text="no receipt")["genuine"] is False
     assert office.ask("sam", "receipt", text="no receipt").status_code == 403
+
+
+def test_a_school_is_shown_with_the_files_that_a_person_may_know_of(office: Office) -> None:
+    known, hidden = office.room.hold(b"k"), office.room.hold_as_sensitive(b"h")
+    for who, may in (("jane", {known}), ("kim", {known, hidden})):
+        files = office.said(who, "school", provider=PROVIDER)["files"]
+        assert {known, hidden}.intersection(one["reference"] for one in files) == may
