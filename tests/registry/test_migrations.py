@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import DateTime, create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, text
 from sqlmodel import SQLModel
 
 from gateway.errors import ConfigurationError
@@ -144,15 +144,3 @@ def test_a_row_is_loaded_by_its_name_and_no_other_name_is_one() -> None:
     assert tables_of.TransferRow.__tablename__ == "transfer"
     with pytest.raises(AttributeError, match="NoSuchRow"):
         _ = tables_of.NoSuchRow
-
-
-def test_every_time_is_kept_in_utc() -> None:
-    """A column without the type of its own would be read from SQLite without a zone."""
-    tables_of.load_all()
-    times = [
-        f"{table.name}.{column.name}"
-        for table in SQLModel.metadata.tables.values()
-        for column in table.columns
-        if isinstance(column.type, DateTime)
-    ]
-    assert times == []
