@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select
 
 from gateway.mailboxes.console_api.files import findings_seen
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.mailboxes.names import MailboxPlace
 from gateway.model import Finding
+from gateway.registry.tables import TransferRow
 from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
-from tests.mailboxes.mailroom import MARKER, PROVIDER, UNREAD
+from tests.mailboxes.mailroom import MARKER, UNREAD
 
 RESULTS = ("code:unknown", "assessment result"), ("results:lacking", "phonics")
 
@@ -171,8 +173,12 @@ def test_who_opened_what_is_told_to_those_who_may_look(office: Office) -> None:
     assert office.ask("sam", "receipt", text="no receipt").status_code == 403
 
 
-def test_a_school_is_shown_with_the_files_that_a_person_may_know_of(office: Office) -> None:
-    known, hidden = office.room.hold(b"k"), office.room.hold_as_sensitive(b"h")
-    for who, may in (("jane", {known}), ("kim", {known, hidden})):
-        files = office.said(who, "school", provider=PROVIDER)["files"]
-        assert {known, hidden}.intersection(one["reference"] for one in files) == may
+def test_openings_of_a_file_that_few_may_know_of_are_told_to_them_alone(office: Office) -> None:
+    known, few = (office.room.deliver(content, TEAM) for content in (b"k", b"f"))
+    for reference in (known, few):
+        office.ask("jane", "collect", team=TEAM, reference=reference)
+    with office.room.registry.write() as session:
+        session.exec(select(TransferRow).where(TransferRow.reference == few)).one().few = True
+    for who, may in (("jane", {known}), ("kim", {known, few})):
+        told = office.said(who, "openings")["openings"]
+        assert {known, few}.intersection(one["reference"] for one in told) == may
