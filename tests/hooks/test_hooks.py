@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ from prometheus_client import CollectorRegistry
 from gateway.courier import posting, service
 from gateway.errors import ConfigurationError
 from gateway.home.settings import load_settings
-from gateway.log.leaf import rfc3339
-from gateway.processor import hook_round
 from gateway.processor.hook_round import HookRound
 from gateway.processor.registry_view import RegistryView
 from gateway.registry import hooks, log
@@ -457,63 +455,6 @@ def test_each_command_of_the_guide_does_what_it_says(desk: Desk, receiver: Recei
         posting.post(desk.home.hooks / "case-files", set())
     assert receiver.types() == ["hook.tried"]
     assert re.fullmatch(r"whpk_[A-Za-z0-9+/]{43}=\n", run(public))
-
-
-def test_a_late_batch_is_told_with_its_team_once_it_is_due(desk: Desk) -> None:
-    due, hour = desk.now, timedelta(hours=1)
-    with desk.registry.write() as session:
-        batch = HandOnBatchRow(
-            hand_on="payroll", number=7, team="sen", target="x", owed_at=due, due_at=due, trouble=None
-        )
-        session.add_all(
-            [
-                batch,
-                HandOnBatchRow(
-                    hand_on="payroll",
-                    number=8,
-                    team="sen",
-                    target="x",
-                    owed_at=due,
-                    trouble="the server is not reached",
-                ),
-            ]
-        )
-        session.flush()
-        spans = ((due - hour, due - hour / 2), (due - hour, due + hour), (due, due + hour))
-        told = [list(hook_round._of_hand_ons(session, *span)) for span in spans]
-    stem = f"_late-payroll-000007-{due:%Y%m%d%H%M%S}"
-    data = {"hand_on": "payroll", "batch": "payroll-000007", "teams": ["sen"]}
-    message = {"type": "hand_on.late", "timestamp": rfc3339(due), "data": data}
-    assert told == [[], [(stem, message)], []]
-
-
-@pytest.mark.parametrize(
-    ("trouble", "lost", "said"),
-    [
-        (None, None, ""),
-        ("it answered 500", None, "it answered 500"),
-        (None, datetime(2026, 11, 24, 9, 5, tzinfo=UTC), "messages since 2026-11-24 09:05 UTC were given up"),
-        (
-            "it answered 500", datetime(2026, 11, 24, 9, 5, tzinfo=UTC),
-            "it answered 500; messages since 2026-11-24 09:05 UTC were given up",
-        ),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_with_a_hook_is_said_in_words(
-    trouble: str | None, lost: datetime | None, said: str
-) -> None:
-    now = datetime.now(UTC)
-    row = HookRow(
-        name="a", address="https://a.example", events="", teams="", made_at=now, made_by="ann", entry=0,
-        looked_at=now, trouble=trouble, lost_since=lost,
-    )  # fmt: skip
-    assert hooks.remark(row) == said
-
-
-def test_without_a_hook_a_round_asks_once_and_writes_nothing(desk: Desk) -> None:
-    with desk.registrar() as registrar, statements() as seen:
-        HookRound(registrar).tend(registrar)
-    assert [one.split()[0] for one in seen] == ["BEGIN", "SELECT"]
 
 
 def test_a_hook_without_news_is_not_written_to(desk: Desk, receiver: Receiver) -> None:
