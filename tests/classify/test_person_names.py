@@ -149,6 +149,7 @@ def test_a_pupil_in_a_file_attached_to_an_e_mail_is_found() -> None:
     message.set_content(f"About {Child(3).upn}. " * 9, cte="base64")
     for content in (f"UPN,Name\n{Child(1).upn},Ann\n".encode(), packed(("a.csv", Child(2).upn.encode()))):
         message.add_attachment(content, maintype="application", subtype="octet-stream")
+    message.set_boundary("of-the-parts")  # One drawn at random may hold what looks like a pupil number.
     assert scanned(message.as_bytes()).numbers == {Child(number).upn for number in (1, 2, 3)}
 
 
