@@ -119,7 +119,7 @@ def check_authority(kit: Kit, invited: ProviderInvitation) -> None:
     An authority under a new name is known by a key that the kit trusts.
     """
     known = kit.settings().organisation
-    if known != invited.organisation and not (kit.gateway / f"{invited.gateway_key}.asc").exists():
+    if known not in {"", invited.organisation} and not (kit.gateway / f"{invited.gateway_key}.asc").exists():
         raise GatewayError(
             f"this kit sends to {known}: for {invited.organisation}, take a kit of its own, --kit FOLDER, "
             "with your keys or new ones"

@@ -323,7 +323,7 @@ def test_the_list_tells_which_key_until_when_and_how_it_was_used(
     sent = [shop.sent(oak, oak.sealed(fresh(), shop.certificate)) for _ in range(2)]
 
     def listed(days: int) -> dict[str, dict[str, Any]]:
-        monkeypatch.setattr("gateway.cli.derived.now", lambda: begun + timedelta(days=days))
+        monkeypatch.setattr("gateway.cli.console.now", lambda: begun + timedelta(days=days))
         return {
             row["fingerprint"]: row
             for row in json.loads(invoke(shop.home.root, "keys", "list", "--json").stdout)
