@@ -167,7 +167,7 @@ class PersonCollector:
                 self.left_out += 1
                 continue
             self._scan(io.BytesIO(part))
-            room = self._scan_packed(io.BytesIO(part), room, inside=True)
+            room = self._scan_packed(io.BytesIO(part), room)
 
     def _scan_packed(self, content: BinaryIO, room: int, *, inside: bool = False) -> int:
         """Collect the UPNs in the files of an archive, and in archives among them; return the octets left."""
@@ -186,7 +186,10 @@ class PersonCollector:
                     continue
                 unpacked = io.BytesIO(found)
                 self._scan(unpacked)
-                room = room if inside else self._scan_packed(unpacked, room, inside=True)
+                if not inside:
+                    room = self._scan_packed(unpacked, room, inside=True)
+                elif zipfile.is_zipfile(unpacked):
+                    self.left_out += 1
         return room
 
     def _scan(self, content: BinaryIO) -> None:

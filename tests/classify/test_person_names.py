@@ -153,6 +153,22 @@ def test_a_pupil_in_a_file_attached_to_an_e_mail_is_found() -> None:
     assert scanned(message.as_bytes()).numbers == {Child(number).upn for number in (1, 2, 3)}
 
 
+def test_a_pupil_in_a_workbook_packed_into_an_attached_archive_is_found() -> None:
+    message = EmailMessage()
+    book = workbook([["UPN", "Behaviour points"], [Child(1).upn, "5"]])
+    message.add_attachment(packed(("a.xlsx", book)), maintype="application", subtype="zip")
+    taker = scanned(message.as_bytes())
+    assert (taker.numbers, taker.left_out) == ({Child(1).upn}, 0)
+
+
+def test_an_archive_in_an_archive_in_an_archive_is_left_out() -> None:
+    data = packed(("a.csv", Child(1).upn.encode()))
+    for depth, found in enumerate((({Child(1).upn}, 0), ({Child(1).upn}, 0), (set(), 1)), 1):
+        taker = scanned(data)
+        assert (taker.numbers, taker.left_out) == found, depth
+        data = packed(("inner.zip", data))
+
+
 def test_recipients_whose_names_are_encoded_hide_no_pupil() -> None:
     names = "".join(f" =?utf-8?B?QW5u?= <a{number}@oak.example>,\n" for number in range(45))
     attached = encodebytes(f"UPN,Name\n{Child(1).upn},Ann\n".encode())
