@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -190,10 +191,11 @@ def in_own_process(
         text=True,
         user=user,
         cwd="/",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": ""},
     )
     try:
         assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 60)[0], "it never said that it was ready"
         line = process.stdout.readline()
         assert line.startswith("ready intake 127.0.0.1:"), (line, process.communicate(timeout=10))
         yield process, int(line.rpartition(":")[2])

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from asyncssh import FXF_CREAT
 from starlette.requests import Request
 from starlette.types import Message
 
-from gateway.home import Published, Spool
-from gateway.home.settings import IntakeLimits
+from gateway.home import Home, Published, Spool
+from gateway.home.settings import IntakeLimits, WebSettings
 from gateway.intake import answers
 from gateway.intake.box import Box
 from gateway.intake.disk import Landed
@@ -21,7 +22,9 @@ from gateway.intake.tree import ProviderTree
 from gateway.intake.web import _body, _write_part
 from gateway.ssh.answers import Declined
 from gateway.ssh.serving import LoggedIn
-from tests.intake.running import SEALED
+from gateway.zones.console_api.serving import socket_in
+from tests.console.soft_key import SoftKey
+from tests.intake.running import SEALED, Running
 
 LIMITS = IntakeLimits(free_bytes=0)
 
@@ -64,3 +67,28 @@ def test_a_part_is_taken_where_the_upload_ends_and_of_this_upload_alone(tmp_path
         assert upload.size == len(SEALED) + 4
 
     asyncio.run(work())
+
+
+def test_whoever_logs_in_gets_a_session_that_lasts_until_logging_out(tmp_path: Path) -> None:
+    origin, key = "http://localhost:2225", SoftKey()
+    running = Running(Home(tmp_path / "home"), LIMITS, web=WebSettings(origin=origin))
+    running.publish()
+    running.provider("avon")
+    keys = running.home.published.provider("avon") / "authorized_keys"
+    keys.write_text(key.ssh_line("localhost"))
+    running.start()
+    try:
+        with (
+            socket_in(running.home.web) as place,
+            httpx.Client(transport=httpx.HTTPTransport(uds=place), base_url=origin) as browser,
+        ):
+            signed = key.signed(browser.get("/login").text, origin, handle="avon:x")
+            assert list(browser.cookies) == ["attempt"]
+            assert browser.post("/login", content=signed).status_code == 204
+            assert list(browser.cookies) == ["session"]
+            assert browser.get("/sent").json() == []
+            assert browser.post("/logout").status_code == 204
+            assert list(browser.cookies) == []
+            assert browser.get("/sent").status_code == 401
+    finally:
+        running.stop()
