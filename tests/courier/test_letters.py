@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import Session, select
 
-from gateway.access import Sight
+from gateway.access import EVERYTHING, Sight
+from gateway.acts.act import ActContext
+from gateway.acts.letters import ChaseProvider
 from gateway.courier import service
 from gateway.home.settings import load_settings
+from gateway.model import Provider
 from gateway.processor.retention import run_hourly
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
@@ -275,6 +278,36 @@ def test_a_preview_needs_no_secret(desk: Desk) -> None:
         assert desk.gateway("letters", "preview", "--days", "30", "--json") == before
     finally:
         aside.rename(desk.home.keys)
+
+
+def test_a_command_previews_more_days_at_once_than_a_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.acts.letters._JUDGED_AT_ONCE", 1)
+    desk.gateway("letters", "preview", "--days", "2")
+
+
+def test_who_chases_a_provider_is_shown_the_letter_first(tmp_path: Path) -> None:
+    with closing(Desk(tmp_path)) as desk:
+        since = desk.now - timedelta(days=120)
+        office = ContactRow(
+            provider="fir", role="office", email="o@fir.invalid", recorded_at=since, recorded_by="a"
+        )
+        with desk.registry.write() as session:
+            providers.add_provider(session, Provider(id="fir", name="Fir", kind="school"), since)
+            providers.keep_contact(session, office)
+        context = ActContext(
+            home=desk.home,
+            person="ann",
+            clock=lambda: desk.now,
+            open_registry=lambda: nullcontext(desk.registry),
+            open_registrar=desk.registrar,
+            sight=lambda _: EVERYTHING,
+        )
+        to, subject, _, *text = ChaseProvider(provider="fir").effect(context).splitlines()
+    assert to == "To: o@fir.invalid"
+    assert subject.startswith("Subject: ")
+    assert "late, it was due on" in " ".join(text)
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:
