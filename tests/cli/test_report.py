@@ -54,7 +54,7 @@ def test_the_assurance_pack_counts_and_names_nobody() -> None:
     for part in (
         "DPIA STEP 7: SIGNING OFF",
         "Maintained school",
-        "Files of the last 12 months",
+        "Files of the last 12 months 5",
         "attendance",
     ):
         assert part in text, part

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from lxml import html
 
-from gateway.acts.reports import span_of
+from gateway.acts.reports import review_of, span_of
 from gateway.policy.dates import first_year
+from gateway.reports.document import as_text
+from tests.cli import a_year
 from tests.clock import THIS_YEAR
 from tests.policies import shipped
 from tests.whole import whole
+from tests.workshop import Desk
 
 _FIRST = first_year(*THIS_YEAR)
 SPAN = ("--from", f"{_FIRST}-09-01", "--to", f"{_FIRST + 1}-08-31")
@@ -86,3 +89,13 @@ def test_the_matrix_fits_a_terminal() -> None:
     assert "1 student-core" in text
     states = {row["state"] for row in json.loads(whole().gateway("flows", "status", "--json"))}
     assert ("? due" in text) == ("due" in states)  # Not on every day of a year is something due.
+
+
+def test_a_review_counts_what_came_on_each_day_of_its_span(desk: Desk) -> None:
+    with desk.registry.write() as session:
+        for day in (6, 13, 20, 27):
+            a_year.arrived(session, "oak", "attendance", date(2026, 11, day))
+    with desk.registry.read() as session:
+        span, at = (date(2026, 11, 2), date(2026, 11, 27)), datetime(2026, 12, 14, 9, tzinfo=UTC)
+        text = " ".join(as_text(review_of(session, shipped(), span, at, "Anyshire")).split())
+    assert "Came in time 4 (9 %)" in text
