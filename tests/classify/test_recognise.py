@@ -366,3 +366,13 @@ def test_a_heading_that_says_who_a_pupil_is_stands_once(classify: Classify, head
     assert found.code == "classify:beside-table"
     again = classify(table({}))
     assert isinstance(again, Classified) or again.code != "classify:beside-table"
+
+
+def test_a_table_with_an_endless_cell_is_malformed(classify: Classify) -> None:
+    head, *rows = made.core_rows(12)
+    rows[11][head.index("Address")] = "x" * 131_073
+    found = classify(made.as_csv([head, *rows]).encode())
+    assert isinstance(found, ContentRefused)
+    assert (found.code, found.format, found.evidence) == (
+        "classify:malformed", "CSV", ("a cell is too long",)
+    )  # fmt: skip

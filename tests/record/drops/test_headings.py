@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pysequoia
 import pytest
 
-from gateway.examiner.protocol import DROP_BYTES, HeadingsDrop
+from gateway.examiner.protocol import HeadingsDrop
 from gateway.model import Decision, Folder, LooksLike, Provider
 from gateway.record.drops import Drop, settle_headings, withheld
 from gateway.registry.tables import HarmlessRow
@@ -104,8 +104,8 @@ def test_a_statement_that_waited_for_its_school_is_not_too_old(
         ("in", None, 9, "open:not-encrypted"),
         ("in", "other-encryption", 9, "open:other-encryption"),
         ("in", "unknown", 9, "open:unreadable"),
-        ("in", "public", DROP_BYTES, "key:not-data"),
-        ("in", "public", DROP_BYTES + 1, "open:not-encrypted"),
+        ("in", "public", 1_048_576, "key:not-data"),  # DROP_BYTES
+        ("in", "public", 1_048_577, "open:not-encrypted"),
         ("in", "secret-key", 9, "key:secret"),
         ("keys", None, 9, "key:in-the-clear"),
         ("keys", "public", 9, "key:in-the-clear"),
