@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ReadingAct
+from gateway.acts.act import Act, ActContext, ActDone, ReadingAct, Recording
 from gateway.acts.fields import OneLine, ProviderId, option
 from gateway.acts.listing import GroupedListing, Row
 from gateway.errors import GatewayError
@@ -35,42 +35,49 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the signature, then decide again the files that waited for the ratification.
+        """Record the signature, then decide again the files that waited for the ratification."""
+        with context.recording() as record:
+            said = self.sign(record)
+        return ActDone("\n".join((said, *decide_again(context))))
+
+    def sign(self, record: Recording) -> str:
+        """Record the signature, in a transaction of the caller; return the outcome as a sentence.
 
         GatewayError for a future day, a provider that is no party to the agreement, or an agreement that has
         ended.
         """
-        with context.recording() as record:
-            catalogue = record.registrar.catalogue
-            today = local_day(record.at, catalogue.calendar.timezone)
-            day = self.on or today
-            if day > today:
-                raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
-            known = providers.get_provider(record.session, self.provider)
-            if known.kind not in catalogue.bodies.parties:
-                raise GatewayError(
-                    f"{self.provider} is no party: a provider of its kind does not ratify this agreement"
-                )
-            if ratification.has_ended(day, catalogue):
-                ended = catalogue.agreement.year.ends
-                raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
-            years = register.of(record.session).years(self.provider, catalogue.text_wanted, date.max)
-            year = ratification.year_to_ratify(years, day, catalogue)
-            if year < "2000":
-                raise GatewayError(f"{day} is long before this agreement: see that the year is right")
-            signed = RatificationRow(
-                provider=self.provider, academic_year=year, signatory=self.signatory, ratified_on=day,
-                recorded_at=record.at, recorded_by=record.by,
-            )  # fmt: skip
-            missing = agreements.sign(record.session, catalogue, signed, self.role, actor=record.by)
-        with context.open_registrar() as registrar:
-            released = reconsider(registrar)
+        catalogue = record.registrar.catalogue
+        today = local_day(record.at, catalogue.calendar.timezone)
+        day = self.on or today
+        if day > today:
+            raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
+        known = providers.get_provider(record.session, self.provider)
+        if known.kind not in catalogue.bodies.parties:
+            raise GatewayError(
+                f"{self.provider} is no party: a provider of its kind does not ratify this agreement"
+            )
+        if ratification.has_ended(day, catalogue):
+            ended = catalogue.agreement.year.ends
+            raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
+        years = register.of(record.session).years(self.provider, catalogue.text_wanted, date.max)
+        year = ratification.year_to_ratify(years, day, catalogue)
+        if year < "2000":
+            raise GatewayError(f"{day} is long before this agreement: see that the year is right")
+        signed = RatificationRow(
+            provider=self.provider, academic_year=year, signatory=self.signatory, ratified_on=day,
+            recorded_at=record.at, recorded_by=record.by,
+        )  # fmt: skip
+        missing = agreements.sign(record.session, catalogue, signed, self.role, actor=record.by)
         if missing:
-            return ActDone(f"signed for {year}; still to sign: {', '.join(missing)}")
-        said = f"{self.provider} has ratified the agreement for {year}"
-        if released:
-            said += f"\n{released} held file{' was' if released == 1 else 's were'} decided again"
-        return ActDone(said)
+            return f"signed for {year}; still to sign: {', '.join(missing)}"
+        return f"{self.provider} has ratified the agreement for {year}"
+
+
+def decide_again(context: ActContext) -> list[str]:
+    """Decide again the files that waited for a ratification; return a sentence if any decision changed."""
+    with context.open_registrar() as registrar:
+        released = reconsider(registrar)
+    return [f"{released} held file{' was' if released == 1 else 's were'} decided again"] if released else []
 
 
 class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight, may_know
 from gateway.acts.act import Act, ActContext, ActDone, Recording
-from gateway.acts.agreement import RatifyAgreement
+from gateway.acts.agreement import RatifyAgreement, decide_again
 from gateway.acts.fields import FileReference, OneLine, Reference, Why, argument, option
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
@@ -270,13 +270,14 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each ratification and decide the files again; the answer names the files that still wait."""
-        told = [
-            RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
-            .carry_out(context)
-            .sentence
-            for one in self._schools(context)
-        ]
+        """Record each ratification, none where one cannot be; the answer names the files that still wait."""
+        signed = {"signatory": self.signatory, "on": self.on, "role": self.role}
+        with context.recording() as record:
+            told = [
+                RatifyAgreement.model_validate({"provider": one, **signed}).sign(record)
+                for one in self._schools(context)
+            ]
+        told += decide_again(context)
         with context.reading() as session:
             found = [transfers.get(session, one) for one in self.reference]
         told += [

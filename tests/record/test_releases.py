@@ -92,6 +92,19 @@ def test_of_several_files_none_is_returned_where_one_cannot_be_and_each_once(des
     assert desk.state(sent[0]) == "refused"
 
 
+def test_of_several_schools_none_is_ratified_for_where_one_cannot_be(desk: Desk) -> None:
+    oak, elm = desk.provider("oak"), desk.provider("elm")
+    sent = [desk.send(one, core_data(seed)) for seed, one in enumerate((oak, elm))]
+    desk.process()
+    with desk.registry.write() as session:  # As another person does meanwhile.
+        desk.ratify(session, "elm", THIS_YEAR[0])
+    signed = ("held", "ratify-many", *sent, "--signatory", "The Head")
+    assert "ratified the agreement" in desk.gateway(*signed, code=1)
+    ratified = {one["id"]: one["ratified"] for one in json.loads(desk.gateway("providers", "list", "--json"))}
+    assert ratified["oak"] is False
+    assert desk.state(sent[0]) == "held"
+
+
 def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may_not_be(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
