@@ -168,7 +168,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
 
     A holder of later heads of the log sees the log cut short. Raise GatewayError where the new version has
-    acted already or a processor is at work, ConfigurationError where the backup is missing.
+    acted already or a processor is at work, ConfigurationError where backup or registry is missing or empty.
     """
     settings = load_settings(home)
     if settings.database is not None or plan.backup is None:
@@ -177,6 +177,9 @@ def undo(home: Home, plan: UpgradePlan) -> None:
     if not kept.is_file():
         raise ConfigurationError(f"{kept} is missing: bring the backup back first")
     with home_of_its_own(home):
+        with closing(Registry(settings.database_url(home))) as opened:
+            if opened.revision() is None:
+                opened.check_version()  # Says so; that of a version cut off in between is taken back.
         with closing(sqlite3.connect(home.registry)) as registry:
             since = "SELECT leaf FROM event WHERE number >= ?"
             leaves = registry.execute(since, (plan.entries or 0,)).fetchall()

@@ -189,7 +189,10 @@ def test_no_second_log_begins_where_the_registry_is_gone(
         assert f"is {harm}" in result.stderr, command
     assert [what for what, _ in told(home) if f"is {harm}" in what]
     plan = UpgradePlan(by="ann", at=datetime.now(UTC), before="", backup=tmp_path / "backup")
-    for command in ("process --once", "upgrade"):  # An upgrade is agreed on, and not yet carried out.
+    plan.backup.mkdir()
+    (plan.backup / "registry.db").touch()
+    # An upgrade is agreed on, and not yet carried out.
+    for command in ("process --once", "upgrade", "upgrade --undo"):
         write_plan(Home(home), plan)
         result = invoke(home, *command.split())
         assert result.exit_code == 1, command
