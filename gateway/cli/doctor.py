@@ -58,10 +58,12 @@ from gateway.registry import (
 from gateway.registry.database import newest_revision
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store, store_of
+from gateway.zones.places import last_backup
 from gateway.zones.spool import count_aside, named_at, waiting
 
 _STUCK_SECONDS = 300
 _BEHIND, _NAMED = timedelta(minutes=2), 5
+_A_BACKUP_IS_GOOD = timedelta(days=3)  # They are made each night.
 _BACKUP = "gateway restore DIR, into a new home, from the last backup"
 _PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
@@ -135,6 +137,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("the store", _store(home, settings)),
         ("what a move left", _left(home, settings)),
         ("the machine", _machine(home)),
+        ("backups", _backups(home, at)),
     ):
         yield from guarded(what, found)
     try:
@@ -255,6 +258,16 @@ def _draft(home: Home) -> Iterator[Complaint]:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
         yield warning(what, "edit the file named, then: gateway policy check")
+
+
+def _backups(home: Home, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint if backups have stopped; a home of which none was ever made has other means."""
+    last = last_backup(home)
+    if last is not None and at - last > _A_BACKUP_IS_GOOD:
+        yield warning(
+            f"the last backup of this home is of {last:%Y-%m-%d}",
+            "systemctl enable --now gateway-backup.timer, and see that it runs: docs/operations.md",
+        )
 
 
 def _modes(home: Home) -> Iterator[Complaint]:

@@ -56,6 +56,18 @@ def test_many_alike_are_one_line_and_each_is_there_for_the_asking(site: Commands
     assert len([one for one in site.json("doctor") if one.get("about") == "school-30"]) == 3
 
 
+def test_backups_that_stopped_are_told(site: Commands) -> None:
+    def about(days: int) -> list[str]:
+        at = datetime.now(UTC) + timedelta(days=days)
+        return [one.what for one in examine(Home(site.home), at) if "last backup" in one.what]
+
+    assert about(0) == about(9) == []  # They may be made by other means.
+    site.gateway("backup", str(site.root / "a backup"))
+    assert about(1) == []
+    (told,) = about(9)
+    assert f"of {datetime.now(UTC):%Y-%m-%d}" in told
+
+
 def test_what_is_still_the_samples_is_told(site: Commands) -> None:
     said = site.gateway("doctor")
     assert "the agreement is the sample's, not one of Elsewhere Council" in said
