@@ -421,12 +421,19 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the marker with the given number. GatewayError for an unknown number."""
+        """Lift the marker; the answer names the batches that lack the child. GatewayError if unknown."""
         with context.recording() as record:
+            since = {one.number: one.placed_at for one in markers.list_markers(record.session)}
             files = markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
             copies.make_anew(record.session, files)
             record.note("pupil-unmarked", _SUBJECT, {"number": self.number}, self.why)
-        return ActDone(f"marker {self.number} is off")
+            lacking = hand_ons.made_since(record.session, files, since[self.number])
+        told = [
+            "batches that were made without the child's record: "
+            + ", ".join(f"gateway handon retry {hand_on} {number}" for number in numbers)
+            for hand_on, numbers in lacking.items()
+        ]
+        return ActDone("\n".join((f"marker {self.number} is off", *told)))
 
 
 class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):

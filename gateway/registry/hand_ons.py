@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, exists, func, or_, select
@@ -151,14 +151,27 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
     Only batches that lie here are reset.
     """
-    query = (
+    for batch in session.exec(_with(transfers).where(col(HandOnBatchRow.acknowledged_at).is_(None))):
+        _make_again(batch)
+
+
+def made_since(session: Session, transfers: Collection[int], at: datetime) -> Mapping[str, list[int]]:
+    """Return the batches with some files made since `at`: their numbers, by hand-on."""
+    found: dict[str, list[int]] = {}
+    for batch in session.exec(_with(transfers).where(col(HandOnBatchRow.made_at) >= at)).unique():
+        found.setdefault(batch.hand_on, []).append(batch.number)
+    return found
+
+
+def _with(transfers: Collection[int]) -> SelectOfScalar[HandOnBatchRow]:
+    """Return the query for the batches, in order, with one of the files."""
+    return (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
         .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
-        .where(col(TransferRow.sequence).in_(transfers), col(HandOnBatchRow.acknowledged_at).is_(None))
+        .where(col(TransferRow.sequence).in_(transfers))
+        .order_by(col(HandOnBatchRow.id))
     )
-    for batch in session.exec(query):
-        _make_again(batch)
 
 
 def _make_again(batch: HandOnBatchRow) -> None:

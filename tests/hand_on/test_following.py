@@ -22,6 +22,9 @@ from tests.workshop import Desk
 pytestmark = pytest.mark.long
 
 
+NOBODY = ("--surname", "Nobody", "--forename", "Ann", "--born", "2015-02-01")
+
+
 def restrict(desk: Desk) -> str:
     """Restrict the first child of the file."""
     upn, surname, forename, born = (
@@ -126,6 +129,16 @@ def test_a_file_that_is_taken_back_is_told_to_the_system_and_lies_here_no_more(d
     desk.process()
     assert not place(desk, 3).exists()
     assert listed(desk)[1]["recalled"] == 1
+
+
+def test_who_takes_a_marker_off_is_told_which_batches_lack_the_record(desk: Desk, sent: str) -> None:
+    restrict(desk)
+    desk.gateway("pupils", "restrict", *NOBODY, "--why", "in no file")
+    desk.pass_time(minutes=1)
+    desk.process()
+    assert "handon" not in desk.gateway("pupils", "unmark", "2", "--why", "settled")
+    said = " ".join(desk.gateway("pupils", "unmark", "1", "--why", "settled").split())
+    assert "made without the child's record: gateway handon retry casework 1" in said
 
 
 def test_a_file_whose_time_is_over_is_not_told_as_taken_back(desk: Desk, sent: str) -> None:
