@@ -407,8 +407,18 @@ def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterat
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield complaints if approved policies are not in force, or if home and log name different policies."""
+    """Yield complaints if approved policies have faults or are not in force, or if log and home differ."""
     latest, coming = last_loaded(session), proposal(session)
+    folder = None if coming is None else home.version(coming.digest)
+    if coming and folder and folder.is_dir() and (faults := check(folder)):  # An earlier version took them.
+        what = (
+            f"the policies {coming.digest[:16]}, to come into force on {coming.begins:%Y-%m-%d}, have faults"
+        )
+        yield fault(
+            f"{what}: {faults[0]}",
+            "gateway policy withdraw, mend the draft, and gateway policy propose: from that day on the "
+            "processor does not start, and until then decides by those of before",
+        )
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
             f"the policies {coming.digest[:16]} are approved, and yet not in force",

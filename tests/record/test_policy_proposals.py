@@ -182,6 +182,21 @@ def test_nobody_rolls_back_to_policies_that_have_faults_by_now(
     assert loaded(desk) == before
 
 
+def test_approved_policies_that_have_faults_by_now_are_told_before_their_day(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = (desk.home.policies / "items.toml").read_text("utf-8")
+    with monkeypatch.context() as earlier:  # A version of the gateway that took them.
+        earlier.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
+        (desk.home.policies / "items.toml").write_text(f"old_key = 1\n{sound}", "utf-8")
+        said(desk, "ann", "propose", "--on", f"{desk.now + timedelta(days=300):%Y-%m-%d}")
+        said(desk, "ben", "approve", "--yes")
+    (desk.home.policies / "items.toml").write_text(sound, "utf-8")
+    told = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
+    assert "come into force on" in told
+    assert "items.toml:1: old_key: there is no such key" in told
+
+
 @pytest.mark.long
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
