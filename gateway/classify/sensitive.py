@@ -61,6 +61,8 @@ _GLUED_WORD = re.compile(
 _SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
+# Letters with full stops: "A.K.A." spells a sensitive word, the initials "J.R.R." spell none.
+_DOTTED = re.compile(r"(?<!\w)(?:[A-Za-z]\.){3,}")
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
@@ -257,7 +259,8 @@ class Sensitive(RuleTable):
             return True
         if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
             return True
-        made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
+        made = [word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES]
+        made += [found.replace(".", "").lower() for found in _DOTTED.findall(text)]
         return any(self.is_sensitive_word(word) and word not in may for word in made)
 
     @cached_property

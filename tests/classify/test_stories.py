@@ -221,6 +221,26 @@ def test_a_text_is_found_to_be_sensitive_however_it_is_written(text: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("A.K.A. Nowak", False),
+        ("Nowak (a.k.a. Brown)", False),
+        ("M.U.M. Smith", False),
+        ("J.R.R. Nowak", True),
+        ("A.K. Nowak", True),
+        ("Nowak A.", True),
+    ],
+)
+def test_letters_with_full_stops_are_a_word_where_that_is_sensitive(name: str, is_one: bool) -> None:
+    check = RULES.check("surname")
+    assert check is not None
+    assert (check(name) is None) is is_one
+    quick = RULES.quick("surname", with_queries=False)
+    assert quick is not None
+    assert is_one or name not in quick([name])
+
+
+@pytest.mark.parametrize(
     "head", ["D.O.B.", "U.P.N.", "P.E. Set", "Blwyddyn", "Année", "Añejo", "F A O", "A B C D"]
 )
 def test_a_heading_with_letters_apart_tells_nothing(head: str) -> None:
