@@ -48,18 +48,8 @@ def head(home: HomeOption, as_json: JsonOption = False) -> None:
     Without new events the last head is printed again.
     """
     with registrar_of(home) as registrar:
-        signed = _head_of(registrar)
+        signed = registrar.newest_head()
     print_exactly(json.dumps({"checkpoint": signed}) + "\n" if as_json else signed)
-
-
-def _head_of(registrar: Registrar) -> str:
-    """Return the text of the log's newest signed head; sign a new head first if entries were added since."""
-    with registrar.registry.read() as session:
-        newest = log.newest_head(session)
-        if newest is not None and log.is_up_to_date(session, newest):
-            return newest.text
-    with registrar.registry.write() as session:
-        return registrar.sign_head(session, now())
 
 
 @command_in(app)
@@ -204,8 +194,7 @@ def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does 
     """
     with registrar_of(home) as registrar:
         signing, registry = registrar.signing, registrar.registry
-        with registry.write() as session:
-            registrar.sign_head(session, now())
+        registrar.newest_head()
         try:
             folder.mkdir(parents=True)
             with registry.read() as session:
@@ -250,7 +239,7 @@ def tiles(home: HomeOption, folder: Annotated[Path, "DIR", "The folder that a we
     The entries themselves are not written. Repeat the command to add the tiles of later entries.
     """
     with registrar_of(home) as registrar:
-        head = _head_of(registrar)
+        head = registrar.newest_head()
         size, known = size_of_head(head), folder / "checkpoint"
         before = size_of_head(_read(known)) if known.exists() else 0
         if before < 0:
@@ -275,7 +264,7 @@ def witness(home: HomeOption, address: Annotated[str, "URL", "The witness's subm
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     with registrar_of(home) as registrar:
-        head, old = _head_of(registrar), 0
+        head, old = registrar.newest_head(), 0
         size = size_of_head(head)
         for _ in range(2):  # One that knows this log answers 409, with the size of the last head it saw.
             if old > size:

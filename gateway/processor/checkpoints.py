@@ -170,13 +170,7 @@ class Checkpoints:
         now = registrar.clock()
         if self._hour != hour_of(now):
             if leads:
-                # Sign a new head where the log has entries besides the entry of the newest head itself.
-                with registrar.registry.read() as session:
-                    newest = log.newest_head(session)
-                    is_told = newest is None or log.is_up_to_date(session, newest)
-                if not is_told:
-                    with registrar.registry.write() as session:
-                        registrar.sign_head(session, now)
+                registrar.newest_head()
             published = registrar.home.published
             with registrar.registry.read() as session:
                 heads = log.heads_after(session, number_in(published.root / HEADS_MARK))

@@ -71,6 +71,18 @@ class Registrar(Rulebook):
         """Sign the log's head, with the session's new log entries included; return the head's text."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
+    def newest_head(self) -> str:
+        """Return the text of the log's newest signed head; sign a new head first if entries were added since.
+
+        The entry that records the newest head itself is no reason for a new head.
+        """
+        with self.registry.read() as session:
+            newest = log.newest_head(session)
+            if newest is not None and log.is_up_to_date(session, newest):
+                return newest.text
+        with self.registry.write() as session:
+            return self.sign_head(session, self.clock())
+
     def clerk(self, session: Session, at: datetime, person: str | None = None) -> Clerk:
         """Return a `Clerk`, to change keys in the session's transaction, in the name of `person` if given."""
         return Clerk(
