@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -42,9 +42,6 @@ from gateway.record.policy_check import simulate as simulated
 from gateway.record.registrar import Rulebook
 from gateway.registry import log, providers
 from gateway.secrets.signing import Signing
-
-if TYPE_CHECKING:
-    from gateway.registry.database import Registry
 
 _HARMLESS = "Columns that are listed as harmless; files with them pass."
 _OF_SETTINGS = ("weight", "file", "entry", "does")
@@ -203,17 +200,13 @@ def propose(
 
     They come into force once a second person approves them: gateway policy approve.
     """
-    place, at = existing(home), now()
-    origin = folder or place.policies
-    with registry(home) as opened:
-        keeper = _keeper(place, opened)
-        digest = keeper.keep(origin)
-        _compare(place, opened, place.version(digest), days)
-        zone = load_catalogue(place.version(digest)).calendar.timezone
-        begins = proposals.beginning(on.date() if on else None, at, zone)
-        with opened.write() as session:
+    with _keeper(home) as keeper:
+        digest = keeper.keep(folder or keeper.home.policies)
+        version, at = keeper.home.version(digest), now()
+        _compare(keeper, version, days)
+        begins = proposals.beginning(on and on.date(), at, load_catalogue(version).calendar.timezone)
+        with _recording(keeper) as session:
             proposals.propose(session, digest, begins, by=who(), why=why, at=at)
-            _sign_head(session, place)
     out.print(f"\nproposed: {digest}")
     out.print("a second person looks at this and says: gateway policy approve")
 
@@ -226,20 +219,18 @@ def approve(
     yes: Annotated[bool, "You have looked at it: do not ask."] = False,
 ) -> None:
     """Approve another person's proposal, after a look at the changes."""
-    place, at = existing(home), now()
-    with registry(home) as opened:
-        with opened.read() as session:
-            found = proposals.to_approve(session, by=who(), at=now(), digest=digest)
+    at = now()
+    with _keeper(home) as keeper:
+        with keeper.registry.read() as session:
+            found = proposals.to_approve(session, by=who(), at=at, digest=digest)
         out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}")
-        keeper = _keeper(place, opened)
-        _compare(place, opened, keeper.folder(found.digest), days)
+        _compare(keeper, keeper.folder(found.digest), days)
         if not yes:
             typer.confirm("Are these to decide?", default=False, abort=True, err=True)
         keeper.allow(found.digest)
-        with opened.write() as session:
+        with _recording(keeper) as session:
             # The proposal shown, and none made meanwhile.
             approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
-            _sign_head(session, place)
         if approved.begins <= at:
             keeper.put_in_force(approved.digest)
             out.print(f"in force: {approved.digest}")
@@ -251,23 +242,19 @@ def approve(
 @command_in(app)
 def withdraw(home: HomeOption, why: WhyGivenOption = None) -> None:
     """Withdraw a proposal, or an approval for a future day."""
-    place, at = existing(home), now()
-    with registry(home) as opened:
-        with opened.write() as session:
-            taken_back = proposals.withdraw(session, by=who(), why=why, at=at)
-            _sign_head(session, place)
-        _keeper(place, opened).forbid()
+    with _keeper(home) as keeper:
+        with _recording(keeper) as session:
+            taken_back = proposals.withdraw(session, by=who(), why=why, at=now())
+        keeper.forbid()
     out.print(f"withdrawn: {taken_back.digest}")
 
 
 @command_in(app, "roll-back")
 def roll_back(home: HomeOption, why: WhyOption) -> None:
     """Put the former policies back in force at once. They need no new approval."""
-    place = existing(home)
-    with registry(home) as opened:
-        with opened.read() as session:
+    with _keeper(home) as keeper:
+        with keeper.registry.read() as session:
             digest, coming = proposals.before(session), proposals.proposal(session)
-        keeper = _keeper(place, opened)
         if faults := faults_of(
             keeper.folder(digest)
         ):  # Policies that an earlier version of the gateway took.
@@ -294,25 +281,32 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
         out.print(line)
 
 
-def _sign_head(session: Session, place: Home) -> None:
-    """Sign the log's head: the last step of a transaction that appended entries."""
-    signing = Signing.load(place, load_settings(place))
-    log.sign_head(session, signing.log_key, signing.origin, now())
+@contextmanager
+def _keeper(home: Path) -> Iterator[Keeper]:
+    """Yield the keeper of a home's policies, for a person at the machine."""
+    with registry(home) as opened:
+        place = Home(home)
+        yield Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
 
 
-def _keeper(place: Home, opened: Registry) -> Keeper:
-    return Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
+@contextmanager
+def _recording(keeper: Keeper) -> Iterator[Session]:
+    """Yield a transaction for changing the registry; sign the log's head at the end."""
+    with keeper.registry.write() as session:
+        yield session
+        log.sign_head(session, keeper.signing.log_key, keeper.signing.origin, now())
 
 
-def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
+def _compare(keeper: Keeper, folder: Path, days: int) -> None:
     """Print how the policies in a folder differ from those in force, also in outcomes of past files."""
+    in_force = keeper.home.policies_in_force
     try:
-        before = load_catalogue(place.policies_in_force)
+        before = load_catalogue(in_force)
     except ConfigurationError as error:
         out.print(f"what is in force cannot be read, so that nothing is compared: {error}")
         return
-    show_differences(place.policies_in_force, folder, None)
-    with opened.read() as session:
+    show_differences(in_force, folder, None)
+    with keeper.registry.read() as session:
         found = simulated(session, before, load_catalogue(folder), now() - timedelta(days=days))
     out.print()
     show_simulated(found, days)
