@@ -58,17 +58,14 @@ def open_year(
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
     given = _dates(terms, term or [], inset or [])
     text = None if agreement is None else _read_text(agreement)
-    if given is not None or text is not None or version is not None:
-        with registrar_of(home) as registrar:
-            proposed = propose_year(
-                registrar, year, dates=given, text=text, version=version, by=who(), why=why, at=at
-            )
-        if proposed:
+    with registrar_of(home) as registrar:
+        if (given, text, version) != (None, None, None) and propose_year(
+            registrar, year, dates=given, text=text, version=version, by=who(), why=why, at=at
+        ):
             out.print(f"proposed: what was given of {year}; nothing has changed yet")
             out.print("a second person looks at it and says: gateway policy approve")
             out.print(f"and then: gateway year open {year}")
             return
-    with registrar_of(home) as registrar:
         catalogue, told = registrar.catalogue, None
         with registrar.registry.write() as session:
             if agreements.year_opened_at(session, year) is None:
