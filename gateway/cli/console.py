@@ -159,28 +159,16 @@ def registrar_of(home: Path) -> Iterator[Registrar]:
         yield registrar
 
 
-def show(
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    *,
-    as_json: bool,
-    empty: str,
-    narrow: Sequence[str] = (),
-    limit: int = 0,
-) -> None:
-    """Print rows: as JSON with all their values, or as a table of the `columns`, by `print_rows`.
-
-    JSON has all rows. A table has only the first `limit` rows (0: all); if rows are left out, a line on
-    stderr says how many there are. `empty` is printed if there are no rows.
-    """
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print rows: as JSON with all their values, or as a table of the `columns`, by `print_rows`."""
     if as_json:
         print_json(rows)
-        return
-    tell_rest(print_rows(rows[:limit] if limit else rows, columns, empty, narrow), len(rows))
+    else:
+        print_rows(rows, columns, empty)
 
 
 def print_rows(
-    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str] = ()
 ) -> int:
     """Print rows as a table, some at a time; return their number. Without rows, print the text `empty`.
 

@@ -227,7 +227,7 @@ def _print_details(answer: ActDetails) -> None:
     for number, part in enumerate(answer.parts):
         if number or lines:
             console.out.print()
-        console.show([*part.rows], part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
+        console.print_rows(part.rows, part.columns, part.empty, part.narrow)
     for line in answer.closing:
         _say(line)
     if answer.proof is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
-from gateway.cli.console import existing, now, out, registry, rfc3339, show
+from gateway.cli.console import existing, now, out, print_json, print_rows, registry, rfc3339, show, tell_rest
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
@@ -94,15 +94,17 @@ def status(
         organisation = load_settings(existing(home)).organisation
         deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
         return
-    empty = "no provider is enrolled, or nothing is so"
+    if as_json:
+        print_json(rows)
+        return
+    some = rows[: (PAGE if limit is None else limit) or None]
     narrow = ("provider", "data_type", "state", "due", "missed")
-    most = PAGE if limit is None else limit
-    show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=most)
-    if not as_json:
-        for asked, due in coming_requirements(catalogue, day):
-            when = f" of {spoken(due)}" if due else ""
-            out.print(f"{asked.data_type}{when} asks for: {asked.says}")
-        _tell_names(catalogue, day)
+    shown = print_rows(some, _STATUS_COLUMNS, "no provider is enrolled, or nothing is so", narrow)
+    tell_rest(shown, len(rows))
+    for asked, due in coming_requirements(catalogue, day):
+        when = f" of {spoken(due)}" if due else ""
+        out.print(f"{asked.data_type}{when} asks for: {asked.says}")
+    _tell_names(catalogue, day)
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:

@@ -17,7 +17,7 @@ from gateway.acts.policy_explain import decision_object
 from gateway.cli import policy_draft
 from gateway.cli.classify import described
 from gateway.cli.commands import HomeOption, JsonOption, command_in
-from gateway.cli.console import existing, now, out, plain, print_json, registry, rfc3339, show, who
+from gateway.cli.console import existing, now, out, plain, print_json, print_rows, registry, rfc3339, who
 from gateway.cli.derived import commands_of
 from gateway.cli.options import WhyGivenOption, WhyOption
 from gateway.cli.status import policies_standing, policies_told
@@ -126,7 +126,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
     for title, weight, columns in _SECTIONS:
         if some := [row for row in rows if row["weight"] == weight]:
             out.print(f"\n{title}:")
-            show(some, (*columns, "before", "after"), as_json=False, empty="")
+            print_rows(some, (*columns, "before", "after"), "")
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
@@ -183,7 +183,7 @@ def show_simulated(found: dict[str, Any], days: int) -> None:
     """Print the number of files decided again, and the outcomes that differ."""
     out.print(f"{counted(found['files'], 'file')} of {days} days, {found['same']} as before")
     if rows := found["changes"]:
-        show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
+        print_rows(rows, ("files", "before", "after", "until", "such_as"), "")
 
 
 @command_in(app)
