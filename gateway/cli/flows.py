@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
-from gateway.cli.console import existing, now, out, print_json, print_rows, registry, rfc3339, show, tell_rest
+from gateway.cli.console import existing, now, out, print_json, print_rows, registry, show, tell_rest
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
@@ -83,7 +83,6 @@ def status(
         for each, found in statuses(session, catalogue, day, chosen):
             for status in found:
                 row = dataclasses.asdict(status) | {"provider": each.id, "name": each.name}
-                row |= {"due": status.due and status.due.isoformat(), "last": rfc3339(status.last)}
                 del row["asked"]
                 rows.append(row)
     rows = [row for row in rows if not state or row["state"] in state]

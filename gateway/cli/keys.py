@@ -261,13 +261,11 @@ def _host_keys(home: Home) -> list[dict[str, Any]]:
     rows = []
     for service in get_args(HostKeyService):
         secret = _secret(home, service)
-        uses = [("in use", secret), ("announced", server.next_file(secret))]
+        files = {"in use": secret, "announced": server.next_file(secret)}
         if service == "intake":
-            uses.append(("for old programs", server.rsa_file(secret)))
-        for use, path in uses:
-            fingerprint = server.fingerprint(path)
-            if fingerprint is not None:
-                rows.append({"service": service, "use": use, "fingerprint": fingerprint})
+            files["for old programs"] = server.rsa_file(secret)
+        shown = {use: server.fingerprint(file) for use, file in files.items()}
+        rows += [{"service": service, "use": use, "fingerprint": one} for use, one in shown.items() if one]
     return rows
 
 

@@ -1,6 +1,6 @@
 """Options shared by several commands, with the checks of their values."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -10,10 +10,9 @@ from gateway.model import GatewayKeyKind
 GatewayKeyOption = Annotated[
     GatewayKeyKind, "--key", "The kind of key; rsa4096 for senders whose program knows no Curve25519."
 ]
-Given = TypeVar("Given", str, None)
 
 
-def reason_if_given(given: Given) -> Given:
+def reason_if_given(given: str | None) -> str | None:
     """Return a reason on one line, as recorded; None if not given. BadParameter if empty or too long."""
     try:
         return given if given is None else as_reason(given)

@@ -316,8 +316,8 @@ def list_packs(home: HomeOption, as_json: JsonOption = False) -> None:
     rows = [
         {
             "pack": each.academic_year,
-            "first": each.first.isoformat(),
-            "last": each.last.isoformat(),
+            "first": each.first,
+            "last": each.last,
             "state": standing_of(each, catalogue.law, today),
             "layouts": len(each.layouts),
             "code_sets": len(each.code_sets),

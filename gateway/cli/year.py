@@ -15,7 +15,7 @@ from sqlmodel import Session
 from gateway.acts.fields import GivenFile
 from gateway.cli.commands import HomeOption, JsonOption, command_in, day
 from gateway.cli.complaints import Complaint, lines, of_providers, of_teams, warning
-from gateway.cli.console import existing, now, out, print_json, registrar_of, rfc3339, who
+from gateway.cli.console import existing, now, out, print_json, registrar_of, who
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -154,10 +154,10 @@ def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: d
     by = "written" if first in written(catalogue.calendar) else "by-rule"
     return {
         "academic_year": year,
-        "opened_at": rfc3339(agreements.year_opened_at(session, year)),
+        "opened_at": agreements.year_opened_at(session, year),
         "terms": "none" if terms is None else by,
-        "first_day": None if terms is None else terms.terms[0].first.isoformat(),
-        "last_day": None if terms is None else terms.terms[-1].last.isoformat(),
+        "first_day": None if terms is None else terms.terms[0].first,
+        "last_day": None if terms is None else terms.terms[-1].last,
         "agreement": f"{catalogue.agreement.title}, version {catalogue.agreement.version}",
         **agreements.year_counts(session, year, catalogue.bodies.parties),
         "missing": list(_missing(session, place, catalogue, year, at)),
