@@ -88,6 +88,20 @@ class Enrolled:
     schools: Mapping[str, str]
     own_kinds: frozenset[str]
 
+    @classmethod
+    def of(cls, enrolled: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
+        """Return providers by id, and ids by school number; a number of several schools is left out."""
+        providers = {provider.id: provider for provider in enrolled}
+        numbers = [
+            (number, one.id)
+            for one in providers.values()
+            if one.kind in own_kinds and one.closed_on is None
+            for number in (one.dfe_number, one.urn)
+            if number
+        ]
+        claims = Counter(number for number, _ in numbers)
+        return cls(providers, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
+
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the id of the provider to whose roll a pupil's record in a file of `sender` belongs.
 
@@ -134,20 +148,8 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`.
-
-    A number of several schools is left out.
-    """
-    providers = {provider.id: provider for provider in known.enrolled(counting)}
-    numbers = [
-        (number, one.id)
-        for one in providers.values()
-        if one.kind in own_kinds and one.closed_on is None
-        for number in (one.dfe_number, one.urn)
-        if number
-    ]
-    claims = Counter(number for number, _ in numbers)
-    return Enrolled(providers, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
+    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`."""
+    return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:

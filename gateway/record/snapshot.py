@@ -141,9 +141,8 @@ def _disks(home: Home) -> dict[str, tuple[int, int]]:
 
 def _expiries(session: Session, now: datetime) -> dict[tuple[str, str, str], float]:
     ends: defaultdict[tuple[str, str, str], float] = defaultdict(lambda: -inf)
-    for key in keys.list_keys(session):
-        if key.state in keys.IN_FORCE:
-            whose = key.owner_kind, "" if key.owner_kind == "staff" else key.owner, key.kind
-            days = (key.until - now).total_seconds() / _DAY if key.until else inf
-            ends[whose] = max(ends[whose], days)
+    for key in keys.in_use(session):
+        whose = key.owner_kind, "" if key.owner_kind == "staff" else key.owner, key.kind
+        days = (key.until - now).total_seconds() / _DAY if key.until else inf
+        ends[whose] = max(ends[whose], days)
     return {whose: days for whose, days in sorted(ends.items()) if days < inf}

@@ -182,6 +182,11 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
     return _read(session, *of_kind, *(() if owner is None else (KeyRow.owner == owner,)))
 
 
+def in_use(session: Session) -> Sequence[Key]:
+    """Return all keys that are active or retiring, in the order of enrolment."""
+    return _read(session, col(KeyRow.state).in_(IN_FORCE))
+
+
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str | None, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
@@ -197,8 +202,8 @@ def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
     """Return the certificates of providers, active or retiring, that expire before a moment."""
-    in_use = col(KeyRow.state).in_(IN_FORCE)
-    return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
+    at_work = col(KeyRow.state).in_(IN_FORCE)
+    return _read(session, KeyRow.owner_kind == "provider", at_work, col(KeyRow.expires_at) < before)
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
