@@ -64,6 +64,10 @@ class Holdings:
         """Return True if only the given key opens a stored file by the session keys in the file itself."""
         return self._only(self._named(reference), fingerprint)
 
+    def opens_here(self, reference: str) -> bool:
+        """Return True if a stored file names a key on this machine as a recipient, as it was received."""
+        return not frozenset[str]().union(*self._key_ids.values()).isdisjoint(self._named(reference))
+
     def may_open_elsewhere(self, reference: str) -> bool:
         """Return True if a key not on this machine, and not destroyed, may open a file as it was received."""
         named = self._named(reference)
@@ -149,7 +153,13 @@ def reseal(
         for each in store.sealed.references()
         if each in lacking or any(store.needs(each, one) for one in older)
     ]
-    waiting_files.sort(key=lambda each: lacking.get(each) is not None)
+    waiting_files.sort(
+        key=lambda each: (
+            each in lacking
+            and not store.opens_here(each)
+            and (lacking[each] is not None or store.may_open_elsewhere(each))
+        )
+    )
     todo = waiting_files[:limit]
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material

@@ -347,6 +347,32 @@ def test_a_file_whose_own_key_is_away_heals_when_that_is_back(
     assert reopened(shop, accepted) == content
 
 
+def test_no_file_whose_own_key_is_away_keeps_another_from_its_turn(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    away, _ = sorted(shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference for _ in "ab")
+    first = rotate(shop, days=None).old.fingerprint
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 2
+    rotate(shop)
+    sealed_file(shop.home, away).with_suffix(".session").write_text("damaged", "ascii")
+    secret_files.secret_key_file(shop.home, first).rename(tmp_path / "away")
+    assert reseal(shop.home, shop.registry, limit=1) == {"kept": 1, "proved": 1, "left": 1}
+    assert reseal(shop.home, shop.registry, limit=1)["failed"] == 1
+
+
+def test_a_file_that_opens_as_received_waits_for_none_whose_key_is_away(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    lost, own = sorted(shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference for _ in "ab")
+    done = rotate(shop, days=None)
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 2
+    rotate(shop, days=None)
+    sealed_file(shop.home, lost).write_bytes(b"damaged")
+    secret_files.secret_key_file(shop.home, done.current.fingerprint).rename(tmp_path / "away")
+    assert reseal(shop.home, shop.registry, limit=1)["kept"] == 1
+    assert sealed_file(shop.home, own).with_suffix(".session").exists()
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
