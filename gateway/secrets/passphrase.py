@@ -20,6 +20,7 @@ from gateway.zones.memory import anonymous_memory
 CREDENTIAL = "gateway-passphrase"
 HANDED_ON = "GATEWAY_PASSPHRASE_FD"
 _MOST_BYTES = 4096
+_OF_SERVICES = Path("/run/credentials")  # A service's folder is there while the service runs, for it alone.
 
 
 class NoPassphraseError(ConfigurationError):
@@ -29,7 +30,7 @@ class NoPassphraseError(ConfigurationError):
 def passphrase(home: Home) -> str:
     """Return the passphrase of `home`, asking the person at the terminal if need be.
 
-    NoPassphraseError if no source gives a passphrase.
+    ConfigurationError if no source gives a passphrase; of these, NoPassphraseError if a service may get one.
     """
     known = _handed_on()
     if known is None:
@@ -112,7 +113,7 @@ def _credential() -> Path | None:
 def _read(path: Path, *, private: bool = False) -> str:
     """Return the passphrase in a file. ConfigurationError if it is empty or cannot be read.
 
-    With `private`, also if other users may read the file.
+    With `private`, also if other users may read the file. NoPassphraseError if only services may read it.
     """
     try:
         if private and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -120,7 +121,9 @@ def _read(path: Path, *, private: bool = False) -> str:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise NoPassphraseError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
+        is_for_others = isinstance(error, PermissionError) or path.is_relative_to(_OF_SERVICES)
+        fault = NoPassphraseError if is_for_others else ConfigurationError
+        raise fault(f"the passphrase cannot be read from {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"the passphrase in {path} is not UTF-8 text") from None
     if not text:

@@ -17,6 +17,7 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.home import Home
 from gateway.home.versions import policy_digest
+from gateway.homes.create import note_passphrase_file
 from gateway.record.upgrade import UpgradePlan, write_plan
 from gateway.secrets import secret_files
 from tests.clock import THIS_YEAR
@@ -204,22 +205,35 @@ def test_no_second_log_begins_where_the_registry_is_gone(
             assert registry.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
-def test_an_upgrade_whose_passphrase_only_the_processor_has_is_left_to_it(
-    whole: tuple[Workshop, Path], tmp_path: Path
+UNIT = "/run/credentials/gateway-of-no-test.service/gateway-passphrase"
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (None, "there is nobody to ask"),
+        (UNIT, f"cannot be read from {UNIT}: No such file or directory"),
+        ("/nowhere/typo", "cannot be read from /nowhere/typo: No such file or directory"),
+    ],
+)
+def test_an_upgrade_is_left_to_the_processor_only_where_that_may_have_the_passphrase(
+    whole: tuple[Workshop, Path], tmp_path: Path, file: str | None, said: str
 ) -> None:
     home = tmp_path / "home"
     assert invoke(home, "restore", str(whole[1])).exit_code == 0
     secret_files.protect(Home(home), "of the service alone")
+    if file is not None:
+        note_passphrase_file(Home(home).settings, Path(file))
     before, backup = policy_digest(Home(home).policies_in_force), tmp_path / "backup"
     agreed = UpgradePlan(
         by="ann", at=datetime.now(UTC), before=before, digest="0" * 64, approved_by="ben", backup=backup
     )
     write_plan(Home(home), agreed)
     result = invoke(home, "upgrade")
-    assert result.exit_code == 0, result.stderr
-    said = " ".join(result.stdout.split())
-    assert "there is nobody to ask" in said
-    assert "restart gateway-processor, which carries it out at its start" in said
+    told = " ".join((result.stdout + result.stderr).split())
+    assert said in told
+    is_left = "restart gateway-processor, which carries it out at its start" in told
+    assert (result.exit_code, is_left) == ((1, False) if file == "/nowhere/typo" else (0, True))
 
 
 def test_a_clock_behind_the_log_is_told(whole: tuple[Workshop, Path]) -> None:
