@@ -43,7 +43,7 @@ from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
 from gateway.receipts.notices import Notice, changed, render
 from gateway.record.policy_check import check
-from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded, loaded, proposal
+from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded, last_step, loaded, proposal
 from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -142,7 +142,6 @@ class Keeper:
     by_hand: bool = False
     _given: Path | None = None
     _coming: PolicyProposal | None = None
-    _withdrawn: int | None = None
     _version_seen: int | None = None
     _refused: str | None = None
 
@@ -182,7 +181,7 @@ class Keeper:
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self.by_hand or now.name == digest or now.name not in past or not now.is_dir():
             return True
-        if not loses_protection(now, self.folder(digest)) or digest in self._allowed():
+        if not loses_protection(now, self.folder(digest)) or self._is_allowed(digest):
             return True
         if digest != self._refused:
             _log.error(
@@ -194,15 +193,18 @@ class Keeper:
         self._refused = digest
         return False
 
-    def _allowed(self) -> set[str]:
-        """Return the digests of versions that may lose protection.
-
-        These are marked at this host, or marked or put in force at another host.
-        """
-        found = [*self._from_others(_VOUCHED).values()]
+    def _is_allowed(self, digest: str) -> bool:
+        """Return True if a version is marked here or at another host, or was put in force at another host."""
+        told = self._from_others(_VOUCHED)
+        marks = [told.get(_BY_HAND)]
         with suppress(FileNotFoundError):
-            found.append((self.home.versions / _BY_HAND).read_bytes())
-        return {digest.decode("ascii", "replace").strip() for digest in found}
+            marks.append((self.home.versions / _BY_HAND).read_bytes())
+        return told.get(_IN_FORCE) == digest.encode() or self._mark(digest) in marks
+
+    def _mark(self, digest: str) -> bytes:
+        """Return the mark of a version, made of its digest and the number of the proposal that it is for."""
+        with self.registry.read() as session:
+            return f"{digest} {last_step(session, digest)}\n".encode()
 
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
@@ -214,20 +216,15 @@ class Keeper:
         if version is None or version != self._version_seen or self._others is not None:
             with self.registry.read() as session:
                 past, coming = loaded(session), proposal(session)
-                last = log.latest(session, "policy-withdrawn")
-            withdrawn = None if last is None else last.number
-            is_first = self._given is None
-            if coming is None and (withdrawn != self._withdrawn or is_first):
-                self.forbid()  # Whoever puts a proposal in force removes its mark.
             if (
                 coming is not None
-                and (coming != self._coming or is_first)
+                and (coming != self._coming or self._given is None)
                 and not self.home.version(coming.digest).is_dir()
             ):
                 # One that this version of the gateway cannot judge stays away: who approves it is told.
                 with suppress(ConfigurationError):
                     self._fetch(coming.digest)
-            self._coming, self._withdrawn, self._version_seen = coming, withdrawn, version
+            self._coming, self._version_seen = coming, version
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
         if self._coming is not None:
@@ -262,10 +259,11 @@ class Keeper:
     def allow(self, digest: str) -> None:
         """Mark a version as allowed to lose protection; only a person at the machine may ask for this.
 
-        The mark ends when the services switch to another version.
+        The mark ends with the next proposal or withdrawal, and when the services switch to another version.
         """
-        write_durably(self.home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
-        self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
+        mark = self._mark(digest)
+        write_durably(self.home.versions / _BY_HAND, mark, mode=0o644)
+        self._to_others(_VOUCHED, {_BY_HAND: mark})
 
     def _to_others(self, place: str, files: Mapping[str, bytes]) -> None:
         with store_answers():

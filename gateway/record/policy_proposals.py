@@ -75,6 +75,19 @@ def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 
 
+def last_step(session: Session, digest: str) -> int:
+    """Return the number of the log's last proposal or withdrawal of policies; 0 if there is none.
+
+    For the policies in force, with the digest `digest`: of the last one before they came into force.
+    """
+    events = [*log.events(session, SUBJECT)]
+    if loaded(session)[-1:] == [digest]:
+        while events.pop().kind != "policy-loaded":
+            pass
+    steps = (each.number for each in reversed(events) if each.kind in {"policy-proposed", "policy-withdrawn"})
+    return next(steps, 0)
+
+
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
     """Return when policies come into force: `now`, or at the start of a later day `on` in the zone `zone`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)

@@ -22,6 +22,7 @@ from gateway.record import policies_in_force, policy_proposals
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
 from gateway.record.registrar import Registrar
 from gateway.registry import log
+from gateway.registry.log import Entry
 from gateway.registry.tables import PolicyDraftRow
 from gateway.store.objects import ObjectStore
 from tests.clock import THIS_YEAR
@@ -252,7 +253,11 @@ def looser(desk: Desk) -> str:
     return (desk.home.policies_in_force / file).read_text("utf-8").replace(there, instead, 1)
 
 
-def test_what_was_allowed_by_hand_is_forbidden_again_though_no_service_saw_it(desk: Desk) -> None:
+@pytest.mark.parametrize("looks", ["between", "after"])
+@pytest.mark.parametrize("forged", ["proposal", "load"])
+def test_what_was_allowed_by_hand_is_forbidden_again_though_no_service_saw_it(
+    desk: Desk, looks: str, forged: str
+) -> None:
     """Proposed, approved and withdrawn between two looks: entries forged later cannot use the mark."""
     with desk.registrar() as registrar:
         service, at_machine = (
@@ -264,13 +269,43 @@ def test_what_was_allowed_by_hand_is_forbidden_again_though_no_service_saw_it(de
         with desk.registry.write() as session:
             policy_proposals.withdraw(session, by="eve", why=None, at=desk.now)
             registrar.sign_head(session, desk.now)
-        service.changed(2)
+        if looks == "between":
+            service.changed(2)
         with desk.registry.write() as session:
-            policy_proposals.propose(session, digest, desk.now, by="ann", why=None, at=desk.now)
-            policy_proposals.approve(session, by="ben", at=desk.now)
+            if forged == "load":
+                loaded = Entry(
+                    kind="policy-loaded", subject=policy_proposals.SUBJECT, fields={"sha256": digest}
+                )
+                log.append(session, [loaded], desk.now)
+                again = "0" * 64
+            else:
+                again = digest
+            policy_proposals.propose(session, again, desk.now, by="ann", why=None, at=desk.now)
             registrar.sign_head(session, desk.now)
         service.changed(3)
+        if forged == "proposal":
+            with desk.registry.write() as session:
+                policy_proposals.approve(session, by="ben", at=desk.now)
+                registrar.sign_head(session, desk.now)
+        service.changed(4)
         assert desk.home.policies_in_force.name != digest
+        assert service.current().folder.name != digest
+
+
+def test_a_mark_by_hand_holds_for_a_version_in_force_by_the_log_though_another_is_proposed(
+    desk: Desk,
+) -> None:
+    """The service ended between the log's entry and the pointer."""
+    with desk.registrar() as registrar:
+        at_machine = Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=True)
+        digest = proposed_by_hand(desk, registrar, at_machine, days=0)
+        with desk.registry.write() as session:
+            loaded = Entry(kind="policy-loaded", subject=policy_proposals.SUBJECT, fields={"sha256": digest})
+            log.append(session, [loaded], desk.now)
+            policy_proposals.propose(session, "0" * 64, desk.now, by="ann", why=None, at=desk.now)
+            registrar.sign_head(session, desk.now)
+        Keeper(desk.home, desk.registry, registrar.signing, desk.clock).current()
+    assert desk.home.policies_in_force.name == digest
 
 
 def test_another_host_that_looks_as_a_version_comes_into_force_takes_no_mark_away(
