@@ -5,6 +5,7 @@ Every obstacle to reading a file is raised as `Unreadable`, here and in the read
 """
 
 import codecs
+import io
 import lzma
 import re
 import tomllib
@@ -12,6 +13,7 @@ import zipfile
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from functools import partial
@@ -52,7 +54,10 @@ _BASE64 = re.compile(
     rb"|^[A-Za-z0-9+/]{2,200}+={1,2}\r?$",
     re.MULTILINE,
 )
-_BASE64_IN_HEADER = re.compile(rb"\?[Bb]\?([A-Za-z0-9+/]++)")
+# White space between two encoded words is no part of the text (RFC 2047, 6.2).
+_BASE64_IN_HEADER = re.compile(
+    rb"\?[Bb]\?([A-Za-z0-9+/]++)(=*+\?=\s++(?==\?[^\s?]{1,60}\?[Bb]\?[A-Za-z0-9+/]))?"
+)
 _PARTS_OF_MAIL = 40
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
@@ -189,15 +194,18 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def decoded_parts(content: BinaryIO) -> Iterator[bytes | None]:
-    """Yield what an e-mail encodes within its first 16 MiB: the words of its headers as one part, and up to
-    40 texts and attached files; then the whole, with quoted-printable characters decoded. Yield None for each
-    part beyond, and for what follows 16 MiB. Nothing for a file that encodes nothing.
+    """Yield what an e-mail encodes within its first 16 MiB: the words of its headers as one part in UTF-8,
+    and up to 40 texts and attached files; then the whole, with quoted-printable characters decoded. Yield
+    None for each part beyond, and for what follows 16 MiB. Nothing for a file that encodes nothing.
     """
     if _ENCODED.search(head_of(content, 1024**2)) is None:
         return
     octets = head_of(content, 16 * 1024**2)
     is_longer = content.read(1) != b""
-    yield b"\n".join(map(_from_base64, _BASE64_IN_HEADER.findall(octets)))
+    words = _BASE64_IN_HEADER.findall(octets)
+    yield "".join(
+        _text_of(_from_base64(word)) + ("" if goes_on else "\n") for word, goes_on in words
+    ).encode()
     for number, found in enumerate(_BASE64.finditer(octets)):
         yield _from_base64(found[0]) if number < _PARTS_OF_MAIL else None
     yield decodestring(octets)
@@ -210,6 +218,19 @@ def _from_base64(text: bytes) -> bytes:
     letters = text.translate(None, b"\r\n=")
     whole = len(letters) - (len(letters) % 4 == 1)  # One letter alone holds no octet.
     return b64decode(letters[:whole] + b"==")
+
+
+def _text_of(octets: bytes) -> str:
+    """Decode the text in a word of a header: UTF-16 where its octets show that, UTF-8, or Windows-1252."""
+    if b"\0" in octets or octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with suppress(Unreadable):
+            if (encoding := declared_encoding(io.BytesIO(octets))) is not None:
+                return octets.decode(encoding, "replace")
+        octets = octets.replace(b"\0", b"")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("cp1252", "replace")
 
 
 def refuse_other_documents(content: BinaryIO) -> None:

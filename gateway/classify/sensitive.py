@@ -414,7 +414,6 @@ _OFFICE_PARTS = (_OFFICE_TYPES, "_rels/", "docProps/", "word/", "ppt/", "xl/")
 _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
-_NO_TEXT = bytes([*range(9), 11, 12, *range(14, 32)]) + codecs.BOM_UTF16_LE
 _RUNS = re.compile(r"[\t\n\r -~]{16,}")
 # Strings of binary workbooks: of XLSB all are in UTF-16, and what follows them reads as U+0180 or more.
 _STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u017f]{{{fewest},}}") for fewest in (3, 5))
@@ -463,8 +462,7 @@ def _within(texts: _Texts, left: int) -> _Texts:
 def _encoded_texts(content: BinaryIO) -> _Texts:
     """Yield the texts in the encoded parts of an e-mail, as `_texts` does."""
     parts = decoded_parts(content)
-    # The words of headers are text, whatever octets of an encoding stand among them.
-    yield from _pieces(io.BytesIO((next(parts, None) or b"").translate(None, _NO_TEXT)), "utf-8")
+    yield from _pieces(io.BytesIO(next(parts, None) or b""), "utf-8")  # The words of headers are text.
     for part in filter(None, parts):
         yield from _texts(io.BytesIO(part), inside=True)
 

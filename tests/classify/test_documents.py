@@ -266,6 +266,40 @@ def test_a_subject_in_utf_16_is_read(classify: Classify) -> None:
     assert classify(encoded_mail(f"Subject: =?utf-16?B?{subject}?=")).sensitive == ("safeguarding",)
 
 
+@pytest.mark.parametrize(
+    "charset", ["utf-8", "windows-1252", "iso-8859-15", "utf-16", "utf-16-le", "utf-16-be"]
+)
+@pytest.mark.parametrize(
+    ("subject", "topic"),
+    [
+        ("dépression", "mental health"),
+        ("safe\xadguarding", "safeguarding"),
+        ("ŵ child protection", "safeguarding"),
+    ],
+)
+def test_a_subject_is_read_in_each_charset_that_e_mail_programs_use(
+    classify: Classify, charset: str, subject: str, topic: str
+) -> None:
+    encoded = b64encode(subject.encode(charset, "replace")).decode()
+    others = [
+        f"To: =?utf-8?B?{b64encode(name.encode()).decode()}?= <a@oak.example>" for name in ("Zoë", "Łu")
+    ]
+    mail = encoded_mail(*others, f"Subject: =?{charset}?B?{encoded}?=", "From: =?utf-16?B?//5B?=")
+    assert classify(mail).sensitive == (topic,)
+
+
+def test_a_subject_in_several_encoded_words_is_read_as_one(classify: Classify) -> None:
+    words = (
+        ("utf-8", b"safeg"),
+        ("windows-1252", b"uard"),
+        ("utf-16", "ing".encode("utf-16")),
+    )
+    written = "\r\n ".join(f"=?{charset}?B?{b64encode(word).decode()}?=" for charset, word in words)
+    assert classify(encoded_mail(f"Subject: {written}")).sensitive == ("safeguarding",)
+    apart = written.replace("\r\n ", " <a@oak.example>,\r\n ")
+    assert classify(encoded_mail(f"To: {apart} <a@oak.example>")).sensitive == ()
+
+
 def test_an_attachment_whose_end_is_missing_is_read_as_far_as_it_goes(classify: Classify) -> None:
     told = encodebytes(TOLD.encode()).rstrip(b"=\n")
     for missing in range(4):
