@@ -173,6 +173,9 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
     """Complete and publish an interrupted change of keys; return None if no change was interrupted."""
     with changing_keys(home):
         secret_files.sweep(home)
+        with registry.read() as session:
+            on_record = [one.key for one in log.keys_in_time(session, "") if one.key]
+        secret_files.forget_halves(home, {home.key_set, *map(secret_files.key_set_of, on_record)})
         if not finish(home, registry):
             return None
         publish_all(home, at)

@@ -147,12 +147,11 @@ def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
 
     `known`: the log's verifier keys on record. A key set left on disk by an interrupted attempt is used in
-    place of a new one: its verifier key is not in `known`. One without a pupils' key is left: its removal was
-    interrupted.
+    place of a new one: its verifier key is not in `known`.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
-        if vkey not in known and home.pupil_key(key_set_of(vkey)).exists():
+        if vkey not in known:
             return vkey
     make_pupil_key(home)
     pem, known_phrase = LogKey.generate(), passphrase(home) if is_protected(home) else None
@@ -182,6 +181,11 @@ def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
+
+
+def forget_halves(home: Home, key_sets: Collection[str]) -> None:
+    """Remove the key sets without a pupils' key: their removal was interrupted. Those in `key_sets` stay."""
+    _remove_key_sets(home, key_sets, lambda mark: not home.pupil_key(mark.strip("+")).exists())
 
 
 def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[str]) -> None:

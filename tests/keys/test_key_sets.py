@@ -239,6 +239,24 @@ def test_a_key_set_whose_removal_was_cut_off_is_not_used(desk: Desk) -> None:
     assert secret_files.pupil_key(desk.home)
 
 
+def test_an_ordinary_rotation_asks_no_host_for_a_key_set_whose_removal_was_cut_off(desk: Desk) -> None:
+    settings = load_settings(desk.home)
+    rotate(desk, lost=False)
+    in_use = LogKey.load(secret_files.log_key(desk.home)).vkey(settings.log_origin)
+    first = secret_files.make_key_set(desk.home, settings.log_origin, [in_use])
+    second = secret_files.make_key_set(desk.home, settings.log_origin, [in_use, first])
+    half, whole = map(secret_files.key_set_of, (first, second))
+    desk.home.pupil_key(half).unlink()
+    rotation.rotate(
+        desk.home, desk.registry, settings, at=desk.now, until=desk.now + timedelta(days=30), person="admin"
+    )
+    names = secret_files.key_file_names(desk.home)
+    assert f"log-{half}" not in names
+    assert {f"log-{whole}", f"log-{desk.home.key_set}"} <= {*names}
+    assert desk.home.key_set == secret_files.key_set_of(in_use)
+    desk.gateway("log", "verify")
+
+
 def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
