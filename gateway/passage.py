@@ -21,8 +21,8 @@ from datetime import datetime
 from gateway.examiner.protocol import DropRead, Examined, FileOpened, Job, KeyDrop, Looked
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.dates import reference_period
+from gateway.reasons import UNKNOWN_LOGIN
 from gateway.record.conclude import (
-    UNKNOWN_LOGIN,
     Assignment,
     File,
     Signers,

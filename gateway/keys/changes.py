@@ -20,6 +20,7 @@ from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
 
 _PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-extended", "key-restored"})
+_BACK: frozenset[Kind] = frozenset({"key-approved", "key-restored"})
 _ENDED: frozenset[Kind] = frozenset({"key-retired", "key-revoked"})
 BY_DROP = "the drop "
 """The beginning of `added_by` and `ended_by` of a key that a provider's drop added or ended."""
@@ -149,8 +150,9 @@ class Clerk:
         """Log the change `kind` of a key, tell the provider of `change`, and return the key.
 
         Files waiting for a key put in force, renewed or ended are examined again, as is every held file that
-        a stolen key signed, or a login with it brought; copies that only ended keys open are made again. Of a
-        key of a member of staff, the log does not name the owner. `more` are further fields of the log entry.
+        a stolen key signed, or a login with it brought, and once an SSH key is approved or restored, what
+        waits for a login with it; copies that only ended keys open are made again. Of a key of a member of
+        staff, the log does not name the owner. `more` are further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
@@ -160,10 +162,11 @@ class Clerk:
         if change is not None:
             self.tell(key, notices.of_change(change, key))
         stolen = kind in _ENDED and key.revocation == "hard"
-        if not of_provider or (key.kind != "openpgp" and not stolen):
+        if not of_provider or (key.kind != "openpgp" and not stolen and kind not in _BACK):
             return key
         if kind in _PUT_IN_FORCE and key.state != "pending":
-            waits.examine_again(self.session, key.owner)
+            login = key.fingerprint if key.kind == "ssh" else None
+            waits.examine_again(self.session, key.owner, login=login)
         elif kind in _ENDED:
             waits.examine_again(self.session, key.owner, key.fingerprint, stolen=stolen)
         in_force = keys.keys_in_force(self.session, "provider", key.owner, "openpgp", self.at)

@@ -42,6 +42,7 @@ RETURNED, SENT_BACK = "person:returned", "sent back with advice"
 """The reason code of a file a person has sent back with advice, and the words for that outcome."""
 UNDECIDED = "not decided yet"
 """The words for the outcome of a file that landed and waits for the processor."""
+UNKNOWN_LOGIN = "open:unknown-login"
 WITHDRAWN_BY_ONE = "person:withdrawn"
 WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 """The reason codes of a withdrawn file: withdrawn by one person so far, or for good."""

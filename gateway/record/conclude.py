@@ -23,12 +23,12 @@ from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import sensitive_reasons
+from gateway.reasons import UNKNOWN_LOGIN
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.registry import register, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 
-UNKNOWN_LOGIN = "open:unknown-login"
 _SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
 SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 

@@ -37,10 +37,9 @@ from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.record.conclude import (
     SIGNED_LATE,
-    UNKNOWN_LOGIN,
     came_by_login,
     distrust,
     held_for_login,

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.registry.deliveries import has_reason
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfers import is_stored, transfers_of
@@ -73,15 +73,24 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(
-    session: Session, provider: str, ended: str | None = None, *, stolen: bool = False
+    session: Session,
+    provider: str,
+    ended: str | None = None,
+    *,
+    stolen: bool = False,
+    login: str | None = None,
 ) -> Sequence[str]:
     """Set held files of a provider back to landed; return their references.
 
     These are the files that wait for a key. With `ended`, the fingerprint of a key that has ended, they are
     those of them that it may have signed; if it is `stolen`, also whatever else it signed, or a login with it
-    brought, and nobody has withdrawn.
+    brought, and nobody has withdrawn. With `login`, the fingerprint of an SSH key in force again, they are
+    instead those that wait because a login with it did not count.
     """
     waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
+    if login is not None:
+        by_it = col(TransferRow.ssh_key) == login, has_reason((UNKNOWN_LOGIN,))
+        waits = and_(*by_it, ~has_reason(WITHDRAWN))
     if ended is not None:
         waits = and_(waits, or_(signer == ended, signer.is_(None)))
     if stolen:

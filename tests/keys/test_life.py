@@ -211,6 +211,10 @@ def test_what_came_by_a_login_goes_on_unless_the_login_is_suspended(
     told = shop.transfer(reference)
     assert told.state == ("held" if change == "suspend" else "accepted")
     assert ("open:unknown-login" in codes(told)) is (change == "suspend")
+    if change == "suspend":
+        with shop.changing("joe") as clerk:
+            clerk.approve(login_key(shop, oak))
+        until(lambda: shop.state(reference) == "accepted", "its release")
 
 
 def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
