@@ -256,11 +256,15 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons as shown: if the first is a person's decision, its next step replaces all others."""
+    """Return reasons as shown: the next step of a person's decision replaces that of what it overrides.
+
+    What a decision overrides comes after it.
+    """
     told = list(reasons)
-    if not told or told[0].code not in OVERRIDING:
-        return told
-    return [told[0], *(replace(one, next_step=told[0].next_step) for one in told[1:])]
+    for at, one in enumerate(told):
+        if one.code in OVERRIDING:
+            return [*told[:at], *(replace(each, next_step=one.next_step) for each in told[at:])]
+    return told
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

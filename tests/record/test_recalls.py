@@ -255,6 +255,20 @@ def test_what_a_stolen_key_signed_is_given_again_by_two_people_alone(desk: Desk,
     assert "AGAINST" in notice["subject"]
 
 
+def test_a_sender_is_not_told_to_send_again_what_two_people_gave_to_a_further_team(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    desk.gateway("keys", "revoke", "oak", signer.certificate, "--why", "laptop stolen")
+    named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--team", "exclusions", "--why", "a tribunal", "--override")
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "the school made this file")
+    told = " ".join(desk.receipt(sent).split())
+    assert "open:key-revoked" in told
+    assert "send the file again" not in told
+
+
 def test_what_was_signed_before_its_key_was_replaced_is_given_again(desk: Desk, named) -> None:
     sent = accepted(desk)
     signer = desk.transfer(sent).signature
