@@ -194,9 +194,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
         asked = _judged(record, transfer, first.teams)
         by, against = record.by, asked.forbidden
+        # Whoever withdrew the file may confirm: the proposal is another person's, so two are for it.
         check_second(record.session, first, by, against, self.right, at=record.at, said=said)
-        if waits_for_second(transfer):
-            _check_second(record, transfer)
         why = f"{self.why} (proposed by {first.by}: {first.why})"
         if asked.forbidden:
             openings, both = recalls.openings(record.session, self.reference), f"{first.by} and {record.by}"

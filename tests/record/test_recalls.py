@@ -269,6 +269,24 @@ def test_a_sender_is_not_told_to_send_again_what_two_people_gave_to_a_further_te
     assert "send the file again" not in told
 
 
+def test_who_withdrew_a_file_confirms_its_delivery_that_another_person_proposed(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    named("jane")
+    desk.gateway("keys", "revoke", "oak", signer.certificate, "--why", "laptop stolen")
+    desk.gateway("transfers", "withdraw", sent, "--why", "who sent this?")
+    again = ("transfers", "redeliver", sent, "--why", "the school made this file", "--override")
+    assert "somebody else must decide" in desk.gateway(*again, code=1)
+    named("sam")
+    desk.gateway(*again)
+    confirm = ("transfers", "confirm", sent, "--why", "so it says", "--delivery")
+    assert "somebody else must confirm" in desk.gateway(*confirm, code=1)
+    named("jane")
+    desk.gateway(*confirm)
+    assert desk.state(sent) == "accepted"
+
+
 def test_what_was_signed_before_its_key_was_replaced_is_given_again(desk: Desk, named) -> None:
     sent = accepted(desk)
     signer = desk.transfer(sent).signature
