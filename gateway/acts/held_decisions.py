@@ -22,6 +22,7 @@ from gateway.policy.dates import reference_period
 from gateway.policy.decide import Release, judge_release
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, WITHDRAWN, for_officers, to_officer
+from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
@@ -412,9 +413,14 @@ def judged(
             "anew, within minutes. Look at its reasons then"
         )
     sender = rulebook.provider(session, transfer.upload.provider, now)
-    return judge_release(
+    asked = judge_release(
         transfer.content, transfer.reasons, rulebook.catalogue, sender, now, data_type=data_type, teams=teams
     )
+    of_key = distrust(session, transfer, rulebook.catalogue)
+    # Of a file that waits for its key to be approved, `check_release` judges who releases it.
+    if of_key is None or (transfer.waits_for == "key" and of_key in transfer.reasons):
+        return asked
+    return replace(asked, forbidden=tuple(dict.fromkeys((of_key, *asked.forbidden))))
 
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:

@@ -13,8 +13,10 @@ from sqlmodel import select
 from gateway.acts import held_decisions
 from gateway.acts.held_decisions import ReleaseHeldFile
 from gateway.errors import GatewayError
+from gateway.keys.changes import clerk_of, sign_head
 from gateway.policy.dates import academic_year
 from gateway.policy.decide import judge_release as judge
+from gateway.registry import keys
 from gateway.registry.tables import DeliveryRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results, next_results_day
@@ -67,6 +69,27 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert len({reason["next_step"] for reason in stated["reasons"]}) == 1
     with desk.registry.read() as session:  # It is the sender that it speaks against, not what is in it.
         assert not any(row.whole for row in session.exec(select(DeliveryRow)))
+
+
+def test_what_a_suspended_key_signed_is_released_by_two_people_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR, dfe_number="9994002"), core_data())
+    desk.process()
+    assert desk.codes(sent) == ["policy:other-school"]
+    with desk.registry.write() as session:
+        clerk = clerk_of(session, desk.home, desk.now, "jane")
+        (key,) = (one for one in keys.list_keys(session, "provider", "oak") if one.kind == "openpgp")
+        clerk.suspend(key, why="laptop stolen")
+        sign_head(clerk)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    release = ("held", "release", sent, "--team", "central-data-team", "--why", "they rang")
+    assert "speaks against this release" in desk.gateway(*release, code=1)
+    desk.gateway(*release, "--override")
+    assert "somebody else must confirm" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    desk.gateway("held", "confirm", sent, "--why", "the school made this file")
+    assert desk.codes(sent) == ["person:released-against-policy", "key:not-approved"]
 
 
 def test_what_is_released_as_another_kind_is_about_a_period_of_that_kind(
