@@ -265,14 +265,18 @@ def give_copies(registrar: Registrar) -> None:
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies that the recipients may have now, each with the transfer that is copied."""
-    now = registrar.clock()
+    """Return the waiting copies that the recipients may have now, each with the transfer that is copied.
+
+    Those of a file whose key is not trusted any more go on waiting, unless two people passed it on as that.
+    """
+    now, catalogue = registrar.clock(), registrar.catalogue
     whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
-    ready = [one.id for one in whose if takes_part(one, registrar.catalogue)]
+    ready = [one.id for one in whose if takes_part(one, catalogue)]
     return [
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
-        if _is_for(registrar.provider(session, row.provider, now), row, transfer, registrar.catalogue)
+        if _is_for(registrar.provider(session, row.provider, now), row, transfer, catalogue)
+        and ((why := distrust(session, transfer, catalogue)) is None or why in transfer.reasons)
     ]
 
 

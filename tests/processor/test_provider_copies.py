@@ -298,6 +298,19 @@ def test_who_has_not_ratified_gets_the_copy_once_it_has_and_that_is_on_record(de
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_a_copy_that_waits_is_not_made_of_what_a_stolen_key_signed(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    desk.gateway("keys", "revoke", "fft", signer.certificate, "--why", "laptop stolen")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+
+
 def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", dfe_number=ABOUT)
