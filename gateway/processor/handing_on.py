@@ -79,6 +79,7 @@ class HandingOn:
         servers = {
             name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
         }
+        self._follow_targets(registrar, declared)  # Before the courier is told of another server.
         lay_out_folders(self._home.hand_on, servers, "server.toml")
         if not declared:
             return
@@ -96,8 +97,8 @@ class HandingOn:
             self._clear(registrar)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
-            lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
-            unmade = batch.made_at is None or (lies_here and not self._place(batch).is_dir())
+            is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
+            unmade = batch.made_at is None or is_gone
             if unmade and self._jobs.may_begin(name):
                 job = partial(self._make, registrar, each, batch.number)
                 self._jobs.begin(name, f"{name} cannot be made", job)
@@ -125,6 +126,26 @@ class HandingOn:
         self._withdrawn[each.id] = withdrawn
         if len(due) < hand_ons.AT_ONCE:
             self._seen[each.id] = each, until
+
+    def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
+        """Have batches that lie here made anew if the policies now name another server, or another host key.
+
+        The log then records the files as collected again, with the key of the server that gets them.
+        """
+        with registrar.registry.read() as session:
+            moved = [
+                one for one in hand_ons.batches(session, open_only=True)
+                if one.made_at is not None and hand_ons.lies_here(one)
+                and one.hand_on in declared and one.target != hand_ons.target_of(declared[one.hand_on])
+            ]  # fmt: skip
+        if not moved:
+            return
+        with registrar.registry.write() as session:
+            for one in moved:
+                hand_ons.owe_again(session, hand_ons.find(session, one.hand_on, one.number))
+            registrar.sign_head(session, registrar.clock())
+        for one in moved:
+            shutil.rmtree(self._place(one), ignore_errors=True)
 
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)

@@ -31,9 +31,17 @@ def name_of(batch: HandOnBatchRow) -> str:
 
 
 def target_of(hand_on: HandOn) -> str:
-    """Return where a hand-on's files go: USER@HOST:PORT of an SFTP server, or "a folder of the home"."""
+    """Return where a hand-on's files go: "a folder of the home", or an SFTP server.
+
+    A server is written as USER@HOST:PORT and the fingerprint of its host key.
+    """
     sftp = hand_on.sftp
-    return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
+    return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port} {sftp.fingerprint}"
+
+
+def lies_here(batch: HandOnBatchRow) -> bool:
+    """Return True if the files of a batch, once made, lie here: not sent yet, or in a folder of the home."""
+    return batch.sent_at is None or batch.target == IN_FOLDER
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
@@ -140,10 +148,15 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, so that it is made and sent again. The log records its files as collected again."""
+    """Reset a batch, so that it is made and sent again. The log records its files as collected again.
+
+    A file taken back since stays on record as handed on, since a manifest recalls only what was handed on.
+    """
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
+    gone = taken_back(session, batch.hand_on)
     for file in files(session, batch):
-        file.handed_at = None
+        if file.recalled_in is None and file not in gone:
+            file.handed_at = None
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
@@ -176,7 +189,7 @@ def _with(transfers: Collection[int]) -> SelectOfScalar[HandOnBatchRow]:
 
 def _make_again(batch: HandOnBatchRow) -> None:
     """Reset a batch whose files lie here: not acknowledged, and in a folder of the home or not sent yet."""
-    if batch.acknowledged_at is None and (batch.sent_at is None or batch.target == IN_FOLDER):
+    if batch.acknowledged_at is None and lies_here(batch):
         batch.made_at = batch.sent_at = batch.due_at = None
 
 

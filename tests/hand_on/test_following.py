@@ -141,6 +141,26 @@ def test_who_takes_a_marker_off_is_told_which_batches_lack_the_record(desk: Desk
     assert "made without the child's record: gateway handon retry casework 1" in said
 
 
+def test_a_recall_stands_in_its_manifest_still_when_both_batches_are_sent_again(
+    desk: Desk, sent: str
+) -> None:
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.process()
+    for number in ("1", "2"):
+        desk.gateway("handon", "retry", "casework", number, "--why", "lost over there")
+    desk.process()
+    told = manifest(place(desk, 2), desk.certificate)
+    assert told["recalled"] == [{"reference": sent, "batch": "casework-000001"}]
+
+
+def test_a_file_taken_back_just_before_its_batch_is_sent_again_is_told(desk: Desk, sent: str) -> None:
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
+    desk.process()
+    told = manifest(place(desk, 2), desk.certificate)
+    assert told["recalled"] == [{"reference": sent, "batch": "casework-000001"}]
+
+
 def test_a_file_whose_time_is_over_is_not_told_as_taken_back(desk: Desk, sent: str) -> None:
     desk.pass_time(days=1000)
     with desk.registrar() as registrar:

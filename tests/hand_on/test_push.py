@@ -16,7 +16,7 @@ import paramiko
 import pytest
 
 from gateway.courier import pushing
-from tests.hand_on.nights import CONTENT, NIGHTLY, place, rows, sent, values
+from tests.hand_on.nights import CONTENT, NIGHTLY, declare, place, rows, sent, values
 from tests.hand_on.system import System
 from tests.hand_on.test_following import restrict
 from tests.waiting import until
@@ -117,6 +117,49 @@ def test_a_server_with_a_host_key_of_another_kind_gets_nothing(desk: Desk, syste
     with system.up(), pytest.raises(paramiko.SSHException):
         pushing.push(place(desk).parent)
     assert names(system) == []
+
+
+def test_a_batch_that_waits_while_another_host_key_is_approved_is_on_record_with_that_key(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    before = system.pinned
+    system.host_key = asyncssh.generate_private_key("ssh-ed25519")
+    declare(desk, declared.replace(before, system.pinned))
+    desk.process()
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    keys = [json.loads(one.leaf)["fields"]["key"] for one in desk.events(owed) if one.kind == "collected"]
+    assert keys[-1] == system.host_key.get_fingerprint()
+
+
+def test_a_batch_that_waits_while_another_server_is_approved_is_listed_with_that_server(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    declare(desk, declared.replace('user = "gateway"', 'user = "casework"'))
+    desk.process()
+    (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert batch["target"] == f"casework@127.0.0.1:{system.port}"
+    assert batch["state"] == "waits"
+
+
+def test_what_lies_in_a_folder_while_a_server_is_approved_is_pushed_on_record(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    declare(desk, NIGHTLY)
+    desk.process()
+    (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert (batch["target"], batch["state"]) == ("a folder of the home", "sent")
+    declare(desk, declared)
+    desk.process()
+    (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert (batch["target"], batch["state"]) == (f"gateway@127.0.0.1:{system.port}", "waits")
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    keys = [json.loads(one.leaf)["fields"].get("key") for one in desk.events(owed)]
+    assert keys[-1] == system.host_key.get_fingerprint()
 
 
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:

@@ -103,6 +103,7 @@ def test_a_batch_is_numbered_within_its_hand_on_and_says_where_it_goes(registry:
     host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"
     sftp = {"host": "sis.example", "port": 2022, "user": "gateway", "host_key": host_key}
     pushed = HandOn.model_validate(PAYROLL.model_dump(by_alias=True) | {"id": "casework", "sftp": sftp})
+    assert pushed.sftp is not None
     with registry.write() as session:
         made = [owe(session, first, second), owe(session), owe(session, second, hand_on=pushed)]
         assert hand_ons.actor_of("casework") == "hand-on casework"
@@ -110,7 +111,7 @@ def test_a_batch_is_numbered_within_its_hand_on_and_says_where_it_goes(registry:
         assert told == [
             ("payroll-000001", "a folder of the home", "sen", NOW),
             ("payroll-000002", "a folder of the home", "sen", NOW),
-            ("casework-000001", "gateway@sis.example:2022", "sen", NOW),
+            ("casework-000001", f"gateway@sis.example:2022 {pushed.sftp.fingerprint}", "sen", NOW),
         ]
         assert [one.reference for one in hand_ons.files(session, made[0])] == [first, second]
         assert hand_ons.files(session, made[1]) == []
