@@ -25,7 +25,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, hooks, log
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import EventRow, HookRow
-from gateway.zones.spool import write_durably
+from gateway.zones.spool import BadFileError, read_words, write_durably
 
 _SOON, _LATE = timedelta(days=7), timedelta(days=1)
 _IDLE, _PATIENCE = timedelta(minutes=10), timedelta(hours=72)
@@ -35,6 +35,8 @@ _TROUBLE = {
     "settings": "the courier has no usable key for it",
     "slow": "the address does not answer in time",
 }
+_GIVEN_UP = "given up"
+"""The content of the note on a message that was given up. Of a message that was taken, the note is empty."""
 _PROPOSED = frozenset({"release-proposed", "redelivery-proposed"})
 """The kinds of entries with teams that a file was not given to."""
 Told = tuple[str, dict[str, Any]]
@@ -69,7 +71,7 @@ class HookRound:
         waiting, taken, lost = dict[str, timedelta](), False, [hook.lost_since] if hook.lost_since else []
         for stem, told in messages.items():
             path, note = folder / f"{stem}.json", folder / "done" / stem
-            if os.path.lexists(note):
+            if os.path.lexists(note) and not _is_unrecorded(hook, note):
                 taken |= path.exists()
                 path.unlink(missing_ok=True)
                 continue
@@ -79,7 +81,7 @@ class HookRound:
                 os.utime(path, (now.timestamp(), now.timestamp()))
             waiting[stem] = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
             if waiting[stem] > _PATIENCE:
-                write_durably(note, b"")
+                write_durably(note, _GIVEN_UP.encode())
                 path.unlink()
                 del waiting[stem]
                 lost.append(datetime.fromisoformat(told["timestamp"]))
@@ -129,6 +131,22 @@ class HookRound:
             or told["data"].get("hook") == hook.name
         }
         return wanted, events[-1].number + 1 if len(events) == hooks.AT_ONCE else size
+
+
+def _is_unrecorded(hook: HookRow, note: Path) -> bool:
+    """Remove a note that a message was given up, if no loss is on record; return True if it was removed.
+
+    The message is then sent again: it was asked for, or the power went before the loss was on record.
+    """
+    if hook.lost_since is not None:
+        return False
+    try:
+        if read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:
+            note.unlink()
+            return True
+    except (OSError, BadFileError):  # Whoever writes notes may put anything there.
+        pass
+    return False
 
 
 def _told(stem: str, kind: str, at: datetime, **data: object) -> Told:

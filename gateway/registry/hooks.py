@@ -38,11 +38,16 @@ def find(session: Session, name: str) -> HookRow:
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Reset a web hook, so that all messages since a moment are sent again, with the same ids."""
+    """Reset a web hook, so that all messages since a moment are sent again, with the same ids.
+
+    Messages given up before that moment stay on record as given up.
+    """
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
-    row.looked_at, row.lost_since = min(row.looked_at, since - timedelta(days=1)), None
+    row.looked_at = min(row.looked_at, since - timedelta(days=1))
+    if row.lost_since is not None and row.lost_since >= since:
+        row.lost_since = None
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:

@@ -339,6 +339,78 @@ def test_a_message_is_given_up_after_three_days_is_told_and_can_be_sent_again(
     assert "hook-fails" not in desk.gateway("status", "--json", code=1)
 
 
+def test_a_message_about_an_hour_that_was_given_up_is_sent_again_while_a_later_one_waits(
+    desk: Desk, receiver: Receiver
+) -> None:
+    folder = hooked(desk, receiver, "hand_on.late")
+    with desk.registry.write() as session:
+        for number, hours in ((1, 1), (2, 48)):
+            session.add(
+                HandOnBatchRow(
+                    hand_on="casework", number=number, team=TEAM, target="t", owed_at=desk.now,
+                    made_at=desk.now, sent_at=desk.now, due_at=desk.now + timedelta(hours=hours),
+                )
+            )  # fmt: skip
+        log.record_changes(session, desk.now)
+    for hours in (2, 48, 40):
+        desk.pass_time(hours=hours)
+        desk.process()
+    assert ["000002" in path.stem for path in folder.glob("*.json")] == [True]
+    assert "were given up" in listed(desk)["remark"]
+    desk.gateway("hooks", "try", "case-files")
+    desk.process()
+    with receiver.up():
+        posting.post(folder, set())
+    desk.process()
+    told = {one["data"]["batch"] for one in receiver.taken if one["type"] == "hand_on.late"}
+    assert told == {"casework-000001", "casework-000002"}
+    assert listed(desk)["state"] == "well"
+
+
+def test_what_was_given_up_before_the_moment_asked_for_is_told_still(desk: Desk, receiver: Receiver) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    sent(desk)
+    desk.pass_time(hours=73)
+    desk.process()
+    desk.pass_time(hours=73)
+    desk.process()
+    assert "were given up" in (before := listed(desk)["remark"])
+    desk.gateway("hooks", "try", "case-files", "--since", (desk.now - timedelta(hours=1)).isoformat())
+    desk.process()
+    with receiver.up():
+        posting.post(folder, set())
+    desk.process()
+    assert receiver.types() == ["hook.tried"]
+    assert listed(desk)["remark"] == before
+    desk.gateway("hooks", "try", "case-files")
+    desk.process()
+    with receiver.up():
+        posting.post(folder, set())
+    desk.process()
+    assert "file.accepted" in receiver.types()
+    assert listed(desk)["state"] == "well"
+
+
+def test_a_message_given_up_right_before_a_power_cut_is_sent_again(desk: Desk, receiver: Receiver) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    sent(desk)
+    desk.pass_time(hours=73)
+    (path,) = folder.glob("*.json")
+    with desk.registry.read() as session:
+        before = hooks.find(session, "case-files").model_dump()
+    desk.process()
+    with desk.registry.write() as session:  # Of the round only what it wrote to the disk is left.
+        row = hooks.find(session, "case-files")
+        for name in ("entry", "looked_at", "lost_since"):
+            setattr(row, name, before[name])
+        session.add(row)
+        log.record_changes(session, desk.now)
+    (folder / "done" / path.stem).write_bytes(b"given up")
+    desk.process()
+    with receiver.up():
+        assert posting.post(folder, set()) == 1
+
+
 def test_data_is_told_when_it_is_due_soon_and_when_it_is_late_once_each(
     desk: Desk, receiver: Receiver
 ) -> None:
