@@ -26,6 +26,23 @@ SECRETS = """async () => [
     ...here.kit.key.split("\\n").filter((line) => line.length > 40)
         .map((line) => Array.from(new TextEncoder().encode(line)))]"""
 """The secret numbers of the opened key, and the lines of the key as it is kept."""
+UNHEARD = """() => {
+    const asked = window.fetch.bind(window);
+    window.fetch = async (place, how) => {
+        const answer = await asked(place, how);
+        window.unheard = how?.method === 'PATCH';
+        return window.unheard ? new Promise(() => {}) : answer;
+    };
+}"""
+"""No answer to a part arrives from now on."""
+TWICE = """async (content) => {
+    const nothing = () => {};
+    const file = new File([content], 'twice.xml');
+    const made = await Sealing.seal(file, here.key, here.kit.gateway[here.kit.current], nothing);
+    const first = await Uploads.send(made.file, 'first.pgp', 'in', nothing);
+    return [first, await Uploads.send(made.file, 'second.pgp', 'in', nothing), made.sha256];
+}"""
+"""Sends the same sealed file twice; its two references, and its SHA-256."""
 GIVEN = """() => {
     const get = navigator.credentials.get.bind(navigator.credentials);
     window.given = [];
@@ -178,6 +195,37 @@ def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
     assert page.evaluate(LYING) == []
     until(lambda: leads_to(page, "Show the receipt of large.xml", "#receipt"), "the receipt")
     assert PROVED in page.locator("#proof").inner_text()
+
+
+def test_what_arrived_as_the_page_was_closed_is_not_sent_a_second_time(
+    school: School, tmp_path: Path
+) -> None:
+    page = enrolled(school, tmp_path)
+    page.evaluate(UNHEARD)
+    chooses(page, "last.xml", core_data(11))
+    presses(page, "Send")
+    until(lambda: page.evaluate("window.unheard"), "the last part")
+    page.reload()
+    school.logs_in(page)
+    page.get_by_text("last.xml has arrived.").wait_for()
+    assert page.evaluate(LYING) == []
+    until(lambda: leads_to(page, "Show the receipt of last.xml", "#receipt"), "the receipt")
+    assert "Your file was ACCEPTED" in page.locator("#receipt-text").inner_text()
+
+
+def test_the_receipt_of_a_file_that_came_twice_is_not_that_of_the_first(
+    school: School, tmp_path: Path
+) -> None:
+    page = enrolled(school, tmp_path)
+    first, second, sha256 = page.evaluate(TWICE, core_data(12).decode())
+    receipt = "async ([reference]) => published(`receipts/${reference}`)"
+    until(lambda: "REFUSED" in (page.evaluate(receipt, [second]) or ""), "the second receipt")
+    told = """async ([shown, reference, sha256]) => Trust.receipt(
+        await published(`receipts/${shown}`), here.kit, reference, sha256).catch((error) => error.message)"""
+    assert f"{second}" in page.evaluate(told, [second, second, sha256])
+    assert first in page.evaluate(receipt, [second])
+    assert "is for another file" in page.evaluate(told, [second, first, sha256])
+    assert "is for another file" in page.evaluate(told, [second, first, None])
 
 
 def test_a_receipt_that_is_forged_or_of_another_file_is_told(school: School, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ const Trust = (() => {
       "(?<certificate>-----BEGIN PGP PUBLIC KEY BLOCK-----\n[A-Za-z0-9+/=:., ()\n-]+" +
       "-----END PGP PUBLIC KEY BLOCK-----)\\s*$",
   );
+  const REFERENCE = /^ {4}Reference {7}(\S+)$/m;
   const DIGEST = /^ {4}\S.{15}([0-9a-f]{32})\n {20}([0-9a-f]{32})$/gm;
   const NUMBER = 6;
   const SHOWN_DIGITS = 16;
@@ -174,7 +175,8 @@ const Trust = (() => {
       throw new Error("This receipt is not signed by the gateway’s key that you compared. Ring the local authority.");
     }
     const digests = [...said.matchAll(DIGEST)].map((found) => found[1] + found[2]);
-    if (!said.includes(reference) || (sha256 && digests[0] !== sha256)) {
+    // Not anywhere in it: the receipt of a file that came twice names the first one too.
+    if (REFERENCE.exec(said)?.[1] !== reference || (sha256 && digests[0] !== sha256)) {
       throw new Error("This receipt is for another file. Ring the local authority.");
     }
     return said;
