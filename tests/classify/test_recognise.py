@@ -107,6 +107,24 @@ def test_teacher_assessments_go_by_the_year_group(classify: Classify, year: str,
     assert classified(classify(_assessed(year).encode())).data_type == data_type
 
 
+@pytest.mark.parametrize("heads", [("WRITTAOUTCOME", "SCITAOUTCOME"), ("KS2 Writing TA", "KS2 Science TA")])
+@pytest.mark.parametrize("more", [{}, {"Year": "6", "Class": "6A"}], ids=["alone", "with the class"])
+def test_what_a_school_assesses_itself_at_key_stage_2_is_no_core_data(
+    classify: Classify, heads: tuple[str, str], more: dict[str, str]
+) -> None:
+    head = ",".join(["UPN,Surname,Forename,DOB,Sex", *more, *heads])
+    table = made.table(
+        head, lambda c: [c.upn, c.surname, c.forename, c.born, c.sex, *more.values(), "EXS", "GDS"], 12
+    )
+    assert classified(classify(made.as_csv(table).encode())).data_type == "ks2"
+
+
+def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None:
+    head = "UPN,Surname,Forename,DOB,Year,FSM,Reading Scaled Score,Maths Scaled Score"
+    table = made.table(head, lambda c: [c.upn, c.surname, c.forename, c.born, "7", "N", "104", "99"], 12)
+    assert classified(classify(made.as_csv(table).encode())).data_type == "student-core"
+
+
 def test_teacher_assessments_of_no_year_are_ambiguous(classify: Classify) -> None:
     found = classify(_assessed("").encode())
     assert isinstance(found, ContentRefused)

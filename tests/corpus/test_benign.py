@@ -19,6 +19,7 @@ SETS = {
     "further": ("further",),
     "autumn": ("autumn",),
     "winter": ("winter",),
+    "office": ("office",),
 }
 HELD_SHARE = 0.05
 HELD = {
@@ -67,6 +68,13 @@ def test_no_cell_of_an_export_is_blanked(which: str, name: str) -> None:
     if name in HELD or name in BLANKED or not isinstance(found, Classified):
         return
     assert not [finding for finding in found.findings if finding.expected]
+
+
+@pytest.mark.parametrize("name", exports("office"))
+def test_no_column_of_an_office_is_left_out(name: str) -> None:
+    found, _ = told("office", name)
+    assert isinstance(found, Classified)
+    assert not found.unlisted
 
 
 @pytest.mark.parametrize("which", SETS)

@@ -1,0 +1,112 @@
+"""Exports as a school's office makes them, with the words of the CBDS in place of its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from tests.corpus.benign import Columns, Export, born, csv, forename, of, rows, sex, surname, upn
+
+WHO: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "DOB": born()}
+
+
+def _table(columns: Columns, year: int) -> bytes:
+    return csv(rows({**WHO, **columns}, 24, year))
+
+
+FILES: Mapping[str, Export] = {
+    "sims-languages.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table(
+            {
+                "Reg Group": "4B",
+                "First Language": of(
+                    "Panjabi (Gurmukhi)",
+                    "Portuguese (Brazil)",
+                    "Romanian (Romania)",
+                    "Arabic (Any Other)",
+                    "Chinese (Mandarin/Putonghua)",
+                    "Swahili (Any Other)",
+                    "Akan (Twi/Asante)",
+                    "English",
+                ),
+                "Ethnicity": of(
+                    "White Western European",
+                    "Mirpuri Pakistani",
+                    "Black - Congolese",
+                    "Vietnamese",
+                    "White and any other ethnic group",
+                    "Prefer not to say",
+                    "Information not obtained",
+                    "I do not wish an ethnic background to be recorded",
+                ),
+            },
+            4,
+        ),
+    ),
+    "faith-and-travel.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table(
+            {
+                "Year": 8,
+                "Religion": of("C of E", "CofE", "Taoist", "No religion"),
+                "Mode of Travel": of("Coach", "Ferry", "Boarding", "Walk"),
+            },
+            8,
+        ),
+    ),
+    "relatives.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table(
+            {
+                "Year": 2,
+                "Sex": sex,
+                "Contact Name": of("Mrs Joan Price", "Mr Ian Price"),
+                "Relationship": of("Great Aunt", "Grandad", "Half-brother", "Mother"),
+            },
+            2,
+        ),
+    ),
+    "arbor-people.csv": Export(
+        "student-core",
+        "academy",
+        lambda: _table(
+            {
+                "Year group": "Year 6",
+                "Default address": of("12 Orchard Close, Taunton, TA1 1ZZ", "3 Mill Lane, Yeovil, TA2 2ZZ"),
+                "Primary guardians": lambda p: f"Mary {p.surname}, Ian {p.surname}",
+            },
+            6,
+        ),
+    ),
+    "plans.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table(
+            {
+                "SEN Status": "E",
+                "SEN Need": of("ASD", "SLCN"),
+                "EHCP Start Date": f"{date(2025, 9, 1):%d/%m/%Y}",
+            },
+            5,
+        ),
+    ),
+    "main-reasons.csv": Export(
+        "exclusions",
+        "school",
+        lambda: _table(
+            {
+                "Exclusion type": "Suspension",
+                "Start": "2026-11-16",
+                "End": "2026-11-17",
+                "Primary reason": of(
+                    "Persistent or general disruptive behaviour", "Physical assault against a pupil"
+                ),
+            },
+            9,
+        ),
+    ),
+}
