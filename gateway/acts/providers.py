@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,12 +38,12 @@ from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
+from gateway.policy.decide import OF_OTHERS
 from gateway.policy.ratification import years_at
 from gateway.policy.schools import has_own_pupils_only
 from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import SET_ASIDE
-from gateway.reasons import PASSED_ON_BY_PERSONS
 from gateway.registry import keys, log, providers, register, rolls, transfers, waits
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
@@ -516,26 +517,31 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
     return provider
 
 
-_OF_ITS_RECORD = (
-    "policy:other-school", "policy:school-not-named", "policy:other-phase", "policy:assessment",
-    "policy:closed",
-)  # fmt: skip
+_OF_ITS_RECORD = (*OF_OTHERS, "policy:other-phase", "policy:assessment", "policy:closed")
 
 
 def restore_full_roll(record: Recording, provider: str, *, but: int | None = None) -> None:
-    """Record anew when a provider sent its last complete roll; the file `but` counts no more."""
+    """Record anew when a provider sent its last complete roll; the file `but` counts no more.
+
+    By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
+    withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the provider's
+    now. In doubt it is none: rather are its leavers on the roll again than all others off it.
+    """
     registrar, session, catalogue = record.registrar, record.session, record.registrar.catalogue
     rules = catalogue.agreement.discrepancies
 
     def is_roll(reference: str) -> bool:
+        decided = log.events(session, reference, kind="decided")
+        judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
+        was_roll = judged.get("state") == "accepted" or (
+            judged.get("data_type") in rules.rolls and OF_OTHERS.isdisjoint(judged["reasons"].split(","))
+        )
+        if not was_roll or not log.events(session, reference, kind="withdrawn"):
+            return was_roll
         transfer = transfers.get(session, reference)
-        if not any(why.code in PASSED_ON_BY_PERSONS for why in transfer.reasons):
-            return True
         sender, content = registrar.provider(session, transfer.upload.provider, record.at), transfer.content
-        return (
-            isinstance(content, Classified)
-            and content.data_type in rules.rolls
-            and has_own_pupils_only(content, sender, catalogue.bodies)
+        return rolls.has_statements(session, provider, transfer.sequence) or (
+            isinstance(content, Classified) and has_own_pupils_only(content, sender, catalogue.bodies)
         )
 
     rolls.restore_full_roll(session, provider, rules.whole_rolls, is_roll, but=but)

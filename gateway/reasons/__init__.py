@@ -49,8 +49,6 @@ WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 
 OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
 """The codes of decisions by which people override the agreement; the overridden reason follows the code."""
-PASSED_ON_BY_PERSONS = OVERRIDING | {"person:released"}
-"""The codes of all decisions by which people pass a file on."""
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
 """Names of the teams a reason tells a provider to ask, where the policies give none."""

@@ -76,6 +76,11 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
     return found
 
 
+def has_statements(session: Session, provider: str, transfer: int) -> bool:
+    """Return True if the provider's latest statement about some pupil was made by a file."""
+    return bool(rows(session, PupilRow, limit=1, provider=provider, transfer=transfer))
+
+
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
     """Record the schools (provider ids) that have pupils in an accepted file."""
     for school in sorted(schools):

@@ -10,8 +10,9 @@ import pytest
 from sqlmodel import select
 
 from gateway.access import EVERYTHING
-from gateway.registry import deliveries, persons, rolls
+from gateway.registry import deliveries, persons, retention, rolls
 from gateway.registry.tables import PupilRow
+from gateway.reports.retention import Due
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
 from tests.workshop import Desk
@@ -167,6 +168,60 @@ def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(
     assert on_roll() == 0
     desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
     assert on_roll() == 10
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "it was the other one's")
+    due = Due(reference=no_roll, what="index", data_type="school-census", rule="index", since=desk.now)
+    for is_forgotten in (False, True):
+        if is_forgotten:
+            with desk.registry.write() as session:
+                retention.record_deletion(session, due, (), desk.now)
+        desk.gateway("providers", "close", "oak", "--why", "closed")
+        desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+        assert on_roll() == 10
+
+
+def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number_since(
+    desk: Desk, named
+) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    roll = desk.send(oak, census(seed=2, pupils=3))
+    desk.process()
+
+    def on_roll() -> int:
+        with desk.registry.read() as session:
+            return rolls.count_on_rolls(session, ["oak"])["oak"]
+
+    assert (desk.state(roll), on_roll()) == ("accepted", 3)
+    named("jane")
+    desk.gateway("transfers", "withdraw", roll, "--why", "the export of one class")
+    named("sam")
+    desk.gateway("transfers", "redeliver", roll, "--why", "it was right after all")
+    academy = ("--kind", "academy", "--dfe-number", "9994009", "--why", "the order of September")
+    desk.gateway("providers", "convert", "oak", *academy)
+    desk.gateway("providers", "close", "oak", "--why", "closed")
+    desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+    assert on_roll() == 3
+
+
+def test_a_complete_roll_given_again_to_no_roll_is_none(desk: Desk, named) -> None:
+    """Its school had another number when it was given again: what it took off stays taken off."""
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    roll = desk.send(oak, census(seed=2, pupils=3))
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994009", "--why", "a new one")
+    named("jane")
+    desk.gateway("transfers", "withdraw", roll, "--why", "the export of one class")
+    named("sam")
+    desk.gateway("transfers", "redeliver", roll, "--why", "it was right after all")
+    desk.gateway("providers", "close", "oak", "--why", "closed")
+    desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+    with desk.registry.read() as session:
+        assert rolls.count_on_rolls(session, ["oak"]) == {"oak": 10}
 
 
 def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> None:
