@@ -87,7 +87,7 @@ _FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
 _DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
 
-FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
+FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1", "\u2713", "\u2714"])
 _NOTHING = WORDS["nothing"]
 _NUMBER_OR_AGE = re.compile(
     r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,20})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?"

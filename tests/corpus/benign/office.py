@@ -45,6 +45,11 @@ FILES: Mapping[str, Export] = {
             4,
         ),
     ),
+    "ticks.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table({"Year group": "Year 0", "FSM": of("\u2713", ""), "EAL": of("", "\u2714", "")}, 0),
+    ),
     "faith-and-travel.csv": Export(
         "student-core",
         "school",
