@@ -61,8 +61,8 @@ _GLUED_WORD = re.compile(
 _SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
-# Letters with full stops: "A.K.A." spells a sensitive word, the initials "J.R.R." spell none.
-_DOTTED = re.compile(r"(?<!\w)(?:[A-Za-z]\.){3,}")
+# The one abbreviation sought with full stops: others are people's initials as often ("J.A.W.", "C.S.E.").
+_DOTTED = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
