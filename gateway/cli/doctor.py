@@ -137,7 +137,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("the store", _store(home, settings)),
         ("what a move left", _left(home, settings)),
         ("the machine", _machine(home)),
-        ("backups", _backups(home, at)),
+        ("backups", _backups(home, settings, at)),
     ):
         yield from guarded(what, found)
     try:
@@ -260,10 +260,10 @@ def _draft(home: Home) -> Iterator[Complaint]:
         yield warning(what, "edit the file named, then: gateway policy check")
 
 
-def _backups(home: Home, at: datetime) -> Iterator[Complaint]:
+def _backups(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
     """Yield a complaint if backups have stopped; a home of which none was ever made has other means."""
     last = last_backup(home)
-    if last is not None and at - last > _A_BACKUP_IS_GOOD:
+    if settings.database is None and last is not None and at - last > _A_BACKUP_IS_GOOD:
         yield warning(
             f"the last backup of this home is of {last:%Y-%m-%d}",
             "systemctl enable --now gateway-backup.timer, and see that it runs: docs/operations.md",
