@@ -563,4 +563,8 @@ def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
     else:
         said = f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
     copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
-    return f"{said}{', and on legal hold' if one.on_hold else ''}{copies}"
+    if one.on_hold:
+        said += ", and on legal hold"
+    elif row.kept_back:
+        said += ", and as long as data in it is restricted"
+    return said + copies

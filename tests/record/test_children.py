@@ -96,7 +96,8 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     find(desk, "--upn", upn, "--why", "request 12")
     desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "accuracy is contested")
     said = " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
-    for part in (sent, "Student Core Data", "The oak", "kept until", "data protection", "restricted"):
+    lasting = ", and as long as data in it is restricted"
+    for part in (sent, "Student Core Data", "The oak", "kept until", "data protection", lasting):
         assert part in said or part == "Student Core Data"
     assert "Supports Statutory Duties" in said
     assert "request 12" in said
@@ -104,6 +105,8 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     html = desk.root / "report.html"
     desk.gateway("pupils", "report", "--upn", upn, "--names", "--html", str(html))
     assert sent in html.read_text()
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    assert lasting not in " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
 
 
 def test_only_named_people_see_the_record_of_a_marked_child(desk: Desk) -> None:
