@@ -409,7 +409,7 @@ def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterat
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
     """Yield complaints if approved policies have faults or are not in force, or if log and home differ."""
     latest, coming = last_loaded(session), proposal(session)
-    folder = None if coming is None else home.version(coming.digest)
+    folder = home.version(coming.digest) if coming and coming.approved_by else None
     if coming and folder and folder.is_dir() and (faults := check(folder)):  # An earlier version took them.
         what = (
             f"the policies {coming.digest[:16]}, to come into force on {coming.begins:%Y-%m-%d}, have faults"

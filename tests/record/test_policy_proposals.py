@@ -190,8 +190,12 @@ def test_approved_policies_that_have_faults_by_now_are_told_before_their_day(
         earlier.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
         (desk.home.policies / "items.toml").write_text(f"old_key = 1\n{sound}", "utf-8")
         said(desk, "ann", "propose", "--on", f"{desk.now + timedelta(days=300):%Y-%m-%d}")
-        said(desk, "ben", "approve", "--yes")
     (desk.home.policies / "items.toml").write_text(sound, "utf-8")
+    told = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
+    assert "come into force on" not in told  # Nobody has approved them.
+    with monkeypatch.context() as earlier:
+        earlier.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
+        said(desk, "ben", "approve", "--yes")
     told = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
     assert "come into force on" in told
     assert "items.toml:1: old_key: there is no such key" in told
