@@ -236,7 +236,9 @@ def test_a_text_is_found_to_be_sensitive_however_it_is_written(text: str) -> Non
         ("Nowak A.", True),
     ],
 )
-def test_also_known_as_is_found_with_full_stops_and_no_initials_are_taken_for_a_word(name: str, is_one: bool) -> None:
+def test_also_known_as_is_found_with_full_stops_and_no_initials_are_taken_for_a_word(
+    name: str, is_one: bool
+) -> None:
     check = RULES.check("surname")
     assert check is not None
     assert (check(name) is None) is is_one
