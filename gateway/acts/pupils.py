@@ -421,13 +421,12 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the marker; the answer names the batches that lack the child. GatewayError if unknown."""
+        """Lift the marker; with a child's last one, name the batches lacking it. GatewayError if unknown."""
         with context.recording() as record:
-            since = {one.number: one.placed_at for one in markers.list_markers(record.session)}
             files = markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
             copies.make_anew(record.session, files)
             record.note("pupil-unmarked", _SUBJECT, {"number": self.number}, self.why)
-            lacking = hand_ons.made_since(record.session, files, since[self.number])
+            lacking = hand_ons.made_under(record.session, markers.lifted_with(record.session, self.number))
         told = [
             "batches that were made without the child's record: "
             + ", ".join(f"gateway handon retry {hand_on} {number}" for number in numbers)

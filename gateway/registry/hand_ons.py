@@ -11,7 +11,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 from gateway.errors import GatewayError
 from gateway.policy.small_schemas import HandOn
 from gateway.registry.deliveries import is_shown_to
-from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
+from gateway.registry.tables import (
+    DeliveryRow,
+    HandOnBatchRow,
+    HandOnFileRow,
+    MarkedTransferRow,
+    MarkerRow,
+    TransferRow,
+)
 from gateway.registry.tables.row import existing, rows, store
 
 AT_ONCE = 200
@@ -164,27 +171,34 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
     Only batches that lie here are reset.
     """
-    for batch in session.exec(_with(transfers).where(col(HandOnBatchRow.acknowledged_at).is_(None))):
-        _make_again(batch)
-
-
-def made_since(session: Session, transfers: Collection[int], at: datetime) -> Mapping[str, list[int]]:
-    """Return the batches with some files made since `at`: their numbers, by hand-on."""
-    found: dict[str, list[int]] = {}
-    for batch in session.exec(_with(transfers).where(col(HandOnBatchRow.made_at) >= at)).unique():
-        found.setdefault(batch.hand_on, []).append(batch.number)
-    return found
-
-
-def _with(transfers: Collection[int]) -> SelectOfScalar[HandOnBatchRow]:
-    """Return the query for the batches, in order, with one of the files."""
-    return (
+    query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
         .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
-        .where(col(TransferRow.sequence).in_(transfers))
+        .where(col(TransferRow.sequence).in_(transfers), col(HandOnBatchRow.acknowledged_at).is_(None))
+    )
+    for batch in session.exec(query):
+        _make_again(batch)
+
+
+def made_under(session: Session, numbers: Collection[int]) -> Mapping[str, list[int]]:
+    """Return the batches made while one of some lifted markers was on a file: their numbers, by hand-on."""
+    query = (
+        select(HandOnBatchRow)
+        .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
+        .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
+        .join(MarkedTransferRow, col(MarkedTransferRow.transfer) == col(TransferRow.sequence))
+        .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
+        .where(
+            col(MarkerRow.number).in_(numbers),
+            col(HandOnBatchRow.made_at).between(col(MarkerRow.placed_at), col(MarkerRow.lifted_at)),
+        )
         .order_by(col(HandOnBatchRow.id))
     )
+    found: dict[str, list[int]] = {}
+    for batch in session.exec(query).unique():
+        found.setdefault(batch.hand_on, []).append(batch.number)
+    return found
 
 
 def _make_again(batch: HandOnBatchRow) -> None:

@@ -60,6 +60,14 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> S
     return session.exec(select(MarkedTransferRow.transfer).where(MarkedTransferRow.marker == number)).all()
 
 
+def lifted_with(session: Session, number: int) -> set[int]:
+    """Return the numbers of all markers ever on the child of a marker; none while one of them is in force."""
+    every = rows(session, MarkerRow, "number")
+    child = {one for row in every if row.number == number for one in split(row.persons)}
+    theirs = [row for row in every if not child.isdisjoint(split(row.persons))]
+    return {cast("int", row.number) for row in theirs} if all(row.lifted_at for row in theirs) else set()
+
+
 def list_markers(session: Session) -> list[Marker]:
     """Return the markers in force, oldest first."""
     people: dict[int, list[str]] = {}

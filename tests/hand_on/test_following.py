@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from gateway.acts.handon import make
@@ -27,11 +28,16 @@ NOBODY = ("--surname", "Nobody", "--forename", "Ann", "--born", "2015-02-01")
 
 def restrict(desk: Desk) -> str:
     """Restrict the first child of the file."""
+    return mark(desk, "restrict")
+
+
+def mark(desk: Desk, how: str, *options: str) -> str:
+    """Mark the first child of the file."""
     upn, surname, forename, born = (
         values(CONTENT, name)[0] for name in ("UPN", "Surname", "Forename", "DOB")
     )
     who = ("--upn", upn, "--surname", surname, "--forename", forename, "--born", born)
-    return desk.gateway("pupils", "restrict", *who, "--why", "accuracy is contested")
+    return desk.gateway("pupils", how, *who, *options, "--why", "accuracy is contested")
 
 
 def handed(folder: Path) -> list[str]:
@@ -134,7 +140,7 @@ def test_a_file_that_is_taken_back_is_told_to_the_system_and_lies_here_no_more(d
 def test_who_takes_a_marker_off_is_told_which_batches_lack_the_record(desk: Desk, sent: str) -> None:
     restrict(desk)
     desk.gateway("pupils", "restrict", *NOBODY, "--why", "in no file")
-    desk.pass_time(minutes=1)
+    desk.clock.set(datetime.now(UTC))
     desk.process()
     assert "handon" not in desk.gateway("pupils", "unmark", "2", "--why", "settled")
     said = " ".join(desk.gateway("pupils", "unmark", "1", "--why", "settled").split())
@@ -159,6 +165,30 @@ def test_a_file_taken_back_just_before_its_batch_is_sent_again_is_told(desk: Des
     desk.process()
     told = manifest(place(desk, 2), desk.certificate)
     assert told["recalled"] == [{"reference": sent, "batch": "casework-000001"}]
+
+
+def test_batches_are_named_once_the_last_marker_of_a_child_is_off(desk: Desk, sent: str) -> None:
+    def make_and_acknowledge() -> None:
+        desk.clock.set(datetime.now(UTC))  # Commands take the true time.
+        desk.process()
+        desk.gateway("handon", "acknowledge", "casework", "1", "--why", "they rang")
+
+    def told(number: int) -> bool:
+        said = " ".join(desk.gateway("pupils", "unmark", str(number), "--why", "settled").split())
+        return "gateway handon retry casework 1" in said
+
+    key = desk.root / "ann.pub"
+    key.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_public_key())
+    desk.gateway("staff", "add", "ann", "--team", TEAM, "--ssh-key", str(key))
+    restrict(desk)
+    make_and_acknowledge()
+    mark(desk, "protect", "--person", "ann")
+    assert not told(1)
+    assert told(2)  # Though the batch was made before that marker.
+    desk.gateway("handon", "retry", "casework", "1", "--why", "settled")
+    make_and_acknowledge()
+    restrict(desk)
+    assert not told(3)  # The batch was made with the record, between two markers.
 
 
 def test_a_file_whose_time_is_over_is_not_told_as_taken_back(desk: Desk, sent: str) -> None:
