@@ -223,7 +223,6 @@ def parts_for(
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
         return ()
-    named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
     # Kinds of provider that the flow entitles to records about themselves.
     kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
     entitled = [each for each in providers if each.kind in kinds and takes_part(each, catalogue, waits=waits)]
@@ -231,8 +230,14 @@ def parts_for(
     return tuple(
         each
         for each in entitled
-        if not named.isdisjoint(_numbers(each)) and all(claims[number] == 1 for number in _numbers(each))
+        if names_any(classified, _numbers(each)) and all(claims[number] == 1 for number in _numbers(each))
     )
+
+
+def names_any(classified: Classified, numbers: Iterable[str | None]) -> bool:
+    """Return True if a file names a school by any of the DfE numbers or URNs."""
+    named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
+    return not named.isdisjoint(numbers)
 
 
 def part_of(

@@ -17,7 +17,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from gateway.access import SENSITIVE_REASON_CODES, Sight
+from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
@@ -35,7 +35,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import copies_for, parts_for, takes_part
+from gateway.policy.schools import copies_for, names_any, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.record.conclude import (
@@ -55,9 +55,7 @@ from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider
-from gateway.registry.sight import sees
 from gateway.registry.tables import CopyRow
-from gateway.registry.tables.row import drop
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
@@ -280,28 +278,23 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
     ]
 
 
-def forget_copies_of_others(
-    registrar: Registrar, session: Session, before: Provider, sight: Callable[[Session], Sight]
-) -> list[str]:
-    """Delete the record of the copies that a provider got by a wrong number; return sentences about them.
+def hold_back_copies(registrar: Registrar, session: Session, before: Provider) -> list[Transfer]:
+    """Take back the copies that a provider got by a number that it has no longer; return the copied files.
 
-    `before` is the provider as it was on record. `sight` gives the files that the sentences may name.
+    `before` is the provider as it was on record. A copy is given again once the provider may have it by the
+    numbers on record (`give_copies`): a part of a file, of which it may have another one, at once.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     was, known = (replace(one, suspended=False, ratified=True, closed_on=None) for one in (before, after))
+    lost = {before.dfe_number, before.urn} - {after.dfe_number, after.urn, None}
     found = [
-        (row, transfer.upload.reference)
-        for row, transfer in copies.of_provider(session, after.id)
-        if _is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue)
+        (row, transfer)
+        for row, transfer in copies.given(session, after.id)
+        if (row.part and isinstance(transfer.content, Classified) and names_any(transfer.content, lost))
+        or (_is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue))
     ]
-    drop(session, *(row for row, _ in found))
-    seen = [one for _, one in found if sees(session, sight(session), one)]
-    told = [
-        f"a copy about another school is out of its /out, which may have fetched it: {one}" for one in seen
-    ]
-    if more := len(found) - len(seen):
-        told.append(f"copies about other schools out of its /out, of files that you may not know of: {more}")
-    return told
+    copies.hold_back(session, *(row for row, _ in found))
+    return [transfer for _, transfer in found]
 
 
 def _is_for(provider: Provider, row: CopyRow, transfer: Transfer, catalogue: Catalogue) -> bool:

@@ -61,9 +61,9 @@ def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[Copy
     return _with_files(session, *_WAITING, col(CopyRow.provider).in_(providers))
 
 
-def of_provider(session: Session, provider: str) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the copies on record for a provider, each with the copied transfer."""
-    return _with_files(session, col(CopyRow.provider) == provider)
+def given(session: Session, provider: str) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return the copies for a provider that do not wait, each with the copied transfer."""
+    return _with_files(session, col(CopyRow.provider) == provider, col(CopyRow.waits).is_(None))
 
 
 def _with_files(session: Session, *which: ColumnElement[bool]) -> Sequence[tuple[CopyRow, Transfer]]:
@@ -88,8 +88,8 @@ def owed(
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
 
     Copies that wait for a ratification, and copies of a file with a marked child, are not made now. Returned
-    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. A marker
-    also keeps a copy out of /out: with `shown`, copies of a file with a marked child are never returned.
+    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. `shown`: of
+    these, only those that may be in /out; no copy that waits, or of a file with a marked child.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -97,6 +97,8 @@ def owed(
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
     if shown or not made_too:
         query = query.where(is_seen_by(None))
+    if shown:
+        query = query.where(col(CopyRow.waits).is_(None))
     return [
         from_row(
             Copy,
@@ -128,6 +130,16 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
     """
     for row, _ in session.exec(_COPIES.where(col(CopyRow.transfer).in_(transfers), is_stored())):
         row.made_at = row.sha256 = row.size = None
+    session.flush()
+
+
+def hold_back(session: Session, *found: CopyRow) -> None:
+    """Record copies as waiting until their provider may have them: they leave /out.
+
+    The certificates that a copy was sealed for are kept, as a sign that its provider had got one.
+    """
+    for row in found:
+        row.waits, row.made_at, row.sha256, row.size = True, None, None, None
     session.flush()
 
 

@@ -465,6 +465,50 @@ def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+@pytest.mark.parametrize("by_urn", [False, True])
+def test_a_part_of_another_school_leaves_out_also_where_the_file_names_the_right_one(
+    desk: Desk, *, by_urn: bool
+) -> None:
+    option, wrong, right = ("--urn", "100001", "100002") if by_urn else ("--dfe-number", ABOUT, "9994002")
+    fft, number = desk.provider("fft", "fft"), "9994001" if not by_urn else None
+    oak = desk.provider("oak", years=YEARS, dfe_number=number)
+    if by_urn:
+        desk.gateway("providers", "set", "oak", option, wrong, "--why", "its number")
+    content = of_many(ABOUT, "9994002", "9994009")
+    if by_urn:
+        content = content.replace(b"DfE number", b"URN")
+        for one in ("1", "2", "9"):
+            content = content.replace(f",999400{one},".encode(), f",10000{one},".encode())
+    sent = desk.send(fft, content)
+    desk.process()
+    assert desk.state(sent) == "accepted", desk.codes(sent)
+    assert len(out(desk, "oak")) == 1
+    said = desk.gateway("providers", "set", "oak", option, right, "--why", "mistyped")
+    assert f"which may have fetched it: {sent}" in " ".join(said.split())
+    assert out(desk, "oak") == []
+    desk.process()
+    (copy,) = out(desk, "oak")
+    rows = rows_of(opened(oak, copy.read_bytes(), desk.certificate))
+    assert {row["URN" if by_urn else "DfE number"] for row in rows} == {right}
+    assert copies_delivered(desk, sent) == ["oak", "oak"]
+
+
+def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "a new number")
+    desk.process()
+    assert out(desk, "oak") == []
+    assert "fetched" not in desk.gateway(
+        "providers", "set", "oak", "--dfe-number", ABOUT, "--why", "mistyped"
+    )
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+
+
 def test_a_copy_stays_in_out_where_what_is_put_right_is_not_what_it_is_by(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
