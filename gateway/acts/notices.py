@@ -1,12 +1,24 @@
 """Acts to list and read notices: signed messages to the authority's data protection officers."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone
+from gateway.access import AccessRight, Sight
+from gateway.acts.act import Act, ActContext, ActDone, Recording
 from gateway.acts.fields import argument
 from gateway.acts.listing import DatedListing, Row
-from gateway.registry import recalls
+from gateway.model import LogStep, Transfer
+from gateway.openpgp.sealer import clearsign
+from gateway.receipts.notices import render_authority_notice
+from gateway.registry import providers, recalls
+from gateway.registry.sight import sees
+
+_OTHERS = "A copy about another school was TAKEN OUT of a school's /out."
+_BREACH = (
+    "The school got it by a number on its record that was changed now, and may have fetched it. If that was "
+    "another school's number, decide whether this is a breach of personal data (agreement, section 10), and "
+    "record it with this reference if it is one. If it was the school's own, nothing needs doing."
+)
 
 
 class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
@@ -37,3 +49,48 @@ class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT, asks_pa
             notice = recalls.read_notice(record.session, self.number, by=record.by, at=record.at)
             record.note("notice-read", notice.reference, {"number": self.number})
         return ActDone(document=notice.text)
+
+
+def tell_dpo(
+    record: Recording, transfer: Transfer, openings: Sequence[LogStep], why: str,
+    copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
+) -> None:  # fmt: skip
+    """Store a signed notice to data protection about a file, such as on a withdrawal.
+
+    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
+    """
+    registrar, session, reference = record.registrar, record.session, transfer.upload.reference
+    text = render_authority_notice(
+        headline=headline,
+        organisation=registrar.settings.organisation,
+        reference=reference,
+        provider_name=providers.provider_row(session, transfer.upload.provider).name,
+        data_type=transfer.data_type or "",
+        made_at=record.at,
+        by=by or record.by,
+        why=why,
+        openings=openings,
+        copies=copied,
+        next_step=next_step,
+    )
+    recalls.leave_notice(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
+
+
+def tell_of_copies(
+    record: Recording, provider: str, back: Sequence[Transfer], why: str | None, sight: Sight
+) -> list[str]:
+    """Leave a notice of each file of which a provider's copy is taken back; return sentences about them.
+
+    The sentences name the files within `sight`.
+    """
+    why = why or "its number on record was put right"
+    for one in back:
+        openings = recalls.openings(record.session, one.upload.reference)
+        tell_dpo(record, one, openings, why, (provider,), headline=_OTHERS, next_step=_BREACH)
+    seen = [one for one in (each.upload.reference for each in back) if sees(record.session, sight, one)]
+    told = [
+        f"a copy about another school is out of its /out, which may have fetched it: {one}" for one in seen
+    ]
+    if more := len(back) - len(seen):
+        told.append(f"copies about other schools out of its /out, of files that you may not know of: {more}")
+    return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from datetime import date
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from gateway.access import AccessRight, Sight
+from gateway.access import AccessRight
 from gateway.acts.act import (
     Act,
     ActContext,
@@ -28,12 +28,13 @@ from gateway.acts.act import (
 from gateway.acts.fields import GivenFile, OneLine, ProviderId, Why, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row, columns_of
+from gateway.acts.notices import tell_of_copies
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home import provider_of
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.model import Classified, NewKey, Provider, Transfer, counted
+from gateway.model import Classified, NewKey, Provider, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
@@ -45,7 +46,6 @@ from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import SET_ASIDE
 from gateway.registry import keys, log, providers, register, rolls, transfers, waits
-from gateway.registry.sight import sees
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
 
@@ -296,7 +296,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if wanted.keys() & {"dfe_number", "urn"}:
                 back = hold_back_copies(record.registrar, record.session, before)
-                others = self._told_of_others(record, back, context.sight(record.session))
+                others = tell_of_copies(record, self.id, back, self.why, context.sight(record.session))
             if self.contact is not None:
                 reached = (self.contact, self.email, self.telephone)
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))
@@ -309,27 +309,10 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 take_back_copies(context.home, registry)
         said = f"{self.id} is changed" if any(changed) else f"{self.id} is on record so already"
         gone_on = 0
-        if wanted.keys() & {
-            "schools",
-            "dfe_number",
-            "urn",
-        }:  # Even if a fault came between, and it is repeated.
+        # Even if a fault came between, and it is repeated.
+        if wanted.keys() & {"schools", "dfe_number", "urn"}:
             gone_on = decide_again(context, self.id)
         return ActDone("\n".join([said, *others, *_decided_anew(gone_on)]))
-
-    def _told_of_others(self, record: Recording, back: Sequence[Transfer], sight: Sight) -> list[str]:
-        """Return sentences on the files of which copies are taken back."""
-        references = [one.upload.reference for one in back]
-        seen = [one for one in references if sees(record.session, sight, one)]
-        told = [
-            f"a copy about another school is out of its /out, which may have fetched it: {one}"
-            for one in seen
-        ]
-        if more := len(references) - len(seen):
-            told.append(
-                f"copies about other schools out of its /out, of files that you may not know of: {more}"
-            )
-        return told
 
     def _wanted(self) -> dict[str, str]:
         given = (

@@ -13,25 +13,24 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import FileReference, Why, option
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
+from gateway.acts.notices import tell_dpo
 from gateway.acts.providers import restore_full_roll
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.persons import packed
 from gateway.log.leaf import Kind
 from gateway.model import Held, LogStep, Reason, Refused, Transfer
-from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import STAY, Release, judge_release
 from gateway.policy.ratification import years_at
 from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
-from gateway.receipts.notices import render_authority_notice
 from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling, enrolled_in
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
-from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
+from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.sight import sees
 
@@ -91,7 +90,7 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
                     raise GatewayError(f"{reference} is in no mailbox; it is {transfer.state}")
                 openings = recalls.openings(session, reference)
                 copied = copies.forget(session, transfer.sequence)
-                _tell(record, transfer, openings, self.why, copied, headline=_TAKEN, next_step=_DECIDE)
+                tell_dpo(record, transfer, openings, self.why, copied, headline=_TAKEN, next_step=_DECIDE)
                 reasons = _reasons(registrar.catalogue, transfer, WITHDRAWN_BY_ONE, openings)
                 decision = Held(reasons=reasons, flow=transfer.flow)
                 rule(record, reference, decision, "withdrawn", self.why, roll=_roll(record, transfer))
@@ -182,7 +181,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
                 )
             _check_second(record, transfer)
             openings = recalls.openings(session, reference)
-            _tell(record, transfer, openings, self.why, headline=_OVER, next_step=_JUDGE)
+            tell_dpo(record, transfer, openings, self.why, headline=_OVER, next_step=_JUDGE)
             reasons = _reasons(registrar.catalogue, transfer, _FOR_GOOD, openings)
             rule(record, reference, Refused(reasons=reasons, flow=transfer.flow), "withdrawn", self.why)
         said = f"{reference} is withdrawn for good; its provider and data protection are told"
@@ -199,7 +198,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
         why = f"{self.why} (proposed by {first.by}: {first.why})"
         if asked.forbidden:
             openings, both = recalls.openings(record.session, self.reference), f"{first.by} and {record.by}"
-            _tell(record, transfer, openings, why, by=both, headline=_AGAINST, next_step=_LOOK)
+            tell_dpo(record, transfer, openings, why, by=both, headline=_AGAINST, next_step=_LOOK)
         _give(record, transfer, asked, why, named=True)
         teams = record.registrar.catalogue.wording.list_names(asked.teams)
         return ActDetails(f"{self.reference} is in the mailboxes of {teams}", values=None)
@@ -242,31 +241,6 @@ def _check_second(record: Recording, transfer: Transfer) -> None:
     first = log.events(session, reference, kind="withdrawn")[-1]
     said = f"{first.actor} withdrew {reference}: somebody else must decide, by name"
     check_two(session, first.actor or "", record.by, since=first.at, at=record.at, said=said)
-
-
-def _tell(
-    record: Recording, transfer: Transfer, openings: Sequence[LogStep], why: str,
-    copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
-) -> None:  # fmt: skip
-    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement.
-
-    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
-    """
-    registrar, session, reference = record.registrar, record.session, transfer.upload.reference
-    text = render_authority_notice(
-        headline=headline,
-        organisation=registrar.settings.organisation,
-        reference=reference,
-        provider_name=providers.provider_row(session, transfer.upload.provider).name,
-        data_type=transfer.data_type or "",
-        made_at=record.at,
-        by=by or record.by,
-        why=why,
-        openings=openings,
-        copies=copied,
-        next_step=next_step,
-    )
-    recalls.leave_notice(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
 
 
 def _reasons(

@@ -509,6 +509,27 @@ def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(d
     assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
 
 
+def test_data_protection_has_a_notice_of_a_copy_about_another_school_whatever_fails_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+
+    def fails(*_: object) -> None:
+        raise Fault("published/ cannot be written")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("gateway.acts.providers.take_back_copies", fails)
+        assert invoke(desk.home.root, "providers", "set", "oak", "--dfe-number", "9994002").exit_code
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert notice["reference"] == sent
+    assert "in the /out of: oak" in " ".join(desk.gateway("notices", "show", str(notice["number"])).split())
+    desk.process()
+    assert out(desk, "oak") == []
+
+
 def test_a_copy_stays_in_out_where_what_is_put_right_is_not_what_it_is_by(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
