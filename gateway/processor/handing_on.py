@@ -24,6 +24,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import tomlkit
+from sqlmodel import Session
 
 from gateway.acts.handon import Made, NotHandedOnError, make, manifest, markers_unchanged, record_made
 from gateway.errors import Fault
@@ -130,22 +131,31 @@ class HandingOn:
     def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
         """Have batches that lie here made anew if the policies now name another server, or another host key.
 
-        The log then records the files as collected again, with the key of the server that gets them.
+        The log then records the files as collected again, with the key of the server that gets them. A batch
+        already pushed or acknowledged is recorded so first, and stays on record with the server that got it.
         """
-        with registrar.registry.read() as session:
-            moved = [
+
+        def moved(session: Session) -> list[HandOnBatchRow]:
+            return [
                 one for one in hand_ons.batches(session, open_only=True)
                 if one.made_at is not None and hand_ons.lies_here(one)
-                and one.hand_on in declared and one.target != hand_ons.target_of(declared[one.hand_on])
+                and one.hand_on in declared and not hand_ons.is_made_for(one, declared[one.hand_on])
             ]  # fmt: skip
-        if not moved:
+
+        with registrar.registry.read() as session:
+            found = moved(session)
+        if not found:
             return
+        for one in found:
+            self._follow(registrar, one, declared[one.hand_on])
         with registrar.registry.write() as session:
-            for one in moved:
-                hand_ons.owe_again(session, hand_ons.find(session, one.hand_on, one.number))
+            places = []
+            for one in moved(session):
+                hand_ons.owe_again(session, one)
+                places.append(self._place(one))
             registrar.sign_head(session, registrar.clock())
-        for one in moved:
-            shutil.rmtree(self._place(one), ignore_errors=True)
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
 
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)

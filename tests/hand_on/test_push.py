@@ -16,6 +16,7 @@ import paramiko
 import pytest
 
 from gateway.courier import pushing
+from gateway.registry import hand_ons
 from tests.hand_on.nights import CONTENT, NIGHTLY, declare, place, rows, sent, values
 from tests.hand_on.system import System
 from tests.hand_on.test_following import restrict
@@ -160,6 +161,52 @@ def test_what_lies_in_a_folder_while_a_server_is_approved_is_pushed_on_record(
         assert pushing.push(place(desk).parent) == 1
     keys = [json.loads(one.leaf)["fields"].get("key") for one in desk.events(owed)]
     assert keys[-1] == system.host_key.get_fingerprint()
+
+
+def test_a_batch_that_was_pushed_before_another_server_is_approved_is_not_sent_again(
+    desk: Desk, system: System, owed: str
+) -> None:
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+        declared = (desk.home.policies / "hand_ons.toml").read_text()
+        declare(desk, declared.replace('user = "gateway"', 'user = "casework"'))
+        desk.process()
+        assert pushing.push(place(desk).parent) == 0
+    (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert (batch["target"], batch["state"]) == (f"gateway@127.0.0.1:{system.port}", "sent")
+    assert desk.kinds(owed).count("collected") == 1
+
+
+def test_a_batch_in_a_folder_acknowledged_before_a_server_is_approved_is_not_pushed(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    declare(desk, NIGHTLY)
+    desk.process()
+    before = desk.kinds(owed).count("collected")
+    (place(desk).with_name("done") / f"{BATCH}.ack").touch()
+    declare(desk, declared)
+    desk.process()
+    (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert (batch["target"], batch["state"]) == ("a folder of the home", "acknowledged")
+    assert desk.kinds(owed).count("collected") == before
+
+
+@pytest.mark.parametrize(
+    ("notes", "state"), [((), "waits"), (("sent",), "sent"), (("sent", "ack"), "acknowledged")]
+)
+def test_a_batch_on_record_without_a_host_key_is_followed_and_not_made_anew(
+    desk: Desk, system: System, owed: str, notes: tuple[str, ...], state: str
+) -> None:
+    with desk.registry.write() as session:
+        batch = hand_ons.find(session, "casework", 1)
+        batch.target = f"gateway@127.0.0.1:{system.port}"
+        session.add(batch)
+    for end in notes:
+        (place(desk).with_name("done") / f"{BATCH}.{end}").touch()
+    desk.process()
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == state
+    assert desk.kinds(owed).count("collected") == 1
 
 
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
