@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -60,6 +61,9 @@ class HandingOn:
         self._looked_at = float("-inf")
         self._seen: dict[str, tuple[HandOn, datetime]] = {}
         self._withdrawn: dict[str, int] = {}
+        self._declared: Mapping[str, HandOn] = {}
+        # Held while a batch goes on record and is placed: what is declared stays so meanwhile.
+        self._placing = threading.Lock()
 
     @property
     def busy(self) -> bool:
@@ -80,7 +84,9 @@ class HandingOn:
         servers = {
             name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
         }
-        self._follow_targets(registrar, declared)  # Before the courier is told of another server.
+        with self._placing:
+            self._declared = declared
+            self._follow_targets(registrar, declared)  # Before the courier is told of another server.
         lay_out_folders(self._home.hand_on, servers, "server.toml")
         if not declared:
             return
@@ -181,8 +187,9 @@ class HandingOn:
                 if not give_up:
                     raise
                 left_out[file.reference] = f"it cannot be opened: {fault}"
+        until.enter_context(self._placing)
         with registrar.registry.write() as session:
-            if not markers_unchanged(session, each, made):
+            if self._declared.get(each.id) != each or not markers_unchanged(session, each, made):
                 return  # The next round makes it anew.
             batch = hand_ons.find(session, each.id, number)
             still = hand_ons.may_have(session, each, [one.collected.subject for one in made])

@@ -10,12 +10,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import paramiko
 import pytest
 
+from gateway.acts.handon import make
 from gateway.courier import pushing
+from gateway.processor import handing_on
 from gateway.registry import hand_ons
 from tests.hand_on.nights import CONTENT, NIGHTLY, declare, place, rows, sent, values
 from tests.hand_on.system import System
@@ -207,6 +210,32 @@ def test_a_batch_on_record_without_a_host_key_is_followed_and_not_made_anew(
     desk.process()
     assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == state
     assert desk.kinds(owed).count("collected") == 1
+
+
+def test_a_batch_being_made_while_another_host_key_is_approved_is_placed_with_that_key_alone(
+    desk: Desk, system: System, owed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    before = system.pinned
+    system.host_key = asyncssh.generate_private_key("ssh-ed25519")
+    is_approved = False
+
+    def made_then_approved(*arguments: Any) -> Any:
+        nonlocal is_approved
+        made = make(*arguments)
+        if not is_approved:
+            is_approved = True
+            declare(desk, declared.replace(before, system.pinned))
+            told = place(desk).with_name("server.toml")
+            until(lambda: system.pinned in told.read_text(), "the other host key")
+        return made
+
+    monkeypatch.setattr(handing_on, "make", made_then_approved)
+    desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
+    desk.process()
+    assert is_approved
+    keys = [json.loads(one.leaf)["fields"]["key"] for one in desk.events(owed) if one.kind == "collected"]
+    assert keys[1:] == [system.host_key.get_fingerprint()]
 
 
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
