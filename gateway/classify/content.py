@@ -56,8 +56,11 @@ _BASE64 = re.compile(
 )
 # White space between two encoded words is no part of the text (RFC 2047, 6.2).
 _BASE64_IN_HEADER = re.compile(
-    rb"\?[Bb]\?([A-Za-z0-9+/]++)(=*+\?=\s++(?==\?[^\s?]{1,60}\?[Bb]\?[A-Za-z0-9+/]))?"
+    rb"(?:=\?([^\s?*]{1,60}+)[^\s?]{0,60}+)?\?[Bb]\?([A-Za-z0-9+/]++)"
+    rb"(=*+\?=\s++(?==\?[^\s?]{1,60}\?[Bb]\?[A-Za-z0-9+/]))?"
 )
+# Of octets that are no UTF-8, the character in Windows-1252, by what the error handler puts in their place.
+_OTHERWISE = {0xDC00 + octet: bytes([octet]).decode("cp1252", "replace") for octet in range(128, 256)}
 _PARTS_OF_MAIL = 40
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
@@ -202,10 +205,7 @@ def decoded_parts(content: BinaryIO) -> Iterator[bytes | None]:
         return
     octets = head_of(content, 16 * 1024**2)
     is_longer = content.read(1) != b""
-    words = _BASE64_IN_HEADER.findall(octets)
-    yield "".join(
-        _text_of(_from_base64(word)) + ("" if goes_on else "\n") for word, goes_on in words
-    ).encode()
+    yield "".join(_texts_of_headers(octets)).encode()
     for number, found in enumerate(_BASE64.finditer(octets)):
         yield _from_base64(found[0]) if number < _PARTS_OF_MAIL else None
     yield decodestring(octets)
@@ -220,17 +220,32 @@ def _from_base64(text: bytes) -> bytes:
     return b64decode(letters[:whole] + b"==")
 
 
+def _texts_of_headers(octets: bytes) -> Iterator[str]:
+    """Yield the texts of encoded words in headers. Adjacent words of one charset may split a character."""
+    joined, before = bytearray(), b""
+    for charset, word, goes_on in _BASE64_IN_HEADER.findall(octets):
+        if charset.lower() != before:
+            yield _text_of(bytes(joined))
+            joined.clear()
+        joined += _from_base64(word)
+        before = charset.lower()
+        if not goes_on:
+            yield _text_of(bytes(joined)) + "\n"
+            joined.clear()
+    yield _text_of(bytes(joined))
+
+
 def _text_of(octets: bytes) -> str:
-    """Decode the text in a word of a header: UTF-16 where its octets show that, UTF-8, or Windows-1252."""
+    """Decode the text in words of a header: UTF-16 or UTF-32 where its octets show that; else UTF-8, with
+    what is not UTF-8 in Windows-1252.
+    """
+    octets = octets.removeprefix(codecs.BOM_UTF32_BE)
     if b"\0" in octets or octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(Unreadable):
             if (encoding := declared_encoding(io.BytesIO(octets))) is not None:
-                return octets.decode(encoding, "replace")
+                return octets.decode(encoding, "replace").translate({0: None, 0xFEFF: None})
         octets = octets.replace(b"\0", b"")
-    try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        return octets.decode("cp1252", "replace")
+    return octets.decode("utf-8", "surrogateescape").translate(_OTHERWISE)
 
 
 def refuse_other_documents(content: BinaryIO) -> None:

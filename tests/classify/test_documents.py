@@ -1,5 +1,6 @@
 """A file that is no data is told by what it is: a document, a message, or something locked."""
 
+import codecs
 import io
 import tarfile
 from base64 import b64encode, encodebytes
@@ -298,6 +299,24 @@ def test_a_subject_in_several_encoded_words_is_read_as_one(classify: Classify) -
     assert classify(encoded_mail(f"Subject: {written}")).sensitive == ("safeguarding",)
     apart = written.replace("\r\n ", " <a@oak.example>,\r\n ")
     assert classify(encoded_mail(f"To: {apart} <a@oak.example>")).sensitive == ()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_character_split_between_two_encoded_words_hides_no_subject(
+    classify: Classify, charset: str
+) -> None:
+    octets = "dépression, élève".encode(charset)
+    for at in range(1, len(octets)):
+        words = [b64encode(part).decode() for part in (octets[:at], octets[at:])]
+        subject = f"Subject: =?{charset.upper()}?B?{words[0]}?=\r\n =?{charset}*fr?B?{words[1]}?="
+        assert classify(encoded_mail(subject)).sensitive == ("mental health",)
+
+
+def test_a_damaged_character_hides_no_subject(classify: Classify) -> None:
+    subject = b64encode("dépression, é".encode()[:-1]).decode()
+    assert classify(encoded_mail(f"Subject: =?utf-8?B?{subject}?=")).sensitive == ("mental health",)
+    bom = b64encode(codecs.BOM_UTF32_BE + "dépression".encode("utf-32-be")).decode()
+    assert classify(encoded_mail(f"Subject: =?utf-32?B?{bom}?=")).sensitive == ("mental health",)
 
 
 def test_an_attachment_whose_end_is_missing_is_read_as_far_as_it_goes(classify: Classify) -> None:
