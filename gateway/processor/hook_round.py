@@ -69,9 +69,12 @@ class HookRound:
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until = self._messages(registrar, hook, now)
         waiting, taken, lost = dict[str, timedelta](), False, [hook.lost_since] if hook.lost_since else []
+        done, asked = folder / "done", (stem for stem in messages if messages[stem]["type"] == "hook.tried")
+        is_asked = any(not (folder / f"{s}.json").exists() and not os.path.lexists(done / s) for s in asked)
         for stem, told in messages.items():
-            path, note = folder / f"{stem}.json", folder / "done" / stem
-            if os.path.lexists(note) and not _is_unrecorded(hook, note):
+            path, note, at = folder / f"{stem}.json", done / stem, datetime.fromisoformat(told["timestamp"])
+            is_lost = hook.lost_since is not None and hook.lost_since <= at and not is_asked
+            if os.path.lexists(note) and (is_lost or not _was_given_up(note)):
                 taken |= path.exists()
                 path.unlink(missing_ok=True)
                 continue
@@ -84,7 +87,7 @@ class HookRound:
                 write_durably(note, _GIVEN_UP.encode())
                 path.unlink()
                 del waiting[stem]
-                lost.append(datetime.fromisoformat(told["timestamp"]))
+                lost.append(at)
         entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
         by_day = any(stem.startswith("_") for stem in waiting)
         looked_at = hook.looked_at if by_day or now - hook.looked_at < _LATE else now
@@ -133,13 +136,11 @@ class HookRound:
         return wanted, events[-1].number + 1 if len(events) == hooks.AT_ONCE else size
 
 
-def _is_unrecorded(hook: HookRow, note: Path) -> bool:
-    """Remove a note that a message was given up, if no loss is on record; return True if it was removed.
+def _was_given_up(note: Path) -> bool:
+    """Remove a note that a message was given up; return True if it was removed.
 
     The message is then sent again: it was asked for, or the power went before the loss was on record.
     """
-    if hook.lost_since is not None:
-        return False
     try:
         if read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:
             note.unlink()

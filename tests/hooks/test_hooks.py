@@ -367,6 +367,42 @@ def test_a_message_about_an_hour_that_was_given_up_is_sent_again_while_a_later_o
     assert listed(desk)["state"] == "well"
 
 
+def late_batch(desk: Desk, number: int, hours: int) -> None:
+    """A batch that is to be acknowledged within so many hours."""
+    with desk.registry.write() as session:
+        session.add(
+            HandOnBatchRow(
+                hand_on="casework", number=number, team=TEAM, target="t", owed_at=desk.now, made_at=desk.now,
+                sent_at=desk.now, due_at=desk.now + timedelta(hours=hours),
+            )
+        )  # fmt: skip
+        log.record_changes(session, desk.now)
+
+
+def test_a_message_given_up_since_the_moment_asked_for_is_sent_again_though_an_earlier_loss_is_told(
+    desk: Desk, receiver: Receiver
+) -> None:
+    folder = hooked(desk, receiver, "file.accepted", "hand_on.late")
+    sent(desk)
+    late_batch(desk, 1, hours=30)
+    late_batch(desk, 2, hours=60)
+    for hours in (31, 43, 31):
+        desk.pass_time(hours=hours)
+        desk.process()
+    lost = listed(desk)["remark"].partition("; ")[2]
+    assert "were given up" in lost
+    desk.gateway("hooks", "try", "case-files", "--since", (desk.now - timedelta(hours=80)).isoformat())
+    desk.process()
+    with receiver.up():
+        posting.post(folder, set())
+    desk.process()
+    told = {one["data"]["batch"] for one in receiver.taken if one["type"] == "hand_on.late"}
+    assert told == {"casework-000001", "casework-000002"}
+    assert listed(desk)["remark"] == lost
+    with receiver.up():
+        assert posting.post(folder, set()) == 0
+
+
 def test_what_was_given_up_before_the_moment_asked_for_is_told_still(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "file.accepted")
     sent(desk)
