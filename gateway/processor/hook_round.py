@@ -86,8 +86,9 @@ class HookRound:
             if waiting[stem] > _PATIENCE:
                 write_durably(note, _GIVEN_UP.encode())
                 path.unlink()
-                del waiting[stem]
-                lost.append(at)
+                written = now - waiting.pop(stem)
+                # A message about a day is dated anew each day: it is found again from the same look on.
+                lost.append(min(at, written, hook.looked_at + _LATE) if stem.startswith("_") else at)
         entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
         by_day = any(stem.startswith("_") for stem in waiting)
         looked_at = hook.looked_at if by_day or now - hook.looked_at < _LATE else now

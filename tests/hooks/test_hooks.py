@@ -469,6 +469,25 @@ def test_data_is_told_when_it_is_due_soon_and_when_it_is_late_once_each(
         assert left == (timedelta(days=7) if kind == "data.due" else timedelta(days=-1)), data_type
 
 
+def test_data_due_whose_message_was_given_up_is_told_once_it_is_asked_for(
+    desk: Desk, receiver: Receiver
+) -> None:
+    desk.now = TERM_TIME
+    desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    folder = hooked(desk, receiver, "data.due")
+    while not list(folder.glob("*.json")):
+        desk.pass_time(days=1)
+        desk.process()
+    due = {path.stem for path in folder.glob("*.json")}
+    for _ in range(4):
+        desk.pass_time(days=1)
+        desk.process()
+    assert "were given up" in listed(desk)["remark"]
+    desk.gateway("hooks", "try", "case-files")
+    desk.process()
+    assert due <= {path.stem for path in folder.glob("*.json")}
+
+
 def test_a_batch_that_another_system_did_not_acknowledge_is_told_once(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "hand_on.late")
     with desk.registry.write() as session:
