@@ -156,8 +156,8 @@ def reseal(
     waiting_files.sort(
         key=lambda each: (
             each in lacking
-            and not store.opens_here(each)
             and (lacking[each] is not None or store.may_open_elsewhere(each))
+            and 2 - store.opens_here(each)
         )
     )
     todo = waiting_files[:limit]

@@ -373,6 +373,22 @@ def test_a_file_that_opens_as_received_waits_for_none_whose_key_is_away(
     assert sealed_file(shop.home, own).with_suffix(".session").exists()
 
 
+def test_a_file_with_a_damaged_session_key_keeps_no_other_from_its_turn(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    lost, own = sorted(shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference for _ in "ab")
+    done = rotate(shop, days=None)
+    assert reseal(shop.home, shop.registry, limit=None)["kept"] == 2
+    rotate(shop, days=None)
+    content = bytearray(sealed_file(shop.home, lost).read_bytes())
+    content[40] ^= 1
+    sealed_file(shop.home, lost).write_bytes(content)
+    sealed_file(shop.home, own).with_suffix(".session").unlink()
+    secret_files.secret_key_file(shop.home, done.current.fingerprint).rename(tmp_path / "away")
+    assert reseal(shop.home, shop.registry, limit=1)["kept"] == 1
+    assert reseal(shop.home, shop.registry, limit=1)["failed"] == 1
+
+
 def reopened(shop: Workshop, transfer) -> bytes:
     with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
