@@ -523,8 +523,8 @@ def restore_full_roll(record: Recording, provider: str, *, but: int | None = Non
     """Record anew when a provider sent its last complete roll; the file `but` counts no more.
 
     By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
-    withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the provider's
-    now. In doubt it is none: rather are its leavers on the roll again than all others off it.
+    held, or withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the
+    provider's now. In doubt it is none: rather are its leavers on the roll again than all others off it.
     """
     registrar, session, catalogue = record.registrar, record.session, record.registrar.catalogue
     rules = catalogue.agreement.discrepancies
@@ -532,10 +532,11 @@ def restore_full_roll(record: Recording, provider: str, *, but: int | None = Non
     def is_roll(reference: str) -> bool:
         decided = log.events(session, reference, kind="decided")
         judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
-        was_roll = judged.get("state") == "accepted" or (
+        was_accepted = judged.get("state") == "accepted"
+        was_roll = was_accepted or (
             judged.get("data_type") in rules.rolls and OF_OTHERS.isdisjoint(judged["reasons"].split(","))
         )
-        if not was_roll or not log.events(session, reference, kind="withdrawn"):
+        if not was_roll or (was_accepted and not log.events(session, reference, kind="withdrawn")):
             return was_roll
         transfer = transfers.get(session, reference)
         sender, content = registrar.provider(session, transfer.upload.provider, record.at), transfer.content

@@ -205,6 +205,28 @@ def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number
     assert on_roll() == 3
 
 
+def test_a_held_file_released_to_no_roll_is_none_though_it_was_of_its_school_when_held(
+    desk: Desk, named
+) -> None:
+    """Its school had another number when it was released."""
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    old = re.sub(rb"(<ReferenceDate>|<Year>)\d{4}", rb"\g<1>2019", census(seed=2, pupils=3))
+    held = desk.send(oak, old)
+    desk.process()
+    assert desk.codes(held)[0] == "policy:old-return"
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994009", "--why", "a new one")
+    named("jane")
+    desk.gateway("held", "release", held, "--team", "central-data-team", "--why", "it is one")
+    assert desk.state(held) == "accepted"
+    desk.gateway("providers", "close", "oak", "--why", "closed")
+    desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
+    with desk.registry.read() as session:
+        assert rolls.count_on_rolls(session, ["oak"]) == {"oak": 10}
+
+
 def test_a_complete_roll_given_again_to_no_roll_is_none(desk: Desk, named) -> None:
     """Its school had another number when it was given again: what it took off stays taken off."""
     oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
