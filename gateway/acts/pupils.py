@@ -237,7 +237,11 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             more = f"Kept files that are not in the index yet: {lacks}. The child may be in them, too."
             short.append(Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
         rules = load_retention(record.registrar.home)
-        kept = [(one.transfer.upload.reference, _kept(record.session, rules, one)) for one in found.files]
+        restricted = any(one.kind == "restricted" for one in found.markers)
+        kept = [
+            (one.transfer.upload.reference, _kept(record.session, rules, one, restricted=restricted))
+            for one in found.files
+        ]
         on_rolls = [
             f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of {row.provider}, "
             f"by record {row.record} of {reference} ({row.at:%Y-%m-%d})"
@@ -548,8 +552,11 @@ def _team(team: str, catalogue: Catalogue) -> str:
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
-def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
-    """Return words on how long a file is kept under the retention rules, and on providers with a copy."""
+def _kept(session: Session, rules: Retention, one: _FoundFile, *, restricted: bool) -> str:
+    """Return words on how long a file is kept under the retention rules, and on providers with a copy.
+
+    `restricted`: a marker restricts the data of the child asked about.
+    """
     transfer = one.transfer
     if one.deleted_at is not None:
         return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"
@@ -560,10 +567,12 @@ def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
     elif days == "for ever":
         said = "kept for ever"
     else:
-        said = f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
+        # The same words for every file: others would tell one family of another child's restriction.
+        until = transfer.decided_at + timedelta(days=days)
+        said = f"kept until {until:%Y-%m-%d}, or longer if the authority must keep it"
     copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
     if one.on_hold:
         said += ", and on legal hold"
-    elif row.kept_back:
-        said += ", and as long as data in it is restricted"
+    if restricted:
+        said += ", and as long as the child's data is restricted"
     return said + copies

@@ -96,7 +96,7 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     find(desk, "--upn", upn, "--why", "request 12")
     desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "accuracy is contested")
     said = " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
-    lasting = ", and as long as data in it is restricted"
+    lasting = ", or longer if the authority must keep it, and as long as the child's data is restricted"
     for part in (sent, "Student Core Data", "The oak", "kept until", "data protection", lasting):
         assert part in said or part == "Student Core Data"
     assert "Supports Statutory Duties" in said
@@ -105,8 +105,26 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     html = desk.root / "report.html"
     desk.gateway("pupils", "report", "--upn", upn, "--names", "--html", str(html))
     assert sent in html.read_text()
+    desk.gateway("legal-holds", "place", "--upn", upn, "--why", "claim 14")
+    both = ", and on legal hold, and as long as the child's data is restricted"
+    assert both in " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
     desk.gateway("pupils", "unmark", "1", "--why", "settled")
-    assert lasting not in " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
+    assert "restricted" not in desk.gateway("pupils", "report", "--upn", upn)
+
+
+def test_the_report_for_one_child_tells_nothing_of_a_restriction_of_another(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1), child(2)))
+    desk.process()
+
+    def kept() -> str:
+        said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(2).upn).split())
+        return said.partition("WHAT IS LEFT")[2].partition("ON WHICH ROLLS")[0]
+
+    before = kept()
+    assert sent in before
+    desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "accuracy is contested")
+    assert kept() == before
+    assert "or longer if the authority must keep it" in before
 
 
 def test_only_named_people_see_the_record_of_a_marked_child(desk: Desk) -> None:
