@@ -61,10 +61,14 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> S
 
 
 def lifted_with(session: Session, number: int) -> set[int]:
-    """Return the numbers of all markers ever on the child of a marker; none while one of them is in force."""
-    every = rows(session, MarkerRow, "number")
-    child = {one for row in every if row.number == number for one in split(row.persons)}
-    theirs = [row for row in every if not child.isdisjoint(split(row.persons))]
+    """Return the numbers of all markers ever on the child of a marker; none while one of them is in force.
+
+    Markers are of one child, too, if others link them: a UPN may be mistyped and a name may change.
+    """
+    every, child = rows(session, MarkerRow, "number"), set[bytes]()
+    theirs = [row for row in every if row.number == number]
+    while (known := {one for row in theirs for one in split(row.persons)}) != child:
+        child, theirs = known, [row for row in every if not known.isdisjoint(split(row.persons))]
     return {cast("int", row.number) for row in theirs} if all(row.lifted_at for row in theirs) else set()
 
 

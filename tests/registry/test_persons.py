@@ -104,6 +104,21 @@ def test_a_marker_hides_files_from_all_but_the_named(registry: Registry) -> None
     assert seen(None) == [later, free, first]
 
 
+def test_markers_that_others_link_are_of_one_child(registry: Registry) -> None:
+    upns, names = (b"u" * 16, b"v" * 16), (b"n" * 16, b"m" * 16)
+    of_child = [(upns[0], names[0]), (upns[1], names[0]), (upns[1], names[1])]
+    with registry.write() as session:
+        first, second, third, _ = (
+            markers.place(session, "restricted", known, people=(), transfers=(), by="sam", why="x", at=NOW)
+            for known in (*of_child, (CHILD,))
+        )
+        found = []
+        for number in (first, second, third):
+            markers.lift(session, number, by="sam", why="x", at=NOW)
+            found.append(markers.lifted_with(session, number))
+    assert found == [set(), set(), {first, second, third}]
+
+
 def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry) -> None:
     names = [put(registry, 1, "oak", CHILD), put(registry, 2, "oak", OTHER), put(registry, 3, "elm", OTHER)]
     with registry.write() as session:
