@@ -125,6 +125,38 @@ def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None
     assert classified(classify(made.as_csv(table).encode())).data_type == "student-core"
 
 
+@pytest.mark.parametrize(
+    ("head", "record", "data_type"),
+    [
+        (
+            "Sessions Possible,Sessions Attended,Authorised Absence,Unauthorised Absence",
+            "120,110,8,2",
+            "attendance",
+        ),
+        ("Category,Reason,Start Date,End Date,School Days", "SUSP,PP,05/10/2026,06/10/2026,2", "exclusions"),
+        (
+            "Candidate Number,Result Series,Result Year,Subject,Grade",
+            "4001,Summer,2026,French,7",
+            "gcse-results",
+        ),
+        ("DOB,Year,Reg Group", "{born},7,7B", "student-core"),
+        ("DOB,Year", "{born},10", "student-core"),
+        ("DOB,Reg Group", "{born},8C", "student-core"),
+        ("KS4_ATT8,KS4_P8SCORE,KS4_EBACC_94", "45.5,0.12,1", "ks4"),
+        ("Phonics_PHONICS_MARK,Phonics_PHONICS_OUTCOME", "35,WA", "phonics"),
+    ],
+)
+def test_two_earlier_results_beside_other_data_do_not_decide(
+    classify: Classify, head: str, record: str, data_type: str
+) -> None:
+    table = made.table(
+        f"UPN,Surname,Forename,{head},KS2 Reading Score,KS2 Maths Score",
+        lambda c: f"{c.upn},{c.surname},{c.forename},{record.format(born=c.born)},104,99",
+        12,
+    )
+    assert classified(classify(made.as_csv(table).encode())).data_type == data_type
+
+
 def test_teacher_assessments_of_no_year_are_ambiguous(classify: Classify) -> None:
     found = classify(_assessed("").encode())
     assert isinstance(found, ContentRefused)
