@@ -92,6 +92,7 @@ FILES: Files = {
     "deletion.csv": partial(
         csv, CORE | {"Date of Deletion": among("2026-11-20"), "Ground for Deletion": among("D", "F")}
     ),
+    "home-educated-ticks.csv": _with("Electively Home Educated", among("\u2713", "\u2714")),
     "part-time-timetable.csv": partial(
         csv,
         CORE
