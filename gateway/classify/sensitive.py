@@ -61,8 +61,9 @@ _GLUED_WORD = re.compile(
 _SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
-# The one abbreviation sought with full stops: others are people's initials as often ("J.A.W.", "C.S.E.").
-_DOTTED = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
+# The one abbreviation sought with full stops in names: others are people's initials as often ("J.A.W.").
+_ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
+_DOTTED = re.compile(rf"(?<!\w)(?:[a-z]\.){{3,}}|{_ALSO_KNOWN_AS.pattern}", re.IGNORECASE)
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
@@ -260,7 +261,8 @@ class Sensitive(RuleTable):
         if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
             return True
         made = [word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES]
-        made += [found.replace(".", "").lower() for found in _DOTTED.findall(text)]
+        dotted = _ALSO_KNOWN_AS if kind == "name" else _DOTTED
+        made += [found.replace(".", "").lower() for found in dotted.findall(text)]
         return any(self.is_sensitive_word(word) and word not in may for word in made)
 
     @cached_property
