@@ -93,6 +93,7 @@ FILES: Files = {
         csv, CORE | {"Date of Deletion": among("2026-11-20"), "Ground for Deletion": among("D", "F")}
     ),
     "home-educated-ticks.csv": _with("Electively Home Educated", among("\u2713", "\u2714")),
+    "primary-reason-bullying.csv": _with("Primary Reason", among("", "Bullying")),
     "part-time-timetable.csv": partial(
         csv,
         CORE
@@ -116,6 +117,9 @@ FILES: Files = {
     "ehcp.csv": _with("EHCP", among("Y", "N")),
     "nhs-number.csv": _with("NHS Number", nhs_number),
     "national-insurance.csv": _with("Parent NI Number", "QQ123456C"),
+    "marks-primary-reason.csv": lambda: _beside(
+        [row[:-1] for row in made.mark_rows()], "Primary Reason", "Illness"
+    ),
     "marks-behaviour.csv": lambda: _beside(made.mark_rows(), "Behaviour", "2"),
     "exclusions-police.csv": lambda: _beside(made.exclusion_rows(), "Police informed", "Y"),
     "results-medical.csv": lambda: _beside(made.result_rows(["9", "4"]), "Medical evidence", "Y"),

@@ -107,7 +107,7 @@ FILES: Mapping[str, Export] = {
                 "Exclusion type": "Suspension",
                 "Start": "2026-11-16",
                 "End": "2026-11-17",
-                "Primary reason": of(
+                "Primary suspension reason": of(
                     "Persistent or general disruptive behaviour", "Physical assault against a pupil"
                 ),
             },
