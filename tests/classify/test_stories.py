@@ -258,6 +258,20 @@ def test_letters_with_full_stops_are_a_word_in_labels_and_addresses(key: str, te
 
 
 @pytest.mark.parametrize(
+    ("text", "is_sensitive"),
+    [
+        ("Interim care order", True),
+        ("On a care order since May", True),
+        ("After care order", False),
+        ("Skin care order", False),
+        ("Day care order form returned", False),
+    ],
+)
+def test_an_order_of_a_court_is_sensitive_and_no_order_of_goods(text: str, *, is_sensitive: bool) -> None:
+    assert bool(RULES.sensitive.of_cell(text)) is is_sensitive
+
+
+@pytest.mark.parametrize(
     "head", ["D.O.B.", "U.P.N.", "P.E. Set", "Blwyddyn", "Année", "Añejo", "F A O", "A B C D"]
 )
 def test_a_heading_with_letters_apart_tells_nothing(head: str) -> None:

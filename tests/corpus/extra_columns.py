@@ -83,6 +83,9 @@ FILES: Files = {
     "social-worker.csv": _with("Social Worker Phone", "01632 960123"),
     "child-protection.csv": _with("CP Plan", among("Y", "N")),
     "order-of-a-court.csv": _with("Extra", among("", "Interim care order")),
+    "order-of-another-kind.csv": _with(
+        "Extra", among("After care order", "Skin care order", "Day care order form returned")
+    ),
     "child-in-need.csv": _with("CIN", among("Y", "N")),
     "looked-after.csv": _with("LAC", among("Y", "N")),
     "pep-date.csv": _with("PEP Date", "01/10/2026"),
