@@ -261,6 +261,13 @@ def test_who_came_and_who_left_since_the_census_before_is_counted():
     assert abs(by_table["on roll by postcode sector"] - 70) < BASE
 
 
+def test_year_0_is_counted_as_reception():
+    header = "UPN,Surname,Forename,Date of Birth,Gender,NCY,Entry Date,Leaving Date,Enrolment Status,Postcode"
+    pupils = (row.replace(",4,", ",Year 0,") for row in _pupils(40, "", ""))
+    rows = counted("\r\n".join([header, *pupils]).encode())
+    assert {row["Group"] for row in rows if row["Table"] == "on roll by year group"} == {"R"}
+
+
 def test_who_came_back_is_on_roll_and_who_left_has_left_whether_or_not_a_day_of_entry_is_told():
     header = "UPN,Surname,Forename,Date of Birth,Gender,NCY,Entry Date,Leaving Date,Enrolment Status,Postcode"
     came_back = _pupils(40, "2026-02-01", "2026-01-20")
