@@ -97,6 +97,7 @@ FILES: Files = {
     ),
     "home-educated-ticks.csv": _with("Electively Home Educated", among("\u2713", "\u2714")),
     "primary-reason-bullying.csv": _with("Primary Reason", among("", "Bullying")),
+    "ehcp-date-pending.csv": _with("EHCP Date", among("", "Pending")),
     "part-time-timetable.csv": partial(
         csv,
         CORE
